@@ -1,0 +1,396 @@
+//! One experiment, all stages in order: prove, compare with the references, compile, deploy, verify, try to cheat, record.
+//!
+//! Goes in: a [`Subject`], a prover, a compiler. Comes out: a [`Record`] and its [`Evidence`], whatever the outcome was:
+//! a stage that ends a run early leaves what the earlier ones found.
+
+use alloy_primitives::{Bytes, U256};
+use sha2::{Digest as _, Sha256};
+
+use crate::chain::{self, Calldata, ChainError};
+use crate::model::float::FloatModel;
+use crate::model::integer::{self, Quantisation, integer_from_word};
+use crate::prover::{
+    Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun, Visibility,
+};
+use crate::record::{
+    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, ProofSize, Record, SCHEMA, Study, Verifier,
+};
+use crate::solidity::{CompileOptions, Solc};
+use crate::subject::Subject;
+use crate::suite::{self, StudyOutcome};
+
+/// The generated contract's name.
+const CONTRACT: &str = "Halo2Verifier";
+
+/// A run that yields no record.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The user stopped it.
+    #[error("interrupted")]
+    Interrupted,
+    /// The prover could not work at all.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+}
+
+/// The stages' tools, shared by all runs.
+#[derive(Clone, Copy)]
+pub struct Bench<'a> {
+    /// Makes keys and proofs.
+    pub prover: &'a dyn Prover,
+    /// Compiles the verifier.
+    pub solc: &'a Solc,
+    /// Hears of progress, and may stop a run.
+    pub observer: &'a dyn Observer,
+    /// Machine and versions.
+    pub environment: &'a Environment,
+}
+
+impl Bench<'_> {
+    /// Takes a subject through all stages.
+    ///
+    /// # Errors
+    /// [`BenchError`]; every finding about the subject is in the record's outcome instead.
+    pub fn measure(&self, subject: &Subject) -> Result<(Record, Evidence), BenchError> {
+        let job = Job {
+            name: subject.request.name(),
+            onnx: subject.onnx.clone(),
+            inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
+            plan: subject.request.plan,
+            runs: subject.request.runs,
+            warmup: subject.request.warmup,
+        };
+        let run = self.prover.prove(&job, self.observer)?;
+        let mut draft = Draft::new(subject, &run, self.environment);
+        match run.result {
+            Ok(artifacts) => self.examine(subject, &artifacts, run.settings.as_ref(), &mut draft),
+            Err(Failure::Interrupted { .. }) => return Err(BenchError::Interrupted),
+            Err(failure) => draft.record.outcome = outcome_of(failure),
+        }
+        draft.compare_with_study();
+        draft.record.finished_at = now();
+        Ok((draft.record, draft.evidence))
+    }
+
+    /// Everything after the proof. The first thing that is wrong decides the outcome; what can still be measured is.
+    fn examine(&self, subject: &Subject, artifacts: &Artifacts, settings: Option<&CircuitSettings>, draft: &mut Draft) {
+        self.observer.started("references");
+        let numerics = settings
+            .ok_or_else(|| "no settings".to_owned())
+            .and_then(|settings| compare_numerics(subject, artifacts, settings));
+        self.observer.finished();
+        match numerics {
+            Ok((numerics, notes)) => {
+                draft.record.numerics = Some(numerics);
+                draft.record.notes.extend(notes);
+            }
+            Err(message) => draft.fail("numerics", message),
+        }
+        if !artifacts.natively_verified {
+            draft.worsen(Outcome::Rejected { why: "EZKL's own verifier rejects the proof".to_owned() });
+        }
+
+        self.observer.started("compile");
+        let compiled = self.solc.compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
+        self.observer.finished();
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return draft.fail("compile", error.to_string()),
+        };
+        draft.verifier(&compiled);
+
+        self.observer.started("verify on chain");
+        let verified = Self::on_chain(subject, artifacts, &compiled.creation_code, draft);
+        self.observer.finished();
+        if let Err(error) = verified {
+            draft.fail("verify on chain", error.to_string());
+        }
+    }
+
+    /// Deploys the verifier, verifies every counted proof, and tries to cheat with the first.
+    fn on_chain(
+        subject: &Subject,
+        artifacts: &Artifacts,
+        creation_code: &Bytes,
+        draft: &mut Draft,
+    ) -> Result<(), ChainError> {
+        let verifier = chain::Verifier::deploy(subject.request.fork, creation_code)?;
+        let record = &mut draft.record;
+        record.broken_rules.clone_from(&verifier.deployment().rules_broken);
+        record.deployment = Some(verifier.deployment().clone());
+        for proof in &artifacts.proofs {
+            let verification = verifier.verify(&Calldata::verify_proof(&proof.proof, &proof.instances))?;
+            record.tx_gas_samples.extend(verification.gas.map(|gas| gas.tx_gas));
+            let accepted = verification.verdict.is_accepted();
+            let why = verification.verdict.to_string();
+            if record.verification.is_none() {
+                record.broken_rules.extend(verification.rules_broken.clone());
+                record.verification = Some(verification);
+            }
+            if !accepted {
+                draft.worsen(Outcome::Rejected { why });
+                return Ok(());
+            }
+        }
+        if let (Some(proof), Some(accepted)) = (artifacts.proofs.first(), &draft.record.verification) {
+            let controls =
+                chain::controls::run(&verifier, accepted, &proof.proof, &proof.instances, subject.request.seed)?;
+            if let Some(control) = controls.unsound() {
+                draft.worsen(Outcome::Unsound { control: format!("the verifier accepted: {control}") });
+            } else if !controls.passed() {
+                let inconclusive = controls.failures.first().map_or_else(
+                    || "the accepted call was not accepted again".to_owned(),
+                    |failure| format!("{}: {}", failure.control, failure.outcome),
+                );
+                draft.fail("negative controls", inconclusive);
+            }
+            draft.record.controls = Some(controls);
+        }
+        Ok(())
+    }
+}
+
+fn outcome_of(failure: Failure) -> Outcome {
+    match failure {
+        Failure::OutOfMemory { phase, limit_bytes } => Outcome::OutOfMemory { phase, limit_bytes },
+        Failure::TimedOut { phase, limit_seconds } => Outcome::TimedOut { phase, limit_seconds },
+        Failure::Failed { phase, message } => Outcome::Failed { step: phase.to_string(), message },
+        Failure::UnsoundCircuit { reason } => Outcome::Unsound { control: reason },
+        Failure::Interrupted { phase } => {
+            Outcome::Failed { step: phase.to_string(), message: "interrupted".to_owned() }
+        }
+    }
+}
+
+/// Now, RFC 3339 in UTC, to the second.
+pub(crate) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}
+
+/// A record being filled in.
+struct Draft {
+    record: Record,
+    evidence: Evidence,
+}
+
+impl Draft {
+    fn new(subject: &Subject, run: &ProverRun, environment: &Environment) -> Self {
+        let artifacts = run.result.as_ref().ok();
+        let circuit = run.settings.as_ref().map(|settings| Circuit {
+            rows: settings.rows(),
+            logrows: settings.logrows(),
+            cells: settings.cells(),
+            columns: artifacts.map(|artifacts| artifacts.shape),
+            requested_scale: subject.request.plan.scale,
+            input_scale: settings.input_scale(),
+            param_scale: settings.param_scale(),
+            output_scales: settings.output_scales().to_vec(),
+            scale_rebase_multiplier: settings.scale_rebase_multiplier(),
+            settings: settings.json().clone(),
+        });
+        let keys = artifacts.map(|artifacts| Keys {
+            proving_key_bytes: artifacts.proving_key_bytes,
+            verifying_key_bytes: artifacts.verifying_key.len() as u64,
+            verifying_key_sha256: alloy_primitives::hex::encode(Sha256::digest(&artifacts.verifying_key)),
+            srs: artifacts.srs.clone(),
+            reused: run.reused_keys,
+        });
+        let first = artifacts.and_then(|artifacts| artifacts.proofs.first());
+        let calldata = first.map(|proof| Calldata::verify_proof(&proof.proof, &proof.instances));
+        let proof = first.zip(calldata.as_ref()).map(|(proof, calldata)| ProofSize {
+            proof_bytes: proof.proof.len() as u64,
+            instances: proof.instances.len() as u64,
+            calldata_bytes: calldata.size().calldata_bytes,
+        });
+        Self {
+            evidence: Evidence {
+                settings: run.settings.as_ref().map(|settings| settings.json().to_string()),
+                verifying_key: artifacts.map(|artifacts| artifacts.verifying_key.clone()),
+                verifier_source: artifacts.map(|artifacts| artifacts.verifier_source.clone()),
+                creation_code: None,
+                runtime_code: None,
+                proof: first.map(|proof| proof.proof.clone()),
+                instances: first.map(|proof| proof.instances.clone()),
+                outputs: artifacts.map(|artifacts| artifacts.outputs.clone()),
+                calldata: calldata.map(|calldata| calldata.bytes().to_vec()),
+            },
+            record: Record {
+                schema: SCHEMA,
+                finished_at: String::new(),
+                request: subject.request.clone(),
+                outcome: Outcome::Verified,
+                broken_rules: Vec::new(),
+                model: subject.model.clone(),
+                input: subject.input.clone(),
+                circuit,
+                phases: run.phases.clone(),
+                peak_disk_bytes: (run.peak_disk_bytes > 0).then_some(run.peak_disk_bytes),
+                keys,
+                proof,
+                numerics: None,
+                verifier: None,
+                deployment: None,
+                verification: None,
+                tx_gas_samples: Vec::new(),
+                controls: None,
+                study: None,
+                notes: Vec::new(),
+                environment: environment.clone(),
+                evidence: Vec::new(),
+            },
+        }
+    }
+
+    /// Sets the outcome unless something was wrong before; an accepted false statement outweighs everything.
+    fn worsen(&mut self, outcome: Outcome) {
+        if self.record.outcome == Outcome::Verified || matches!(outcome, Outcome::Unsound { .. }) {
+            self.record.outcome = outcome;
+        }
+    }
+
+    fn fail(&mut self, step: &str, message: String) {
+        self.worsen(Outcome::Failed { step: step.to_owned(), message });
+    }
+
+    fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
+        self.record.verifier = Some(Verifier {
+            source_bytes: compiled.source_bytes,
+            creation_code_bytes: compiled.creation_code.len() as u64,
+            runtime_code_bytes: compiled.runtime_code.len() as u64,
+            runtime_code_hash: alloy_primitives::keccak256(&compiled.runtime_code),
+            solc: compiled.settings.clone(),
+        });
+        self.evidence.creation_code = Some(compiled.creation_code.to_vec());
+        self.evidence.runtime_code = Some(compiled.runtime_code.to_vec());
+    }
+
+    /// Sets the study's figures beside ours and, for its own circuit, says where they differ.
+    fn compare_with_study(&mut self) {
+        let request = &self.record.request;
+        let Ok(spec) = suite::find(&request.id) else { return };
+        if request.onnx_sha256.is_some() || !suite::STUDY_SCALES.contains(&request.plan.scale) {
+            return;
+        }
+        let figures = suite::study_figures(&request.id, request.plan.scale);
+        let study = Study {
+            outcome: match spec.study {
+                StudyOutcome::Proved => "proved",
+                StudyOutcome::OutOfMemory => "gave up: out of memory",
+                StudyOutcome::TooManyRows => "gave up at 2^24 rows",
+            }
+            .to_owned(),
+            rows: figures.map(|figures| figures.circuit_rows),
+            proving_key_bytes: figures.map(|figures| figures.pk_bytes),
+            verifying_key_bytes: figures.map(|figures| figures.vk_bytes),
+            setup_seconds: figures.map(|figures| figures.setup_seconds),
+            prove_seconds: figures.map(|figures| figures.prove_mean_seconds),
+        };
+        if request.plan.kind == CircuitKind::Study {
+            let pairs = [
+                ("circuit rows", self.record.circuit.as_ref().map(|circuit| circuit.rows), study.rows),
+                (
+                    "proving key bytes",
+                    self.record.keys.as_ref().and_then(|keys| keys.proving_key_bytes),
+                    study.proving_key_bytes,
+                ),
+                (
+                    "verifying key bytes",
+                    self.record.keys.as_ref().map(|keys| keys.verifying_key_bytes),
+                    study.verifying_key_bytes,
+                ),
+            ];
+            for (name, ours, theirs) in pairs {
+                if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                    let relation = if ours == theirs { "equals" } else { "differs from" };
+                    self.record.notes.push(format!("{name} {ours} {relation} the study's {theirs}"));
+                }
+            }
+        }
+        self.record.study = Some(study);
+    }
+}
+
+/// Compares the circuit's outputs with the exact integer reference and the float reference. The notes say what could
+/// not be compared.
+fn compare_numerics(
+    subject: &Subject,
+    artifacts: &Artifacts,
+    settings: &CircuitSettings,
+) -> Result<(Numerics, Vec<String>), String> {
+    let mut notes = Vec::new();
+    let integer = match &subject.graph {
+        Ok(graph) => {
+            let quantisation =
+                Quantisation::from_run_args(&settings.json()["run_args"]).map_err(|error| error.to_string())?;
+            match integer::lower(graph, &quantisation) {
+                Ok(program) => {
+                    let run = program.run(&subject.inputs).map_err(|error| error.to_string())?;
+                    exact(subject, artifacts, &run)?
+                }
+                Err(error) => {
+                    notes.push(format!("the integer reference does not cover this model: {error}"));
+                    IntegerCheck::NotCovered { operators: Vec::new() }
+                }
+            }
+        }
+        Err(operators) => IntegerCheck::NotCovered { operators: operators.clone() },
+    };
+    let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
+    let mut numerics =
+        Numerics { integer, max_absolute_error: None, mean_absolute_error: None, max_magnitude: None };
+    match float {
+        Ok(reference) => {
+            let values = artifacts.outputs.iter().zip(settings.output_scales()).flat_map(|(words, &scale)| {
+                let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
+                // A word that is no integer of the circuit has no value, and the comparison fails as a whole.
+                words.iter().map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
+            });
+            let reference: Vec<f64> = reference.iter().flat_map(|tensor| &tensor.data).map(|&x| f64::from(x)).collect();
+            let errors: Vec<f64> = values.zip(&reference).map(|(value, reference)| (value - reference).abs()).collect();
+            if !errors.is_empty() && errors.len() == reference.len() && errors.iter().all(|error| error.is_finite()) {
+                numerics.max_absolute_error = Some(errors.iter().copied().fold(0.0, f64::max));
+                numerics.mean_absolute_error = Some(errors.iter().sum::<f64>() / errors.len() as f64);
+                numerics.max_magnitude = Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max));
+            }
+        }
+        Err(error) => notes.push(format!("no float reference: {error}")),
+    }
+    Ok((numerics, notes))
+}
+
+/// The comparison to the last integer: the witness's outputs, and the public instances that show inputs and outputs.
+fn exact(subject: &Subject, artifacts: &Artifacts, run: &integer::IntegerRun) -> Result<IntegerCheck, String> {
+    let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
+    equal("output", &artifacts.outputs.concat(), &outputs)?;
+    let mut compared = 0;
+    for proof in &artifacts.proofs {
+        let instances = &proof.instances;
+        if subject.request.plan.input_visibility == Visibility::Public {
+            equal("public input", instances.get(..inputs.len()).unwrap_or_default(), &inputs)?;
+            compared += inputs.len() as u64;
+        }
+        if subject.request.plan.output_visibility == Visibility::Public {
+            let start = instances.len().saturating_sub(outputs.len());
+            equal("public output", &instances[start..], &outputs)?;
+            compared += outputs.len() as u64;
+        }
+    }
+    Ok(IntegerCheck::Exact { outputs: outputs.len() as u64, instances: compared })
+}
+
+fn equal(what: &str, found: &[U256], expected: &[i128]) -> Result<(), String> {
+    if found.len() != expected.len() {
+        return Err(format!("{} {what} elements, and the integer reference has {}", found.len(), expected.len()));
+    }
+    for (index, (&word, &expected)) in found.iter().zip(expected).enumerate() {
+        let integer = integer_from_word(word.to_be_bytes());
+        if integer != Some(expected) {
+            let found = integer.map_or_else(|| word.to_string(), |integer| integer.to_string());
+            return Err(format!(
+                "{what} element {index} is {found} in the proof, and {expected} in the integer reference"
+            ));
+        }
+    }
+    Ok(())
+}

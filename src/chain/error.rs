@@ -1,0 +1,25 @@
+//! Why there is no verdict.
+
+use std::convert::Infallible;
+
+use revm::context::result::EVMError;
+
+use super::Verdict;
+
+/// Why a contract could not be deployed, or a question could not be asked of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The deployment ended without a contract, with every broken rule lifted.
+    #[error("the contract could not be deployed: {0}")]
+    NotDeployed(Verdict),
+    /// The constructor left no code behind.
+    #[error("the deployment left a contract without code")]
+    EmptyContract,
+    /// Negative controls mean something only beside a call that was accepted.
+    #[error("negative controls need an accepted call to start from; this one: {0}")]
+    NotAccepted(Verdict),
+    /// revm itself failed, which no transaction should bring about.
+    #[error("revm failed: {0}")]
+    Evm(#[source] Box<EVMError<Infallible>>),
+}

@@ -1,0 +1,35 @@
+//! Bytecode and calldata → a verdict, and what it cost.
+//!
+//! Goes in: a contract's creation code, and calldata for it (bytes). Comes out: the deployment's and the call's gas (in
+//! gas, part by part), the verdict, the rules of the chain that they break, and a verifier's answers to calldata that it
+//! must reject. Everything runs in revm, in this process: no node, no RPC. This is the only module that knows revm.
+//!
+//! - [`fork`]: the hard forks, and what each allows;
+//! - [`rules`]: what a transaction breaks, and how one broken rule is lifted to get a verdict;
+//! - [`gas`]: one transaction's gas, part by part;
+//! - [`verdict`]: how a call ended;
+//! - [`calldata`]: the generated verifiers' ABI;
+//! - [`verifier`]: deploys a verifier and calls it, always from the same state;
+//! - [`controls`]: the calls that it must reject.
+
+pub mod calldata;
+pub mod controls;
+mod error;
+pub mod fork;
+pub mod gas;
+pub mod rules;
+mod transaction;
+pub mod verdict;
+pub mod verifier;
+
+#[cfg(test)]
+mod tests;
+
+pub use calldata::Calldata;
+pub use controls::{Control, ControlKind, Controls};
+pub use error::ChainError;
+pub use fork::{Fork, Limits};
+pub use gas::TransactionGas;
+pub use rules::{BrokenRule, Rule};
+pub use verdict::Verdict;
+pub use verifier::{Deployment, Verification, Verifier};

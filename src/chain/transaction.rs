@@ -1,0 +1,249 @@
+//! One transaction on a state, under a rulebook.
+
+use alloy_primitives::{Address, Bytes, TxKind, U256, address};
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, ResultGas};
+use revm::context::{BlockEnv, TransactionType, TxEnv};
+use revm::database::{CacheDB, EmptyDB, WrapDatabaseRef};
+use revm::state::{AccountInfo, EvmState};
+use revm::{Context, ExecuteEvm as _, MainBuilder as _, MainContext as _};
+
+use super::error::ChainError;
+use super::fork::Fork;
+use super::gas::{Intrinsic, TransactionGas};
+use super::rules::{self, BrokenRule, Needs, Rulebook};
+use super::verdict::Verdict;
+
+/// A chain's state, in memory.
+pub(super) type State = CacheDB<EmptyDB>;
+
+/// Who sends every transaction: an account without code that can pay for anything.
+pub(super) const SENDER: Address = address!("00000000000000000000000000000000000e2511");
+
+/// Who gets the fees, so that they do not touch an account under test.
+const BENEFICIARY: Address = address!("00000000000000000000000000000000000c014b");
+
+/// One gwei, for the base fee and for what is paid: no result depends on it.
+const GAS_PRICE_WEI: u64 = 1_000_000_000;
+
+/// A chain with nothing on it but the sender's money.
+pub(super) fn genesis() -> State {
+    let mut state = State::default();
+    state.insert_account_info(SENDER, AccountInfo::from_balance(U256::MAX >> 1));
+    state
+}
+
+/// A transaction of [`SENDER`]'s, before a gas limit is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) kind: TxKind,
+    pub(super) data: &'a Bytes,
+    pub(super) nonce: u64,
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// The receipt's contents; or why there is none.
+    pub(super) result: Result<ExecutionResult, InvalidTransaction>,
+    /// The accounts that it changed.
+    pub(super) changes: EvmState,
+    intrinsic: Intrinsic,
+    gas_limit: u64,
+}
+
+/// What became of a transaction under the rules of its fork, and the rules that were in its way.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) ran: Ran,
+    pub(super) rules_broken: Vec<BrokenRule>,
+}
+
+/// Runs the transaction under its fork's rules, less those that it breaks.
+///
+/// What it needs is measured first, without limits. Then it runs with the broken rules lifted and every other one in
+/// force, and that run alone is reported.
+pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<Judged, ChainError> {
+    let measured = run(state, &Rulebook::measuring(fork), request)?;
+    let mut rules_broken = measured.needs(request).broken(fork);
+    loop {
+        let ran = run(state, &Rulebook::lifting(fork, &rules_broken), request)?;
+        if !ran.verdict().is_success() && measured.verdict().is_success() {
+            if let Some(rule) = rules::next_gas_rule(fork, &rules_broken) {
+                rules_broken.push(rule);
+                continue;
+            }
+        }
+        return Ok(Judged { ran, rules_broken });
+    }
+}
+
+/// Runs one transaction and leaves the state as it is.
+pub(super) fn run(
+    state: &State,
+    rulebook: &Rulebook,
+    request: Request<'_>,
+) -> Result<Ran, ChainError> {
+    let transaction = TxEnv {
+        tx_type: TransactionType::Eip1559 as u8,
+        caller: SENDER,
+        gas_limit: rulebook.gas_limit,
+        gas_price: GAS_PRICE_WEI.into(),
+        gas_priority_fee: Some(0),
+        kind: request.kind,
+        data: request.data.clone(),
+        nonce: request.nonce,
+        chain_id: Some(rulebook.config.chain_id),
+        ..TxEnv::default()
+    };
+    let block = BlockEnv {
+        number: U256::ONE,
+        beneficiary: BENEFICIARY,
+        gas_limit: rulebook.block_gas,
+        basefee: GAS_PRICE_WEI,
+        ..BlockEnv::default()
+    };
+    let intrinsic = Intrinsic::of(&transaction, &rulebook.config);
+    let outcome = Context::mainnet()
+        .with_db(WrapDatabaseRef(state))
+        .with_cfg(rulebook.config.clone())
+        .with_block(block)
+        .build_mainnet()
+        .transact(transaction);
+    let (result, changes) = match outcome {
+        Ok(outcome) => (Ok(outcome.result), outcome.state),
+        Err(EVMError::Transaction(reason)) => (Err(reason), EvmState::default()),
+        Err(error) => return Err(ChainError::Evm(Box::new(error))),
+    };
+    Ok(Ran {
+        result,
+        changes,
+        intrinsic,
+        gas_limit: rulebook.gas_limit,
+    })
+}
+
+impl Ran {
+    pub(super) fn verdict(&self) -> Verdict {
+        match &self.result {
+            Ok(result) => Verdict::from_result(result),
+            Err(reason) => reason.into(),
+        }
+    }
+
+    /// None for a transaction that the chain does not take: it costs nothing.
+    pub(super) fn gas(&self) -> Option<TransactionGas> {
+        let result = self.result.as_ref().ok()?;
+        Some(TransactionGas::new(
+            self.intrinsic,
+            result.gas(),
+            self.gas_limit,
+        ))
+    }
+
+    /// What the transaction needs, from a run without limits.
+    fn needs(&self, request: Request<'_>) -> Needs {
+        let creates = request.kind.is_create();
+        // A halt spends whatever there is, so that it says nothing about what was needed.
+        let gas = match &self.result {
+            Ok(result) if !result.is_halt() => *result.gas(),
+            _ => ResultGas::default()
+                .with_total_gas_spent(self.intrinsic.gas)
+                .with_floor_gas(self.intrinsic.floor_gas),
+        };
+        let runtime_code = match &self.result {
+            Ok(ExecutionResult::Success { output, .. }) if creates => {
+                Some(output.data().len() as u64)
+            }
+            _ => None,
+        };
+        Needs {
+            initcode_bytes: creates.then_some(request.data.len() as u64),
+            runtime_code_bytes: runtime_code,
+            capped_gas: gas.block_regular_gas_used(),
+            block_gas: gas.total_gas_spent().max(gas.floor_gas()),
+            floor_gas: gas.floor_gas(),
+            transaction_bytes: encoded_bytes(request, gas.total_gas_spent()),
+        }
+    }
+}
+
+/// Length of the transaction as nodes exchange it: type 2 (EIP-1559), signed, on mainnet, with a signature of full length.
+fn encoded_bytes(request: Request<'_>, gas_limit: u64) -> u64 {
+    let destination = if request.kind.is_create() { 1 } else { 21 };
+    let data = match request.data.as_ref() {
+        [byte] if *byte < 0x80 => 1,
+        data => rlp_bytes(data.len() as u64),
+    };
+    let (chain_id, priority_fee, value, access_list, parity) = (1, 1, 1, 1, 1);
+    let signature = 2 * rlp_bytes(32);
+    let fields = chain_id
+        + rlp_number_bytes(request.nonce)
+        + priority_fee
+        + rlp_number_bytes(GAS_PRICE_WEI)
+        + rlp_number_bytes(gas_limit)
+        + destination
+        + value
+        + data
+        + access_list
+        + parity
+        + signature;
+    1 + rlp_bytes(fields)
+}
+
+/// Length in RLP of a string or list of `length` bytes.
+fn rlp_bytes(length: u64) -> u64 {
+    let prefix = if length < 56 {
+        1
+    } else {
+        1 + significant_bytes(length)
+    };
+    prefix + length
+}
+
+/// Length in RLP of a number.
+fn rlp_number_bytes(number: u64) -> u64 {
+    if number < 0x80 {
+        1
+    } else {
+        1 + significant_bytes(number)
+    }
+}
+
+fn significant_bytes(number: u64) -> u64 {
+    u64::from(u64::BITS - number.leading_zeros()).div_ceil(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: type, list prefix (3), 1, nonce, 0, price (5), gas (4), to (21), value, data, list, parity, 2 × 33.
+    #[test]
+    fn the_encoding_has_the_length_of_its_fields() {
+        let call = |data: &[u8]| {
+            let data = Bytes::copy_from_slice(data);
+            encoded_bytes(
+                Request {
+                    kind: TxKind::Call(SENDER),
+                    data: &data,
+                    nonce: 1,
+                },
+                604_901,
+            )
+        };
+        let rest = 1 + 1 + 1 + 5 + 4 + 21 + 1 + 1 + 1 + 66;
+        assert_eq!(call(&[]), 1 + 2 + rest + 1);
+        assert_eq!(call(&[0x7f]), 1 + 2 + rest + 1);
+        assert_eq!(call(&[0x80]), 1 + 2 + rest + 2);
+        assert_eq!(call(&[1; 55]), 1 + 2 + rest + 56);
+        assert_eq!(call(&[1; 56]), 1 + 2 + rest + 58);
+        assert_eq!(call(&[1; 70_000]), 1 + 4 + rest + 4 + 70_000);
+        let data = Bytes::new();
+        let creation = Request {
+            kind: TxKind::Create,
+            data: &data,
+            nonce: 0,
+        };
+        assert_eq!(encoded_bytes(creation, 604_901), 1 + 2 + rest - 20 + 1);
+    }
+}

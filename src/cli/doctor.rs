@@ -1,0 +1,54 @@
+//! `evmbench doctor`: what is present, which versions, what is missing and the command that mends it.
+
+use std::process::{Command, Stdio};
+
+use super::error::CliError;
+use super::{Finding, format};
+use crate::home::Home;
+use crate::prover::{EZKL_VERSION, Toolchain, default_memory_limit_bytes};
+use crate::record::Machine;
+use crate::solidity::{SOLC_VERSION, Solc};
+
+/// Say which tools are present, which are missing, and the command that mends it
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
+    let home = Home::from_environment()?;
+    let machine = Machine::current();
+    println!("evmbench  {}", env!("CARGO_PKG_VERSION"));
+    println!("folder    {}", home.root().display());
+    println!("machine   {}, {} cores, {}", machine.cpu, machine.cores, machine.memory_bytes.map_or_else(|| "memory unknown".to_owned(), format::bytes));
+    match default_memory_limit_bytes() {
+        Some(bytes) => println!("memory    workers are capped at {}", format::bytes(bytes)),
+        None => println!("memory    this platform shows no memory figures: workers run without a cap, and peaks come from getrusage"),
+    }
+    let mut finding = Finding::Good;
+    let mut report = |name: &str, state: Result<String, (String, Vec<String>)>| match state {
+        Ok(text) => println!("{name:<9} {text}"),
+        Err((text, hints)) => {
+            println!("{name:<9} MISSING: {text}");
+            for hint in hints {
+                println!("          -> {hint}");
+            }
+            finding = Finding::Bad;
+        }
+    };
+    let broken = |error: CliError| (error.to_string(), error.hints());
+    report("Python", Toolchain::system_python().map(|(python, version)| format!("{version} ({python})")).map_err(|error| broken(error.into())));
+    for program in ["node", "npm"] {
+        // Only the npm compiler needs them, so that a native solc makes up for their absence.
+        match version_of(program) {
+            Some(version) => println!("{program:<9} {version}"),
+            None => println!("{program:<9} not on PATH (needed only for the solc from npm)"),
+        }
+    }
+    report("EZKL", Toolchain::locate(&home).map(|toolchain| format!("{EZKL_VERSION} ({})", toolchain.python().display())).map_err(|error| broken(error.into())));
+    report("solc", Solc::locate(None, &home.solc(SOLC_VERSION)).map(|solc| format!("{} ({})", solc.version(), solc.origin())).map_err(|error| broken(error.into())));
+    Ok(finding)
+}
+
+fn version_of(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,80 @@
+//! Everything that can end a command early, with what the user can do about it.
+
+use std::path::PathBuf;
+
+use crate::bench::BenchError;
+use crate::home::NoHome;
+use crate::recheck::RecheckError;
+use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::solidity::SolidityError;
+use crate::store::StoreError;
+use crate::subject::SubjectError;
+use crate::suite::SuiteError;
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Home(#[from] NoHome),
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    #[error(transparent)]
+    Srs(#[from] SrsError),
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+    #[error(transparent)]
+    Bench(#[from] BenchError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Recheck(#[from] RecheckError),
+    #[error("nothing to run: {0}")]
+    NothingToRun(&'static str),
+    #[error("{0}")]
+    Usage(&'static str),
+    #[error("{action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("watch for Ctrl-C: {0}")]
+    Signals(#[from] ctrlc::Error),
+}
+
+impl CliError {
+    /// What the user can do about it, a line each.
+    pub(super) fn hints(&self) -> Vec<String> {
+        let one = |hint: Option<&str>| hint.map(str::to_owned).into_iter().collect();
+        match self {
+            Self::Suite(error) => vec![error.hint()],
+            Self::Subject(error) => error.hints(),
+            Self::Solidity(error) => error.hint().into_iter().collect(),
+            Self::Store(error) | Self::Recheck(RecheckError::Store(error)) => one(error.hint()),
+            Self::Toolchain(error) => one(error.hint()),
+            Self::Srs(error) => one(error.hint()),
+            Self::Plan(error) => vec![error.hint()],
+            Self::Home(error) => vec![error.hint()],
+            Self::Prover(error) => one(error.hint()),
+            Self::Bench(BenchError::Prover(error)) => one(error.hint()),
+            Self::NothingToRun(_) => vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()],
+            Self::Bench(BenchError::Interrupted)
+            | Self::Recheck(_)
+            | Self::Usage(_)
+            | Self::Io { .. }
+            | Self::Signals(_) => Vec::new(),
+        }
+    }
+
+    /// 2 for arguments that cannot be used, else 1.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}

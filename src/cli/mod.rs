@@ -1,0 +1,73 @@
+//! The command line: arguments in, exit status out. Each subcommand is a file; what it does is in the stages.
+//!
+//! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
+//! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
+
+mod cache;
+mod doctor;
+mod error;
+mod format;
+mod list;
+mod progress;
+mod prove_and_verify;
+mod setup;
+mod table;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The testbench for verifiable machine learning on EVM chains.
+///
+/// Proves one inference of a neural network with EZKL, verifies the proof in an in-process EVM, and records what it
+/// costs.
+#[derive(Debug, Parser)]
+#[command(name = "evmbench", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    ProveAndVerify(prove_and_verify::Arguments),
+    Verify(verify::Arguments),
+    List(list::Arguments),
+    Setup(setup::Arguments),
+    Doctor(doctor::Arguments),
+    Cache(cache::Arguments),
+}
+
+/// What a command found, where it did its work.
+enum Finding {
+    /// All is well.
+    Good,
+    /// Something to look at: a proof that did not verify, a missing tool.
+    Bad,
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Setup(arguments) => setup::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
+    };
+    match result {
+        _ if progress::interrupted() => ExitCode::from(130),
+        Ok(Finding::Good) => ExitCode::SUCCESS,
+        Ok(Finding::Bad) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for hint in error.hints() {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(error.status())
+        }
+    }
+}

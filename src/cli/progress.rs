@@ -1,0 +1,122 @@
+//! What a person sees while a long step runs: a spinner on a terminal, plain lines in a pipe. Always on stderr.
+
+use std::io::IsTerminal as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::format;
+use crate::prover::Observer;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the user has pressed Ctrl-C.
+pub(super) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Turns the first Ctrl-C into a request to stop, which the running phase answers by ending its worker, and the second
+/// into an exit at once (workers die with their parent).
+pub(super) fn watch_interrupts() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping: ending the worker; press Ctrl-C again to leave at once");
+    })
+}
+
+/// Shows the steps of one experiment after another.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    label: String,
+    step: String,
+    elapsed: Duration,
+    peak_rss_bytes: Option<u64>,
+}
+
+impl Progress {
+    /// A spinner where stderr is a terminal, else plain lines.
+    pub(super) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, state: Mutex::default() }
+    }
+
+    /// Names what the following steps belong to.
+    pub(super) fn label(&self, label: String) {
+        self.state().label = label;
+    }
+
+    /// Prints a line that stays, above the spinner.
+    pub(super) fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Removes the spinner.
+    pub(super) fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn message(&self) -> String {
+        let memory = self.peak_rss_bytes.map(|bytes| format!("  {}", format::bytes(bytes))).unwrap_or_default();
+        format!("{}  {}  {}{memory}", self.label, self.step, format::seconds(self.elapsed.as_secs_f64()))
+    }
+}
+
+impl Observer for Progress {
+    fn started(&self, step: &str) {
+        let mut state = self.state();
+        step.clone_into(&mut state.step);
+        state.elapsed = Duration::ZERO;
+        state.peak_rss_bytes = None;
+        if let Some(bar) = &self.bar {
+            bar.set_message(state.message());
+        }
+    }
+
+    fn sampled(&self, elapsed: Duration, rss_bytes: Option<u64>) {
+        let mut state = self.state();
+        state.elapsed = elapsed;
+        // A terminal shows what the worker holds now; the line in a pipe is written once, and tells the most it held.
+        state.peak_rss_bytes = if self.bar.is_some() { rss_bytes } else { state.peak_rss_bytes.max(rss_bytes) };
+        if let Some(bar) = &self.bar {
+            bar.set_message(state.message());
+            bar.tick();
+        }
+    }
+
+    fn finished(&self) {
+        if self.bar.is_none() {
+            eprintln!("{}", self.state().message());
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupted()
+    }
+}

@@ -1,0 +1,34 @@
+//! The testbench for verifiable machine learning on EVM chains.
+//!
+//! For one model at one fixed-point scale, evmbench proves an inference with EZKL, generates and compiles the Solidity
+//! verifier, deploys it into an in-process EVM, verifies the proof there, tries to cheat it, and writes one record.
+//!
+//! Stages, each a module that can be read alone; data flows down, and no stage calls back:
+//!
+//! | module | what goes in | what comes out |
+//! |---|---|---|
+//! | [`suite`] | an id | a model's exact shapes, and what the published study got |
+//! | [`model`] | shapes, a seed or a file | a layer graph, ONNX bytes, inputs, float and integer references |
+//! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
+//! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
+//! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
+//! | [`record`] | all of the above | the one JSON schema |
+//! | [`store`] | a record and its evidence | files, whole or not at all |
+//!
+//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`recheck`]
+//! verifies a stored record again, [`home`] is the cache folder, and [`cli`] is the program.
+//!
+//! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
+
+pub mod bench;
+pub mod chain;
+pub mod cli;
+pub mod home;
+pub mod model;
+pub mod prover;
+pub mod recheck;
+pub mod record;
+pub mod solidity;
+pub mod store;
+pub mod subject;
+pub mod suite;

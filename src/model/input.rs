@@ -1,0 +1,726 @@
+//! The values that a model is run on.
+//!
+//! Goes in: a seed, or a file of the user's (`.json`, `.npy`, `.npz`). Comes out: one `f32` tensor for
+//! each graph input, finite, in the graph's order and of its shapes, unscaled: fixed point is the
+//! prover's affair.
+
+use std::io::{self, Cursor, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use npyz::{DType, NpyFile, TypeChar};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde_json::Value;
+use zip::ZipArchive;
+
+use super::graph::Tensor;
+use super::layers::symmetric_unit;
+use crate::suite::{Category, ModelSpec};
+
+/// Seeded inputs of the single layers are uniform in this range.
+pub const LAYER_INPUT_RANGE: Range<f32> = -1.0..1.0;
+
+/// Mean of each channel (red, green, blue) that the study normalised CIFAR-10 images with.
+pub const CIFAR10_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
+
+/// Standard deviation of each channel that the study normalised CIFAR-10 images with.
+pub const CIFAR10_STD: [f32; 3] = [0.2023, 0.1994, 0.2010];
+
+/// The stream of a seed that inputs come from; [`super::layers`] uses another.
+const INPUT_STREAM: u64 = 1;
+
+/// Why a file does not give the inputs of a model.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The extension is not one of those that are understood.
+    #[error("{} is neither .json nor .npy nor .npz", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not JSON.
+    #[error("{} is not JSON: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it goes wrong.
+        source: serde_json::Error,
+    },
+    /// The file is JSON, but not arrays of numbers.
+    #[error("{} has {found} where an array of numbers should be", path.display())]
+    JsonForm {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        found: &'static str,
+    },
+    /// The file, or an array in it, is not a NumPy array.
+    #[error("{} is not a NumPy array: {source}", path.display())]
+    Numpy {
+        /// The file, and the array within it after a `/`.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is not an archive of NumPy arrays.
+    #[error("{} is not a NumPy archive: {source}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: zip::result::ZipError,
+    },
+    /// The elements of an array are of a type that is not converted.
+    #[error("{} has elements of type {dtype}", path.display())]
+    ElementType {
+        /// The file, and the array within it after a `/`.
+        path: PathBuf,
+        /// NumPy's description of the type.
+        dtype: String,
+    },
+    /// There are more or fewer arrays than the model has inputs.
+    #[error("{} has {found} arrays, but the model has {expected} inputs: {}", path.display(), names.join(", "))]
+    Count {
+        /// The file.
+        path: PathBuf,
+        /// Inputs of the model.
+        expected: usize,
+        /// Arrays in the file.
+        found: usize,
+        /// Names of the model's inputs.
+        names: Vec<String>,
+    },
+    /// An array has not the shape of its input.
+    #[error("{}: input {input:?} has shape {expected:?} ({} numbers), but the file gives {found}", path.display(), expected.iter().product::<usize>())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Name of the input.
+        input: String,
+        /// Its shape.
+        expected: Vec<usize>,
+        /// What the file has in its place.
+        found: String,
+    },
+    /// A number is NaN, infinite, or beyond the range of `f32`.
+    #[error("{}: input {input:?} has {value} at position {position}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Name of the input.
+        input: String,
+        /// Position in row-major order.
+        position: usize,
+        /// The number.
+        value: f64,
+    },
+}
+
+impl InputError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "check the path and its permissions",
+            Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
+            Self::Json { .. } => {
+                "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them"
+            }
+            Self::JsonForm { .. } => {
+                "write {\"input_data\": [[…], …]} with one flat array of numbers for each input"
+            }
+            Self::Numpy { .. } => "write it with numpy.save(path, array)",
+            Self::Archive { .. } => "write it with numpy.savez(path, name=array, …)",
+            Self::ElementType { .. } => "convert it with array.astype(numpy.float32)",
+            Self::Count { .. } => "give one array for each input, in the order of the ONNX file",
+            Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
+            Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
+        }
+    }
+}
+
+/// Name and shape of an input of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot<'a> {
+    /// Its name in the ONNX file.
+    pub name: &'a str,
+    /// Its sizes, outermost first.
+    pub shape: &'a [usize],
+}
+
+/// The seeded input of a model of the suite: an image for the CNNs, numbers in
+/// [`LAYER_INPUT_RANGE`] for the layers.
+#[must_use]
+pub fn seeded(spec: &ModelSpec, seed: u64) -> Tensor {
+    match spec.category {
+        Category::Core | Category::Scaling => seeded_uniform(spec.input_shape, seed),
+        Category::Composite => seeded_image(spec.input_shape, seed),
+    }
+}
+
+/// Numbers uniform in [`LAYER_INPUT_RANGE`].
+#[must_use]
+pub fn seeded_uniform(shape: &[usize], seed: u64) -> Tensor {
+    let mut rng = input_rng(seed);
+    let data = (0..shape.iter().product())
+        .map(|_| symmetric_unit(&mut rng))
+        .collect();
+    Tensor::new(shape, data)
+}
+
+/// An image of uniformly drawn 8-bit values, normalised as the study normalised CIFAR-10.
+fn seeded_image(shape: &[usize], seed: u64) -> Tensor {
+    let mut rng = input_rng(seed);
+    let pixels: Vec<u8> = (0..shape.iter().product())
+        .map(|_| (rng.next_u32() >> 24) as u8)
+        .collect();
+    Tensor::new(shape, normalised(&pixels))
+}
+
+/// An image's bytes, channel by channel, as the CNNs take them: divided by 255, then normalised with
+/// [`CIFAR10_MEAN`] and [`CIFAR10_STD`].
+///
+/// # Panics
+/// When the bytes do not split into three channels of equal size.
+#[must_use]
+pub fn normalised(pixels: &[u8]) -> Vec<f32> {
+    assert!(
+        pixels.len().is_multiple_of(3) && !pixels.is_empty(),
+        "an image has three channels"
+    );
+    pixels
+        .chunks_exact(pixels.len() / 3)
+        .zip(CIFAR10_MEAN.into_iter().zip(CIFAR10_STD))
+        .flat_map(|(channel, (mean, std))| {
+            channel
+                .iter()
+                .map(move |&pixel| (f32::from(pixel) / 255.0 - mean) / std)
+        })
+        .collect()
+}
+
+fn input_rng(seed: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(INPUT_STREAM);
+    rng
+}
+
+/// Reads the inputs of a model from a file.
+///
+/// - `.json`: `{"input_data": [[…], …]}` as EZKL has it, one array for each input, or the arrays
+///   alone, or for a model with one input a single array. An array is flat or nested to the shape.
+/// - `.npy`: the array of a model with one input.
+/// - `.npz`: arrays under the names of the inputs, or else in the order of the file.
+///
+/// An array has its input's shape, or is flat with as many elements. Elements are `f32`, `f64` or
+/// integers of any width, and are rounded to `f32`.
+///
+/// # Errors
+/// Every way in which a file can fail to be that; each error names the file and, where it is about
+/// one, the input.
+pub fn from_file(path: &Path, slots: &[Slot<'_>]) -> Result<Vec<Tensor>, InputError> {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .map(str::to_ascii_lowercase);
+    let parse = match extension.as_deref() {
+        Some("json") => json_arrays,
+        Some("npy") => npy_arrays,
+        Some("npz") => npz_arrays,
+        _ => {
+            return Err(InputError::UnknownFormat {
+                path: path.to_owned(),
+            });
+        }
+    };
+    let bytes = std::fs::read(path).map_err(|source| InputError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let arrays = parse(path, &bytes, slots)?;
+    if arrays.len() != slots.len() {
+        return Err(InputError::Count {
+            path: path.to_owned(),
+            expected: slots.len(),
+            found: arrays.len(),
+            names: slots.iter().map(|slot| slot.name.to_owned()).collect(),
+        });
+    }
+    arrays
+        .into_iter()
+        .zip(slots)
+        .map(|(array, slot)| array.into_tensor(path, slot))
+        .collect()
+}
+
+/// An array as a file has it, row-major. `f64` holds what `f32` can: integers beyond 2⁵³ are rounded
+/// here already.
+struct Array {
+    /// Sizes; `None` when rows differ in length or depth.
+    shape: Option<Vec<usize>>,
+    data: Vec<f64>,
+}
+
+impl Array {
+    fn into_tensor(self, path: &Path, slot: &Slot<'_>) -> Result<Tensor, InputError> {
+        let expected_len: usize = slot.shape.iter().product();
+        let found = match self.shape.as_deref() {
+            Some([length]) if *length == expected_len => None,
+            Some(shape) if shape == slot.shape => None,
+            Some([length]) => Some(format!("{length} numbers")),
+            Some(shape) => Some(format!("shape {shape:?}")),
+            None => Some("rows of different lengths".to_owned()),
+        };
+        if let Some(found) = found {
+            return Err(InputError::Shape {
+                path: path.to_owned(),
+                input: slot.name.to_owned(),
+                expected: slot.shape.to_vec(),
+                found,
+            });
+        }
+        let single = |(position, value): (usize, f64)| {
+            let single = value as f32;
+            if single.is_finite() {
+                Ok(single)
+            } else {
+                Err(InputError::NotFinite {
+                    path: path.to_owned(),
+                    input: slot.name.to_owned(),
+                    position,
+                    value,
+                })
+            }
+        };
+        let data = self.data.into_iter().enumerate().map(single);
+        Ok(Tensor::new(slot.shape, data.collect::<Result<_, _>>()?))
+    }
+}
+
+fn json_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
+    let whole: Value = serde_json::from_slice(bytes).map_err(|source| InputError::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    // Without a key around it, an array can be the one input itself.
+    if let ([slot], Value::Array(_)) = (slots, &whole) {
+        let array = json_array(path, &whole)?;
+        let is_input = array
+            .shape
+            .as_ref()
+            .is_some_and(|shape| shape.len() == 1 || shape == slot.shape);
+        if is_input {
+            return Ok(vec![array]);
+        }
+    }
+    let arrays = whole.get("input_data").unwrap_or(&whole);
+    let Value::Array(arrays) = arrays else {
+        return Err(InputError::JsonForm {
+            path: path.to_owned(),
+            found: kind(arrays),
+        });
+    };
+    arrays.iter().map(|array| json_array(path, array)).collect()
+}
+
+fn json_array(path: &Path, value: &Value) -> Result<Array, InputError> {
+    let mut data = Vec::new();
+    let shape = flatten(value, &mut data).map_err(|found| InputError::JsonForm {
+        path: path.to_owned(),
+        found,
+    })?;
+    Ok(Array { shape, data })
+}
+
+/// Appends the numbers of nested arrays to `data` and gives the sizes, `None` when rows differ; fails
+/// with the kind of the first thing that is neither.
+fn flatten(value: &Value, data: &mut Vec<f64>) -> Result<Option<Vec<usize>>, &'static str> {
+    match value {
+        Value::Number(number) => {
+            data.push(number.as_f64().ok_or_else(|| kind(value))?);
+            Ok(Some(Vec::new()))
+        }
+        Value::Array(rows) => {
+            let shapes = rows
+                .iter()
+                .map(|row| flatten(row, data))
+                .collect::<Result<Vec<_>, _>>()?;
+            let row = shapes.first().cloned().unwrap_or(Some(Vec::new()));
+            let regular = shapes.iter().all(|shape| *shape == row);
+            Ok(row
+                .filter(|_| regular)
+                .map(|row| std::iter::once(rows.len()).chain(row).collect()))
+        }
+        _ => Err(kind(value)),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a single number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn npy_arrays(path: &Path, bytes: &[u8], _: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
+    Ok(vec![npy_array(path, bytes)?])
+}
+
+fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
+    let archive = |source| InputError::Archive {
+        path: path.to_owned(),
+        source,
+    };
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(archive)?;
+    let mut in_file = Vec::new();
+    for name in zip.file_names() {
+        let name = name.map_err(archive)?.into_owned();
+        if npyz::npz::array_name_from_file_name(&name).is_some() {
+            in_file.push(name);
+        }
+    }
+    let named: Vec<String> = slots
+        .iter()
+        .map(|slot| npyz::npz::file_name_from_array_name(slot.name))
+        .collect();
+    let has_all_names =
+        named.len() == in_file.len() && named.iter().all(|name| in_file.contains(name));
+    let wanted = if has_all_names { named } else { in_file };
+    wanted
+        .into_iter()
+        .map(|name| {
+            let mut array = Vec::new();
+            zip.by_name(&name)
+                .map_err(archive)?
+                .read_to_end(&mut array)
+                .map_err(|source| archive(source.into()))?;
+            npy_array(&path.join(&name), &array)
+        })
+        .collect()
+}
+
+fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
+    let numpy = |source| InputError::Numpy {
+        path: path.to_owned(),
+        source,
+    };
+    let file = NpyFile::new(bytes).map_err(numpy)?;
+    let shape = file
+        .shape()
+        .iter()
+        .map(|&size| usize::try_from(size).map_err(|error| numpy(io::Error::other(error))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let is_row_major = file.order() == npyz::Order::C;
+    let dtype = file.dtype();
+    let DType::Plain(element) = &dtype else {
+        return Err(InputError::ElementType {
+            path: path.to_owned(),
+            dtype: dtype.descr(),
+        });
+    };
+    let stored = match (element.type_char(), element.size_field()) {
+        (TypeChar::Float, 4) => elements::<f32>(file, f64::from),
+        (TypeChar::Float, 8) => elements::<f64>(file, |x| x),
+        (TypeChar::Int, 1) => elements::<i8>(file, f64::from),
+        (TypeChar::Int, 2) => elements::<i16>(file, f64::from),
+        (TypeChar::Int, 4) => elements::<i32>(file, f64::from),
+        (TypeChar::Int, 8) => elements::<i64>(file, |x| x as f64),
+        (TypeChar::Uint, 1) => elements::<u8>(file, f64::from),
+        (TypeChar::Uint, 2) => elements::<u16>(file, f64::from),
+        (TypeChar::Uint, 4) => elements::<u32>(file, f64::from),
+        (TypeChar::Uint, 8) => elements::<u64>(file, |x| x as f64),
+        _ => {
+            return Err(InputError::ElementType {
+                path: path.to_owned(),
+                dtype: element.to_string(),
+            });
+        }
+    }
+    .map_err(numpy)?;
+    let data = if is_row_major {
+        stored
+    } else {
+        row_major(&shape, &stored)
+    };
+    Ok(Array {
+        shape: Some(shape),
+        data,
+    })
+}
+
+fn elements<T: npyz::Deserialize>(
+    file: NpyFile<&[u8]>,
+    widen: impl Fn(T) -> f64,
+) -> io::Result<Vec<f64>> {
+    Ok(file.into_vec::<T>()?.into_iter().map(widen).collect())
+}
+
+/// Elements stored with the first axis fastest, put in row-major order.
+fn row_major(shape: &[usize], column_major: &[f64]) -> Vec<f64> {
+    (0..column_major.len())
+        .map(|position| {
+            // Coordinates from the last axis on; the offset weighs each with the sizes before it.
+            let (mut rest, mut offset) = (position, 0);
+            for axis in (0..shape.len()).rev() {
+                offset += rest % shape[axis] * shape[..axis].iter().product::<usize>();
+                rest /= shape[axis];
+            }
+            column_major[offset]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use npyz::WriterBuilder;
+
+    use super::*;
+    use crate::suite;
+
+    const ONE: &[Slot<'static>] = &[Slot {
+        name: "x",
+        shape: &[1, 2, 2],
+    }];
+    const TWO: &[Slot<'static>] = &[
+        Slot {
+            name: "left",
+            shape: &[1, 2],
+        },
+        Slot {
+            name: "right",
+            shape: &[1, 3],
+        },
+    ];
+
+    fn read(name: &str, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Tensor>, InputError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("writable");
+        from_file(&path, slots)
+    }
+
+    fn npy<T: npyz::Serialize + npyz::AutoSerialize + Copy>(
+        shape: &[u64],
+        order: npyz::Order,
+        data: &[T],
+    ) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(shape)
+            .order(order)
+            .writer(&mut bytes)
+            .begin_nd()
+            .expect("begins");
+        writer
+            .extend(data.iter().copied())
+            .expect("as many as said");
+        writer.finish().expect("ends");
+        bytes
+    }
+
+    fn npz(arrays: &[(&str, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        for (name, bytes) in arrays {
+            zip.start_file(*name, options).expect("starts");
+            zip.write_all(bytes).expect("writes");
+        }
+        zip.finish().expect("ends").into_inner()
+    }
+
+    #[test]
+    fn json_in_every_accepted_form() {
+        let expected = vec![Tensor::new([1, 2, 2], vec![1.0, -2.0, 3.5, 4.0])];
+        for text in [
+            r#"{"input_data": [[1, -2.0, 3.5, 4e0]]}"#,
+            r#"{"input_data": [[[[1, -2], [3.5, 4]]]]}"#,
+            "[1, -2, 3.5, 4]",
+            "[[1, -2, 3.5, 4]]",
+            "[[[1, -2], [3.5, 4]]]",
+        ] {
+            assert_eq!(read("x.json", text.as_bytes(), ONE).expect(text), expected);
+        }
+        let two = read("x.json", br#"{"input_data": [[1, 2], [3, 4, 5]]}"#, TWO).expect("fits");
+        assert_eq!(two[1], Tensor::new([1, 3], vec![3.0, 4.0, 5.0]));
+    }
+
+    #[test]
+    fn json_that_is_refused() {
+        let refused = |text: &str| read("x.json", text.as_bytes(), ONE).expect_err(text);
+        assert!(matches!(refused("[1, 2, NaN, 4]"), InputError::Json { .. }));
+        assert!(matches!(
+            refused("[1, 2, 1e999, 4]"),
+            InputError::Json { .. }
+        ));
+        assert!(matches!(
+            refused("[1, 2, 1e39, 4]"),
+            InputError::NotFinite { position: 2, .. }
+        ));
+        assert!(matches!(refused("[1, 2, 3]"), InputError::Shape { .. }));
+        assert!(matches!(
+            refused("[[1, 2], [3, 4]]"),
+            InputError::Count { .. }
+        ));
+        assert!(matches!(
+            refused(r#"{"input_data": [[[1], [2, 3, 4]]]}"#),
+            InputError::Shape { .. }
+        ));
+        assert!(matches!(
+            refused(r#"{"input_data": [["01"]]}"#),
+            InputError::JsonForm {
+                found: "a string",
+                ..
+            }
+        ));
+        assert!(matches!(refused("{}"), InputError::JsonForm { .. }));
+        assert!(matches!(refused("7"), InputError::JsonForm { .. }));
+        let message = refused("[1, 2, 3]").to_string();
+        assert!(
+            message.contains("x.json") && message.contains("\"x\""),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn npy_of_every_element_type_and_order() {
+        let expected = vec![Tensor::new([1, 2, 2], vec![1.0, 2.0, 3.0, 4.0])];
+        let (c, shape) = (npyz::Order::C, &[1, 2, 2]);
+        let files = [
+            npy::<f32>(shape, c, &[1.0, 2.0, 3.0, 4.0]),
+            npy::<f64>(shape, c, &[1.0, 2.0, 3.0, 4.0]),
+            npy::<i8>(shape, c, &[1, 2, 3, 4]),
+            npy::<i16>(shape, c, &[1, 2, 3, 4]),
+            npy::<i32>(shape, c, &[1, 2, 3, 4]),
+            npy::<i64>(shape, c, &[1, 2, 3, 4]),
+            npy::<u8>(shape, c, &[1, 2, 3, 4]),
+            npy::<u16>(shape, c, &[1, 2, 3, 4]),
+            npy::<u32>(shape, c, &[1, 2, 3, 4]),
+            npy::<u64>(shape, c, &[1, 2, 3, 4]),
+            npy::<u64>(&[4], c, &[1, 2, 3, 4]),
+            npy::<u8>(shape, npyz::Order::Fortran, &[1, 3, 2, 4]),
+        ];
+        for bytes in files {
+            assert_eq!(read("x.npy", &bytes, ONE).expect("fits"), expected);
+        }
+    }
+
+    #[test]
+    fn npy_that_is_refused() {
+        let c = npyz::Order::C;
+        let refused = |bytes: &[u8]| read("x.npy", bytes, ONE).expect_err("refused");
+        let nan = npy(&[4], c, &[0.0, f32::NAN, 0.0, 0.0]);
+        assert!(matches!(
+            refused(&nan),
+            InputError::NotFinite { position: 1, .. }
+        ));
+        let infinite = npy(&[4], c, &[0.0, 0.0, 0.0, f64::NEG_INFINITY]);
+        assert!(matches!(
+            refused(&infinite),
+            InputError::NotFinite { position: 3, .. }
+        ));
+        let transposed = npy::<f32>(&[2, 2, 1], c, &[0.0; 4]);
+        assert!(matches!(refused(&transposed), InputError::Shape { .. }));
+        let truth = npy(&[4], c, &[true; 4]);
+        assert!(matches!(refused(&truth), InputError::ElementType { .. }));
+        let whole = npy::<f32>(&[4], c, &[0.0; 4]);
+        assert!(matches!(
+            refused(&whole[..whole.len() - 1]),
+            InputError::Numpy { .. }
+        ));
+        assert!(matches!(refused(b"junk"), InputError::Numpy { .. }));
+    }
+
+    #[test]
+    fn npz_by_name_and_by_position() {
+        let c = npyz::Order::C;
+        let left = || npy::<f32>(&[1, 2], c, &[1.0, 2.0]);
+        let right = || npy::<f32>(&[3], c, &[3.0, 4.0, 5.0]);
+        let expected = vec![
+            Tensor::new([1, 2], vec![1.0, 2.0]),
+            Tensor::new([1, 3], vec![3.0, 4.0, 5.0]),
+        ];
+        let stored = zip::CompressionMethod::Stored;
+        let deflated = zip::CompressionMethod::Deflated;
+        let by_name = npz(&[("right.npy", right()), ("left.npy", left())], deflated);
+        assert_eq!(read("x.npz", &by_name, TWO).expect("fits"), expected);
+        let by_position = npz(&[("arr_0.npy", left()), ("arr_1.npy", right())], stored);
+        assert_eq!(read("x.npz", &by_position, TWO).expect("fits"), expected);
+        let one = npz(&[("arr_0.npy", left())], stored);
+        assert!(matches!(
+            read("x.npz", &one, TWO),
+            Err(InputError::Count { found: 1, .. })
+        ));
+        assert!(matches!(
+            read("x.npz", b"junk", TWO),
+            Err(InputError::Archive { .. })
+        ));
+        let damaged = npz(
+            &[("left.npy", left()), ("right.npy", b"junk".to_vec())],
+            stored,
+        );
+        let message = read("x.npz", &damaged, TWO)
+            .expect_err("refused")
+            .to_string();
+        assert!(message.contains("right.npy"), "{message}");
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert!(matches!(
+            read("x.txt", b"1", ONE),
+            Err(InputError::UnknownFormat { .. })
+        ));
+        assert!(matches!(
+            from_file(Path::new("no/such/file.json"), ONE),
+            Err(InputError::Read { .. })
+        ));
+    }
+
+    #[test]
+    fn seeded_inputs_keep_to_their_range_and_seed() {
+        let relu = suite::find("relu").expect("in the suite");
+        let input = seeded(relu, 0);
+        assert_eq!(input.shape, relu.input_shape);
+        assert!(input.data.iter().all(|x| LAYER_INPUT_RANGE.contains(x)));
+        assert_eq!(input, seeded(relu, 0));
+        assert_ne!(input, seeded(relu, 1));
+
+        let cnn = suite::find("cnn_relu").expect("in the suite");
+        let image = seeded(cnn, 0);
+        // Each value is an 8-bit level of its channel.
+        for (channel, values) in image.data.chunks_exact(32 * 32).enumerate() {
+            for value in values {
+                let level = (value * CIFAR10_STD[channel] + CIFAR10_MEAN[channel]) * 255.0;
+                assert!((level - level.round()).abs() < 1e-3, "level {level}");
+                assert!((-0.01..255.01).contains(&level), "level {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn black_and_white_pixels_normalise_as_by_hand() {
+        let ends = normalised(&[0, 255, 0, 255, 0, 255]);
+        let by_hand = [
+            -2.429_066, 2.514_088, -2.418_255, 2.596_79, -2.221_393, 2.753_731,
+        ];
+        for (value, expected) in ends.into_iter().zip(by_hand) {
+            assert!((value - expected).abs() < 1e-5, "{value} {expected}");
+        }
+    }
+}

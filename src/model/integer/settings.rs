@@ -1,0 +1,84 @@
+//! What of EZKL's settings decides the integers.
+//!
+//! Goes in: the `run_args` object of a `settings.json`, after calibration. Comes out: [`Quantisation`].
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The settings that decide the integers, or whether EZKL has a witness at all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantisation {
+    /// Logarithm of the inputs' denominator.
+    pub input_scale: i32,
+    /// Logarithm of the parameters' denominator, before an operator asks for more.
+    pub param_scale: i32,
+    /// The scale that results are divided back to, times the multiplier; the larger of the two above if `None`.
+    pub rebase_scale: Option<i32>,
+    /// How many times that scale a result may reach undivided.
+    pub scale_rebase_multiplier: u32,
+    /// Whether parameters without fractions are kept at scale 0.
+    pub rebase_frac_zero_constants: bool,
+    /// What a reciprocal adds to a zero; EZKL's default is `f64::EPSILON`.
+    pub epsilon: f64,
+    /// Smallest and largest value that a lookup table must hold.
+    pub lookup_range: (i128, i128),
+    /// Logarithm of the number of rows: a table is filled up to whole columns beyond its range.
+    pub logrows: u32,
+    /// The base of the digits that values are decomposed into.
+    pub decomp_base: u64,
+    /// The number of those digits.
+    pub decomp_legs: u32,
+    /// Whether the inputs are decomposed; where they are not, parameters with several readers are.
+    pub inputs_range_checked: bool,
+    /// Whether the outputs are decomposed.
+    pub outputs_range_checked: bool,
+}
+
+/// A `run_args` object that is not one of EZKL 23.0.5.
+#[derive(Debug, Error)]
+#[error("run_args of EZKL's settings: {0}")]
+pub struct SettingsError(#[from] serde_json::Error);
+
+/// The part of EZKL's `RunArgs` that is read here, under its names.
+#[derive(Deserialize)]
+struct RunArgs {
+    input_scale: i32,
+    param_scale: i32,
+    rebase_scale: Option<i32>,
+    scale_rebase_multiplier: u32,
+    rebase_frac_zero_constants: bool,
+    epsilon: Option<f64>,
+    lookup_range: (i128, i128),
+    logrows: u32,
+    decomp_base: u64,
+    decomp_legs: u32,
+    ignore_range_check_inputs_outputs: bool,
+    output_visibility: serde_json::Value,
+}
+
+impl Quantisation {
+    /// Reads the `run_args` object of a `settings.json`.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a field is missing or of another type.
+    pub fn from_run_args(run_args: &serde_json::Value) -> Result<Self, SettingsError> {
+        let args = RunArgs::deserialize(run_args)?;
+        let range_checked = !args.ignore_range_check_inputs_outputs;
+        // Hashed and committed outputs are not compared inside the model, so not decomposed there.
+        let compared = args.output_visibility == "Public" || args.output_visibility == "Fixed";
+        Ok(Self {
+            input_scale: args.input_scale,
+            param_scale: args.param_scale,
+            rebase_scale: args.rebase_scale,
+            scale_rebase_multiplier: args.scale_rebase_multiplier,
+            rebase_frac_zero_constants: args.rebase_frac_zero_constants,
+            epsilon: args.epsilon.unwrap_or(f64::EPSILON),
+            lookup_range: args.lookup_range,
+            logrows: args.logrows,
+            decomp_base: args.decomp_base,
+            decomp_legs: args.decomp_legs,
+            inputs_range_checked: range_checked,
+            outputs_range_checked: range_checked && compared,
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! Constants of a file: initializers, `Constant` nodes and what is made of them.
+
+use tract_onnx::pb::{
+    AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType, tensor_proto::DataType,
+};
+
+use super::node::{Attributes, size};
+use crate::model::graph::Tensor;
+
+/// A constant tensor.
+#[derive(Clone)]
+pub(super) enum Constant {
+    /// Of `f32`.
+    Floats(Tensor),
+    /// Of `i64`; only shapes and exponents are needed, so that it is flat.
+    Ints(Vec<i64>),
+}
+
+/// A matrix with its axes exchanged.
+pub(super) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
+    let [rows, columns] = matrix.shape[..] else {
+        return Err(format!(
+            "its weight has shape {:?}, not rank 2",
+            matrix.shape
+        ));
+    };
+    let data = (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| matrix.data[row * columns + column]))
+        .collect();
+    Ok(Tensor::new([columns, rows], data))
+}
+
+pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
+    let attributes = Attributes(node);
+    let tensor = attributes
+        .get("value", AttributeType::Tensor)
+        .and_then(|attribute| attribute.t.as_ref());
+    let scalar = |value| Constant::Floats(Tensor::new([], vec![value]));
+    let vector = |attribute: &AttributeProto| {
+        Constant::Floats(Tensor::new(
+            [attribute.floats.len()],
+            attribute.floats.clone(),
+        ))
+    };
+    if let Some(tensor) = tensor {
+        return constant(tensor);
+    }
+    None.or(attributes.float("value_float").map(scalar))
+        .or(attributes
+            .get("value_floats", AttributeType::Floats)
+            .map(vector))
+        .or(attributes
+            .int("value_int")
+            .map(|value| Constant::Ints(vec![value])))
+        .or(attributes
+            .ints("value_ints")
+            .map(|values| Constant::Ints(values.to_vec())))
+        .ok_or_else(|| "its value is neither floats nor integers".to_owned())
+}
+
+/// A constant of `f32`, `i64` or truth values (as 0 and 1).
+pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
+    match tensor.data_type() {
+        DataType::Float => floats(tensor).map(Constant::Floats),
+        DataType::Int64 => {
+            elements(tensor, &tensor.int64_data, i64::from_le_bytes).map(Constant::Ints)
+        }
+        DataType::Bool if tensor.raw_data.is_empty() => Ok(Constant::Ints(
+            tensor.int32_data.iter().map(|&x| x.into()).collect(),
+        )),
+        DataType::Bool => Ok(Constant::Ints(
+            tensor.raw_data.iter().map(|&x| x.into()).collect(),
+        )),
+        other => Err(format!("elements of type {}", other.as_str_name())),
+    }
+}
+
+pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
+    if tensor.data_type() != DataType::Float {
+        return Err(format!(
+            "elements of type {}",
+            tensor.data_type().as_str_name()
+        ));
+    }
+    let shape: Vec<usize> = tensor
+        .dims
+        .iter()
+        .map(|&d| size(d))
+        .collect::<Result<_, _>>()?;
+    let data = elements(tensor, &tensor.float_data, f32::from_le_bytes)?;
+    let expected = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size));
+    if expected != Some(data.len()) {
+        return Err(format!("{} elements for the shape {shape:?}", data.len()));
+    }
+    Ok(Tensor::new(shape, data))
+}
+
+/// A tensor's elements from the typed field, or else from the raw little-endian bytes.
+fn elements<T: Copy, const N: usize>(
+    tensor: &TensorProto,
+    typed: &[T],
+    decode: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>, String> {
+    if tensor.raw_data.is_empty() {
+        return Ok(typed.to_vec());
+    }
+    let (chunks, rest) = tensor.raw_data.as_chunks::<N>();
+    if rest.is_empty() {
+        Ok(chunks.iter().map(|&chunk| decode(chunk)).collect())
+    } else {
+        Err(format!(
+            "{} bytes do not split into elements",
+            tensor.raw_data.len()
+        ))
+    }
+}

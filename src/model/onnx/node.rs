@@ -1,0 +1,92 @@
+//! What a protobuf node says: its name, its inputs and its attributes.
+
+use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
+
+/// What a node is called in messages.
+pub(super) fn label(node: &NodeProto) -> String {
+    let outputs = node.output.first().into_iter();
+    std::iter::once(&node.name)
+        .chain(outputs)
+        .find(|name| !name.is_empty())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// A node's attributes by name and type; `None` where one is left out or of another type.
+pub(super) struct Attributes<'a>(pub(super) &'a NodeProto);
+
+impl<'a> Attributes<'a> {
+    pub(super) fn get(&self, name: &str, kind: AttributeType) -> Option<&'a AttributeProto> {
+        self.0
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name == name && attribute.r#type() == kind)
+    }
+
+    pub(super) fn int(&self, name: &str) -> Option<i64> {
+        self.get(name, AttributeType::Int)
+            .map(|attribute| attribute.i)
+    }
+
+    pub(super) fn float(&self, name: &str) -> Option<f32> {
+        self.get(name, AttributeType::Float)
+            .map(|attribute| attribute.f)
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        self.get(name, AttributeType::Ints)
+            .map(|attribute| attribute.ints.as_slice())
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&'a [u8]> {
+        self.get(name, AttributeType::String)
+            .map(|attribute| attribute.s.as_slice())
+    }
+
+    /// Fails unless the attribute is left out or has this value.
+    pub(super) fn expect_int(&self, name: &str, value: i64) -> Result<(), String> {
+        match self.int(name) {
+            Some(found) if found != value => Err(format!("{name} is {found}, not {value}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails unless the attribute is left out or has this value.
+    pub(super) fn expect_float(&self, name: &str, value: f32) -> Result<(), String> {
+        match self.float(name) {
+            Some(found) if found.to_bits() != value.to_bits() => {
+                Err(format!("{name} is {found}, not {value}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name at a position among a node's inputs.
+pub(super) fn argument(node: &NodeProto, position: usize) -> Result<&str, String> {
+    node.input
+        .get(position)
+        .map(String::as_str)
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| format!("it has no input {position}"))
+}
+
+/// A size that ONNX stores as `i64`.
+pub(super) fn size(value: i64) -> Result<usize, String> {
+    usize::try_from(value).map_err(|_| format!("a size is {value}"))
+}
+
+/// An attribute of exactly `N` sizes.
+pub(super) fn sizes<const N: usize>(
+    attributes: &Attributes<'_>,
+    name: &str,
+) -> Result<Option<[usize; N]>, String> {
+    let Some(values) = attributes.ints(name) else {
+        return Ok(None);
+    };
+    let sizes: Vec<usize> = values.iter().map(|&v| size(v)).collect::<Result<_, _>>()?;
+    sizes
+        .try_into()
+        .map(Some)
+        .map_err(|_| format!("{name} is {values:?}, not {N} sizes"))
+}

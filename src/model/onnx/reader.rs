@@ -1,0 +1,955 @@
+//! ONNX bytes to [`OnnxModel`], in two passes.
+//!
+//! The first, in `check`, looks for everything that EZKL cannot load, on the file as it is. The second builds
+//! the typed graph node by node; a node that it has no operator for leaves its outputs unknown, and the
+//! walk goes on to name all such nodes. Constants live beside the graph until an operator takes them as a
+//! parameter.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use prost::Message;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+
+use super::check::{inspect, static_inputs};
+use super::constant::{Constant, constant, constant_node, transposed};
+use super::node::{Attributes, argument, label, size, sizes};
+use super::{Coverage, OnnxError, OnnxModel, Port, Uncovered};
+use crate::model::float::FloatModel;
+use crate::model::graph::{Graph, Op, Tensor, ValueId, Window};
+
+/// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
+const DEFAULT_EPSILON: f32 = 1e-5;
+
+/// Parses an ONNX file's bytes. `path` is only named in errors.
+///
+/// # Errors
+/// [`OnnxError::NotOnnx`] and [`OnnxError::Invalid`].
+pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
+    let not_onnx = |reason: String| OnnxError::NotOnnx {
+        path: path.to_owned(),
+        reason,
+    };
+    let model = ModelProto::decode(bytes).map_err(|error| not_onnx(error.to_string()))?;
+    // An empty file, too, decodes: every field of a protobuf message may be left out.
+    let proto = model
+        .graph
+        .as_ref()
+        .ok_or_else(|| not_onnx("it holds no graph".to_owned()))?;
+
+    let invalid = |problems| OnnxError::Invalid {
+        path: path.to_owned(),
+        problems,
+    };
+    let mut problems = Vec::new();
+    let inputs = static_inputs(proto, &mut problems);
+    inspect(proto, &mut problems);
+    if !problems.is_empty() {
+        return Err(invalid(problems));
+    }
+    let coverage = Import::run(proto, &inputs);
+    let output_shapes: Vec<Vec<usize>> = match &coverage {
+        Coverage::Full(graph) => graph.output_values().map(|v| v.shape.clone()).collect(),
+        Coverage::Partial(_) => FloatModel::load(bytes)
+            .map_err(|error| invalid(vec![error.into()]))?
+            .output_shapes()
+            .to_vec(),
+    };
+    let names = proto.output.iter().map(|output| output.name.clone());
+    let outputs = names
+        .zip(output_shapes)
+        .map(|(name, shape)| Port { name, shape })
+        .collect();
+    Ok(OnnxModel {
+        inputs,
+        outputs,
+        coverage,
+    })
+}
+
+/// What a name stands for.
+#[derive(Clone)]
+enum Binding {
+    /// A value of the graph.
+    Value(ValueId),
+    /// A constant, or why it cannot be read.
+    Constant(Result<Constant, String>),
+    /// Output of a node that is not covered.
+    Unknown,
+}
+
+/// The typed graph under construction.
+struct Import<'a> {
+    graph: Graph,
+    bindings: HashMap<&'a str, Binding>,
+    uncovered: Vec<Uncovered>,
+}
+
+/// What a covered node stands for.
+enum Meaning<'a> {
+    /// An operator on values, named as the node's inputs.
+    Apply(Op, Vec<&'a str>),
+    /// The first output is another name for something.
+    Alias(Binding),
+}
+
+impl<'a> Import<'a> {
+    fn run(proto: &'a GraphProto, inputs: &[Port]) -> Coverage {
+        let mut import = Self {
+            graph: Graph::default(),
+            bindings: HashMap::new(),
+            uncovered: Vec::new(),
+        };
+        for tensor in &proto.initializer {
+            let constant = Binding::Constant(constant(tensor));
+            import.bindings.insert(&tensor.name, constant);
+        }
+        for input in &proto.input {
+            if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
+                let binding = import
+                    .graph
+                    .input(&port.name, &port.shape)
+                    .map_or(Binding::Unknown, Binding::Value);
+                import.bindings.insert(&input.name, binding);
+            }
+        }
+        for (index, node) in proto.node.iter().enumerate() {
+            import.node(index, node);
+        }
+        for output in &proto.output {
+            import.output(&output.name);
+        }
+        if import.uncovered.is_empty() {
+            Coverage::Full(import.graph)
+        } else {
+            Coverage::Partial(import.uncovered)
+        }
+    }
+
+    fn node(&mut self, index: usize, node: &'a NodeProto) {
+        let first = self.covered(index, node).unwrap_or_else(|reason| {
+            self.uncovered.push(Uncovered {
+                node: label(node),
+                operator: node.op_type.clone(),
+                reason,
+            });
+            Binding::Unknown
+        });
+        // Further outputs (a dropout mask, indices of maxima) are never covered.
+        let bindings = std::iter::once(first).chain(std::iter::repeat(Binding::Unknown));
+        for (name, binding) in node.output.iter().zip(bindings) {
+            self.bindings.insert(name, binding);
+        }
+    }
+
+    /// The node's first output, or why the node is not covered.
+    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Binding, String> {
+        let (op, inputs) = match self.meaning(node)? {
+            Meaning::Alias(binding) => return Ok(binding),
+            Meaning::Apply(op, inputs) => (op, inputs),
+        };
+        let mut values = Vec::new();
+        for name in inputs {
+            match self.bindings.get(name) {
+                Some(Binding::Value(id)) => values.push(*id),
+                Some(Binding::Constant(_)) => return Err(format!("{name:?} is a constant")),
+                // The node that gives it has been reported; this one follows from it.
+                _ => return Ok(Binding::Unknown),
+            }
+        }
+        let is_free = |name: &str| {
+            !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name)
+        };
+        let name = if is_free(&node.name) {
+            node.name.clone()
+        } else {
+            format!("{}_{index}", node.op_type)
+        };
+        let output = node.output.first().ok_or("it has no output")?;
+        self.graph
+            .apply(&name, output, op, &values)
+            .map(Binding::Value)
+            .map_err(|error| error.to_string())
+    }
+
+    fn output(&mut self, name: &str) {
+        match self.bindings.get(name) {
+            Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
+                self.graph.outputs.push(*id);
+            }
+            Some(Binding::Unknown) if !self.uncovered.is_empty() => {}
+            _ => self.uncovered.push(Uncovered {
+                node: name.to_owned(),
+                operator: "output".to_owned(),
+                reason: "it is a constant, a second output of a node, or given twice".to_owned(),
+            }),
+        }
+    }
+
+    fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+        let attributes = Attributes(node);
+        let unary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?]));
+        let binary = |op| {
+            Ok(Meaning::Apply(
+                op,
+                vec![argument(node, 0)?, argument(node, 1)?],
+            ))
+        };
+        match node.op_type.as_str() {
+            "Relu" => unary(Op::Relu),
+            "Sigmoid" => unary(Op::Sigmoid),
+            "Tanh" => unary(Op::Tanh),
+            "Add" => binary(Op::Add),
+            "Sub" => binary(Op::Sub),
+            "Mul" => binary(Op::Mul),
+            "Pow" => {
+                self.expect_two(node, 1)?;
+                let base = argument(node, 0)?;
+                Ok(Meaning::Apply(Op::Mul, vec![base, base]))
+            }
+            "Conv" => unary(self.conv(node, &attributes)?),
+            "Gemm" => unary(self.gemm(node, &attributes)?),
+            "MatMul" => unary(Op::Gemm {
+                weight: transposed(&self.floats(node, 1)?)?,
+                bias: None,
+            }),
+            "MaxPool" => unary(Op::MaxPool2d(pool_window(&attributes)?)),
+            "AveragePool" => unary(Op::AvgPool2d(pool_window(&attributes)?)),
+            // EZKL multiplies a sum by the reciprocal here, and divides in `AveragePool`: the integers
+            // differ, so that the one cannot stand for the other.
+            "GlobalAveragePool" => Err("it rounds differently from AveragePool".to_owned()),
+            "BatchNormalization" => {
+                attributes.expect_int("training_mode", 0)?;
+                unary(Op::BatchNorm {
+                    scale: self.floats(node, 1)?,
+                    bias: self.floats(node, 2)?,
+                    mean: self.floats(node, 3)?,
+                    variance: self.floats(node, 4)?,
+                    epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+                })
+            }
+            "LayerNormalization" => self.layer_norm(node, &attributes),
+            "Flatten" => self.flatten(node, &attributes),
+            "Reshape" => self.reshape(node, &attributes),
+            "Identity" => self.alias(node),
+            "Dropout" => {
+                self.expect_inference(node)?;
+                self.alias(node)
+            }
+            "Constant" => Ok(Meaning::Alias(Binding::Constant(Ok(constant_node(node)?)))),
+            _ => Err("the typed graph has no such operator".to_owned()),
+        }
+    }
+
+    /// Shape of the first input; `None` when that is not known.
+    fn input_shape(&self, node: &'a NodeProto) -> Result<Option<&[usize]>, String> {
+        let name = argument(node, 0)?;
+        Ok(match self.bindings.get(name) {
+            Some(Binding::Value(id)) => Some(self.graph.shape(*id)),
+            _ => None,
+        })
+    }
+
+    fn alias(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+        let name = argument(node, 0)?;
+        let binding = self.bindings.get(name).cloned();
+        Ok(Meaning::Alias(binding.unwrap_or(Binding::Unknown)))
+    }
+
+    fn constant(&self, node: &'a NodeProto, position: usize) -> Result<&Constant, String> {
+        let name = argument(node, position)?;
+        match self.bindings.get(name) {
+            Some(Binding::Constant(Ok(constant))) => Ok(constant),
+            Some(Binding::Constant(Err(reason))) => Err(format!("constant {name:?}: {reason}")),
+            _ => Err(format!("input {position} ({name:?}) is not a constant")),
+        }
+    }
+
+    fn floats(&self, node: &'a NodeProto, position: usize) -> Result<Tensor, String> {
+        match self.constant(node, position)? {
+            Constant::Floats(tensor) => Ok(tensor.clone()),
+            Constant::Ints(_) => Err(format!("input {position} is a constant of integers")),
+        }
+    }
+
+    fn optional_floats(
+        &self,
+        node: &'a NodeProto,
+        position: usize,
+    ) -> Result<Option<Tensor>, String> {
+        match argument(node, position) {
+            Ok(_) => self.floats(node, position).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Fails unless the input is the constant 2.
+    fn expect_two(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
+        let is_two = match self.constant(node, position)? {
+            Constant::Floats(tensor) => tensor.data == [2.0],
+            Constant::Ints(values) => *values == [2],
+        };
+        if is_two {
+            Ok(())
+        } else {
+            Err("the exponent is not 2".to_owned())
+        }
+    }
+
+    /// Fails when a dropout drops: its third input, if any, must not be true.
+    fn expect_inference(&self, node: &'a NodeProto) -> Result<(), String> {
+        match argument(node, 2) {
+            Err(_) => Ok(()),
+            Ok(_) => match self.constant(node, 2)? {
+                Constant::Ints(values) if *values == [0] => Ok(()),
+                _ => Err("training_mode is not false".to_owned()),
+            },
+        }
+    }
+
+    fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
+        let weight = self.floats(node, 1)?;
+        let [_, _, height, width] = weight.shape[..] else {
+            return Err(format!(
+                "its weight has shape {:?}, not rank 4",
+                weight.shape
+            ));
+        };
+        Ok(Op::Conv2d {
+            window: window(attributes, Some([height, width]))?,
+            groups: size(attributes.int("group").unwrap_or(1))?,
+            bias: self.optional_floats(node, 2)?,
+            weight,
+        })
+    }
+
+    fn gemm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
+        attributes.expect_float("alpha", 1.0)?;
+        attributes.expect_float("beta", 1.0)?;
+        attributes.expect_int("transA", 0)?;
+        let weight = self.floats(node, 1)?;
+        let weight = match attributes.int("transB") {
+            Some(1) => weight,
+            _ => transposed(&weight)?,
+        };
+        let mut bias = self.optional_floats(node, 2)?;
+        // A row vector is broadcast over the batch just as a flat one is.
+        if let Some(bias) = &mut bias
+            && let [1, length] = bias.shape[..]
+        {
+            bias.shape = vec![length];
+        }
+        Ok(Op::Gemm { weight, bias })
+    }
+
+    fn layer_norm(
+        &self,
+        node: &'a NodeProto,
+        attributes: &Attributes<'_>,
+    ) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let op = Op::LayerNorm {
+            axis: axis(attributes.int("axis").unwrap_or(-1), shape.len())?,
+            scale: self.floats(node, 1)?,
+            bias: self.optional_floats(node, 2)?,
+            epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn flatten(
+        &self,
+        node: &'a NodeProto,
+        attributes: &Attributes<'_>,
+    ) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let rank = shape.len();
+        // Unlike elsewhere, the axis may also be the rank itself.
+        let split = match attributes.int("axis").unwrap_or(1) {
+            end if usize::try_from(end) == Ok(rank) => rank,
+            inner => axis(inner, rank)?,
+        };
+        let op = match split {
+            1 => Op::Flatten,
+            _ => Op::Reshape {
+                shape: vec![
+                    shape[..split].iter().product(),
+                    shape[split..].iter().product(),
+                ],
+            },
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn reshape(
+        &self,
+        node: &'a NodeProto,
+        attributes: &Attributes<'_>,
+    ) -> Result<Meaning<'a>, String> {
+        let Constant::Ints(target) = self.constant(node, 1)? else {
+            return Err("its shape is not of integers".to_owned());
+        };
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let zero_copies = attributes.int("allowzero").unwrap_or(0) == 0;
+        let op = Op::Reshape {
+            shape: resolved(target, shape, zero_copies)?,
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+}
+
+/// The sizes that a `Reshape` asks for: 0 copies the input's, one −1 takes what is left.
+fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<usize>, String> {
+    let mut shape = Vec::new();
+    let mut rest = None;
+    for (position, &asked) in target.iter().enumerate() {
+        shape.push(match asked {
+            -1 if rest.is_none() => {
+                rest = Some(position);
+                1
+            }
+            0 if zero_copies => *input
+                .get(position)
+                .ok_or_else(|| format!("it copies size {position} of {input:?}"))?,
+            size if size > 0 => self::size(size)?,
+            _ => return Err(format!("its shape is {target:?}")),
+        });
+    }
+    if let Some(rest) = rest {
+        let known: usize = shape.iter().product();
+        shape[rest] = input
+            .iter()
+            .product::<usize>()
+            .checked_div(known)
+            .ok_or_else(|| format!("its shape is {target:?}"))?;
+    }
+    Ok(shape)
+}
+
+/// An axis of `rank`, which may be counted from the end.
+fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let magnitude = usize::try_from(axis.unsigned_abs()).ok();
+    let from_start = if axis < 0 {
+        magnitude.and_then(|back| rank.checked_sub(back))
+    } else {
+        magnitude
+    };
+    from_start
+        .filter(|&axis| axis < rank)
+        .ok_or_else(|| format!("axis {axis} is out of range"))
+}
+
+/// The 2-D window of a node; `kernel` where the attribute may be left out.
+fn window(attributes: &Attributes<'_>, kernel: Option<[usize; 2]>) -> Result<Window, String> {
+    if attributes
+        .text("auto_pad")
+        .is_some_and(|mode| mode != b"NOTSET")
+    {
+        return Err("auto_pad is set".to_owned());
+    }
+    let kernel = match sizes::<2>(attributes, "kernel_shape")? {
+        Some(explicit) => explicit,
+        None => kernel.ok_or("it has no kernel_shape")?,
+    };
+    Ok(Window {
+        kernel,
+        stride: sizes(attributes, "strides")?.unwrap_or([1; 2]),
+        padding: sizes(attributes, "pads")?.unwrap_or([0; 4]),
+    })
+}
+
+fn pool_window(attributes: &Attributes<'_>) -> Result<Window, String> {
+    attributes.expect_int("ceil_mode", 0)?;
+    window(attributes, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+    use tract_onnx::pb::{
+        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+        ValueInfoProto,
+        attribute_proto::AttributeType,
+        tensor_proto::{DataLocation, DataType},
+        tensor_shape_proto::dimension::Value as Dimension,
+        type_proto::Value as Type,
+    };
+
+    use super::*;
+    use crate::model::layers;
+    use crate::model::onnx::write;
+    use crate::suite::{self, MODELS};
+
+    fn read(bytes: &[u8]) -> Result<OnnxModel, OnnxError> {
+        parse(bytes, Path::new("model.onnx"))
+    }
+
+    fn full(model: OnnxModel) -> Graph {
+        match model.coverage {
+            Coverage::Full(graph) => graph,
+            Coverage::Partial(uncovered) => panic!("{uncovered:?}"),
+        }
+    }
+
+    fn problems(model: &ModelProto) -> Vec<String> {
+        match read(&model.encode_to_vec()) {
+            Err(OnnxError::Invalid { problems, .. }) => {
+                problems.iter().map(ToString::to_string).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A model of the suite as protobuf, to be spoilt.
+    fn model(id: &str) -> ModelProto {
+        let graph = layers::build(suite::find(id).expect("in the suite"), 0);
+        ModelProto::decode(&write(&graph)[..]).expect("just written")
+    }
+
+    fn graph_of(model: &mut ModelProto) -> &mut GraphProto {
+        model.graph.as_mut().expect("has a graph")
+    }
+
+    fn float_value(name: &str, shape: &[i64]) -> ValueInfoProto {
+        let dim = shape
+            .iter()
+            .map(|&size| tract_onnx::pb::tensor_shape_proto::Dimension {
+                value: Some(Dimension::DimValue(size)),
+                ..Default::default()
+            });
+        ValueInfoProto {
+            name: name.to_owned(),
+            r#type: Some(TypeProto {
+                value: Some(Type::TensorType(tract_onnx::pb::type_proto::Tensor {
+                    elem_type: DataType::Float as i32,
+                    shape: Some(TensorShapeProto { dim: dim.collect() }),
+                })),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn operator(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
+        NodeProto {
+            op_type: op_type.to_owned(),
+            input: inputs.iter().map(|&name| name.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            ..Default::default()
+        }
+    }
+
+    fn attribute(name: &str, fill: impl FnOnce(&mut AttributeProto)) -> AttributeProto {
+        let mut attribute = AttributeProto {
+            name: name.to_owned(),
+            ..Default::default()
+        };
+        fill(&mut attribute);
+        attribute
+    }
+
+    fn int_attribute(name: &str, value: i64) -> AttributeProto {
+        attribute(name, |attribute| {
+            attribute.r#type = AttributeType::Int as i32;
+            attribute.i = value;
+        })
+    }
+
+    fn ints_attribute(name: &str, values: &[i64]) -> AttributeProto {
+        attribute(name, |attribute| {
+            attribute.r#type = AttributeType::Ints as i32;
+            attribute.ints = values.to_vec();
+        })
+    }
+
+    fn float_tensor(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
+        TensorProto {
+            name: name.to_owned(),
+            dims: dims.to_vec(),
+            data_type: DataType::Float as i32,
+            float_data: data.to_vec(),
+            ..Default::default()
+        }
+    }
+
+    fn int_tensor(name: &str, data: &[i64]) -> TensorProto {
+        TensorProto {
+            name: name.to_owned(),
+            dims: vec![i64::try_from(data.len()).expect("short")],
+            data_type: DataType::Int64 as i32,
+            int64_data: data.to_vec(),
+            ..Default::default()
+        }
+    }
+
+    /// A model with the input `x` and the output `y`.
+    fn small(shape: &[i64], node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
+        ModelProto {
+            ir_version: 8,
+            opset_import: vec![OperatorSetIdProto {
+                domain: String::new(),
+                version: 17,
+            }],
+            graph: Some(GraphProto {
+                node,
+                initializer,
+                input: vec![float_value("x", shape)],
+                output: vec![ValueInfoProto {
+                    name: "y".to_owned(),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    /// The operators that a small model is read as.
+    fn operators(model: &ModelProto) -> Vec<Op> {
+        let graph = full(read(&model.encode_to_vec()).expect("valid"));
+        graph.nodes.into_iter().map(|node| node.op).collect()
+    }
+
+    fn uncovered(model: &ModelProto) -> Vec<Uncovered> {
+        match read(&model.encode_to_vec()).expect("valid").coverage {
+            Coverage::Partial(uncovered) => uncovered,
+            Coverage::Full(graph) => panic!("{graph:?}"),
+        }
+    }
+
+    #[test]
+    fn every_model_of_the_suite_is_read_as_it_was_written() {
+        for spec in &MODELS {
+            let graph = layers::build(spec, 3);
+            let bytes = write(&graph);
+            assert_eq!(
+                Sha256::digest(&bytes),
+                Sha256::digest(write(&graph)),
+                "{}",
+                spec.id
+            );
+            let model = read(&bytes).expect(spec.id);
+            assert_eq!(model.inputs[0].name, "input");
+            assert_eq!(model.inputs[0].shape, spec.input_shape);
+            assert_eq!(model.outputs[0].name, "output");
+            assert!(full(model) == graph, "{}", spec.id);
+        }
+    }
+
+    #[test]
+    fn what_is_not_onnx_is_refused() {
+        for bytes in [
+            &b""[..],
+            b"PK\x03\x04",
+            b"{\"input_data\": []}",
+            &[0xff; 64],
+        ] {
+            assert!(
+                matches!(read(bytes), Err(OnnxError::NotOnnx { .. })),
+                "{bytes:?}"
+            );
+        }
+        let whole = write(&layers::build(
+            suite::find("dense").expect("in the suite"),
+            0,
+        ));
+        assert!(matches!(
+            read(&whole[..whole.len() / 2]),
+            Err(OnnxError::NotOnnx { .. })
+        ));
+    }
+
+    #[test]
+    fn missing_strides_and_dilation_are_explained() {
+        let mut spoilt = model("conv2d_small");
+        let node = &mut graph_of(&mut spoilt).node[0];
+        node.attribute
+            .retain(|attribute| attribute.name != "strides");
+        assert_eq!(
+            problems(&spoilt),
+            ["Conv node \"conv\" has no strides attribute"]
+        );
+
+        let mut spoilt = model("maxpool2d_k2");
+        let node = &mut graph_of(&mut spoilt).node[0];
+        node.attribute
+            .retain(|attribute| attribute.name != "dilations");
+        node.attribute.push(ints_attribute("dilations", &[2, 2]));
+        assert_eq!(problems(&spoilt), ["MaxPool node \"pool\" is dilated"]);
+    }
+
+    #[test]
+    fn inputs_must_be_static_and_of_f32() {
+        let mut spoilt = model("relu");
+        let input = &mut graph_of(&mut spoilt).input[0];
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
+        else {
+            panic!("a tensor");
+        };
+        tensor.shape.as_mut().expect("has a shape").dim[0].value =
+            Some(Dimension::DimParam("batch".to_owned()));
+        assert_eq!(
+            problems(&spoilt),
+            ["input \"input\" has the shape [batch, 1, 64, 64], which is not static"]
+        );
+
+        let input = &mut graph_of(&mut spoilt).input[0];
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
+        else {
+            panic!("a tensor");
+        };
+        tensor.elem_type = DataType::Int64 as i32;
+        assert_eq!(
+            problems(&spoilt),
+            ["input \"input\" is of type INT64, not FLOAT"]
+        );
+
+        graph_of(&mut spoilt).input.clear();
+        let all = problems(&spoilt);
+        assert_eq!(all[0], "it has no inputs");
+        assert_eq!(
+            all[1],
+            "node \"relu\" reads \"input\", which nothing before it gives"
+        );
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let mut spoilt = model("dense");
+        let graph = graph_of(&mut spoilt);
+        graph.output.clear();
+        graph.initializer[0].data_location = Some(DataLocation::External as i32);
+        graph.initializer[1].raw_data[..4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        graph.node.push(NodeProto {
+            domain: "ai.onnx.ml".to_owned(),
+            ..operator("Scaler", &["output"], "scaled")
+        });
+        graph
+            .node
+            .push(operator("NonMaxSuppression", &["output"], "boxes"));
+        assert_eq!(
+            problems(&spoilt),
+            [
+                "it has no outputs",
+                "initializer \"fc.weight\" is stored in another file",
+                "initializer \"fc.bias\" has NaN or infinite elements",
+                "node \"scaled\" is ai.onnx.ml.Scaler, which EZKL does not support",
+                "node \"boxes\" is NonMaxSuppression, which EZKL does not support",
+            ]
+        );
+        let error = read(&spoilt.encode_to_vec()).expect_err("refused");
+        assert_eq!(error.hints().len(), 4, "{:?}", error.hints());
+        assert!(
+            error
+                .to_string()
+                .starts_with("model.onnx cannot be proved:")
+        );
+    }
+
+    #[test]
+    fn powers_of_two_and_matmul_become_typed_operators() {
+        let square = |exponent| {
+            let nodes = vec![
+                NodeProto {
+                    attribute: vec![attribute("value", |attribute| {
+                        attribute.r#type = AttributeType::Tensor as i32;
+                        attribute.t = Some(float_tensor("", &[], &[exponent]));
+                    })],
+                    ..operator("Constant", &[], "two")
+                },
+                operator("Identity", &["two"], "exponent"),
+                operator("Pow", &["x", "exponent"], "y"),
+            ];
+            small(&[1, 3], nodes, Vec::new())
+        };
+        assert_eq!(operators(&square(2.0)), [Op::Mul]);
+        assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
+
+        let weight = || float_tensor("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let expected = Op::Gemm {
+            weight: Tensor::new([2, 3], vec![1.0, 3.0, 5.0, 2.0, 4.0, 6.0]),
+            bias: None,
+        };
+        let matmul = small(
+            &[1, 3],
+            vec![operator("MatMul", &["x", "w"], "y")],
+            vec![weight()],
+        );
+        let gemm = small(
+            &[1, 3],
+            vec![operator("Gemm", &["x", "w"], "y")],
+            vec![weight()],
+        );
+        assert_eq!(operators(&matmul), std::slice::from_ref(&expected));
+        assert_eq!(operators(&gemm), [expected]);
+    }
+
+    #[test]
+    fn gemm_with_other_attributes_is_not_covered() {
+        let weight = || float_tensor("w", &[2, 3], &[0.0; 6]);
+        for spoilt in [
+            int_attribute("transA", 1),
+            attribute("alpha", |attribute| {
+                attribute.r#type = AttributeType::Float as i32;
+                attribute.f = 0.5;
+            }),
+        ] {
+            let node = NodeProto {
+                attribute: vec![int_attribute("transB", 1), spoilt],
+                ..operator("Gemm", &["x", "w"], "y")
+            };
+            let model = small(&[3, 3], vec![node], vec![weight()]);
+            assert_eq!(uncovered(&model)[0].operator, "Gemm");
+        }
+    }
+
+    #[test]
+    fn shapes_of_reshape_and_flatten_resolve() {
+        let reshape = |target: &[i64]| {
+            small(
+                &[2, 3, 4],
+                vec![operator("Reshape", &["x", "s"], "y")],
+                vec![int_tensor("s", target)],
+            )
+        };
+        let shape = |target: &[i64]| operators(&reshape(target));
+        assert_eq!(shape(&[0, -1]), [Op::Reshape { shape: vec![2, 12] }]);
+        assert_eq!(shape(&[-1]), [Op::Reshape { shape: vec![24] }]);
+        assert_eq!(shape(&[4, 6]), [Op::Reshape { shape: vec![4, 6] }]);
+
+        let flatten = |axis| {
+            let node = NodeProto {
+                attribute: vec![int_attribute("axis", axis)],
+                ..operator("Flatten", &["x"], "y")
+            };
+            operators(&small(&[2, 3, 4], vec![node], Vec::new()))
+        };
+        assert_eq!(flatten(1), [Op::Flatten]);
+        assert_eq!(flatten(-2), [Op::Flatten]);
+        assert_eq!(flatten(2), [Op::Reshape { shape: vec![6, 4] }]);
+        assert_eq!(flatten(0), [Op::Reshape { shape: vec![1, 24] }]);
+    }
+
+    #[test]
+    fn dropout_and_identity_leave_nothing_behind() {
+        let nodes = vec![
+            operator("Relu", &["x"], "a"),
+            operator("Dropout", &["a"], "b"),
+            operator("Identity", &["b"], "y"),
+        ];
+        let read = read(&small(&[1, 3], nodes, Vec::new()).encode_to_vec()).expect("valid");
+        // The output keeps the file's name although the graph's value has another.
+        assert_eq!(
+            read.outputs,
+            [Port {
+                name: "y".to_owned(),
+                shape: vec![1, 3]
+            }]
+        );
+        assert_eq!(full(read).nodes.len(), 1);
+    }
+
+    #[test]
+    fn operators_outside_the_graph_are_named_and_shapes_still_known() {
+        let nodes = vec![
+            operator("Softplus", &["x"], "a"),
+            operator("Relu", &["a"], "b"),
+            NodeProto {
+                attribute: vec![ints_attribute("axes", &[1])],
+                ..operator("ReduceMean", &["b"], "y")
+            },
+        ];
+        let model = small(&[1, 6], nodes, Vec::new());
+        let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
+        assert_eq!(names, ["Softplus", "ReduceMean"]);
+        let read = read(&model.encode_to_vec()).expect("valid");
+        assert_eq!(
+            read.outputs,
+            [Port {
+                name: "y".to_owned(),
+                shape: vec![1, 1]
+            }]
+        );
+    }
+
+    #[test]
+    fn what_depends_on_constants_alone_is_left_to_tract() {
+        let nodes = vec![
+            operator("Tile", &["w", "r"], "t"),
+            operator("Add", &["x", "t"], "y"),
+        ];
+        let constants = vec![
+            float_tensor("w", &[1, 2], &[1.0; 2]),
+            int_tensor("r", &[1, 2]),
+        ];
+        let model = small(&[1, 4], nodes, constants);
+        assert_eq!(uncovered(&model)[0].operator, "Tile");
+
+        let tile = vec![operator("Tile", &["x", "r"], "y")];
+        let model = small(&[1, 4], tile, vec![int_tensor("r", &[1, 2])]);
+        assert_eq!(
+            problems(&model),
+            ["node \"y\" is Tile, which EZKL does not support"]
+        );
+    }
+
+    #[test]
+    fn a_graph_that_tract_cannot_analyse_is_refused() {
+        let nodes = vec![operator("Concat", &["x", "w"], "y")];
+        let model = small(&[1, 4], nodes, vec![float_tensor("w", &[1], &[1.0])]);
+        let all = problems(&model);
+        assert!(all[0].starts_with("tract cannot load the model"), "{all:?}");
+    }
+
+    proptest! {
+        /// The typed graph and tract agree on the sizes of every window.
+        #[test]
+        fn window_shapes_are_tracts(
+            height in 1_usize..12,
+            width in 1_usize..12,
+            kernel in prop::array::uniform2(1_usize..5),
+            stride in prop::array::uniform2(1_usize..4),
+            padding in prop::array::uniform4(0_usize..3),
+            groups in 1_usize..3,
+        ) {
+            let window = Window { kernel, stride, padding };
+            let fits = window.output_size([height, width]);
+            let mut graph = Graph::default();
+            let x = graph.input("x", &[1, 2 * groups, height, width]).expect("new");
+            let weight_shape = [3 * groups, 2, kernel[0], kernel[1]];
+            let op = Op::Conv2d {
+                weight: Tensor::new(weight_shape, vec![0.5; weight_shape.iter().product()]),
+                bias: None,
+                window,
+                groups,
+            };
+            let y = graph.apply("conv", "y", op, &[x]);
+            prop_assert_eq!(y.is_ok(), fits.is_some());
+            if let (Ok(y), Some([out_height, out_width])) = (y, fits) {
+                graph.outputs.push(y);
+                let tract = FloatModel::load(&write(&graph)).expect("loads");
+                prop_assert_eq!(
+                    &tract.output_shapes()[0],
+                    &vec![1, 3 * groups, out_height, out_width]
+                );
+                prop_assert_eq!(full(read(&write(&graph)).expect("valid")), graph);
+            }
+        }
+
+        /// A damaged file is refused or read as something else, but never ends the program.
+        #[test]
+        fn damaged_files_do_not_panic(position in 0_usize..4000, byte: u8) {
+            let mut bytes = write(&layers::build(suite::find("cnn_strided").expect("known"), 0));
+            // Attributes, names and shapes come first; weights after them.
+            bytes[position] = byte;
+            let _ = read(&bytes);
+        }
+    }
+}

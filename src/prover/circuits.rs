@@ -1,0 +1,225 @@
+//! Compiled circuits and keys, kept by content: a second run of the same circuit with another input takes them from here.
+//!
+//! An entry is a folder named by the digest of what it was made from. It appears whole, by a rename, or not at all; the
+//! least recently used ones go when the folder outgrows its limit.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{CircuitPlan, EZKL_VERSION, PhaseMeasurement, SrsIdentity};
+
+/// Twenty GiB: the largest key that proves in 24 GiB of memory is about 9 GB.
+pub const DEFAULT_CACHE_LIMIT_BYTES: u64 = 20 << 30;
+
+/// The folder and its limit.
+#[derive(Debug, Clone)]
+pub struct CircuitCache {
+    folder: PathBuf,
+    limit_bytes: u64,
+}
+
+/// What an entry was made from and what making it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Provenance {
+    /// The reference string that the keys rest on.
+    pub(super) srs: SrsIdentity,
+    /// Digest of the input that calibration saw.
+    pub(super) calibration_input_sha256: String,
+    /// What each phase took when the entry was made.
+    pub(super) phases: Vec<PhaseMeasurement>,
+}
+
+/// Files of one compiled circuit.
+#[derive(Debug, Clone)]
+pub(super) struct CircuitFiles {
+    folder: PathBuf,
+}
+
+impl CircuitFiles {
+    pub(super) fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn model(&self) -> PathBuf {
+        self.folder.join("model.onnx")
+    }
+
+    pub(super) fn settings(&self) -> PathBuf {
+        self.folder.join("settings.json")
+    }
+
+    pub(super) fn circuit(&self) -> PathBuf {
+        self.folder.join("circuit.ezkl")
+    }
+
+    pub(super) fn verifying_key(&self) -> PathBuf {
+        self.folder.join("verifying.key")
+    }
+
+    pub(super) fn proving_key(&self) -> PathBuf {
+        self.folder.join("proving.key")
+    }
+
+    fn provenance(&self) -> PathBuf {
+        self.folder.join("provenance.json")
+    }
+}
+
+/// The digest that names an entry: EZKL's version, the model's bytes, and what is asked of EZKL.
+pub(super) fn circuit_digest(onnx: &[u8], plan: &CircuitPlan) -> String {
+    let mut digest = Sha256::new();
+    let parts = [
+        EZKL_VERSION.to_owned(),
+        plan.run_args().to_string(),
+        plan.calibrate_args().to_string(),
+        alloy_primitives::hex::encode(Sha256::digest(onnx)),
+    ];
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    alloy_primitives::hex::encode(digest.finalize())
+}
+
+impl CircuitCache {
+    /// A cache in `folder` that keeps at most `limit_bytes`.
+    pub fn new(folder: PathBuf, limit_bytes: u64) -> Self {
+        Self { folder, limit_bytes }
+    }
+
+    /// The entry with this digest, if it is there whole; marks it as used.
+    pub(super) fn find(&self, digest: &str) -> Option<(CircuitFiles, Provenance)> {
+        let files = CircuitFiles::at(self.folder.join(digest));
+        let provenance = serde_json::from_slice(&std::fs::read(files.provenance()).ok()?).ok()?;
+        let used = std::fs::File::options().append(true).open(files.provenance()).ok()?;
+        // Only the order of eviction rests on it.
+        let _ = used.set_modified(SystemTime::now());
+        Some((files, provenance))
+    }
+
+    /// Moves finished files into the cache.
+    pub(super) fn keep(
+        &self,
+        digest: &str,
+        files: &CircuitFiles,
+        provenance: &Provenance,
+    ) -> std::io::Result<CircuitFiles> {
+        std::fs::write(files.provenance(), serde_json::to_vec(provenance)?)?;
+        std::fs::create_dir_all(&self.folder)?;
+        let target = self.folder.join(digest);
+        if target.exists() {
+            std::fs::remove_dir_all(&target)?;
+        }
+        std::fs::rename(files.folder(), &target)?;
+        Ok(CircuitFiles::at(target))
+    }
+
+    /// Removes an entry.
+    pub(super) fn drop_entry(&self, digest: &str) -> std::io::Result<()> {
+        match std::fs::remove_dir_all(self.folder.join(digest)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the least recently used entries until the rest fit the limit.
+    pub(super) fn evict(&self) -> std::io::Result<()> {
+        let mut entries = Vec::new();
+        let listing = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in listing {
+            let files = CircuitFiles::at(entry?.path());
+            let used = files.provenance().metadata().and_then(|metadata| metadata.modified());
+            entries.push((used.unwrap_or(SystemTime::UNIX_EPOCH), folder_bytes(files.folder()), files));
+        }
+        entries.sort_by_key(|(used, ..)| *used);
+        let mut total: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, bytes, files) in entries {
+            if total <= self.limit_bytes {
+                break;
+            }
+            std::fs::remove_dir_all(files.folder())?;
+            total -= bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Size of all files below a folder, in bytes; what cannot be read counts as nothing.
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(listing) = std::fs::read_dir(folder) else { return 0 };
+    listing
+        .filter_map(Result::ok)
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prover::SrsKind;
+
+    fn provenance() -> Provenance {
+        Provenance {
+            srs: SrsIdentity { kind: SrsKind::LocalTest, sha256: "00".to_owned(), logrows: 15 },
+            calibration_input_sha256: "11".to_owned(),
+            phases: Vec::new(),
+        }
+    }
+
+    fn keep(cache: &CircuitCache, root: &Path, digest: &str, bytes: usize) {
+        let staged = CircuitFiles::at(root.join("staged"));
+        std::fs::create_dir_all(staged.folder()).unwrap();
+        std::fs::write(staged.proving_key(), vec![0; bytes]).unwrap();
+        cache.keep(digest, &staged, &provenance()).unwrap();
+    }
+
+    #[test]
+    fn the_least_recently_used_entry_goes_first() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = CircuitCache::new(root.path().join("circuits"), 2500);
+        for digest in ["a", "b", "c"] {
+            keep(&cache, root.path(), digest, 1000);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(cache.find("a").is_some());
+        cache.evict().unwrap();
+        assert!(cache.find("b").is_none());
+        assert!(cache.find("a").is_some() && cache.find("c").is_some());
+        assert_eq!(cache.find("a").unwrap().1, provenance());
+    }
+
+    #[test]
+    fn an_entry_without_provenance_is_not_found() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = CircuitCache::new(root.path().to_owned(), 0);
+        keep(&cache, root.path(), "a", 1);
+        std::fs::write(root.path().join("a/provenance.json"), "{").unwrap();
+        assert!(cache.find("a").is_none());
+        cache.drop_entry("a").unwrap();
+        cache.drop_entry("a").unwrap();
+    }
+
+    #[test]
+    fn the_digest_depends_on_model_and_plan() {
+        let direct = CircuitPlan::direct(7).unwrap();
+        let digest = circuit_digest(b"model", &direct);
+        assert_eq!(digest, circuit_digest(b"model", &direct));
+        assert_ne!(digest, circuit_digest(b"other", &direct));
+        assert_ne!(digest, circuit_digest(b"model", &CircuitPlan::direct(8).unwrap()));
+        assert_ne!(digest, circuit_digest(b"model", &CircuitPlan::study(7).unwrap()));
+    }
+}

@@ -1,0 +1,142 @@
+//! EZKL's answer files, read: proof, witness outputs, and the shape of the generated verifier.
+
+use alloy_primitives::U256;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Proof;
+
+/// A proof or witness file that is not EZKL's.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofFileError {
+    /// Not JSON, or a field is missing.
+    #[error("not an EZKL proof or witness file: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A field element that is not 64 hexadecimal digits below the modulus.
+    #[error("not a field element: {0:?}")]
+    FieldElement(String),
+    /// A proof that is not hexadecimal.
+    #[error("the proof is not hexadecimal")]
+    Hex,
+}
+
+/// Reads a field element as EZKL writes it: 64 hexadecimal digits, little-endian.
+///
+/// # Errors
+/// [`ProofFileError::FieldElement`] for anything else, and for values not below the BN254 scalar field's modulus.
+pub fn read_field_element(text: &str) -> Result<U256, ProofFileError> {
+    let error = || ProofFileError::FieldElement(text.to_owned());
+    let mut bytes = [0_u8; 32];
+    alloy_primitives::hex::decode_to_slice(text, &mut bytes).map_err(|_| error())?;
+    let value = U256::from_le_bytes(bytes);
+    if value < crate::chain::calldata::FIELD_MODULUS { Ok(value) } else { Err(error()) }
+}
+
+fn read_vectors(vectors: &[Vec<String>]) -> Result<Vec<Vec<U256>>, ProofFileError> {
+    vectors.iter().map(|vector| vector.iter().map(|text| read_field_element(text)).collect()).collect()
+}
+
+/// `proof.json` and `witness.json` as EZKL writes them.
+#[derive(Debug)]
+pub struct ProofFile;
+
+#[derive(Deserialize)]
+struct ProofJson {
+    instances: Vec<Vec<String>>,
+    hex_proof: String,
+}
+
+#[derive(Deserialize)]
+struct WitnessJson {
+    outputs: Vec<Vec<String>>,
+}
+
+impl ProofFile {
+    /// Proof bytes and instances, the latter in the order in which the verifier takes them.
+    ///
+    /// # Errors
+    /// [`ProofFileError`].
+    pub fn parse_proof(text: &str) -> Result<Proof, ProofFileError> {
+        let json: ProofJson = serde_json::from_str(text)?;
+        let proof = alloy_primitives::hex::decode(&json.hex_proof).map_err(|_| ProofFileError::Hex)?;
+        Ok(Proof { proof, instances: read_vectors(&json.instances)?.concat() })
+    }
+
+    /// The witness's outputs, one vector of field elements for each graph output.
+    ///
+    /// # Errors
+    /// [`ProofFileError`].
+    pub fn parse_witness_outputs(text: &str) -> Result<Vec<Vec<U256>>, ProofFileError> {
+        let json: WitnessJson = serde_json::from_str(text)?;
+        read_vectors(&json.outputs)
+    }
+}
+
+/// The circuit's columns, counted in the generated verifier's source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerifierShape {
+    /// Advice columns: commitments that the verifier reads first from the proof. With a committed tensor they include
+    /// the tensor's columns.
+    pub advice_columns: u64,
+    /// Fixed columns, selectors included: commitments in the verifying key.
+    pub fixed_columns: u64,
+    /// Columns that take part in equality constraints: permutation commitments in the verifying key.
+    pub permutation_columns: u64,
+}
+
+impl VerifierShape {
+    /// Counts columns in a verifier that EZKL 23.0.5 generated; `None` where the source has another form.
+    pub fn count(source: &str) -> Option<Self> {
+        let commitments = |kind: &str| {
+            let count = source.matches(&format!("// {kind}[")).count() as u64;
+            // Each point is two words, x and y.
+            (count % 2 == 0).then_some(count / 2)
+        };
+        // The transcript's first phase reads the advice commitments, 64 bytes each.
+        let phase = source.split("// Phase 1\n").nth(1)?;
+        let advice_bytes = phase.split("add(proof_cptr, 0x").nth(1)?.split(')').next()?;
+        let shape = Self {
+            advice_columns: u64::from_str_radix(advice_bytes, 16).ok()? / 64,
+            fixed_columns: commitments("fixed_comms")?,
+            permutation_columns: commitments("permutation_comms")?,
+        };
+        (shape.advice_columns > 0 && shape.fixed_columns > 0).then_some(shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "0100000000000000000000000000000000000000000000000000000000000000";
+
+    #[test]
+    fn field_elements_are_little_endian() {
+        assert_eq!(read_field_element(ONE).unwrap(), U256::from(1));
+    }
+
+    #[test]
+    fn the_modulus_is_no_field_element() {
+        let modulus: [u8; 32] = crate::chain::calldata::FIELD_MODULUS.to_le_bytes();
+        let largest: [u8; 32] = (crate::chain::calldata::FIELD_MODULUS - U256::from(1)).to_le_bytes();
+        assert!(read_field_element(&alloy_primitives::hex::encode(modulus)).is_err());
+        assert!(read_field_element(&alloy_primitives::hex::encode(largest)).is_ok());
+        assert!(read_field_element("01").is_err());
+        assert!(read_field_element(&"g".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn a_proof_file_is_read() {
+        let text = format!(r#"{{"instances": [["{ONE}"], ["{ONE}"]], "hex_proof": "0x0a0b", "other": 1}}"#);
+        let proof = ProofFile::parse_proof(&text).unwrap();
+        assert_eq!(proof.proof, [10, 11]);
+        assert_eq!(proof.instances, [U256::from(1), U256::from(1)]);
+        assert!(ProofFile::parse_proof(r#"{"instances": [], "hex_proof": "0xg"}"#).is_err());
+        assert!(ProofFile::parse_proof("").is_err());
+    }
+
+    #[test]
+    fn other_source_has_no_shape() {
+        assert_eq!(VerifierShape::count("contract C {}"), None);
+    }
+}

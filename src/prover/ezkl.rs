@@ -1,0 +1,454 @@
+//! The prover that runs EZKL: the phases in order, each in a worker of its own, keys taken from the cache where possible.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
+use super::worker::{Request, Workers, default_memory_limit_bytes};
+use super::{
+    Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase, PhaseMeasurement, PhaseSource,
+    ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierShape,
+};
+use crate::home::Home;
+
+/// What one phase may take where no limit is asked for.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How workers are run and where keys are kept.
+#[derive(Debug, Clone)]
+pub struct EzklOptions {
+    /// Cap on each worker's data segment, in bytes; `None` sets none.
+    pub memory_limit_bytes: Option<u64>,
+    /// Wall time that one phase may take.
+    pub timeout: Duration,
+    /// Threads of EZKL's thread pool.
+    pub threads: usize,
+    /// Where reference strings come from.
+    pub srs: SrsStore,
+    /// Where compiled circuits and keys are kept.
+    pub cache: CircuitCache,
+}
+
+impl EzklOptions {
+    /// Default memory cap, two hours a phase, a thread for each core, test reference strings and keys below `home`.
+    pub fn for_home(home: &Home) -> Self {
+        Self {
+            memory_limit_bytes: default_memory_limit_bytes(),
+            timeout: DEFAULT_TIMEOUT,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            srs: SrsStore::Folder(home.srs()),
+            cache: CircuitCache::new(home.circuits(), DEFAULT_CACHE_LIMIT_BYTES),
+        }
+    }
+}
+
+/// Runs EZKL's wheel in worker processes.
+#[derive(Debug, Clone)]
+pub struct EzklProver {
+    work: PathBuf,
+    workers: Workers,
+    srs: SrsStore,
+    cache: CircuitCache,
+}
+
+impl EzklProver {
+    /// A prover that works below `home` with an installed toolchain.
+    pub fn new(home: &Home, toolchain: Toolchain, options: EzklOptions) -> Self {
+        let EzklOptions { memory_limit_bytes, timeout, threads, srs, cache } = options;
+        Self {
+            work: home.work(),
+            workers: Workers { toolchain, memory_limit_bytes, timeout, threads },
+            srs,
+            cache,
+        }
+    }
+}
+
+impl EzklProver {
+    /// The settings that calibration resolves a job to, without compiling or proving anything.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn calibrated_settings(
+        &self,
+        job: &Job,
+        observer: &dyn Observer,
+    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        self.settings_of(job, observer, |run, files| {
+            let input = run.input()?;
+            run.lay_out(files, &job.plan.run_args())?;
+            run.calibrate(files, &input)
+        })
+    }
+
+    /// The settings of a job's model under run arguments that an earlier calibration resolved to, by EZKL's names.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn settings_under(
+        &self,
+        job: &Job,
+        run_args: &Value,
+        observer: &dyn Observer,
+    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
+    }
+
+    fn settings_of(
+        &self,
+        job: &Job,
+        observer: &dyn Observer,
+        make: impl FnOnce(&mut Run<'_>, &CircuitFiles) -> Result<(), Stop>,
+    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        let mut run = Run::start(self, job, observer)?;
+        let made = run.new_files().and_then(|files| {
+            make(&mut run, &files)?;
+            run.read_settings(&files)?;
+            Ok(parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?)
+        });
+        finding(made)
+    }
+}
+
+impl Prover for EzklProver {
+    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
+        let mut run = Run::start(self, job, observer)?;
+        let result = finding(run.artifacts())?;
+        // A cache that cannot be trimmed is no reason to lose a proof.
+        let _ = self.cache.evict();
+        let Run { phases, settings, reused_keys, peak_disk_bytes, .. } = run;
+        Ok(ProverRun { phases, settings, reused_keys, peak_disk_bytes, result })
+    }
+}
+
+/// Tells findings about the job from trouble with the machine.
+fn finding<T>(result: Result<T, Stop>) -> Result<Result<T, Failure>, ProverError> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(Stop::Failure(failure)) => Ok(Err(failure)),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// Why a run goes no further: a finding about the job, or trouble with the machine.
+enum Stop {
+    Failure(Failure),
+    Error(ProverError),
+}
+
+impl From<ProverError> for Stop {
+    fn from(error: ProverError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<super::SrsError> for Stop {
+    fn from(error: super::SrsError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// One job under way.
+struct Run<'a> {
+    prover: &'a EzklProver,
+    job: &'a Job,
+    observer: &'a dyn Observer,
+    digest: String,
+    folder: TempDir,
+    phases: Vec<PhaseMeasurement>,
+    settings: Option<CircuitSettings>,
+    reused_keys: bool,
+    peak_disk_bytes: u64,
+}
+
+/// A circuit whose keys are ready.
+struct Keys {
+    files: CircuitFiles,
+    provenance: Provenance,
+}
+
+/// The job's input as EZKL reads it.
+struct InputFile {
+    path: PathBuf,
+    sha256: String,
+}
+
+impl<'a> Run<'a> {
+    fn start(prover: &'a EzklProver, job: &'a Job, observer: &'a dyn Observer) -> Result<Self, ProverError> {
+        std::fs::create_dir_all(&prover.work).map_err(ProverError::io("create", &prover.work))?;
+        let folder = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(&prover.work)
+            .map_err(ProverError::io("create a folder in", &prover.work))?;
+        Ok(Self {
+            prover,
+            job,
+            observer,
+            digest: circuit_digest(&job.onnx, &job.plan),
+            folder,
+            phases: Vec::new(),
+            settings: None,
+            reused_keys: false,
+            peak_disk_bytes: 0,
+        })
+    }
+
+    fn artifacts(&mut self) -> Result<Artifacts, Stop> {
+        let input = self.input()?;
+        let keys = self.keys(&input)?;
+        match self.proofs(&keys, &input) {
+            // Keys calibrated on another input can have too narrow a range for this one: make them anew.
+            Err(Stop::Failure(Failure::Failed { phase: Phase::Witness | Phase::Prove, .. }))
+                if self.reused_keys && keys.provenance.calibration_input_sha256 != input.sha256 =>
+            {
+                self.phases.clear();
+                self.prover.cache.drop_entry(&self.digest).map_err(ProverError::io("remove", keys.files.folder()))?;
+                let keys = self.keys(&input)?;
+                self.proofs(&keys, &input)
+            }
+            other => other,
+        }
+    }
+
+    fn input(&self) -> Result<InputFile, Stop> {
+        let path = self.path("input.json");
+        let text = json!({ "input_data": self.job.inputs }).to_string();
+        write(&path, text.as_bytes())?;
+        Ok(InputFile { path, sha256: alloy_primitives::hex::encode(Sha256::digest(text)) })
+    }
+
+    /// A folder for a circuit to be made, with the model in it.
+    fn new_files(&self) -> Result<CircuitFiles, Stop> {
+        let files = CircuitFiles::at(self.path("circuit"));
+        std::fs::create_dir_all(files.folder()).map_err(ProverError::io("create", files.folder()))?;
+        write(&files.model(), &self.job.onnx)?;
+        Ok(files)
+    }
+
+    fn lay_out(&mut self, files: &CircuitFiles, run_args: &Value) -> Result<(), Stop> {
+        self.call(
+            Phase::Settings,
+            "gen_settings",
+            &json!({"model": files.model(), "output": files.settings(), "py_run_args": run_args}),
+            &[&files.settings()],
+        )
+    }
+
+    fn calibrate(&mut self, files: &CircuitFiles, input: &InputFile) -> Result<(), Stop> {
+        self.call(
+            Phase::Calibrate,
+            "calibrate_settings",
+            &merge(
+                json!({"data": input.path, "model": files.model(), "settings": files.settings()}),
+                self.job.plan.calibrate_args(),
+            ),
+            &[&files.settings()],
+        )
+    }
+
+    /// Circuit and keys, from the cache or made now.
+    fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
+        self.reused_keys = false;
+        if let Some((files, provenance)) = self.prover.cache.find(&self.digest) {
+            let logrows = self.read_settings(&files)?;
+            let srs = self.prover.srs.identity(logrows)?;
+            if srs.as_ref() == Some(&provenance.srs) {
+                self.reused_keys = true;
+                let cached = |phase: &PhaseMeasurement| PhaseMeasurement { source: PhaseSource::Cached, ..phase.clone() };
+                self.phases.extend(provenance.phases.iter().map(cached));
+                return Ok(Keys { files, provenance });
+            }
+        }
+        let files = self.new_files()?;
+        self.lay_out(&files, &self.job.plan.run_args())?;
+        self.read_settings(&files)?;
+        self.calibrate(&files, input)?;
+        let logrows = self.read_settings(&files)?;
+        self.call(
+            Phase::Compile,
+            "compile_circuit",
+            &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
+            &[&files.circuit()],
+        )?;
+        let srs = self.srs(logrows)?;
+        self.call(
+            Phase::Setup,
+            "setup",
+            &json!({
+                "model": files.circuit(),
+                "vk_path": files.verifying_key(),
+                "pk_path": files.proving_key(),
+                "srs_path": self.prover.srs.path(logrows)?,
+            }),
+            &[&files.verifying_key(), &files.proving_key()],
+        )?;
+        let phases = self.phases.iter().filter(|phase| phase.phase != Phase::Srs).cloned().collect();
+        let provenance = Provenance { srs, calibration_input_sha256: input.sha256.clone(), phases };
+        let files = self
+            .prover
+            .cache
+            .keep(&self.digest, &files, &provenance)
+            .map_err(ProverError::io("move keys into the cache from", files.folder()))?;
+        Ok(Keys { files, provenance })
+    }
+
+    /// The reference string for 2^logrows points, made where there is none.
+    fn srs(&mut self, logrows: u32) -> Result<SrsIdentity, Stop> {
+        if let Some(identity) = self.prover.srs.identity(logrows)? {
+            return Ok(identity);
+        }
+        let path = self.prover.srs.path(logrows)?;
+        let partial = self.path("partial.srs");
+        self.call(Phase::Srs, "gen_srs", &json!({"srs_path": partial, "logrows": logrows}), &[&partial])?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(ProverError::io("create", folder))?;
+        }
+        std::fs::rename(&partial, &path).map_err(ProverError::io("move the new reference string to", &path))?;
+        let unreadable = || Failure::Failed { phase: Phase::Srs, message: "the new string is not there".to_owned() };
+        self.prover.srs.identity(logrows)?.ok_or_else(|| unreadable().into())
+    }
+
+    /// Witness, proofs, EZKL's own verdict and the Solidity verifier.
+    fn proofs(&mut self, keys: &Keys, input: &InputFile) -> Result<Artifacts, Stop> {
+        let files = &keys.files;
+        let srs = self.prover.srs.path(self.logrows())?;
+        let witness = self.path("witness.json");
+        let commitment_files = if self.job.plan.commits() {
+            json!({"vk_path": files.verifying_key(), "srs_path": srs})
+        } else {
+            json!({})
+        };
+        self.call(
+            Phase::Witness,
+            "gen_witness",
+            &merge(json!({"data": input.path, "model": files.circuit(), "output": witness}), commitment_files),
+            &[&witness],
+        )?;
+        let mut proofs = Vec::new();
+        for index in 0..self.job.warmup + self.job.runs {
+            let path = self.path(&format!("proof-{index}.json"));
+            self.call(
+                Phase::Prove,
+                "prove",
+                &json!({
+                    "witness": witness, "model": files.circuit(), "pk_path": files.proving_key(),
+                    "proof_path": path, "srs_path": srs,
+                }),
+                &[&path],
+            )?;
+            if index < self.job.warmup {
+                if let Some(last) = self.phases.last_mut() {
+                    last.source = PhaseSource::WarmUp;
+                }
+            } else {
+                proofs.push(parsed(Phase::Prove, &path, ProofFile::parse_proof)?);
+            }
+        }
+        let natively_verified = self.natively_verified(files, &srs)?;
+        let verifier_source = self.verifier_source(files, &srs)?;
+        let verifying_key =
+            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
+        let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
+        let shape = VerifierShape::count(&verifier_source).ok_or_else(|| Failure::Failed {
+            phase: Phase::Render,
+            message: "the generated verifier has an unknown form".to_owned(),
+        })?;
+        Ok(Artifacts {
+            outputs: parsed(Phase::Witness, &witness, ProofFile::parse_witness_outputs)?,
+            proofs,
+            natively_verified,
+            verifier_source,
+            verifying_key,
+            proving_key_bytes,
+            srs: keys.provenance.srs.clone(),
+            shape,
+        })
+    }
+
+    fn natively_verified(&mut self, files: &CircuitFiles, srs: &Path) -> Result<bool, Stop> {
+        let proof = self.path(&format!("proof-{}.json", self.job.warmup));
+        let arguments = json!({
+            "proof_path": proof, "settings_path": files.settings(), "vk_path": files.verifying_key(), "srs_path": srs,
+        });
+        match self.call(Phase::Verify, "verify", &arguments, &[]) {
+            Ok(()) => Ok(true),
+            // EZKL raises for a proof that does not verify, as it does for every other trouble.
+            Err(Stop::Failure(Failure::Failed { message, .. })) if message.contains("ConstraintSystemFailure") => {
+                Ok(false)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn verifier_source(&mut self, files: &CircuitFiles, srs: &Path) -> Result<String, Stop> {
+        let path = self.path("verifier.sol");
+        let arguments = json!({
+            "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
+            "sol_code_path": path, "abi_path": self.path("verifier.abi"),
+        });
+        match self.call(Phase::Render, "create_evm_verifier", &arguments, &[&path]) {
+            Ok(()) => {}
+            // It writes the source whole before it looks for a compiler, which is solidity's work here, not EZKL's.
+            Err(Stop::Failure(Failure::Failed { message, .. })) if path.exists() && message.contains("[eth]") => {}
+            Err(stop) => return Err(stop),
+        }
+        Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
+    }
+
+    fn call(&mut self, phase: Phase, function: &'static str, arguments: &Value, writes: &[&Path]) -> Result<(), Stop> {
+        let request = Request { phase, function, arguments: arguments.clone(), writes, folder: self.folder.path() };
+        let reply = self.prover.workers.call(&request, self.observer)?;
+        self.phases.push(reply.measurement);
+        self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
+        Ok(reply.result?)
+    }
+
+    /// Reads the settings anew, refuses them where they are unsound, and tells k.
+    fn read_settings(&mut self, files: &CircuitFiles) -> Result<u32, Stop> {
+        let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
+        let logrows = settings.logrows();
+        let unsound = settings.unsound_reason();
+        self.settings = Some(settings);
+        match unsound {
+            Some(reason) => Err(Failure::UnsoundCircuit { reason }.into()),
+            None => Ok(logrows),
+        }
+    }
+
+    fn logrows(&self) -> u32 {
+        self.settings.as_ref().map_or(0, CircuitSettings::logrows)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), ProverError> {
+    std::fs::write(path, bytes).map_err(ProverError::io("write", path))
+}
+
+/// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
+fn parsed<T, E: std::fmt::Display>(phase: Phase, path: &Path, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Failure> {
+    let failed = |message: String| Failure::Failed { phase, message };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    parse(&text).map_err(|error| failed(error.to_string()))
+}
+
+/// Two JSON objects as one.
+fn merge(mut base: Value, more: Value) -> Value {
+    if let (Value::Object(base), Value::Object(more)) = (&mut base, more) {
+        base.extend(more);
+    }
+    base
+}

@@ -1,0 +1,293 @@
+//! ONNX and settings → keys, proofs, verifier source. The only stage that knows EZKL.
+//!
+//! Goes in: a [`Job`]: an ONNX file's bytes, input values, a [`CircuitPlan`] and how many proofs to make.
+//! Comes out: a [`ProverRun`]: each phase's measurement, the settings as EZKL resolved them, and either
+//! [`Artifacts`] or the [`Failure`] that stopped it. A failure is data: what was measured before it is kept.
+//!
+//! Two provers implement [`Prover`]: [`EzklProver`] runs EZKL's wheel in worker processes, one for each phase;
+//! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL.
+
+mod circuits;
+mod evidence;
+mod ezkl;
+mod plan;
+mod recorded;
+mod settings;
+mod srs;
+mod toolchain;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alloy_primitives::U256;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use circuits::folder_bytes;
+pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
+pub use evidence::{ProofFile, ProofFileError, VerifierShape, read_field_element};
+pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
+pub use plan::{CircuitKind, CircuitPlan, PlanError, Visibility};
+pub use recorded::{RecordedError, RecordedProver};
+pub use settings::{CircuitSettings, SettingsError};
+pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
+pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
+pub use worker::default_memory_limit_bytes;
+
+/// One step of proving; each runs in a worker process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// `gen_settings`: the circuit's layout at the scales asked for.
+    Settings,
+    /// `calibrate_settings`: lookup ranges and 2^k from the calibration input.
+    Calibrate,
+    /// `compile_circuit`: ONNX to EZKL's circuit.
+    Compile,
+    /// `gen_srs`: a structured reference string of 2^k points, where none is cached.
+    Srs,
+    /// `setup`: verifying and proving key.
+    Setup,
+    /// `gen_witness`: every cell's value for one input.
+    Witness,
+    /// `prove`.
+    Prove,
+    /// `verify`: EZKL's own check of the proof.
+    Verify,
+    /// `create_evm_verifier`: the Solidity source.
+    Render,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "settings",
+            Self::Calibrate => "calibrate",
+            Self::Compile => "compile",
+            Self::Srs => "srs",
+            Self::Setup => "setup",
+            Self::Witness => "witness",
+            Self::Prove => "prove",
+            Self::Verify => "verify",
+            Self::Render => "render",
+        })
+    }
+}
+
+/// Where a phase's figures come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseSource {
+    /// Measured in this run.
+    Measured,
+    /// Measured by an earlier run on this machine, whose result this run took from the cache.
+    Cached,
+    /// Measured in this run, but a warm-up that no statistic counts.
+    WarmUp,
+}
+
+/// What one worker process took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseMeasurement {
+    /// Which step.
+    pub phase: Phase,
+    /// Measured now, taken from the cache, or a warm-up.
+    pub source: PhaseSource,
+    /// Wall time inside EZKL's call, in seconds; absent when the worker died.
+    pub call_seconds: Option<f64>,
+    /// Wall time of the whole process, start to exit, in seconds.
+    pub process_seconds: f64,
+    /// The process's own peak resident set (`VmHWM`), in bytes; absent where the platform does not show it.
+    pub peak_rss_bytes: Option<u64>,
+    /// Size of the files that the phase wrote, in bytes.
+    pub written_bytes: u64,
+    /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
+    pub exit_status: Option<i32>,
+}
+
+/// Why a run stopped.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// The worker's allocation went past the cap, or the kernel ended it for want of memory.
+    #[error("{phase} ran out of memory (cap {limit_bytes} bytes)")]
+    OutOfMemory {
+        /// The phase that was running.
+        phase: Phase,
+        /// The cap on the worker's data segment, in bytes.
+        limit_bytes: u64,
+    },
+    /// The phase took longer than it was given.
+    #[error("{phase} took longer than {limit_seconds} s")]
+    TimedOut {
+        /// The phase that was running.
+        phase: Phase,
+        /// Its limit, in seconds.
+        limit_seconds: f64,
+    },
+    /// EZKL refused, crashed, or wrote something that cannot be read.
+    #[error("{phase} failed: {message}")]
+    Failed {
+        /// The phase that was running.
+        phase: Phase,
+        /// EZKL's message, or the end of the worker's stderr.
+        message: String,
+    },
+    /// The settings have a property that makes an accepted proof meaningless.
+    #[error("the circuit is unsound: {reason}")]
+    UnsoundCircuit {
+        /// The property.
+        reason: String,
+    },
+    /// The user stopped the run.
+    #[error("interrupted during {phase}")]
+    Interrupted {
+        /// The phase that was running.
+        phase: Phase,
+    },
+}
+
+/// What to prove.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// A name for messages.
+    pub name: String,
+    /// The model, as ONNX bytes.
+    pub onnx: Vec<u8>,
+    /// One flat row-major array for each graph input, in the ONNX file's order.
+    pub inputs: Vec<Vec<f32>>,
+    /// How EZKL is asked to lay the circuit out.
+    pub plan: CircuitPlan,
+    /// Proofs to measure; at least 1.
+    pub runs: usize,
+    /// Proofs made first and not counted.
+    pub warmup: usize,
+}
+
+/// One proof, as bytes and words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// What `verifyProof` takes as `bytes`.
+    pub proof: Vec<u8>,
+    /// What `verifyProof` takes as `uint256[]`: every public value, below the field's modulus.
+    pub instances: Vec<U256>,
+}
+
+/// What a finished run leaves.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    /// The proofs of the counted runs, in order; all of the same statement.
+    pub proofs: Vec<Proof>,
+    /// EZKL's own answer to the first proof.
+    pub natively_verified: bool,
+    /// The witness's outputs as integers of the field, one vector for each graph output.
+    pub outputs: Vec<Vec<U256>>,
+    /// The generated Solidity verifier.
+    pub verifier_source: String,
+    /// The verifying key's bytes.
+    pub verifying_key: Vec<u8>,
+    /// Size of the proving key, in bytes; absent in a replay of evidence, which never holds it.
+    pub proving_key_bytes: Option<u64>,
+    /// Which reference string the keys rest on.
+    pub srs: SrsIdentity,
+    /// Columns and key shape, read from the generated verifier.
+    pub shape: VerifierShape,
+}
+
+/// Everything that a run of the prover yields.
+#[derive(Debug, Clone)]
+pub struct ProverRun {
+    /// Measurements in the order in which the phases ran.
+    pub phases: Vec<PhaseMeasurement>,
+    /// EZKL's resolved settings, as soon as there are any.
+    pub settings: Option<CircuitSettings>,
+    /// Whether compiled circuit and keys came from the cache.
+    pub reused_keys: bool,
+    /// Most disk space that the run's own files took at the end of any phase, in bytes.
+    pub peak_disk_bytes: u64,
+    /// The artifacts, or why there are none.
+    pub result: Result<Artifacts, Failure>,
+}
+
+/// Who is told about progress, and who may stop it.
+pub trait Observer: Sync {
+    /// A step begins.
+    fn started(&self, step: &str);
+    /// The step goes on: time since it began, and the worker's resident memory in bytes where known.
+    fn sampled(&self, elapsed: Duration, rss_bytes: Option<u64>);
+    /// The step is over.
+    fn finished(&self);
+    /// Whether the user has asked to stop.
+    fn interrupted(&self) -> bool;
+}
+
+/// An observer that hears nothing and never stops a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn started(&self, _step: &str) {}
+    fn sampled(&self, _elapsed: Duration, _rss_bytes: Option<u64>) {}
+    fn finished(&self) {}
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Something that turns a job into proofs.
+pub trait Prover {
+    /// Runs every phase of the job; a phase's failure is in [`ProverRun::result`].
+    ///
+    /// # Errors
+    /// Only what is no finding about the job: the cache folder or a tool cannot be used.
+    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError>;
+}
+
+/// The prover could not do its work at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ProverError {
+    /// A file or folder of the run could not be used.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A worker process could not be started.
+    #[error("start {}: {source}", path.display())]
+    Start {
+        /// The interpreter.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The reference string cannot be used.
+    #[error(transparent)]
+    Srs(#[from] SrsError),
+    /// The recorded evidence cannot be used.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+}
+
+impl ProverError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume")
+            }
+            Self::Io { .. } | Self::Recorded(_) => None,
+            Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
+            Self::Srs(error) => error.hint(),
+        }
+    }
+
+    /// An I/O error with what was tried.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,64 @@
+"""One call into EZKL, measured: request file in, answer file out.
+
+The request is {"call": name, "arguments": {...}, "answer": path}. The answer is
+{"error": text or null, "call_seconds": float, "peak_rss_bytes": int, "ezkl_version": text}.
+EZKL prints on stdout and may silence it, so nothing is answered there.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+import resource
+import sys
+import time
+
+
+def peak_rss_bytes():
+    """This process's own high-water mark; ru_maxrss only where the kernel has no VmHWM (there it is in bytes)."""
+    try:
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+async def call(function, arguments):
+    result = function(**arguments)
+    if inspect.isawaitable(result):
+        await result
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        request = json.load(file)
+    import ezkl
+
+    arguments = request["arguments"]
+    if "py_run_args" in arguments:
+        run_args = ezkl.PyRunArgs()
+        for name, value in arguments["py_run_args"].items():
+            setattr(run_args, name, value)
+        arguments["py_run_args"] = run_args
+    error = None
+    start = time.perf_counter()
+    try:
+        asyncio.run(call(getattr(ezkl, request["call"]), arguments))
+    except BaseException as exception:  # EZKL's panics derive from BaseException
+        error = f"{type(exception).__name__}: {exception}"
+    answer = {
+        "error": error,
+        "call_seconds": time.perf_counter() - start,
+        "peak_rss_bytes": peak_rss_bytes(),
+        "ezkl_version": ezkl.__version__,
+    }
+    partial = request["answer"] + ".partial"
+    with open(partial, "w") as file:
+        json.dump(answer, file)
+    os.replace(partial, request["answer"])
+
+
+main()

@@ -1,0 +1,100 @@
+//! Where a record was made: machine, system, versions. No host name, no path, no user.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The machine and the versions behind a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// evmbench's version.
+    pub evmbench_version: String,
+    /// The git revision that evmbench was built from, `-modified` behind it where sources differed; absent without git.
+    pub git_revision: Option<String>,
+    /// EZKL's version.
+    pub ezkl_version: String,
+    /// solc's full version.
+    pub solc_version: String,
+    /// The version of the revm crate.
+    pub revm_version: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Threads that EZKL's workers were given.
+    pub threads: usize,
+    /// Cap on each worker's data segment, in bytes.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+impl Environment {
+    /// This machine and these versions.
+    pub fn current(solc_version: String, threads: usize, memory_limit_bytes: Option<u64>) -> Self {
+        Self {
+            evmbench_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_revision: Some(env!("EVMBENCH_GIT_REVISION"))
+                .filter(|revision| !revision.is_empty())
+                .map(str::to_owned),
+            ezkl_version: crate::prover::EZKL_VERSION.to_owned(),
+            solc_version,
+            revm_version: env!("EVMBENCH_REVM_VERSION").to_owned(),
+            machine: Machine::current(),
+            threads,
+            memory_limit_bytes,
+        }
+    }
+}
+
+/// Hardware and system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// Processors that this process may run on.
+    pub cores: usize,
+    /// Memory, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Operating system and architecture.
+    pub system: String,
+    /// Digest of the fields above: times are compared only between equal fingerprints.
+    pub fingerprint: String,
+}
+
+impl Machine {
+    /// The machine that this process runs on.
+    pub fn current() -> Self {
+        let cpu = cpu_name().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let memory_bytes = memory_bytes();
+        let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        // Whole GiB: kernels of one machine differ by what they reserve.
+        let gibibytes = memory_bytes.map(|bytes| bytes.div_ceil(1 << 30));
+        let identity = format!("{cpu}|{cores}|{gibibytes:?}|{system}");
+        let fingerprint = alloy_primitives::hex::encode(&Sha256::digest(identity)[..6]);
+        Self { cpu, cores, memory_bytes, system, fingerprint }
+    }
+}
+
+fn cpu_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_itself() {
+        let machine = Machine::current();
+        assert_eq!(machine, Machine::current());
+        assert!(machine.cores >= 1);
+        assert_eq!(machine.fingerprint.len(), 12);
+    }
+}

@@ -1,0 +1,137 @@
+//! What stands behind a record: enough to deploy the verifier and verify the proof again, years later.
+
+use alloy_primitives::U256;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One file of evidence, kept compressed beside the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EvidenceFile {
+    /// Its name, without the ending of the compression.
+    pub name: String,
+    /// SHA-256 of its uncompressed bytes.
+    pub sha256: String,
+    /// Uncompressed, in bytes.
+    pub size_bytes: u64,
+    /// Compressed, in bytes.
+    pub compressed_bytes: u64,
+    /// Whether its size keeps it out of git.
+    pub large: bool,
+}
+
+/// What a run leaves beside its record; what the run did not reach is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// EZKL's settings file.
+    pub settings: Option<String>,
+    /// The verifying key.
+    pub verifying_key: Option<Vec<u8>>,
+    /// The generated Solidity source.
+    pub verifier_source: Option<String>,
+    /// Bytecode that deploys it.
+    pub creation_code: Option<Vec<u8>>,
+    /// Bytecode that stands on chain.
+    pub runtime_code: Option<Vec<u8>>,
+    /// The first counted proof.
+    pub proof: Option<Vec<u8>>,
+    /// Its public values.
+    pub instances: Option<Vec<U256>>,
+    /// The witness's outputs, one vector for each graph output.
+    pub outputs: Option<Vec<Vec<U256>>>,
+    /// The call that verifies it.
+    pub calldata: Option<Vec<u8>>,
+}
+
+/// Evidence that is not what its name says.
+#[derive(Debug, thiserror::Error)]
+#[error("evidence {name:?} cannot be read: {source}")]
+pub struct EvidenceError {
+    /// The file's name.
+    pub name: &'static str,
+    /// Why.
+    pub source: serde_json::Error,
+}
+
+impl Evidence {
+    /// Name of the settings file.
+    pub const SETTINGS: &str = "settings.json";
+    /// Name of the verifying key.
+    pub const VERIFYING_KEY: &str = "verifying.key";
+    /// Name of the Solidity source.
+    pub const VERIFIER_SOURCE: &str = "verifier.sol";
+    /// Name of the creation code.
+    pub const CREATION_CODE: &str = "creation.bin";
+    /// Name of the runtime code.
+    pub const RUNTIME_CODE: &str = "runtime.bin";
+    /// Name of the proof.
+    pub const PROOF: &str = "proof.bin";
+    /// Name of the instances.
+    pub const INSTANCES: &str = "instances.json";
+    /// Name of the outputs.
+    pub const OUTPUTS: &str = "outputs.json";
+    /// Name of the calldata.
+    pub const CALLDATA: &str = "calldata.bin";
+
+    /// Names and bytes of everything that is there.
+    pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let text = |text: &Option<String>| text.clone().map(String::into_bytes);
+        let words = |words: String| words.into_bytes();
+        [
+            (Self::SETTINGS, text(&self.settings)),
+            (Self::VERIFYING_KEY, self.verifying_key.clone()),
+            (Self::VERIFIER_SOURCE, text(&self.verifier_source)),
+            (Self::CREATION_CODE, self.creation_code.clone()),
+            (Self::RUNTIME_CODE, self.runtime_code.clone()),
+            (Self::PROOF, self.proof.clone()),
+            (Self::INSTANCES, self.instances.as_ref().map(|list| words(words_json(list)))),
+            (Self::OUTPUTS, self.outputs.as_ref().map(|lists| words(word_lists_json(lists)))),
+            (Self::CALLDATA, self.calldata.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(name, bytes)| Some((name, bytes?)))
+        .collect()
+    }
+
+    /// Reads the words of [`Self::INSTANCES`].
+    ///
+    /// # Errors
+    /// [`EvidenceError`] where the bytes are not a list of words.
+    pub fn read_instances(bytes: &[u8]) -> Result<Vec<U256>, EvidenceError> {
+        serde_json::from_slice(bytes).map_err(|source| EvidenceError { name: Self::INSTANCES, source })
+    }
+
+    /// Reads the words of [`Self::OUTPUTS`].
+    ///
+    /// # Errors
+    /// [`EvidenceError`] where the bytes are not lists of words.
+    pub fn read_outputs(bytes: &[u8]) -> Result<Vec<Vec<U256>>, EvidenceError> {
+        serde_json::from_slice(bytes).map_err(|source| EvidenceError { name: Self::OUTPUTS, source })
+    }
+}
+
+fn words_json(words: &[U256]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word:#x}\"")).collect();
+    format!("[{}]", words.join(","))
+}
+
+fn word_lists_json(lists: &[Vec<U256>]) -> String {
+    let lists: Vec<String> = lists.iter().map(|list| words_json(list)).collect();
+    format!("[{}]", lists.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_back() {
+        let outputs = vec![vec![U256::from(0), U256::MAX], vec![], vec![U256::from(258)]];
+        let evidence =
+            Evidence { instances: Some(outputs.concat()), outputs: Some(outputs.clone()), ..Evidence::default() };
+        let files = evidence.files();
+        assert_eq!(files.len(), 2);
+        assert_eq!(Evidence::read_instances(&files[0].1).unwrap(), outputs.concat());
+        assert_eq!(Evidence::read_outputs(&files[1].1).unwrap(), outputs);
+        assert!(Evidence::read_outputs(b"[[1.5]]").is_err());
+    }
+}

@@ -1,0 +1,408 @@
+//! The one JSON schema: what was asked, what came out, what it took, where.
+//!
+//! Goes in: the plain data of the earlier stages. Comes out: [`Record`], which every report reads. Later versions of
+//! the schema only add optional fields, so that older records stay readable. Nothing unmeasured is written as 0.
+
+mod environment;
+mod evidence;
+
+use alloy_primitives::B256;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub use environment::{Environment, Machine};
+pub use evidence::{Evidence, EvidenceFile, EvidenceError};
+
+use crate::chain::{BrokenRule, Controls, Deployment, Fork, Verification};
+use crate::prover::{CircuitKind, DEFAULT_TIMEOUT, CircuitPlan, Phase, PhaseMeasurement, PhaseSource, SrsIdentity, VerifierShape};
+use crate::solidity::SolcSettings;
+
+/// The schema's version: one more for each change.
+pub const SCHEMA: u32 = 1;
+
+/// Seed of weights and inputs where none is asked for.
+pub const DEFAULT_SEED: u64 = 0;
+
+/// Proofs where no number is asked for.
+pub const DEFAULT_RUNS: usize = 3;
+
+/// One run: a model at a scale, proved and verified, or how far it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The schema's version.
+    pub schema: u32,
+    /// When the run ended, RFC 3339 in UTC.
+    pub finished_at: String,
+    /// What was asked for.
+    pub request: Request,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Rules of the chain that deployment or verification breaks; each was lifted, alone, to get the verdict.
+    pub broken_rules: Vec<BrokenRule>,
+    /// The model.
+    pub model: Model,
+    /// The input that was proved.
+    pub input: Input,
+    /// Circuit size; absent where no settings came out.
+    pub circuit: Option<Circuit>,
+    /// Each phase's time and memory, in the order in which they ran.
+    pub phases: Vec<PhaseMeasurement>,
+    /// Most disk space that the run's own files took, in bytes.
+    pub peak_disk_bytes: Option<u64>,
+    /// Keys and reference string; absent where set-up did not end.
+    pub keys: Option<Keys>,
+    /// The first counted proof; absent where none was made.
+    pub proof: Option<ProofSize>,
+    /// How the circuit's outputs stand to both references.
+    pub numerics: Option<Numerics>,
+    /// The compiled verifier.
+    pub verifier: Option<Verifier>,
+    /// What deploying it took.
+    pub deployment: Option<Deployment>,
+    /// What verifying the first counted proof took.
+    pub verification: Option<Verification>,
+    /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
+    pub tx_gas_samples: Vec<u64>,
+    /// What the verifier did with wrong proofs and instances.
+    pub controls: Option<Controls>,
+    /// What the published study measured for this model and scale.
+    pub study: Option<Study>,
+    /// Remarks that evmbench made about this run.
+    pub notes: Vec<String>,
+    /// Machine and versions.
+    pub environment: Environment,
+    /// Files beside the record.
+    pub evidence: Vec<EvidenceFile>,
+}
+
+/// Everything that was asked for; two runs with equal requests are the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
+    /// The model's id, or an ONNX file's name.
+    pub id: String,
+    /// The suite that the model belongs to, or `onnx`.
+    pub suite: String,
+    /// Scale, visibilities, and the study's way or ours.
+    pub plan: CircuitPlan,
+    /// Proofs to count.
+    pub runs: usize,
+    /// Proofs made first and not counted.
+    pub warmup: usize,
+    /// Seed of weights and inputs.
+    pub seed: u64,
+    /// EVM rules.
+    pub fork: Fork,
+    /// Seconds that one phase may take.
+    pub timeout_seconds: u64,
+    /// Cap on each worker's data segment, in bytes, where one was asked for.
+    pub memory_limit_bytes: Option<u64>,
+    /// Threads, where a number was asked for.
+    pub threads: Option<usize>,
+    /// SHA-256 of a reference string of the user's.
+    pub srs_sha256: Option<String>,
+    /// SHA-256 of the user's ONNX file.
+    pub onnx_sha256: Option<String>,
+    /// SHA-256 of the user's weights.
+    pub weights_sha256: Option<String>,
+    /// SHA-256 of the user's input file.
+    pub input_sha256: Option<String>,
+}
+
+impl Request {
+    /// A request with every default.
+    pub fn new(id: impl Into<String>, suite: impl Into<String>, plan: CircuitPlan) -> Self {
+        Self {
+            id: id.into(),
+            suite: suite.into(),
+            plan,
+            runs: DEFAULT_RUNS,
+            warmup: 0,
+            seed: DEFAULT_SEED,
+            fork: Fork::default(),
+            timeout_seconds: DEFAULT_TIMEOUT.as_secs(),
+            memory_limit_bytes: None,
+            threads: None,
+            srs_sha256: None,
+            onnx_sha256: None,
+            weights_sha256: None,
+            input_sha256: None,
+        }
+    }
+
+    /// The name of the record's file: id, scale, circuit, and a short digest of whatever differs from the defaults.
+    pub fn name(&self) -> String {
+        let base = format!("{}-s{}-{}", self.id, self.plan.scale, self.plan.kind);
+        let plan = match self.plan.kind {
+            CircuitKind::Study => CircuitPlan::study(self.plan.scale),
+            CircuitKind::Direct => CircuitPlan::direct(self.plan.scale),
+        };
+        let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
+        if *self == default {
+            return base;
+        }
+        // Field order is fixed by the type, so equal requests have equal text.
+        let text = serde_json::to_string(self).expect("a request is plain data");
+        format!("{base}-{}", &alloy_primitives::hex::encode(Sha256::digest(text))[..8])
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The verifier accepted the proof, every negative control was rejected, and the public outputs are the reference's.
+    Verified,
+    /// The verifier rejected an honest proof.
+    Rejected {
+        /// What it said.
+        why: String,
+    },
+    /// A false statement was accepted, or the circuit leaves the result unconstrained.
+    Unsound {
+        /// Which control was accepted, or what is unconstrained.
+        control: String,
+    },
+    /// A phase needed more memory than it was given.
+    OutOfMemory {
+        /// Which.
+        phase: Phase,
+        /// The cap, in bytes.
+        limit_bytes: u64,
+    },
+    /// A phase took longer than it was given.
+    TimedOut {
+        /// Which.
+        phase: Phase,
+        /// The limit, in seconds.
+        limit_seconds: f64,
+    },
+    /// Something else went wrong.
+    Failed {
+        /// In which step.
+        step: String,
+        /// What it said.
+        message: String,
+    },
+    /// The forecast said that it cannot fit, so it was not tried.
+    NotAttempted {
+        /// The forecast.
+        forecast: String,
+    },
+}
+
+impl Outcome {
+    /// Whether a later run with the same request would find out nothing new: `--resume` skips such records.
+    pub fn is_conclusive(&self) -> bool {
+        !matches!(self, Self::Failed { .. } | Self::NotAttempted { .. })
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Verified => f.write_str("verified"),
+            Self::Rejected { why } => write!(f, "rejected: {why}"),
+            Self::Unsound { control } => write!(f, "UNSOUND: {control}"),
+            Self::OutOfMemory { phase, limit_bytes } => {
+                write!(f, "out of memory in {phase} (cap {:.1} GiB)", *limit_bytes as f64 / f64::from(1 << 30))
+            }
+            Self::TimedOut { phase, limit_seconds } => write!(f, "timed out in {phase} (limit {limit_seconds} s)"),
+            Self::Failed { step, message } => {
+                write!(f, "failed in {step}: {}", message.lines().next().unwrap_or_default())
+            }
+            Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
+        }
+    }
+}
+
+/// The model that was proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Model {
+    /// What it computes, for people.
+    pub description: String,
+    /// Shape of each graph input.
+    pub input_shapes: Vec<Vec<usize>>,
+    /// Shape of each graph output.
+    pub output_shapes: Vec<Vec<usize>>,
+    /// Stored constants; absent where the typed graph does not cover the file.
+    pub parameters: Option<u64>,
+    /// Multiplications of a value with a weight; absent likewise.
+    pub multiply_adds: Option<u64>,
+    /// SHA-256 of the ONNX bytes.
+    pub onnx_sha256: String,
+    /// Where the weights come from.
+    pub weights: Source,
+}
+
+/// The input that was proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Input {
+    /// Where it comes from.
+    pub source: Source,
+    /// SHA-256 of its elements as little-endian `f32`, all inputs one after the other.
+    pub sha256: String,
+    /// Least and greatest element.
+    pub range: [f32; 2],
+}
+
+/// Where numbers come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Source {
+    /// Drawn from a seed.
+    Seeded {
+        /// The seed.
+        seed: u64,
+    },
+    /// Read from a file.
+    File {
+        /// The file's SHA-256.
+        sha256: String,
+    },
+}
+
+/// The circuit's size and scales.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Circuit {
+    /// Rows that the circuit uses.
+    pub rows: u64,
+    /// k, where the circuit has 2^k rows in all.
+    pub logrows: u32,
+    /// Cells that it assigns.
+    pub cells: u64,
+    /// Its columns; absent where no verifier was generated.
+    pub columns: Option<VerifierShape>,
+    /// The scale that inputs were asked for and parameters with them.
+    pub requested_scale: u32,
+    /// The scale that inputs came out at.
+    pub input_scale: i32,
+    /// The scale that parameters came out at.
+    pub param_scale: i32,
+    /// Each graph output's scale.
+    pub output_scales: Vec<i32>,
+    /// By how much a scale may exceed the input's before EZKL rescales.
+    pub scale_rebase_multiplier: u32,
+    /// EZKL's settings file as it resolved it.
+    pub settings: serde_json::Value,
+}
+
+/// Keys, by size, and what they rest on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Keys {
+    /// The proving key, in bytes.
+    pub proving_key_bytes: Option<u64>,
+    /// The verifying key, in bytes.
+    pub verifying_key_bytes: u64,
+    /// SHA-256 of the verifying key's file.
+    pub verifying_key_sha256: String,
+    /// The reference string.
+    pub srs: SrsIdentity,
+    /// Whether circuit and keys were taken from the cache, with the times of the run that made them.
+    pub reused: bool,
+}
+
+/// The proof's sizes, each under its own name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProofSize {
+    /// The proof alone, in bytes.
+    pub proof_bytes: u64,
+    /// Public values, 32 bytes each.
+    pub instances: u64,
+    /// The canonical call `verifyProof(bytes,uint256[])`, in bytes.
+    pub calldata_bytes: u64,
+}
+
+/// How the circuit's outputs stand to both references.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Numerics {
+    /// Against the exact integer reference of the quantised graph.
+    pub integer: IntegerCheck,
+    /// Largest distance of an output from the float reference.
+    pub max_absolute_error: Option<f64>,
+    /// Mean distance of the outputs from the float reference.
+    pub mean_absolute_error: Option<f64>,
+    /// Largest magnitude of an output of the float reference.
+    pub max_magnitude: Option<f64>,
+}
+
+/// The exact comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum IntegerCheck {
+    /// Every output, and every public instance that shows an input or output, equals the reference.
+    Exact {
+        /// Outputs compared.
+        outputs: u64,
+        /// Public instances compared; 0 where none shows a tensor.
+        instances: u64,
+    },
+    /// The reference does not cover the model.
+    NotCovered {
+        /// Operators that it does not know.
+        operators: Vec<String>,
+    },
+}
+
+/// The compiled verifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verifier {
+    /// The generated Solidity source, in bytes.
+    pub source_bytes: u64,
+    /// Creation code, in bytes.
+    pub creation_code_bytes: u64,
+    /// Runtime code, in bytes.
+    pub runtime_code_bytes: u64,
+    /// Keccak-256 of the runtime code.
+    #[schemars(with = "String")]
+    pub runtime_code_hash: B256,
+    /// How it was compiled.
+    pub solc: SolcSettings,
+}
+
+/// What the published study measured; its memory and proof file sizes are not comparable and left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Study {
+    /// How far it came.
+    pub outcome: String,
+    /// Rows that its circuit used.
+    pub rows: Option<u64>,
+    /// The proving key, in bytes.
+    pub proving_key_bytes: Option<u64>,
+    /// The verifying key, in bytes.
+    pub verifying_key_bytes: Option<u64>,
+    /// Set-up, in seconds, on its 14 cores.
+    pub setup_seconds: Option<f64>,
+    /// Mean time of a proof, in seconds, likewise.
+    pub prove_seconds: Option<f64>,
+}
+
+impl Record {
+    /// Times inside EZKL's call of one phase's counted processes, in seconds.
+    pub fn call_seconds(&self, phase: Phase) -> Vec<f64> {
+        self.counted(phase).filter_map(|measurement| measurement.call_seconds).collect()
+    }
+
+    /// Largest resident set of one phase's counted processes, in bytes.
+    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+        self.counted(phase).filter_map(|measurement| measurement.peak_rss_bytes).max()
+    }
+
+    /// Mean time of a proof, in seconds.
+    pub fn mean_prove_seconds(&self) -> Option<f64> {
+        let samples = self.call_seconds(Phase::Prove);
+        (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64)
+    }
+
+    /// Time inside EZKL's calls in this run, warm-ups included and cached phases not, in seconds.
+    pub fn measured_call_seconds(&self) -> f64 {
+        let measured = self.phases.iter().filter(|measurement| measurement.source != PhaseSource::Cached);
+        measured.filter_map(|measurement| measurement.call_seconds).sum()
+    }
+
+    fn counted(&self, phase: Phase) -> impl Iterator<Item = &PhaseMeasurement> {
+        self.phases
+            .iter()
+            .filter(move |measurement| measurement.phase == phase && measurement.source != PhaseSource::WarmUp)
+    }
+}

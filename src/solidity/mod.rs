@@ -1,0 +1,378 @@
+//! Solidity source text → bytecode.
+//!
+//! Goes in: the text of one self-contained source file and the name of a contract in it. Comes out: the contract's
+//! creation and runtime code (bytes), its ABI, solc's warnings, and every option that solc was given. Nothing here knows
+//! what the contract is for, or what happens to its bytecode.
+//!
+//! One version of solc is pinned, so that one source gives one bytecode on every machine. It is taken from svm's folder
+//! or from PATH where that version is there, else from npm ([`install`]). The native compiler and the npm one are the
+//! same program, built for different machines, and give the same bytecode.
+
+mod error;
+mod npm;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::Bytes;
+use foundry_compilers::artifacts::{
+    BytecodeHash, EvmVersion, Settings, SettingsMetadata, Severity, SolcInput, SolcLanguage,
+    output_selection::OutputSelection, sources::Source,
+};
+use foundry_compilers::solc::Solc as Compiler;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use error::SolidityError;
+pub use npm::install;
+
+/// The pinned compiler: the last one that targets Prague unless told otherwise, and a year in use. EZKL's verifiers ask
+/// for `^0.8.0`.
+pub const SOLC_VERSION: &str = "0.8.30";
+
+/// Where a compiler was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SolcOrigin {
+    /// The user named it; it may be of any version.
+    Named,
+    /// svm's folder.
+    Svm,
+    /// The PATH.
+    Path,
+    /// The npm package that set-up installed.
+    Npm,
+}
+
+impl fmt::Display for SolcOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Named => "named by the user",
+            Self::Svm => "svm",
+            Self::Path => "PATH",
+            Self::Npm => "npm",
+        })
+    }
+}
+
+/// A compiler that has told its version.
+#[derive(Debug, Clone)]
+pub struct Solc {
+    compiler: Compiler,
+    origin: SolcOrigin,
+}
+
+/// The options that shape the bytecode.
+///
+/// They are sent to solc in this order of fields, beside the fixed ones: language Solidity, no libraries, no remappings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CompileOptions {
+    /// Whether solc's optimizer runs.
+    pub optimizer: bool,
+    /// How often the optimizer expects each opcode to run.
+    pub optimizer_runs: u64,
+    /// Whether code is generated through Yul.
+    pub via_ir: bool,
+    /// The EVM that the bytecode is made for.
+    pub evm_version: TargetEvm,
+    /// Whether the bytecode ends in a hash of the source and the options.
+    pub source_hash_appended: bool,
+}
+
+/// An EVM that solc can aim at.
+///
+/// Prague is right for Prague, Osaka and what follows: Osaka only adds an opcode (CLZ), which EZKL's verifiers do not use,
+/// so that the bytecode is the same to the byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetEvm {
+    /// March 2024.
+    Cancun,
+    /// May 2025.
+    Prague,
+    /// December 2025.
+    Osaka,
+}
+
+impl From<TargetEvm> for EvmVersion {
+    fn from(target: TargetEvm) -> Self {
+        match target {
+            TargetEvm::Cancun => Self::Cancun,
+            TargetEvm::Prague => Self::Prague,
+            TargetEvm::Osaka => Self::Osaka,
+        }
+    }
+}
+
+impl Default for CompileOptions {
+    /// Optimizer on at 200 runs, no Yul pipeline, Prague, and no hash of the source.
+    ///
+    /// Without the hash, equal code is equal bytes, whatever the comments; with it (solc's own default) the code is
+    /// 41 bytes longer.
+    fn default() -> Self {
+        Self {
+            optimizer: true,
+            optimizer_runs: 200,
+            via_ir: false,
+            evm_version: TargetEvm::Prague,
+            source_hash_appended: false,
+        }
+    }
+}
+
+impl CompileOptions {
+    fn settings(&self) -> Settings {
+        let mut settings = Settings::new(OutputSelection::common_output_selection(
+            [
+                "abi",
+                "evm.bytecode.object",
+                "evm.bytecode.linkReferences",
+                "evm.deployedBytecode.object",
+                "evm.deployedBytecode.linkReferences",
+            ]
+            .map(str::to_owned),
+        ));
+        settings.optimizer.enabled = Some(self.optimizer);
+        settings.optimizer.runs = Some(usize::try_from(self.optimizer_runs).unwrap_or(usize::MAX));
+        settings.via_ir = Some(self.via_ir);
+        settings.evm_version = Some(self.evm_version.into());
+        settings.metadata = Some(SettingsMetadata::from(if self.source_hash_appended {
+            BytecodeHash::Ipfs
+        } else {
+            BytecodeHash::None
+        }));
+        settings
+    }
+}
+
+/// The compiler and everything that it was told, as a record keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SolcSettings {
+    /// The compiler's full version, build included.
+    pub solc_version: String,
+    /// Where the compiler came from.
+    pub solc_origin: SolcOrigin,
+    /// The options that were asked for.
+    pub options: CompileOptions,
+    /// The whole `settings` object of the standard JSON that solc read.
+    pub standard_json_settings: serde_json::Value,
+}
+
+/// One contract, compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CompiledContract {
+    /// The contract's name.
+    pub contract: String,
+    /// What a deployment transaction carries: the constructor and the runtime code.
+    #[schemars(with = "String")]
+    pub creation_code: Bytes,
+    /// What stays on chain.
+    #[schemars(with = "String")]
+    pub runtime_code: Bytes,
+    /// The contract's interface, as solc's JSON.
+    pub abi: serde_json::Value,
+    /// Length of the source text.
+    pub source_bytes: u64,
+    /// solc's warnings, formatted by it.
+    pub warnings: Vec<String>,
+    /// The compiler and its options.
+    pub settings: SolcSettings,
+}
+
+impl Solc {
+    /// The first compiler of these: the one named; one of exactly [`SOLC_VERSION`] in svm's folder; one of exactly that
+    /// version on PATH; the npm one in `npm_folder`.
+    ///
+    /// # Errors
+    /// [`SolidityError::Unusable`] where the named or the npm one does not answer, [`SolidityError::NotFound`] where
+    /// there is none.
+    pub fn locate(named: Option<&Path>, npm_folder: &Path) -> Result<Self, SolidityError> {
+        if let Some(path) = named {
+            return Self::ask(path, SolcOrigin::Named);
+        }
+        let pinned = svm_candidates()
+            .into_iter()
+            .map(|path| (path, SolcOrigin::Svm))
+            .chain(
+                path_candidates()
+                    .into_iter()
+                    .map(|path| (path, SolcOrigin::Path)),
+            )
+            .filter(|(path, _)| path.is_file())
+            .filter_map(|(path, origin)| Self::ask(&path, origin).ok())
+            .find(Self::is_pinned);
+        if let Some(solc) = pinned {
+            return Ok(solc);
+        }
+        let shim = npm::shim(npm_folder);
+        if !shim.is_file() {
+            return Err(SolidityError::NotFound {
+                npm_folder: npm_folder.to_owned(),
+            });
+        }
+        npm::require_node()?;
+        Self::ask(&shim, SolcOrigin::Npm)
+    }
+
+    /// The compiler of [`Self::locate`], installed from npm into `npm_folder` first where there is none.
+    ///
+    /// # Errors
+    /// [`install`]'s and [`Self::locate`]'s.
+    pub fn install(npm_folder: &Path) -> Result<Self, SolidityError> {
+        match Self::locate(None, npm_folder) {
+            Err(SolidityError::NotFound { .. }) => {
+                npm::install(npm_folder)?;
+                Self::locate(None, npm_folder)
+            }
+            other => other,
+        }
+    }
+
+    fn ask(path: &Path, origin: SolcOrigin) -> Result<Self, SolidityError> {
+        let compiler = Compiler::new(path).map_err(|source| SolidityError::Unusable {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self { compiler, origin })
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.compiler.version.pre.is_empty()
+            && self.compiler.version_short().to_string() == SOLC_VERSION
+    }
+
+    /// The compiler's full version, build included, as in `0.8.30+commit.73712a01.Emscripten.clang`.
+    pub fn version(&self) -> String {
+        self.compiler.version.to_string()
+    }
+
+    /// The program that runs.
+    pub fn path(&self) -> &Path {
+        &self.compiler.solc
+    }
+
+    /// Where it was found.
+    pub fn origin(&self) -> SolcOrigin {
+        self.origin
+    }
+
+    /// Compiles one contract of one self-contained source text.
+    ///
+    /// # Errors
+    /// [`SolidityError::Rejected`] with solc's own messages where the source is wrong; other variants where solc does not
+    /// run, or where the contract is not there or has no code.
+    pub fn compile(
+        &self,
+        source: &str,
+        contract: &str,
+        options: &CompileOptions,
+    ) -> Result<CompiledContract, SolidityError> {
+        let settings = options.settings();
+        let input = SolcInput::new(
+            SolcLanguage::Solidity,
+            [(
+                PathBuf::from(format!("{contract}.sol")),
+                Source::new(source),
+            )]
+            .into(),
+            settings.clone(),
+        );
+        let mut output = self
+            .compiler
+            .compile(&input)
+            .map_err(|source| SolidityError::Run {
+                path: self.path().to_owned(),
+                source: Box::new(source),
+            })?;
+        if output.has_error() {
+            return Err(SolidityError::Rejected {
+                contract: contract.to_owned(),
+                messages: formatted(&output.errors, Severity::Error).join("\n"),
+            });
+        }
+        let warnings = formatted(&output.errors, Severity::Warning);
+        let Some(compiled) = output.remove(contract) else {
+            return Err(SolidityError::ContractMissing {
+                contract: contract.to_owned(),
+                found: output
+                    .contracts_iter()
+                    .map(|(name, _)| name.clone())
+                    .collect(),
+            });
+        };
+        let code = |bytes: Option<Bytes>| {
+            bytes
+                .filter(|bytes| !bytes.is_empty())
+                .ok_or_else(|| SolidityError::NoBytecode {
+                    contract: contract.to_owned(),
+                })
+        };
+        let (creation, runtime) = compiled
+            .evm
+            .map(|evm| (evm.bytecode, evm.deployed_bytecode))
+            .unwrap_or_default();
+        Ok(CompiledContract {
+            contract: contract.to_owned(),
+            creation_code: code(creation.and_then(|code| code.into_bytes()))?,
+            runtime_code: code(runtime.and_then(|code| code.into_bytes()))?,
+            abi: serde_json::to_value(compiled.abi).expect("an ABI read from JSON writes as JSON"),
+            source_bytes: source.len() as u64,
+            warnings,
+            settings: SolcSettings {
+                solc_version: self.version(),
+                solc_origin: self.origin,
+                options: options.clone(),
+                standard_json_settings: serde_json::to_value(settings)
+                    .expect("settings sent to solc as JSON write as JSON"),
+            },
+        })
+    }
+}
+
+/// solc's messages of one severity, as solc formats them.
+fn formatted(errors: &[foundry_compilers::artifacts::Error], severity: Severity) -> Vec<String> {
+    errors
+        .iter()
+        .filter(|error| error.severity == severity)
+        .map(|error| {
+            error
+                .formatted_message
+                .as_deref()
+                .unwrap_or(&error.message)
+                .trim()
+                .to_owned()
+        })
+        .collect()
+}
+
+/// Where svm keeps the pinned version: `~/.svm` where that folder exists, else the platform's data folder.
+fn svm_candidates() -> Vec<PathBuf> {
+    let Some(home) = std::env::home_dir() else {
+        return Vec::new();
+    };
+    let data =
+        std::env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
+    [
+        home.join(".svm"),
+        data.join("svm"),
+        home.join("Library/Application Support/svm"),
+    ]
+    .into_iter()
+    .map(|folder| {
+        folder
+            .join(SOLC_VERSION)
+            .join(format!("solc-{SOLC_VERSION}"))
+    })
+    .collect()
+}
+
+/// Every `solc` on PATH, first one first.
+fn path_candidates() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("solc"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

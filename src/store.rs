@@ -1,0 +1,240 @@
+//! Records and their evidence as files: whole or not at all, each under a name of its own.
+//!
+//! Goes in: a [`Record`] and its [`Evidence`]. Comes out: `<out>/<suite>/<name>.json`, and beside it the folder
+//! `<name>.evidence` with gzip files. Every file is written under another name and renamed, the record last, so that a
+//! record on disk always has its evidence.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::record::{Evidence, EvidenceFile, Record, Request, SCHEMA};
+
+/// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
+const LARGE_EVIDENCE_BYTES: usize = 1 << 20;
+
+/// A record or its evidence could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file or folder could not be used.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The file is no record, or was cut off.
+    #[error("{} is damaged or no record: {source}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The record is of a version that this evmbench does not know.
+    #[error("{} has schema version {found}; this evmbench reads up to {SCHEMA}", path.display())]
+    UnknownVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// The record holds no evidence of this name.
+    #[error("{} has no evidence {name:?}: its run ended before", path.display())]
+    NoEvidence {
+        /// The record.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+    },
+    /// Evidence that the record names is not there.
+    #[error("evidence {} is missing", path.display())]
+    MissingEvidence {
+        /// The file.
+        path: PathBuf,
+        /// Whether the size rule keeps it out of git.
+        large: bool,
+    },
+    /// Evidence is not what the record says.
+    #[error("evidence {} is not what the record was made with: its SHA-256 differs", path.display())]
+    ChangedEvidence {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => {
+                    Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume")
+                }
+                std::io::ErrorKind::PermissionDenied => Some("choose another folder with --out"),
+                _ => None,
+            },
+            Self::Damaged { .. } => Some("remove the file and run the experiment again"),
+            Self::UnknownVersion { .. } => Some("use a newer evmbench"),
+            Self::MissingEvidence { large: true, .. } => {
+                Some("evidence of this size is kept out of git; run the experiment again to have it")
+            }
+            Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } => {
+                Some("restore the folder from where the record came from, or run the experiment again")
+            }
+            Self::NoEvidence { .. } => None,
+        }
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { action, path, source }
+}
+
+/// A folder of records.
+#[derive(Debug, Clone)]
+pub struct Store {
+    out: PathBuf,
+}
+
+impl Store {
+    /// The records below `out`, which need not exist yet.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self { out: out.into() }
+    }
+
+    /// Where the record of a run with this request belongs.
+    pub fn path(&self, request: &Request) -> PathBuf {
+        self.out.join(&request.suite).join(format!("{}.json", request.name()))
+    }
+
+    /// Writes evidence, then the record, and tells where. The record's list of evidence is filled in.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; a record that was there before is then unchanged, unless its evidence had begun to be replaced.
+    pub fn save(&self, record: &mut Record, evidence: &Evidence) -> Result<PathBuf, StoreError> {
+        let path = self.path(&record.request);
+        let folder = evidence_folder(&path);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(io("replace", &folder))?;
+        }
+        record.evidence = evidence
+            .files()
+            .into_iter()
+            .map(|(name, bytes)| write_evidence(&folder, name, &bytes))
+            .collect::<Result<_, _>>()?;
+        write_json(&path, record)?;
+        Ok(path)
+    }
+
+    /// Writes the log of one invocation to `<out>/logs/<time>.json`.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn save_log<T: Serialize>(&self, time: &str, log: &T) -> Result<PathBuf, StoreError> {
+        let path = self.out.join("logs").join(format!("{}.json", time.replace(':', "-")));
+        write_json(&path, log)?;
+        Ok(path)
+    }
+}
+
+/// The folder of a record's evidence.
+fn evidence_folder(record: &Path) -> PathBuf {
+    record.with_extension("evidence")
+}
+
+fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFile, StoreError> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let compressed =
+        encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(io("compress", &folder.join(name)))?;
+    let large = compressed.len() > LARGE_EVIDENCE_BYTES;
+    let file = EvidenceFile {
+        name: name.to_owned(),
+        sha256: alloy_primitives::hex::encode(Sha256::digest(bytes)),
+        size_bytes: bytes.len() as u64,
+        compressed_bytes: compressed.len() as u64,
+        large,
+    };
+    write_whole(&evidence_path(folder, &file), &compressed)?;
+    Ok(file)
+}
+
+fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
+    let folder = if file.large { folder.join("large") } else { folder.to_owned() };
+    folder.join(format!("{}.gz", file.name))
+}
+
+/// Writes a file under another name, then renames it: what was there before stays whole until then.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("create a file in", folder))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io("write", path))?;
+    // A temporary file is its owner's alone; a record is for everybody.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(permissions).map_err(io("set permissions of", path))?;
+    }
+    file.persist(path).map_err(|error| error.error).map_err(io("write", path))?;
+    Ok(())
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from).map_err(io("serialise", path))?;
+    text.push(b'\n');
+    write_whole(path, &text)
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
+pub fn load(path: &Path) -> Result<Record, StoreError> {
+    let text = std::fs::read_to_string(path).map_err(io("read", path))?;
+    let damaged = |source| StoreError::Damaged { path: path.to_owned(), source };
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+    // The version decides whether the rest can be read at all, so it is looked at first.
+    if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
+        && found > u64::from(SCHEMA)
+    {
+        return Err(StoreError::UnknownVersion { path: path.to_owned(), found });
+    }
+    serde_json::from_value(json).map_err(damaged)
+}
+
+/// Reads one piece of a record's evidence and checks it against the record's digest.
+///
+/// # Errors
+/// [`StoreError`]: no such evidence, a file that is missing, unreadable, or not what the record says.
+pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>, StoreError> {
+    let file = record
+        .evidence
+        .iter()
+        .find(|file| file.name == name)
+        .ok_or_else(|| StoreError::NoEvidence { path: path.to_owned(), name: name.to_owned() })?;
+    let path = evidence_path(&evidence_folder(path), file);
+    let compressed = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(StoreError::MissingEvidence { path, large: file.large });
+        }
+        other => other.map_err(io("read", &path))?,
+    };
+    let mut bytes = Vec::new();
+    // The record's size bounds what a damaged or hostile file can unpack to.
+    let unpacked = GzDecoder::new(compressed.as_slice()).take(file.size_bytes + 1).read_to_end(&mut bytes);
+    if unpacked.is_err() || alloy_primitives::hex::encode(Sha256::digest(&bytes)) != file.sha256 {
+        return Err(StoreError::ChangedEvidence { path });
+    }
+    Ok(bytes)
+}

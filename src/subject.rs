@@ -1,0 +1,208 @@
+//! What one run is about: a model as ONNX bytes and, where it is covered, as a graph; its input; and what was asked.
+//!
+//! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::cost::cost;
+use crate::model::graph::{Graph, Tensor};
+use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
+use crate::model::weights::WeightsError;
+use crate::model::{input, layers, onnx, weights};
+use crate::record::{Input, Model, Request, Source};
+use crate::suite::Experiment;
+
+/// A subject that cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum SubjectError {
+    /// The user's model cannot be proved.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// The user's input does not fit the model.
+    #[error(transparent)]
+    Input(#[from] input::InputError),
+    /// The user's weights do not fit the model.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A file cannot be read.
+    #[error("read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl SubjectError {
+    /// What the user can do about it.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Onnx(error) => error.hints().into_iter().map(str::to_owned).collect(),
+            Self::Input(error) => vec![error.hint().to_owned()],
+            Self::Weights(error) => error.hints().into_iter().map(str::to_owned).collect(),
+            Self::Read { .. } => Vec::new(),
+        }
+    }
+}
+
+/// One thing to prove.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// What was asked for.
+    pub request: Request,
+    /// What the record says about the model.
+    pub model: Model,
+    /// What the record says about the input.
+    pub input: Input,
+    /// The model, as ONNX bytes.
+    pub onnx: Vec<u8>,
+    /// The typed graph, or the operators that it does not cover.
+    pub graph: Result<Graph, Vec<String>>,
+    /// One tensor for each graph input.
+    pub inputs: Vec<Tensor>,
+}
+
+impl Subject {
+    /// An experiment of the suite, its input drawn from the request's seed, and its weights too where none are given.
+    ///
+    /// # Errors
+    /// [`SubjectError::Weights`] where the file does not fit the model.
+    pub fn from_suite(experiment: Experiment, mut request: Request, weights: Option<&Path>) -> Result<Self, SubjectError> {
+        let spec = experiment.model;
+        let mut graph = layers::build(spec, request.seed);
+        let mut weights_source = Source::Seeded { seed: request.seed };
+        if let Some(path) = weights {
+            let sha256 = sha256_of(path)?;
+            graph = weights::load(graph, path)?;
+            request.weights_sha256 = Some(sha256.clone());
+            weights_source = Source::File { sha256 };
+        }
+        let inputs = vec![input::seeded(spec, request.seed)];
+        let input_source = Source::Seeded { seed: request.seed };
+        let ports = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
+            ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
+        };
+        let onnx = onnx::write(&graph);
+        Ok(Self {
+            model: describe(spec.description.to_owned(), &onnx, Some(&graph), ports(&graph.inputs), ports(&graph.outputs), weights_source),
+            input: describe_input(input_source, &inputs),
+            request,
+            onnx,
+            graph: Ok(graph),
+            inputs,
+        })
+    }
+
+    /// A user's ONNX file, with an input from a file or drawn from the request's seed. The request's id and suite are
+    /// set from the file.
+    ///
+    /// # Errors
+    /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
+    pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
+        let onnx = std::fs::read(path).map_err(|source| SubjectError::Read { path: path.to_owned(), source })?;
+        let OnnxModel { inputs: ports, outputs, coverage } = onnx::parse(&onnx, path)?;
+        let onnx_sha256 = hex_sha256(&onnx);
+        let mut request = Request { id: file_id(path), suite: "onnx".to_owned(), ..request };
+        request.onnx_sha256 = Some(onnx_sha256.clone());
+        let (inputs, input_source) = match input_file {
+            Some(file) => {
+                let slots: Vec<_> = ports.iter().map(Port::slot).collect();
+                let inputs = input::from_file(file, &slots)?;
+                let sha256 = sha256_of(file)?;
+                request.input_sha256 = Some(sha256.clone());
+                (inputs, Source::File { sha256 })
+            }
+            None => {
+                let seeded = ports.iter().zip(request.seed..).map(|(port, seed)| input::seeded_uniform(&port.shape, seed));
+                (seeded.collect(), Source::Seeded { seed: request.seed })
+            }
+        };
+        let graph = match coverage {
+            Coverage::Full(graph) => Ok(graph),
+            Coverage::Partial(uncovered) => {
+                let mut operators: Vec<String> = uncovered.into_iter().map(|node| node.operator).collect();
+                operators.sort_unstable();
+                operators.dedup();
+                Err(operators)
+            }
+        };
+        let shapes = |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
+        Ok(Self {
+            model: describe(
+                format!("{} (a user's ONNX file)", request.id),
+                &onnx,
+                graph.as_ref().ok(),
+                shapes(ports),
+                shapes(outputs),
+                Source::File { sha256: onnx_sha256 },
+            ),
+            input: describe_input(input_source, &inputs),
+            request,
+            onnx,
+            graph,
+            inputs,
+        })
+    }
+}
+
+/// A file's name without its ending, in characters that suit file names everywhere.
+fn file_id(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let id: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    if id.is_empty() { "model".to_owned() } else { id }
+}
+
+fn describe(
+    description: String,
+    onnx: &[u8],
+    graph: Option<&Graph>,
+    input_shapes: Vec<Vec<usize>>,
+    output_shapes: Vec<Vec<usize>>,
+    weights: Source,
+) -> Model {
+    let cost = graph.map(cost);
+    Model {
+        description,
+        input_shapes,
+        output_shapes,
+        parameters: cost.map(|cost| cost.parameters),
+        multiply_adds: cost.map(|cost| cost.multiply_adds),
+        onnx_sha256: hex_sha256(onnx),
+        weights,
+    }
+}
+
+fn describe_input(source: Source, inputs: &[Tensor]) -> Input {
+    let mut digest = Sha256::new();
+    let mut range = [f32::INFINITY, f32::NEG_INFINITY];
+    for &element in inputs.iter().flat_map(|tensor| &tensor.data) {
+        digest.update(element.to_le_bytes());
+        range = [range[0].min(element), range[1].max(element)];
+    }
+    Input { source, sha256: alloy_primitives::hex::encode(digest.finalize()), range }
+}
+
+fn sha256_of(path: &Path) -> Result<String, SubjectError> {
+    let bytes = std::fs::read(path).map_err(|source| SubjectError::Read { path: path.to_owned(), source })?;
+    Ok(hex_sha256(&bytes))
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    alloy_primitives::hex::encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_suit_file_names() {
+        assert_eq!(file_id(Path::new("/a/my net.v2.onnx")), "my_net_v2");
+        assert_eq!(file_id(Path::new("ü.onnx")), "_");
+        assert_eq!(file_id(Path::new("")), "model");
+    }
+}

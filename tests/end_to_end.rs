@@ -1,0 +1,328 @@
+//! The program with real EZKL: proofs, memory caps, time limits, killed workers, interruptions, reuse of keys.
+//!
+//! Circuits are the suite's smallest, at 2^15 rows; each test has cache and output folders of its own, but shares the
+//! installed tools and, where it does not test making them, the reference strings.
+
+mod common;
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use assert_cmd::cargo::CommandCargoExt as _;
+use evmbench::prover::{EZKL_VERSION, Phase, PhaseSource, SrsStore};
+use evmbench::record::{IntegerCheck, Outcome, Record};
+use evmbench::solidity::SOLC_VERSION;
+use evmbench::store;
+use tempfile::TempDir;
+
+/// Nothing here takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A cache folder with the shared tools, and an output folder.
+struct Workshop {
+    folder: TempDir,
+}
+
+impl Workshop {
+    fn new() -> Self {
+        let workshop = Self::without_srs();
+        let shared = common::tools().home.srs();
+        std::fs::create_dir_all(&shared).unwrap();
+        symlink(&shared, workshop.home().join("srs")).unwrap();
+        workshop
+    }
+
+    fn without_srs() -> Self {
+        let tools = common::tools();
+        let folder = tempfile::tempdir().unwrap();
+        let workshop = Self { folder };
+        std::fs::create_dir(workshop.home()).unwrap();
+        symlink(tools.home.ezkl(EZKL_VERSION), workshop.home().join(format!("ezkl-{EZKL_VERSION}"))).unwrap();
+        let solc = tools.home.solc(SOLC_VERSION);
+        if solc.exists() {
+            symlink(solc, workshop.home().join(format!("solc-{SOLC_VERSION}"))).unwrap();
+        }
+        workshop
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("evmbench").unwrap();
+        command
+            .env("EVMBENCH_HOME", self.home())
+            .arg("prove-and-verify")
+            .args(arguments)
+            .arg("--out")
+            .arg(self.out())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs to the end and gives exit status, stdout and stderr.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn records(&self) -> Vec<(PathBuf, Record)> {
+        let mut records = Vec::new();
+        for suite in ["core", "scaling", "composite", "onnx"] {
+            let Ok(listing) = std::fs::read_dir(self.out().join(suite)) else { continue };
+            for entry in listing {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "json") {
+                    records.push((path.clone(), store::load(&path).unwrap()));
+                }
+            }
+        }
+        records
+    }
+
+    fn only_record(&self) -> (PathBuf, Record) {
+        let mut records = self.records();
+        assert_eq!(records.len(), 1);
+        records.pop().unwrap()
+    }
+
+    /// No worker's folder and no half-written file is left behind.
+    fn assert_clean(&self) {
+        let work = self.home().join("work");
+        let left = std::fs::read_dir(&work).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "unfinished runs in {}", work.display());
+        let mut folders = vec![self.out()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                assert!(!name.starts_with(".tmp"), "{}", path.display());
+                if path.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+    }
+}
+
+/// The whole way, twice: the second run has another input, and takes circuit and keys from the cache.
+#[test]
+fn a_layer_is_proved_verified_recorded_and_verified_again() {
+    let workshop = Workshop::new();
+    let (status, stdout, stderr) = workshop.run(&["dense_small", "--runs", "2", "--warmup", "1"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.contains("dense_small") && stdout.contains("verified"), "{stdout}");
+    let (path, record) = workshop.only_record();
+    assert_eq!(record.outcome, Outcome::Verified);
+    assert_eq!(record.broken_rules, []);
+
+    // What was proved is what the reference computes: 64 outputs, and in each of two proofs 128 inputs and 64 outputs.
+    let numerics = record.numerics.as_ref().unwrap();
+    assert_eq!(numerics.integer, IntegerCheck::Exact { outputs: 64, instances: 2 * 192 });
+    assert!(numerics.max_absolute_error.unwrap() < 0.1);
+
+    // Every phase but the reference string's was measured.
+    for phase in [Phase::Settings, Phase::Calibrate, Phase::Compile, Phase::Setup, Phase::Witness, Phase::Verify] {
+        assert_eq!(record.call_seconds(phase).len(), 1, "{phase}");
+    }
+    assert_eq!(record.call_seconds(Phase::Prove).len(), 2);
+    assert_eq!(record.phases.iter().filter(|phase| phase.source == PhaseSource::WarmUp).count(), 1);
+    let peak = record.peak_rss_bytes(Phase::Prove).unwrap();
+    let key = record.keys.as_ref().unwrap().proving_key_bytes.unwrap();
+    assert!(peak > key && peak < 10 * key, "a prover of a key of {key} bytes held {peak}");
+
+    // The sizes of a proof, each by its definition.
+    let proof = record.proof.as_ref().unwrap();
+    assert_eq!(proof.instances, 192);
+    let padded = proof.proof_bytes.div_ceil(32) * 32;
+    assert_eq!(proof.calldata_bytes, 4 + 2 * 32 + 32 + padded + 32 + 32 * 192);
+
+    // Every kind of cheating was tried.
+    let controls = record.controls.as_ref().unwrap();
+    assert!(controls.passed());
+    assert!(controls.tallies.iter().all(|tally| tally.tried > 0 && tally.rejected == tally.tried));
+    let verification = record.verification.as_ref().unwrap();
+    let gas = verification.gas.unwrap();
+    assert_eq!(record.tx_gas_samples.len(), 2);
+    assert_eq!(record.tx_gas_samples[0], gas.tx_gas);
+    assert_eq!(gas.tx_gas, gas.intrinsic_gas + gas.execution_gas);
+
+    // The record verifies again, and a changed one does not.
+    let again = |path: &Path| {
+        let output = Command::cargo_bin("evmbench").unwrap().arg("verify").arg(path).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, text) = again(&path);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("accepted, as recorded"), "{text}");
+    let mut wrong = record.clone();
+    wrong.verification.as_mut().unwrap().gas.as_mut().unwrap().tx_gas += 1;
+    std::fs::write(&path, serde_json::to_string(&wrong).unwrap()).unwrap();
+    let (status, text) = again(&path);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("in the record"), "{text}");
+    std::fs::write(&path, serde_json::to_string(&record).unwrap()).unwrap();
+
+    // Nothing is run twice with --resume.
+    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "2", "--warmup", "1", "--resume"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stderr.contains("there already"), "{stderr}");
+
+    // Another input: same model bytes, so weights must not follow the seed. A user's file has both.
+    let onnx = workshop.folder.path().join("mine.onnx");
+    let graph = evmbench::model::layers::build(evmbench::suite::find("dense_small").unwrap(), 0);
+    std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
+    let (status, stdout, stderr) =
+        workshop.run(&["--onnx", onnx.to_str().unwrap(), "--seed", "9", "--runs", "1", "--json"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let reused: Record = serde_json::from_str(stdout.trim()).unwrap();
+    assert_eq!(reused.outcome, Outcome::Verified);
+    assert_ne!(reused.input.sha256, record.input.sha256);
+    assert!(reused.keys.as_ref().unwrap().reused);
+    let setup = reused.phases.iter().find(|phase| phase.phase == Phase::Setup).unwrap();
+    assert_eq!(setup.source, PhaseSource::Cached);
+    workshop.assert_clean();
+}
+
+/// Caps below what fits, for real: a finding with its phase and limit, and the machine lives on.
+#[test]
+fn running_out_of_memory_is_recorded() {
+    let workshop = Workshop::new();
+    let (status, _, stderr) = workshop.run(&["dense_small", "--memory-limit", "120MiB"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let (_, record) = workshop.only_record();
+    let Outcome::OutOfMemory { phase, limit_bytes } = record.outcome else { panic!("{}", record.outcome) };
+    assert_eq!((phase, limit_bytes), (Phase::Setup, 120 << 20));
+    // What was measured before it is kept, and so is the phase that failed.
+    assert!(record.circuit.is_some());
+    assert_eq!(record.phases.last().unwrap().phase, Phase::Setup);
+    assert_eq!(record.phases.last().unwrap().call_seconds, None);
+    workshop.assert_clean();
+}
+
+#[test]
+fn a_phase_that_takes_too_long_is_ended_and_recorded() {
+    let workshop = Workshop::new();
+    let (status, _, stderr) = workshop.run(&["dense_small", "--timeout", "1"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let (_, record) = workshop.only_record();
+    assert!(matches!(record.outcome, Outcome::TimedOut { phase: Phase::Setup, .. }), "{}", record.outcome);
+    workshop.assert_clean();
+}
+
+/// A worker killed from outside in each phase is a failure of that phase, and is not taken for want of memory.
+#[test]
+fn a_worker_killed_in_any_phase_is_a_failure_of_that_phase() {
+    let workshop = Workshop::without_srs();
+    // An interpreter that dies where it is told to; the request's file is named after its phase.
+    let environment = workshop.home().join(format!("ezkl-{EZKL_VERSION}"));
+    std::fs::remove_file(&environment).unwrap();
+    std::fs::create_dir_all(environment.join("bin")).unwrap();
+    let python = environment.join("bin/python");
+    let real = common::tools().toolchain.python().display();
+    let script = format!(
+        "#!/bin/sh\nfor last; do :; done\ncase \"$last\" in */\"$DIE_IN\".request.json) kill -9 $$ ;; esac\nexec {real} \"$@\"\n"
+    );
+    std::fs::write(&python, script).unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for phase in [
+        Phase::Settings,
+        Phase::Calibrate,
+        Phase::Compile,
+        Phase::Srs,
+        Phase::Setup,
+        Phase::Witness,
+        Phase::Prove,
+        Phase::Verify,
+        Phase::Render,
+    ] {
+        let output = workshop
+            .command(&["dense_small", "--runs", "1"])
+            .env("DIE_IN", phase.to_string())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{phase}: {stderr}");
+        let (_, record) = workshop.only_record();
+        let Outcome::Failed { step, message } = &record.outcome else { panic!("{phase}: {}", record.outcome) };
+        assert_eq!(*step, phase.to_string());
+        assert!(message.contains("signal: 9"), "{phase}: {message}");
+        workshop.assert_clean();
+    }
+    // Nothing that a killed worker left stands in the way of the next run; the new reference string is whole.
+    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1", "--resume"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let (_, record) = workshop.only_record();
+    assert_eq!(record.outcome, Outcome::Verified);
+    // A user's reference string is read, never written to, and named in the record.
+    let made = workshop.home().join("srs/local-test-k15.srs");
+    let before = std::fs::metadata(&made).unwrap().modified().unwrap();
+    let store = SrsStore::from_file(&made).unwrap();
+    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1", "--srs", made.to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert_eq!(std::fs::metadata(&made).unwrap().modified().unwrap(), before);
+    let identity = store.identity(15).unwrap().unwrap();
+    let records = workshop.records();
+    assert_eq!(records.len(), 2, "another reference string is another run");
+    assert!(records.iter().any(|(_, record)| record.keys.as_ref().unwrap().srs == identity));
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
+    let workshop = Workshop::new();
+    let mut child =
+        workshop.command(&["--suite", "smoke", "--runs", "1"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    // Wait until the first record is there, so that one is whole and one is not.
+    while workshop.records().is_empty() {
+        assert!(start.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "no record came");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(workshop.records().len(), 1);
+    workshop.assert_clean();
+
+    let (status, stdout, stderr) = workshop.run(&["--suite", "smoke", "--runs", "1", "--resume"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert_eq!(stderr.matches("there already").count(), 1, "{stderr}");
+    assert_eq!(stdout.matches("verified").count(), 2, "{stdout}");
+    assert_eq!(workshop.records().len(), 2);
+}
+
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    let workshop = Workshop::new();
+    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let (_, before) = workshop.only_record();
+    // A file system of 64 KiB under the output folder, in a mount namespace of the test's own.
+    let evmbench = assert_cmd::cargo::cargo_bin("evmbench");
+    let script = format!(
+        "mount -t tmpfs -o size=64k none {full} && exec {evmbench} prove-and-verify dense_small --runs 1 --out {full}",
+        full = workshop.folder.path().join("full").display(),
+        evmbench = evmbench.display(),
+    );
+    std::fs::create_dir(workshop.folder.path().join("full")).unwrap();
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .env("EVMBENCH_HOME", workshop.home())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+    assert!(stderr.contains("hint: the disk is full"), "{stderr}");
+    assert_eq!(workshop.only_record().1, before);
+}
