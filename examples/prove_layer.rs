@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The tools: installed where they are missing.
     let home = Home::from_environment()?;
     let toolchain = Toolchain::install(&home)?;
-    let solc = Solc::install(&home.solc(SOLC_VERSION))?;
+    let solc = Solc::obtain(&home.solc(SOLC_VERSION))?;
     let options = EzklOptions::for_home(&home);
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
     let prover = EzklProver::new(&home, toolchain, options);

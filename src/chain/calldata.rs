@@ -49,11 +49,11 @@ impl Calldata {
 
     /// How many bytes there are, of each price.
     pub fn size(&self) -> CalldataSize {
-        let zero_bytes = self.0.iter().filter(|&&byte| byte == 0).count() as u64;
+        let nonzero_bytes = self.0.iter().map(|&byte| u64::from(byte != 0)).sum();
         CalldataSize {
             calldata_bytes: self.0.len() as u64,
-            zero_bytes,
-            nonzero_bytes: self.0.len() as u64 - zero_bytes,
+            zero_bytes: self.0.len() as u64 - nonzero_bytes,
+            nonzero_bytes,
         }
     }
 }
@@ -119,7 +119,8 @@ mod tests {
             let size = Calldata::raw(bytes.clone()).size();
             prop_assert_eq!(size.calldata_bytes, bytes.len() as u64);
             prop_assert_eq!(size.zero_bytes + size.nonzero_bytes, size.calldata_bytes);
-            prop_assert_eq!(size.zero_bytes, bytes.iter().filter(|&&b| b == 0).count() as u64);
+            let zero_bytes = bytes.into_iter().fold(0, |count, byte| count + u64::from(byte == 0));
+            prop_assert_eq!(size.zero_bytes, zero_bytes);
         }
 
         #[test]

@@ -204,7 +204,7 @@ mod real_verifiers {
         }
     }
 
-    /// As `evm.md` of the project's notes has it: EZKL's own encoder appends a zero word, and its verifiers accept it.
+    /// EZKL's own encoder appends a zero word, so that its verifiers had better.
     #[test]
     fn ignore_bytes_after_the_call() {
         let fixture = dense();
@@ -608,6 +608,46 @@ mod broken_rules {
                 Rule::PublicPoolSize
             ]
         );
+    }
+}
+
+mod evidence {
+    use super::*;
+
+    /// Through text, as a record is stored: serde_json reads numbers inside tagged enums differently there.
+    #[test]
+    fn is_read_back_as_it_was_written() {
+        fn through_text<T>(value: &T) -> T
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned,
+        {
+            serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+        }
+        let fixture = dense();
+        let verifier = Verifier::deploy(Fork::Osaka, &fixture.creation_code).unwrap();
+        let verification = verifier.verify(&fixture.calldata()).unwrap();
+        let always = deployed(Fork::Osaka, &RETURN_TRUE);
+        let controls = fixture.controls(&always, 8);
+        assert!(!controls.failures.is_empty());
+        assert_eq!(&through_text(verifier.deployment()), verifier.deployment());
+        assert_eq!(through_text(&verification), verification);
+        assert_eq!(through_text(&controls), controls);
+        let halted = verdict_of(&hex!("fe"));
+        assert_eq!(through_text(&halted), halted);
+    }
+
+    #[test]
+    fn has_its_units_in_its_schema() {
+        let schema = schemars::schema_for!(Verification).to_value().to_string();
+        for field in [
+            "tx_gas",
+            "calldata_bytes",
+            "rules_broken",
+            "verdict",
+            "public_pool_size",
+        ] {
+            assert!(schema.contains(field), "{field}");
+        }
     }
 }
 

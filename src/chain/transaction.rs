@@ -67,11 +67,12 @@ pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<J
     let mut rules_broken = measured.needs(request).broken(fork);
     loop {
         let ran = run(state, &Rulebook::lifting(fork, &rules_broken), request)?;
-        if !ran.verdict().is_success() && measured.verdict().is_success() {
-            if let Some(rule) = rules::next_gas_rule(fork, &rules_broken) {
-                rules_broken.push(rule);
-                continue;
-            }
+        if measured.verdict().is_success()
+            && !ran.verdict().is_success()
+            && let Some(rule) = rules::next_gas_rule(fork, &rules_broken)
+        {
+            rules_broken.push(rule);
+            continue;
         }
         return Ok(Judged { ran, rules_broken });
     }
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(call(&[0x80]), 1 + 2 + rest + 2);
         assert_eq!(call(&[1; 55]), 1 + 2 + rest + 56);
         assert_eq!(call(&[1; 56]), 1 + 2 + rest + 58);
-        assert_eq!(call(&[1; 70_000]), 1 + 4 + rest + 4 + 70_000);
+        assert_eq!(call(&vec![1; 70_000]), 1 + 4 + rest + 4 + 70_000);
         let data = Bytes::new();
         let creation = Request {
             kind: TxKind::Create,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::table::Table;
+use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::home::Home;
 use crate::prover::{EZKL_VERSION, folder_bytes};
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for (_, path) in &kept[..cleared] {
         remove(path)?;
     }
-    let mut table = Table::new(&["what", "size", "where"]);
+    let mut table = Table::new([("what", TEXT), ("size", FIGURE), ("where", TEXT)]);
     for (what, path) in &kept {
         table.row([(*what).to_owned(), format::bytes(folder_bytes(path)), path.display().to_string()]);
     }

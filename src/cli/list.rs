@@ -6,7 +6,7 @@ use crate::record::DEFAULT_SEED;
 use crate::suite::{self, Suite, StudyOutcome};
 
 use super::error::CliError;
-use super::table::Table;
+use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
 /// Show the 20 models at 2 scales: shapes, parameters, multiply-adds, and what the study got
@@ -19,7 +19,16 @@ pub(super) struct Arguments {
 
 #[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
-    let mut table = Table::new(&["model", "suite", "computes", "input", "output", "parameters", "multiply-adds", "in the study"]);
+    let mut table = Table::new([
+        ("model", TEXT),
+        ("suite", TEXT),
+        ("computes", TEXT),
+        ("input", TEXT),
+        ("output", TEXT),
+        ("parameters", FIGURE),
+        ("multiply-adds", FIGURE),
+        ("in the study", TEXT),
+    ]);
     for model in arguments.suite.models() {
         let graph = layers::build(model, DEFAULT_SEED);
         let cost = cost(&graph);

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -39,7 +39,7 @@ pub(super) struct Progress {
 struct State {
     label: String,
     step: String,
-    elapsed: Duration,
+    start: Option<Instant>,
     peak_rss_bytes: Option<u64>,
 }
 
@@ -84,7 +84,8 @@ impl Progress {
 impl State {
     fn message(&self) -> String {
         let memory = self.peak_rss_bytes.map(|bytes| format!("  {}", format::bytes(bytes))).unwrap_or_default();
-        format!("{}  {}  {}{memory}", self.label, self.step, format::seconds(self.elapsed.as_secs_f64()))
+        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        format!("{}  {}  {}{memory}", self.label, self.step, format::seconds(elapsed.as_secs_f64()))
     }
 }
 
@@ -92,16 +93,15 @@ impl Observer for Progress {
     fn started(&self, step: &str) {
         let mut state = self.state();
         step.clone_into(&mut state.step);
-        state.elapsed = Duration::ZERO;
+        state.start = Some(Instant::now());
         state.peak_rss_bytes = None;
         if let Some(bar) = &self.bar {
             bar.set_message(state.message());
         }
     }
 
-    fn sampled(&self, elapsed: Duration, rss_bytes: Option<u64>) {
+    fn sampled(&self, rss_bytes: Option<u64>) {
         let mut state = self.state();
-        state.elapsed = elapsed;
         // A terminal shows what the worker holds now; the line in a pipe is written once, and tells the most it held.
         state.peak_rss_bytes = if self.bar.is_some() { rss_bytes } else { state.peak_rss_bytes.max(rss_bytes) };
         if let Some(bar) = &self.bar {

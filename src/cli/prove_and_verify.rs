@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::progress::{self, Progress};
-use super::table::{self, Table};
+use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, format, setup};
 use crate::bench::{self, Bench, BenchError};
 use crate::chain::Fork;
@@ -339,7 +339,17 @@ fn finished(store: &Store, request: &Request, environment: Option<&Environment>)
 }
 
 fn show(plan: &Plan, arguments: &Arguments) -> Result<(), CliError> {
-    let mut table = Table::new(&["experiment", "suite", "circuit", "scale", "input", "output", "weights", "proofs", "record"]);
+    let mut table = Table::new([
+        ("experiment", TEXT),
+        ("suite", TEXT),
+        ("circuit", TEXT),
+        ("scale", FIGURE),
+        ("input", TEXT),
+        ("output", TEXT),
+        ("weights", TEXT),
+        ("proofs", FIGURE),
+        ("record", TEXT),
+    ]);
     for item in &plan.items {
         let subject = item.subject(arguments.weights.as_deref())?;
         let Request { suite, plan: circuit, runs, warmup, .. } = &subject.request;

@@ -6,31 +6,37 @@ use super::format;
 use crate::prover::Phase;
 use crate::record::{Outcome, Record};
 
-/// A table with a heading; figures stand to the right.
-pub(super) struct Table(comfy_table::Table);
+/// A table with a heading; columns of figures stand to the right.
+pub(super) struct Table {
+    table: comfy_table::Table,
+    alignments: Vec<CellAlignment>,
+}
+
+/// A column of text.
+pub(super) const TEXT: CellAlignment = CellAlignment::Left;
+
+/// A column of figures.
+pub(super) const FIGURE: CellAlignment = CellAlignment::Right;
 
 impl Table {
     /// A table without rows.
-    pub(super) fn new(heading: &[&str]) -> Self {
+    pub(super) fn new<const N: usize>(heading: [(&str, CellAlignment); N]) -> Self {
         let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(heading);
-        Self(table)
+        let cells = heading.map(|(name, alignment)| Cell::new(name).set_alignment(alignment));
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(cells);
+        Self { table, alignments: heading.map(|(_, alignment)| alignment).to_vec() }
     }
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells = cells.into_iter().map(|text| {
-            let figure = text.starts_with(|c: char| c.is_ascii_digit()) || text == "-";
-            let alignment = if figure { CellAlignment::Right } else { CellAlignment::Left };
-            Cell::new(text).set_alignment(alignment)
-        });
-        self.0.add_row(cells);
+        let cells = cells.into_iter().zip(&self.alignments);
+        self.table.add_row(cells.map(|(text, &alignment)| Cell::new(text).set_alignment(alignment)));
     }
 }
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, line) in self.0.to_string().lines().enumerate() {
+        for (index, line) in self.table.to_string().lines().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
@@ -42,8 +48,17 @@ impl std::fmt::Display for Table {
 
 /// The table at the end of a run: one row for each record.
 pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Table {
-    let mut table = Table::new(&[
-        "experiment", "rows", "2^k", "prove", "peak memory", "proof", "instances", "code", "verify gas", "outcome",
+    let mut table = Table::new([
+        ("experiment", TEXT),
+        ("rows", FIGURE),
+        ("2^k", FIGURE),
+        ("prove", FIGURE),
+        ("peak memory", FIGURE),
+        ("proof", FIGURE),
+        ("instances", FIGURE),
+        ("code", FIGURE),
+        ("verify gas", FIGURE),
+        ("outcome", TEXT),
     ]);
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for record in records {

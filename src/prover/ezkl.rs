@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
+use super::srs::write_stand_in;
 use super::worker::{Request, Workers, default_memory_limit_bytes};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase, PhaseMeasurement, PhaseSource,
@@ -17,6 +18,10 @@ use crate::home::Home;
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A proving key's size for each of its 2^k rows, at the fewest columns that a circuit of two inner columns has: 12 fixed
+/// and 8 in the permutation, with an extension factor of 4. A key holds 32·2^k·(3E + (F + P)(2 + E)) bytes.
+const LEAST_KEY_BYTES_PER_ROW: u64 = 32 * (3 * 4 + (12 + 8) * (2 + 4));
 
 /// How workers are run and where keys are kept.
 #[derive(Debug, Clone)]
@@ -280,18 +285,14 @@ impl<'a> Run<'a> {
             &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
             &[&files.circuit()],
         )?;
-        let srs = self.srs(logrows)?;
-        self.call(
-            Phase::Setup,
-            "setup",
-            &json!({
-                "model": files.circuit(),
-                "vk_path": files.verifying_key(),
-                "pk_path": files.proving_key(),
-                "srs_path": self.prover.srs.path(logrows)?,
-            }),
-            &[&files.verifying_key(), &files.proving_key()],
-        )?;
+        let srs = match self.prover.srs.identity(logrows)? {
+            Some(identity) => identity,
+            None => {
+                self.rehearse_setup(&files, logrows)?;
+                self.make_srs(logrows)?
+            }
+        };
+        self.set_up(&files, &self.prover.srs.path(logrows)?)?;
         let phases = self.phases.iter().filter(|phase| phase.phase != Phase::Srs).cloned().collect();
         let provenance = Provenance { srs, calibration_input_sha256: input.sha256.clone(), phases };
         let files = self
@@ -302,11 +303,36 @@ impl<'a> Run<'a> {
         Ok(Keys { files, provenance })
     }
 
-    /// The reference string for 2^logrows points, made where there is none.
-    fn srs(&mut self, logrows: u32) -> Result<SrsIdentity, Stop> {
-        if let Some(identity) = self.prover.srs.identity(logrows)? {
-            return Ok(identity);
+    fn set_up(&mut self, files: &CircuitFiles, srs: &Path) -> Result<(), Stop> {
+        self.call(
+            Phase::Setup,
+            "setup",
+            &json!({
+                "model": files.circuit(),
+                "vk_path": files.verifying_key(),
+                "pk_path": files.proving_key(),
+                "srs_path": srs,
+            }),
+            &[&files.verifying_key(), &files.proving_key()],
+        )
+    }
+
+    /// Where the key alone is expected to outgrow the memory cap, tries set-up with a stand-in for the reference string,
+    /// which takes minutes, before the string itself is made, which can take hours. Running out of memory is then what
+    /// it would be with the real string; a rehearsal that fits proves nothing, and is not recorded.
+    fn rehearse_setup(&mut self, files: &CircuitFiles, logrows: u32) -> Result<(), Stop> {
+        let outgrown = self.prover.workers.memory_limit_bytes.is_some_and(|limit| LEAST_KEY_BYTES_PER_ROW << logrows > limit);
+        if !outgrown {
+            return Ok(());
         }
+        let stand_in = self.path("stand-in.srs");
+        write_stand_in(&stand_in, logrows).map_err(ProverError::io("write", &stand_in))?;
+        self.set_up(files, &stand_in)?;
+        self.phases.pop();
+        Ok(std::fs::remove_file(&stand_in).map_err(ProverError::io("remove", &stand_in))?)
+    }
+
+    fn make_srs(&mut self, logrows: u32) -> Result<SrsIdentity, Stop> {
         let path = self.prover.srs.path(logrows)?;
         let partial = self.path("partial.srs");
         self.call(Phase::Srs, "gen_srs", &json!({"srs_path": partial, "logrows": logrows}), &[&partial])?;

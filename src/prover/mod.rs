@@ -18,7 +18,6 @@ mod toolchain;
 mod worker;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use alloy_primitives::U256;
 use schemars::JsonSchema;
@@ -213,8 +212,8 @@ pub struct ProverRun {
 pub trait Observer: Sync {
     /// A step begins.
     fn started(&self, step: &str);
-    /// The step goes on: time since it began, and the worker's resident memory in bytes where known.
-    fn sampled(&self, elapsed: Duration, rss_bytes: Option<u64>);
+    /// The step goes on; the worker's resident memory in bytes where known.
+    fn sampled(&self, rss_bytes: Option<u64>);
     /// The step is over.
     fn finished(&self);
     /// Whether the user has asked to stop.
@@ -227,7 +226,7 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn started(&self, _step: &str) {}
-    fn sampled(&self, _elapsed: Duration, _rss_bytes: Option<u64>) {}
+    fn sampled(&self, _rss_bytes: Option<u64>) {}
     fn finished(&self) {}
     fn interrupted(&self) -> bool {
         false

@@ -3,7 +3,7 @@
 //! The file format is halo2's raw one: k as a little-endian `u32`, 2^k points of G1 (64 bytes each), 2^k more in
 //! Lagrange form, then G2 and s·G2 (128 bytes each). EZKL shortens a longer string by itself.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -21,6 +21,14 @@ const PUBLISHED_SHA256: &str = include_str!("srs-sha256.txt");
 const GENERATOR: [u8; 64] = alloy_primitives::hex!(
     "9d0d8fc58d435dd33d0bc7f528eb780a2c4679786fa36e662fdf079ac1770a0e"
     "3a1b1e8b1b87baa67b168eeb51d6f114588cf2f0de46ddcc5ebe0f3483ef141c"
+);
+
+/// The generator of G2 in the same form (EIP-197 has it as numbers).
+const GENERATOR_2: [u8; 128] = alloy_primitives::hex!(
+    "2620bc02d1b5838e72017b493519ebdcdf1a81974726b8fb3b5096af41385719"
+    "40614ca87d73b4afc4d802585add4360862fa052fc50e9096b7bea3a83f0fe14"
+    "f6e96b889dfa9d61789b9ef597d27ffefe7d1b23621a9eff06429eaeeb7efd28"
+    "ee5618c7565b0964bb3c7d3222f957dc76103533be35f9558264fd93e6a0a40d"
 );
 
 /// How a reference string came about.
@@ -117,6 +125,19 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     let published = PUBLISHED_SHA256.lines().any(|line| line == format!("{logrows} {sha256}"));
     let kind = if published { SrsKind::PerpetualPowersOfTau } else { SrsKind::UserFile };
     Ok(SrsIdentity { kind, sha256, logrows })
+}
+
+/// Writes a file with the form of a reference string whose points are all generators. Keys made with it are worthless;
+/// it only shows how much memory making them takes, which does not depend on the points.
+pub(super) fn write_stand_in(path: &Path, logrows: u32) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
+    file.write_all(&logrows.to_le_bytes())?;
+    for _ in 0..2_u64 << logrows {
+        file.write_all(&GENERATOR)?;
+    }
+    file.write_all(&GENERATOR_2)?;
+    file.write_all(&GENERATOR_2)?;
+    file.flush()
 }
 
 fn sha256_of_file(path: &Path) -> std::io::Result<String> {
@@ -242,6 +263,15 @@ mod tests {
             assert_eq!(logrows.parse::<usize>().unwrap(), index + 1);
             assert_eq!(alloy_primitives::hex::decode(digest).unwrap().len(), 32);
         }
+    }
+
+    #[test]
+    fn a_stand_in_has_the_form_of_a_reference_string() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stand-in.srs");
+        write_stand_in(&path, 4).unwrap();
+        let identity = check_srs_file(&path).unwrap();
+        assert_eq!((identity.kind, identity.logrows), (SrsKind::UserFile, 4));
     }
 
     #[test]

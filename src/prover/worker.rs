@@ -184,7 +184,7 @@ impl Workers {
             if now >= next_sample {
                 next_sample = now + SAMPLE;
                 *peak_rss_bytes = (*peak_rss_bytes).max(status_field(&status, "VmHWM:"));
-                observer.sampled(now - start, status_field(&status, "VmRSS:"));
+                observer.sampled(status_field(&status, "VmRSS:"));
             }
             let stop = if observer.interrupted() {
                 Some(Ending::Interrupted)

@@ -5,7 +5,7 @@
 //! what the contract is for, or what happens to its bytecode.
 //!
 //! One version of solc is pinned, so that one source gives one bytecode on every machine. It is taken from svm's folder
-//! or from PATH where that version is there, else from npm ([`install`]). The native compiler and the npm one are the
+//! or from PATH where that version is there, else from npm ([`Solc::install`]). The native compiler and the npm one are the
 //! same program, built for different machines, and give the same bytecode.
 
 mod error;
@@ -13,21 +13,21 @@ mod npm;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use alloy_primitives::Bytes;
 use foundry_compilers::artifacts::{
-    BytecodeHash, EvmVersion, Settings, SettingsMetadata, Severity, SolcInput, SolcLanguage,
-    output_selection::OutputSelection, sources::Source,
+    Bytecode, BytecodeHash, DeployedBytecode, EvmVersion, Settings, SettingsMetadata, Severity,
+    SolcInput, SolcLanguage, output_selection::OutputSelection, sources::Source,
 };
+use foundry_compilers::error::SolcError;
 use foundry_compilers::solc::Solc as Compiler;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::SolidityError;
-pub use npm::install;
 
-/// The pinned compiler: the last one that targets Prague unless told otherwise, and a year in use. EZKL's verifiers ask
-/// for `^0.8.0`.
+/// The pinned compiler. It knows every target from Cancun to Osaka; EZKL's verifiers ask for `^0.8.0`.
 pub const SOLC_VERSION: &str = "0.8.30";
 
 /// Where a compiler was found.
@@ -214,18 +214,15 @@ impl Solc {
         Self::ask(&shim, SolcOrigin::Npm)
     }
 
-    /// The compiler of [`Self::locate`], installed from npm into `npm_folder` first where there is none.
+    /// The compiler that [`Self::locate`] finds, else the npm one, installed into `npm_folder`.
+    ///
+    /// The folder appears whole or not at all; what does not work in its place is replaced.
     ///
     /// # Errors
-    /// [`install`]'s and [`Self::locate`]'s.
-    pub fn install(npm_folder: &Path) -> Result<Self, SolidityError> {
-        match Self::locate(None, npm_folder) {
-            Err(SolidityError::NotFound { .. }) => {
-                npm::install(npm_folder)?;
-                Self::locate(None, npm_folder)
-            }
-            other => other,
-        }
+    /// [`SolidityError::ProgramMissing`] without node or npm, [`SolidityError::NoNetwork`] where npm cannot reach its
+    /// registry, and others where npm fails or a file cannot be written.
+    pub fn obtain(npm_folder: &Path) -> Result<Self, SolidityError> {
+        Self::locate(None, npm_folder).or_else(|_| npm::install(npm_folder, Command::new("npm")))
     }
 
     fn ask(path: &Path, origin: SolcOrigin) -> Result<Self, SolidityError> {
@@ -277,13 +274,11 @@ impl Solc {
             .into(),
             settings.clone(),
         );
-        let mut output = self
-            .compiler
-            .compile(&input)
-            .map_err(|source| SolidityError::Run {
-                path: self.path().to_owned(),
-                source: Box::new(source),
-            })?;
+        let failed = |source: SolcError| SolidityError::Run {
+            path: self.path().to_owned(),
+            source: Box::new(source),
+        };
+        let mut output = self.compiler.compile(&input).map_err(failed)?;
         if output.has_error() {
             return Err(SolidityError::Rejected {
                 contract: contract.to_owned(),
@@ -300,6 +295,9 @@ impl Solc {
                     .collect(),
             });
         };
+        fn json(value: &impl Serialize) -> serde_json::Result<serde_json::Value> {
+            serde_json::to_value(value)
+        }
         let code = |bytes: Option<Bytes>| {
             bytes
                 .filter(|bytes| !bytes.is_empty())
@@ -313,17 +311,16 @@ impl Solc {
             .unwrap_or_default();
         Ok(CompiledContract {
             contract: contract.to_owned(),
-            creation_code: code(creation.and_then(|code| code.into_bytes()))?,
-            runtime_code: code(runtime.and_then(|code| code.into_bytes()))?,
-            abi: serde_json::to_value(compiled.abi).expect("an ABI read from JSON writes as JSON"),
+            creation_code: code(creation.and_then(Bytecode::into_bytes))?,
+            runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
+            abi: json(&compiled.abi).map_err(|error| failed(error.into()))?,
             source_bytes: source.len() as u64,
             warnings,
             settings: SolcSettings {
                 solc_version: self.version(),
                 solc_origin: self.origin,
                 options: options.clone(),
-                standard_json_settings: serde_json::to_value(settings)
-                    .expect("settings sent to solc as JSON write as JSON"),
+                standard_json_settings: json(&settings).map_err(|error| failed(error.into()))?,
             },
         })
     }

@@ -55,19 +55,11 @@ pub(super) fn require_node() -> Result<(), SolidityError> {
     run("node", Command::new("node").arg("--version")).map(drop)
 }
 
-/// Installs the pinned solc from npm into `folder` and gives back the path of the compiler.
+/// Installs the pinned solc into `folder` by the npm given.
 ///
-/// The folder appears whole or not at all: everything is made in a folder beside it, tried, and renamed. A working
-/// installation is left as it is; a broken one is replaced.
-///
-/// # Errors
-/// [`SolidityError::ProgramMissing`] without node or npm, [`SolidityError::NoNetwork`] where npm cannot reach its
-/// registry, and others where npm fails or a file cannot be written.
-pub fn install(folder: &Path) -> Result<PathBuf, SolidityError> {
+/// Everything is made in a folder beside it, tried, and renamed.
+pub(super) fn install(folder: &Path, mut npm: Command) -> Result<Solc, SolidityError> {
     require_node()?;
-    if works(folder).is_ok() {
-        return Ok(shim(folder));
-    }
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source: io::Error| SolidityError::Io { path, source }
@@ -83,28 +75,26 @@ pub fn install(folder: &Path) -> Result<PathBuf, SolidityError> {
         std::fs::write(&path, text).map_err(at(&path))?;
     }
     make_executable(&shim(staging.path())).map_err(at(&shim(staging.path())))?;
-    let output = run(
-        "npm",
-        Command::new("npm")
-            .args(NPM_ARGUMENTS)
-            .current_dir(staging.path()),
-    )?;
+    let output = run("npm", npm.args(NPM_ARGUMENTS).current_dir(staging.path()))?;
     if !output.status.success() {
         return Err(npm_error(&output));
     }
-    works(staging.path())?;
+    working(staging.path())?;
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(at(folder))?;
     }
-    std::fs::rename(staging.keep(), folder).map_err(at(folder))?;
-    Ok(shim(folder))
+    // Where another process was faster, its installation is as good.
+    std::fs::rename(staging.path(), folder)
+        .or_else(|error| working(folder).map(drop).map_err(|_| error))
+        .map_err(at(folder))?;
+    working(folder)
 }
 
-/// Whether the folder holds a compiler of the pinned version.
-fn works(folder: &Path) -> Result<(), SolidityError> {
+/// The compiler of the pinned version in the folder.
+fn working(folder: &Path) -> Result<Solc, SolidityError> {
     let solc = Solc::ask(&shim(folder), SolcOrigin::Npm)?;
     if solc.is_pinned() {
-        Ok(())
+        Ok(solc)
     } else {
         Err(SolidityError::WrongVersion {
             found: solc.version(),
@@ -203,5 +193,37 @@ mod tests {
         let corrupt = failed("npm error code EINTEGRITY");
         assert!(matches!(corrupt, SolidityError::NpmFailed { .. }));
         assert!(corrupt.to_string().contains("EINTEGRITY"));
+    }
+
+    /// What is left in the parent of the folder after an installation that failed.
+    #[cfg(unix)]
+    fn left_by(npm: Command) -> (SolidityError, usize) {
+        let parent = tempfile::tempdir().unwrap();
+        let error = install(&parent.path().join("solc"), npm).unwrap_err();
+        (error, std::fs::read_dir(parent.path()).unwrap().count())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_failed_installation_leaves_nothing_behind() {
+        let scripted = |script: &str| {
+            let mut npm = Command::new("sh");
+            npm.args(["-c", script]);
+            npm
+        };
+        let (error, left) = left_by(scripted("echo 'npm error code ENOTFOUND' >&2; exit 1"));
+        assert!(matches!(error, SolidityError::NoNetwork { .. }));
+        assert_eq!(left, 0);
+        let (error, left) = left_by(Command::new("/nowhere/npm"));
+        assert!(matches!(
+            error,
+            SolidityError::ProgramMissing { program: "npm" }
+        ));
+        assert!(error.hint().unwrap().contains("Node.js"));
+        assert_eq!(left, 0);
+        // npm says that it is done, and the compiler is not there.
+        let (error, left) = left_by(scripted("exit 0"));
+        assert!(matches!(error, SolidityError::Unusable { .. }));
+        assert_eq!(left, 0);
     }
 }

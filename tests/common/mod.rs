@@ -20,7 +20,7 @@ pub fn tools() -> &'static Tools {
     TOOLS.get_or_init(|| {
         let home = Home::from_environment().expect("a home folder");
         let toolchain = Toolchain::install(&home).expect("EZKL is installed");
-        let solc = Solc::install(&home.solc(SOLC_VERSION)).expect("solc is installed");
+        let solc = Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed");
         Tools { home, toolchain, solc }
     })
 }
