@@ -37,7 +37,7 @@ pub(super) fn tools(home: &Home, progress: &Progress) -> Result<(Toolchain, Solc
     let solc = match Solc::locate(None, &folder) {
         Err(SolidityError::NotFound { .. }) => {
             progress.started("install solc");
-            let installed = Solc::install(&folder);
+            let installed = Solc::obtain(&folder);
             progress.finished();
             installed?
         }

@@ -295,9 +295,6 @@ impl Solc {
                     .collect(),
             });
         };
-        fn json(value: &impl Serialize) -> serde_json::Result<serde_json::Value> {
-            serde_json::to_value(value)
-        }
         let code = |bytes: Option<Bytes>| {
             bytes
                 .filter(|bytes| !bytes.is_empty())
@@ -313,14 +310,15 @@ impl Solc {
             contract: contract.to_owned(),
             creation_code: code(creation.and_then(Bytecode::into_bytes))?,
             runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
-            abi: json(&compiled.abi).map_err(|error| failed(error.into()))?,
+            abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,
             source_bytes: source.len() as u64,
             warnings,
             settings: SolcSettings {
                 solc_version: self.version(),
                 solc_origin: self.origin,
                 options: options.clone(),
-                standard_json_settings: json(&settings).map_err(|error| failed(error.into()))?,
+                standard_json_settings: serde_json::to_value(&settings)
+                    .map_err(|error| failed(error.into()))?,
             },
         })
     }
