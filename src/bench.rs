@@ -13,7 +13,7 @@ use crate::prover::{
     Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun, Visibility,
 };
 use crate::record::{
-    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, ProofSize, Record, SCHEMA, Study, Verifier,
+    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
@@ -198,10 +198,11 @@ impl Draft {
         });
         let first = artifacts.and_then(|artifacts| artifacts.proofs.first());
         let calldata = first.map(|proof| Calldata::verify_proof(&proof.proof, &proof.instances));
-        let proof = first.zip(calldata.as_ref()).map(|(proof, calldata)| ProofSize {
+        let proof = first.zip(calldata.as_ref()).map(|(proof, calldata)| Proof {
             proof_bytes: proof.proof.len() as u64,
             instances: proof.instances.len() as u64,
             calldata_bytes: calldata.size().calldata_bytes,
+            natively_verified: artifacts.is_some_and(|artifacts| artifacts.natively_verified),
         });
         Self {
             evidence: Evidence {

@@ -53,7 +53,7 @@ pub struct Record {
     /// Keys and reference string; absent where set-up did not end.
     pub keys: Option<Keys>,
     /// The first counted proof; absent where none was made.
-    pub proof: Option<ProofSize>,
+    pub proof: Option<Proof>,
     /// How the circuit's outputs stand to both references.
     pub numerics: Option<Numerics>,
     /// The compiled verifier.
@@ -302,15 +302,17 @@ pub struct Keys {
     pub reused: bool,
 }
 
-/// The proof's sizes, each under its own name.
+/// The first counted proof: its sizes, each under its own name, and EZKL's own verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ProofSize {
+pub struct Proof {
     /// The proof alone, in bytes.
     pub proof_bytes: u64,
     /// Public values, 32 bytes each.
     pub instances: u64,
     /// The canonical call `verifyProof(bytes,uint256[])`, in bytes.
     pub calldata_bytes: u64,
+    /// Whether EZKL's own verifier accepts it.
+    pub natively_verified: bool,
 }
 
 /// How the circuit's outputs stand to both references.
