@@ -5,11 +5,21 @@ use std::process::Command;
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn main() {
-    for path in ["src", "Cargo.toml", "Cargo.lock", "build.rs", ".git/HEAD", ".git/logs/HEAD"] {
+    for path in [
+        "src",
+        "Cargo.toml",
+        "Cargo.lock",
+        "build.rs",
+        ".git/HEAD",
+        ".git/logs/HEAD",
+    ] {
         if Path::new(path).exists() {
             println!("cargo::rerun-if-changed={path}");
         }
@@ -23,9 +33,24 @@ fn main() {
         .unwrap_or("unknown");
     println!("cargo::rustc-env=EVMBENCH_REVM_VERSION={version}");
     let revision = git(&["rev-parse", "HEAD"]).map(|revision| {
-        let changed = git(&["status", "--porcelain", "--", "src", "Cargo.toml", "Cargo.lock", "build.rs"]);
-        if changed.is_none_or(|changed| changed.is_empty()) { revision } else { format!("{revision}-modified") }
+        let changed = git(&[
+            "status",
+            "--porcelain",
+            "--",
+            "src",
+            "Cargo.toml",
+            "Cargo.lock",
+            "build.rs",
+        ]);
+        if changed.is_none_or(|changed| changed.is_empty()) {
+            revision
+        } else {
+            format!("{revision}-modified")
+        }
     });
     // A source archive has no revision, and the record then says so.
-    println!("cargo::rustc-env=EVMBENCH_GIT_REVISION={}", revision.unwrap_or_default());
+    println!(
+        "cargo::rustc-env=EVMBENCH_GIT_REVISION={}",
+        revision.unwrap_or_default()
+    );
 }

@@ -15,12 +15,17 @@ use evmbench::subject::Subject;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
-    let onnx = arguments.next().ok_or("usage: bring_your_own_onnx MODEL.onnx [INPUT] [FOLDER]")?;
+    let onnx = arguments
+        .next()
+        .ok_or("usage: bring_your_own_onnx MODEL.onnx [INPUT] [FOLDER]")?;
     let input = arguments.next();
     let store = Store::new(arguments.next().unwrap_or_else(|| PathBuf::from("runs")));
 
     // Everything that can be wrong with the model is found here, before anything is proved.
-    let request = Request { runs: 1, ..Request::new("", "", CircuitPlan::direct(7)?) };
+    let request = Request {
+        runs: 1,
+        ..Request::new("", "", CircuitPlan::direct(7)?)
+    };
     let subject = Subject::from_onnx(&onnx, input.as_deref(), request)?;
     if let Err(operators) = &subject.graph {
         println!("the integer reference does not know {operators:?}; the proof is checked without it");
@@ -32,7 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = EzklOptions::for_home(&home);
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
     let prover = EzklProver::new(&home, toolchain, options);
-    let bench = Bench { prover: &prover, solc: &solc, observer: &Silent, environment: &environment };
+    let bench = Bench {
+        prover: &prover,
+        solc: &solc,
+        observer: &Silent,
+        environment: &environment,
+    };
     let (mut record, evidence) = bench.measure(&subject)?;
     let path = store.save(&mut record, &evidence)?;
     println!("{}: {}", path.display(), record.outcome);

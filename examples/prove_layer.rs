@@ -24,18 +24,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = EzklOptions::for_home(&home);
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
     let prover = EzklProver::new(&home, toolchain, options);
-    let bench = Bench { prover: &prover, solc: &solc, observer: &Silent, environment: &environment };
+    let bench = Bench {
+        prover: &prover,
+        solc: &solc,
+        observer: &Silent,
+        environment: &environment,
+    };
 
     // What to prove: weights and input are drawn from the request's seed.
     let model = suite::find(&id)?;
-    let request = Request { runs: 1, ..Request::new(id, model.category.to_string(), CircuitPlan::direct(scale)?) };
+    let request = Request {
+        runs: 1,
+        ..Request::new(id, model.category.to_string(), CircuitPlan::direct(scale)?)
+    };
     let subject = Subject::from_suite(Experiment { model, scale }, request, None)?;
 
     let (record, _evidence) = bench.measure(&subject)?;
     println!("{}: {}", record.request.name(), record.outcome);
-    println!("prove: {:?} s, {:?} bytes at most", record.mean_prove_seconds(), record.peak_rss_bytes(Phase::Prove));
+    println!(
+        "prove: {:?} s, {:?} bytes at most",
+        record.mean_prove_seconds(),
+        record.peak_rss_bytes(Phase::Prove)
+    );
     if let Some(gas) = record.verification.and_then(|verification| verification.gas) {
-        println!("verify: {} gas, of which {} before anything runs", gas.tx_gas, gas.intrinsic_gas);
+        println!(
+            "verify: {} gas, of which {} before anything runs",
+            gas.tx_gas, gas.intrinsic_gas
+        );
     }
     Ok(())
 }

@@ -5,15 +5,25 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use evmbench::{recheck, store};
+use evmbench::{replay, store};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).map(PathBuf::from).ok_or("usage: verify_again RECORD")?;
+    let path = std::env::args()
+        .nth(1)
+        .map(PathBuf::from)
+        .ok_or("usage: verify_again RECORD")?;
     let record = store::load(&path)?;
-    let again = recheck::recheck(&path, &record)?;
+    let again = replay::recheck(&path, &record)?;
     for figure in &again.figures {
-        println!("{}: {} recorded, {} now", figure.name, figure.recorded, figure.now);
+        println!(
+            "{}: {} recorded, {} now",
+            figure.name, figure.recorded, figure.now
+        );
     }
     println!("{} recorded, {} now", again.recorded, again.now);
-    if again.agrees() { Ok(()) } else { Err("this is not what was recorded".into()) }
+    if again.agrees() {
+        Ok(())
+    } else {
+        Err("this is not what was recorded".into())
+    }
 }

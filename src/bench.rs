@@ -10,10 +10,12 @@ use crate::chain::{self, Calldata, ChainError};
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, Quantisation, integer_from_word};
 use crate::prover::{
-    Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun, Visibility,
+    Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
+    Visibility,
 };
 use crate::record::{
-    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study, Verifier,
+    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study,
+    Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
@@ -73,7 +75,13 @@ impl Bench<'_> {
     }
 
     /// Everything after the proof. The first thing that is wrong decides the outcome; what can still be measured is.
-    fn examine(&self, subject: &Subject, artifacts: &Artifacts, settings: Option<&CircuitSettings>, draft: &mut Draft) {
+    fn examine(
+        &self,
+        subject: &Subject,
+        artifacts: &Artifacts,
+        settings: Option<&CircuitSettings>,
+        draft: &mut Draft,
+    ) {
         self.observer.started("references");
         let numerics = settings
             .ok_or_else(|| "no settings".to_owned())
@@ -87,11 +95,15 @@ impl Bench<'_> {
             Err(message) => draft.fail("numerics", message),
         }
         if !artifacts.natively_verified {
-            draft.worsen(Outcome::Rejected { why: "EZKL's own verifier rejects the proof".to_owned() });
+            draft.worsen(Outcome::Rejected {
+                why: "EZKL's own verifier rejects the proof".to_owned(),
+            });
         }
 
         self.observer.started("compile");
-        let compiled = self.solc.compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
+        let compiled = self
+            .solc
+            .compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
         self.observer.finished();
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -116,15 +128,15 @@ impl Bench<'_> {
     ) -> Result<(), ChainError> {
         let verifier = chain::Verifier::deploy(subject.request.fork, creation_code)?;
         let record = &mut draft.record;
-        record.broken_rules.clone_from(&verifier.deployment().rules_broken);
         record.deployment = Some(verifier.deployment().clone());
         for proof in &artifacts.proofs {
             let verification = verifier.verify(&Calldata::verify_proof(&proof.proof, &proof.instances))?;
-            record.tx_gas_samples.extend(verification.gas.map(|gas| gas.tx_gas));
+            record
+                .tx_gas_samples
+                .extend(verification.gas.map(|gas| gas.tx_gas));
             let accepted = verification.verdict.is_accepted();
             let why = verification.verdict.to_string();
             if record.verification.is_none() {
-                record.broken_rules.extend(verification.rules_broken.clone());
                 record.verification = Some(verification);
             }
             if !accepted {
@@ -133,10 +145,17 @@ impl Bench<'_> {
             }
         }
         if let (Some(proof), Some(accepted)) = (artifacts.proofs.first(), &draft.record.verification) {
-            let controls =
-                chain::controls::run(&verifier, accepted, &proof.proof, &proof.instances, subject.request.seed)?;
+            let controls = chain::controls::run(
+                &verifier,
+                accepted,
+                &proof.proof,
+                &proof.instances,
+                subject.request.seed,
+            )?;
             if let Some(control) = controls.unsound() {
-                draft.worsen(Outcome::Unsound { control: format!("the verifier accepted: {control}") });
+                draft.worsen(Outcome::Unsound {
+                    control: format!("the verifier accepted: {control}"),
+                });
             } else if !controls.passed() {
                 let inconclusive = controls.failures.first().map_or_else(
                     || "the accepted call was not accepted again".to_owned(),
@@ -154,11 +173,15 @@ fn outcome_of(failure: Failure) -> Outcome {
     match failure {
         Failure::OutOfMemory { phase, limit_bytes } => Outcome::OutOfMemory { phase, limit_bytes },
         Failure::TimedOut { phase, limit_seconds } => Outcome::TimedOut { phase, limit_seconds },
-        Failure::Failed { phase, message } => Outcome::Failed { step: phase.to_string(), message },
+        Failure::Failed { phase, message } => Outcome::Failed {
+            step: phase.to_string(),
+            message,
+        },
         Failure::UnsoundCircuit { reason } => Outcome::Unsound { control: reason },
-        Failure::Interrupted { phase } => {
-            Outcome::Failed { step: phase.to_string(), message: "interrupted".to_owned() }
-        }
+        Failure::Interrupted { phase } => Outcome::Failed {
+            step: phase.to_string(),
+            message: "interrupted".to_owned(),
+        },
     }
 }
 
@@ -221,7 +244,6 @@ impl Draft {
                 finished_at: String::new(),
                 request: subject.request.clone(),
                 outcome: Outcome::Verified,
-                broken_rules: Vec::new(),
                 model: subject.model.clone(),
                 input: subject.input.clone(),
                 circuit,
@@ -251,7 +273,10 @@ impl Draft {
     }
 
     fn fail(&mut self, step: &str, message: String) {
-        self.worsen(Outcome::Failed { step: step.to_owned(), message });
+        self.worsen(Outcome::Failed {
+            step: step.to_owned(),
+            message,
+        });
     }
 
     fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
@@ -269,7 +294,9 @@ impl Draft {
     /// Sets the study's figures beside ours and, for its own circuit, says where they differ.
     fn compare_with_study(&mut self) {
         let request = &self.record.request;
-        let Ok(spec) = suite::find(&request.id) else { return };
+        let Ok(spec) = suite::find(&request.id) else {
+            return;
+        };
         if request.onnx_sha256.is_some() || !suite::STUDY_SCALES.contains(&request.plan.scale) {
             return;
         }
@@ -289,7 +316,11 @@ impl Draft {
         };
         if request.plan.kind == CircuitKind::Study {
             let pairs = [
-                ("circuit rows", self.record.circuit.as_ref().map(|circuit| circuit.rows), study.rows),
+                (
+                    "circuit rows",
+                    self.record.circuit.as_ref().map(|circuit| circuit.rows),
+                    study.rows,
+                ),
                 (
                     "proving key bytes",
                     self.record.keys.as_ref().and_then(|keys| keys.proving_key_bytes),
@@ -304,7 +335,9 @@ impl Draft {
             for (name, ours, theirs) in pairs {
                 if let (Some(ours), Some(theirs)) = (ours, theirs) {
                     let relation = if ours == theirs { "equals" } else { "differs from" };
-                    self.record.notes.push(format!("{name} {ours} {relation} the study's {theirs}"));
+                    self.record
+                        .notes
+                        .push(format!("{name} {ours} {relation} the study's {theirs}"));
                 }
             }
         }
@@ -322,34 +355,61 @@ fn compare_numerics(
     let mut notes = Vec::new();
     let integer = match &subject.graph {
         Ok(graph) => {
-            let quantisation =
-                Quantisation::from_run_args(&settings.json()["run_args"]).map_err(|error| error.to_string())?;
+            let quantisation = Quantisation::from_run_args(&settings.json()["run_args"])
+                .map_err(|error| error.to_string())?;
             match integer::lower(graph, &quantisation) {
                 Ok(program) => {
                     let run = program.run(&subject.inputs).map_err(|error| error.to_string())?;
                     exact(subject, artifacts, &run)?
                 }
                 Err(error) => {
-                    notes.push(format!("the integer reference does not cover this model: {error}"));
-                    IntegerCheck::NotCovered { operators: Vec::new() }
+                    notes.push(format!(
+                        "the integer reference does not cover this model: {error}"
+                    ));
+                    IntegerCheck::NotCovered {
+                        operators: Vec::new(),
+                    }
                 }
             }
         }
-        Err(operators) => IntegerCheck::NotCovered { operators: operators.clone() },
+        Err(operators) => IntegerCheck::NotCovered {
+            operators: operators.clone(),
+        },
     };
     let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
-    let mut numerics =
-        Numerics { integer, max_absolute_error: None, mean_absolute_error: None, max_magnitude: None };
+    let mut numerics = Numerics {
+        integer,
+        max_absolute_error: None,
+        mean_absolute_error: None,
+        max_magnitude: None,
+    };
     match float {
         Ok(reference) => {
-            let values = artifacts.outputs.iter().zip(settings.output_scales()).flat_map(|(words, &scale)| {
-                let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
-                // A word that is no integer of the circuit has no value, and the comparison fails as a whole.
-                words.iter().map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
-            });
-            let reference: Vec<f64> = reference.iter().flat_map(|tensor| &tensor.data).map(|&x| f64::from(x)).collect();
-            let errors: Vec<f64> = values.zip(&reference).map(|(value, reference)| (value - reference).abs()).collect();
-            if !errors.is_empty() && errors.len() == reference.len() && errors.iter().all(|error| error.is_finite()) {
+            let values =
+                artifacts
+                    .outputs
+                    .iter()
+                    .zip(settings.output_scales())
+                    .flat_map(|(words, &scale)| {
+                        let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
+                        // A word that is no integer of the circuit has no value, and the comparison fails as a whole.
+                        words
+                            .iter()
+                            .map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
+                    });
+            let reference: Vec<f64> = reference
+                .iter()
+                .flat_map(|tensor| &tensor.data)
+                .map(|&x| f64::from(x))
+                .collect();
+            let errors: Vec<f64> = values
+                .zip(&reference)
+                .map(|(value, reference)| (value - reference).abs())
+                .collect();
+            if !errors.is_empty()
+                && errors.len() == reference.len()
+                && errors.iter().all(|error| error.is_finite())
+            {
                 numerics.max_absolute_error = Some(errors.iter().copied().fold(0.0, f64::max));
                 numerics.mean_absolute_error = Some(errors.iter().sum::<f64>() / errors.len() as f64);
                 numerics.max_magnitude = Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max));
@@ -361,14 +421,22 @@ fn compare_numerics(
 }
 
 /// The comparison to the last integer: the witness's outputs, and the public instances that show inputs and outputs.
-fn exact(subject: &Subject, artifacts: &Artifacts, run: &integer::IntegerRun) -> Result<IntegerCheck, String> {
+fn exact(
+    subject: &Subject,
+    artifacts: &Artifacts,
+    run: &integer::IntegerRun,
+) -> Result<IntegerCheck, String> {
     let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
     equal("output", &artifacts.outputs.concat(), &outputs)?;
     let mut compared = 0;
     for proof in &artifacts.proofs {
         let instances = &proof.instances;
         if subject.request.plan.input_visibility == Visibility::Public {
-            equal("public input", instances.get(..inputs.len()).unwrap_or_default(), &inputs)?;
+            equal(
+                "public input",
+                instances.get(..inputs.len()).unwrap_or_default(),
+                &inputs,
+            )?;
             compared += inputs.len() as u64;
         }
         if subject.request.plan.output_visibility == Visibility::Public {
@@ -377,12 +445,19 @@ fn exact(subject: &Subject, artifacts: &Artifacts, run: &integer::IntegerRun) ->
             compared += outputs.len() as u64;
         }
     }
-    Ok(IntegerCheck::Exact { outputs: outputs.len() as u64, instances: compared })
+    Ok(IntegerCheck::Exact {
+        outputs: outputs.len() as u64,
+        instances: compared,
+    })
 }
 
 fn equal(what: &str, found: &[U256], expected: &[i128]) -> Result<(), String> {
     if found.len() != expected.len() {
-        return Err(format!("{} {what} elements, and the integer reference has {}", found.len(), expected.len()));
+        return Err(format!(
+            "{} {what} elements, and the integer reference has {}",
+            found.len(),
+            expected.len()
+        ));
     }
     for (index, (&word, &expected)) in found.iter().zip(expected).enumerate() {
         let integer = integer_from_word(word.to_be_bytes());

@@ -86,7 +86,13 @@ mod tests {
     #[test]
     fn layout_stays_below_the_root() {
         let home = Home::at("/cache");
-        for path in [home.ezkl("1"), home.solc("2"), home.srs(), home.circuits(), home.work()] {
+        for path in [
+            home.ezkl("1"),
+            home.solc("2"),
+            home.srs(),
+            home.circuits(),
+            home.work(),
+        ] {
             assert_eq!(path.parent(), Some(home.root()));
         }
     }

@@ -15,7 +15,7 @@
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
-//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`recheck`]
+//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`replay`]
 //! verifies a stored record again, [`home`] is the cache folder, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
@@ -26,8 +26,8 @@ pub mod cli;
 pub mod home;
 pub mod model;
 pub mod prover;
-pub mod recheck;
 pub mod record;
+pub mod replay;
 pub mod solidity;
 pub mod store;
 pub mod subject;

@@ -76,9 +76,9 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => {
-                    Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume")
-                }
+                std::io::ErrorKind::StorageFull => Some(
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
+                ),
                 std::io::ErrorKind::PermissionDenied => Some("choose another folder with --out"),
                 _ => None,
             },
@@ -114,7 +114,9 @@ impl Store {
 
     /// Where the record of a run with this request belongs.
     pub fn path(&self, request: &Request) -> PathBuf {
-        self.out.join(&request.suite).join(format!("{}.json", request.name()))
+        self.out
+            .join(&request.suite)
+            .join(format!("{}.json", request.name()))
     }
 
     /// Writes evidence, then the record, and tells where. The record's list of evidence is filled in.
@@ -141,7 +143,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn save_log<T: Serialize>(&self, time: &str, log: &T) -> Result<PathBuf, StoreError> {
-        let path = self.out.join("logs").join(format!("{}.json", time.replace(':', "-")));
+        let path = self
+            .out
+            .join("logs")
+            .join(format!("{}.json", time.replace(':', "-")));
         write_json(&path, log)?;
         Ok(path)
     }
@@ -154,8 +159,10 @@ fn evidence_folder(record: &Path) -> PathBuf {
 
 fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFile, StoreError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let compressed =
-        encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(io("compress", &folder.join(name)))?;
+    let compressed = encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(io("compress", &folder.join(name)))?;
     let large = compressed.len() > LARGE_EVIDENCE_BYTES;
     let file = EvidenceFile {
         name: name.to_owned(),
@@ -169,7 +176,11 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
 }
 
 fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
-    let folder = if file.large { folder.join("large") } else { folder.to_owned() };
+    let folder = if file.large {
+        folder.join("large")
+    } else {
+        folder.to_owned()
+    };
     folder.join(format!("{}.gz", file.name))
 }
 
@@ -178,20 +189,28 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("create a file in", folder))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io("write", path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(io("write", path))?;
     // A temporary file is its owner's alone; a record is for everybody.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let permissions = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(io("set permissions of", path))?;
+        file.as_file()
+            .set_permissions(permissions)
+            .map_err(io("set permissions of", path))?;
     }
-    file.persist(path).map_err(|error| error.error).map_err(io("write", path))?;
+    file.persist(path)
+        .map_err(|error| error.error)
+        .map_err(io("write", path))?;
     Ok(())
 }
 
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(std::io::Error::from).map_err(io("serialise", path))?;
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(std::io::Error::from)
+        .map_err(io("serialise", path))?;
     text.push(b'\n');
     write_whole(path, &text)
 }
@@ -202,13 +221,19 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
     let text = std::fs::read_to_string(path).map_err(io("read", path))?;
-    let damaged = |source| StoreError::Damaged { path: path.to_owned(), source };
+    let damaged = |source| StoreError::Damaged {
+        path: path.to_owned(),
+        source,
+    };
     let json: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
     // The version decides whether the rest can be read at all, so it is looked at first.
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
     {
-        return Err(StoreError::UnknownVersion { path: path.to_owned(), found });
+        return Err(StoreError::UnknownVersion {
+            path: path.to_owned(),
+            found,
+        });
     }
     serde_json::from_value(json).map_err(damaged)
 }
@@ -222,19 +247,92 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
         .evidence
         .iter()
         .find(|file| file.name == name)
-        .ok_or_else(|| StoreError::NoEvidence { path: path.to_owned(), name: name.to_owned() })?;
+        .ok_or_else(|| StoreError::NoEvidence {
+            path: path.to_owned(),
+            name: name.to_owned(),
+        })?;
     let path = evidence_path(&evidence_folder(path), file);
     let compressed = match std::fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(StoreError::MissingEvidence { path, large: file.large });
+            return Err(StoreError::MissingEvidence {
+                path,
+                large: file.large,
+            });
         }
         other => other.map_err(io("read", &path))?,
     };
     let mut bytes = Vec::new();
     // The record's size bounds what a damaged or hostile file can unpack to.
-    let unpacked = GzDecoder::new(compressed.as_slice()).take(file.size_bytes + 1).read_to_end(&mut bytes);
+    let unpacked = GzDecoder::new(compressed.as_slice())
+        .take(file.size_bytes + 1)
+        .read_to_end(&mut bytes);
     if unpacked.is_err() || alloy_primitives::hex::encode(Sha256::digest(&bytes)) != file.sha256 {
         return Err(StoreError::ChangedEvidence { path });
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pseudo_random(length: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn evidence_is_compressed_read_back_and_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = b"evidence ".repeat(1000);
+        let file = write_evidence(folder.path(), "proof.bin", &bytes).unwrap();
+        assert_eq!((file.size_bytes, file.large), (9000, false));
+        assert!(file.compressed_bytes < 200);
+        assert!(folder.path().join("proof.bin.gz").exists());
+        // The same bytes make the same file, so that a second run changes nothing in git.
+        let first = std::fs::read(folder.path().join("proof.bin.gz")).unwrap();
+        write_evidence(folder.path(), "proof.bin", &bytes).unwrap();
+        assert_eq!(std::fs::read(folder.path().join("proof.bin.gz")).unwrap(), first);
+    }
+
+    #[test]
+    fn large_evidence_goes_where_git_does_not_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write_evidence(folder.path(), "calldata.bin", &pseudo_random(2 << 20)).unwrap();
+        assert!(file.large);
+        assert!(folder.path().join("large/calldata.bin.gz").exists());
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.json");
+        write_whole(&path, b"first").unwrap();
+        write_whole(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        let error = write_whole(&folder.path().join("file/record.json"), b"x").unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_has_a_hint() {
+        let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = StoreError::Io {
+            action: "write",
+            path: PathBuf::from("x"),
+            source,
+        };
+        assert!(error.hint().unwrap().contains("disk is full"));
+    }
 }

@@ -70,7 +70,11 @@ impl Subject {
     ///
     /// # Errors
     /// [`SubjectError::Weights`] where the file does not fit the model.
-    pub fn from_suite(experiment: Experiment, mut request: Request, weights: Option<&Path>) -> Result<Self, SubjectError> {
+    pub fn from_suite(
+        experiment: Experiment,
+        mut request: Request,
+        weights: Option<&Path>,
+    ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
         let mut weights_source = Source::Seeded { seed: request.seed };
@@ -87,7 +91,14 @@ impl Subject {
         };
         let onnx = onnx::write(&graph);
         Ok(Self {
-            model: describe(spec.description.to_owned(), &onnx, Some(&graph), ports(&graph.inputs), ports(&graph.outputs), weights_source),
+            model: describe(
+                spec.description.to_owned(),
+                &onnx,
+                Some(&graph),
+                ports(&graph.inputs),
+                ports(&graph.outputs),
+                weights_source,
+            ),
             input: describe_input(input_source, &inputs),
             request,
             onnx,
@@ -102,10 +113,21 @@ impl Subject {
     /// # Errors
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
-        let onnx = std::fs::read(path).map_err(|source| SubjectError::Read { path: path.to_owned(), source })?;
-        let OnnxModel { inputs: ports, outputs, coverage } = onnx::parse(&onnx, path)?;
+        let onnx = std::fs::read(path).map_err(|source| SubjectError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let OnnxModel {
+            inputs: ports,
+            outputs,
+            coverage,
+        } = onnx::parse(&onnx, path)?;
         let onnx_sha256 = hex_sha256(&onnx);
-        let mut request = Request { id: file_id(path), suite: "onnx".to_owned(), ..request };
+        let mut request = Request {
+            id: file_id(path),
+            suite: "onnx".to_owned(),
+            ..request
+        };
         request.onnx_sha256 = Some(onnx_sha256.clone());
         let (inputs, input_source) = match input_file {
             Some(file) => {
@@ -116,7 +138,10 @@ impl Subject {
                 (inputs, Source::File { sha256 })
             }
             None => {
-                let seeded = ports.iter().zip(request.seed..).map(|(port, seed)| input::seeded_uniform(&port.shape, seed));
+                let seeded = ports
+                    .iter()
+                    .zip(request.seed..)
+                    .map(|(port, seed)| input::seeded_uniform(&port.shape, seed));
                 (seeded.collect(), Source::Seeded { seed: request.seed })
             }
         };
@@ -129,7 +154,8 @@ impl Subject {
                 Err(operators)
             }
         };
-        let shapes = |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
+        let shapes =
+            |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
                 format!("{} (a user's ONNX file)", request.id),
@@ -151,8 +177,16 @@ impl Subject {
 /// A file's name without its ending, in characters that suit file names everywhere.
 fn file_id(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let id: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    let id: String = stem
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
     if id.is_empty() { "model".to_owned() } else { id }
 }
 
@@ -183,11 +217,18 @@ fn describe_input(source: Source, inputs: &[Tensor]) -> Input {
         digest.update(element.to_le_bytes());
         range = [range[0].min(element), range[1].max(element)];
     }
-    Input { source, sha256: alloy_primitives::hex::encode(digest.finalize()), range }
+    Input {
+        source,
+        sha256: alloy_primitives::hex::encode(digest.finalize()),
+        range,
+    }
 }
 
 fn sha256_of(path: &Path) -> Result<String, SubjectError> {
-    let bytes = std::fs::read(path).map_err(|source| SubjectError::Read { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| SubjectError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(hex_sha256(&bytes))
 }
 

@@ -249,14 +249,7 @@ pub static MODELS: [ModelSpec; 20] = {
     use StudyOutcome::{OutOfMemory, Proved, TooManyRows};
     [
         model("relu", Core, "ReLU", MAP, Architecture::Relu, Proved),
-        model(
-            "silu",
-            Core,
-            "x · sigmoid(x)",
-            MAP,
-            Architecture::Silu,
-            Proved,
-        ),
+        model("silu", Core, "x · sigmoid(x)", MAP, Architecture::Silu, Proved),
         model("tanh", Core, "tanh", MAP, Architecture::Tanh, Proved),
         model("poly", Core, "x²", MAP, Architecture::Square, Proved),
         model(
@@ -419,10 +412,7 @@ fn nearest(id: &str) -> Vec<&'static str> {
         .filter(|(similarity, _)| *similarity >= SUGGESTION_SIMILARITY)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter()
-        .map(|(_, id)| id)
-        .take(MAX_SUGGESTIONS)
-        .collect()
+    near.into_iter().map(|(_, id)| id).take(MAX_SUGGESTIONS).collect()
 }
 
 /// A model at a fixed-point scale.
@@ -459,13 +449,7 @@ pub enum Suite {
 
 impl Suite {
     /// Every suite.
-    pub const ALL: [Self; 5] = [
-        Self::Smoke,
-        Self::Core,
-        Self::Scaling,
-        Self::Composite,
-        Self::All,
-    ];
+    pub const ALL: [Self; 5] = [Self::Smoke, Self::Core, Self::Scaling, Self::Composite, Self::All];
 
     /// Its name on the command line.
     #[must_use]

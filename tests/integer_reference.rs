@@ -128,11 +128,7 @@ fn write_cases() {
         let folder = Path::new(&folder).join(&case.name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("model.onnx"), onnx::write(&case.graph)).unwrap();
-        std::fs::write(
-            folder.join("case.json"),
-            serde_json::to_vec(&case).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(folder.join("case.json"), serde_json::to_vec(&case).unwrap()).unwrap();
     }
 }
 
@@ -185,10 +181,7 @@ impl Settings {
                 json!({"rebase_frac_zero_constants": true, "decomp_legs": 4}),
                 Calibrate::Never,
             ),
-            Self::Digit(base) => (
-                json!({"decomp_base": base, "decomp_legs": 1}),
-                Calibrate::Never,
-            ),
+            Self::Digit(base) => (json!({"decomp_base": base, "decomp_legs": 1}), Calibrate::Never),
         }
     }
 }
@@ -335,10 +328,15 @@ fn cases() -> Vec<Case> {
 fn activations(cases: &mut Vec<Case>) {
     use Settings::{Apart, Digit, Scale, Study};
     let image = [1, 2, 4, 4];
-    add(cases, "relu", &[Scale(7), Scale(10), Digit(256), Digit(512)], |b| {
-        let x = b.drawn(&image, 3.0);
-        vec![b.apply(Op::Relu, &[x])]
-    });
+    add(
+        cases,
+        "relu",
+        &[Scale(7), Scale(10), Digit(256), Digit(512)],
+        |b| {
+            let x = b.drawn(&image, 3.0);
+            vec![b.apply(Op::Relu, &[x])]
+        },
+    );
     add(cases, "sigmoid", &[Scale(10)], |b| {
         let x = b.drawn(&image, 4.0);
         vec![b.apply(Op::Sigmoid, &[x])]

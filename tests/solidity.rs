@@ -13,7 +13,7 @@ fn solc() -> &'static Solc {
     static SOLC: OnceLock<Solc> = OnceLock::new();
     SOLC.get_or_init(|| {
         let home = Home::from_environment().expect("a home folder");
-        Solc::install(&home.solc(SOLC_VERSION)).expect("solc is installed")
+        Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed")
     })
 }
 
@@ -25,9 +25,7 @@ fn fixture(name: &str) -> (String, Bytes) {
     let read = |file| std::fs::read_to_string(folder.join(file)).unwrap();
     (
         read("Verifier.sol"),
-        hex::decode(read("creation-code.hex").trim())
-            .unwrap()
-            .into(),
+        hex::decode(read("creation-code.hex").trim()).unwrap().into(),
     )
 }
 
@@ -52,10 +50,7 @@ fn a_verifier_compiles_to_the_same_bytes_as_ever() {
                 .solc_version
                 .starts_with(&format!("{SOLC_VERSION}+commit."))
         );
-        assert_eq!(
-            compiled.settings.standard_json_settings["optimizer"]["runs"],
-            200
-        );
+        assert_eq!(compiled.settings.standard_json_settings["optimizer"]["runs"], 200);
     }
 }
 
@@ -63,16 +58,10 @@ fn a_verifier_compiles_to_the_same_bytes_as_ever() {
 fn comments_do_not_reach_the_bytecode_unless_its_source_is_hashed() {
     let (source, creation_code) = fixture("dense_4x2");
     let commented = format!("{source}\n// a remark\n");
-    let compile = |source: &str, options| {
-        solc()
-            .compile(source, CONTRACT, options)
-            .unwrap()
-            .creation_code
+    let compile = |source: &str, options: &CompileOptions| {
+        solc().compile(source, CONTRACT, options).unwrap().creation_code
     };
-    assert_eq!(
-        compile(&commented, &CompileOptions::default()),
-        creation_code
-    );
+    assert_eq!(compile(&commented, &CompileOptions::default()), creation_code);
     let hashed = CompileOptions {
         source_hash_appended: true,
         ..CompileOptions::default()
@@ -91,10 +80,7 @@ fn the_bytecode_is_the_same_for_every_target_that_it_may_run_on() {
             ..CompileOptions::default()
         };
         assert_eq!(
-            solc()
-                .compile(&source, CONTRACT, &options)
-                .unwrap()
-                .creation_code,
+            solc().compile(&source, CONTRACT, &options).unwrap().creation_code,
             creation_code
         );
     }
@@ -108,9 +94,7 @@ fn a_source_that_is_wrong_is_refused_with_solcs_message() {
             .unwrap_err()
     };
     let error = compile("pragma solidity ^0.8.0; contract A { uint x = }");
-    assert!(
-        matches!(&error, SolidityError::Rejected { messages, .. } if messages.contains("ParserError"))
-    );
+    assert!(matches!(&error, SolidityError::Rejected { messages, .. } if messages.contains("ParserError")));
     let error = compile("pragma solidity ^0.7.0; contract A {}");
     assert!(error.to_string().contains("different compiler version"));
     let error = compile("import './B.sol'; contract A {}");
@@ -123,9 +107,6 @@ fn a_source_that_is_wrong_is_refused_with_solcs_message() {
 
 #[test]
 fn installing_twice_leaves_the_first_installation() {
-    let again = Solc::install(&Home::from_environment().unwrap().solc(SOLC_VERSION)).unwrap();
-    assert_eq!(
-        (again.path(), again.version()),
-        (solc().path(), solc().version())
-    );
+    let again = Solc::obtain(&Home::from_environment().unwrap().solc(SOLC_VERSION)).unwrap();
+    assert_eq!((again.path(), again.version()), (solc().path(), solc().version()));
 }

@@ -88,10 +88,7 @@ mod tests {
     #[test]
     fn the_modulus_is_that_of_bn254() {
         let hexadecimal = "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
-        assert_eq!(
-            FIELD_MODULUS,
-            U256::from_str_radix(hexadecimal, 16).unwrap()
-        );
+        assert_eq!(FIELD_MODULUS, U256::from_str_radix(hexadecimal, 16).unwrap());
     }
 
     /// Head of two offsets, then each tail after its length, by hand.

@@ -33,9 +33,7 @@ const WORDS_TRIED_IN_FULL: usize = 128;
 const SAMPLE: usize = 64;
 
 /// What is done to a call to make it wrong.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlKind {
     /// A byte of the proof is changed: one in each 32-byte word.
@@ -289,14 +287,8 @@ pub fn run(
 }
 
 /// The controls of each kind, with the number of places that there are to change.
-fn plan(
-    proof_bytes: usize,
-    instances: usize,
-    seed: u64,
-) -> Vec<(ControlKind, usize, Vec<Control>)> {
-    let truncations = [1, WORD_BYTES]
-        .into_iter()
-        .filter(|&bytes| bytes <= proof_bytes);
+fn plan(proof_bytes: usize, instances: usize, seed: u64) -> Vec<(ControlKind, usize, Vec<Control>)> {
+    let truncations = [1, WORD_BYTES].into_iter().filter(|&bytes| bytes <= proof_bytes);
     ControlKind::ALL
         .into_iter()
         .enumerate()

@@ -22,18 +22,7 @@ pub const PUBLIC_POOL_TRANSACTION_BYTES: u64 = 131_072;
 
 /// A hard fork of mainnet, with all of its rules.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    JsonSchema,
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Fork {
@@ -142,14 +131,8 @@ mod tests {
             assert!(!rules.is_base_fee_check_disabled());
             assert!(!rules.is_eip3607_disabled());
             assert!(!rules.is_eip3541_disabled());
-            assert_eq!(
-                rules.is_amsterdam_eip8037_enabled(),
-                fork == Fork::Amsterdam
-            );
-            assert_eq!(
-                rules.is_amsterdam_eip2780_enabled(),
-                fork == Fork::Amsterdam
-            );
+            assert_eq!(rules.is_amsterdam_eip8037_enabled(), fork == Fork::Amsterdam);
+            assert_eq!(rules.is_amsterdam_eip2780_enabled(), fork == Fork::Amsterdam);
         }
     }
 

@@ -44,7 +44,10 @@ impl TransactionGas {
             tx_gas: spent.tx_gas_used(),
             intrinsic_gas: intrinsic.gas,
             floor_gas: intrinsic.floor_gas,
-            execution_gas: spent.total_gas_spent() - intrinsic.gas - state_gas,
+            execution_gas: spent
+                .total_gas_spent()
+                .checked_sub(intrinsic.gas + state_gas)
+                .expect("what was spent holds what the transaction's bytes and new state cost"),
             state_gas,
             refunded_gas: spent.inner_refunded(),
             gas_limit,
@@ -62,12 +65,10 @@ pub(super) struct Intrinsic {
 impl Intrinsic {
     /// revm's own price of the transaction's bytes under these rules.
     pub(super) fn of(transaction: &TxEnv, rules: &CfgEnv) -> Self {
-        let decomposed_base = rules
-            .is_amsterdam_eip2780_enabled()
-            .then_some(Eip2780TxInfo {
-                value: transaction.value,
-                is_self_transfer: transaction.kind.to() == Some(&transaction.caller),
-            });
+        let decomposed_base = rules.is_amsterdam_eip2780_enabled().then_some(Eip2780TxInfo {
+            value: transaction.value,
+            is_self_transfer: transaction.kind.to() == Some(&transaction.caller),
+        });
         let initial = rules
             .gas_params
             .initial_tx_gas_for_tx(transaction, decomposed_base);

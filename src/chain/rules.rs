@@ -17,9 +17,7 @@ use super::fork::Fork;
 pub const LIFTED_GAS: u64 = 1 << 35;
 
 /// A limit that the chain, or its public network, sets to a transaction.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Bytes of runtime code.
@@ -57,9 +55,7 @@ impl Rule {
     pub fn unit(self) -> &'static str {
         match self {
             Self::TransactionGas | Self::CalldataFloor | Self::BlockGas => "gas",
-            Self::RuntimeCodeSize | Self::InitcodeSize | Self::BlockSize | Self::PublicPoolSize => {
-                "bytes"
-            }
+            Self::RuntimeCodeSize | Self::InitcodeSize | Self::BlockSize | Self::PublicPoolSize => "bytes",
         }
     }
 
@@ -147,11 +143,7 @@ impl Needs {
                 Some(self.capped_gas),
                 limits.transaction_gas,
             ),
-            (
-                Rule::CalldataFloor,
-                Some(self.floor_gas),
-                limits.transaction_gas,
-            ),
+            (Rule::CalldataFloor, Some(self.floor_gas), limits.transaction_gas),
             (Rule::BlockGas, Some(self.block_gas), Some(limits.block_gas)),
             (
                 Rule::BlockSize,
@@ -213,9 +205,7 @@ impl Rulebook {
     /// The fork's rules, less those of the list.
     pub(super) fn lifting(fork: Fork, broken: &[BrokenRule]) -> Self {
         Self::with(fork, |rule| {
-            broken
-                .iter()
-                .any(|broken| broken.rule == rule && broken.lifted)
+            broken.iter().any(|broken| broken.rule == rule && broken.lifted)
         })
     }
 
@@ -275,14 +265,8 @@ mod tests {
     /// What revm enforces under a rulebook, one number for each rule.
     fn enforced(rulebook: &Rulebook) -> [(Rule, u64); 4] {
         [
-            (
-                Rule::RuntimeCodeSize,
-                rulebook.config.max_code_size() as u64,
-            ),
-            (
-                Rule::InitcodeSize,
-                rulebook.config.max_initcode_size() as u64,
-            ),
+            (Rule::RuntimeCodeSize, rulebook.config.max_code_size() as u64),
+            (Rule::InitcodeSize, rulebook.config.max_initcode_size() as u64),
             (Rule::TransactionGas, rulebook.config.tx_gas_limit_cap()),
             (Rule::BlockGas, rulebook.block_gas),
         ]
@@ -310,10 +294,7 @@ mod tests {
     fn nothing_is_lifted_by_a_policy_or_by_a_rule_that_says_it_was_not() {
         for fork in Fork::ALL {
             let strict = enforced(&Rulebook::lifting(fork, &[]));
-            let policies = [
-                broken(fork, Rule::BlockSize),
-                broken(fork, Rule::PublicPoolSize),
-            ];
+            let policies = [broken(fork, Rule::BlockSize), broken(fork, Rule::PublicPoolSize)];
             assert_eq!(enforced(&Rulebook::lifting(fork, &policies)), strict);
             let kept = BrokenRule {
                 lifted: false,
@@ -375,16 +356,10 @@ mod tests {
     #[test]
     fn gas_rules_are_lifted_one_after_the_other() {
         let first = next_gas_rule(Fork::Osaka, &[]).unwrap();
-        assert_eq!(
-            (first.rule, first.value),
-            (Rule::TransactionGas, 16_777_217)
-        );
+        assert_eq!((first.rule, first.value), (Rule::TransactionGas, 16_777_217));
         let second = next_gas_rule(Fork::Osaka, std::slice::from_ref(&first)).unwrap();
         assert_eq!((second.rule, second.value), (Rule::BlockGas, 60_000_001));
         assert_eq!(next_gas_rule(Fork::Osaka, &[first, second]), None);
-        assert_eq!(
-            next_gas_rule(Fork::Prague, &[]).unwrap().rule,
-            Rule::BlockGas
-        );
+        assert_eq!(next_gas_rule(Fork::Prague, &[]).unwrap().rule, Rule::BlockGas);
     }
 }

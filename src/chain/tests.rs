@@ -26,12 +26,7 @@ macro_rules! fixture {
             .unwrap()
             .into(),
             proof: hex::decode(
-                include_str!(concat!(
-                    "../../tests/fixtures/verifier/",
-                    $name,
-                    "/proof.hex"
-                ))
-                .trim(),
+                include_str!(concat!("../../tests/fixtures/verifier/", $name, "/proof.hex")).trim(),
             )
             .unwrap(),
             instances: serde_json::from_str(include_str!(concat!(
@@ -127,15 +122,9 @@ mod real_verifiers {
                 let verifier = Verifier::deploy(fork, &fixture.creation_code).unwrap();
                 let deployment = verifier.deployment();
                 assert_eq!(deployment.rules_broken, []);
-                assert_eq!(
-                    deployment.creation_code_bytes,
-                    fixture.creation_code.len() as u64
-                );
+                assert_eq!(deployment.creation_code_bytes, fixture.creation_code.len() as u64);
                 // The constructor of a verifier is 28 bytes of code.
-                assert_eq!(
-                    deployment.runtime_code_bytes,
-                    deployment.creation_code_bytes - 28
-                );
+                assert_eq!(deployment.runtime_code_bytes, deployment.creation_code_bytes - 28);
                 assert_parts_sum(&deployment.gas);
 
                 let verification = verifier.verify(&fixture.calldata()).unwrap();
@@ -154,10 +143,7 @@ mod real_verifiers {
         let gas = |fork, fixture: &Fixture| {
             let verifier = Verifier::deploy(fork, &fixture.creation_code).unwrap();
             let verification = verifier.verify(&fixture.calldata()).unwrap();
-            (
-                verifier.deployment().gas.tx_gas,
-                verification.gas.unwrap().tx_gas,
-            )
+            (verifier.deployment().gas.tx_gas, verification.gas.unwrap().tx_gas)
         };
         assert_eq!(gas(Fork::Osaka, &dense()), (2_309_261, 413_619));
         assert_eq!(gas(Fork::Osaka, &relu()), (2_950_201, 566_060));
@@ -192,9 +178,7 @@ mod real_verifiers {
             let instances = fixture.instances.len() as u64;
             let words = fixture.proof.len() as u64 / 32;
             let expected = [words, instances, instances, 1, 1, 2, 2];
-            for ((tally, kind), tried) in
-                controls.tallies.iter().zip(ControlKind::ALL).zip(expected)
-            {
+            for ((tally, kind), tried) in controls.tallies.iter().zip(ControlKind::ALL).zip(expected) {
                 assert_eq!(tally.kind, kind);
                 assert_eq!(
                     (tally.possible, tally.tried, tally.rejected),
@@ -211,19 +195,14 @@ mod real_verifiers {
         let verifier = Verifier::deploy(Fork::Osaka, &fixture.creation_code).unwrap();
         let trailing = fixture.controls(&verifier, 0).trailing_calldata;
         assert_eq!(trailing[0].appended[..], [0; 32]);
-        assert!(
-            trailing
-                .iter()
-                .all(|trailing| trailing.outcome.is_accepted())
-        );
+        assert!(trailing.iter().all(|trailing| trailing.outcome.is_accepted()));
     }
 
     #[test]
     fn answer_a_wrong_proof_with_a_revert_and_no_broken_rule() {
         let fixture = dense();
         let verifier = Verifier::deploy(Fork::Osaka, &fixture.creation_code).unwrap();
-        let wrong =
-            Control::InstanceChanged { instance: 0 }.apply(&fixture.proof, &fixture.instances);
+        let wrong = Control::InstanceChanged { instance: 0 }.apply(&fixture.proof, &fixture.instances);
         let verification = verifier.verify(&wrong).unwrap();
         assert_eq!(
             verification.verdict,
@@ -234,13 +213,7 @@ mod real_verifiers {
         );
         assert_eq!(verification.rules_broken, []);
         assert!(matches!(
-            controls::run(
-                &verifier,
-                &verification,
-                &fixture.proof,
-                &fixture.instances,
-                0
-            ),
+            controls::run(&verifier, &verification, &fixture.proof, &fixture.instances, 0),
             Err(ChainError::NotAccepted(Verdict::Reverted { .. }))
         ));
     }
@@ -290,11 +263,8 @@ mod gas_by_hand {
             assert_eq!(
                 gas.floor_gas,
                 // Amsterdam anchors the floor on the base of a deployment, earlier forks on that of a call.
-                if fork == Fork::Amsterdam {
-                    base
-                } else {
-                    21_000
-                } + size.zero_bytes * floor_zero
+                if fork == Fork::Amsterdam { base } else { 21_000 }
+                    + size.zero_bytes * floor_zero
                     + size.nonzero_bytes * floor_other
             );
             // PUSH3, DUP1, three PUSH1: 15; CODECOPY of one word: 3 + 3; memory: 3; RETURN: 0.
@@ -345,10 +315,7 @@ mod verdicts {
         let panics = hex!("634e487b7160e01b600052600160045260246000fd");
         let verdict = verdict_of(&panics);
         assert!(verdict.is_rejected());
-        assert!(
-            verdict.to_string().contains("assertion failed"),
-            "{verdict}"
-        );
+        assert!(verdict.to_string().contains("assertion failed"), "{verdict}");
         // An error of the contract's own is kept as it is.
         let custom = verdict_of(&hex!("63deadbeef60e01b60005260046000fd"));
         let data = Bytes::from(hex!("deadbeef"));
@@ -360,13 +327,7 @@ mod verdicts {
         // MLOAD at 2^64 - 1: no gas pays for that memory.
         let verdict = verdict_of(&hex!("67ffffffffffffffff51"));
         assert!(
-            matches!(
-                verdict,
-                Verdict::Halted {
-                    out_of_gas: true,
-                    ..
-                }
-            ),
+            matches!(verdict, Verdict::Halted { out_of_gas: true, .. }),
             "{verdict}"
         );
         assert!(!verdict.is_rejected());
@@ -396,14 +357,22 @@ mod verdicts {
         }
     }
 
+    /// Calldata that costs more than the cap, made like a call that broke no rule.
+    #[test]
+    fn a_transaction_that_the_chain_does_not_take_is_not_a_rejection() {
+        let verifier = deployed(Fork::Osaka, &RETURN_TRUE);
+        let small = verifier.verify(&Calldata::raw(Bytes::new())).unwrap();
+        let large = Calldata::raw(vec![1; 500_000]);
+        let verdict = verifier.call_like(&small, &large).unwrap();
+        assert!(matches!(verdict, Verdict::InvalidTransaction { .. }), "{verdict}");
+        assert!(!verdict.is_rejected() && !verdict.is_success());
+    }
+
     #[test]
     fn a_constructor_that_fails_is_an_error() {
         for (creation_code, is_revert) in [(&hex!("60006000fd")[..], true), (&hex!("fe"), false)] {
-            let error =
-                Verifier::deploy(Fork::Osaka, &Bytes::copy_from_slice(creation_code)).unwrap_err();
-            assert!(
-                matches!(error, ChainError::NotDeployed(verdict) if verdict.is_rejected() == is_revert)
-            );
+            let error = Verifier::deploy(Fork::Osaka, &Bytes::copy_from_slice(creation_code)).unwrap_err();
+            assert!(matches!(error, ChainError::NotDeployed(verdict) if verdict.is_rejected() == is_revert));
         }
         let error = Verifier::deploy(Fork::Osaka, &Bytes::from(hex!("00"))).unwrap_err();
         assert!(matches!(error, ChainError::EmptyContract));
@@ -457,10 +426,7 @@ mod broken_rules {
                 [(Rule::RuntimeCodeSize, 24_577, 24_576)]
             );
         }
-        assert_eq!(
-            deployment_breaks(Fork::Amsterdam, &deploying_zeros(24_577)),
-            []
-        );
+        assert_eq!(deployment_breaks(Fork::Amsterdam, &deploying_zeros(24_577)), []);
         // So much new state costs more than a block has; the code alone is 65,537 × 1,530 = 100 M gas.
         let broken = deployment_breaks(Fork::Amsterdam, &deploying_zeros(65_537));
         assert_eq!(broken[0], (Rule::RuntimeCodeSize, 65_537, 65_536));
@@ -507,10 +473,7 @@ mod broken_rules {
         // 24,576 bytes at 200 gas are 4.9 M: it takes a lifted code size to deploy for more than 16.8 M.
         let broken = deployment_breaks(Fork::Osaka, &deploying_zeros(90_000));
         assert_eq!(broken[0].0, Rule::RuntimeCodeSize);
-        assert_eq!(
-            (broken[1].0, broken[1].2),
-            (Rule::TransactionGas, 16_777_216)
-        );
+        assert_eq!((broken[1].0, broken[1].2), (Rule::TransactionGas, 16_777_216));
         assert!(broken[1].1 > 18_000_000);
         assert_eq!(broken.len(), 2);
         // State gas does not count against the cap.
@@ -568,11 +531,7 @@ mod broken_rules {
     fn calldata_whose_floor_alone_is_over_the_cap() {
         let calldata = |bytes: usize| Calldata::raw(vec![1; bytes]);
         let breaks = |fork, bytes| call_breaks(fork, &RETURN_TRUE, &calldata(bytes));
-        let over = [
-            Rule::TransactionGas,
-            Rule::CalldataFloor,
-            Rule::PublicPoolSize,
-        ];
+        let over = [Rule::TransactionGas, Rule::CalldataFloor, Rule::PublicPoolSize];
         // (16,777,216 - 21,000) / 40 = 418,905 bytes.
         assert_eq!(breaks(Fork::Osaka, 418_905), [Rule::PublicPoolSize]);
         assert_eq!(breaks(Fork::Osaka, 418_906), over);
@@ -593,11 +552,7 @@ mod broken_rules {
         );
         assert_eq!(
             call_breaks(Fork::Osaka, &RETURN_TRUE, &calldata),
-            [
-                Rule::TransactionGas,
-                Rule::CalldataFloor,
-                Rule::PublicPoolSize
-            ]
+            [Rule::TransactionGas, Rule::CalldataFloor, Rule::PublicPoolSize]
         );
         assert_eq!(
             call_breaks(Fork::Amsterdam, &RETURN_TRUE, &calldata),
@@ -667,14 +622,8 @@ mod unsound_verifiers {
         let fixture = two_words_and_four_instances();
         let controls = fixture.controls(&deployed(Fork::Osaka, &RETURN_TRUE), 3);
         assert!(!controls.passed());
-        assert_eq!(
-            controls.unsound().unwrap().kind(),
-            ControlKind::ProofByteFlipped
-        );
-        let tallies = controls
-            .tallies
-            .iter()
-            .map(|tally| (tally.tried, tally.rejected));
+        assert_eq!(controls.unsound().unwrap().kind(), ControlKind::ProofByteFlipped);
+        let tallies = controls.tallies.iter().map(|tally| (tally.tried, tally.rejected));
         assert_eq!(
             tallies.collect::<Vec<_>>(),
             [(2, 0), (4, 0), (4, 0), (1, 0), (1, 0), (2, 0), (2, 0)]
@@ -711,20 +660,12 @@ mod unsound_verifiers {
         .concat();
         assert_eq!(runtime[52], 0x5b);
         let controls = fixture.controls(&deployed(Fork::Osaka, &runtime), 4);
-        let failures: Vec<_> = controls
-            .failures
-            .iter()
-            .map(|failure| failure.control)
-            .collect();
+        let failures: Vec<_> = controls.failures.iter().map(|failure| failure.control).collect();
         assert_eq!(
             failures,
             [
-                Control::InstanceChanged {
-                    instance: overlooked
-                },
-                Control::InstancePlusModulus {
-                    instance: overlooked
-                },
+                Control::InstanceChanged { instance: overlooked },
+                Control::InstancePlusModulus { instance: overlooked },
             ]
         );
         assert_eq!(controls.unsound(), Some(&failures[0]));
@@ -758,19 +699,10 @@ mod unsound_verifiers {
         };
         assert!(matches!(
             outcome(ControlKind::OneInstanceMore),
-            Some(Verdict::Halted {
-                out_of_gas: true,
-                ..
-            })
+            Some(Verdict::Halted { out_of_gas: true, .. })
         ));
-        assert_eq!(
-            outcome(ControlKind::InstanceChanged),
-            Some(&Verdict::Accepted)
-        );
-        assert_eq!(
-            controls.unsound().unwrap().kind(),
-            ControlKind::ProofByteFlipped
-        );
+        assert_eq!(outcome(ControlKind::InstanceChanged), Some(&Verdict::Accepted));
+        assert_eq!(controls.unsound().unwrap().kind(), ControlKind::ProofByteFlipped);
     }
 
     #[test]
@@ -780,11 +712,7 @@ mod unsound_verifiers {
             ..two_words_and_four_instances()
         };
         let controls = fixture.controls(&deployed(Fork::Osaka, &RETURN_TRUE), 6);
-        let possible: Vec<_> = controls
-            .tallies
-            .iter()
-            .map(|tally| tally.possible)
-            .collect();
+        let possible: Vec<_> = controls.tallies.iter().map(|tally| tally.possible).collect();
         assert_eq!(possible, [2, 0, 0, 0, 1, 2, 2]);
     }
 

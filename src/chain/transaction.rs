@@ -79,11 +79,7 @@ pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<J
 }
 
 /// Runs one transaction and leaves the state as it is.
-pub(super) fn run(
-    state: &State,
-    rulebook: &Rulebook,
-    request: Request<'_>,
-) -> Result<Ran, ChainError> {
+pub(super) fn run(state: &State, rulebook: &Rulebook, request: Request<'_>) -> Result<Ran, ChainError> {
     let transaction = TxEnv {
         tx_type: TransactionType::Eip1559 as u8,
         caller: SENDER,
@@ -134,11 +130,7 @@ impl Ran {
     /// None for a transaction that the chain does not take: it costs nothing.
     pub(super) fn gas(&self) -> Option<TransactionGas> {
         let result = self.result.as_ref().ok()?;
-        Some(TransactionGas::new(
-            self.intrinsic,
-            result.gas(),
-            self.gas_limit,
-        ))
+        Some(TransactionGas::new(self.intrinsic, result.gas(), self.gas_limit))
     }
 
     /// What the transaction needs, from a run without limits.
@@ -152,9 +144,7 @@ impl Ran {
                 .with_floor_gas(self.intrinsic.floor_gas),
         };
         let runtime_code = match &self.result {
-            Ok(ExecutionResult::Success { output, .. }) if creates => {
-                Some(output.data().len() as u64)
-            }
+            Ok(ExecutionResult::Success { output, .. }) if creates => Some(output.data().len() as u64),
             _ => None,
         };
         Needs {

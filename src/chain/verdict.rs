@@ -108,12 +108,9 @@ impl fmt::Display for Verdict {
             Self::Accepted => formatter.write_str("accepted"),
             Self::ReturnedOther { return_data } => write!(formatter, "returned {return_data}"),
             Self::Reverted {
-                reason: Some(reason),
-                ..
+                reason: Some(reason), ..
             } => write!(formatter, "reverted: {reason}"),
-            Self::Reverted { data, reason: None } if data.is_empty() => {
-                formatter.write_str("reverted")
-            }
+            Self::Reverted { data, reason: None } if data.is_empty() => formatter.write_str("reverted"),
             Self::Reverted { data, reason: None } => write!(formatter, "reverted with {data}"),
             Self::Halted { reason, .. } => write!(formatter, "halted: {reason}"),
             Self::InvalidTransaction { reason } => {

@@ -170,11 +170,7 @@ impl Verifier {
     ///
     /// # Errors
     /// Only where revm itself fails.
-    pub fn call_like(
-        &self,
-        like: &Verification,
-        calldata: &Calldata,
-    ) -> Result<Verdict, ChainError> {
+    pub fn call_like(&self, like: &Verification, calldata: &Calldata) -> Result<Verdict, ChainError> {
         let rulebook = Rulebook::lifting(self.fork(), &like.rules_broken);
         Ok(transaction::run(&self.state, &rulebook, self.request(calldata))?.verdict())
     }

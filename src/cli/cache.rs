@@ -41,7 +41,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     let mut table = Table::new([("what", TEXT), ("size", FIGURE), ("where", TEXT)]);
     for (what, path) in &kept {
-        table.row([(*what).to_owned(), format::bytes(folder_bytes(path)), path.display().to_string()]);
+        table.row([
+            (*what).to_owned(),
+            format::bytes(folder_bytes(path)),
+            path.display().to_string(),
+        ]);
     }
     println!("{table}");
     Ok(Finding::Good)
@@ -49,9 +53,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 
 fn remove(path: &Path) -> Result<(), CliError> {
     match std::fs::remove_dir_all(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(CliError::Io { action: "remove", path: PathBuf::from(path), source })
-        }
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(CliError::Io {
+            action: "remove",
+            path: PathBuf::from(path),
+            source,
+        }),
         _ => Ok(()),
     }
 }

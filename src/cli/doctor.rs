@@ -18,10 +18,19 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     let machine = Machine::current();
     println!("evmbench  {}", env!("CARGO_PKG_VERSION"));
     println!("folder    {}", home.root().display());
-    println!("machine   {}, {} cores, {}", machine.cpu, machine.cores, machine.memory_bytes.map_or_else(|| "memory unknown".to_owned(), format::bytes));
+    println!(
+        "machine   {}, {} cores, {}",
+        machine.cpu,
+        machine.cores,
+        machine
+            .memory_bytes
+            .map_or_else(|| "memory unknown".to_owned(), format::bytes)
+    );
     match default_memory_limit_bytes() {
         Some(bytes) => println!("memory    workers are capped at {}", format::bytes(bytes)),
-        None => println!("memory    this platform shows no memory figures: workers run without a cap, and peaks come from getrusage"),
+        None => println!(
+            "memory    this platform shows no memory figures: workers run without a cap, and peaks come from getrusage"
+        ),
     }
     let mut finding = Finding::Good;
     let mut report = |name: &str, state: Result<String, (String, Vec<String>)>| match state {
@@ -35,7 +44,12 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
         }
     };
     let broken = |error: CliError| (error.to_string(), error.hints());
-    report("Python", Toolchain::system_python().map(|(python, version)| format!("{version} ({python})")).map_err(|error| broken(error.into())));
+    report(
+        "Python",
+        Toolchain::system_python()
+            .map(|(python, version)| format!("{version} ({python})"))
+            .map_err(|error| broken(error.into())),
+    );
     for program in ["node", "npm"] {
         // Only the npm compiler needs them, so that a native solc makes up for their absence.
         match version_of(program) {
@@ -43,12 +57,29 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
             None => println!("{program:<9} not on PATH (needed only for the solc from npm)"),
         }
     }
-    report("EZKL", Toolchain::locate(&home).map(|toolchain| format!("{EZKL_VERSION} ({})", toolchain.python().display())).map_err(|error| broken(error.into())));
-    report("solc", Solc::locate(None, &home.solc(SOLC_VERSION)).map(|solc| format!("{} ({})", solc.version(), solc.origin())).map_err(|error| broken(error.into())));
+    report(
+        "EZKL",
+        Toolchain::locate(&home)
+            .map(|toolchain| format!("{EZKL_VERSION} ({})", toolchain.python().display()))
+            .map_err(|error| broken(error.into())),
+    );
+    report(
+        "solc",
+        Solc::locate(None, &home.solc(SOLC_VERSION))
+            .map(|solc| format!("{} ({})", solc.version(), solc.origin()))
+            .map_err(|error| broken(error.into())),
+    );
     Ok(finding)
 }
 
 fn version_of(program: &str) -> Option<String> {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

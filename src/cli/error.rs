@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::bench::BenchError;
 use crate::home::NoHome;
-use crate::recheck::RecheckError;
 use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
 use crate::subject::SubjectError;
@@ -35,13 +35,17 @@ pub(super) enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Recheck(#[from] RecheckError),
+    Replay(#[from] ReplayError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
     Usage(&'static str),
     #[error("{action} {}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
 }
@@ -54,16 +58,18 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Store(error) | Self::Recheck(RecheckError::Store(error)) => one(error.hint()),
+            Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
             Self::Home(error) => vec![error.hint()],
             Self::Prover(error) => one(error.hint()),
             Self::Bench(BenchError::Prover(error)) => one(error.hint()),
-            Self::NothingToRun(_) => vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()],
+            Self::NothingToRun(_) => {
+                vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()]
+            }
             Self::Bench(BenchError::Interrupted)
-            | Self::Recheck(_)
+            | Self::Replay(_)
             | Self::Usage(_)
             | Self::Io { .. }
             | Self::Signals(_) => Vec::new(),

@@ -12,7 +12,11 @@ pub(super) fn bytes(bytes: u64) -> String {
         value /= 1024.0;
         unit = larger;
     }
-    if unit == "B" { format!("{bytes} B") } else { format!("{} {unit}", significant(value)) }
+    if unit == "B" {
+        format!("{bytes} B")
+    } else {
+        format!("{} {unit}", significant(value))
+    }
 }
 
 /// Seconds: `0.42 s`, `12.3 s`, `4 min 20 s`.

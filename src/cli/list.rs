@@ -3,7 +3,7 @@
 use crate::model::cost::cost;
 use crate::model::layers;
 use crate::record::DEFAULT_SEED;
-use crate::suite::{self, Suite, StudyOutcome};
+use crate::suite::{self, StudyOutcome, Suite};
 
 use super::error::CliError;
 use super::table::{FIGURE, TEXT, Table};
@@ -58,7 +58,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     println!("{table}");
     let scales = arguments.suite.experiments(&[]).count();
-    println!("{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).", arguments.suite.models().count());
+    println!(
+        "{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).",
+        arguments.suite.models().count()
+    );
     Ok(Finding::Good)
 }
 

@@ -53,7 +53,10 @@ impl Progress {
             }
             bar
         });
-        Self { bar, state: Mutex::default() }
+        Self {
+            bar,
+            state: Mutex::default(),
+        }
     }
 
     /// Names what the following steps belong to.
@@ -77,15 +80,25 @@ impl Progress {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl State {
     fn message(&self) -> String {
-        let memory = self.peak_rss_bytes.map(|bytes| format!("  {}", format::bytes(bytes))).unwrap_or_default();
+        let memory = self
+            .peak_rss_bytes
+            .map(|bytes| format!("  {}", format::bytes(bytes)))
+            .unwrap_or_default();
         let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
-        format!("{}  {}  {}{memory}", self.label, self.step, format::seconds(elapsed.as_secs_f64()))
+        format!(
+            "{}  {}  {}{memory}",
+            self.label,
+            self.step,
+            format::seconds(elapsed.as_secs_f64())
+        )
     }
 }
 
@@ -103,7 +116,11 @@ impl Observer for Progress {
     fn sampled(&self, rss_bytes: Option<u64>) {
         let mut state = self.state();
         // A terminal shows what the worker holds now; the line in a pipe is written once, and tells the most it held.
-        state.peak_rss_bytes = if self.bar.is_some() { rss_bytes } else { state.peak_rss_bytes.max(rss_bytes) };
+        state.peak_rss_bytes = if self.bar.is_some() {
+            rss_bytes
+        } else {
+            state.peak_rss_bytes.max(rss_bytes)
+        };
         if let Some(bar) = &self.bar {
             bar.set_message(state.message());
             bar.tick();

@@ -14,19 +14,18 @@ use crate::bench::{self, Bench, BenchError};
 use crate::chain::Fork;
 use crate::home::Home;
 use crate::prover::{
-    CircuitCache, CircuitPlan, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, SrsStore,
-    Visibility,
+    CircuitCache, CircuitPlan, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, SrsStore, Visibility,
 };
-use crate::record::{
-    DEFAULT_RUNS, DEFAULT_SEED, Environment, Outcome, Record, Request,
-};
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Environment, Outcome, Record, Request};
 use crate::store::{self, Store};
 use crate::subject::Subject;
 use crate::suite::{self, Experiment, Suite};
 
 /// Prove one inference of each model, verify the proof in an EVM, and record what it costs
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  evmbench prove-and-verify --suite smoke\n  evmbench prove-and-verify relu dense --scale 7,10\n  evmbench prove-and-verify --onnx model.onnx --input input.json")]
+#[command(
+    after_help = "Examples:\n  evmbench prove-and-verify --suite smoke\n  evmbench prove-and-verify relu dense --scale 7,10\n  evmbench prove-and-verify --onnx model.onnx --input input.json"
+)]
 pub(super) struct Arguments {
     /// Models by id; `evmbench list` shows them
     #[arg(value_name = "ID", conflicts_with_all = ["suite", "onnx"])]
@@ -165,9 +164,16 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         "TiB" => 1 << 40,
         unit => return Err(format!("unknown unit {unit:?}; use MiB or GiB")),
     };
-    let number: f64 = digits.trim().parse().map_err(|_| "not a size, as in 20GiB".to_owned())?;
+    let number: f64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| "not a size, as in 20GiB".to_owned())?;
     let bytes = number * factor as f64;
-    if bytes >= 1.0 && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("out of range".to_owned()) }
+    if bytes >= 1.0 && bytes < u64::MAX as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err("out of range".to_owned())
+    }
 }
 
 /// What to run, resolved once: everything after this asks no argument again.
@@ -231,7 +237,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
     let prover = EzklProver::new(&home, toolchain, options);
-    let bench = Bench { prover: &prover, solc: &solc, observer: &progress, environment: &environment };
+    let bench = Bench {
+        prover: &prover,
+        solc: &solc,
+        observer: &progress,
+        environment: &environment,
+    };
 
     let mut log = Log {
         started_at: bench::now(),
@@ -283,18 +294,29 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Plan, CliError>
             ..Request::new(id, suite, plan)
         })
     };
-    let scales: &[u32] = if arguments.scale.is_empty() { &[7] } else { &arguments.scale };
+    let scales: &[u32] = if arguments.scale.is_empty() {
+        &[7]
+    } else {
+        &arguments.scale
+    };
     let mut items = Vec::new();
     if let Some(path) = &arguments.onnx {
         for &scale in scales {
             let subject = Subject::from_onnx(path, arguments.input.as_deref(), request("", "", scale)?)?;
-            items.push(Item { request: subject.request.clone(), subject: Source::Onnx(Box::new(subject)) });
+            items.push(Item {
+                request: subject.request.clone(),
+                subject: Source::Onnx(Box::new(subject)),
+            });
         }
     } else {
         let experiments: Vec<Experiment> = match arguments.suite {
             Some(suite) => suite.experiments(&arguments.scale).collect(),
             None => {
-                let models = arguments.ids.iter().map(|id| suite::find(id)).collect::<Result<Vec<_>, _>>()?;
+                let models = arguments
+                    .ids
+                    .iter()
+                    .map(|id| suite::find(id))
+                    .collect::<Result<Vec<_>, _>>()?;
                 models
                     .into_iter()
                     .flat_map(|model| scales.iter().map(move |&scale| Experiment { model, scale }))
@@ -302,12 +324,17 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Plan, CliError>
             }
         };
         if arguments.weights.is_some() && arguments.ids.len() != 1 {
-            return Err(CliError::Usage("--weights belongs to one model: name exactly one"));
+            return Err(CliError::Usage(
+                "--weights belongs to one model: name exactly one",
+            ));
         }
         for experiment in experiments {
             let Experiment { model, scale } = experiment;
             let request = request(model.id, &model.category.to_string(), scale)?;
-            items.push(Item { request, subject: Source::Suite(experiment) });
+            items.push(Item {
+                request,
+                subject: Source::Suite(experiment),
+            });
         }
     }
     if let Some(text) = &arguments.filter {
@@ -319,7 +346,10 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Plan, CliError>
     if items.is_empty() {
         return Err(CliError::NothingToRun("no model, suite or ONNX file was named"));
     }
-    Ok(Plan { items, store: Store::new(&arguments.out) })
+    Ok(Plan {
+        items,
+        store: Store::new(&arguments.out),
+    })
 }
 
 impl Item {
@@ -334,7 +364,8 @@ impl Item {
 /// The record of an earlier run that answers this request, if a complete one is there.
 fn finished(store: &Store, request: &Request, environment: Option<&Environment>) -> Option<Record> {
     let record = store::load(&store.path(request)).ok()?;
-    let same_prover = environment.is_none_or(|environment| record.environment.ezkl_version == environment.ezkl_version);
+    let same_prover =
+        environment.is_none_or(|environment| record.environment.ezkl_version == environment.ezkl_version);
     (record.request == *request && record.outcome.is_conclusive() && same_prover).then_some(record)
 }
 
@@ -352,7 +383,13 @@ fn show(plan: &Plan, arguments: &Arguments) -> Result<(), CliError> {
     ]);
     for item in &plan.items {
         let subject = item.subject(arguments.weights.as_deref())?;
-        let Request { suite, plan: circuit, runs, warmup, .. } = &subject.request;
+        let Request {
+            suite,
+            plan: circuit,
+            runs,
+            warmup,
+            ..
+        } = &subject.request;
         let done = arguments.resume && finished(&plan.store, &subject.request, None).is_some();
         table.row([
             subject.request.id.clone(),
@@ -363,7 +400,11 @@ fn show(plan: &Plan, arguments: &Arguments) -> Result<(), CliError> {
             circuit.output_visibility.to_string(),
             circuit.param_visibility.to_string(),
             (runs + warmup).to_string(),
-            format!("{}{}", plan.store.path(&subject.request).display(), if done { " (there already: skipped)" } else { "" }),
+            format!(
+                "{}{}",
+                plan.store.path(&subject.request).display(),
+                if done { " (there already: skipped)" } else { "" }
+            ),
         ]);
     }
     println!("{table}");
@@ -407,14 +448,32 @@ fn run_all(
             name: name.clone(),
             outcome: Some(record.outcome.clone()),
             seconds,
-            ezkl_seconds: if skipped { 0.0 } else { record.measured_call_seconds() },
+            ezkl_seconds: if skipped {
+                0.0
+            } else {
+                record.measured_call_seconds()
+            },
             skipped,
         });
-        log.peak_disk_bytes = log.peak_disk_bytes.max(record.peak_disk_bytes.filter(|_| !skipped));
-        let how = if skipped { "there already".to_owned() } else { format::seconds(seconds) };
-        progress.line(&format!("[{}/{}] {name}: {} ({how})", index + 1, plan.items.len(), record.outcome));
+        log.peak_disk_bytes = log
+            .peak_disk_bytes
+            .max(record.peak_disk_bytes.filter(|_| !skipped));
+        let how = if skipped {
+            "there already".to_owned()
+        } else {
+            format::seconds(seconds)
+        };
+        progress.line(&format!(
+            "[{}/{}] {name}: {} ({how})",
+            index + 1,
+            plan.items.len(),
+            record.outcome
+        ));
         if arguments.json {
-            println!("{}", serde_json::to_string(&record).expect("a record is plain data"));
+            println!(
+                "{}",
+                serde_json::to_string(&record).expect("a record is plain data")
+            );
         }
         records.push(record);
     }

@@ -16,8 +16,17 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     let progress = Progress::new();
     let (toolchain, solc) = tools(&home, &progress)?;
     progress.clear();
-    println!("EZKL {} in {}", crate::prover::EZKL_VERSION, toolchain.python().display());
-    println!("solc {} ({}) at {}", solc.version(), solc.origin(), solc.path().display());
+    println!(
+        "EZKL {} in {}",
+        crate::prover::EZKL_VERSION,
+        toolchain.python().display()
+    );
+    println!(
+        "solc {} ({}) at {}",
+        solc.version(),
+        solc.origin(),
+        solc.path().display()
+    );
     Ok(Finding::Good)
 }
 

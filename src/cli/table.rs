@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 
 use super::format;
 use crate::prover::Phase;
-use crate::record::{Outcome, Record};
+use crate::record::Record;
 
 /// A table with a heading; columns of figures stand to the right.
 pub(super) struct Table {
@@ -23,14 +23,21 @@ impl Table {
     pub(super) fn new<const N: usize>(heading: [(&str, CellAlignment); N]) -> Self {
         let mut table = comfy_table::Table::new();
         let cells = heading.map(|(name, alignment)| Cell::new(name).set_alignment(alignment));
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(cells);
-        Self { table, alignments: heading.map(|(_, alignment)| alignment).to_vec() }
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(cells);
+        Self {
+            table,
+            alignments: heading.map(|(_, alignment)| alignment).to_vec(),
+        }
     }
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter().zip(&self.alignments);
-        self.table.add_row(cells.map(|(text, &alignment)| Cell::new(text).set_alignment(alignment)));
+        self.table
+            .add_row(cells.map(|(text, &alignment)| Cell::new(text).set_alignment(alignment)));
     }
 }
 
@@ -63,9 +70,13 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for record in records {
         let mut outcome = record.outcome.to_string();
-        if !record.broken_rules.is_empty() && record.outcome == Outcome::Verified {
-            let rules: Vec<String> = record.broken_rules.iter().map(|broken| broken.rule.to_string()).collect();
-            outcome = format!("{outcome}, but over the {}", rules.join(" and the "));
+        let mut rules: Vec<String> = record
+            .broken_rules()
+            .map(|broken| broken.rule.to_string())
+            .collect();
+        rules.dedup();
+        if !rules.is_empty() {
+            outcome = format!("{outcome}, over the limit of {}", rules.join(", "));
         }
         let circuit = record.circuit.as_ref();
         let proof = record.proof.as_ref();
@@ -77,8 +88,19 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
             dash(record.peak_rss_bytes(Phase::Prove).map(format::bytes)),
             dash(proof.map(|proof| format!("{} B", format::count(proof.proof_bytes)))),
             dash(proof.map(|proof| format::count(proof.instances))),
-            dash(record.verifier.as_ref().map(|verifier| format!("{} B", format::count(verifier.runtime_code_bytes)))),
-            dash(record.verification.as_ref().and_then(|verification| verification.gas).map(|gas| format::count(gas.tx_gas))),
+            dash(
+                record
+                    .verifier
+                    .as_ref()
+                    .map(|verifier| format!("{} B", format::count(verifier.runtime_code_bytes))),
+            ),
+            dash(
+                record
+                    .verification
+                    .as_ref()
+                    .and_then(|verification| verification.gas)
+                    .map(|gas| format::count(gas.tx_gas)),
+            ),
             outcome,
         ]);
     }

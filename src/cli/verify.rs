@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::CliError;
 use super::{Finding, format};
-use crate::recheck;
+use crate::replay;
 use crate::store;
 
 /// Deploy a record's verifier again and verify its proof again: verdict and gas must be those in the record
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let mut finding = Finding::Good;
     for path in &arguments.records {
         let record = store::load(path)?;
-        let again = recheck::recheck(path, &record)?;
+        let again = replay::recheck(path, &record)?;
         let name = path.display();
         for figure in &again.figures {
             let [recorded, now] = [figure.recorded, figure.now].map(format::count);

@@ -128,11 +128,7 @@ impl FloatModel {
             .iter()
             .map(|output| {
                 let output = output.cast_to::<f32>()?;
-                let data = output
-                    .to_plain_array_view::<f32>()?
-                    .iter()
-                    .copied()
-                    .collect();
+                let data = output.to_plain_array_view::<f32>()?.iter().copied().collect();
                 Ok(Tensor::new(output.shape(), data))
             })
             .collect()
@@ -152,11 +148,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TractError>) -> Result<T, TractEr
     })
 }
 
-fn static_shape(
-    direction: &'static str,
-    index: usize,
-    fact: &TypedFact,
-) -> Result<Vec<usize>, FloatError> {
+fn static_shape(direction: &'static str, index: usize, fact: &TypedFact) -> Result<Vec<usize>, FloatError> {
     fact.shape
         .as_concrete()
         .map(<[usize]>::to_vec)
@@ -183,9 +175,7 @@ mod tests {
         let model = FloatModel::load(&onnx::write(&graph)).expect("loads");
         assert_eq!(model.output_shapes(), [[1, 3], [1, 3]]);
         let input = [-1.0_f32, 0.0, 2.0];
-        let outputs = model
-            .run(&[Tensor::new([1, 3], input.to_vec())])
-            .expect("runs");
+        let outputs = model.run(&[Tensor::new([1, 3], input.to_vec())]).expect("runs");
         for (position, x) in input.into_iter().enumerate() {
             let sigmoid = 1.0 / (1.0 + (-x).exp());
             assert!((outputs[0].data[position] - sigmoid).abs() < 1e-6);
@@ -203,10 +193,7 @@ mod tests {
         graph.outputs.push(y);
         let model = FloatModel::load(&onnx::write(&graph)).expect("loads");
         let wrong = Tensor::new([1, 16], vec![0.0; 16]);
-        assert!(matches!(
-            model.run(&[wrong]),
-            Err(FloatError::Inputs { .. })
-        ));
+        assert!(matches!(model.run(&[wrong]), Err(FloatError::Inputs { .. })));
         assert!(matches!(model.run(&[]), Err(FloatError::Inputs { .. })));
         assert!(matches!(
             FloatModel::load(b"not an ONNX file"),

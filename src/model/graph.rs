@@ -321,8 +321,7 @@ impl Op {
                 groups,
             } => {
                 let [batch, channels, height, width] = nchw(input)?;
-                let [out_channels, group_channels, kernel_height, kernel_width] = weight.shape[..]
-                else {
+                let [out_channels, group_channels, kernel_height, kernel_width] = weight.shape[..] else {
                     return Err(format!("weight of shape {:?}", weight.shape));
                 };
                 ensure([kernel_height, kernel_width] == window.kernel, || {
@@ -332,9 +331,7 @@ impl Op {
                     )
                 })?;
                 ensure(
-                    *groups > 0
-                        && group_channels * groups == channels
-                        && out_channels % groups == 0,
+                    *groups > 0 && group_channels * groups == channels && out_channels % groups == 0,
                     || {
                         format!(
                             "weight of shape {:?} in {groups} groups over {channels} channels",
@@ -347,8 +344,7 @@ impl Op {
                 Ok(vec![batch, out_channels, out_height, out_width])
             }
             Self::Gemm { weight, bias } => {
-                let ([batch, features], [out_features, in_features]) = (input, &weight.shape[..])
-                else {
+                let ([batch, features], [out_features, in_features]) = (input, &weight.shape[..]) else {
                     return Err(format!(
                         "input of shape {input:?} and weight of shape {:?}, both must have rank 2",
                         weight.shape
@@ -399,9 +395,7 @@ impl Op {
                 Ok(shape.clone())
             }
             // The binary operators never come here: `infer` has dealt with them.
-            Self::Relu | Self::Sigmoid | Self::Tanh | Self::Mul | Self::Add | Self::Sub => {
-                Ok(input.to_vec())
-            }
+            Self::Relu | Self::Sigmoid | Self::Tanh | Self::Mul | Self::Add | Self::Sub => Ok(input.to_vec()),
         }
     }
 }
@@ -554,12 +548,7 @@ mod tests {
             ),
             (Op::Mul, vec![image, row]),
             (Op::Relu, vec![image, image]),
-            (
-                Op::Reshape {
-                    shape: vec![1, 101],
-                },
-                vec![image],
-            ),
+            (Op::Reshape { shape: vec![1, 101] }, vec![image]),
         ];
         for (op, inputs) in misfits {
             let refused = graph.apply("node", "out", op.clone(), &inputs);
@@ -570,9 +559,6 @@ mod tests {
         assert!(matches!(taken, Err(GraphError::DuplicateName { .. })));
         assert_eq!(graph, before);
         let fits = graph.apply("node", "out", conv(&[6, 2, 3, 3], Some(&[6]), 2), &[image]);
-        assert_eq!(
-            fits.map(|id| graph.shape(id).to_vec()),
-            Ok(vec![1, 6, 3, 3])
-        );
+        assert_eq!(fits.map(|id| graph.shape(id).to_vec()), Ok(vec![1, 6, 3, 3]));
     }
 }

@@ -132,9 +132,7 @@ impl InputError {
         match self {
             Self::Read { .. } => "check the path and its permissions",
             Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
-            Self::Json { .. } => {
-                "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them"
-            }
+            Self::Json { .. } => "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them",
             Self::JsonForm { .. } => {
                 "write {\"input_data\": [[…], …]} with one flat array of numbers for each input"
             }
@@ -396,8 +394,7 @@ fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array
         .iter()
         .map(|slot| npyz::npz::file_name_from_array_name(slot.name))
         .collect();
-    let has_all_names =
-        named.len() == in_file.len() && named.iter().all(|name| in_file.contains(name));
+    let has_all_names = named.len() == in_file.len() && named.iter().all(|name| in_file.contains(name));
     let wanted = if has_all_names { named } else { in_file };
     wanted
         .into_iter()
@@ -461,10 +458,7 @@ fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
     })
 }
 
-fn elements<T: npyz::Deserialize>(
-    file: NpyFile<&[u8]>,
-    widen: impl Fn(T) -> f64,
-) -> io::Result<Vec<f64>> {
+fn elements<T: npyz::Deserialize>(file: NpyFile<&[u8]>, widen: impl Fn(T) -> f64) -> io::Result<Vec<f64>> {
     Ok(file.into_vec::<T>()?.into_iter().map(widen).collect())
 }
 
@@ -527,9 +521,7 @@ mod tests {
             .writer(&mut bytes)
             .begin_nd()
             .expect("begins");
-        writer
-            .extend(data.iter().copied())
-            .expect("as many as said");
+        writer.extend(data.iter().copied()).expect("as many as said");
         writer.finish().expect("ends");
         bytes
     }
@@ -564,19 +556,13 @@ mod tests {
     fn json_that_is_refused() {
         let refused = |text: &str| read("x.json", text.as_bytes(), ONE).expect_err(text);
         assert!(matches!(refused("[1, 2, NaN, 4]"), InputError::Json { .. }));
-        assert!(matches!(
-            refused("[1, 2, 1e999, 4]"),
-            InputError::Json { .. }
-        ));
+        assert!(matches!(refused("[1, 2, 1e999, 4]"), InputError::Json { .. }));
         assert!(matches!(
             refused("[1, 2, 1e39, 4]"),
             InputError::NotFinite { position: 2, .. }
         ));
         assert!(matches!(refused("[1, 2, 3]"), InputError::Shape { .. }));
-        assert!(matches!(
-            refused("[[1, 2], [3, 4]]"),
-            InputError::Count { .. }
-        ));
+        assert!(matches!(refused("[[1, 2], [3, 4]]"), InputError::Count { .. }));
         assert!(matches!(
             refused(r#"{"input_data": [[[1], [2, 3, 4]]]}"#),
             InputError::Shape { .. }
@@ -625,10 +611,7 @@ mod tests {
         let c = npyz::Order::C;
         let refused = |bytes: &[u8]| read("x.npy", bytes, ONE).expect_err("refused");
         let nan = npy(&[4], c, &[0.0, f32::NAN, 0.0, 0.0]);
-        assert!(matches!(
-            refused(&nan),
-            InputError::NotFinite { position: 1, .. }
-        ));
+        assert!(matches!(refused(&nan), InputError::NotFinite { position: 1, .. }));
         let infinite = npy(&[4], c, &[0.0, 0.0, 0.0, f64::NEG_INFINITY]);
         assert!(matches!(
             refused(&infinite),
@@ -670,13 +653,8 @@ mod tests {
             read("x.npz", b"junk", TWO),
             Err(InputError::Archive { .. })
         ));
-        let damaged = npz(
-            &[("left.npy", left()), ("right.npy", b"junk".to_vec())],
-            stored,
-        );
-        let message = read("x.npz", &damaged, TWO)
-            .expect_err("refused")
-            .to_string();
+        let damaged = npz(&[("left.npy", left()), ("right.npy", b"junk".to_vec())], stored);
+        let message = read("x.npz", &damaged, TWO).expect_err("refused").to_string();
         assert!(message.contains("right.npy"), "{message}");
     }
 
@@ -716,9 +694,7 @@ mod tests {
     #[test]
     fn black_and_white_pixels_normalise_as_by_hand() {
         let ends = normalised(&[0, 255, 0, 255, 0, 255]);
-        let by_hand = [
-            -2.429_066, 2.514_088, -2.418_255, 2.596_79, -2.221_393, 2.753_731,
-        ];
+        let by_hand = [-2.429_066, 2.514_088, -2.418_255, 2.596_79, -2.221_393, 2.753_731];
         for (value, expected) in ends.into_iter().zip(by_hand) {
             assert!((value - expected).abs() < 1e-5, "{value} {expected}");
         }

@@ -100,11 +100,7 @@ impl Builder {
     fn new(input_shape: &[usize], weights: Weights) -> Self {
         let mut graph = Graph::default();
         let last = graph.input("input", input_shape).expect(FITS);
-        Self {
-            graph,
-            last,
-            weights,
-        }
+        Self { graph, last, weights }
     }
 
     fn finish(mut self) -> Graph {
@@ -134,12 +130,7 @@ impl Builder {
     }
 
     fn conv(&mut self, name: &str, out_channels: usize, stride: usize, groups: usize) {
-        let shape = [
-            out_channels,
-            self.channels() / groups,
-            CONV_KERNEL,
-            CONV_KERNEL,
-        ];
+        let shape = [out_channels, self.channels() / groups, CONV_KERNEL, CONV_KERNEL];
         let (weight, bias) = self.weights.linear(&shape);
         self.then(
             name,
@@ -182,12 +173,7 @@ impl Builder {
     }
 
     fn stage(&mut self, number: usize, stage: CnnStage) {
-        self.conv(
-            &format!("conv{number}"),
-            stage.out_channels,
-            stage.stride,
-            1,
-        );
+        self.conv(&format!("conv{number}"), stage.out_channels, stage.stride, 1);
         self.activate(&format!("act{number}"), stage.activation);
         if let Some(pooling) = stage.pooling {
             self.pool(&format!("pool{number}"), pooling);

@@ -180,12 +180,7 @@ fn from_safetensors(mut graph: Graph, path: &Path) -> Result<Graph, WeightsError
     })
 }
 
-fn fill(
-    parameter: &mut Tensor,
-    file: &SafeTensors<'_>,
-    name: &str,
-    path: &Path,
-) -> Result<(), WeightsError> {
+fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path) -> Result<(), WeightsError> {
     let (path, tensor) = (|| path.to_owned(), || name.to_owned());
     let view = file.tensor(name).map_err(|_| WeightsError::Missing {
         path: path(),
@@ -207,10 +202,7 @@ fn fill(
         });
     }
     let (elements, _) = view.data().as_chunks::<4>();
-    parameter.data = elements
-        .iter()
-        .map(|&bytes| f32::from_le_bytes(bytes))
-        .collect();
+    parameter.data = elements.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
     match parameter.data.iter().position(|weight| !weight.is_finite()) {
         None => Ok(()),
         Some(position) => Err(WeightsError::NotFinite {
@@ -244,10 +236,7 @@ fn from_onnx(mut graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
 /// The first thing other than names and weights in which two graphs differ.
 fn difference(ours: &Graph, theirs: &Graph) -> Option<String> {
     let inputs = |graph: &Graph| -> Vec<Vec<usize>> {
-        graph
-            .input_values()
-            .map(|value| value.shape.clone())
-            .collect()
+        graph.input_values().map(|value| value.shape.clone()).collect()
     };
     if inputs(ours) != inputs(theirs) {
         return Some(format!(
@@ -256,9 +245,8 @@ fn difference(ours: &Graph, theirs: &Graph) -> Option<String> {
             inputs(ours)
         ));
     }
-    let operators = |graph: &Graph| -> Vec<&'static str> {
-        graph.nodes.iter().map(|node| node.op.onnx_name()).collect()
-    };
+    let operators =
+        |graph: &Graph| -> Vec<&'static str> { graph.nodes.iter().map(|node| node.op.onnx_name()).collect() };
     if operators(ours) != operators(theirs) {
         return Some(format!(
             "its operators are {}, not {}",
@@ -310,11 +298,7 @@ mod tests {
         for node in &graph.nodes {
             for (parameter, tensor) in node.op.parameters() {
                 let bytes = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
-                state.push((
-                    format!("{}.{parameter}", node.name),
-                    tensor.shape.clone(),
-                    bytes,
-                ));
+                state.push((format!("{}.{parameter}", node.name), tensor.shape.clone(), bytes));
             }
         }
         state
@@ -352,12 +336,7 @@ mod tests {
     #[test]
     fn safetensors_that_are_refused() {
         let refused = |state: &[_], dtype| {
-            load_bytes(
-                graph("dense", 0),
-                "w.safetensors",
-                &safetensors(state, dtype),
-            )
-            .expect_err("refused")
+            load_bytes(graph("dense", 0), "w.safetensors", &safetensors(state, dtype)).expect_err("refused")
         };
         let good = state(&graph("dense", 1));
 
@@ -407,10 +386,7 @@ mod tests {
             ("cnn_relu", "cnn_mixed"),
         ] {
             let refused = load_bytes(graph(ours, 0), "w.onnx", &onnx::write(&graph(theirs, 0)));
-            assert!(
-                matches!(refused, Err(WeightsError::OtherModel { .. })),
-                "{ours}"
-            );
+            assert!(matches!(refused, Err(WeightsError::OtherModel { .. })), "{ours}");
         }
     }
 }

@@ -98,7 +98,10 @@ impl CircuitCache {
     pub(super) fn find(&self, digest: &str) -> Option<(CircuitFiles, Provenance)> {
         let files = CircuitFiles::at(self.folder.join(digest));
         let provenance = serde_json::from_slice(&std::fs::read(files.provenance()).ok()?).ok()?;
-        let used = std::fs::File::options().append(true).open(files.provenance()).ok()?;
+        let used = std::fs::File::options()
+            .append(true)
+            .open(files.provenance())
+            .ok()?;
         // Only the order of eviction rests on it.
         let _ = used.set_modified(SystemTime::now());
         Some((files, provenance))
@@ -138,8 +141,15 @@ impl CircuitCache {
         };
         for entry in listing {
             let files = CircuitFiles::at(entry?.path());
-            let used = files.provenance().metadata().and_then(|metadata| metadata.modified());
-            entries.push((used.unwrap_or(SystemTime::UNIX_EPOCH), folder_bytes(files.folder()), files));
+            let used = files
+                .provenance()
+                .metadata()
+                .and_then(|metadata| metadata.modified());
+            entries.push((
+                used.unwrap_or(SystemTime::UNIX_EPOCH),
+                folder_bytes(files.folder()),
+                files,
+            ));
         }
         entries.sort_by_key(|(used, ..)| *used);
         let mut total: u64 = entries.iter().map(|(_, bytes, _)| bytes).sum();
@@ -156,7 +166,9 @@ impl CircuitCache {
 
 /// Size of all files below a folder, in bytes; what cannot be read counts as nothing.
 pub(crate) fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(listing) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(listing) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     listing
         .filter_map(Result::ok)
         .map(|entry| match entry.metadata() {
@@ -174,7 +186,11 @@ mod tests {
 
     fn provenance() -> Provenance {
         Provenance {
-            srs: SrsIdentity { kind: SrsKind::LocalTest, sha256: "00".to_owned(), logrows: 15 },
+            srs: SrsIdentity {
+                kind: SrsKind::LocalTest,
+                sha256: "00".to_owned(),
+                logrows: 15,
+            },
             calibration_input_sha256: "11".to_owned(),
             phases: Vec::new(),
         }

@@ -29,11 +29,18 @@ pub fn read_field_element(text: &str) -> Result<U256, ProofFileError> {
     let mut bytes = [0_u8; 32];
     alloy_primitives::hex::decode_to_slice(text, &mut bytes).map_err(|_| error())?;
     let value = U256::from_le_bytes(bytes);
-    if value < crate::chain::calldata::FIELD_MODULUS { Ok(value) } else { Err(error()) }
+    if value < crate::chain::calldata::FIELD_MODULUS {
+        Ok(value)
+    } else {
+        Err(error())
+    }
 }
 
 fn read_vectors(vectors: &[Vec<String>]) -> Result<Vec<Vec<U256>>, ProofFileError> {
-    vectors.iter().map(|vector| vector.iter().map(|text| read_field_element(text)).collect()).collect()
+    vectors
+        .iter()
+        .map(|vector| vector.iter().map(|text| read_field_element(text)).collect())
+        .collect()
 }
 
 /// `proof.json` and `witness.json` as EZKL writes them.
@@ -59,7 +66,10 @@ impl ProofFile {
     pub fn parse_proof(text: &str) -> Result<Proof, ProofFileError> {
         let json: ProofJson = serde_json::from_str(text)?;
         let proof = alloy_primitives::hex::decode(&json.hex_proof).map_err(|_| ProofFileError::Hex)?;
-        Ok(Proof { proof, instances: read_vectors(&json.instances)?.concat() })
+        Ok(Proof {
+            proof,
+            instances: read_vectors(&json.instances)?.concat(),
+        })
     }
 
     /// The witness's outputs, one vector of field elements for each graph output.

@@ -11,8 +11,9 @@ use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
 use super::srs::write_stand_in;
 use super::worker::{Request, Workers, default_memory_limit_bytes};
 use super::{
-    Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase, PhaseMeasurement, PhaseSource,
-    ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierShape,
+    Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase,
+    PhaseMeasurement, PhaseSource, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore,
+    Toolchain, VerifierShape,
 };
 use crate::home::Home;
 
@@ -63,10 +64,21 @@ pub struct EzklProver {
 impl EzklProver {
     /// A prover that works below `home` with an installed toolchain.
     pub fn new(home: &Home, toolchain: Toolchain, options: EzklOptions) -> Self {
-        let EzklOptions { memory_limit_bytes, timeout, threads, srs, cache } = options;
+        let EzklOptions {
+            memory_limit_bytes,
+            timeout,
+            threads,
+            srs,
+            cache,
+        } = options;
         Self {
             work: home.work(),
-            workers: Workers { toolchain, memory_limit_bytes, timeout, threads },
+            workers: Workers {
+                toolchain,
+                memory_limit_bytes,
+                timeout,
+                threads,
+            },
             srs,
             cache,
         }
@@ -113,7 +125,11 @@ impl EzklProver {
         let made = run.new_files().and_then(|files| {
             make(&mut run, &files)?;
             run.read_settings(&files)?;
-            Ok(parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?)
+            Ok(parsed(
+                Phase::Settings,
+                &files.settings(),
+                CircuitSettings::parse,
+            )?)
         });
         finding(made)
     }
@@ -125,8 +141,20 @@ impl Prover for EzklProver {
         let result = finding(run.artifacts())?;
         // A cache that cannot be trimmed is no reason to lose a proof.
         let _ = self.cache.evict();
-        let Run { phases, settings, reused_keys, peak_disk_bytes, .. } = run;
-        Ok(ProverRun { phases, settings, reused_keys, peak_disk_bytes, result })
+        let Run {
+            phases,
+            settings,
+            reused_keys,
+            peak_disk_bytes,
+            ..
+        } = run;
+        Ok(ProverRun {
+            phases,
+            settings,
+            reused_keys,
+            peak_disk_bytes,
+            result,
+        })
     }
 }
 
@@ -213,11 +241,15 @@ impl<'a> Run<'a> {
         let keys = self.keys(&input)?;
         match self.proofs(&keys, &input) {
             // Keys calibrated on another input can have too narrow a range for this one: make them anew.
-            Err(Stop::Failure(Failure::Failed { phase: Phase::Witness | Phase::Prove, .. }))
-                if self.reused_keys && keys.provenance.calibration_input_sha256 != input.sha256 =>
-            {
+            Err(Stop::Failure(Failure::Failed {
+                phase: Phase::Witness | Phase::Prove,
+                ..
+            })) if self.reused_keys && keys.provenance.calibration_input_sha256 != input.sha256 => {
                 self.phases.clear();
-                self.prover.cache.drop_entry(&self.digest).map_err(ProverError::io("remove", keys.files.folder()))?;
+                self.prover
+                    .cache
+                    .drop_entry(&self.digest)
+                    .map_err(ProverError::io("remove", keys.files.folder()))?;
                 let keys = self.keys(&input)?;
                 self.proofs(&keys, &input)
             }
@@ -229,7 +261,10 @@ impl<'a> Run<'a> {
         let path = self.path("input.json");
         let text = json!({ "input_data": self.job.inputs }).to_string();
         write(&path, text.as_bytes())?;
-        Ok(InputFile { path, sha256: alloy_primitives::hex::encode(Sha256::digest(text)) })
+        Ok(InputFile {
+            path,
+            sha256: alloy_primitives::hex::encode(Sha256::digest(text)),
+        })
     }
 
     /// A folder for a circuit to be made, with the model in it.
@@ -269,7 +304,10 @@ impl<'a> Run<'a> {
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
                 self.reused_keys = true;
-                let cached = |phase: &PhaseMeasurement| PhaseMeasurement { source: PhaseSource::Cached, ..phase.clone() };
+                let cached = |phase: &PhaseMeasurement| PhaseMeasurement {
+                    source: PhaseSource::Cached,
+                    ..phase.clone()
+                };
                 self.phases.extend(provenance.phases.iter().map(cached));
                 return Ok(Keys { files, provenance });
             }
@@ -293,8 +331,17 @@ impl<'a> Run<'a> {
             }
         };
         self.set_up(&files, &self.prover.srs.path(logrows)?)?;
-        let phases = self.phases.iter().filter(|phase| phase.phase != Phase::Srs).cloned().collect();
-        let provenance = Provenance { srs, calibration_input_sha256: input.sha256.clone(), phases };
+        let phases = self
+            .phases
+            .iter()
+            .filter(|phase| phase.phase != Phase::Srs)
+            .cloned()
+            .collect();
+        let provenance = Provenance {
+            srs,
+            calibration_input_sha256: input.sha256.clone(),
+            phases,
+        };
         let files = self
             .prover
             .cache
@@ -321,7 +368,11 @@ impl<'a> Run<'a> {
     /// which takes minutes, before the string itself is made, which can take hours. Running out of memory is then what
     /// it would be with the real string; a rehearsal that fits proves nothing, and is not recorded.
     fn rehearse_setup(&mut self, files: &CircuitFiles, logrows: u32) -> Result<(), Stop> {
-        let outgrown = self.prover.workers.memory_limit_bytes.is_some_and(|limit| LEAST_KEY_BYTES_PER_ROW << logrows > limit);
+        let outgrown = self
+            .prover
+            .workers
+            .memory_limit_bytes
+            .is_some_and(|limit| LEAST_KEY_BYTES_PER_ROW << logrows > limit);
         if !outgrown {
             return Ok(());
         }
@@ -335,13 +386,25 @@ impl<'a> Run<'a> {
     fn make_srs(&mut self, logrows: u32) -> Result<SrsIdentity, Stop> {
         let path = self.prover.srs.path(logrows)?;
         let partial = self.path("partial.srs");
-        self.call(Phase::Srs, "gen_srs", &json!({"srs_path": partial, "logrows": logrows}), &[&partial])?;
+        self.call(
+            Phase::Srs,
+            "gen_srs",
+            &json!({"srs_path": partial, "logrows": logrows}),
+            &[&partial],
+        )?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(ProverError::io("create", folder))?;
         }
-        std::fs::rename(&partial, &path).map_err(ProverError::io("move the new reference string to", &path))?;
-        let unreadable = || Failure::Failed { phase: Phase::Srs, message: "the new string is not there".to_owned() };
-        self.prover.srs.identity(logrows)?.ok_or_else(|| unreadable().into())
+        std::fs::rename(&partial, &path)
+            .map_err(ProverError::io("move the new reference string to", &path))?;
+        let unreadable = || Failure::Failed {
+            phase: Phase::Srs,
+            message: "the new string is not there".to_owned(),
+        };
+        self.prover
+            .srs
+            .identity(logrows)?
+            .ok_or_else(|| unreadable().into())
     }
 
     /// Witness, proofs, EZKL's own verdict and the Solidity verifier.
@@ -357,7 +420,10 @@ impl<'a> Run<'a> {
         self.call(
             Phase::Witness,
             "gen_witness",
-            &merge(json!({"data": input.path, "model": files.circuit(), "output": witness}), commitment_files),
+            &merge(
+                json!({"data": input.path, "model": files.circuit(), "output": witness}),
+                commitment_files,
+            ),
             &[&witness],
         )?;
         let mut proofs = Vec::new();
@@ -409,7 +475,9 @@ impl<'a> Run<'a> {
         match self.call(Phase::Verify, "verify", &arguments, &[]) {
             Ok(()) => Ok(true),
             // EZKL raises for a proof that does not verify, as it does for every other trouble.
-            Err(Stop::Failure(Failure::Failed { message, .. })) if message.contains("ConstraintSystemFailure") => {
+            Err(Stop::Failure(Failure::Failed { message, .. }))
+                if message.contains("ConstraintSystemFailure") =>
+            {
                 Ok(false)
             }
             Err(stop) => Err(stop),
@@ -425,14 +493,27 @@ impl<'a> Run<'a> {
         match self.call(Phase::Render, "create_evm_verifier", &arguments, &[&path]) {
             Ok(()) => {}
             // It writes the source whole before it looks for a compiler, which is solidity's work here, not EZKL's.
-            Err(Stop::Failure(Failure::Failed { message, .. })) if path.exists() && message.contains("[eth]") => {}
+            Err(Stop::Failure(Failure::Failed { message, .. }))
+                if path.exists() && message.contains("[eth]") => {}
             Err(stop) => return Err(stop),
         }
         Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
     }
 
-    fn call(&mut self, phase: Phase, function: &'static str, arguments: &Value, writes: &[&Path]) -> Result<(), Stop> {
-        let request = Request { phase, function, arguments: arguments.clone(), writes, folder: self.folder.path() };
+    fn call(
+        &mut self,
+        phase: Phase,
+        function: &'static str,
+        arguments: &Value,
+        writes: &[&Path],
+    ) -> Result<(), Stop> {
+        let request = Request {
+            phase,
+            function,
+            arguments: arguments.clone(),
+            writes,
+            folder: self.folder.path(),
+        };
         let reply = self.prover.workers.call(&request, self.observer)?;
         self.phases.push(reply.measurement);
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
@@ -465,9 +546,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), ProverError> {
 }
 
 /// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
-fn parsed<T, E: std::fmt::Display>(phase: Phase, path: &Path, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Failure> {
+fn parsed<T, E: std::fmt::Display>(
+    phase: Phase,
+    path: &Path,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, Failure> {
     let failed = |message: String| Failure::Failed { phase, message };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     parse(&text).map_err(|error| failed(error.to_string()))
 }
 

@@ -122,7 +122,7 @@ pub enum Failure {
         /// The phase that was running.
         phase: Phase,
         /// Its limit, in seconds.
-        limit_seconds: f64,
+        limit_seconds: u64,
     },
     /// EZKL refused, crashed, or wrote something that cannot be read.
     #[error("{phase} failed: {message}")]
@@ -275,9 +275,9 @@ impl ProverError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume")
-            }
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some(
+                "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
+            ),
             Self::Io { .. } | Self::Recorded(_) => None,
             Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
             Self::Srs(error) => error.hint(),

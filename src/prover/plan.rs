@@ -65,13 +65,17 @@ pub enum PlanError {
         scale: u32,
     },
     /// An input or output cannot be fixed in the key: it changes with each proof.
-    #[error("{tensor} visibility cannot be fixed: a key that holds one {tensor} proves nothing about another")]
+    #[error(
+        "{tensor} visibility cannot be fixed: a key that holds one {tensor} proves nothing about another"
+    )]
     Fixed {
         /// `input` or `output`.
         tensor: &'static str,
     },
     /// The study's circuit has its own visibilities.
-    #[error("the study's circuit has input and output public and parameters private; visibilities cannot be chosen with it")]
+    #[error(
+        "the study's circuit has input and output public and parameters private; visibilities cannot be chosen with it"
+    )]
     StudyVisibility,
 }
 
@@ -160,7 +164,10 @@ impl CircuitPlan {
         if !SCALES.contains(&self.scale) {
             return Err(PlanError::Scale { scale: self.scale });
         }
-        for (tensor, visibility) in [("input", self.input_visibility), ("output", self.output_visibility)] {
+        for (tensor, visibility) in [
+            ("input", self.input_visibility),
+            ("output", self.output_visibility),
+        ] {
             if visibility == Visibility::Fixed {
                 return Err(PlanError::Fixed { tensor });
             }
@@ -196,7 +203,12 @@ impl CircuitPlan {
 
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
     pub(crate) fn commits(&self) -> bool {
-        [self.input_visibility, self.output_visibility, self.param_visibility].contains(&Visibility::Polycommit)
+        [
+            self.input_visibility,
+            self.output_visibility,
+            self.param_visibility,
+        ]
+        .contains(&Visibility::Polycommit)
     }
 }
 
@@ -206,7 +218,10 @@ mod tests {
 
     #[test]
     fn only_direct_circuits_pin_their_scales() {
-        assert_eq!(CircuitPlan::direct(7).unwrap().calibrate_args()["scales"], json!([7]));
+        assert_eq!(
+            CircuitPlan::direct(7).unwrap().calibrate_args()["scales"],
+            json!([7])
+        );
         assert_eq!(CircuitPlan::study(7).unwrap().calibrate_args(), json!({}));
     }
 
@@ -235,6 +250,9 @@ mod tests {
             study.with_visibilities(None, None, Some(Visibility::Fixed)),
             Err(PlanError::StudyVisibility)
         );
-        assert_eq!(study.with_visibilities(Some(Visibility::Public), None, None), Ok(study));
+        assert_eq!(
+            study.with_visibilities(Some(Visibility::Public), None, None),
+            Ok(study)
+        );
     }
 }

@@ -35,7 +35,11 @@ impl Prover for RecordedProver {
     fn prove(&self, job: &Job, _observer: &dyn Observer) -> Result<ProverRun, ProverError> {
         let asked = alloy_primitives::hex::encode(Sha256::digest(&job.onnx));
         if asked != self.onnx_sha256 {
-            return Err(RecordedError::OtherModel { recorded: self.onnx_sha256.clone(), asked }.into());
+            return Err(RecordedError::OtherModel {
+                recorded: self.onnx_sha256.clone(),
+                asked,
+            }
+            .into());
         }
         Ok(self.run.clone())
     }

@@ -172,7 +172,10 @@ mod tests {
     #[test]
     fn a_settings_file_is_read() {
         let settings = CircuitSettings::parse(&text(0)).unwrap();
-        assert_eq!((settings.rows(), settings.cells(), settings.logrows()), (6912, 13824, 15));
+        assert_eq!(
+            (settings.rows(), settings.cells(), settings.logrows()),
+            (6912, 13824, 15)
+        );
         assert_eq!(settings.lookup_range(), (-32768, 32768));
         assert_eq!(settings.unsound_reason(), None);
     }

@@ -90,7 +90,9 @@ impl SrsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } => None,
-            Self::Form { .. } => Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs"),
+            Self::Form { .. } => {
+                Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs")
+            }
             Self::TooShort { .. } => Some("give a larger file, or leave out --srs to make a test string"),
         }
     }
@@ -101,8 +103,14 @@ impl SrsError {
 /// # Errors
 /// [`SrsError::Io`] or [`SrsError::Form`].
 pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
-    let io = |source| SrsError::Io { path: path.to_owned(), source };
-    let form = |reason: String| SrsError::Form { path: path.to_owned(), reason };
+    let io = |source| SrsError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let form = |reason: String| SrsError::Form {
+        path: path.to_owned(),
+        reason,
+    };
     let mut file = std::fs::File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut head = [0_u8; 68];
@@ -116,15 +124,27 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     }
     let expected = 4 + (128_u64 << logrows) + 256;
     if size != expected {
-        return Err(form(format!("2^{logrows} points take {expected} bytes, and it has {size}")));
+        return Err(form(format!(
+            "2^{logrows} points take {expected} bytes, and it has {size}"
+        )));
     }
     if head[4..] != GENERATOR {
         return Err(form("its first point is not the generator of G1".to_owned()));
     }
     let sha256 = sha256_of_file(path).map_err(io)?;
-    let published = PUBLISHED_SHA256.lines().any(|line| line == format!("{logrows} {sha256}"));
-    let kind = if published { SrsKind::PerpetualPowersOfTau } else { SrsKind::UserFile };
-    Ok(SrsIdentity { kind, sha256, logrows })
+    let published = PUBLISHED_SHA256
+        .lines()
+        .any(|line| line == format!("{logrows} {sha256}"));
+    let kind = if published {
+        SrsKind::PerpetualPowersOfTau
+    } else {
+        SrsKind::UserFile
+    };
+    Ok(SrsIdentity {
+        kind,
+        sha256,
+        logrows,
+    })
 }
 
 /// Writes a file with the form of a reference string whose points are all generators. Keys made with it are worthless;
@@ -181,7 +201,10 @@ impl SrsStore {
     /// [`check_srs_file`]'s.
     pub fn from_file(path: &Path) -> Result<Self, SrsError> {
         let identity = check_srs_file(path)?;
-        let path = std::path::absolute(path).map_err(|source| SrsError::Io { path: path.to_owned(), source })?;
+        let path = std::path::absolute(path).map_err(|source| SrsError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self::File { path, identity })
     }
 
@@ -191,9 +214,11 @@ impl SrsStore {
     /// [`SrsError::TooShort`] where the user's file has fewer points.
     pub fn path(&self, logrows: u32) -> Result<PathBuf, SrsError> {
         match self {
-            Self::File { path, identity } if identity.logrows < logrows => {
-                Err(SrsError::TooShort { path: path.clone(), has: identity.logrows, needs: logrows })
-            }
+            Self::File { path, identity } if identity.logrows < logrows => Err(SrsError::TooShort {
+                path: path.clone(),
+                has: identity.logrows,
+                needs: logrows,
+            }),
             Self::File { path, .. } => Ok(path.clone()),
             Self::Folder(folder) => Ok(folder.join(format!("local-test-k{logrows}.srs"))),
         }
@@ -214,20 +239,35 @@ impl SrsStore {
 }
 
 fn test_string_identity(path: &Path) -> Result<SrsIdentity, SrsError> {
-    let io = |source| SrsError::Io { path: path.to_owned(), source };
+    let io = |source| SrsError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let sidecar_path = path.with_extension("srs.json");
     let metadata = path.metadata().map_err(io)?;
-    let modified = metadata.modified().map_err(io)?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let known: Option<Sidecar> =
-        std::fs::read(&sidecar_path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let modified = metadata
+        .modified()
+        .map_err(io)?
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let known: Option<Sidecar> = std::fs::read(&sidecar_path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(sidecar) = known
         && sidecar.size_bytes == metadata.len()
         && sidecar.modified_seconds == modified.as_secs()
     {
         let logrows = (metadata.len() >> 7).ilog2();
-        return Ok(SrsIdentity { kind: SrsKind::LocalTest, sha256: sidecar.sha256, logrows });
+        return Ok(SrsIdentity {
+            kind: SrsKind::LocalTest,
+            sha256: sidecar.sha256,
+            logrows,
+        });
     }
-    let identity = SrsIdentity { kind: SrsKind::LocalTest, ..check_srs_file(path)? };
+    let identity = SrsIdentity {
+        kind: SrsKind::LocalTest,
+        ..check_srs_file(path)?
+    };
     let sidecar = Sidecar {
         size_bytes: metadata.len(),
         modified_seconds: modified.as_secs(),
@@ -281,7 +321,10 @@ mod tests {
         let store = SrsStore::from_file(&path).unwrap();
         assert_eq!(store.identity(3).unwrap().unwrap().kind, SrsKind::UserFile);
         assert_eq!(store.identity(2).unwrap().unwrap().logrows, 3);
-        assert!(matches!(store.path(4), Err(SrsError::TooShort { has: 3, needs: 4, .. })));
+        assert!(matches!(
+            store.path(4),
+            Err(SrsError::TooShort { has: 3, needs: 4, .. })
+        ));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -296,7 +339,10 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             assert!(matches!(check_srs_file(&path), Err(SrsError::Form { .. })));
         }
-        assert!(matches!(check_srs_file(&folder.path().join("missing")), Err(SrsError::Io { .. })));
+        assert!(matches!(
+            check_srs_file(&folder.path().join("missing")),
+            Err(SrsError::Io { .. })
+        ));
     }
 
     #[test]

@@ -103,12 +103,20 @@ impl Toolchain {
             .args(["-I", "-c", "import ezkl; print(ezkl.__version__)"])
             .stdin(Stdio::null())
             .output()
-            .map_err(|source| ToolchainError::Io { action: "run", path: python.clone(), source })?;
+            .map_err(|source| ToolchainError::Io {
+                action: "run",
+                path: python.clone(),
+                source,
+            })?;
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if output.status.success() && found == EZKL_VERSION {
             Ok(Self { python })
         } else {
-            let found = if found.is_empty() { "not importable".to_owned() } else { found };
+            let found = if found.is_empty() {
+                "not importable".to_owned()
+            } else {
+                found
+            };
             Err(ToolchainError::WrongVersion { path: folder, found })
         }
     }
@@ -142,7 +150,9 @@ impl Toolchain {
             .args(["-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"])
             .stdin(Stdio::null())
             .output()
-            .map_err(|_| ToolchainError::NoPython { tried: python.clone() })?;
+            .map_err(|_| ToolchainError::NoPython {
+                tried: python.clone(),
+            })?;
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let mut parts = found.split('.').map_while(|part| part.parse::<u32>().ok());
         match (parts.next(), parts.next()) {
@@ -178,7 +188,14 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
     std::fs::write(&requirements, REQUIREMENTS).map_err(io("write", &requirements))?;
     run(
         Command::new(interpreter(&environment))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+            ])
             .args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
             .arg(&requirements),
         "pip install ezkl",
@@ -197,7 +214,11 @@ fn run(command: &mut Command, step: &'static str, hint: &'static str) -> Result<
     let stderr = match output {
         Ok(output) if output.status.success() => return Ok(()),
         Ok(output) => {
-            let text = if output.stderr.is_empty() { output.stdout } else { output.stderr };
+            let text = if output.stderr.is_empty() {
+                output.stdout
+            } else {
+                output.stderr
+            };
             let text = String::from_utf8_lossy(&text);
             let tail: Vec<&str> = text.trim().lines().rev().take(6).collect();
             tail.into_iter().rev().collect::<Vec<_>>().join("\n")

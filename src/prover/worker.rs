@@ -90,7 +90,8 @@ impl Workers {
     pub(super) fn call(&self, request: &Request<'_>, observer: &dyn Observer) -> Result<Reply, ProverError> {
         let phase = request.phase;
         let file = |suffix: &str| request.folder.join(format!("{phase}.{suffix}"));
-        let (request_path, answer_path, stderr_path) = (file("request.json"), file("answer.json"), file("stderr"));
+        let (request_path, answer_path, stderr_path) =
+            (file("request.json"), file("answer.json"), file("stderr"));
         let _ = std::fs::remove_file(&answer_path);
         let text = json!({
             "call": request.function,
@@ -110,15 +111,21 @@ impl Workers {
         observer.finished();
         let ending = ending.map_err(ProverError::io("wait for a worker of", self.toolchain.python()))?;
 
-        let answer: Option<Answer> =
-            std::fs::read(&answer_path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let answer: Option<Answer> = std::fs::read(&answer_path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let measurement = PhaseMeasurement {
             phase,
             source: PhaseSource::Measured,
             call_seconds: answer.as_ref().map(|answer| answer.call_seconds),
             process_seconds,
             peak_rss_bytes: peak_rss_bytes.max(answer.as_ref().map(|answer| answer.peak_rss_bytes)),
-            written_bytes: request.writes.iter().filter_map(|path| path.metadata().ok()).map(|meta| meta.len()).sum(),
+            written_bytes: request
+                .writes
+                .iter()
+                .filter_map(|path| path.metadata().ok())
+                .map(|meta| meta.len())
+                .sum(),
             exit_status: match &ending {
                 Ending::Exited(status) => status.code(),
                 Ending::TimedOut | Ending::Interrupted => None,
@@ -127,9 +134,17 @@ impl Workers {
         let result = match (answer, ending) {
             // A phase is judged by its answer: a crash at interpreter exit, after the work, is no failure.
             (Some(Answer { error: None, .. }), _) => Ok(()),
-            (_, Ending::TimedOut) => Err(Failure::TimedOut { phase, limit_seconds: self.timeout.as_secs_f64() }),
+            (_, Ending::TimedOut) => Err(Failure::TimedOut {
+                phase,
+                limit_seconds: self.timeout.as_secs(),
+            }),
             (_, Ending::Interrupted) => Err(Failure::Interrupted { phase }),
-            (Some(Answer { error: Some(error), .. }), Ending::Exited(status)) => Err(self.judge(phase, status, &error)),
+            (
+                Some(Answer {
+                    error: Some(error), ..
+                }),
+                Ending::Exited(status),
+            ) => Err(self.judge(phase, status, &error)),
             (None, Ending::Exited(status)) => {
                 if kernel_out_of_memory_kills() > kernel_kills {
                     Err(self.out_of_memory(phase))
@@ -160,7 +175,9 @@ impl Workers {
             .env("HTTPS_PROXY", "http://127.0.0.1:9");
         confine(&mut command, self.memory_limit_bytes);
         let path = self.toolchain.python().to_owned();
-        let child = command.spawn().map_err(|source| ProverError::Start { path, source })?;
+        let child = command
+            .spawn()
+            .map_err(|source| ProverError::Start { path, source })?;
         // Where the limit is not enforced, or the rest of the machine needs memory, the kernel takes the worker first.
         // Failing to say so costs nothing but that order.
         let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), "1000");
@@ -210,12 +227,19 @@ impl Workers {
         }
         let lines: Vec<&str> = message.trim().lines().collect();
         let quoted = lines[lines.len().saturating_sub(STDERR_QUOTED_LINES)..].join("\n");
-        let message = if quoted.is_empty() { format!("the worker ended with {status}, <empty stderr>") } else { quoted };
+        let message = if quoted.is_empty() {
+            format!("the worker ended with {status}, <empty stderr>")
+        } else {
+            quoted
+        };
         Failure::Failed { phase, message }
     }
 
     fn out_of_memory(&self, phase: Phase) -> Failure {
-        let limit_bytes = self.memory_limit_bytes.or_else(total_memory_bytes).unwrap_or(u64::MAX);
+        let limit_bytes = self
+            .memory_limit_bytes
+            .or_else(total_memory_bytes)
+            .unwrap_or(u64::MAX);
         Failure::OutOfMemory { phase, limit_bytes }
     }
 }
@@ -223,9 +247,13 @@ impl Workers {
 /// How many processes the kernel has ended for want of memory since it started; 0 where it does not say.
 fn kernel_out_of_memory_kills() -> u64 {
     let count = |text: String| {
-        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+        text.lines()
+            .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
     };
-    std::fs::read_to_string("/proc/vmstat").ok().and_then(count).unwrap_or(0)
+    std::fs::read_to_string("/proc/vmstat")
+        .ok()
+        .and_then(count)
+        .unwrap_or(0)
 }
 
 /// A process group of its own, so that Ctrl-C reaches evmbench alone, which then ends the worker; the memory cap; and
@@ -236,7 +264,10 @@ fn confine(command: &mut Command, memory_limit_bytes: Option<u64>) {
     let limit = move || {
         if let Some(bytes) = memory_limit_bytes {
             // RLIMIT_DATA and not RLIMIT_AS, which counts reserved address space.
-            let limit = rustix::process::Rlimit { current: Some(bytes), maximum: Some(bytes) };
+            let limit = rustix::process::Rlimit {
+                current: Some(bytes),
+                maximum: Some(bytes),
+            };
             rustix::process::setrlimit(rustix::process::Resource::Data, limit)?;
         }
         #[cfg(target_os = "linux")]

@@ -69,7 +69,13 @@ impl Machine {
         let gibibytes = memory_bytes.map(|bytes| bytes.div_ceil(1 << 30));
         let identity = format!("{cpu}|{cores}|{gibibytes:?}|{system}");
         let fingerprint = alloy_primitives::hex::encode(&Sha256::digest(identity)[..6]);
-        Self { cpu, cores, memory_bytes, system, fingerprint }
+        Self {
+            cpu,
+            cores,
+            memory_bytes,
+            system,
+            fingerprint,
+        }
     }
 }
 

@@ -83,8 +83,14 @@ impl Evidence {
             (Self::CREATION_CODE, self.creation_code.clone()),
             (Self::RUNTIME_CODE, self.runtime_code.clone()),
             (Self::PROOF, self.proof.clone()),
-            (Self::INSTANCES, self.instances.as_ref().map(|list| words(words_json(list)))),
-            (Self::OUTPUTS, self.outputs.as_ref().map(|lists| words(word_lists_json(lists)))),
+            (
+                Self::INSTANCES,
+                self.instances.as_ref().map(|list| words(words_json(list))),
+            ),
+            (
+                Self::OUTPUTS,
+                self.outputs.as_ref().map(|lists| words(word_lists_json(lists))),
+            ),
             (Self::CALLDATA, self.calldata.clone()),
         ]
         .into_iter()
@@ -97,7 +103,10 @@ impl Evidence {
     /// # Errors
     /// [`EvidenceError`] where the bytes are not a list of words.
     pub fn read_instances(bytes: &[u8]) -> Result<Vec<U256>, EvidenceError> {
-        serde_json::from_slice(bytes).map_err(|source| EvidenceError { name: Self::INSTANCES, source })
+        serde_json::from_slice(bytes).map_err(|source| EvidenceError {
+            name: Self::INSTANCES,
+            source,
+        })
     }
 
     /// Reads the words of [`Self::OUTPUTS`].
@@ -105,7 +114,10 @@ impl Evidence {
     /// # Errors
     /// [`EvidenceError`] where the bytes are not lists of words.
     pub fn read_outputs(bytes: &[u8]) -> Result<Vec<Vec<U256>>, EvidenceError> {
-        serde_json::from_slice(bytes).map_err(|source| EvidenceError { name: Self::OUTPUTS, source })
+        serde_json::from_slice(bytes).map_err(|source| EvidenceError {
+            name: Self::OUTPUTS,
+            source,
+        })
     }
 }
 
@@ -126,8 +138,11 @@ mod tests {
     #[test]
     fn words_are_read_back() {
         let outputs = vec![vec![U256::from(0), U256::MAX], vec![], vec![U256::from(258)]];
-        let evidence =
-            Evidence { instances: Some(outputs.concat()), outputs: Some(outputs.clone()), ..Evidence::default() };
+        let evidence = Evidence {
+            instances: Some(outputs.concat()),
+            outputs: Some(outputs.clone()),
+            ..Evidence::default()
+        };
         let files = evidence.files();
         assert_eq!(files.len(), 2);
         assert_eq!(Evidence::read_instances(&files[0].1).unwrap(), outputs.concat());

@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine};
-pub use evidence::{Evidence, EvidenceFile, EvidenceError};
+pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fork, Verification};
-use crate::prover::{CircuitKind, DEFAULT_TIMEOUT, CircuitPlan, Phase, PhaseMeasurement, PhaseSource, SrsIdentity, VerifierShape};
+use crate::prover::{
+    CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
+    VerifierShape,
+};
 use crate::solidity::SolcSettings;
 
 /// The schema's version: one more for each change.
@@ -38,8 +41,6 @@ pub struct Record {
     pub request: Request,
     /// How it ended.
     pub outcome: Outcome,
-    /// Rules of the chain that deployment or verification breaks; each was lifted, alone, to get the verdict.
-    pub broken_rules: Vec<BrokenRule>,
     /// The model.
     pub model: Model,
     /// The input that was proved.
@@ -58,9 +59,9 @@ pub struct Record {
     pub numerics: Option<Numerics>,
     /// The compiled verifier.
     pub verifier: Option<Verifier>,
-    /// What deploying it took.
+    /// What deploying it took, and the rules of the chain that it breaks; each was lifted, alone, to get the verdict.
     pub deployment: Option<Deployment>,
-    /// What verifying the first counted proof took.
+    /// What verifying the first counted proof took, and the rules that it breaks, likewise.
     pub verification: Option<Verification>,
     /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
     pub tx_gas_samples: Vec<u64>,
@@ -143,7 +144,10 @@ impl Request {
         }
         // Field order is fixed by the type, so equal requests have equal text.
         let text = serde_json::to_string(self).expect("a request is plain data");
-        format!("{base}-{}", &alloy_primitives::hex::encode(Sha256::digest(text))[..8])
+        format!(
+            "{base}-{}",
+            &alloy_primitives::hex::encode(Sha256::digest(text))[..8]
+        )
     }
 }
 
@@ -175,7 +179,7 @@ pub enum Outcome {
         /// Which.
         phase: Phase,
         /// The limit, in seconds.
-        limit_seconds: f64,
+        limit_seconds: u64,
     },
     /// Something else went wrong.
     Failed {
@@ -205,11 +209,21 @@ impl std::fmt::Display for Outcome {
             Self::Rejected { why } => write!(f, "rejected: {why}"),
             Self::Unsound { control } => write!(f, "UNSOUND: {control}"),
             Self::OutOfMemory { phase, limit_bytes } => {
-                write!(f, "out of memory in {phase} (cap {:.1} GiB)", *limit_bytes as f64 / f64::from(1 << 30))
+                write!(
+                    f,
+                    "out of memory in {phase} (cap {:.1} GiB)",
+                    *limit_bytes as f64 / f64::from(1 << 30)
+                )
             }
-            Self::TimedOut { phase, limit_seconds } => write!(f, "timed out in {phase} (limit {limit_seconds} s)"),
+            Self::TimedOut { phase, limit_seconds } => {
+                write!(f, "timed out in {phase} (limit {limit_seconds} s)")
+            }
             Self::Failed { step, message } => {
-                write!(f, "failed in {step}: {}", message.lines().next().unwrap_or_default())
+                write!(
+                    f,
+                    "failed in {step}: {}",
+                    message.lines().next().unwrap_or_default()
+                )
             }
             Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
         }
@@ -380,14 +394,31 @@ pub struct Study {
 }
 
 impl Record {
+    /// The rules that deployment or verification breaks.
+    pub fn broken_rules(&self) -> impl Iterator<Item = &BrokenRule> {
+        let deployment = self
+            .deployment
+            .iter()
+            .flat_map(|deployment| &deployment.rules_broken);
+        deployment.chain(
+            self.verification
+                .iter()
+                .flat_map(|verification| &verification.rules_broken),
+        )
+    }
+
     /// Times inside EZKL's call of one phase's counted processes, in seconds.
     pub fn call_seconds(&self, phase: Phase) -> Vec<f64> {
-        self.counted(phase).filter_map(|measurement| measurement.call_seconds).collect()
+        self.counted(phase)
+            .filter_map(|measurement| measurement.call_seconds)
+            .collect()
     }
 
     /// Largest resident set of one phase's counted processes, in bytes.
     pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
-        self.counted(phase).filter_map(|measurement| measurement.peak_rss_bytes).max()
+        self.counted(phase)
+            .filter_map(|measurement| measurement.peak_rss_bytes)
+            .max()
     }
 
     /// Mean time of a proof, in seconds.
@@ -398,13 +429,150 @@ impl Record {
 
     /// Time inside EZKL's calls in this run, warm-ups included and cached phases not, in seconds.
     pub fn measured_call_seconds(&self) -> f64 {
-        let measured = self.phases.iter().filter(|measurement| measurement.source != PhaseSource::Cached);
+        let measured = self
+            .phases
+            .iter()
+            .filter(|measurement| measurement.source != PhaseSource::Cached);
         measured.filter_map(|measurement| measurement.call_seconds).sum()
     }
 
     fn counted(&self, phase: Phase) -> impl Iterator<Item = &PhaseMeasurement> {
-        self.phases
-            .iter()
-            .filter(move |measurement| measurement.phase == phase && measurement.source != PhaseSource::WarmUp)
+        self.phases.iter().filter(move |measurement| {
+            measurement.phase == phase && measurement.source != PhaseSource::WarmUp
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prover::Visibility;
+
+    fn request() -> Request {
+        Request::new("relu", "core", CircuitPlan::direct(7).unwrap())
+    }
+
+    #[test]
+    fn a_request_with_every_default_has_a_plain_name() {
+        assert_eq!(request().name(), "relu-s7-direct");
+        let study = Request {
+            plan: CircuitPlan::study(10).unwrap(),
+            ..request()
+        };
+        assert_eq!(study.name(), "relu-s10-study");
+    }
+
+    #[test]
+    fn whatever_differs_from_the_defaults_gives_another_name() {
+        let private = request()
+            .plan
+            .with_visibilities(Some(Visibility::Private), None, None)
+            .unwrap();
+        let variants = [
+            Request { runs: 1, ..request() },
+            Request {
+                warmup: 1,
+                ..request()
+            },
+            Request { seed: 1, ..request() },
+            Request {
+                fork: Fork::Prague,
+                ..request()
+            },
+            Request {
+                timeout_seconds: 1,
+                ..request()
+            },
+            Request {
+                memory_limit_bytes: Some(1),
+                ..request()
+            },
+            Request {
+                threads: Some(1),
+                ..request()
+            },
+            Request {
+                srs_sha256: Some("00".to_owned()),
+                ..request()
+            },
+            Request {
+                onnx_sha256: Some("00".to_owned()),
+                ..request()
+            },
+            Request {
+                weights_sha256: Some("00".to_owned()),
+                ..request()
+            },
+            Request {
+                input_sha256: Some("00".to_owned()),
+                ..request()
+            },
+            Request {
+                plan: private,
+                ..request()
+            },
+        ];
+        let mut names: Vec<String> = variants.iter().map(Request::name).collect();
+        assert!(names.iter().all(|name| name.starts_with("relu-s7-direct-")));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), variants.len());
+    }
+
+    #[test]
+    fn only_findings_are_conclusive() {
+        assert!(Outcome::Verified.is_conclusive());
+        assert!(
+            Outcome::OutOfMemory {
+                phase: Phase::Setup,
+                limit_bytes: 1
+            }
+            .is_conclusive()
+        );
+        let failed = Outcome::Failed {
+            step: "prove".to_owned(),
+            message: "x".to_owned(),
+        };
+        assert!(!failed.is_conclusive());
+        assert!(
+            !Outcome::NotAttempted {
+                forecast: "x".to_owned()
+            }
+            .is_conclusive()
+        );
+    }
+
+    /// A dependency reads numbers as text where a type is tagged; outcomes must survive that.
+    #[test]
+    fn outcomes_are_read_back() {
+        let outcomes = [
+            Outcome::Verified,
+            Outcome::Rejected {
+                why: "reverted".to_owned(),
+            },
+            Outcome::Unsound {
+                control: "byte 3".to_owned(),
+            },
+            Outcome::OutOfMemory {
+                phase: Phase::Prove,
+                limit_bytes: 1 << 40,
+            },
+            Outcome::TimedOut {
+                phase: Phase::Setup,
+                limit_seconds: 7200,
+            },
+            Outcome::Failed {
+                step: "witness".to_owned(),
+                message: "two\nlines".to_owned(),
+            },
+            Outcome::NotAttempted {
+                forecast: "33 GB".to_owned(),
+            },
+        ];
+        for outcome in outcomes {
+            let text = serde_json::to_string(&outcome).unwrap();
+            assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
+            assert!(!outcome.to_string().contains('\n'));
+        }
     }
 }

@@ -101,9 +101,9 @@ impl SolidityError {
                 "`evmbench setup` installs it from npm; a native solc of that version on PATH works as well"
                     .to_owned(),
             ),
-            Self::Unusable { .. } | Self::WrongVersion { .. } => Some(
-                "run `evmbench setup` again, or name no path to use the pinned solc".to_owned(),
-            ),
+            Self::Unusable { .. } | Self::WrongVersion { .. } => {
+                Some("run `evmbench setup` again, or name no path to use the pinned solc".to_owned())
+            }
             Self::ProgramMissing { .. } => Some(format!(
                 "install Node.js 18 or newer, which brings both node and npm, or put a native solc {SOLC_VERSION} on PATH"
             )),

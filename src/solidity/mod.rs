@@ -5,7 +5,7 @@
 //! what the contract is for, or what happens to its bytecode.
 //!
 //! One version of solc is pinned, so that one source gives one bytecode on every machine. It is taken from svm's folder
-//! or from PATH where that version is there, else from npm ([`Solc::install`]). The native compiler and the npm one are the
+//! or from PATH where that version is there, else from npm ([`Solc::obtain`]). The native compiler and the npm one are the
 //! same program, built for different machines, and give the same bytecode.
 
 mod error;
@@ -17,8 +17,8 @@ use std::process::Command;
 
 use alloy_primitives::Bytes;
 use foundry_compilers::artifacts::{
-    Bytecode, BytecodeHash, DeployedBytecode, EvmVersion, Settings, SettingsMetadata, Severity,
-    SolcInput, SolcLanguage, output_selection::OutputSelection, sources::Source,
+    Bytecode, BytecodeHash, DeployedBytecode, EvmVersion, Settings, SettingsMetadata, Severity, SolcInput,
+    SolcLanguage, output_selection::OutputSelection, sources::Source,
 };
 use foundry_compilers::error::SolcError;
 use foundry_compilers::solc::Solc as Compiler;
@@ -193,11 +193,7 @@ impl Solc {
         let pinned = svm_candidates()
             .into_iter()
             .map(|path| (path, SolcOrigin::Svm))
-            .chain(
-                path_candidates()
-                    .into_iter()
-                    .map(|path| (path, SolcOrigin::Path)),
-            )
+            .chain(path_candidates().into_iter().map(|path| (path, SolcOrigin::Path)))
             .filter(|(path, _)| path.is_file())
             .filter_map(|(path, origin)| Self::ask(&path, origin).ok())
             .find(Self::is_pinned);
@@ -234,8 +230,7 @@ impl Solc {
     }
 
     fn is_pinned(&self) -> bool {
-        self.compiler.version.pre.is_empty()
-            && self.compiler.version_short().to_string() == SOLC_VERSION
+        self.compiler.version.pre.is_empty() && self.compiler.version_short().to_string() == SOLC_VERSION
     }
 
     /// The compiler's full version, build included, as in `0.8.30+commit.73712a01.Emscripten.clang`.
@@ -267,11 +262,7 @@ impl Solc {
         let settings = options.settings();
         let input = SolcInput::new(
             SolcLanguage::Solidity,
-            [(
-                PathBuf::from(format!("{contract}.sol")),
-                Source::new(source),
-            )]
-            .into(),
+            [(PathBuf::from(format!("{contract}.sol")), Source::new(source))].into(),
             settings.clone(),
         );
         let failed = |source: SolcError| SolidityError::Run {
@@ -289,10 +280,7 @@ impl Solc {
         let Some(compiled) = output.remove(contract) else {
             return Err(SolidityError::ContractMissing {
                 contract: contract.to_owned(),
-                found: output
-                    .contracts_iter()
-                    .map(|(name, _)| name.clone())
-                    .collect(),
+                found: output.contracts_iter().map(|(name, _)| name.clone()).collect(),
             });
         };
         let code = |bytes: Option<Bytes>| {
@@ -345,19 +333,14 @@ fn svm_candidates() -> Vec<PathBuf> {
     let Some(home) = std::env::home_dir() else {
         return Vec::new();
     };
-    let data =
-        std::env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
+    let data = std::env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
     [
         home.join(".svm"),
         data.join("svm"),
         home.join("Library/Application Support/svm"),
     ]
     .into_iter()
-    .map(|folder| {
-        folder
-            .join(SOLC_VERSION)
-            .join(format!("solc-{SOLC_VERSION}"))
-    })
+    .map(|folder| folder.join(SOLC_VERSION).join(format!("solc-{SOLC_VERSION}")))
     .collect()
 }
 

@@ -148,8 +148,7 @@ mod tests {
 
     #[test]
     fn lock_file_pins_every_package_by_digest_and_names_no_address() {
-        let lock: serde_json::Value =
-            serde_json::from_str(include_str!("npm/package-lock.json")).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(include_str!("npm/package-lock.json")).unwrap();
         let packages = lock["packages"].as_object().unwrap();
         assert_eq!(
             packages["node_modules/solc"]["version"],
@@ -165,15 +164,10 @@ mod tests {
 
     #[test]
     fn package_and_lock_file_agree() {
-        let package: serde_json::Value =
-            serde_json::from_str(include_str!("npm/package.json")).unwrap();
-        let lock: serde_json::Value =
-            serde_json::from_str(include_str!("npm/package-lock.json")).unwrap();
+        let package: serde_json::Value = serde_json::from_str(include_str!("npm/package.json")).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(include_str!("npm/package-lock.json")).unwrap();
         assert_eq!(package["dependencies"]["solc"], super::super::SOLC_VERSION);
-        assert_eq!(
-            package["dependencies"],
-            lock["packages"][""]["dependencies"]
-        );
+        assert_eq!(package["dependencies"], lock["packages"][""]["dependencies"]);
     }
 
     #[cfg(unix)]
@@ -215,10 +209,7 @@ mod tests {
         assert!(matches!(error, SolidityError::NoNetwork { .. }));
         assert_eq!(left, 0);
         let (error, left) = left_by(Command::new("/nowhere/npm"));
-        assert!(matches!(
-            error,
-            SolidityError::ProgramMissing { program: "npm" }
-        ));
+        assert!(matches!(error, SolidityError::ProgramMissing { program: "npm" }));
         assert!(error.hint().unwrap().contains("Node.js"));
         assert_eq!(left, 0);
         // npm says that it is done, and the compiler is not there.

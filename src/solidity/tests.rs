@@ -19,9 +19,11 @@ fn fake_solc(folder: &Path, version: &str, answer: &str) -> PathBuf {
 fn compile_with(answer: &str) -> Result<CompiledContract, SolidityError> {
     let folder = tempfile::tempdir().unwrap();
     let path = fake_solc(folder.path(), "0.8.30+commit.73712a01.Linux.g++", answer);
-    Solc::locate(Some(&path), Path::new("/nowhere"))
-        .unwrap()
-        .compile("contract A {}", "A", &CompileOptions::default())
+    Solc::locate(Some(&path), Path::new("/nowhere")).unwrap().compile(
+        "contract A {}",
+        "A",
+        &CompileOptions::default(),
+    )
 }
 
 #[test]
@@ -110,10 +112,7 @@ fn every_option_reaches_the_compiler() {
     );
     assert_eq!(settings["viaIR"], true);
     assert_eq!(settings["evmVersion"], "osaka");
-    assert_eq!(
-        settings["metadata"],
-        serde_json::json!({"bytecodeHash": "ipfs"})
-    );
+    assert_eq!(settings["metadata"], serde_json::json!({"bytecodeHash": "ipfs"}));
 
     let settings = serde_json::to_value(CompileOptions::default().settings()).unwrap();
     assert_eq!(
@@ -122,8 +121,5 @@ fn every_option_reaches_the_compiler() {
     );
     assert_eq!(settings["viaIR"], false);
     assert_eq!(settings["evmVersion"], "prague");
-    assert_eq!(
-        settings["metadata"],
-        serde_json::json!({"bytecodeHash": "none"})
-    );
+    assert_eq!(settings["metadata"], serde_json::json!({"bytecodeHash": "none"}));
 }

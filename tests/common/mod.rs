@@ -21,11 +21,17 @@ pub fn tools() -> &'static Tools {
         let home = Home::from_environment().expect("a home folder");
         let toolchain = Toolchain::install(&home).expect("EZKL is installed");
         let solc = Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed");
-        Tools { home, toolchain, solc }
+        Tools {
+            home,
+            toolchain,
+            solc,
+        }
     })
 }
 
 /// A file below `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }

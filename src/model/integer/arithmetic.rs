@@ -92,7 +92,5 @@ pub fn integer_from_word(word: [u8; 32]) -> Option<i128> {
     }
     let (low, borrow) = FIELD_ORDER.1.overflowing_sub(value.1);
     let high = FIELD_ORDER.0 - value.0 - u128::from(borrow);
-    (high == 0)
-        .then(|| 0i128.checked_sub_unsigned(low))
-        .flatten()
+    (high == 0).then(|| 0i128.checked_sub_unsigned(low)).flatten()
 }

@@ -60,6 +60,13 @@ pub enum IntegerError {
         /// The operator that reads it.
         reader: String,
     },
+    /// A convolution between matrix products, whose batch axis the ONNX loader removes: EZKL 23.0.5 then places its
+    /// windows by the wrong coordinates, and its circuit proves another function than the model's.
+    #[error("{node}: between matrix products the loader drops its batch axis, and EZKL 23.0.5 misreads it")]
+    MisreadConvolution {
+        /// The convolution.
+        node: String,
+    },
     /// A rescale or a division by more than 2^126.
     #[error("{node}: division by 2^{exponent}")]
     Divisor {
@@ -70,9 +77,7 @@ pub enum IntegerError {
     },
     /// Operands whose scales differ by 64 or more: EZKL 23.0.5 raises the smaller by a 64-bit factor, which is
     /// then 0, and so loses the operand.
-    #[error(
-        "{node}: EZKL would raise an operand by 2^{shift}, which its 64-bit factor turns into 0"
-    )]
+    #[error("{node}: EZKL would raise an operand by 2^{shift}, which its 64-bit factor turns into 0")]
     LostOperand {
         /// The node at fault.
         node: String,

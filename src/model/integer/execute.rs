@@ -8,9 +8,7 @@ mod linear;
 
 use super::super::graph::{Tensor, Window};
 use super::IntegerRun;
-use super::arithmetic::{
-    divide, quantise, reciprocal, reciprocal_of_zero, sigmoid, square_root, tanh,
-};
+use super::arithmetic::{divide, quantise, reciprocal, reciprocal_of_zero, sigmoid, square_root, tanh};
 use super::error::IntegerError;
 use super::program::{Limits, Lowered, Operand, Operation, Source, Step};
 
@@ -109,9 +107,7 @@ impl Limits {
     }
 
     fn all_decompose(&self, node: &str, values: &[i128]) -> Result<(), IntegerError> {
-        values
-            .iter()
-            .try_for_each(|value| self.decomposes(node, *value))
+        values.iter().try_for_each(|value| self.decomposes(node, *value))
     }
 }
 
@@ -129,10 +125,7 @@ impl Execution<'_> {
     }
 
     fn operation(&self) -> Result<Vec<i128>, IntegerError> {
-        let scale = self
-            .lowered
-            .program
-            .source_scale(self.step.operands[0].source);
+        let scale = self.lowered.program.source_scale(self.step.operands[0].source);
         match self.step.operation {
             Operation::Convolve { window, groups } => {
                 let [image, filters] = [0, 1].map(|operand| self.operand(operand));
@@ -173,9 +166,7 @@ impl Execution<'_> {
             }),
             Operation::MeanPool(window) => {
                 let sums = self.pool(window, |taps| {
-                    let sum = taps
-                        .iter()
-                        .try_fold(0i128, |sum, tap| sum.checked_add(*tap));
+                    let sum = taps.iter().try_fold(0i128, |sum, tap| sum.checked_add(*tap));
                     self.checked(sum)
                 })?;
                 self.divided(sums, integer(window.kernel.iter().product()))
@@ -195,39 +186,25 @@ impl Execution<'_> {
     /// An operand's elements before its shift, with their shape.
     fn operand(&self, operand: usize) -> (&[i128], &[usize]) {
         let source = self.step.operands[operand].source;
-        (
-            self.elements(operand),
-            self.lowered.program.source_shape(source),
-        )
+        (self.elements(operand), self.lowered.program.source_shape(source))
     }
 
-    fn each(
-        &self,
-        function: impl Fn(i128) -> Result<i128, IntegerError>,
-    ) -> Result<Vec<i128>, IntegerError> {
+    fn each(&self, function: impl Fn(i128) -> Result<i128, IntegerError>) -> Result<Vec<i128>, IntegerError> {
         self.elements(0).iter().map(|x| function(*x)).collect()
     }
 
-    fn sums(
-        &self,
-        axis: usize,
-        term: impl Fn(i128) -> Option<i128>,
-    ) -> Result<Vec<i128>, IntegerError> {
+    fn sums(&self, axis: usize, term: impl Fn(i128) -> Option<i128>) -> Result<Vec<i128>, IntegerError> {
         let (elements, shape) = self.operand(0);
         (elements.chunks(shape[axis..].iter().product()))
             .map(|chunk| {
-                let sum =
-                    (chunk.iter()).try_fold(0i128, |sum, element| sum.checked_add(term(*element)?));
+                let sum = (chunk.iter()).try_fold(0i128, |sum, element| sum.checked_add(term(*element)?));
                 self.checked(sum)
             })
             .collect()
     }
 
     /// Applies `function` element by element, repeating what has size 1 along an axis of the result.
-    fn broadcast(
-        &self,
-        function: impl Fn(i128, i128) -> Option<i128>,
-    ) -> Result<Vec<i128>, IntegerError> {
+    fn broadcast(&self, function: impl Fn(i128, i128) -> Option<i128>) -> Result<Vec<i128>, IntegerError> {
         let shape = &self.step.shape;
         let shifted = |operand: usize| -> Result<Vec<i128>, IntegerError> {
             let Operand { shift, .. } = self.step.operands[operand];
@@ -282,20 +259,13 @@ impl Execution<'_> {
                 let product = quotient.checked_mul(divisor);
                 let remainder = self.checked(product.and_then(|p| value.checked_sub(p)))?;
                 self.decomposes(remainder)?;
-                self.decomposes(
-                    self.checked(divisor.checked_sub_unsigned(remainder.unsigned_abs()))?,
-                )?;
+                self.decomposes(self.checked(divisor.checked_sub_unsigned(remainder.unsigned_abs()))?)?;
                 Ok(quotient)
             })
             .collect()
     }
 
-    fn reciprocal_root(
-        &self,
-        value: i128,
-        scale: i32,
-        output_scale: i32,
-    ) -> Result<i128, IntegerError> {
+    fn reciprocal_root(&self, value: i128, scale: i32, output_scale: i32) -> Result<i128, IntegerError> {
         let power = |exponent: i32| {
             let exponent = exponent.try_into().ok();
             self.checked(exponent.and_then(|exponent| 2i128.checked_pow(exponent)))
@@ -315,11 +285,7 @@ impl Execution<'_> {
     }
 
     /// Checks what EZKL decomposes to show that `claim` has the smallest error of its neighbours.
-    fn optimum(
-        &self,
-        claim: i128,
-        error: impl Fn(i128) -> Option<i128>,
-    ) -> Result<(), IntegerError> {
+    fn optimum(&self, claim: i128, error: impl Fn(i128) -> Option<i128>) -> Result<(), IntegerError> {
         self.decomposes(claim)?;
         let distance = |offset: i128| {
             let error = self.checked(claim.checked_add(offset).and_then(&error))?;

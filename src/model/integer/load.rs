@@ -13,6 +13,7 @@
 //! - equal constants are one constant.
 
 use super::super::graph::{Graph, Node, Op, Tensor, ValueId, Window};
+use super::batch_axis::misread_convolution;
 use super::error::IntegerError;
 use super::program::{Constant, Input, Operand, Operation, Program, Source, Step};
 
@@ -24,11 +25,16 @@ pub(super) fn load(graph: &Graph) -> Result<Program, IntegerError> {
             loader.node(node)?;
         }
     }
-    let outputs = graph.outputs.iter().map(|id| loader.value(*id)).collect();
-    Ok(Program {
-        outputs,
+    let program = Program {
+        outputs: graph.outputs.iter().map(|id| loader.value(*id)).collect(),
         ..loader.program
-    })
+    };
+    match misread_convolution(&program) {
+        Some(step) => Err(IntegerError::MisreadConvolution {
+            node: program.steps[step].node.clone(),
+        }),
+        None => Ok(program),
+    }
 }
 
 /// A convolution that a following batch norm may still be folded into.
@@ -213,7 +219,7 @@ impl<'a> Loader<'a> {
     ) -> Result<(), IntegerError> {
         let shape = self.graph.shape(node.output).to_vec();
         let image = self.value(node.inputs[0]);
-        if groups == 1 && window.kernel == [1, 1] && window.padding == [0; 4] {
+        if is_pointwise(&window, groups) {
             // The loader keeps every stride-th row and column, then contracts the channels.
             let weight_source = self.constant(node, weight.shape.clone(), weight.data.clone());
             let operation = Operation::Convolve { window, groups };
@@ -292,13 +298,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Adds a constant, unless it is 0 everywhere.
-    fn add_bias(
-        &mut self,
-        node: &Node,
-        value: usize,
-        bias: Option<&Tensor>,
-        shape: Vec<usize>,
-    ) -> usize {
+    fn add_bias(&mut self, node: &Node, value: usize, bias: Option<&Tensor>, shape: Vec<usize>) -> usize {
         match bias {
             Some(bias) if !uniform(&bias.data, 0.0) => {
                 let bias = self.constant(node, shape, bias.data.clone());
@@ -398,6 +398,11 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// Whether the loader makes a matrix product of a convolution.
+pub(super) fn is_pointwise(window: &Window, groups: usize) -> bool {
+    groups == 1 && window.kernel == [1, 1] && window.padding == [0; 4]
+}
+
 /// A batch norm as the loader has it: `slope · x + intercept` for each channel.
 struct Affine {
     slope: Vec<f32>,
@@ -411,9 +416,7 @@ impl Affine {
             .collect();
         let channels = 0..deviation.len();
         Self {
-            slope: (channels.clone())
-                .map(|c| scale.data[c] / deviation[c])
-                .collect(),
+            slope: (channels.clone()).map(|c| scale.data[c] / deviation[c]).collect(),
             intercept: channels
                 .map(|c| bias.data[c] - (mean.data[c] * scale.data[c]) / deviation[c])
                 .collect(),

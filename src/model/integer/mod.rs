@@ -14,6 +14,7 @@
 //! circuit binds a result only to within a unit for each division. The integers here are the honest prover's.
 
 mod arithmetic;
+mod batch_axis;
 mod error;
 mod execute;
 mod load;

@@ -23,10 +23,7 @@ const DIVISOR_BITS: i32 = 126;
 const RESERVED_ROWS: i128 = 8;
 
 /// Gives `program` the scales that `quantisation` asks for.
-pub(super) fn assign(
-    mut program: Program,
-    quantisation: &Quantisation,
-) -> Result<Lowered, IntegerError> {
+pub(super) fn assign(mut program: Program, quantisation: &Quantisation) -> Result<Lowered, IntegerError> {
     for input in &mut program.inputs {
         input.scale = quantisation.input_scale;
     }

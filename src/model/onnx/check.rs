@@ -29,18 +29,13 @@ pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> 
         problems.push(Problem::NoInputs);
     }
     real.into_iter()
-        .filter_map(|input| {
-            static_input(input)
-                .map_err(|problem| problems.push(problem))
-                .ok()
-        })
+        .filter_map(|input| static_input(input).map_err(|problem| problems.push(problem)).ok())
         .collect()
 }
 
 fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
     let name = || input.name.clone();
-    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref())
-    else {
+    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
         return Err(Problem::InputType {
             input: name(),
             found: "something other than a tensor".to_owned(),
@@ -81,10 +76,7 @@ fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
             shape: format!("[{}]", sizes.join(", ")),
         });
     };
-    Ok(Port {
-        name: name(),
-        shape,
-    })
+    Ok(Port { name: name(), shape })
 }
 
 fn initializer_names(proto: &GraphProto) -> impl Iterator<Item = &str> {
@@ -127,11 +119,7 @@ pub(super) fn inspect(proto: &GraphProto, problems: &mut Vec<Problem>) {
         let outputs = || node.output.iter().map(String::as_str);
         defined.extend(outputs());
         // tract folds what depends on constants alone, so that EZKL never sees the operator.
-        if node
-            .input
-            .iter()
-            .all(|value| constant.contains(value.as_str()))
-        {
+        if node.input.iter().all(|value| constant.contains(value.as_str())) {
             constant.extend(outputs());
         } else {
             inspect_node(node, problems);

@@ -19,10 +19,7 @@ pub(super) enum Constant {
 /// A matrix with its axes exchanged.
 pub(super) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
     let [rows, columns] = matrix.shape[..] else {
-        return Err(format!(
-            "its weight has shape {:?}, not rank 2",
-            matrix.shape
-        ));
+        return Err(format!("its weight has shape {:?}, not rank 2", matrix.shape));
     };
     let data = (0..columns)
         .flat_map(|column| (0..rows).map(move |row| matrix.data[row * columns + column]))
@@ -37,18 +34,13 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
         .and_then(|attribute| attribute.t.as_ref());
     let scalar = |value| Constant::Floats(Tensor::new([], vec![value]));
     let vector = |attribute: &AttributeProto| {
-        Constant::Floats(Tensor::new(
-            [attribute.floats.len()],
-            attribute.floats.clone(),
-        ))
+        Constant::Floats(Tensor::new([attribute.floats.len()], attribute.floats.clone()))
     };
     if let Some(tensor) = tensor {
         return constant(tensor);
     }
     None.or(attributes.float("value_float").map(scalar))
-        .or(attributes
-            .get("value_floats", AttributeType::Floats)
-            .map(vector))
+        .or(attributes.get("value_floats", AttributeType::Floats).map(vector))
         .or(attributes
             .int("value_int")
             .map(|value| Constant::Ints(vec![value])))
@@ -62,9 +54,7 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
 pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
     match tensor.data_type() {
         DataType::Float => floats(tensor).map(Constant::Floats),
-        DataType::Int64 => {
-            elements(tensor, &tensor.int64_data, i64::from_le_bytes).map(Constant::Ints)
-        }
+        DataType::Int64 => elements(tensor, &tensor.int64_data, i64::from_le_bytes).map(Constant::Ints),
         DataType::Bool if tensor.raw_data.is_empty() => Ok(Constant::Ints(
             tensor.int32_data.iter().map(|&x| x.into()).collect(),
         )),
@@ -77,16 +67,9 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
 
 pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
     if tensor.data_type() != DataType::Float {
-        return Err(format!(
-            "elements of type {}",
-            tensor.data_type().as_str_name()
-        ));
+        return Err(format!("elements of type {}", tensor.data_type().as_str_name()));
     }
-    let shape: Vec<usize> = tensor
-        .dims
-        .iter()
-        .map(|&d| size(d))
-        .collect::<Result<_, _>>()?;
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
     let data = elements(tensor, &tensor.float_data, f32::from_le_bytes)?;
     let expected = shape
         .iter()

@@ -102,10 +102,7 @@ pub enum OnnxError {
 }
 
 fn listed(problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|problem| format!("\n- {problem}"))
-        .collect();
+    let lines: Vec<String> = problems.iter().map(|problem| format!("\n- {problem}")).collect();
     lines.concat()
 }
 
@@ -116,9 +113,7 @@ impl OnnxError {
         match self {
             Self::Read { .. } => vec!["check the path and its permissions"],
             Self::NotOnnx { .. } => {
-                vec![
-                    "export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)",
-                ]
+                vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
             }
             Self::Invalid { problems, .. } => {
                 let mut hints: Vec<_> = problems.iter().map(Problem::hint).collect();

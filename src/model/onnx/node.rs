@@ -24,13 +24,11 @@ impl<'a> Attributes<'a> {
     }
 
     pub(super) fn int(&self, name: &str) -> Option<i64> {
-        self.get(name, AttributeType::Int)
-            .map(|attribute| attribute.i)
+        self.get(name, AttributeType::Int).map(|attribute| attribute.i)
     }
 
     pub(super) fn float(&self, name: &str) -> Option<f32> {
-        self.get(name, AttributeType::Float)
-            .map(|attribute| attribute.f)
+        self.get(name, AttributeType::Float).map(|attribute| attribute.f)
     }
 
     pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {

@@ -157,9 +157,8 @@ impl<'a> Import<'a> {
                 _ => return Ok(Binding::Unknown),
             }
         }
-        let is_free = |name: &str| {
-            !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name)
-        };
+        let is_free =
+            |name: &str| !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name);
         let name = if is_free(&node.name) {
             node.name.clone()
         } else {
@@ -189,12 +188,7 @@ impl<'a> Import<'a> {
     fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
         let attributes = Attributes(node);
         let unary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?]));
-        let binary = |op| {
-            Ok(Meaning::Apply(
-                op,
-                vec![argument(node, 0)?, argument(node, 1)?],
-            ))
-        };
+        let binary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?, argument(node, 1)?]));
         match node.op_type.as_str() {
             "Relu" => unary(Op::Relu),
             "Sigmoid" => unary(Op::Sigmoid),
@@ -272,11 +266,7 @@ impl<'a> Import<'a> {
         }
     }
 
-    fn optional_floats(
-        &self,
-        node: &'a NodeProto,
-        position: usize,
-    ) -> Result<Option<Tensor>, String> {
+    fn optional_floats(&self, node: &'a NodeProto, position: usize) -> Result<Option<Tensor>, String> {
         match argument(node, position) {
             Ok(_) => self.floats(node, position).map(Some),
             Err(_) => Ok(None),
@@ -310,10 +300,7 @@ impl<'a> Import<'a> {
     fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
         let weight = self.floats(node, 1)?;
         let [_, _, height, width] = weight.shape[..] else {
-            return Err(format!(
-                "its weight has shape {:?}, not rank 4",
-                weight.shape
-            ));
+            return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
         };
         Ok(Op::Conv2d {
             window: window(attributes, Some([height, width]))?,
@@ -342,11 +329,7 @@ impl<'a> Import<'a> {
         Ok(Op::Gemm { weight, bias })
     }
 
-    fn layer_norm(
-        &self,
-        node: &'a NodeProto,
-        attributes: &Attributes<'_>,
-    ) -> Result<Meaning<'a>, String> {
+    fn layer_norm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
         let Some(shape) = self.input_shape(node)? else {
             return Ok(Meaning::Alias(Binding::Unknown));
         };
@@ -359,11 +342,7 @@ impl<'a> Import<'a> {
         Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
     }
 
-    fn flatten(
-        &self,
-        node: &'a NodeProto,
-        attributes: &Attributes<'_>,
-    ) -> Result<Meaning<'a>, String> {
+    fn flatten(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
         let Some(shape) = self.input_shape(node)? else {
             return Ok(Meaning::Alias(Binding::Unknown));
         };
@@ -376,20 +355,13 @@ impl<'a> Import<'a> {
         let op = match split {
             1 => Op::Flatten,
             _ => Op::Reshape {
-                shape: vec![
-                    shape[..split].iter().product(),
-                    shape[split..].iter().product(),
-                ],
+                shape: vec![shape[..split].iter().product(), shape[split..].iter().product()],
             },
         };
         Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
     }
 
-    fn reshape(
-        &self,
-        node: &'a NodeProto,
-        attributes: &Attributes<'_>,
-    ) -> Result<Meaning<'a>, String> {
+    fn reshape(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
         let Constant::Ints(target) = self.constant(node, 1)? else {
             return Err("its shape is not of integers".to_owned());
         };
@@ -447,10 +419,7 @@ fn axis(axis: i64, rank: usize) -> Result<usize, String> {
 
 /// The 2-D window of a node; `kernel` where the attribute may be left out.
 fn window(attributes: &Attributes<'_>, kernel: Option<[usize; 2]>) -> Result<Window, String> {
-    if attributes
-        .text("auto_pad")
-        .is_some_and(|mode| mode != b"NOTSET")
-    {
+    if attributes.text("auto_pad").is_some_and(|mode| mode != b"NOTSET") {
         return Err("auto_pad is set".to_owned());
     }
     let kernel = match sizes::<2>(attributes, "kernel_shape")? {
@@ -474,8 +443,7 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
-        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-        ValueInfoProto,
+        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
         attribute_proto::AttributeType,
         tensor_proto::{DataLocation, DataType},
         tensor_shape_proto::dimension::Value as Dimension,
@@ -500,9 +468,7 @@ mod tests {
 
     fn problems(model: &ModelProto) -> Vec<String> {
         match read(&model.encode_to_vec()) {
-            Err(OnnxError::Invalid { problems, .. }) => {
-                problems.iter().map(ToString::to_string).collect()
-            }
+            Err(OnnxError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -645,21 +611,10 @@ mod tests {
 
     #[test]
     fn what_is_not_onnx_is_refused() {
-        for bytes in [
-            &b""[..],
-            b"PK\x03\x04",
-            b"{\"input_data\": []}",
-            &[0xff; 64],
-        ] {
-            assert!(
-                matches!(read(bytes), Err(OnnxError::NotOnnx { .. })),
-                "{bytes:?}"
-            );
+        for bytes in [&b""[..], b"PK\x03\x04", b"{\"input_data\": []}", &[0xff; 64]] {
+            assert!(matches!(read(bytes), Err(OnnxError::NotOnnx { .. })), "{bytes:?}");
         }
-        let whole = write(&layers::build(
-            suite::find("dense").expect("in the suite"),
-            0,
-        ));
+        let whole = write(&layers::build(suite::find("dense").expect("in the suite"), 0));
         assert!(matches!(
             read(&whole[..whole.len() / 2]),
             Err(OnnxError::NotOnnx { .. })
@@ -670,17 +625,12 @@ mod tests {
     fn missing_strides_and_dilation_are_explained() {
         let mut spoilt = model("conv2d_small");
         let node = &mut graph_of(&mut spoilt).node[0];
-        node.attribute
-            .retain(|attribute| attribute.name != "strides");
-        assert_eq!(
-            problems(&spoilt),
-            ["Conv node \"conv\" has no strides attribute"]
-        );
+        node.attribute.retain(|attribute| attribute.name != "strides");
+        assert_eq!(problems(&spoilt), ["Conv node \"conv\" has no strides attribute"]);
 
         let mut spoilt = model("maxpool2d_k2");
         let node = &mut graph_of(&mut spoilt).node[0];
-        node.attribute
-            .retain(|attribute| attribute.name != "dilations");
+        node.attribute.retain(|attribute| attribute.name != "dilations");
         node.attribute.push(ints_attribute("dilations", &[2, 2]));
         assert_eq!(problems(&spoilt), ["MaxPool node \"pool\" is dilated"]);
     }
@@ -689,8 +639,7 @@ mod tests {
     fn inputs_must_be_static_and_of_f32() {
         let mut spoilt = model("relu");
         let input = &mut graph_of(&mut spoilt).input[0];
-        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
-        else {
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
             panic!("a tensor");
         };
         tensor.shape.as_mut().expect("has a shape").dim[0].value =
@@ -701,15 +650,11 @@ mod tests {
         );
 
         let input = &mut graph_of(&mut spoilt).input[0];
-        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut())
-        else {
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
             panic!("a tensor");
         };
         tensor.elem_type = DataType::Int64 as i32;
-        assert_eq!(
-            problems(&spoilt),
-            ["input \"input\" is of type INT64, not FLOAT"]
-        );
+        assert_eq!(problems(&spoilt), ["input \"input\" is of type INT64, not FLOAT"]);
 
         graph_of(&mut spoilt).input.clear();
         let all = problems(&spoilt);
@@ -746,11 +691,7 @@ mod tests {
         );
         let error = read(&spoilt.encode_to_vec()).expect_err("refused");
         assert_eq!(error.hints().len(), 4, "{:?}", error.hints());
-        assert!(
-            error
-                .to_string()
-                .starts_with("model.onnx cannot be proved:")
-        );
+        assert!(error.to_string().starts_with("model.onnx cannot be proved:"));
     }
 
     #[test]
@@ -782,11 +723,7 @@ mod tests {
             vec![operator("MatMul", &["x", "w"], "y")],
             vec![weight()],
         );
-        let gemm = small(
-            &[1, 3],
-            vec![operator("Gemm", &["x", "w"], "y")],
-            vec![weight()],
-        );
+        let gemm = small(&[1, 3], vec![operator("Gemm", &["x", "w"], "y")], vec![weight()]);
         assert_eq!(operators(&matmul), std::slice::from_ref(&expected));
         assert_eq!(operators(&gemm), [expected]);
     }
@@ -885,10 +822,7 @@ mod tests {
             operator("Tile", &["w", "r"], "t"),
             operator("Add", &["x", "t"], "y"),
         ];
-        let constants = vec![
-            float_tensor("w", &[1, 2], &[1.0; 2]),
-            int_tensor("r", &[1, 2]),
-        ];
+        let constants = vec![float_tensor("w", &[1, 2], &[1.0; 2]), int_tensor("r", &[1, 2])];
         let model = small(&[1, 4], nodes, constants);
         assert_eq!(uncovered(&model)[0].operator, "Tile");
 

@@ -6,9 +6,9 @@
 
 use prost::Message;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_proto::DataType, tensor_shape_proto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
+    TypeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto,
+    type_proto,
 };
 
 use crate::model::graph::{Graph, Node, Op, Tensor, Value, ValueId, Window};
@@ -32,11 +32,7 @@ pub fn write(graph: &Graph) -> Vec<u8> {
         .nodes
         .iter()
         .any(|node| matches!(node.op, Op::LayerNorm { .. }));
-    let opset = if has_layer_norm {
-        LAYER_NORM_OPSET
-    } else {
-        OPSET
-    };
+    let opset = if has_layer_norm { LAYER_NORM_OPSET } else { OPSET };
     ModelProto {
         ir_version: ir_version(opset),
         opset_import: vec![OperatorSetIdProto {
@@ -63,12 +59,7 @@ fn proto(graph: &Graph, node: &Node) -> NodeProto {
     NodeProto {
         name: node.name.clone(),
         op_type: node.op.onnx_name().to_owned(),
-        input: node
-            .inputs
-            .iter()
-            .map(value_name)
-            .chain(parameters)
-            .collect(),
+        input: node.inputs.iter().map(value_name).chain(parameters).collect(),
         output: vec![value_name(&node.output)],
         attribute: attributes(&node.op),
         ..NodeProto::default()
@@ -132,9 +123,7 @@ fn attributes(op: &Op) -> Vec<AttributeProto> {
             vec![int("axis", signed(*axis)), float("epsilon", *epsilon)]
         }
         Op::Flatten => vec![int("axis", 1)],
-        Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mul | Op::Add | Op::Sub | Op::Reshape { .. } => {
-            Vec::new()
-        }
+        Op::Relu | Op::Sigmoid | Op::Tanh | Op::Mul | Op::Add | Op::Sub | Op::Reshape { .. } => Vec::new(),
     }
 }
 
@@ -174,13 +163,10 @@ fn float(name: &str, value: f32) -> AttributeProto {
 }
 
 fn value_info(value: &Value) -> ValueInfoProto {
-    let dim = value
-        .shape
-        .iter()
-        .map(|&size| tensor_shape_proto::Dimension {
-            value: Some(tensor_shape_proto::dimension::Value::DimValue(signed(size))),
-            ..tensor_shape_proto::Dimension::default()
-        });
+    let dim = value.shape.iter().map(|&size| tensor_shape_proto::Dimension {
+        value: Some(tensor_shape_proto::dimension::Value::DimValue(signed(size))),
+        ..tensor_shape_proto::Dimension::default()
+    });
     ValueInfoProto {
         name: value.name.clone(),
         r#type: Some(TypeProto {

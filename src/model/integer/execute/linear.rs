@@ -104,10 +104,7 @@ pub(super) fn multiply(rows: &[i128], matrix: &[i128], shape: &[usize]) -> Optio
 }
 
 fn words<W: Word>(integers: &[i128]) -> Vec<W> {
-    integers
-        .iter()
-        .map(|integer| W::from_integer(*integer))
-        .collect()
+    integers.iter().map(|integer| W::from_integer(*integer)).collect()
 }
 
 fn products<W: Word>(rows: &[i128], matrix: &[i128], length: usize) -> Option<Vec<i128>> {
@@ -135,12 +132,7 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn run<W: Word>(
-        &self,
-        image: &[i128],
-        filters: &[i128],
-        bias: Option<&[i128]>,
-    ) -> Option<Vec<i128>> {
+    fn run<W: Word>(&self, image: &[i128], filters: &[i128], bias: Option<&[i128]>) -> Option<Vec<i128>> {
         let [channels, height, width] = self.image;
         let [filter_count, rows, columns] = self.result;
         let [kernel_height, kernel_width] = self.window.kernel;
@@ -177,13 +169,7 @@ impl Convolution {
     }
 
     /// Adds one tap of a filter, at row and column `tap`, times the elements of a channel that it meets.
-    fn accumulate<W: Word>(
-        &self,
-        sums: &mut [W],
-        plane: &[W],
-        weight: W,
-        tap: [usize; 2],
-    ) -> Option<()> {
+    fn accumulate<W: Word>(&self, sums: &mut [W], plane: &[W], weight: W, tap: [usize; 2]) -> Option<()> {
         let [_, height, width] = self.image;
         let [_, rows, columns] = self.result;
         let [row_range, column_range] = [
@@ -194,8 +180,7 @@ impl Convolution {
         for row in row_range {
             let y = row * stride[0] + tap[0] - self.window.padding[0];
             let sums = &mut sums[row * columns..][column_range.clone()];
-            let Some(x) =
-                (column_range.start * stride[1] + tap[1]).checked_sub(self.window.padding[1])
+            let Some(x) = (column_range.start * stride[1] + tap[1]).checked_sub(self.window.padding[1])
             else {
                 continue;
             };

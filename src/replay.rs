@@ -1,0 +1,145 @@
+//! A stored record used again.
+//!
+//! Goes in: a record and the evidence beside it. Comes out: [`recheck`]'s answer, whether the same bytecode and calldata
+//! still give the same verdict and gas; or [`recorded_prover`]'s, which replays the record's run for every stage after it.
+
+use std::path::Path;
+
+use crate::chain::{Calldata, ChainError, Verdict, Verifier};
+use crate::prover::{Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError};
+use crate::record::{Evidence, EvidenceError, Record};
+use crate::store::{self, StoreError};
+
+/// A record that cannot be used again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The evidence is not there, or not what the record says.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The verifier cannot be deployed or called.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The evidence is what the record says, and yet not what its name says.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The evidence's settings are not EZKL's.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The record ended before there was what is asked of it.
+    #[error("{path} holds no verified proof: its outcome is {outcome}")]
+    EndedBefore {
+        /// The record.
+        path: String,
+        /// How its run ended.
+        outcome: String,
+    },
+}
+
+/// One figure, then and now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// What it is, with its unit.
+    pub name: &'static str,
+    /// In the record.
+    pub recorded: u64,
+    /// Now.
+    pub now: u64,
+}
+
+/// What a second verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recheck {
+    /// The verifier's answer in the record.
+    pub recorded: Verdict,
+    /// Its answer now.
+    pub now: Verdict,
+    /// Gas and sizes.
+    pub figures: Vec<Figure>,
+}
+
+impl Recheck {
+    /// Whether verdict and every figure are those in the record.
+    pub fn agrees(&self) -> bool {
+        self.recorded == self.now && self.figures.iter().all(|figure| figure.recorded == figure.now)
+    }
+}
+
+/// Deploys the verifier of the record at `path` again and verifies its proof again, under the record's fork.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
+    let (Some(deployment), Some(verification)) = (&record.deployment, &record.verification) else {
+        return Err(ended_before(path, record));
+    };
+    let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
+    let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
+    let verifier = Verifier::deploy(record.request.fork, &creation_code.into())?;
+    let now = verifier.verify(&Calldata::raw(calldata))?;
+    let gas = |gas: Option<crate::chain::TransactionGas>| gas.map_or(0, |gas| gas.tx_gas);
+    let figures = vec![
+        Figure {
+            name: "runtime code bytes",
+            recorded: deployment.runtime_code_bytes,
+            now: verifier.deployment().runtime_code_bytes,
+        },
+        Figure {
+            name: "deployment gas",
+            recorded: deployment.gas.tx_gas,
+            now: verifier.deployment().gas.tx_gas,
+        },
+        Figure {
+            name: "verification gas",
+            recorded: gas(verification.gas),
+            now: gas(now.gas),
+        },
+    ];
+    Ok(Recheck {
+        recorded: verification.verdict.clone(),
+        now: now.verdict,
+        figures,
+    })
+}
+
+/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, ReplayError> {
+    let bytes = |name| store::load_evidence(path, record, name);
+    let text = |name| bytes(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (Some(keys), Some(proof)) = (&record.keys, &record.proof) else {
+        return Err(ended_before(path, record));
+    };
+    let Some(shape) = record.circuit.as_ref().and_then(|circuit| circuit.columns) else {
+        return Err(ended_before(path, record));
+    };
+    let artifacts = Artifacts {
+        proofs: vec![Proof {
+            proof: bytes(Evidence::PROOF)?,
+            instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+        }],
+        natively_verified: proof.natively_verified,
+        outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?)?,
+        verifier_source: text(Evidence::VERIFIER_SOURCE)?,
+        verifying_key: bytes(Evidence::VERIFYING_KEY)?,
+        proving_key_bytes: keys.proving_key_bytes,
+        srs: keys.srs.clone(),
+        shape,
+    };
+    let run = ProverRun {
+        phases: record.phases.clone(),
+        settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
+        reused_keys: keys.reused,
+        peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
+        result: Ok(artifacts),
+    };
+    Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+}
+
+fn ended_before(path: &Path, record: &Record) -> ReplayError {
+    ReplayError::EndedBefore {
+        path: path.display().to_string(),
+        outcome: record.outcome.to_string(),
+    }
+}

@@ -1,0 +1,391 @@
+//! What the program says: bad input of every kind gets one clear message, a hint and a non-zero exit status; lists and
+//! plans are as people read them. Nothing here proves anything.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use assert_cmd::cargo::CommandCargoExt as _;
+use evmbench::model::{layers, onnx};
+use evmbench::suite;
+use prost::Message as _;
+use tempfile::TempDir;
+use tract_onnx::pb::ModelProto;
+
+struct Said {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn evmbench() -> Command {
+    Command::cargo_bin("evmbench").unwrap()
+}
+
+fn say(command: &mut Command) -> Said {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said {
+        status: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// One message, at least one hint, nothing on stdout, and a status that scripts can see.
+#[track_caller]
+fn refuses(arguments: &[&str], status: i32, message: &str, hint: &str) {
+    let said = say(evmbench().args(arguments));
+    assert_eq!(said.status, Some(status), "{}", said.stderr);
+    assert_eq!(said.stderr.matches("error: ").count(), 1, "{}", said.stderr);
+    assert!(said.stderr.contains(message), "{}", said.stderr);
+    assert!(said.stderr.contains(&format!("hint: {hint}")), "{}", said.stderr);
+    assert_eq!(said.stdout, "");
+}
+
+fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn model(folder: &TempDir, id: &str) -> String {
+    file(
+        folder,
+        "model.onnx",
+        &onnx::write(&layers::build(suite::find(id).unwrap(), 0)),
+    )
+}
+
+/// A NumPy file of `f32`.
+fn npy(shape: &[usize], elements: &[f32]) -> Vec<u8> {
+    let shape: String = shape.iter().map(|size| format!("{size},")).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    while (10 + header.len() + 1) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(elements.iter().flat_map(|element| element.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn an_unknown_model_is_answered_with_the_nearest() {
+    refuses(
+        &["prove-and-verify", "rellu"],
+        2,
+        "there is no model \"rellu\"",
+        "did you mean relu",
+    );
+    refuses(
+        &["prove-and-verify", "qqqq"],
+        2,
+        "there is no model",
+        "`evmbench list`",
+    );
+}
+
+#[test]
+fn nothing_to_run_is_an_error() {
+    refuses(
+        &["prove-and-verify"],
+        2,
+        "nothing to run",
+        "name models, or a suite",
+    );
+    refuses(
+        &["prove-and-verify", "relu", "--filter", "dense"],
+        2,
+        "nothing to run",
+        "name models, or a suite",
+    );
+}
+
+#[test]
+fn impossible_plans_are_refused() {
+    refuses(
+        &["prove-and-verify", "relu", "--scale", "99"],
+        2,
+        "scale 99 is out of range",
+        "scales are bits",
+    );
+    let fixed = ["prove-and-verify", "relu", "--input-visibility", "fixed"];
+    refuses(
+        &fixed,
+        2,
+        "input visibility cannot be fixed",
+        "use public, private",
+    );
+    let study = [
+        "prove-and-verify",
+        "relu",
+        "--circuit",
+        "study",
+        "--param-visibility",
+        "fixed",
+    ];
+    refuses(&study, 2, "cannot be chosen with it", "use --circuit direct");
+}
+
+#[test]
+fn numbers_out_of_range_are_refused_by_name() {
+    for (option, value) in [
+        ("--runs", "0"),
+        ("--threads", "0"),
+        ("--memory-limit", "20GB"),
+        ("--scale", "-1"),
+    ] {
+        let said = say(evmbench().args(["prove-and-verify", "relu", &format!("{option}={value}")]));
+        assert_eq!(said.status, Some(2), "{option}");
+        assert!(said.stderr.contains(option), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_model_that_cannot_be_proved_is_explained() {
+    let folder = TempDir::new().unwrap();
+    refuses(
+        &["prove-and-verify", "--onnx", "/nowhere/model.onnx"],
+        1,
+        "/nowhere/model.onnx",
+        "check the path",
+    );
+    let text = file(&folder, "text.onnx", b"this is no model");
+    refuses(
+        &["prove-and-verify", "--onnx", &text],
+        1,
+        "is not an ONNX model",
+        "export it",
+    );
+    let empty = file(&folder, "empty.onnx", b"");
+    refuses(
+        &["prove-and-verify", "--onnx", &empty],
+        1,
+        "is not an ONNX model",
+        "export it",
+    );
+
+    let graph = layers::build(suite::find("conv2d_small").unwrap(), 0);
+    let mut proto = ModelProto::decode(onnx::write(&graph).as_slice()).unwrap();
+    proto.graph.as_mut().unwrap().node[0]
+        .attribute
+        .retain(|attribute| attribute.name != "strides");
+    let strideless = file(&folder, "strideless.onnx", &proto.encode_to_vec());
+    refuses(
+        &["prove-and-verify", "--onnx", &strideless],
+        1,
+        "has no strides attribute",
+        "",
+    );
+    proto.graph.as_mut().unwrap().node[0].op_type = "NonMaxSuppression".to_owned();
+    let unsupported = file(&folder, "unsupported.onnx", &proto.encode_to_vec());
+    refuses(
+        &["prove-and-verify", "--onnx", &unsupported],
+        1,
+        "NonMaxSuppression",
+        "",
+    );
+}
+
+#[test]
+fn an_input_that_does_not_fit_is_explained() {
+    let folder = TempDir::new().unwrap();
+    let model = model(&folder, "dense_small");
+    let with = |input: &str, message: &str| {
+        refuses(
+            &["prove-and-verify", "--onnx", &model, "--input", input],
+            1,
+            message,
+            "",
+        );
+    };
+    with(
+        &file(&folder, "short.json", br#"{"input_data": [[1.0, 2.0]]}"#),
+        "short.json",
+    );
+    with(&file(&folder, "text.json", b"not json"), "text.json");
+    with(
+        &file(&folder, "shape.npy", &npy(&[2, 64], &[0.5; 128])),
+        "shape.npy",
+    );
+    let mut elements = [0.5; 128];
+    elements[7] = f32::NAN;
+    with(&file(&folder, "nan.npy", &npy(&[1, 128], &elements)), "NaN");
+    with(&file(&folder, "image.png", b"\x89PNG"), "image.png");
+    with("/nowhere/input.json", "/nowhere/input.json");
+}
+
+#[test]
+fn a_wrong_reference_string_is_refused_before_anything_runs() {
+    let folder = TempDir::new().unwrap();
+    let text = file(&folder, "text.srs", &[7; 500]);
+    refuses(
+        &["prove-and-verify", "relu", "--srs", &text],
+        1,
+        "is no reference string",
+        "--srs takes",
+    );
+}
+
+#[test]
+fn weights_must_fit_their_model() {
+    let folder = TempDir::new().unwrap();
+    let other = model(&folder, "dense");
+    let arguments = [
+        "prove-and-verify",
+        "dense_small",
+        "--weights",
+        &other,
+        "--dry-run",
+    ];
+    refuses(&arguments, 1, "model.onnx", "");
+}
+
+#[test]
+fn damaged_and_unknown_records_are_named() {
+    let folder = TempDir::new().unwrap();
+    let cut = file(&folder, "cut.json", br#"{"schema": 1, "finished_at": "20"#);
+    refuses(&["verify", &cut], 1, "cut.json is damaged", "remove the file");
+    let other = file(&folder, "other.json", b"{}");
+    refuses(
+        &["verify", &other],
+        1,
+        "other.json is damaged or no record",
+        "remove the file",
+    );
+    let newer = file(&folder, "newer.json", br#"{"schema": 999}"#);
+    refuses(
+        &["verify", &newer],
+        1,
+        "newer.json has schema version 999",
+        "use a newer evmbench",
+    );
+}
+
+/// Tools that are missing, old or wrong, each in an empty cache folder.
+#[test]
+fn set_up_says_what_it_lacks() {
+    let refused = |change: &dyn Fn(&mut Command, &Path), message: &str, hint: &str| {
+        let home = TempDir::new().unwrap();
+        let mut command = evmbench();
+        command.arg("setup").env("EVMBENCH_HOME", home.path());
+        change(&mut command, home.path());
+        let said = say(&mut command);
+        assert_eq!(said.status, Some(1), "{}", said.stderr);
+        assert!(said.stderr.contains(message), "{}", said.stderr);
+        assert!(said.stderr.contains(&format!("hint: {hint}")), "{}", said.stderr);
+        // Nothing half installed is left.
+        let left = std::fs::read_dir(home.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left
+            .filter(|name| name.to_string_lossy().contains("partial"))
+            .collect();
+        assert_eq!(left, [] as [std::ffi::OsString; 0]);
+    };
+    refused(
+        &|command, _| drop(command.env("EVMBENCH_PYTHON", "/nowhere/python")),
+        "Python was not found",
+        "install Python",
+    );
+    refused(
+        &|command, home| drop(command.env("EVMBENCH_PYTHON", script(home, "python", "echo 2.7.18"))),
+        "is Python 2.7.18",
+        "set EVMBENCH_PYTHON",
+    );
+    refused(
+        &|command, _| {
+            // An address that refuses at once stands for a machine without a network.
+            command
+                .env("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+                .env("PIP_RETRIES", "0")
+                .env("PIP_NO_CACHE_DIR", "1");
+        },
+        "pip install ezkl failed",
+        "check the network",
+    );
+    refused(
+        &|_, home| {
+            std::fs::create_dir_all(home.join("ezkl-23.0.5/bin")).unwrap();
+            script(&home.join("ezkl-23.0.5/bin"), "python", "echo 1.0.0");
+        },
+        "is 1.0.0, not 23.0.5",
+        "remove that folder",
+    );
+}
+
+/// A small program for a test.
+fn script(folder: &Path, name: &str, body: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn doctor_names_what_is_missing_and_the_command_that_mends_it() {
+    let home = TempDir::new().unwrap();
+    let said = say(evmbench().arg("doctor").env("EVMBENCH_HOME", home.path()));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stdout.contains("EZKL      MISSING"), "{}", said.stdout);
+    assert!(said.stdout.contains("-> run `evmbench setup`"), "{}", said.stdout);
+}
+
+#[test]
+fn doctor_is_content_after_set_up() {
+    let tools = common::tools();
+    let said = say(evmbench().arg("doctor").env("EVMBENCH_HOME", tools.home.root()));
+    assert_eq!(said.status, Some(0), "{}", said.stdout);
+    assert!(!said.stdout.contains("MISSING"), "{}", said.stdout);
+}
+
+#[test]
+fn the_cache_is_shown_and_cleared() {
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir_all(home.path().join("circuits/entry")).unwrap();
+    std::fs::write(home.path().join("circuits/entry/proving.key"), vec![0; 5 << 20]).unwrap();
+    std::fs::create_dir_all(home.path().join("srs")).unwrap();
+    std::fs::write(home.path().join("srs/local-test-k1.srs"), [0]).unwrap();
+    let cache = |arguments: &[&str]| {
+        say(evmbench()
+            .arg("cache")
+            .args(arguments)
+            .env("EVMBENCH_HOME", home.path()))
+        .stdout
+    };
+    assert!(cache(&[]).contains("5.00 MiB"));
+    assert!(!cache(&["--clear"]).contains("5.00 MiB"));
+    assert!(home.path().join("srs/local-test-k1.srs").exists());
+    cache(&["--clear-all"]);
+    assert!(!home.path().join("srs").exists());
+}
+
+#[test]
+fn the_list_shows_every_model() {
+    let said = say(evmbench().arg("list"));
+    assert_eq!(said.status, Some(0));
+    insta::assert_snapshot!(said.stdout);
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_makes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let said = say(evmbench().current_dir(folder.path()).args([
+        "prove-and-verify",
+        "--suite",
+        "composite",
+        "--scale",
+        "7,10",
+        "--circuit",
+        "study",
+        "--dry-run",
+    ]));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!(said.stdout);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

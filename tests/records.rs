@@ -1,0 +1,297 @@
+//! The published records: each fits the schema, and its proof verifies again with the gas that it says.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use evmbench::bench::Bench;
+use evmbench::prover::{Artifacts, Job, Prover as _, ProverError, RecordedError, RecordedProver, Silent};
+use evmbench::record::{Environment, Outcome, Record};
+use evmbench::subject::Subject;
+use evmbench::suite::{self, Experiment};
+use evmbench::{replay, store};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every record below `results`.
+fn published() -> Vec<(PathBuf, Record)> {
+    let mut records = Vec::new();
+    for suite in std::fs::read_dir(root().join("results")).unwrap() {
+        let suite = suite.unwrap().path();
+        if suite.is_dir() && !suite.ends_with("logs") {
+            for entry in std::fs::read_dir(suite).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "json") {
+                    records.push((path.clone(), store::load(&path).unwrap()));
+                }
+            }
+        }
+    }
+    assert!(!records.is_empty());
+    records
+}
+
+/// The schema in the repository is that of the types. To renew it: `UPDATE_SCHEMA=1 cargo test --test records`.
+#[test]
+fn the_published_schema_is_that_of_the_types() {
+    let schema = schemars::schema_for!(Record);
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let path = root().join("schema/record.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn every_published_record_fits_the_schema() {
+    let schema =
+        serde_json::from_str(&std::fs::read_to_string(root().join("schema/record.json")).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (path, _) in published() {
+        let mut json: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&json)
+            .map(|error| error.to_string())
+            .collect();
+        assert_eq!(errors, [] as [String; 0], "{}", path.display());
+        // The schema does refuse: a record without its outcome is none.
+        json.as_object_mut().unwrap().remove("outcome");
+        assert!(!validator.is_valid(&json));
+    }
+}
+
+#[test]
+fn every_published_record_is_where_its_request_says() {
+    for (path, record) in published() {
+        assert_eq!(
+            path,
+            store::Store::new(root().join("results")).path(&record.request)
+        );
+    }
+}
+
+/// Without EZKL and solc: bytecode and calldata are in the evidence.
+#[test]
+fn every_published_proof_verifies_again() {
+    let mut verified = 0;
+    for (path, record) in published() {
+        if record.verification.is_none() {
+            assert_ne!(record.outcome, Outcome::Verified, "{}", path.display());
+            continue;
+        }
+        if record.evidence.iter().any(|file| file.large) {
+            // Kept out of git by its size; the digest in the record is all that there is to check here.
+            continue;
+        }
+        let again = replay::recheck(&path, &record).unwrap();
+        assert!(again.agrees(), "{}: {again:?}", path.display());
+        verified += 1;
+    }
+    assert!(verified >= 2, "the smoke suite's records are published");
+}
+
+/// The study's circuits are reproduced to the unit wherever a record has their size.
+#[test]
+fn every_published_study_circuit_is_the_studys() {
+    let mut compared = 0;
+    for (path, record) in published() {
+        let Some(study) = &record.study else { continue };
+        if record.request.plan.kind != evmbench::prover::CircuitKind::Study {
+            continue;
+        }
+        let rows = record.circuit.as_ref().map(|circuit| circuit.rows);
+        assert_eq!(rows, study.rows, "{}", path.display());
+        if let Some(keys) = &record.keys {
+            assert_eq!(
+                keys.proving_key_bytes,
+                study.proving_key_bytes,
+                "{}",
+                path.display()
+            );
+            assert_eq!(
+                Some(keys.verifying_key_bytes),
+                study.verifying_key_bytes,
+                "{}",
+                path.display()
+            );
+            compared += 1;
+        }
+    }
+    assert!(
+        compared >= 8,
+        "relu, silu, tanh, poly, the dense layers and cnn_strided are published"
+    );
+}
+
+/// Every stage after the prover, on the recorded run of a real proof: the same verdict, gas, controls and numerics.
+#[test]
+fn a_recorded_run_replays_through_every_later_stage() {
+    let path = root().join("results/scaling/dense_small-s7-direct.json");
+    let record = store::load(&path).unwrap();
+    let prover = replay::recorded_prover(&path, &record).unwrap();
+    let subject = |id: &str| {
+        let model = suite::find(id).unwrap();
+        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap()
+    };
+    let environment = Environment::current(String::new(), 1, None);
+    let bench = Bench {
+        prover: &prover,
+        solc: &common::tools().solc,
+        observer: &Silent,
+        environment: &environment,
+    };
+    let (again, _) = bench.measure(&subject("dense_small")).unwrap();
+    assert_eq!(again.outcome, Outcome::Verified);
+    assert_eq!(again.deployment, record.deployment);
+    assert_eq!(again.verification, record.verification);
+    assert_eq!(again.controls, record.controls);
+    assert_eq!(again.proof, record.proof);
+    assert_eq!(again.study, record.study);
+    let numerics =
+        [again.numerics, record.numerics.clone()].map(|numerics| numerics.unwrap().max_absolute_error);
+    assert_eq!(numerics[0], numerics[1]);
+
+    // Another model is not what was recorded.
+    let other = bench.measure(&subject("dense")).unwrap_err();
+    let evmbench::bench::BenchError::Prover(ProverError::Recorded(RecordedError::OtherModel { .. })) = other
+    else {
+        panic!("{other}");
+    };
+}
+
+/// Outputs that differ from the integer reference in one unit make a run failed, whatever the verifier says.
+#[test]
+fn an_output_off_by_one_is_a_failure() {
+    let path = root().join("results/scaling/dense_small-s7-direct.json");
+    let record = store::load(&path).unwrap();
+    let prover = replay::recorded_prover(&path, &record).unwrap();
+    let model = suite::find("dense_small").unwrap();
+    let mut subject =
+        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap();
+    // The reference sees another weight than the circuit had: the first output moves.
+    let evmbench::model::graph::Op::Gemm { bias: Some(bias), .. } =
+        &mut subject.graph.as_mut().unwrap().nodes[0].op
+    else {
+        panic!("a dense layer is a Gemm with a bias");
+    };
+    bias.data[0] += 1.0 / 128.0;
+    let environment = Environment::current(String::new(), 1, None);
+    let bench = Bench {
+        prover: &prover,
+        solc: &common::tools().solc,
+        observer: &Silent,
+        environment: &environment,
+    };
+    let (again, _) = bench.measure(&subject).unwrap();
+    let Outcome::Failed { step, message } = &again.outcome else {
+        panic!("{}", again.outcome)
+    };
+    assert_eq!(step, "numerics");
+    assert!(message.contains("output element 0"), "{message}");
+}
+
+/// The recorded run of dense_small with something else in it, measured again.
+fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
+    let path = root().join("results/scaling/dense_small-s7-direct.json");
+    let record = store::load(&path).unwrap();
+    let model = suite::find("dense_small").unwrap();
+    let subject = Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap();
+    let job = Job {
+        name: String::new(),
+        onnx: subject.onnx.clone(),
+        inputs: Vec::new(),
+        plan: record.request.plan,
+        runs: 1,
+        warmup: 0,
+    };
+    let mut run = replay::recorded_prover(&path, &record)
+        .unwrap()
+        .prove(&job, &Silent)
+        .unwrap();
+    change(run.result.as_mut().unwrap());
+    let prover = RecordedProver::new(record.model.onnx_sha256.clone(), run);
+    let environment = Environment::current(String::new(), 1, None);
+    let bench = Bench {
+        prover: &prover,
+        solc: &common::tools().solc,
+        observer: &Silent,
+        environment: &environment,
+    };
+    bench.measure(&subject).unwrap().0
+}
+
+#[test]
+fn a_wrong_proof_is_rejected() {
+    let record = measured_with(|artifacts| artifacts.proofs[0].proof[40] ^= 1);
+    assert_eq!(
+        record.outcome,
+        Outcome::Rejected {
+            why: "reverted".to_owned()
+        }
+    );
+    assert_eq!(record.controls, None);
+}
+
+/// A verifier that takes everything is found out by the first control.
+#[test]
+fn a_verifier_that_accepts_everything_is_unsound() {
+    let record = measured_with(|artifacts| {
+        artifacts.verifier_source = "// SPDX-License-Identifier: MIT
+            pragma solidity ^0.8.0;
+            contract Halo2Verifier {
+                function verifyProof(bytes calldata, uint256[] calldata) public pure returns (bool) { return true; }
+            }"
+        .to_owned();
+    });
+    let Outcome::Unsound { control } = &record.outcome else {
+        panic!("{}", record.outcome)
+    };
+    assert!(control.contains("byte"), "{control}");
+    assert!(!record.controls.unwrap().passed());
+}
+
+#[test]
+fn a_verifier_that_does_not_compile_is_a_failure() {
+    let record = measured_with(|artifacts| artifacts.verifier_source.insert_str(0, "nonsense "));
+    let Outcome::Failed { step, message } = &record.outcome else {
+        panic!("{}", record.outcome)
+    };
+    assert_eq!(step, "compile");
+    assert!(message.contains("solc refused"), "{message}");
+}
+
+#[test]
+fn changed_evidence_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = root().join("results/scaling");
+    let record = folder.path().join("dense_small-s7-direct.json");
+    std::fs::copy(source.join("dense_small-s7-direct.json"), &record).unwrap();
+    let evidence = folder.path().join("dense_small-s7-direct.evidence");
+    copy_folder(&source.join("dense_small-s7-direct.evidence"), &evidence);
+    let loaded = store::load(&record).unwrap();
+    assert!(replay::recheck(&record, &loaded).unwrap().agrees());
+
+    let other = std::fs::read(evidence.join("runtime.bin.gz")).unwrap();
+    std::fs::write(evidence.join("creation.bin.gz"), other).unwrap();
+    let error = replay::recheck(&record, &loaded).unwrap_err();
+    assert!(
+        error.to_string().contains("is not what the record was made with"),
+        "{error}"
+    );
+    std::fs::remove_file(evidence.join("creation.bin.gz")).unwrap();
+    let error = replay::recheck(&record, &loaded).unwrap_err();
+    assert!(error.to_string().contains("is missing"), "{error}");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
