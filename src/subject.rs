@@ -113,15 +113,14 @@ impl Subject {
     /// # Errors
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
-        let onnx = std::fs::read(path).map_err(|source| SubjectError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let OnnxModel {
-            inputs: ports,
-            outputs,
-            coverage,
-        } = onnx::parse(&onnx, path)?;
+        let (
+            onnx,
+            OnnxModel {
+                inputs: ports,
+                outputs,
+                coverage,
+            },
+        ) = onnx::load(path)?;
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),

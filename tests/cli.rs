@@ -288,12 +288,16 @@ fn set_up_says_what_it_lacks() {
         assert_eq!(left, [] as [std::ffi::OsString; 0]);
     };
     refused(
-        &|command, _| drop(command.env("EVMBENCH_PYTHON", "/nowhere/python")),
+        &|command, _| {
+            command.env("EVMBENCH_PYTHON", "/nowhere/python");
+        },
         "Python was not found",
         "install Python",
     );
     refused(
-        &|command, home| drop(command.env("EVMBENCH_PYTHON", script(home, "python", "echo 2.7.18"))),
+        &|command, home| {
+            command.env("EVMBENCH_PYTHON", script(home, "python", "echo 2.7.18"));
+        },
         "is Python 2.7.18",
         "set EVMBENCH_PYTHON",
     );

@@ -344,7 +344,8 @@ fn json_array(path: &Path, value: &Value) -> Result<Array, InputError> {
 fn flatten(value: &Value, data: &mut Vec<f64>) -> Result<Option<Vec<usize>>, &'static str> {
     match value {
         Value::Number(number) => {
-            data.push(number.as_f64().ok_or_else(|| kind(value))?);
+            // A number beyond the range of f64 is refused with the others that are not finite.
+            data.push(number.as_f64().unwrap_or(f64::INFINITY));
             Ok(Some(Vec::new()))
         }
         Value::Array(rows) => {
@@ -556,7 +557,10 @@ mod tests {
     fn json_that_is_refused() {
         let refused = |text: &str| read("x.json", text.as_bytes(), ONE).expect_err(text);
         assert!(matches!(refused("[1, 2, NaN, 4]"), InputError::Json { .. }));
-        assert!(matches!(refused("[1, 2, 1e999, 4]"), InputError::Json { .. }));
+        assert!(matches!(
+            refused("[1, 2, 1e999, 4]"),
+            InputError::NotFinite { position: 2, .. }
+        ));
         assert!(matches!(
             refused("[1, 2, 1e39, 4]"),
             InputError::NotFinite { position: 2, .. }

@@ -1,4 +1,5 @@
-//! What the tests share: one set-up of the tools for all of them.
+//! What the tests share: one set-up of the tools for all of them. Not every test uses all of it.
+#![allow(dead_code, unreachable_pub)]
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -9,11 +9,14 @@
 //! is satisfiable and proves the wrong function.
 //!
 //! The propagation follows the loader's `change_axes`, shared constants included: they tie regions together, as the
-//! zero does that all activations of one rank are compared with.
+//! zero does that all activations of one rank are compared with. The order in which the loader tries is not followed
+//! to the last detail, so that now and then a graph is refused that EZKL reads well; a comparison of the integers still
+//! finds what should have been refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::program::{Operation, Program, Source};
+use super::load::is_pointwise;
+use super::program::{Operation, Program, Source, Step};
 
 /// A tensor that keeps or loses its axis as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,9 +30,10 @@ enum Wire {
 /// The first convolution that EZKL misreads.
 pub(super) fn misread_convolution(program: &Program) -> Option<usize> {
     let values = program.inputs.len() + program.steps.len();
+    let strided = strided_values(program);
     (0..values)
         .filter(|value| program.shape(*value).first() == Some(&1))
-        .filter_map(|value| Removal::new(program).run(value))
+        .filter_map(|value| Removal::new(program, &strided).run(value))
         .flatten()
         .find(|step| is_misread(program, *step))
 }
@@ -43,9 +47,71 @@ fn is_misread(program: &Program, step: usize) -> bool {
     }
 }
 
+/// The values that the loader takes every so many rows and columns of, in a step of its own that keeps all axes.
+///
+/// Such a step comes of a 1×1 convolution with a stride. Once all readers of a value agree on it, the loader moves it
+/// up, through whatever treats rows and columns alike, until a convolution takes the stride over.
+fn strided_values(program: &Program) -> BTreeSet<usize> {
+    let mut readers: BTreeMap<usize, usize> = BTreeMap::new();
+    for value in program.steps.iter().flat_map(data) {
+        *readers.entry(value).or_default() += 1;
+    }
+    let mut strided = BTreeSet::new();
+    let mut pending: Vec<usize> = (program.steps.iter())
+        .filter(|step| match step.operation {
+            Operation::Convolve { window, groups } => {
+                is_pointwise(&window, groups) && window.stride != [1, 1]
+            }
+            _ => false,
+        })
+        .flat_map(data)
+        .collect();
+    while let Some(value) = pending.pop() {
+        strided.insert(value);
+        let unstrided = readers.entry(value).or_default();
+        *unstrided = unstrided.saturating_sub(1);
+        let Some(number) = value.checked_sub(program.inputs.len()) else {
+            continue;
+        };
+        if *unstrided > 0 || program.outputs.contains(&value) {
+            continue;
+        }
+        let step = &program.steps[number];
+        let above = match step.operation {
+            Operation::Convolve { window, groups } if !is_pointwise(&window, groups) => Vec::new(),
+            Operation::Convolve { .. }
+            | Operation::Add
+            | Operation::Subtract
+            | Operation::Multiply
+            | Operation::Square
+            | Operation::Relu
+            | Operation::Sigmoid
+            | Operation::Tanh => data(step).collect(),
+            _ => continue,
+        };
+        strided.remove(&value);
+        pending.extend(
+            above
+                .into_iter()
+                .filter(|value| program.shape(*value)[2..] != [1, 1]),
+        );
+    }
+    strided
+}
+
+/// The values that a step reads.
+fn data(step: &Step) -> impl Iterator<Item = usize> + '_ {
+    (step.operands.iter()).filter_map(|operand| match operand.source {
+        Source::Value(value) => Some(value),
+        Source::Constant(_) => None,
+    })
+}
+
 /// One attempt to remove the first axis from a value and all that this entails.
 struct Removal<'a> {
     program: &'a Program,
+    /// Values that must keep all axes.
+    fixed: &'a BTreeSet<usize>,
     changed: BTreeSet<Wire>,
     /// Steps rewritten on the way; they may not be entered again.
     rewritten: BTreeSet<usize>,
@@ -54,9 +120,10 @@ struct Removal<'a> {
 }
 
 impl<'a> Removal<'a> {
-    fn new(program: &'a Program) -> Self {
+    fn new(program: &'a Program, fixed: &'a BTreeSet<usize>) -> Self {
         Self {
             program,
+            fixed,
             changed: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             pending: Vec::new(),
@@ -68,18 +135,18 @@ impl<'a> Removal<'a> {
         self.change(Wire::Value(value), None);
         while let Some((wire, emitter)) = self.pending.pop() {
             if let Wire::Value(value) = wire {
-                let locked = value < self.program.inputs.len();
-                if locked || self.program.outputs.contains(&value) {
+                let is_input = value < self.program.inputs.len();
+                if is_input || self.program.outputs.contains(&value) || self.fixed.contains(&value) {
                     return None;
                 }
                 let writer = value - self.program.inputs.len();
                 if Some(writer) != emitter {
-                    self.enter(writer, false)?;
+                    self.enter(writer)?;
                 }
             }
             for step in 0..self.program.steps.len() {
                 if Some(step) != emitter && wires(self.program, step).contains(&wire) {
-                    self.enter(step, true)?;
+                    self.enter(step)?;
                 }
             }
         }
@@ -92,25 +159,20 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// Passes the removal on through a step, entered by one of its operands or by its result.
-    fn enter(&mut self, number: usize, by_operand: bool) -> Option<()> {
+    /// Passes the removal on through a step, from one of its operands or from its result to the others.
+    fn enter(&mut self, number: usize) -> Option<()> {
         let step = &self.program.steps[number];
         let operands = wires(self.program, number);
         let rewritten = match step.operation {
             Operation::MatrixProduct => return Some(()),
-            Operation::Convolve { window, groups } => {
-                if super::load::is_pointwise(&window, groups) {
-                    // A stride is a step of its own before the product, and one that keeps all axes.
-                    let strided = by_operand && window.stride != [1, 1];
-                    return (!strided).then_some(());
-                }
-                true
+            Operation::Convolve { window, groups } if is_pointwise(&window, groups) => {
+                return Some(());
             }
             Operation::MaxPool(_) | Operation::MeanPool(_) | Operation::Halve { .. } => {
                 return None;
             }
             Operation::Sum { axis } | Operation::MeanOfSquares { axis } => (axis > 0).then_some(true)?,
-            Operation::Reshape => true,
+            Operation::Convolve { .. } | Operation::Reshape => true,
             Operation::Add
             | Operation::Subtract
             | Operation::Multiply
@@ -121,16 +183,14 @@ impl<'a> Removal<'a> {
             | Operation::Tanh => false,
         };
         let has_axis = |shape: &[usize]| shape.first() == Some(&1);
-        let sources = step.operands.iter().map(|operand| operand.source);
-        let data = if matches!(step.operation, Operation::Convolve { .. }) {
-            1
-        } else {
-            2
-        };
-        for source in sources.take(data) {
-            has_axis(self.program.source_shape(source)).then_some(())?;
+        let is_convolution = matches!(step.operation, Operation::Convolve { .. });
+        let data_operands = &step.operands[..if is_convolution { 1 } else { step.operands.len() }];
+        let shapes = data_operands
+            .iter()
+            .map(|operand| self.program.source_shape(operand.source));
+        if !shapes.chain([&*step.shape]).all(has_axis) {
+            return None;
         }
-        has_axis(&step.shape).then_some(())?;
         if rewritten && !self.rewritten.insert(number) {
             return None;
         }
