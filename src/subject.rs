@@ -11,6 +11,7 @@ use crate::model::graph::{Graph, Tensor};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
 use crate::model::weights::WeightsError;
 use crate::model::{input, layers, onnx, weights};
+use crate::prover::CircuitKind;
 use crate::record::{Input, Model, Request, Source};
 use crate::suite::Experiment;
 
@@ -84,7 +85,10 @@ impl Subject {
             request.weights_sha256 = Some(sha256.clone());
             weights_source = Source::File { sha256 };
         }
-        let inputs = vec![input::seeded(spec, request.seed)];
+        let inputs = vec![match request.plan.kind {
+            CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
+            CircuitKind::Direct => input::seeded(spec, request.seed),
+        }];
         let input_source = Source::Seeded { seed: request.seed };
         let ports = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
             ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()

@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    ProveAndVerify(prove_and_verify::Arguments),
+    ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),

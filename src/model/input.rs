@@ -175,6 +175,33 @@ pub fn seeded_uniform(shape: &[usize], seed: u64) -> Tensor {
     Tensor::new(shape, data)
 }
 
+/// The seeded input of a model of the suite as the study drew it: standard normal for the layers, which decides the
+/// scales that its calibration ends with. The CNNs have an image here too.
+#[must_use]
+pub fn seeded_as_the_study(spec: &ModelSpec, seed: u64) -> Tensor {
+    match spec.category {
+        Category::Core | Category::Scaling => seeded_normal(spec.input_shape, seed),
+        Category::Composite => seeded(spec, seed),
+    }
+}
+
+/// Standard normal numbers, by Marsaglia's polar method.
+fn seeded_normal(shape: &[usize], seed: u64) -> Tensor {
+    let mut rng = input_rng(seed);
+    let length = shape.iter().product();
+    let mut data = Vec::with_capacity(length + 1);
+    while data.len() < length {
+        let [u, v] = [0; 2].map(|_| f64::from(symmetric_unit(&mut rng)));
+        let square = u * u + v * v;
+        if square > 0.0 && square < 1.0 {
+            let factor = (-2.0 * square.ln() / square).sqrt();
+            data.extend([u * factor, v * factor].map(|x| x as f32));
+        }
+    }
+    data.truncate(length);
+    Tensor::new(shape, data)
+}
+
 /// An image of uniformly drawn 8-bit values, normalised as the study normalised CIFAR-10.
 fn seeded_image(shape: &[usize], seed: u64) -> Tensor {
     let mut rng = input_rng(seed);
@@ -535,6 +562,18 @@ mod tests {
             zip.write_all(bytes).expect("writes");
         }
         zip.finish().expect("ends").into_inner()
+    }
+
+    #[test]
+    fn the_studys_input_is_standard_normal() {
+        let spec = crate::suite::find("batchnorm2d").expect("is there");
+        let data = seeded_as_the_study(spec, 0).data;
+        let mean =
+            |f: &dyn Fn(f64) -> f64| data.iter().map(|&x| f(f64::from(x))).sum::<f64>() / data.len() as f64;
+        assert_eq!(data.len(), 131_072);
+        assert!(mean(&|x| x).abs() < 0.01);
+        assert!((mean(&|x| x * x) - 1.0).abs() < 0.02);
+        assert!((mean(&|x| x * x * x * x) - 3.0).abs() < 0.1);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl CircuitFiles {
 }
 
 /// The digest that names an entry: EZKL's version, the model's bytes, and what is asked of EZKL.
-pub(super) fn circuit_digest(onnx: &[u8], plan: &CircuitPlan) -> String {
+pub(super) fn circuit_digest(onnx: &[u8], plan: CircuitPlan) -> String {
     let mut digest = Sha256::new();
     let parts = [
         EZKL_VERSION.to_owned(),
@@ -232,10 +232,10 @@ mod tests {
     #[test]
     fn the_digest_depends_on_model_and_plan() {
         let direct = CircuitPlan::direct(7).unwrap();
-        let digest = circuit_digest(b"model", &direct);
-        assert_eq!(digest, circuit_digest(b"model", &direct));
-        assert_ne!(digest, circuit_digest(b"other", &direct));
-        assert_ne!(digest, circuit_digest(b"model", &CircuitPlan::direct(8).unwrap()));
-        assert_ne!(digest, circuit_digest(b"model", &CircuitPlan::study(7).unwrap()));
+        let digest = circuit_digest(b"model", direct);
+        assert_eq!(digest, circuit_digest(b"model", direct));
+        assert_ne!(digest, circuit_digest(b"other", direct));
+        assert_ne!(digest, circuit_digest(b"model", CircuitPlan::direct(8).unwrap()));
+        assert_ne!(digest, circuit_digest(b"model", CircuitPlan::study(7).unwrap()));
     }
 }

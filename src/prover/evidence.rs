@@ -100,7 +100,7 @@ impl VerifierShape {
         let commitments = |kind: &str| {
             let count = source.matches(&format!("// {kind}[")).count() as u64;
             // Each point is two words, x and y.
-            (count % 2 == 0).then_some(count / 2)
+            count.is_multiple_of(2).then_some(count / 2)
         };
         // The transcript's first phase reads the advice commitments, 64 bytes each.
         let phase = source.split("// Phase 1\n").nth(1)?;

@@ -18,7 +18,7 @@ use super::{
 use crate::home::Home;
 
 /// What one phase may take where no limit is asked for.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// A proving key's size for each of its 2^k rows, at the fewest columns that a circuit of two inner columns has: 12 fixed
 /// and 8 in the permutation, with an extension factor of 4. A key holds 32·2^k·(3E + (F + P)(2 + E)) bytes.
@@ -122,7 +122,7 @@ impl EzklProver {
         make: impl FnOnce(&mut Run<'_>, &CircuitFiles) -> Result<(), Stop>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
-        let made = run.new_files().and_then(|files| {
+        let settings = run.new_files().and_then(|files| {
             make(&mut run, &files)?;
             run.read_settings(&files)?;
             Ok(parsed(
@@ -131,7 +131,7 @@ impl EzklProver {
                 CircuitSettings::parse,
             )?)
         });
-        finding(made)
+        finding(settings)
     }
 }
 
@@ -227,7 +227,7 @@ impl<'a> Run<'a> {
             prover,
             job,
             observer,
-            digest: circuit_digest(&job.onnx, &job.plan),
+            digest: circuit_digest(&job.onnx, job.plan),
             folder,
             phases: Vec::new(),
             settings: None,
@@ -368,12 +368,14 @@ impl<'a> Run<'a> {
     /// which takes minutes, before the string itself is made, which can take hours. Running out of memory is then what
     /// it would be with the real string; a rehearsal that fits proves nothing, and is not recorded.
     fn rehearse_setup(&mut self, files: &CircuitFiles, logrows: u32) -> Result<(), Stop> {
-        let outgrown = self
+        // Set-up was seen to hold four thirds of the key.
+        let least_bytes = (LEAST_KEY_BYTES_PER_ROW << logrows) / 3 * 4;
+        if self
             .prover
             .workers
             .memory_limit_bytes
-            .is_some_and(|limit| LEAST_KEY_BYTES_PER_ROW << logrows > limit);
-        if !outgrown {
+            .is_none_or(|limit| least_bytes <= limit)
+        {
             return Ok(());
         }
         let stand_in = self.path("stand-in.srs");

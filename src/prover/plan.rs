@@ -176,7 +176,7 @@ impl CircuitPlan {
     }
 
     /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
-    pub(crate) fn run_args(&self) -> Value {
+    pub(crate) fn run_args(self) -> Value {
         json!({
             "input_scale": self.scale,
             "param_scale": self.scale,
@@ -194,7 +194,7 @@ impl CircuitPlan {
 
     /// `calibrate_settings`'s arguments beside the files. Without `scales` EZKL searches 11 to 13 and overwrites
     /// what was asked for, which is what the study did.
-    pub(crate) fn calibrate_args(&self) -> Value {
+    pub(crate) fn calibrate_args(self) -> Value {
         match self.kind {
             CircuitKind::Study => json!({}),
             CircuitKind::Direct => json!({"target": "resources", "scales": [self.scale]}),
@@ -202,7 +202,7 @@ impl CircuitPlan {
     }
 
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
-    pub(crate) fn commits(&self) -> bool {
+    pub(crate) fn commits(self) -> bool {
         [
             self.input_visibility,
             self.output_visibility,

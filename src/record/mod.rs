@@ -132,6 +132,9 @@ impl Request {
     }
 
     /// The name of the record's file: id, scale, circuit, and a short digest of whatever differs from the defaults.
+    ///
+    /// # Panics
+    /// Never: a request is plain data, which serialises.
     pub fn name(&self) -> String {
         let base = format!("{}-s{}-{}", self.id, self.plan.scale, self.plan.kind);
         let plan = match self.plan.kind {

@@ -374,7 +374,6 @@ impl<'a> Loader<'a> {
         let rank = shape.len();
         let reduced = [&shape[..axis], &vec![1; rank - axis]].concat();
         let scalar = vec![1; rank];
-        #[allow(clippy::cast_precision_loss)] // the loader's cast
         let reciprocal = (count as f32).recip();
 
         let x = self.read(node, 0);
@@ -427,7 +426,9 @@ impl Affine {
         let filters = &mut convolution.weight.data;
         let filter_length = filters.len() / self.slope.len();
         for (filter, slope) in filters.chunks_mut(filter_length).zip(&self.slope) {
-            filter.iter_mut().for_each(|tap| *tap *= slope);
+            for tap in filter {
+                *tap *= slope;
+            }
         }
         let channels = self.slope.len();
         let bias = convolution

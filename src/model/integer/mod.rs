@@ -5,10 +5,10 @@
 //! scale that they stand at (a value is its integer divided by 2^scale). They equal the public instances, element by
 //! element.
 //!
-//! Three steps, each a module: [`load`](self) writes the graph as the elementary steps that EZKL's ONNX loader makes
+//! Three steps, each a module: `load` writes the graph as the elementary steps that EZKL's ONNX loader makes
 //! of it, with batch norms folded into convolutions and layer norms taken apart; `scales` gives each step its scale,
 //! as EZKL's graph builder does, and inserts the divisions; `execute` computes. The [`Lowered`] program between the
-//! last two prints as a listing that an auditor can read.
+//! last two prints as a listing that an auditor can read. `batch_axis` refuses graphs whose convolutions EZKL misreads.
 //!
 //! A division by d admits two quotients for every value that d does not divide (see EZKL's `layouts::div`): the
 //! circuit binds a result only to within a unit for each division. The integers here are the honest prover's.
@@ -21,6 +21,8 @@ mod load;
 mod program;
 mod scales;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use super::graph::{Graph, Tensor};
 

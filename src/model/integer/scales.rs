@@ -198,6 +198,5 @@ fn halving(program: &Program, source: Source) -> Option<i32> {
         return None;
     };
     let logarithm = (1.0 / factor).log2();
-    #[allow(clippy::cast_possible_truncation)] // EZKL's cast
     (factor < 1.0 && logarithm.fract() == 0.0).then_some(logarithm as i32)
 }

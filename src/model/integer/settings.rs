@@ -82,3 +82,45 @@ impl Quantisation {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run_args() -> serde_json::Value {
+        json!({
+            "input_scale": 13, "param_scale": 12, "rebase_scale": null, "scale_rebase_multiplier": 10,
+            "lookup_range": [-694, 542], "logrows": 15, "num_inner_cols": 2, "output_visibility": "Public",
+            "rebase_frac_zero_constants": false, "decomp_base": 16384, "decomp_legs": 2,
+            "ignore_range_check_inputs_outputs": false, "epsilon": null,
+        })
+    }
+
+    #[test]
+    fn reads_what_ezkl_resolved() {
+        let read = Quantisation::from_run_args(&run_args()).unwrap();
+        assert_eq!((read.input_scale, read.param_scale), (13, 12));
+        assert_eq!(read.epsilon.to_bits(), f64::EPSILON.to_bits());
+        assert!(read.inputs_range_checked && read.outputs_range_checked);
+    }
+
+    #[test]
+    fn only_outputs_compared_in_the_model_are_range_checked() {
+        let mut args = run_args();
+        args["output_visibility"] = json!({"Hashed": {"hash_is_public": true, "outlets": []}});
+        assert!(!Quantisation::from_run_args(&args).unwrap().outputs_range_checked);
+        args["output_visibility"] = json!("Public");
+        args["ignore_range_check_inputs_outputs"] = json!(true);
+        let read = Quantisation::from_run_args(&args).unwrap();
+        assert!(!read.inputs_range_checked && !read.outputs_range_checked);
+    }
+
+    #[test]
+    fn a_missing_field_is_an_error() {
+        let mut args = run_args();
+        args.as_object_mut().unwrap().remove("logrows");
+        assert!(Quantisation::from_run_args(&args).is_err());
+    }
+}

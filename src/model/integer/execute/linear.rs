@@ -176,26 +176,18 @@ impl Convolution {
             self.inside(0, tap[0], height, rows),
             self.inside(1, tap[1], width, columns),
         ];
-        let stride = self.window.stride;
+        if column_range.is_empty() {
+            return Some(());
+        }
+        let [step_down, step] = self.window.stride;
+        let [top, left, ..] = self.window.padding;
         for row in row_range {
-            let y = row * stride[0] + tap[0] - self.window.padding[0];
+            let y = row * step_down + tap[0] - top;
+            let x = column_range.start * step + tap[1] - left;
+            let elements = plane[y * width..(y + 1) * width][x..].iter().step_by(step);
             let sums = &mut sums[row * columns..][column_range.clone()];
-            let Some(x) = (column_range.start * stride[1] + tap[1]).checked_sub(self.window.padding[1])
-            else {
-                continue;
-            };
-            let elements = &plane[y * width..(y + 1) * width];
-            if stride[1] == 1 {
-                for (sum, element) in sums.iter_mut().zip(&elements[x..]) {
-                    *sum = sum.multiply_add(weight, *element)?;
-                }
-            } else {
-                for (sum, element) in sums
-                    .iter_mut()
-                    .zip(elements[x.min(width)..].iter().step_by(stride[1]))
-                {
-                    *sum = sum.multiply_add(weight, *element)?;
-                }
+            for (sum, element) in sums.iter_mut().zip(elements) {
+                *sum = sum.multiply_add(weight, *element)?;
             }
         }
         Some(())
@@ -208,5 +200,150 @@ impl Convolution {
         let start = padding.saturating_sub(tap).div_ceil(stride);
         let end = (size + padding).saturating_sub(tap).div_ceil(stride);
         start.min(count)..end.min(count).max(start.min(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    struct Problem {
+        image: Vec<i128>,
+        image_shape: Vec<usize>,
+        filters: Vec<i128>,
+        filter_shape: Vec<usize>,
+        bias: Vec<i128>,
+        window: Window,
+        groups: usize,
+        shape: Vec<usize>,
+    }
+
+    impl Problem {
+        fn solve(&self) -> Option<Vec<i128>> {
+            let image = (&*self.image, &*self.image_shape);
+            let filters = (&*self.filters, &*self.filter_shape);
+            convolve(
+                image,
+                filters,
+                Some(&self.bias),
+                self.window,
+                self.groups,
+                &self.shape,
+            )
+        }
+
+        /// By the definition, one output at a time.
+        fn solve_plainly(&self) -> Vec<i128> {
+            let [_, channels, height, width] = self.image_shape[..] else {
+                unreachable!()
+            };
+            let [filters, group_channels, kernel_height, kernel_width] = self.filter_shape[..] else {
+                unreachable!()
+            };
+            let [top, left, ..] = self.window.padding;
+            let mut result = Vec::new();
+            for number in 0..self.shape.iter().product() {
+                let [row, column] = [number / self.shape[3] % self.shape[2], number % self.shape[3]];
+                let filter = number / (self.shape[2] * self.shape[3]) % filters;
+                let batch = number / (self.shape[2] * self.shape[3]) / filters;
+                let mut sum = self.bias[filter];
+                for channel in 0..group_channels {
+                    for (i, j) in (0..kernel_height).flat_map(|i| (0..kernel_width).map(move |j| (i, j))) {
+                        let y = (row * self.window.stride[0] + i)
+                            .checked_sub(top)
+                            .filter(|y| *y < height);
+                        let x = (column * self.window.stride[1] + j)
+                            .checked_sub(left)
+                            .filter(|x| *x < width);
+                        if let Some((y, x)) = y.zip(x) {
+                            let from = filter / (filters / self.groups) * group_channels + channel;
+                            let element = self.image[((batch * channels + from) * height + y) * width + x];
+                            let tap =
+                                ((filter * group_channels + channel) * kernel_height + i) * kernel_width + j;
+                            sum += element * self.filters[tap];
+                        }
+                    }
+                }
+                result.push(sum);
+            }
+            result
+        }
+    }
+
+    prop_compose! {
+        fn problem()(
+            groups in 1usize..3,
+            batch in 1usize..3,
+            sizes in prop::array::uniform4(1usize..4),
+            size in prop::array::uniform2(1usize..6),
+            stride in prop::array::uniform2(1usize..4),
+            padding in prop::array::uniform4(0usize..3),
+            largest in prop::sample::select(vec![10i128, 1 << 40]),
+            seed: u64,
+        ) -> Option<Problem> {
+            let [group_channels, group_filters, kernel_height, kernel_width] = sizes;
+            let window = Window { kernel: [kernel_height, kernel_width], stride, padding };
+            let output = window.output_size(size)?;
+            let image_shape = vec![batch, groups * group_channels, size[0], size[1]];
+            let filter_shape = vec![groups * group_filters, group_channels, kernel_height, kernel_width];
+            let mut state = seed | 1;
+            let mut draw = |count: usize| -> Vec<i128> {
+                (0..count).map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    i128::from(state >> 3) % (2 * largest) - largest
+                }).collect()
+            };
+            Some(Problem {
+                image: draw(image_shape.iter().product()),
+                filters: draw(filter_shape.iter().product()),
+                bias: draw(filter_shape[0]),
+                shape: vec![batch, filter_shape[0], output[0], output[1]],
+                image_shape, filter_shape, window, groups,
+            })
+        }
+    }
+
+    proptest! {
+        /// Small elements go through `i64`, large ones through `i128`.
+        #[test]
+        fn convolution_is_the_sum_of_its_taps(problem in problem()) {
+            if let Some(problem) = problem {
+                prop_assert_eq!(problem.solve(), Some(problem.solve_plainly()));
+            }
+        }
+
+        #[test]
+        fn both_words_give_the_same(rows in prop::collection::vec(-1000i128..1000, 6), matrix in prop::collection::vec(-1000i128..1000, 9)) {
+            prop_assert_eq!(products::<i64>(&rows, &matrix, 3), products::<i128>(&rows, &matrix, 3));
+        }
+    }
+
+    #[test]
+    fn a_tap_may_meet_padding_alone() {
+        let window = Window {
+            kernel: [1, 3],
+            stride: [1, 1],
+            padding: [0, 0, 0, 2],
+        };
+        let sums = convolve(
+            (&[2], &[1, 1, 1, 1]),
+            (&[5, 7, 9], &[1, 1, 1, 3]),
+            None,
+            window,
+            1,
+            &[1, 1, 1, 1],
+        );
+        assert_eq!(sums, Some(vec![10]));
+    }
+
+    #[test]
+    fn sums_beyond_i64_are_kept_and_beyond_i128_refused() {
+        let large = i128::from(i64::MAX);
+        assert_eq!(multiply(&[large, large], &[1, 1], &[1, 1]), Some(vec![2 * large]));
+        assert_eq!(multiply(&[i128::MAX, 1], &[1, 1], &[1, 1]), None);
+        assert_eq!(multiply(&[i128::MIN], &[0], &[1, 1]), Some(vec![0]));
     }
 }
