@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::chain::{self, Calldata, ChainError};
 use crate::model::float::FloatModel;
-use crate::model::integer::{self, Quantisation, integer_from_word};
+use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::prover::{
     Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
     Visibility,
@@ -84,7 +84,7 @@ impl Bench<'_> {
     ) {
         self.observer.started("references");
         let numerics = settings
-            .ok_or_else(|| "no settings".to_owned())
+            .ok_or_else(|| wrong_numbers("no settings"))
             .and_then(|settings| compare_numerics(subject, artifacts, settings));
         self.observer.finished();
         match numerics {
@@ -92,7 +92,7 @@ impl Bench<'_> {
                 draft.record.numerics = Some(numerics);
                 draft.record.notes.extend(notes);
             }
-            Err(message) => draft.fail("numerics", message),
+            Err(outcome) => draft.worsen(outcome),
         }
         if !artifacts.natively_verified {
             draft.worsen(Outcome::Rejected {
@@ -345,22 +345,36 @@ impl Draft {
     }
 }
 
+/// A run whose numbers are not the reference's is failed, whatever the verifier says.
+fn wrong_numbers(message: impl std::fmt::Display) -> Outcome {
+    Outcome::Failed {
+        step: "numerics".to_owned(),
+        message: message.to_string(),
+    }
+}
+
 /// Compares the circuit's outputs with the exact integer reference and the float reference. The notes say what could
-/// not be compared.
+/// not be compared; the error is what the run comes to.
 fn compare_numerics(
     subject: &Subject,
     artifacts: &Artifacts,
     settings: &CircuitSettings,
-) -> Result<(Numerics, Vec<String>), String> {
+) -> Result<(Numerics, Vec<String>), Outcome> {
     let mut notes = Vec::new();
     let integer = match &subject.graph {
         Ok(graph) => {
-            let quantisation = Quantisation::from_run_args(&settings.json()["run_args"])
-                .map_err(|error| error.to_string())?;
+            let quantisation =
+                Quantisation::from_run_args(&settings.json()["run_args"]).map_err(wrong_numbers)?;
             match integer::lower(graph, &quantisation) {
                 Ok(program) => {
-                    let run = program.run(&subject.inputs).map_err(|error| error.to_string())?;
-                    exact(subject, artifacts, &run)?
+                    let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
+                    exact(subject, artifacts, &run).map_err(wrong_numbers)?
+                }
+                // The proof is of another function than the model's.
+                Err(error @ IntegerError::MisreadConvolution { .. }) => {
+                    return Err(Outcome::Unsound {
+                        control: error.to_string(),
+                    });
                 }
                 Err(error) => {
                     notes.push(format!(

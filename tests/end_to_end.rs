@@ -463,6 +463,7 @@ fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_full_disk_is_said_and_loses_nothing() {
     let workshop = Workshop::new();
     let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1"]);
