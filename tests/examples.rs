@@ -34,7 +34,7 @@ fn prove_layer_and_bring_your_own_onnx() {
     let graph = evmbench::model::layers::build(evmbench::suite::find("dense_small").unwrap(), 0);
     std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
     let input = folder.path().join("input.json");
-    std::fs::write(&input, serde_json::to_string(&[[0.5_f32; 128]]).unwrap()).unwrap();
+    std::fs::write(&input, serde_json::to_string(&[vec![0.5_f32; 128]]).unwrap()).unwrap();
     let runs = folder.path().join("runs");
     let text = succeeds(example("bring_your_own_onnx").args([&onnx, &input, &runs]));
     assert!(text.contains("verified"), "{text}");
