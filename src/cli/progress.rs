@@ -10,6 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::format;
 use crate::prover::Observer;
 
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the user has pressed Ctrl-C.
@@ -48,7 +51,7 @@ impl Progress {
     pub(super) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}  {prefix}") {
                 bar.set_style(style);
             }
             bar
@@ -109,21 +112,19 @@ impl Observer for Progress {
         state.start = Some(Instant::now());
         state.peak_rss_bytes = None;
         if let Some(bar) = &self.bar {
-            bar.set_message(state.message());
+            bar.reset_elapsed();
+            bar.set_prefix("");
+            bar.set_message(format!("{}  {step}", state.label));
+            // Steps without a worker have nothing to sample: the spinner turns by itself.
+            bar.enable_steady_tick(TICK);
         }
     }
 
     fn sampled(&self, rss_bytes: Option<u64>) {
         let mut state = self.state();
-        // A terminal shows what the worker holds now; the line in a pipe is written once, and tells the most it held.
-        state.peak_rss_bytes = if self.bar.is_some() {
-            rss_bytes
-        } else {
-            state.peak_rss_bytes.max(rss_bytes)
-        };
+        state.peak_rss_bytes = state.peak_rss_bytes.max(rss_bytes);
         if let Some(bar) = &self.bar {
-            bar.set_message(state.message());
-            bar.tick();
+            bar.set_prefix(rss_bytes.map(format::bytes).unwrap_or_default());
         }
     }
 
