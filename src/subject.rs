@@ -78,6 +78,9 @@ impl Subject {
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
+        if request.plan.kind == CircuitKind::Study {
+            layers::untrain_normalisations(&mut graph);
+        }
         let mut weights_source = Source::Seeded { seed: request.seed };
         if let Some(path) = weights {
             let sha256 = sha256_of(path)?;

@@ -60,8 +60,8 @@ fn model(folder: &TempDir, id: &str) -> String {
 
 /// A NumPy file of `f32`.
 fn npy(shape: &[usize], elements: &[f32]) -> Vec<u8> {
-    let shape: String = shape.iter().map(|size| format!("{size},")).collect();
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
+    let shape = format!("{shape:?}").replace('[', "(").replace(']', ",)");
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
     }

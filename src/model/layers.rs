@@ -57,6 +57,34 @@ pub fn build(spec: &ModelSpec, seed: u64) -> Graph {
     builder.finish()
 }
 
+/// Gives every normalisation the parameters of a module that was never trained, as the study's were: γ = 1, β = 0,
+/// mean 0, variance 1. EZKL leaves out the sum with 0, and so a cell for each element.
+pub fn untrain_normalisations(graph: &mut Graph) {
+    for node in &mut graph.nodes {
+        match &mut node.op {
+            Op::BatchNorm {
+                scale,
+                bias,
+                mean,
+                variance,
+                ..
+            } => {
+                scale.data.fill(1.0);
+                bias.data.fill(0.0);
+                mean.data.fill(0.0);
+                variance.data.fill(1.0);
+            }
+            Op::LayerNorm { scale, bias, .. } => {
+                scale.data.fill(1.0);
+                if let Some(bias) = bias {
+                    bias.data.fill(0.0);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Weights in the order in which they are drawn.
 struct Weights(ChaCha8Rng);
 
