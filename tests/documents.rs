@@ -87,17 +87,6 @@ fn gibibytes(bytes: Option<u64>) -> String {
     )
 }
 
-fn outcome(record: &Record) -> String {
-    let limits: Vec<String> = record
-        .broken_rules()
-        .map(|broken| broken.rule.to_string())
-        .collect();
-    match &record.outcome {
-        outcome if limits.is_empty() => outcome.to_string(),
-        outcome => format!("{outcome}, over the limit of {}", limits.join(", ")),
-    }
-}
-
 #[test]
 fn the_table_of_the_readme_is_from_records() {
     let records = published();
@@ -140,7 +129,7 @@ fn the_table_of_the_readme_is_from_records() {
                     )
                 ),
                 count(Some(gas.tx_gas)),
-                outcome(record),
+                record.outcome_and_limits(),
             ]
         }),
     );
@@ -164,7 +153,7 @@ fn the_table_of_what_a_run_needs_is_from_records() {
                 seconds(&record.call_seconds(Phase::Prove)),
                 gibibytes(record.peak_rss_bytes(Phase::Prove)),
                 gibibytes(record.peak_disk_bytes),
-                outcome(record),
+                record.outcome_and_limits(),
             ]
         }),
     );

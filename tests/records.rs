@@ -4,7 +4,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use evmbench::bench::Bench;
+use evmbench::bench::{Bench, BenchError};
 use evmbench::prover::{Artifacts, Job, Prover as _, ProverError, RecordedError, RecordedProver, Silent};
 use evmbench::record::{Environment, Outcome, Record};
 use evmbench::subject::Subject;
@@ -128,6 +128,18 @@ fn every_published_study_circuit_is_the_studys() {
     );
 }
 
+/// Takes a subject through every stage after a prover that replays a record.
+fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchError> {
+    let environment = Environment::current(String::new(), 1, None);
+    let bench = Bench {
+        prover,
+        solc: &common::tools().solc,
+        observer: &Silent,
+        environment: &environment,
+    };
+    bench.measure(subject).map(|(record, _)| record)
+}
+
 /// Every stage after the prover, on the recorded run of a real proof: the same verdict, gas, controls and numerics.
 #[test]
 fn a_recorded_run_replays_through_every_later_stage() {
@@ -138,14 +150,7 @@ fn a_recorded_run_replays_through_every_later_stage() {
         let model = suite::find(id).unwrap();
         Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap()
     };
-    let environment = Environment::current(String::new(), 1, None);
-    let bench = Bench {
-        prover: &prover,
-        solc: &common::tools().solc,
-        observer: &Silent,
-        environment: &environment,
-    };
-    let (again, _) = bench.measure(&subject("dense_small")).unwrap();
+    let again = measure(&prover, &subject("dense_small")).unwrap();
     assert_eq!(again.outcome, Outcome::Verified);
     assert_eq!(again.deployment, record.deployment);
     assert_eq!(again.verification, record.verification);
@@ -157,9 +162,8 @@ fn a_recorded_run_replays_through_every_later_stage() {
     assert_eq!(numerics[0], numerics[1]);
 
     // Another model is not what was recorded.
-    let other = bench.measure(&subject("dense")).unwrap_err();
-    let evmbench::bench::BenchError::Prover(ProverError::Recorded(RecordedError::OtherModel { .. })) = other
-    else {
+    let other = measure(&prover, &subject("dense")).unwrap_err();
+    let BenchError::Prover(ProverError::Recorded(RecordedError::OtherModel { .. })) = other else {
         panic!("{other}");
     };
 }
@@ -180,14 +184,7 @@ fn an_output_off_by_one_is_a_failure() {
         panic!("a dense layer is a Gemm with a bias");
     };
     bias.data[0] += 1.0 / 128.0;
-    let environment = Environment::current(String::new(), 1, None);
-    let bench = Bench {
-        prover: &prover,
-        solc: &common::tools().solc,
-        observer: &Silent,
-        environment: &environment,
-    };
-    let (again, _) = bench.measure(&subject).unwrap();
+    let again = measure(&prover, &subject).unwrap();
     let Outcome::Failed { step, message } = &again.outcome else {
         panic!("{}", again.outcome)
     };
@@ -215,14 +212,7 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
         .unwrap();
     change(run.result.as_mut().unwrap());
     let prover = RecordedProver::new(record.model.onnx_sha256.clone(), run);
-    let environment = Environment::current(String::new(), 1, None);
-    let bench = Bench {
-        prover: &prover,
-        solc: &common::tools().solc,
-        observer: &Silent,
-        environment: &environment,
-    };
-    bench.measure(&subject).unwrap().0
+    measure(&prover, &subject).unwrap()
 }
 
 #[test]

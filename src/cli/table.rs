@@ -69,15 +69,6 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
     ]);
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for record in records {
-        let mut outcome = record.outcome.to_string();
-        let mut rules: Vec<String> = record
-            .broken_rules()
-            .map(|broken| broken.rule.to_string())
-            .collect();
-        rules.dedup();
-        if !rules.is_empty() {
-            outcome = format!("{outcome}, over the limit of {}", rules.join(", "));
-        }
         let circuit = record.circuit.as_ref();
         let proof = record.proof.as_ref();
         table.row([
@@ -101,7 +92,7 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
                     .and_then(|verification| verification.gas)
                     .map(|gas| format::count(gas.tx_gas)),
             ),
-            outcome,
+            record.outcome_and_limits(),
         ]);
     }
     table

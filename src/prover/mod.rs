@@ -33,6 +33,7 @@ pub use settings::{CircuitSettings, SettingsError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 pub use worker::default_memory_limit_bytes;
+pub(crate) use worker::total_memory_bytes;
 
 /// One step of proving; each runs in a worker process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

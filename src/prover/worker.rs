@@ -34,12 +34,12 @@ pub fn default_memory_limit_bytes() -> Option<u64> {
 }
 
 #[cfg(target_os = "linux")]
-fn total_memory_bytes() -> Option<u64> {
+pub(crate) fn total_memory_bytes() -> Option<u64> {
     status_field(Path::new("/proc/meminfo"), "MemTotal:")
 }
 
 #[cfg(not(target_os = "linux"))]
-fn total_memory_bytes() -> Option<u64> {
+pub(crate) fn total_memory_bytes() -> Option<u64> {
     None
 }
 

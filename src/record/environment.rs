@@ -63,7 +63,7 @@ impl Machine {
     pub fn current() -> Self {
         let cpu = cpu_name().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let memory_bytes = memory_bytes();
+        let memory_bytes = crate::prover::total_memory_bytes();
         let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
         // Whole GiB: kernels of one machine differ by what they reserve.
         let gibibytes = memory_bytes.map(|bytes| bytes.div_ceil(1 << 30));
@@ -83,13 +83,6 @@ fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-fn memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 #[cfg(test)]

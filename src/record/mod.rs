@@ -410,6 +410,19 @@ impl Record {
         )
     }
 
+    /// The outcome and the limits that deployment or verification is over, for people.
+    pub fn outcome_and_limits(&self) -> String {
+        let mut rules: Vec<String> = self
+            .broken_rules()
+            .map(|broken| broken.rule.to_string())
+            .collect();
+        rules.dedup();
+        if rules.is_empty() {
+            return self.outcome.to_string();
+        }
+        format!("{}, over the limit of {}", self.outcome, rules.join(", "))
+    }
+
     /// Times inside EZKL's call of one phase's counted processes, in seconds.
     pub fn call_seconds(&self, phase: Phase) -> Vec<f64> {
         self.counted(phase)
