@@ -16,7 +16,8 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`replay`]
-//! verifies a stored record again, [`home`] is the cache folder, and [`cli`] is the program.
+//! verifies a stored record again, [`nodes`] asks other EVMs the same, [`home`] is the cache folder, which [`npm`] installs
+//! tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -25,6 +26,8 @@ pub mod chain;
 pub mod cli;
 pub mod home;
 pub mod model;
+pub mod nodes;
+pub mod npm;
 pub mod prover;
 pub mod record;
 pub mod replay;
