@@ -24,6 +24,8 @@
 pub mod bench;
 pub mod chain;
 pub mod cli;
+pub mod foundry;
+pub mod guard;
 pub mod home;
 pub mod model;
 pub mod nodes;

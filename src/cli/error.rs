@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::foundry::FoundryError;
 use crate::home::NoHome;
 use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
@@ -36,6 +37,8 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Foundry(#[from] FoundryError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -58,7 +61,9 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Store(error)
+            | Self::Replay(ReplayError::Store(error))
+            | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
@@ -69,6 +74,7 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }
             | Self::Signals(_) => Vec::new(),

@@ -6,6 +6,7 @@
 mod cache;
 mod doctor;
 mod error;
+mod export_foundry;
 mod format;
 mod list;
 mod progress;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
+    ExportFoundry(export_foundry::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::ExportFoundry(arguments) => export_foundry::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
