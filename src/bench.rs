@@ -21,9 +21,6 @@ use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
 use crate::suite::{self, StudyOutcome};
 
-/// The generated contract's name.
-const CONTRACT: &str = "Halo2Verifier";
-
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -59,6 +56,7 @@ impl Bench<'_> {
             onnx: subject.onnx.clone(),
             inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
             plan: subject.request.plan,
+            verifier: subject.request.verifier,
             runs: subject.request.runs,
             warmup: subject.request.warmup,
         };
@@ -101,9 +99,12 @@ impl Bench<'_> {
         }
 
         self.observer.started("compile");
-        let compiled = self
-            .solc
-            .compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
+        let options = CompileOptions {
+            optimizer_runs: subject.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        let contract = artifacts.verifier().contract();
+        let compiled = self.solc.compile(&artifacts.verifier_source, contract, &options);
         self.observer.finished();
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -232,6 +233,7 @@ impl Draft {
                 settings: run.settings.as_ref().map(|settings| settings.json().to_string()),
                 verifying_key: artifacts.map(|artifacts| artifacts.verifying_key.clone()),
                 verifier_source: artifacts.map(|artifacts| artifacts.verifier_source.clone()),
+                key_artifact: artifacts.and_then(|artifacts| artifacts.key_artifact.clone()),
                 creation_code: None,
                 runtime_code: None,
                 proof: first.map(|proof| proof.proof.clone()),

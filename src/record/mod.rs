@@ -17,9 +17,9 @@ pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 use crate::chain::{BrokenRule, Controls, Deployment, Fork, Verification};
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
-    VerifierShape,
+    VerifierKind, VerifierShape,
 };
-use crate::solidity::SolcSettings;
+use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 1;
@@ -78,6 +78,8 @@ pub struct Record {
 }
 
 /// Everything that was asked for; two runs with equal requests are the same run.
+///
+/// Fields that came later are left out of the JSON at their defaults, so that the names of older records stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The model's id, or an ONNX file's name.
@@ -86,6 +88,12 @@ pub struct Request {
     pub suite: String,
     /// Scale, visibilities, and the study's way or ours.
     pub plan: CircuitPlan,
+    /// Which verifier is deployed.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub verifier: VerifierKind,
+    /// How often solc's optimizer expects each opcode of the verifier to run.
+    #[serde(default = "default_optimizer_runs", skip_serializing_if = "is_default_optimizer_runs")]
+    pub optimizer_runs: u64,
     /// Proofs to count.
     pub runs: usize,
     /// Proofs made first and not counted.
@@ -110,6 +118,20 @@ pub struct Request {
     pub input_sha256: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_plain(verifier: &VerifierKind) -> bool {
+    *verifier == VerifierKind::Plain
+}
+
+fn default_optimizer_runs() -> u64 {
+    DEFAULT_OPTIMIZER_RUNS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_default_optimizer_runs(runs: &u64) -> bool {
+    *runs == DEFAULT_OPTIMIZER_RUNS
+}
+
 impl Request {
     /// A request with every default.
     pub fn new(id: impl Into<String>, suite: impl Into<String>, plan: CircuitPlan) -> Self {
@@ -117,6 +139,8 @@ impl Request {
             id: id.into(),
             suite: suite.into(),
             plan,
+            verifier: VerifierKind::default(),
+            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
             runs: DEFAULT_RUNS,
             warmup: 0,
             seed: DEFAULT_SEED,
@@ -485,6 +509,14 @@ mod tests {
             .with_visibilities(Some(Visibility::Private), None, None)
             .unwrap();
         let variants = [
+            Request {
+                verifier: VerifierKind::Reusable,
+                ..request()
+            },
+            Request {
+                optimizer_runs: 1,
+                ..request()
+            },
             Request { runs: 1, ..request() },
             Request {
                 warmup: 1,
@@ -533,6 +565,26 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), variants.len());
+    }
+
+    /// The digest in a name is over the request's JSON: fields that came later must not show in it.
+    #[test]
+    fn names_of_older_records_stay() {
+        let study = Request {
+            runs: 1,
+            ..Request::new("relu", "core", CircuitPlan::study(10).unwrap())
+        };
+        assert_eq!(study.name(), "relu-s10-study-dc733b22");
+        let json = serde_json::to_value(&study).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json.clone()).unwrap(), study);
+        assert!(json.get("verifier").is_none() && json.get("optimizer_runs").is_none());
+        let reusable = Request {
+            verifier: VerifierKind::Reusable,
+            optimizer_runs: 1,
+            ..study
+        };
+        let json = serde_json::to_value(&reusable).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), reusable);
     }
 
     #[test]
