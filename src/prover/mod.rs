@@ -10,6 +10,7 @@
 mod circuits;
 mod evidence;
 mod ezkl;
+mod instances;
 mod plan;
 mod recorded;
 mod settings;
@@ -25,8 +26,11 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
-pub use evidence::{KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact};
+pub use evidence::{
+    KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
+};
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
+pub use instances::{InstancesError, ShownInstances};
 pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 
-use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, UnderFork, Verification};
+use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
     VerifierKind, VerifierShape,
@@ -61,6 +61,9 @@ pub struct Record {
     pub verifier: Option<Verifier>,
     /// What deploying it took, and the rules of the chain that it breaks; each was lifted, alone, to get the verdict.
     pub deployment: Option<Deployment>,
+    /// What registering the circuit's key artifact with a reusable verifier took; absent for a plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// What verifying the first counted proof took, and the rules that it breaks, likewise.
     pub verification: Option<Verification>,
     /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
@@ -104,7 +107,10 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "is_plain")]
     pub verifier: VerifierKind,
     /// How often solc's optimizer expects each opcode of the verifier to run.
-    #[serde(default = "default_optimizer_runs", skip_serializing_if = "is_default_optimizer_runs")]
+    #[serde(
+        default = "default_optimizer_runs",
+        skip_serializing_if = "is_default_optimizer_runs"
+    )]
     pub optimizer_runs: u64,
     /// Proofs to count.
     pub runs: usize,
@@ -362,7 +368,7 @@ pub struct Proof {
     pub proof_bytes: u64,
     /// Public values, 32 bytes each.
     pub instances: u64,
-    /// The canonical call `verifyProof(bytes,uint256[])`, in bytes.
+    /// The canonical call of `verifyProof`, in bytes; with a reusable verifier it holds the key artifact, too.
     pub calldata_bytes: u64,
     /// Whether EZKL's own verifier accepts it.
     pub natively_verified: bool,
@@ -433,17 +439,18 @@ pub struct Study {
 }
 
 impl Record {
-    /// The rules that deployment or verification breaks.
+    /// The rules that deployment, registration or verification breaks.
     pub fn broken_rules(&self) -> impl Iterator<Item = &BrokenRule> {
-        let deployment = self
-            .deployment
+        let deployment = self.deployment.iter().map(|deployment| &deployment.rules_broken);
+        let registration = self
+            .registration
             .iter()
-            .flat_map(|deployment| &deployment.rules_broken);
-        deployment.chain(
-            self.verification
-                .iter()
-                .flat_map(|verification| &verification.rules_broken),
-        )
+            .map(|registration| &registration.call.rules_broken);
+        let verification = self
+            .verification
+            .iter()
+            .map(|verification| &verification.rules_broken);
+        deployment.chain(registration).chain(verification).flatten()
     }
 
     /// How deployment and verification stand under each fork that they were tried under, oldest first.
@@ -451,6 +458,7 @@ impl Record {
         let headline = self.deployment.as_ref().zip(self.verification.as_ref());
         let headline = headline.map(|(deployment, verification)| Fit {
             deployment,
+            registration: self.registration.as_ref(),
             verification,
         });
         let mut fits: Vec<_> = headline
