@@ -15,9 +15,11 @@ use crate::bench::{Bench, BenchError};
 use crate::chain::Fork;
 use crate::home::Home;
 use crate::prover::{
-    CircuitCache, CircuitPlan, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, SrsStore, Visibility,
+    CircuitCache, CircuitPlan, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, SrsStore,
+    VerifierKind, Visibility,
 };
 use crate::record::{self, DEFAULT_RUNS, DEFAULT_SEED, Environment, Outcome, Record, Request};
+use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::store::{self, Store};
 use crate::subject::Subject;
 use crate::suite::{self, Experiment, Suite};
@@ -58,6 +60,12 @@ pub(super) struct Arguments {
     /// Who sees the weights [default: fixed, in the verifying key]
     #[arg(long, value_enum, value_name = "WHO")]
     param_visibility: Option<Sight>,
+    /// `plain`: a verifier for one circuit; `reusable`: one for all, with the circuit's key artifact registered
+    #[arg(long, value_enum, default_value = "plain")]
+    verifier: VerifierName,
+    /// How often solc's optimizer expects each opcode of the verifier to run
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_OPTIMIZER_RUNS)]
+    optimizer_runs: u64,
     /// Rules of the chain: the first fork's are those of the record's figures and controls; every record holds what the
     /// other forks make of the same proof, and a table shows it where more than one is named
     #[arg(
@@ -132,6 +140,21 @@ impl From<Sight> for Visibility {
             Sight::Fixed => Self::Fixed,
             Sight::Hashed => Self::Hashed,
             Sight::Polycommit => Self::Polycommit,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum VerifierName {
+    Plain,
+    Reusable,
+}
+
+impl From<VerifierName> for VerifierKind {
+    fn from(name: VerifierName) -> Self {
+        match name {
+            VerifierName::Plain => Self::Plain,
+            VerifierName::Reusable => Self::Reusable,
         }
     }
 }
@@ -285,6 +308,8 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Plan, CliError>
             arguments.param_visibility.map(Into::into),
         )?;
         Ok(Request {
+            verifier: arguments.verifier.into(),
+            optimizer_runs: arguments.optimizer_runs,
             runs: arguments.runs,
             warmup: arguments.warmup,
             seed: arguments.seed,
