@@ -6,6 +6,7 @@ use revm::context::result::{ExecutionResult, Output};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attribution::{GasByCause, GasBySection};
 use super::calldata::{Calldata, CalldataSize};
 use super::error::ChainError;
 use super::fork::Fork;
@@ -13,6 +14,7 @@ use super::gas::TransactionGas;
 use super::rules::{BrokenRule, Rulebook};
 use super::transaction::{self, Judged, Request, State};
 use super::verdict::Verdict;
+use crate::solidity::SectionMap;
 
 /// The sender's transactions in order: it deploys, then calls.
 const DEPLOYMENT_NONCE: u64 = 0;
@@ -25,6 +27,7 @@ const CALL_NONCE: u64 = 1;
 pub struct Verifier {
     state: State,
     deployment: Deployment,
+    sections: Option<SectionMap>,
 }
 
 /// What a deployment cost and broke.
@@ -35,6 +38,9 @@ pub struct Deployment {
     /// What the transaction cost; its execution holds the code deposit (200 gas a byte), until Amsterdam makes it state
     /// gas.
     pub gas: TransactionGas,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
     /// Length of the transaction's data.
     pub creation_code_bytes: u64,
     /// Length of the code that stays on chain.
@@ -57,6 +63,12 @@ pub struct Verification {
     pub verdict: Verdict,
     /// What the transaction cost; nothing was spent where the chain did not take it.
     pub gas: Option<TransactionGas>,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
+    /// The execution's gas by section of the verifier; none where its sections are not known.
+    #[serde(default)]
+    pub gas_by_section: Option<GasBySection>,
     /// The size of the call's data.
     pub calldata: CalldataSize,
     /// What the call returned, or reverted with.
@@ -97,7 +109,11 @@ impl Verifier {
             data: creation_code,
             nonce: DEPLOYMENT_NONCE,
         };
-        let Judged { ran, rules_broken } = transaction::judge(&state, fork, request)?;
+        let Judged {
+            ran,
+            attribution,
+            rules_broken,
+        } = transaction::judge(&state, fork, request, None)?;
         let (
             Ok(ExecutionResult::Success {
                 output: Output::Create(code, Some(address)),
@@ -114,6 +130,7 @@ impl Verifier {
         let deployment = Deployment {
             fork,
             gas,
+            gas_by_cause: attribution.map(|attribution| attribution.by_cause),
             creation_code_bytes: creation_code.len() as u64,
             runtime_code_bytes: code.len() as u64,
             rules_broken,
@@ -121,7 +138,17 @@ impl Verifier {
             nonce: DEPLOYMENT_NONCE,
         };
         state.commit(ran.changes);
-        Ok(Self { state, deployment })
+        Ok(Self {
+            state,
+            deployment,
+            sections: None,
+        })
+    }
+
+    /// The same with the sections of the verifier's code, so that a call's gas is told by section.
+    #[must_use]
+    pub fn with_sections(self, sections: Option<SectionMap>) -> Self {
+        Self { sections, ..self }
     }
 
     /// What the deployment cost and broke.
@@ -139,8 +166,19 @@ impl Verifier {
     /// # Errors
     /// Only where revm itself fails: however the call ends, that is a verdict.
     pub fn verify(&self, calldata: &Calldata) -> Result<Verification, ChainError> {
-        let Judged { ran, rules_broken } =
-            transaction::judge(&self.state, self.fork(), self.request(calldata))?;
+        let Judged {
+            ran,
+            attribution,
+            rules_broken,
+        } = transaction::judge(
+            &self.state,
+            self.fork(),
+            self.request(calldata),
+            self.sections.as_ref(),
+        )?;
+        let (gas_by_cause, gas_by_section) = attribution
+            .map(|attribution| (attribution.by_cause, attribution.by_section))
+            .unzip();
         let result = ran.result.as_ref().ok();
         let return_data = result
             .and_then(ExecutionResult::output)
@@ -158,6 +196,8 @@ impl Verifier {
             fork: self.fork(),
             verdict: ran.verdict(),
             gas: ran.gas(),
+            gas_by_cause,
+            gas_by_section: gas_by_section.flatten(),
             calldata: calldata.size(),
             return_data,
             logs: logs.collect(),
