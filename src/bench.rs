@@ -3,7 +3,7 @@
 //! Goes in: a [`Subject`], a prover, a compiler. Comes out: a [`Record`] and its [`Evidence`], whatever the outcome was:
 //! a stage that ends a run early leaves what the earlier ones found.
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
 use crate::chain::{self, Calldata, ChainError};
@@ -17,7 +17,7 @@ use crate::record::{
     Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study,
     Verifier,
 };
-use crate::solidity::{CompileOptions, Solc};
+use crate::solidity::{CompileOptions, CompiledContract, SectionMap, Solc};
 use crate::subject::Subject;
 use crate::suite::{self, StudyOutcome};
 
@@ -112,7 +112,7 @@ impl Bench<'_> {
         draft.verifier(&compiled);
 
         self.observer.started("verify on chain");
-        let verified = Self::on_chain(subject, artifacts, &compiled.creation_code, draft);
+        let verified = Self::on_chain(subject, artifacts, &compiled, draft);
         self.observer.finished();
         if let Err(error) = verified {
             draft.fail("verify on chain", error.to_string());
@@ -123,10 +123,16 @@ impl Bench<'_> {
     fn on_chain(
         subject: &Subject,
         artifacts: &Artifacts,
-        creation_code: &Bytes,
+        compiled: &CompiledContract,
         draft: &mut Draft,
     ) -> Result<(), ChainError> {
-        let verifier = chain::Verifier::deploy(subject.request.fork, creation_code)?;
+        let sections = SectionMap::of(
+            &artifacts.verifier_source,
+            &compiled.runtime_code,
+            &compiled.runtime_source_map,
+        );
+        let verifier =
+            chain::Verifier::deploy(subject.request.fork, &compiled.creation_code)?.with_sections(sections);
         let record = &mut draft.record;
         record.deployment = Some(verifier.deployment().clone());
         for proof in &artifacts.proofs {
@@ -279,7 +285,7 @@ impl Draft {
         });
     }
 
-    fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
+    fn verifier(&mut self, compiled: &CompiledContract) {
         self.record.verifier = Some(Verifier {
             source_bytes: compiled.source_bytes,
             creation_code_bytes: compiled.creation_code.len() as u64,

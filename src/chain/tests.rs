@@ -8,8 +8,8 @@ use super::*;
 /// A generated verifier with a proof that it accepts.
 pub(super) struct Fixture {
     pub(super) creation_code: Bytes,
-    proof: Vec<u8>,
-    instances: Vec<U256>,
+    pub(super) proof: Vec<u8>,
+    pub(super) instances: Vec<U256>,
 }
 
 macro_rules! fixture {
@@ -86,7 +86,7 @@ fn deploying_zeros(length: u32) -> Bytes {
 }
 
 /// PUSH1 1, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
-const RETURN_TRUE: [u8; 10] = hex!("600160005260206000f3");
+pub(super) const RETURN_TRUE: [u8; 10] = hex!("600160005260206000f3");
 
 /// Runtime code that touches memory at an offset, which costs about (offset / 32)^2 / 512 gas, and returns true.
 fn spending_on_memory(offset: u32) -> Vec<u8> {

@@ -104,7 +104,7 @@ pub(super) fn run(state: &State, rulebook: &Rulebook, request: Request<'_>) -> R
 }
 
 /// Does the same as [`run`], slower, and says where the gas went; nowhere for a transaction that the chain does not take.
-fn run_attributed(
+pub(super) fn run_attributed(
     state: &State,
     rulebook: &Rulebook,
     request: Request<'_>,
@@ -125,7 +125,7 @@ fn run_attributed(
 }
 
 /// The chain that a transaction runs on.
-fn chain<'a>(state: &'a State, rulebook: &Rulebook) -> MainnetContext<WrapDatabaseRef<&'a State>> {
+pub(super) fn chain<'a>(state: &'a State, rulebook: &Rulebook) -> MainnetContext<WrapDatabaseRef<&'a State>> {
     let block = BlockEnv {
         number: U256::ONE,
         beneficiary: BENEFICIARY,
@@ -140,7 +140,7 @@ fn chain<'a>(state: &'a State, rulebook: &Rulebook) -> MainnetContext<WrapDataba
 }
 
 impl Request<'_> {
-    fn transaction(&self, rulebook: &Rulebook) -> TxEnv {
+    pub(super) fn transaction(&self, rulebook: &Rulebook) -> TxEnv {
         TxEnv {
             tx_type: TransactionType::Eip1559 as u8,
             caller: SENDER,

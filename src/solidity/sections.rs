@@ -102,12 +102,19 @@ impl SectionMap {
     pub fn of(source: &str, runtime_code: &[u8], source_map: &str) -> Option<Self> {
         let spans = spans(source)?;
         let elements = sourcemap::parse(source_map).ok()?;
-        let mut places = vec![Place::Unknown; runtime_code.len()];
-        for (pc, element) in instructions(runtime_code).zip(elements) {
-            if element.index() == Some(0) {
+        let pcs: Vec<_> = instructions(runtime_code).take(elements.len()).collect();
+        let by_instruction = elements.iter().map(|element| match element.index() {
+            Some(0) => {
                 let start = element.offset() as usize;
-                places[pc] = place(&spans, start..start + element.length() as usize);
+                place(&spans, start..start + element.length() as usize)
             }
+            // solc's own functions, which decode arguments.
+            Some(_) => Place::In(Section::Setup),
+            None => Place::Unknown,
+        });
+        let mut places = vec![Place::Unknown; runtime_code.len()];
+        for (pc, place) in pcs.into_iter().zip(enclosed(by_instruction.collect())) {
+            places[pc] = place;
         }
         Some(Self {
             code_hash: keccak256(runtime_code),
@@ -221,6 +228,27 @@ fn yul_functions(source: &str) -> Vec<Range<usize>> {
         }
     }
     functions
+}
+
+/// Gives instructions that were made of no text the place of those before and after them, where these have the same.
+///
+/// solc's optimizer writes such instructions for a constant that is cheaper to copy from the code than to push: they
+/// stand where the constant is used.
+fn enclosed(mut places: Vec<Place>) -> Vec<Place> {
+    let mut start = 0;
+    while start < places.len() {
+        let length = places[start..].iter().take_while(|&&place| place == places[start]).count();
+        let end = start + length;
+        if places[start] == Place::Unknown
+            && start > 0
+            && let Some(&after) = places.get(end)
+            && places[start - 1] == after
+        {
+            places[start..end].fill(after);
+        }
+        start = end;
+    }
+    places
 }
 
 /// The place of the instructions that were made of a stretch of source.
