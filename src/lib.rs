@@ -24,6 +24,7 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod home;
+pub mod ledger;
 pub mod model;
 pub mod prover;
 pub mod record;
