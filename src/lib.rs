@@ -25,6 +25,7 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod home;
+pub mod ledger;
 pub mod model;
 pub mod on_chain;
 pub mod prover;
