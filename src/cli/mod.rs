@@ -12,6 +12,7 @@ mod format;
 mod list;
 mod progress;
 mod prove_and_verify;
+mod session;
 mod setup;
 mod table;
 mod verify;
