@@ -13,6 +13,7 @@ mod format;
 mod list;
 mod progress;
 mod prove_and_verify;
+mod session;
 mod setup;
 mod table;
 mod verify;

@@ -32,6 +32,9 @@ pub use sections::{Place, Section, SectionMap};
 /// The pinned compiler. It knows every target from Cancun to Osaka; EZKL's verifiers ask for `^0.8.0`.
 pub const SOLC_VERSION: &str = "0.8.30";
 
+/// How often the optimizer expects each opcode to run, where no number is asked for: solc's own default.
+pub const DEFAULT_OPTIMIZER_RUNS: u64 = 200;
+
 /// Where a compiler was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +117,7 @@ impl Default for CompileOptions {
     fn default() -> Self {
         Self {
             optimizer: true,
-            optimizer_runs: 200,
+            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
             via_ir: false,
             evm_version: TargetEvm::Prague,
             source_hash_appended: false,
