@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -184,11 +184,11 @@ impl ForgeProject {
             std::fs::write(path, text).unwrap();
         };
         let solc = Solc::obtain(&home().solc(SOLC_VERSION)).unwrap();
-        let solc: PathBuf = std::path::absolute(solc.path()).unwrap();
+        let solc = serde_json::to_string(&std::path::absolute(solc.path()).unwrap()).unwrap();
         write(
             "foundry.toml",
             &format!(
-                "[profile.default]\nlibs = []\noffline = true\nsolc = {solc:?}\noptimizer = true\n\
+                "[profile.default]\nlibs = []\noffline = true\nsolc = {solc}\noptimizer = true\n\
                  optimizer_runs = 200\nbytecode_hash = \"none\"\n"
             ),
         );
@@ -368,7 +368,11 @@ fn throughput_is_counted_for_each_way_and_each_end() {
             assert!(cases > 0 && seconds >= 0.3);
         }
     }
-    println!("{}", serde_json::to_string_pretty(&throughput).unwrap());
+    let json = serde_json::to_string(&throughput).unwrap();
+    assert_eq!(
+        serde_json::from_str::<nodes::AnvilThroughput>(&json).unwrap(),
+        throughput
+    );
 
     for (valid, failing, wrong) in [(&failing, &failing, "accepted"), (&valid, &valid, "rejected")] {
         let error = measure(valid, failing).unwrap_err();
