@@ -4,8 +4,10 @@
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
 mod cache;
+mod chains;
 mod doctor;
 mod error;
+mod forks;
 mod format;
 mod list;
 mod progress;
@@ -37,6 +39,7 @@ enum Command {
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
+    Chains(chains::Arguments),
 }
 
 /// What a command found, where it did its work.
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
+        Command::Chains(arguments) => chains::run(&arguments),
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),
