@@ -221,7 +221,7 @@ impl Solc {
                 npm_folder: npm_folder.to_owned(),
             });
         }
-        npm::require_node()?;
+        crate::npm::require_node()?;
         Self::ask(&shim, SolcOrigin::Npm)
     }
 
@@ -230,8 +230,7 @@ impl Solc {
     /// The folder appears whole or not at all; what does not work in its place is replaced.
     ///
     /// # Errors
-    /// [`SolidityError::ProgramMissing`] without node or npm, [`SolidityError::NoNetwork`] where npm cannot reach its
-    /// registry, and others where npm fails or a file cannot be written.
+    /// [`SolidityError::Npm`] without node or npm, or where npm fails.
     pub fn obtain(npm_folder: &Path) -> Result<Self, SolidityError> {
         Self::locate(None, npm_folder).or_else(|_| npm::install(npm_folder, Command::new("npm")))
     }
