@@ -16,13 +16,15 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`replay`]
-//! verifies a stored record again, [`home`] is the cache folder, and [`cli`] is the program.
+//! verifies a stored record again, [`compare`] holds two sets of records against each other, [`home`] is the cache
+//! folder, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
 pub mod bench;
 pub mod chain;
 pub mod cli;
+pub mod compare;
 pub mod home;
 pub mod model;
 pub mod prover;

@@ -4,9 +4,11 @@
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
 mod cache;
+mod comparison;
 mod doctor;
 mod error;
 mod format;
+mod gas_diff;
 mod list;
 mod progress;
 mod prove_and_verify;
@@ -33,6 +35,7 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
+    GasDiff(gas_diff::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
