@@ -3,19 +3,20 @@
 //! Goes in: a [`Subject`], a prover, a compiler. Comes out: a [`Record`] and its [`Evidence`], whatever the outcome was:
 //! a stage that ends a run early leaves what the earlier ones found.
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
-use crate::chain::{self, Calldata, ChainError};
+use crate::chain::Calldata;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::on_chain::{self, OnChain};
 use crate::prover::{
     Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
     Visibility,
 };
 use crate::record::{
-    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study,
-    Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, Request,
+    SCHEMA, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
@@ -70,7 +71,7 @@ impl Bench<'_> {
             Err(failure) => draft.record.outcome = outcome_of(failure),
         }
         draft.compare_with_study();
-        draft.record.finished_at = now();
+        draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
 
@@ -112,60 +113,13 @@ impl Bench<'_> {
         draft.verifier(&compiled);
 
         self.observer.started("verify on chain");
-        let verified = Self::on_chain(subject, artifacts, &compiled.creation_code, draft);
+        let Request { fork, seed, .. } = subject.request;
+        let on_chain = on_chain::examine(&compiled.creation_code, &artifacts.proofs, fork, seed);
         self.observer.finished();
-        if let Err(error) = verified {
-            draft.fail("verify on chain", error.to_string());
+        match on_chain {
+            Ok(on_chain) => draft.on_chain(on_chain),
+            Err(error) => draft.fail("verify on chain", error.to_string()),
         }
-    }
-
-    /// Deploys the verifier, verifies every counted proof, and tries to cheat with the first.
-    fn on_chain(
-        subject: &Subject,
-        artifacts: &Artifacts,
-        creation_code: &Bytes,
-        draft: &mut Draft,
-    ) -> Result<(), ChainError> {
-        let verifier = chain::Verifier::deploy(subject.request.fork, creation_code)?;
-        let record = &mut draft.record;
-        record.deployment = Some(verifier.deployment().clone());
-        for proof in &artifacts.proofs {
-            let verification = verifier.verify(&Calldata::verify_proof(&proof.proof, &proof.instances))?;
-            record
-                .tx_gas_samples
-                .extend(verification.gas.map(|gas| gas.tx_gas));
-            let accepted = verification.verdict.is_accepted();
-            let why = verification.verdict.to_string();
-            if record.verification.is_none() {
-                record.verification = Some(verification);
-            }
-            if !accepted {
-                draft.worsen(Outcome::Rejected { why });
-                return Ok(());
-            }
-        }
-        if let (Some(proof), Some(accepted)) = (artifacts.proofs.first(), &draft.record.verification) {
-            let controls = chain::controls::run(
-                &verifier,
-                accepted,
-                &proof.proof,
-                &proof.instances,
-                subject.request.seed,
-            )?;
-            if let Some(control) = controls.unsound() {
-                draft.worsen(Outcome::Unsound {
-                    control: format!("the verifier accepted: {control}"),
-                });
-            } else if !controls.passed() {
-                let inconclusive = controls.failures.first().map_or_else(
-                    || "the accepted call was not accepted again".to_owned(),
-                    |failure| format!("{}: {}", failure.control, failure.outcome),
-                );
-                draft.fail("negative controls", inconclusive);
-            }
-            draft.record.controls = Some(controls);
-        }
-        Ok(())
     }
 }
 
@@ -183,12 +137,6 @@ fn outcome_of(failure: Failure) -> Outcome {
             message: "interrupted".to_owned(),
         },
     }
-}
-
-/// Now, RFC 3339 in UTC, to the second.
-pub(crate) fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
 /// A record being filled in.
@@ -256,10 +204,12 @@ impl Draft {
                 deployment: None,
                 verification: None,
                 tx_gas_samples: Vec::new(),
+                other_forks: Vec::new(),
                 controls: None,
                 study: None,
                 notes: Vec::new(),
                 environment: environment.clone(),
+                renewal: None,
                 evidence: Vec::new(),
             },
         }
@@ -289,6 +239,13 @@ impl Draft {
         });
         self.evidence.creation_code = Some(compiled.creation_code.to_vec());
         self.evidence.runtime_code = Some(compiled.runtime_code.to_vec());
+    }
+
+    fn on_chain(&mut self, on_chain: OnChain) {
+        if let Some(outcome) = on_chain.finding() {
+            self.worsen(outcome);
+        }
+        on_chain.write_to(&mut self.record);
     }
 
     /// Sets the study's figures beside ours and, for its own circuit, says where they differ.

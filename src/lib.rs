@@ -15,9 +15,9 @@
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
-//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`replay`]
-//! verifies a stored record again, [`compare`] holds two sets of records against each other, [`home`] is the cache
-//! folder, and [`cli`] is the program.
+//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
+//! its part from bytecode on, [`replay`] goes through that part of a stored record again, [`compare`] holds two sets of
+//! records against each other, [`home`] is the cache folder, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -27,6 +27,7 @@ pub mod cli;
 pub mod compare;
 pub mod home;
 pub mod model;
+pub mod on_chain;
 pub mod prover;
 pub mod record;
 pub mod replay;

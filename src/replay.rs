@@ -1,13 +1,16 @@
 //! A stored record used again.
 //!
 //! Goes in: a record and the evidence beside it. Comes out: [`recheck`]'s answer, whether the same bytecode and calldata
-//! still give the same verdict and gas; or [`recorded_prover`]'s, which replays the record's run for every stage after it.
+//! still give the same verdict and gas; [`under`]'s, what they come to under another fork; [`renewed`]'s, the record with
+//! everything that is said of the chain found out again; or [`recorded_prover`]'s, which replays the record's run for every
+//! stage after it.
 
 use std::path::Path;
 
-use crate::chain::{Calldata, ChainError, Verdict, Verifier};
+use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
+use crate::on_chain;
 use crate::prover::{Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError};
-use crate::record::{Evidence, EvidenceError, Record};
+use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
 use crate::store::{self, StoreError};
 
 /// A record that cannot be used again.
@@ -25,6 +28,20 @@ pub enum ReplayError {
     /// The evidence's settings are not EZKL's.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The same proof costs something else than when the record was made.
+    #[error(
+        "{path} says that verifying its proof took {} gas, and it takes {}",
+        or_none(*recorded),
+        or_none(*now)
+    )]
+    OtherGas {
+        /// The record.
+        path: String,
+        /// Then.
+        recorded: Option<u64>,
+        /// Now.
+        now: Option<u64>,
+    },
     /// The record ended before there was what is asked of it.
     #[error("{path} holds no verified proof: its outcome is {outcome}")]
     EndedBefore {
@@ -101,6 +118,52 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     })
 }
 
+/// Deploys the verifier of the record at `path` under a fork and verifies its proof there.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, ReplayError> {
+    let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
+    let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
+    let calldata = Calldata::raw(calldata);
+    Ok(UnderFork::try_out(fork, &creation_code.into(), &calldata)?)
+}
+
+/// The record with everything that it says of the chain found out again from its evidence, by this evmbench: what a newer
+/// one records and an older one did not is there then. What the prover measured stays as it is. Of the counted proofs only
+/// the first was kept, so that the gas of the others stays too.
+///
+/// # Errors
+/// [`ReplayError`]; [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
+pub fn renewed(path: &Path, record: &Record) -> Result<Record, ReplayError> {
+    let bytes = |name| store::load_evidence(path, record, name);
+    let proof = Proof {
+        proof: bytes(Evidence::PROOF)?,
+        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+    };
+    let creation_code = bytes(Evidence::CREATION_CODE)?.into();
+    let Request { fork, seed, .. } = record.request;
+    let on_chain = on_chain::examine(&creation_code, &[proof], fork, seed)?;
+    let [recorded, now] =
+        [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
+    if recorded != now {
+        return Err(ReplayError::OtherGas {
+            path: path.display().to_string(),
+            recorded,
+            now,
+        });
+    }
+    let mut renewed = record.clone();
+    if let Some(finding) = on_chain.finding() {
+        renewed.outcome = finding;
+    }
+    on_chain.write_to(&mut renewed);
+    renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    renewed.schema = SCHEMA;
+    renewed.renewal = Some(Renewal::now());
+    Ok(renewed)
+}
+
 /// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
 ///
 /// # Errors
@@ -135,6 +198,10 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         result: Ok(artifacts),
     };
     Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+}
+
+fn or_none(gas: Option<u64>) -> String {
+    gas.map_or_else(|| "no".to_owned(), |gas| gas.to_string())
 }
 
 fn ended_before(path: &Path, record: &Record) -> ReplayError {

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::calldata::{Calldata, FIELD_MODULUS};
 use super::error::ChainError;
+use super::state::Verification;
 use super::verdict::Verdict;
-use super::verifier::{Verification, Verifier};
+use super::verifier::Verifier;
 
 /// Length of an EVM word, in which proofs are written.
 const WORD_BYTES: usize = 32;

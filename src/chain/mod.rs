@@ -9,15 +9,19 @@
 //! - [`gas`]: one transaction's gas, part by part;
 //! - [`verdict`]: how a call ended;
 //! - [`calldata`]: the generated verifiers' ABI;
+//! - [`state`]: a chain after some transactions: contracts deployed, calls made;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
+//! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`controls`]: the calls that it must reject.
 
 pub mod calldata;
 pub mod controls;
 mod error;
+pub mod fit;
 pub mod fork;
 pub mod gas;
 pub mod rules;
+pub mod state;
 mod transaction;
 pub mod verdict;
 pub mod verifier;
@@ -28,8 +32,10 @@ mod tests;
 pub use calldata::Calldata;
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
+pub use fit::{Fit, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
-pub use rules::{BrokenRule, Rule};
+pub use rules::{BrokenRule, Rule, RuleMargin};
+pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;
-pub use verifier::{Deployment, Verification, Verifier};
+pub use verifier::Verifier;

@@ -10,7 +10,7 @@ use revm::{Context, ExecuteEvm as _, MainBuilder as _, MainContext as _};
 use super::error::ChainError;
 use super::fork::Fork;
 use super::gas::{Intrinsic, TransactionGas};
-use super::rules::{self, BrokenRule, Needs, Rulebook};
+use super::rules::{self, BrokenRule, Needs, RuleMargin, Rulebook};
 use super::verdict::Verdict;
 
 /// A chain's state, in memory.
@@ -55,6 +55,7 @@ pub(super) struct Ran {
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) ran: Ran,
+    pub(super) margins: Vec<RuleMargin>,
     pub(super) rules_broken: Vec<BrokenRule>,
 }
 
@@ -64,17 +65,18 @@ pub(super) struct Judged {
 /// force, and that run alone is reported.
 pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<Judged, ChainError> {
     let measured = run(state, &Rulebook::measuring(fork), request)?;
-    let mut rules_broken = measured.needs(request).broken(fork);
+    let mut margins = measured.needs(request).margins(fork);
     loop {
+        let rules_broken = rules::broken(fork, &margins);
         let ran = run(state, &Rulebook::lifting(fork, &rules_broken), request)?;
-        if measured.verdict().is_success()
-            && !ran.verdict().is_success()
-            && let Some(rule) = rules::next_gas_rule(fork, &rules_broken)
-        {
-            rules_broken.push(rule);
-            continue;
+        let fails_at_a_limit = measured.verdict().is_success() && !ran.verdict().is_success();
+        if !(fails_at_a_limit && rules::break_next_gas_rule(&mut margins)) {
+            return Ok(Judged {
+                ran,
+                margins,
+                rules_broken,
+            });
         }
-        return Ok(Judged { ran, rules_broken });
     }
 }
 

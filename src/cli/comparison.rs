@@ -6,7 +6,8 @@ use super::format;
 use super::table::{FIGURE, TEXT, Table, markdown_text};
 use crate::compare::samples::Summary;
 use crate::compare::{
-    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, PhaseChange, Samples, Side, Tolerance,
+    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, PhaseChange, Samples,
+    Side, Tolerance,
 };
 
 /// Letters of a digest or revision that are shown.
@@ -52,7 +53,13 @@ impl Section {
 pub(super) fn text(sections: &[Section]) -> String {
     let section = |section: &Section| {
         let mut lines = vec![section.title.to_uppercase()];
-        lines.extend(section.table.as_ref().filter(|table| !table.is_empty()).map(Table::to_string));
+        lines.extend(
+            section
+                .table
+                .as_ref()
+                .filter(|table| !table.is_empty())
+                .map(Table::to_string),
+        );
         lines.extend(section.notes.iter().cloned());
         lines.join("\n")
     };
@@ -64,8 +71,17 @@ pub(super) fn markdown(heading: &str, sections: &[Section]) -> String {
     let mut blocks = vec![format!("## {heading}")];
     for section in sections {
         blocks.push(format!("### {}", section.title));
-        blocks.extend(section.table.as_ref().filter(|table| !table.is_empty()).map(Table::markdown));
-        let notes = section.notes.iter().map(|note| format!("- {}", markdown_text(note)));
+        blocks.extend(
+            section
+                .table
+                .as_ref()
+                .filter(|table| !table.is_empty())
+                .map(Table::markdown),
+        );
+        let notes = section
+            .notes
+            .iter()
+            .map(|note| format!("- {}", markdown_text(note)));
         blocks.extend(Some(notes.collect::<Vec<_>>().join("\n")).filter(|notes| !notes.is_empty()));
     }
     blocks.join("\n\n")
@@ -91,14 +107,24 @@ pub(super) fn sections(comparison: &Comparison) -> Vec<Section> {
 }
 
 fn side(name: &str, side: &Side) -> String {
-    let commit = side.commit.as_deref().map_or_else(String::new, |commit| format!(" at {}", shortened(commit)));
-    format!("{name}: {}{commit}, {}", side.name, plural(side.records, "record"))
+    let commit = side
+        .commit
+        .as_deref()
+        .map_or_else(String::new, |commit| format!(" at {}", shortened(commit)));
+    format!(
+        "{name}: {}{commit}, {}",
+        side.name,
+        plural(side.records, "record")
+    )
 }
 
 fn context(comparison: &Comparison) -> Section {
     let mut table = Table::new([("", TEXT), ("OLD", TEXT), ("NEW", TEXT), ("experiments", TEXT)]);
     let total = comparison.experiments.len();
-    for changes in comparison.context.chunk_by(|one, next| one.context == next.context) {
+    for changes in comparison
+        .context
+        .chunk_by(|one, next| one.context == next.context)
+    {
         let distinct = |value: fn(&ContextChange) -> &String| {
             let values: BTreeSet<_> = changes.iter().map(value).collect();
             format!("{} values", values.len())
@@ -128,15 +154,30 @@ fn context(comparison: &Comparison) -> Section {
 fn presence(comparison: &Comparison) -> Section {
     let mut table = Table::new([("experiment", TEXT), ("", TEXT), ("OLD", TEXT), ("NEW", TEXT)]);
     for lone in &comparison.lost {
-        table.row([lone.experiment.clone(), "lost".to_owned(), lone.outcome.to_string(), dash()]);
+        table.row([
+            lone.experiment.clone(),
+            "lost".to_owned(),
+            lone.outcome.to_string(),
+            dash(),
+        ]);
     }
     for lone in &comparison.added {
-        table.row([lone.experiment.clone(), "added".to_owned(), dash(), lone.outcome.to_string()]);
+        table.row([
+            lone.experiment.clone(),
+            "added".to_owned(),
+            dash(),
+            lone.outcome.to_string(),
+        ]);
     }
     for change in &comparison.outcomes {
-        let mut row = |what: String, old: String, new: String| table.row([change.experiment.clone(), what, old, new]);
+        let mut row =
+            |what: String, old: String, new: String| table.row([change.experiment.clone(), what, old, new]);
         if change.old != change.new {
-            row("outcome".to_owned(), change.old.to_string(), change.new.to_string());
+            row(
+                "outcome".to_owned(),
+                change.old.to_string(),
+                change.new.to_string(),
+            );
         }
         for rule in &change.newly_broken {
             row(format!("limit of {rule}"), "kept".to_owned(), "BROKEN".to_owned());
@@ -171,12 +212,21 @@ fn figures(comparison: &Comparison) -> Section {
     for experiment in &comparison.experiments {
         let mut is_changed = false;
         for (metric, change) in &experiment.figures {
-            let parts: Vec<_> = change.parts.iter().filter(|(_, part)| is_told(change, part)).collect();
+            let parts: Vec<_> = change
+                .parts
+                .iter()
+                .filter(|(_, part)| is_told(change, part))
+                .collect();
             if change.is_change() || !parts.is_empty() {
                 is_changed = true;
                 figure(&mut table, &experiment.experiment, metric.name(), change);
                 for (part, change) in parts {
-                    figure(&mut table, &experiment.experiment, &format!("· {}", part.replace('_', " ")), change);
+                    figure(
+                        &mut table,
+                        &experiment.experiment,
+                        &format!("· {}", part.replace('_', " ")),
+                        change,
+                    );
                 }
             }
         }
@@ -186,7 +236,10 @@ fn figures(comparison: &Comparison) -> Section {
     let mut notes = Vec::new();
     if changed < total {
         let of = plural(total, "experiment");
-        notes.push(format!("{} of {of}: no other gas and no other sizes than chance explains.", total - changed));
+        notes.push(format!(
+            "{} of {of}: no other gas and no other sizes than chance explains.",
+            total - changed
+        ));
     }
     notes.extend(by_chance(comparison, Metric::VerificationGas, |experiment| experiment.proof).map(|spread| {
         format!(
@@ -195,12 +248,14 @@ fn figures(comparison: &Comparison) -> Section {
             spread.experiments, spread.figures
         )
     }));
-    notes.extend(by_chance(comparison, Metric::DeploymentGas, |experiment| experiment.key).map(|spread| {
-        format!(
-            "Another key in {}: the verifier's constants are other random words. {}",
-            spread.experiments, spread.figures
-        )
-    }));
+    notes.extend(
+        by_chance(comparison, Metric::DeploymentGas, |experiment| experiment.key).map(|spread| {
+            format!(
+                "Another key in {}: the verifier's constants are other random words. {}",
+                spread.experiments, spread.figures
+            )
+        }),
+    );
     Section {
         title: "Gas and sizes",
         table: Some(table),
@@ -214,7 +269,7 @@ fn is_told(whole: &Change, part: &Change) -> bool {
 }
 
 fn figure(table: &mut Table, experiment: &str, figure: &str, change: &Change) {
-    let count = |number: Option<u64>| number.map_or_else(dash, format::count);
+    let count = |number: Option<i128>| number.map_or_else(dash, format::signed);
     table.row([
         experiment.to_owned(),
         figure.to_owned(),
@@ -245,7 +300,11 @@ fn by_chance(
         .collect();
     let differences = || changes.iter().filter_map(|change| change.difference());
     let [least, greatest] = [differences().min()?, differences().max()?].map(format::difference);
-    let bound = changes.iter().map(|change| change.chance).max().map(format::count)?;
+    let bound = changes
+        .iter()
+        .map(|change| change.chance)
+        .max()
+        .map(format::count)?;
     let apart = if least == greatest {
         format!("by {least}")
     } else {
@@ -253,7 +312,10 @@ fn by_chance(
     };
     Some(Spread {
         experiments: plural(changes.len(), "experiment"),
-        figures: format!("{} differs {apart}; chance explains up to {bound} either way.", capitalised(metric.name())),
+        figures: format!(
+            "{} differs {apart}; chance explains up to {bound} either way.",
+            capitalised(metric.name())
+        ),
     })
 }
 
@@ -284,7 +346,13 @@ fn phases(comparison: &Comparison) -> Section {
             for (cells, what) in rows.into_iter().zip(["time", "memory"]) {
                 match cells {
                     Sampled::Apart([old, new, change]) => {
-                        table.row([experiment.experiment.clone(), format!("{phase}, {what}"), old, new, change]);
+                        table.row([
+                            experiment.experiment.clone(),
+                            format!("{phase}, {what}"),
+                            old,
+                            new,
+                            change,
+                        ]);
                     }
                     Sampled::Overlapping => overlapping += 1,
                     Sampled::Single => single += 1,
@@ -295,10 +363,16 @@ fn phases(comparison: &Comparison) -> Section {
     }
     let mut notes = Vec::new();
     if overlapping > 0 {
-        notes.push(format!("{} whose samples overlap: no difference can be told.", plural(overlapping, "figure")));
+        notes.push(format!(
+            "{} whose samples overlap: no difference can be told.",
+            plural(overlapping, "figure")
+        ));
     }
     if single > 0 {
-        notes.push(format!("{} of a single sample: nothing is known of its spread.", plural(single, "figure")));
+        notes.push(format!(
+            "{} of a single sample: nothing is known of its spread.",
+            plural(single, "figure")
+        ));
     }
     if elsewhere > 0 {
         notes.push(format!(
@@ -330,7 +404,11 @@ fn row<T: Copy + PartialOrd>(samples: &Samples<T>, format: fn(T) -> String, numb
             format!("{median} ({least} to {greatest})")
         };
         let share = (number(new.median) - number(old.median)) / number(old.median);
-        let change = if share.is_finite() { format::percent(share) } else { dash() };
+        let change = if share.is_finite() {
+            format::percent(share)
+        } else {
+            dash()
+        };
         Sampled::Apart([cell(old), cell(new), change])
     } else if samples.old.len() > 1 && samples.new.len() > 1 {
         Sampled::Overlapping
@@ -345,7 +423,9 @@ pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
         Failure::Unread { set, path, reason } => format!("{path} in {set} could not be used: {reason}"),
         Failure::Lost { experiment } => format!("{experiment} is lost; it was verified"),
         Failure::Outcome { experiment, old, new } => {
-            let old = old.as_ref().map_or_else(|| "not there".to_owned(), ToString::to_string);
+            let old = old
+                .as_ref()
+                .map_or_else(|| "not there".to_owned(), ToString::to_string);
             format!("{experiment} ended otherwise: {new}; it was {old}")
         }
         Failure::Rule { experiment, rule } => format!("{experiment} is now over the limit of {rule}"),
@@ -360,15 +440,26 @@ pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
                 new: Some(*new),
                 ..Change::default()
             };
-            let share = change.relative().map_or_else(String::new, |share| format!(", {}", format::percent(share)));
+            let share = change
+                .relative()
+                .map_or_else(String::new, |share| format!(", {}", format::percent(share)));
             let difference = change.difference().map_or_else(dash, format::difference);
-            format!("{experiment}: {} grew by more than {tolerance}: {difference}{share}", metric.name())
+            format!(
+                "{experiment}: {} grew by more than {tolerance}: {difference}{share}",
+                metric.name()
+            )
         }
     }
 }
 
 fn named(experiments: &[&String], total: usize) -> String {
-    let names = |experiments: &[&String]| experiments.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let names = |experiments: &[&String]| {
+        experiments
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match experiments.len() {
         count if count == total && total > 1 => format!("all {total}"),
         count if count > EXPERIMENTS_NAMED => {
@@ -396,7 +487,9 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
 
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn dash() -> String {

@@ -45,15 +45,16 @@ fn grouped(digits: &str) -> String {
     text
 }
 
-/// A difference with its sign, in groups of three: `+1,140`, `-36`, `0`.
+/// As [`count`], for numbers that may be below 0.
+pub(super) fn signed(number: i128) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(&number.unsigned_abs().to_string()))
+}
+
+/// A difference with its sign: `+1,140`, `-36`, `0`.
 pub(super) fn difference(difference: i128) -> String {
-    // Differences of two `u64` are below 2^64 in size.
-    let size = count(difference.unsigned_abs() as u64);
-    match difference {
-        0 => size,
-        1.. => format!("+{size}"),
-        _ => format!("-{size}"),
-    }
+    let sign = if difference > 0 { "+" } else { "" };
+    format!("{sign}{}", signed(difference))
 }
 
 /// A share as a percentage with its sign: `+0.47%`, `-12.3%`, `+0.0012%`. What is not 0 is never written as 0.

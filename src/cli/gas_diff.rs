@@ -4,9 +4,9 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::Finding;
 use super::comparison::{self, Section, plural};
 use super::error::CliError;
-use super::Finding;
 use crate::compare::{self, Comparison, Failure, Policy, RecordSet, Tolerance};
 
 /// Compare two folders of records, or two git revisions of one: gas, code size, calldata; exit status 1 where they grew
@@ -80,10 +80,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 failures: &failures,
                 comparison: &comparison,
             };
-            println!("{}", serde_json::to_string_pretty(&report).expect("a comparison is plain data"));
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&report).expect("a comparison is plain data")
+            );
         }
     }
-    Ok(if failures.is_empty() { Finding::Good } else { Finding::Bad })
+    Ok(if failures.is_empty() {
+        Finding::Good
+    } else {
+        Finding::Bad
+    })
 }
 
 fn verdict(failures: &[Failure], tolerance: Tolerance) -> Section {
@@ -92,6 +99,8 @@ fn verdict(failures: &[Failure], tolerance: Tolerance) -> Section {
     } else {
         format!("FAILED: {}.", plural(failures.len(), "finding"))
     };
-    let lines = failures.iter().map(|failure| comparison::failure(failure, tolerance));
+    let lines = failures
+        .iter()
+        .map(|failure| comparison::failure(failure, tolerance));
     Section::notes("Verdict", [sentence].into_iter().chain(lines).collect())
 }

@@ -4,9 +4,11 @@
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
 mod cache;
+mod chains;
 mod comparison;
 mod doctor;
 mod error;
+mod forks;
 mod format;
 mod gas_diff;
 mod list;
@@ -40,6 +42,7 @@ enum Command {
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
+    Chains(chains::Arguments),
 }
 
 /// What a command found, where it did its work.
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
+        Command::Chains(arguments) => chains::run(&arguments),
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),

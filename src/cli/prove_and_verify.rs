@@ -7,16 +7,17 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::error::CliError;
+use super::forks::{self, ForkName};
 use super::progress::{self, Progress};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, format, setup};
-use crate::bench::{self, Bench, BenchError};
+use crate::bench::{Bench, BenchError};
 use crate::chain::Fork;
 use crate::home::Home;
 use crate::prover::{
     CircuitCache, CircuitPlan, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, SrsStore, Visibility,
 };
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Environment, Outcome, Record, Request};
+use crate::record::{self, DEFAULT_RUNS, DEFAULT_SEED, Environment, Outcome, Record, Request};
 use crate::store::{self, Store};
 use crate::subject::Subject;
 use crate::suite::{self, Experiment, Suite};
@@ -57,9 +58,16 @@ pub(super) struct Arguments {
     /// Who sees the weights [default: fixed, in the verifying key]
     #[arg(long, value_enum, value_name = "WHO")]
     param_visibility: Option<Sight>,
-    /// Rules of the chain
-    #[arg(long, value_enum, default_value = "osaka")]
-    fork: ForkName,
+    /// Rules of the chain: the first fork's are those of the record's figures and controls; every record holds what the
+    /// other forks make of the same proof, and a table shows it where more than one is named
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "FORK,…",
+        default_value = "osaka"
+    )]
+    fork: Vec<ForkName>,
     /// Proofs to measure
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RUNS, value_parser = at_least_one)]
     runs: usize,
@@ -124,23 +132,6 @@ impl From<Sight> for Visibility {
             Sight::Fixed => Self::Fixed,
             Sight::Hashed => Self::Hashed,
             Sight::Polycommit => Self::Polycommit,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ForkName {
-    Prague,
-    Osaka,
-    Amsterdam,
-}
-
-impl From<ForkName> for Fork {
-    fn from(name: ForkName) -> Self {
-        match name {
-            ForkName::Prague => Self::Prague,
-            ForkName::Osaka => Self::Osaka,
-            ForkName::Amsterdam => Self::Amsterdam,
         }
     }
 }
@@ -245,7 +236,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
 
     let mut log = Log {
-        started_at: bench::now(),
+        started_at: record::now(),
         finished_at: String::new(),
         arguments: std::env::args().skip(1).collect(),
         environment: environment.clone(),
@@ -255,13 +246,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
     let result = run_all(&plan, arguments, bench, &progress, &mut log);
     progress.clear();
-    log.finished_at = bench::now();
+    log.finished_at = record::now();
     log.interrupted = progress::interrupted();
     let saved = plan.store.save_log(&log.started_at, &log);
     let records = result?;
     saved?;
     if !arguments.json && !records.is_empty() {
         println!("{}", table::records(&records));
+        if arguments.fork.len() > 1 {
+            let named: Vec<Fork> = arguments.fork.iter().map(|&name| name.into()).collect();
+            let fits = records.iter().flat_map(|record| {
+                let fits = record.fits().into_iter();
+                fits.map(|fit| (record.request.name(), fit))
+            });
+            println!(
+                "\n{}",
+                forks::verdicts(fits.filter(|(_, fit)| named.contains(&fit.fork())))
+            );
+        }
     }
     let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
     Ok(if all_verified { Finding::Good } else { Finding::Bad })
@@ -286,7 +288,10 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Plan, CliError>
             runs: arguments.runs,
             warmup: arguments.warmup,
             seed: arguments.seed,
-            fork: arguments.fork.into(),
+            fork: arguments
+                .fork
+                .first()
+                .map_or_else(Fork::default, |&name| name.into()),
             timeout_seconds: arguments.timeout,
             memory_limit_bytes: arguments.memory_limit,
             threads: arguments.threads,

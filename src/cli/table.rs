@@ -47,8 +47,11 @@ impl Table {
 
     /// The same table as GitHub's Markdown has it.
     pub(super) fn markdown(&self) -> String {
-        let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |", cells.collect::<Vec<_>>().join(" | "));
-        let row = |row: &comfy_table::Row| line(&mut row.cell_iter().map(|cell| markdown_text(&cell.content())));
+        let line = |cells: &mut dyn Iterator<Item = String>| {
+            format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+        };
+        let row =
+            |row: &comfy_table::Row| line(&mut row.cell_iter().map(|cell| markdown_text(&cell.content())));
         let rule = line(&mut self.alignments.iter().map(|alignment| match alignment {
             CellAlignment::Right => "---:".to_owned(),
             _ => "---".to_owned(),
@@ -68,7 +71,9 @@ pub(super) fn markdown_text(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         match character {
-            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '~' => escaped.extend(['\\', character]),
+            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '~' => {
+                escaped.extend(['\\', character])
+            }
             '\n' | '\r' => escaped.push(' '),
             character => escaped.push(character),
         }

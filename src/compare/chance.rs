@@ -69,7 +69,8 @@ impl Chance {
     pub fn between(old: &Record, new: &Record, proof: Identity, key: Identity) -> Self {
         let mut chance = Self::default();
         if proof != Identity::Same {
-            let words = largest(old, new, |record| Some(record.proof.as_ref()?.proof_bytes)) / WORD_BYTES as u64;
+            let words =
+                largest(old, new, |record| Some(record.proof.as_ref()?.proof_bytes)) / WORD_BYTES as u64;
             chance.calldata_zero_bytes = zero_bytes(words);
             let price = largest(old, new, |record| {
                 let gas = record.verification.as_ref()?.gas.as_ref()?;
@@ -129,7 +130,9 @@ fn largest_difference(mean: f64) -> u64 {
     };
     let enough = (2.0 * ONE_IN).ln();
     // The exponent grows without end, and faster than t once t is above 4m.
-    (1..).find(|&difference| exponent(difference) >= enough).expect("the bound falls to 0")
+    (1..)
+        .find(|&difference| exponent(difference) >= enough)
+        .expect("the bound falls to 0")
 }
 
 #[cfg(test)]
@@ -154,10 +157,14 @@ mod tests {
         assert_eq!(largest_difference(6.8), 27);
         assert_eq!(zero_bytes(0), 0);
         // The exponent one below is too small, at the bound it is enough.
-        let exponent = |t: f64, m: f64| t * (t / 2.0 / m).asinh() - 2.0 * m * ((t / 2.0 / m).hypot(1.0) - 1.0);
+        let exponent =
+            |t: f64, m: f64| t * (t / 2.0 / m).asinh() - 2.0 * m * ((t / 2.0 / m).hypot(1.0) - 1.0);
         for mean in [0.01, 0.5, 7.0, 300.0] {
             let bound = largest_difference(mean) as f64;
-            assert!(exponent(bound, mean) >= 21.4 && exponent(bound - 1.0, mean) < 21.42, "{mean}");
+            assert!(
+                exponent(bound, mean) >= 21.4 && exponent(bound - 1.0, mean) < 21.42,
+                "{mean}"
+            );
         }
     }
 
@@ -190,7 +197,10 @@ mod tests {
             most_zero = most_zero.max(zero.abs_diff(other_zero));
             most_leading = most_leading.max(leading.abs_diff(other_leading));
         }
-        assert!((zero_bytes(words) / 5..zero_bytes(words)).contains(&most_zero), "{most_zero}");
+        assert!(
+            (zero_bytes(words) / 5..zero_bytes(words)).contains(&most_zero),
+            "{most_zero}"
+        );
         assert!(
             (leading_zero_bytes(words) / 5..leading_zero_bytes(words)).contains(&most_leading),
             "{most_leading}"

@@ -80,9 +80,9 @@ impl Metric {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// In OLD.
-    pub old: Option<u64>,
+    pub old: Option<i128>,
     /// In NEW.
-    pub new: Option<u64>,
+    pub new: Option<i128>,
     /// The largest difference that chance explains, either way: see [`chance`](super::chance).
     pub chance: u64,
     /// The parts that sum to the figure, by name; empty where it has none, or neither side knows them.
@@ -93,8 +93,8 @@ impl Change {
     /// One metric of two records.
     pub(super) fn of(metric: Metric, old: &Record, new: &Record, chance: &Chance) -> Self {
         Self {
-            old: metric.of(old),
-            new: metric.of(new),
+            old: metric.of(old).map(i128::from),
+            new: metric.of(new).map(i128::from),
             chance: metric.chance(chance),
             parts: BTreeMap::new(),
         }
@@ -102,13 +102,13 @@ impl Change {
 
     /// NEW less OLD; none where one is absent.
     pub fn difference(&self) -> Option<i128> {
-        Some(i128::from(self.new?) - i128::from(self.old?))
+        Some(self.new? - self.old?)
     }
 
     /// The difference over OLD, 0.01 for a growth of 1%; none where one is absent or OLD is 0.
     pub fn relative(&self) -> Option<f64> {
-        let old = self.old.filter(|&old| old > 0)?;
-        Some(self.difference()? as f64 / old as f64)
+        let old = self.old.filter(|&old| old != 0)?;
+        Some(self.difference()? as f64 / old.unsigned_abs() as f64)
     }
 
     /// Whether both sides say the same, of the figure and of its parts.

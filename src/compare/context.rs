@@ -89,14 +89,26 @@ impl Context {
     fn of(self, record: &Record) -> Option<String> {
         let environment = &record.environment;
         let keys = record.keys.as_ref();
+        // What went through the part on chain again is what the gas comes from.
+        let renewal = record.renewal.as_ref();
         match self {
             Self::Solc => Some(environment.solc_version.clone()),
             Self::SolcOptions => Some(options(&record.verifier.as_ref()?.solc.options)),
             Self::Ezkl => Some(environment.ezkl_version.clone()),
-            Self::Revm => Some(environment.revm_version.clone()),
+            Self::Revm => Some(
+                renewal
+                    .map_or(&environment.revm_version, |renewal| &renewal.revm_version)
+                    .clone(),
+            ),
             Self::Fork => Some(record.request.fork.name().to_owned()),
-            Self::Evmbench => Some(environment.evmbench_version.clone()),
-            Self::Revision => environment.git_revision.clone(),
+            Self::Evmbench => Some(
+                renewal
+                    .map_or(&environment.evmbench_version, |renewal| &renewal.evmbench_version)
+                    .clone(),
+            ),
+            Self::Revision => renewal
+                .map_or(&environment.git_revision, |renewal| &renewal.git_revision)
+                .clone(),
             Self::Model => Some(record.model.onnx_sha256.clone()),
             Self::Weights => Some(match &record.model.weights {
                 Source::Seeded { seed } => format!("seed {seed}"),
@@ -107,7 +119,10 @@ impl Context {
             Self::VerifyingKey => Some(keys?.verifying_key_sha256.clone()),
             Self::Machine => {
                 let machine = &environment.machine;
-                Some(format!("{}: {}, {} cores", machine.fingerprint, machine.cpu, machine.cores))
+                Some(format!(
+                    "{}: {}, {} cores",
+                    machine.fingerprint, machine.cpu, machine.cores
+                ))
             }
             Self::Threads => Some(environment.threads.to_string()),
             Self::MemoryLimit => Some(
@@ -133,7 +148,11 @@ fn options(options: &CompileOptions) -> String {
         "no optimizer".to_owned()
     };
     let via_ir = if *via_ir { ", through Yul" } else { "" };
-    let hash = if *source_hash_appended { ", source hash" } else { "" };
+    let hash = if *source_hash_appended {
+        ", source hash"
+    } else {
+        ""
+    };
     format!("{optimizer}, for {evm_version:?}{via_ir}{hash}")
 }
 

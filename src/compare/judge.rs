@@ -49,7 +49,10 @@ impl FromStr for Tolerance {
 
 impl std::fmt::Display for Tolerance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (whole, rest) = (self.millionths / MILLIONTHS_A_PERCENT, self.millionths % MILLIONTHS_A_PERCENT);
+        let (whole, rest) = (
+            self.millionths / MILLIONTHS_A_PERCENT,
+            self.millionths % MILLIONTHS_A_PERCENT,
+        );
         let number = format!("{whole}.{rest:04}");
         write!(f, "{}%", number.trim_end_matches('0').trim_end_matches('.'))
     }
@@ -63,8 +66,8 @@ impl Serialize for Tolerance {
 
 impl Tolerance {
     /// Whether a figure that was `old` may not grow by `growth`.
-    fn is_exceeded(self, old: u64, growth: i128) -> bool {
-        growth > 0 && growth.unsigned_abs() * 1_000_000 > u128::from(old) * u128::from(self.millionths)
+    fn is_exceeded(self, old: i128, growth: i128) -> bool {
+        growth > 0 && growth.unsigned_abs() * 1_000_000 > old.unsigned_abs() * u128::from(self.millionths)
     }
 }
 
@@ -78,7 +81,7 @@ pub struct Policy {
 }
 
 /// A reason to fail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "failure", rename_all = "snake_case")]
 pub enum Failure {
     /// A file could not be used, so that the comparison is not of everything.
@@ -118,9 +121,9 @@ pub enum Failure {
         /// The figure.
         metric: Metric,
         /// In OLD.
-        old: u64,
+        old: i128,
         /// In NEW.
-        new: u64,
+        new: i128,
     },
 }
 
@@ -134,17 +137,28 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
             reason: problem.reason.clone(),
         }));
     }
-    let verified = comparison.lost.iter().filter(|lone| lone.outcome == Outcome::Verified);
-    failures.extend(verified.filter(|_| !policy.allow_missing).map(|lone| Failure::Lost {
-        experiment: lone.experiment.clone(),
-    }));
-    failures.extend(comparison.added.iter().filter(|lone| is_unsound(&lone.outcome)).map(|lone| {
-        Failure::Outcome {
-            experiment: lone.experiment.clone(),
-            old: None,
-            new: lone.outcome.clone(),
-        }
-    }));
+    let verified = comparison
+        .lost
+        .iter()
+        .filter(|lone| lone.outcome == Outcome::Verified);
+    failures.extend(
+        verified
+            .filter(|_| !policy.allow_missing)
+            .map(|lone| Failure::Lost {
+                experiment: lone.experiment.clone(),
+            }),
+    );
+    failures.extend(
+        comparison
+            .added
+            .iter()
+            .filter(|lone| is_unsound(&lone.outcome))
+            .map(|lone| Failure::Outcome {
+                experiment: lone.experiment.clone(),
+                old: None,
+                new: lone.outcome.clone(),
+            }),
+    );
     for change in &comparison.outcomes {
         let no_longer = change.old == Outcome::Verified && change.new != Outcome::Verified;
         if no_longer || (is_unsound(&change.new) && !is_unsound(&change.old)) {
@@ -197,8 +211,21 @@ mod tests {
         assert_eq!(millionths("0.0001%"), Ok(1));
         assert_eq!(millionths("150.25%"), Ok(1_502_500));
         for text in [
-            "", "%", "0.5", "1", "-1%", "+1%", "0.00001%", ".5%", "1.%", "1e3%", "nan%", "0,5%", "½%",
-            "99999999999999999999%", "18446744073709551615%",
+            "",
+            "%",
+            "0.5",
+            "1",
+            "-1%",
+            "+1%",
+            "0.00001%",
+            ".5%",
+            "1.%",
+            "1e3%",
+            "nan%",
+            "0,5%",
+            "½%",
+            "99999999999999999999%",
+            "18446744073709551615%",
         ] {
             assert_eq!(millionths(text), Err(NoPercentage), "{text}");
         }
@@ -214,7 +241,7 @@ mod tests {
         assert!(tolerance.is_exceeded(0, 1));
         assert!(tolerance.is_exceeded(1, i128::from(u64::MAX)));
         let widest = Tolerance { millionths: u64::MAX };
-        assert!(!widest.is_exceeded(u64::MAX, i128::from(u64::MAX)));
+        assert!(!widest.is_exceeded(i128::from(u64::MAX), i128::from(u64::MAX)));
     }
 
     proptest! {
@@ -226,9 +253,9 @@ mod tests {
 
         /// Against arithmetic of its own kind: a growth of `parts` in 1000 exceeds every limit below it and no other.
         #[test]
-        fn a_growth_exceeds_what_is_below_it(old in 1_u64..1 << 40, parts in 0_u64..5000, limit in 0_u64..5000) {
+        fn a_growth_exceeds_what_is_below_it(old in 1_i128..1 << 40, parts in 0_u64..5000, limit in 0_u64..5000) {
             let tolerance = Tolerance { millionths: limit * 1000 };
-            prop_assert_eq!(tolerance.is_exceeded(old * 1000, i128::from(old * parts)), parts > limit);
+            prop_assert_eq!(tolerance.is_exceeded(old * 1000, old * i128::from(parts)), parts > limit);
         }
     }
 }

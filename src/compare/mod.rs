@@ -212,9 +212,12 @@ fn match_up<'a>(old: &'a Records, new: &'a Records) -> Matches<'a> {
     let mut lost: Vec<_> = old.iter().filter(|(name, _)| !new.contains_key(*name)).collect();
     let mut added: Vec<_> = new.iter().filter(|(name, _)| !old.contains_key(*name)).collect();
 
-    let left_on_both: BTreeSet<String> = only_ones(&lost).intersection(&only_ones(&added)).cloned().collect();
+    let left_on_both: BTreeSet<String> = only_ones(&lost)
+        .intersection(&only_ones(&added))
+        .cloned()
+        .collect();
     for name in left_on_both {
-        let mut take = |left: &mut Vec<(&'a String, &'a Record)>| {
+        let take = |left: &mut Vec<(&'a String, &'a Record)>| {
             let index = left.iter().position(|(_, record)| statement(record) == name)?;
             Some(left.remove(index).1)
         };
@@ -266,7 +269,10 @@ fn outcome_change(pair: &Pair) -> Option<OutcomeChange> {
 }
 
 fn broken_rules(record: &Record) -> BTreeSet<Rule> {
-    record.broken_rules().map(|&BrokenRule { rule, .. }| rule).collect()
+    record
+        .broken_rules()
+        .map(|&BrokenRule { rule, .. }| rule)
+        .collect()
 }
 
 fn experiment_change(pair: &Pair) -> ExperimentChange {

@@ -83,9 +83,16 @@ pub(super) fn phase_changes(old: &Record, new: &Record) -> Option<Vec<PhaseChang
         return None;
     }
     let phases = |record: &Record| -> BTreeSet<Phase> {
-        record.phases.iter().map(|measurement| measurement.phase).collect()
+        record
+            .phases
+            .iter()
+            .map(|measurement| measurement.phase)
+            .collect()
     };
-    let both = phases(old).intersection(&phases(new)).copied().collect::<Vec<_>>();
+    let both = phases(old)
+        .intersection(&phases(new))
+        .copied()
+        .collect::<Vec<_>>();
     let change = |phase| PhaseChange {
         phase,
         call_seconds: Samples {

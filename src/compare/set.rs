@@ -85,7 +85,9 @@ impl SetError {
                  a shallow clone has few of them (git fetch --unshallow)",
             ),
             Self::NoFolder { .. } => Some("name the folder behind a colon: REVISION:path/in/the/repository"),
-            Self::Empty { .. } => Some("records are <folder>/<suite>/<name>.json, as prove-and-verify writes them"),
+            Self::Empty { .. } => {
+                Some("records are <folder>/<suite>/<name>.json, as prove-and-verify writes them")
+            }
             Self::Store(error) => error.hint(),
             Self::Git { .. } => Some("git must be on the PATH to read a revision; a folder does not need it"),
         }
@@ -137,18 +139,26 @@ impl RecordSet {
     /// [`SetError`].
     pub fn from_revision(name: &str) -> Result<Self, SetError> {
         let (revision, folder) = name.split_once(':').unwrap_or((name, FOLDER_OF_A_REVISION));
-        let not_found = || SetError::NotFound { name: name.to_owned() };
+        let not_found = || SetError::NotFound {
+            name: name.to_owned(),
+        };
         let commit = git(
             "rev-parse",
-            &["--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")],
+            &[
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                &format!("{revision}^{{commit}}"),
+            ],
         )?
         .ok_or_else(not_found)?;
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         let tree = format!("{commit}:{}", folder.trim_end_matches('/'));
-        let list = git("ls-tree", &["-r", "-z", "--full-tree", &tree])?.ok_or_else(|| SetError::NoFolder {
-            revision: revision.to_owned(),
-            folder: folder.to_owned(),
-        })?;
+        let list =
+            git("ls-tree", &["-r", "-z", "--full-tree", &tree])?.ok_or_else(|| SetError::NoFolder {
+                revision: revision.to_owned(),
+                folder: folder.to_owned(),
+            })?;
         let blobs = list
             .split(|&byte| byte == 0)
             .filter_map(|line| blob(std::str::from_utf8(line).ok()?))
@@ -196,7 +206,11 @@ impl Files {
     }
 
     fn into_set(self, name: String, commit: Option<String>) -> RecordSet {
-        RecordSet { name, commit, ..self.set }
+        RecordSet {
+            name,
+            commit,
+            ..self.set
+        }
     }
 }
 
@@ -254,7 +268,11 @@ impl BlobReader {
             .map_err(Self::error)?;
         let names = process.stdin.take().expect("stdin is piped");
         let answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
-        Ok(Self { process, names, answers })
+        Ok(Self {
+            process,
+            names,
+            answers,
+        })
     }
 
     fn read(&mut self, object: &str) -> Result<Vec<u8>, SetError> {
@@ -267,7 +285,11 @@ impl BlobReader {
         let mut heading = String::new();
         self.answers.read_line(&mut heading)?;
         // A shallow or partial clone may lack the blob: git then says `<object> missing`.
-        let size = heading.trim_end().rsplit(' ').next().and_then(|size| size.parse().ok());
+        let size = heading
+            .trim_end()
+            .rsplit(' ')
+            .next()
+            .and_then(|size| size.parse().ok());
         let size: usize = size.ok_or_else(|| std::io::Error::other(heading.trim_end().to_owned()))?;
         let mut bytes = vec![0; size + 1];
         self.answers.read_exact(&mut bytes)?;

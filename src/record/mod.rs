@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use environment::{Environment, Machine};
+pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 
-use crate::chain::{BrokenRule, Controls, Deployment, Fork, Verification};
+use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, UnderFork, Verification};
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
     VerifierShape,
@@ -22,7 +22,7 @@ use crate::prover::{
 use crate::solidity::SolcSettings;
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -65,6 +65,9 @@ pub struct Record {
     pub verification: Option<Verification>,
     /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
     pub tx_gas_samples: Vec<u64>,
+    /// Deployment and verification of the first counted proof under every other fork; empty in records of schema 1.
+    #[serde(default)]
+    pub other_forks: Vec<UnderFork>,
     /// What the verifier did with wrong proofs and instances.
     pub controls: Option<Controls>,
     /// What the published study measured for this model and scale.
@@ -73,8 +76,17 @@ pub struct Record {
     pub notes: Vec<String>,
     /// Machine and versions.
     pub environment: Environment,
+    /// Who went through the part on chain again, where that was not the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
     /// Files beside the record.
     pub evidence: Vec<EvidenceFile>,
+}
+
+/// Now, RFC 3339 in UTC, to the second.
+pub(crate) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
 /// Everything that was asked for; two runs with equal requests are the same run.
@@ -408,6 +420,21 @@ impl Record {
                 .iter()
                 .flat_map(|verification| &verification.rules_broken),
         )
+    }
+
+    /// How deployment and verification stand under each fork that they were tried under, oldest first.
+    pub fn fits(&self) -> Vec<Fit<'_>> {
+        let headline = self.deployment.as_ref().zip(self.verification.as_ref());
+        let headline = headline.map(|(deployment, verification)| Fit {
+            deployment,
+            verification,
+        });
+        let mut fits: Vec<_> = headline
+            .into_iter()
+            .chain(self.other_forks.iter().map(UnderFork::fit))
+            .collect();
+        fits.sort_by_key(Fit::fork);
+        fits
     }
 
     /// The outcome and the limits that deployment or verification is over, for people.
