@@ -16,14 +16,16 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`replay`] goes through that part of a stored record again, [`nodes`] asks other EVMs the
-//! same, [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program.
+//! its part from bytecode on, [`ledger`] says what an accepted proof proves, [`replay`] goes through a stored record again,
+//! [`compare`] holds two sets of records against each other, [`nodes`] asks other EVMs the same, [`home`] is the cache
+//! folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
 pub mod bench;
 pub mod chain;
 pub mod cli;
+pub mod compare;
 pub mod home;
 pub mod ledger;
 pub mod model;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::compare::SetError;
 use crate::home::NoHome;
 use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
@@ -36,6 +37,8 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Set(#[from] SetError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -61,6 +64,7 @@ impl CliError {
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
             Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Set(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
@@ -81,7 +85,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) => 2,
+            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) | Self::Set(_) => 2,
             _ => 1,
         }
     }

@@ -6,10 +6,12 @@
 mod audit;
 mod cache;
 mod chains;
+mod comparison;
 mod doctor;
 mod error;
 mod forks;
 mod format;
+mod gas_diff;
 mod list;
 mod progress;
 mod prove_and_verify;
@@ -38,6 +40,7 @@ enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
+    GasDiff(gas_diff::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -490,11 +490,16 @@ impl Record {
             .collect()
     }
 
-    /// Largest resident set of one phase's counted processes, in bytes.
-    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+    /// Peak resident set of each of one phase's counted processes, in bytes.
+    pub fn peak_rss_samples(&self, phase: Phase) -> Vec<u64> {
         self.counted(phase)
             .filter_map(|measurement| measurement.peak_rss_bytes)
-            .max()
+            .collect()
+    }
+
+    /// The largest of [`Self::peak_rss_samples`].
+    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+        self.peak_rss_samples(phase).into_iter().max()
     }
 
     /// Mean time of a proof, in seconds.
