@@ -179,7 +179,7 @@ pub struct CompiledContract {
     pub runtime_source_map: String,
     /// The contract's interface, as solc's JSON.
     pub abi: serde_json::Value,
-    /// Length of the source text.
+    /// Length of the source text, all files together.
     pub source_bytes: u64,
     /// solc's warnings, formatted by it.
     pub warnings: Vec<String>,
@@ -273,12 +273,25 @@ impl Solc {
         contract: &str,
         options: &CompileOptions,
     ) -> Result<CompiledContract, SolidityError> {
+        self.compile_files(&[(&format!("{contract}.sol"), source)], contract, options)
+    }
+
+    /// Compiles one contract of several source files, each with the path that the others import it by.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_files(
+        &self,
+        files: &[(&str, &str)],
+        contract: &str,
+        options: &CompileOptions,
+    ) -> Result<CompiledContract, SolidityError> {
         let settings = options.settings();
-        let input = SolcInput::new(
-            SolcLanguage::Solidity,
-            [(PathBuf::from(format!("{contract}.sol")), Source::new(source))].into(),
-            settings.clone(),
-        );
+        let sources = files
+            .iter()
+            .map(|(path, text)| (PathBuf::from(path), Source::new(*text)))
+            .collect();
+        let input = SolcInput::new(SolcLanguage::Solidity, sources, settings.clone());
         let failed = |source: SolcError| SolidityError::Run {
             path: self.path().to_owned(),
             source: Box::new(source),
@@ -318,7 +331,7 @@ impl Solc {
             creation_code: code(creation.and_then(Bytecode::into_bytes))?,
             runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
             abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,
-            source_bytes: source.len() as u64,
+            source_bytes: files.iter().map(|(_, text)| text.len() as u64).sum(),
             warnings,
             settings: SolcSettings {
                 solc_version: self.version(),
