@@ -10,7 +10,8 @@ use std::path::Path;
 use alloy_primitives::B256;
 
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
-use crate::on_chain::{self, Contract};
+use crate::ledger::Ledger;
+use crate::on_chain::{self, Contract, OnChainError};
 use crate::prover::{
     Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
 };
@@ -27,6 +28,9 @@ pub enum ReplayError {
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier cannot be gone through.
+    #[error(transparent)]
+    OnChain(#[from] OnChainError),
     /// The evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -189,11 +193,11 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     let Request { fork, seed, .. } = record.request;
     let key_artifact = key_artifact(path, record)?;
     let contract = Contract {
-        creation_code: &compiled.creation_code,
-        sections: compiled.sections(&source),
+        compiled: &compiled,
+        source: &source,
         key_artifact: key_artifact.as_deref(),
     };
-    let on_chain = on_chain::examine(&contract, &[proof], fork, seed)?;
+    let on_chain = on_chain::examine(&contract, &[proof], fork, seed, solc)?;
     let [recorded, now] =
         [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
     if recorded != now {
@@ -209,6 +213,12 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     }
     on_chain.write_to(&mut renewed);
     renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    let evidence = Evidence {
+        verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
+        verifier_source: Some(source),
+        ..Evidence::default()
+    };
+    renewed.ledger = Some(Ledger::derive(&renewed.facts(&evidence)));
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());
     Ok(renewed)
