@@ -9,7 +9,8 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use common::fixture;
 use evmbench::ledger::{Finding, Ledger, Level, What};
 use evmbench::model::{layers, onnx};
-use evmbench::record::{Evidence, Record};
+use evmbench::prover::Visibility;
+use evmbench::record::{Evidence, Outcome, Record};
 use evmbench::{store, suite};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -115,25 +116,38 @@ fn every_record_has_a_ledger() {
         let ledger = ledgers(&[path.to_str().unwrap()]).remove(0);
         let record = store::load(&path).unwrap();
         let name = path.display();
-        if record.proof.is_some() {
-            // The strings were made here.
-            assert_eq!(ledger.level, Level::Limited, "{name}");
-            assert_eq!(ledger.count(Level::Unknown), 0, "{name}");
-            let matching = ledger.item(What::KeyMatch).unwrap();
-            assert_eq!(matching.finding, Finding::Matching, "{name}");
-        }
-        // EZKL's square root, found in the wild.
-        assert_eq!(
-            ledger.level == Level::Unsound,
-            record.request.id == "layernorm",
-            "{name}"
-        );
-        let expected = match (record.model.parameters, &record.request.plan) {
+        let item = |what| ledger.item(what).unwrap();
+        let weights = match (record.model.parameters, record.request.plan.param_visibility) {
             (Some(0), _) => Finding::None,
-            (_, plan) if plan.kind == evmbench::prover::CircuitKind::Study => Finding::Unbound,
-            _ => Finding::Fixed,
+            (_, Visibility::Fixed) => Finding::Fixed,
+            (_, Visibility::Private) => Finding::Unbound,
+            (_, Visibility::Hashed | Visibility::Polycommit) => Finding::Detached,
+            (_, Visibility::Public) => panic!("{name}: EZKL has no public weights"),
         };
-        assert_eq!(ledger.item(What::Weights).unwrap().finding, expected, "{name}");
+        if record.circuit.is_some() {
+            assert_eq!(item(What::Weights).finding, weights, "{name}");
+            assert_eq!(item(What::Ezkl).level, Level::Sound, "{name}");
+        }
+        if record.request.id == "layernorm" {
+            assert_eq!(item(What::HelperValues).level, Level::Unsound, "{name}");
+        }
+        if record.outcome == Outcome::Verified {
+            for what in [
+                What::Model,
+                What::NegativeControls,
+                What::Calling,
+                What::Freivalds,
+            ] {
+                assert_eq!(item(what).level, Level::Sound, "{name}: {}", item(what).sentence);
+            }
+            for what in [What::KeyMatch, What::Instances, What::VerifierKey] {
+                assert!(
+                    item(what).level <= Level::Unknown,
+                    "{name}: {}",
+                    item(what).sentence
+                );
+            }
+        }
     }
 }
 
@@ -179,7 +193,7 @@ fn files_are_held_against_each_other() {
     );
     assert_eq!(audit(&files).status, Some(0));
 
-    // The same circuit with other weights.
+    // The same layer with other weights, at another scale.
     let other = TempDir::new().unwrap();
     let study = PathBuf::from("results/scaling/dense_small-s10-study-c9167425.json");
     let other_key = evidence(&other, &study, Evidence::VERIFYING_KEY);
