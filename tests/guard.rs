@@ -5,7 +5,8 @@ mod common;
 use alloy_primitives::{B256, Bytes, U256};
 use evmbench::chain::Fork;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
-use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, GuardMeasurement, Proved, VerifierCode};
+use evmbench::chain::calldata::VerifyCall;
+use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, GuardMeasurement, VerifierCode};
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
 
@@ -23,11 +24,11 @@ struct FixtureProof {
 }
 
 impl FixtureProof {
-    fn proved(&self) -> Proved<'_> {
-        Proved {
-            proof: &self.proof,
-            instances: &self.instances,
-            key: (!self.key.is_empty()).then_some(&self.key[..]),
+    fn call(&self) -> VerifyCall {
+        VerifyCall {
+            proof: self.proof.to_vec(),
+            instances: self.instances.clone(),
+            key_artifact: (!self.key.is_empty()).then(|| self.key.clone()),
         }
     }
 }
@@ -72,9 +73,9 @@ fn assert_sound(measured: &GuardMeasurement) {
 fn a_guard_takes_what_is_right_and_names_what_is_wrong() {
     for (name, instances) in [("dense_4x2", 6), ("relu_4x4", 32), ("dense_small-s7-direct", 192)] {
         let (fixture, compiled) = fixture(name);
-        let proved = fixture.proofs[0].proved();
+        let call = fixture.proofs[0].call();
         for fork in Fork::ALL {
-            let measured = guard::measure(common::solc(), fork, code(&compiled), &proved).unwrap();
+            let measured = guard::measure(common::solc(), fork, code(&compiled), &call).unwrap();
             assert_eq!((measured.contract.as_str(), measured.fork), ("GuardedVerifier", fork));
             assert_eq!(measured.checks.len(), 12);
             assert_sound(&measured);
@@ -90,7 +91,7 @@ fn a_guard_of_the_reusable_verifier_knows_its_key() {
     let (fixture, compiled) = fixture("reusable_4x2");
     for proof in &fixture.proofs {
         let measured =
-            guard::measure(common::solc(), Fork::Osaka, code(&compiled), &proof.proved()).unwrap();
+            guard::measure(common::solc(), Fork::Osaka, code(&compiled), &proof.call()).unwrap();
         assert_eq!(measured.contract, "GuardedReusableVerifier");
         assert_eq!(measured.checks.len(), 14);
         assert_sound(&measured);
@@ -100,13 +101,8 @@ fn a_guard_of_the_reusable_verifier_knows_its_key() {
 #[test]
 fn a_proof_that_is_not_accepted_is_not_measured() {
     let (fixture, compiled) = fixture("dense_4x2");
-    let proof = &fixture.proofs[0];
-    let mut instances = proof.instances.clone();
-    instances[0] += U256::ONE;
-    let wrong = Proved {
-        instances: &instances,
-        ..proof.proved()
-    };
+    let mut wrong = fixture.proofs[0].call();
+    wrong.instances[0] += U256::ONE;
     let error = guard::measure(common::solc(), Fork::Osaka, code(&compiled), &wrong).unwrap_err();
     assert!(matches!(error, GuardError::NotAccepted { contract: "the verifier", .. }), "{error}");
 }
@@ -119,7 +115,7 @@ fn a_guard_of_other_code_is_not_deployed() {
         runtime: &compiled.creation_code,
         ..code(&compiled)
     };
-    let error = guard::measure(common::solc(), Fork::Osaka, other, &fixture.proofs[0].proved()).unwrap_err();
+    let error = guard::measure(common::solc(), Fork::Osaka, other, &fixture.proofs[0].call()).unwrap_err();
     assert!(matches!(error, GuardError::Chain(_)), "{error}");
 }
 
@@ -127,7 +123,7 @@ fn a_guard_of_other_code_is_not_deployed() {
 fn a_measurement_is_read_back() {
     let (fixture, compiled) = fixture("dense_4x2");
     let measured =
-        guard::measure(common::solc(), Fork::Osaka, code(&compiled), &fixture.proofs[0].proved()).unwrap();
+        guard::measure(common::solc(), Fork::Osaka, code(&compiled), &fixture.proofs[0].call()).unwrap();
     let text = serde_json::to_string(&measured).unwrap();
     assert_eq!(serde_json::from_str::<GuardMeasurement>(&text).unwrap(), measured);
     let elsewhere = measured
