@@ -12,7 +12,8 @@ use alloy_primitives::B256;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
 use crate::on_chain;
 use crate::prover::{
-    Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
+    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
+    VerifierKind,
 };
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
 use crate::store::{self, StoreError};
@@ -184,7 +185,8 @@ pub fn renewed(path: &Path, record: &Record) -> Result<Record, ReplayError> {
     Ok(renewed)
 }
 
-/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+/// A prover that answers a job about the record's model with the record's run, its measurements marked as an earlier
+/// run's. Of its proofs only the first was kept.
 ///
 /// # Errors
 /// [`ReplayError`].
@@ -212,9 +214,9 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         shape,
     };
     let run = ProverRun {
-        phases: record.phases.clone(),
+        phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
-        reused_keys: keys.reused,
+        reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     };

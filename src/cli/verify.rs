@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::{Finding, format};
 use crate::chain::UnderFork;
-use crate::record::{Outcome, Record};
+use crate::record::{Outcome, Record, Spread};
 use crate::replay;
 use crate::store::{self, Store};
 
@@ -59,6 +59,9 @@ fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
         println!("{name}: {}, as recorded", again.now);
     } else {
         println!("{name}: {}, but {} in the record", again.now, again.recorded);
+    }
+    if let Some(spread) = Spread::of(record) {
+        println!("{name}: {}", format::spread(&spread));
     }
     Ok(again.agrees())
 }

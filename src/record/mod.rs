@@ -5,6 +5,7 @@
 
 mod environment;
 mod evidence;
+mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use spread::Spread;
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::prover::{
