@@ -24,6 +24,7 @@
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
+pub mod ablation;
 pub mod bench;
 pub mod chain;
 pub mod cli;

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 
 use crate::chain::controls::{self, Controls};
 use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
-use crate::guard::{self, GuardError, GuardMeasurement, Proved, VerifierCode};
+use crate::guard::{self, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::Proof;
 use crate::record::{Outcome, Record};
 use crate::solidity::{CompiledContract, Solc};
@@ -152,12 +152,8 @@ pub fn examine(
             creation: &compiled.creation_code,
             runtime: &compiled.runtime_code,
         };
-        let proved = Proved {
-            proof,
-            instances,
-            key: key_artifact,
-        };
-        (Some(controls), Some(guard::measure(solc, fork, code, &proved)?))
+        let call = verifier.call_for(proof, instances);
+        (Some(controls), Some(guard::measure(solc, fork, code, &call)?))
     };
     Ok(OnChain {
         deployment: verifier.deployment().clone(),

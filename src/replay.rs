@@ -13,7 +13,8 @@ use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
 use crate::ledger::Ledger;
 use crate::on_chain::{self, Contract, OnChainError};
 use crate::prover::{
-    Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
+    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
+    VerifierKind,
 };
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
@@ -224,7 +225,8 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     Ok(renewed)
 }
 
-/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+/// A prover that answers a job about the record's model with the record's run, its measurements marked as an earlier
+/// run's. Of its proofs only the first was kept.
 ///
 /// # Errors
 /// [`ReplayError`].
@@ -252,9 +254,9 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         shape,
     };
     let run = ProverRun {
-        phases: record.phases.clone(),
+        phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
-        reused_keys: keys.reused,
+        reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     };

@@ -6,6 +6,7 @@
 mod environment;
 mod evidence;
 mod facts;
+mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use spread::Spread;
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::guard::GuardMeasurement;
