@@ -11,6 +11,7 @@
 //! - [`calldata`]: the generated verifiers' ABI;
 //! - [`state`]: a chain after some transactions: contracts deployed, calls made;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
+//! - [`repeat`]: calls made as an accepted one was;
 //! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`controls`]: the calls that it must reject.
 
@@ -20,6 +21,7 @@ mod error;
 pub mod fit;
 pub mod fork;
 pub mod gas;
+pub mod repeat;
 pub mod rules;
 pub mod state;
 mod transaction;
@@ -35,6 +37,7 @@ pub use error::ChainError;
 pub use fit::{Fit, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
+pub use repeat::{Called, Repeat};
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;

@@ -13,6 +13,7 @@ use super::calldata::{Calldata, CalldataSize};
 use super::error::ChainError;
 use super::fork::Fork;
 use super::gas::TransactionGas;
+use super::repeat::Repeat;
 use super::rules::{BrokenRule, RuleMargin, Rulebook};
 use super::transaction::{self, Judged, Request, State};
 use super::verdict::Verdict;
@@ -169,18 +170,14 @@ impl Chain {
         Ok(self.verification(&self.judge(to, calldata)?, calldata))
     }
 
-    /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
-    ///
-    /// # Errors
-    /// Only where revm itself fails.
-    pub fn call_like(
-        &self,
-        to: Address,
-        like: &Verification,
-        calldata: &Calldata,
-    ) -> Result<Verdict, ChainError> {
-        let rulebook = Rulebook::lifting(self.fork, &like.rules_broken);
-        Ok(transaction::run(&self.state, &rulebook, self.request(to, calldata))?.verdict())
+    /// Calls to be made as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    pub fn like(&self, to: Address, like: &Verification) -> Repeat<'_> {
+        Repeat {
+            state: &self.state,
+            rulebook: Rulebook::lifting(self.fork, &like.rules_broken),
+            to,
+            nonce: self.nonce,
+        }
     }
 
     fn judge(&self, to: Address, calldata: &Calldata) -> Result<Judged, ChainError> {

@@ -5,6 +5,7 @@ use alloy_primitives::Bytes;
 use super::calldata::Calldata;
 use super::error::ChainError;
 use super::fork::Fork;
+use super::repeat::Repeat;
 use super::state::{Chain, Deployment, Verification};
 use super::verdict::Verdict;
 
@@ -46,11 +47,16 @@ impl Verifier {
         self.chain.call(self.deployment.address, calldata)
     }
 
-    /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    /// Calls to be made as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    pub fn like(&self, like: &Verification) -> Repeat<'_> {
+        self.chain.like(self.deployment.address, like)
+    }
+
+    /// Makes one call as `like` was made.
     ///
     /// # Errors
     /// Only where revm itself fails.
     pub fn call_like(&self, like: &Verification, calldata: &Calldata) -> Result<Verdict, ChainError> {
-        self.chain.call_like(self.deployment.address, like, calldata)
+        Ok(self.like(like).call(calldata)?.verdict)
     }
 }

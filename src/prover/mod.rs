@@ -10,6 +10,7 @@
 mod circuits;
 mod evidence;
 mod ezkl;
+mod layout;
 mod plan;
 mod recorded;
 mod settings;
@@ -27,6 +28,7 @@ pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
 pub use evidence::{ProofFile, ProofFileError, VerifierShape, read_field_element};
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
+pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use plan::{CircuitKind, CircuitPlan, PlanError, Visibility};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
