@@ -15,14 +15,9 @@
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
-<<<<<<< HEAD
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`replay`] goes through that part of a stored record again, [`home`] is the cache folder,
-//! and [`cli`] is the program.
-=======
-//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`replay`]
-//! verifies a stored record again, [`fuzz`] mutates its proof, [`home`] is the cache folder, and [`cli`] is the program.
->>>>>>> 7dd2e45 (Mutated proofs against a deployed verifier: classes, mutations, campaign and corpus)
+//! its part from bytecode on, [`replay`] goes through that part of a stored record again, [`fuzz`] mutates a record's
+//! proof, [`home`] is the cache folder, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -32,11 +27,8 @@ pub mod cli;
 pub mod fuzz;
 pub mod home;
 pub mod model;
-<<<<<<< HEAD
 pub mod on_chain;
-=======
 mod parallel;
->>>>>>> 7dd2e45 (Mutated proofs against a deployed verifier: classes, mutations, campaign and corpus)
 pub mod prover;
 pub mod record;
 pub mod replay;

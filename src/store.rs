@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::record::{Evidence, EvidenceFile, Record, Request, SCHEMA};
@@ -215,7 +216,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+/// Writes a value as JSON, whole or not at all.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(std::io::Error::from)
         .map_err(io("serialise", path))?;
@@ -223,17 +228,24 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     write_whole(path, &text)
 }
 
+/// Reads a value that [`write_json`] wrote.
+///
+/// # Errors
+/// [`StoreError::Io`] and [`StoreError::Damaged`].
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let text = std::fs::read_to_string(path).map_err(io("read", path))?;
+    serde_json::from_str(&text).map_err(|source| StoreError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Reads a record.
 ///
 /// # Errors
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(io("read", path))?;
-    let damaged = |source| StoreError::Damaged {
-        path: path.to_owned(),
-        source,
-    };
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+    let json: serde_json::Value = read_json(path)?;
     // The version decides whether the rest can be read at all, so it is looked at first.
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
@@ -243,7 +255,10 @@ pub fn load(path: &Path) -> Result<Record, StoreError> {
             found,
         });
     }
-    serde_json::from_value(json).map_err(damaged)
+    serde_json::from_value(json).map_err(|source| StoreError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads one piece of a record's evidence and checks it against the record's digest.

@@ -7,7 +7,6 @@ use super::error::ChainError;
 use super::fork::Fork;
 use super::repeat::Repeat;
 use super::state::{Chain, Deployment, Verification};
-use super::verdict::Verdict;
 
 /// A verifier on chain, and the state of the chain right after its deployment.
 ///
@@ -50,13 +49,5 @@ impl Verifier {
     /// Calls to be made as `like` was made: from the same state, with the same gas limit and the same rules lifted.
     pub fn like(&self, like: &Verification) -> Repeat<'_> {
         self.chain.like(self.deployment.address, like)
-    }
-
-    /// Makes one call as `like` was made.
-    ///
-    /// # Errors
-    /// Only where revm itself fails.
-    pub fn call_like(&self, like: &Verification, calldata: &Calldata) -> Result<Verdict, ChainError> {
-        Ok(self.like(like).call(calldata)?.verdict)
     }
 }

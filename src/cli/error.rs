@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::fuzz::FuzzError;
 use crate::home::NoHome;
 use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
@@ -36,6 +37,8 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Fuzz(#[from] FuzzError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -59,6 +62,7 @@ impl CliError {
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
             Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Fuzz(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],

@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod forks;
 mod format;
+mod fuzz;
 mod list;
 mod progress;
 mod prove_and_verify;
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
+    Fuzz(fuzz::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

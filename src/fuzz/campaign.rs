@@ -3,13 +3,18 @@
 //! The cases of a campaign are dealt to the classes in turn, so that every class that is possible gets its share, whenever
 //! the campaign is ended.
 
+use std::fmt;
+use std::ops::AddAssign;
 use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::class::{Class, Subject};
-use super::mutation::{Mutation, MutationError, Part};
+use super::class::Class;
+use super::corpus::Corpus;
+use super::error::FuzzError;
+use super::mutation::{Mutation, Part};
+use super::subject::Subject;
 use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verifier};
 use crate::parallel;
 use crate::prover::Proof;
@@ -17,8 +22,8 @@ use crate::prover::Proof;
 /// What the last step of a verification costs: one check of two pairs (EIP-1108).
 const PAIRING_GAS: u64 = 45_000 + 2 * 34_000;
 
-/// How long a rate is measured, in seconds.
-const RATE_SECONDS: f64 = 1.0;
+/// How long the pace of one call is measured, in seconds.
+const PACE_SECONDS: f64 = 1.0;
 
 /// Most cases that a report tells of singly.
 const FINDINGS_TOLD: usize = 100;
@@ -82,6 +87,20 @@ pub struct Outcome {
     pub verdict: Option<Verdict>,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.verdict, self.ending) {
+            (Some(verdict), _) => write!(formatter, "{verdict}")?,
+            (None, Ending::Identical) => formatter.write_str("identical")?,
+            (None, _) => formatter.write_str("rejected")?,
+        }
+        match self.execution_gas {
+            Some(gas) => write!(formatter, " after {gas} gas"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One case and what it came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
@@ -95,12 +114,10 @@ pub struct Case {
     pub outcome: Outcome,
 }
 
-/// How the cases of a class ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ClassTally {
-    /// The class.
-    pub class: Class,
-    /// Cases drawn; 0 where the statement has nothing that the class could change.
+/// How cases ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tally {
+    /// Cases in all; 0 where the statement has nothing that the class could change.
     pub cases: u64,
     /// See [`Ending::Identical`].
     pub identical: u64,
@@ -114,31 +131,49 @@ pub struct ClassTally {
     pub accepted: u64,
 }
 
-/// Calls and the time that they took.
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.identical += other.identical;
+        self.rejected += other.rejected;
+        self.rejected_after_pairing += other.rejected_after_pairing;
+        self.undecided += other.undecided;
+        self.accepted += other.accepted;
+    }
+}
+
+/// How the cases of a class ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClassTally {
+    /// The class.
+    pub class: Class,
+    /// Its cases.
+    pub tally: Tally,
+}
+
+/// Cases decided in a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Rate {
+pub struct Pace {
     /// How many.
-    pub calls: u64,
+    pub cases: u64,
     /// From the first one's beginning to the last one's end.
     pub seconds: f64,
 }
 
-impl Rate {
-    /// Calls a second.
+impl Pace {
+    /// Cases a second.
     pub fn per_second(&self) -> f64 {
-        self.calls as f64 / self.seconds
+        self.cases as f64 / self.seconds
     }
 }
 
-/// How fast calls are answered in this process.
+/// The pace for each end that a case can come to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Speed {
-    /// Threads that made calls at the same time.
-    pub threads: usize,
+pub struct PaceByEnd {
     /// The accepted call, again and again.
-    pub accepted: Rate,
-    /// A call that is rejected before any pairing, again and again: [`early_failure`].
-    pub early_failure: Rate,
+    pub valid: Pace,
+    /// [`early_failure`]'s call, which is rejected before anything is computed, again and again.
+    pub early_failure: Pace,
 }
 
 /// A campaign's result.
@@ -158,39 +193,31 @@ pub struct Campaign {
     pub tallies: Vec<ClassTally>,
     /// Cases that were accepted or undecided: the first hundred, accepted ones first.
     pub findings: Vec<Case>,
+    /// Threads that made calls at the same time, here and below.
+    pub threads: usize,
     /// All cases, identical ones among them.
-    pub rate: Rate,
-    /// How fast single calls are.
-    pub speed: Speed,
+    pub pace: Pace,
+    /// How fast calls are that end one way.
+    pub pace_by_end: PaceByEnd,
 }
 
 impl Campaign {
-    /// One figure over all classes.
-    pub fn sum(&self, figure: impl Fn(&ClassTally) -> u64) -> u64 {
-        self.tallies.iter().map(figure).sum()
+    /// The cases of all classes.
+    pub fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        for tally in &self.tallies {
+            total += tally.tally;
+        }
+        total
     }
 
-    /// Whether a wrong statement was accepted.
-    pub fn is_unsound(&self) -> bool {
-        self.sum(|tally| tally.accepted) > 0
+    /// Whether every statement that was changed was rejected.
+    pub fn passed(&self) -> bool {
+        let Tally {
+            undecided, accepted, ..
+        } = self.total();
+        undecided == 0 && accepted == 0
     }
-}
-
-/// Why there is no campaign.
-#[derive(Debug, thiserror::Error)]
-pub enum CampaignError {
-    /// revm failed, or the verifier does not accept the proof in the first place.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// A kept case was made for another statement.
-    #[error(transparent)]
-    Mutation(#[from] MutationError),
-    /// There is nothing to draw from.
-    #[error("{name} has nothing that the classes asked for could change")]
-    NoClass {
-        /// The statement's name.
-        name: String,
-    },
 }
 
 /// A deployed verifier and the statement that it accepted, from which all others depart.
@@ -221,8 +248,8 @@ impl<'a> Target<'a> {
     /// Tries a mutation.
     ///
     /// # Errors
-    /// [`CampaignError::Mutation`] for one that was made for another statement.
-    pub fn attempt(&self, mutation: &Mutation) -> Result<Outcome, CampaignError> {
+    /// [`FuzzError::Mutation`] for one that was made for another statement.
+    pub fn attempt(&self, mutation: &Mutation) -> Result<Outcome, FuzzError> {
         let mutated = mutation.apply(&self.subject.statement, &self.subject.donors)?;
         if mutated == self.subject.statement {
             return Ok(Outcome {
@@ -246,17 +273,17 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// How often a statement can be put to the verifier.
-    fn rate(&self, threads: usize, statement: &Proof) -> Result<Rate, ChainError> {
+    /// How fast a statement is decided, again and again.
+    fn pace(&self, threads: usize, statement: &Proof) -> Result<Pace, ChainError> {
         let calldata = encoded(statement);
         let start = Instant::now();
         self.repeat.call(&calldata)?;
         let one = start.elapsed().as_secs_f64().max(1e-6);
-        let calls = (RATE_SECONDS / one).ceil() as usize * threads;
+        let calls = (PACE_SECONDS / one).ceil() as usize * threads;
         let start = Instant::now();
         parallel::map(threads, calls, || |_| self.repeat.call(&calldata).map(drop))?;
-        Ok(Rate {
-            calls: calls as u64,
+        Ok(Pace {
+            cases: calls as u64,
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -291,49 +318,53 @@ pub fn early_failure(statement: &Proof) -> Proof {
 /// Tries the cases of a plan on a verifier that accepts the subject's statement.
 ///
 /// # Errors
-/// [`CampaignError`].
+/// [`FuzzError`].
 pub fn run(
     verifier: &Verifier,
     subject: &Subject,
     plan: &Plan,
     watch: &dyn Watch,
-) -> Result<Campaign, CampaignError> {
+) -> Result<(Campaign, Corpus), FuzzError> {
     let target = Target::new(verifier, subject)?;
     let start = Instant::now();
     let tried = Tried::new(&target, plan, watch)?;
-    let rate = Rate {
-        calls: tried.outcomes.iter().flatten().count() as u64,
+    let pace = Pace {
+        cases: tried.outcomes.iter().flatten().count() as u64,
         seconds: start.elapsed().as_secs_f64(),
     };
-    let tallies = plan.classes.iter().map(|&class| tally(&target, &tried, class));
-    let unexpected = |ending| {
-        let classes = tried.classes.iter();
-        let outcomes = classes.flat_map(|&class| tried.of(class));
-        outcomes.filter(move |(_, _, outcome)| outcome.ending == ending)
-    };
-    let findings = unexpected(Ending::Accepted).chain(unexpected(Ending::Undecided));
-    Ok(Campaign {
+    let tallies = plan.classes.iter().map(|&class| ClassTally {
+        class,
+        tally: tally(&target, tried.of(class)),
+    });
+    let findings = tried
+        .ended(Ending::Accepted)
+        .chain(tried.ended(Ending::Undecided));
+    let campaign = Campaign {
         name: subject.name.clone(),
         fork: verifier.fork(),
         seed: plan.seed,
         cases_asked: plan.cases,
         accepted_execution_gas: target.accepted_execution_gas,
         tallies: tallies.collect(),
-        findings: findings
-            .take(FINDINGS_TOLD)
-            .map(|(class, index, outcome)| tried.case(class, index, outcome))
-            .collect(),
-        rate,
-        speed: Speed {
-            threads: plan.threads,
-            accepted: target.rate(plan.threads, &subject.statement)?,
-            early_failure: target.rate(plan.threads, &early_failure(&subject.statement))?,
+        findings: findings.take(FINDINGS_TOLD).map(|end| tried.case(end)).collect(),
+        threads: plan.threads,
+        pace,
+        pace_by_end: PaceByEnd {
+            valid: target.pace(plan.threads, &subject.statement)?,
+            early_failure: target.pace(plan.threads, &early_failure(&subject.statement))?,
         },
-    })
+    };
+    let corpus = Corpus {
+        name: subject.name.clone(),
+        fork: verifier.fork(),
+        seed: plan.seed,
+        cases: tried.telling(),
+    };
+    Ok((campaign, corpus))
 }
 
 /// What every case of a plan came to.
-pub(super) struct Tried<'a> {
+struct Tried<'a> {
     subject: &'a Subject,
     seed: u64,
     /// The classes that are possible: case `n` is of class `n % classes`, and there the case `n / classes`.
@@ -342,18 +373,21 @@ pub(super) struct Tried<'a> {
     outcomes: Vec<Option<Outcome>>,
 }
 
+/// A class, the number of a case in it, and what the case came to.
+type End<'a> = (Class, u64, &'a Outcome);
+
 impl<'a> Tried<'a> {
-    pub(super) fn new(target: &Target<'a>, plan: &Plan, watch: &dyn Watch) -> Result<Self, CampaignError> {
+    fn new(target: &Target<'a>, plan: &Plan, watch: &dyn Watch) -> Result<Self, FuzzError> {
         let subject = target.subject;
         let classes = plan.classes.iter().copied();
         let classes: Vec<_> = classes.filter(|class| class.is_possible(subject)).collect();
         if classes.is_empty() {
-            return Err(CampaignError::NoClass {
+            return Err(FuzzError::NoClass {
                 name: subject.name.clone(),
             });
         }
         let outcomes = parallel::map(plan.threads, plan.cases as usize, || {
-            |case: usize| -> Result<_, CampaignError> {
+            |case: usize| -> Result<_, FuzzError> {
                 if watch.interrupted() {
                     return Ok(None);
                 }
@@ -371,16 +405,48 @@ impl<'a> Tried<'a> {
         })
     }
 
-    /// The cases of a class that were reached, by their numbers.
-    pub(super) fn of(&self, class: Class) -> impl Iterator<Item = (Class, u64, &Outcome)> {
+    /// The cases of a class that were reached.
+    fn of(&self, class: Class) -> impl Iterator<Item = End<'_>> {
         let place = self.classes.iter().position(|&other| other == class);
         let outcomes = place.map(|place| self.outcomes.iter().skip(place).step_by(self.classes.len()));
         let numbered = outcomes.into_iter().flatten().zip(0..);
         numbered.filter_map(move |(outcome, index)| Some((class, index, outcome.as_ref()?)))
     }
 
+    /// The cases that ended so.
+    fn ended(&self, ending: Ending) -> impl Iterator<Item = End<'_>> {
+        let all = self.classes.iter().flat_map(|&class| self.of(class));
+        all.filter(move |(_, _, outcome)| outcome.ending == ending)
+    }
+
+    /// The cases that are worth keeping, each once: those of [`Corpus`].
+    fn telling(&self) -> Vec<Case> {
+        let mut kept: Vec<End<'_>> = Vec::new();
+        for &class in &self.classes {
+            let ended = |ending| {
+                self.of(class)
+                    .filter(move |(_, _, outcome)| outcome.ending == ending)
+            };
+            let rejected = || ended(Ending::Rejected);
+            kept.extend(rejected().min_by_key(|(_, index, outcome)| (outcome.execution_gas, *index)));
+            // Of several that got furthest, the first.
+            kept.extend(
+                rejected().max_by_key(|(_, index, outcome)| (outcome.execution_gas, u64::MAX - index)),
+            );
+            kept.extend(ended(Ending::Identical).next());
+            kept.extend(
+                ended(Ending::Accepted)
+                    .chain(ended(Ending::Undecided))
+                    .take(FINDINGS_TOLD),
+            );
+        }
+        kept.sort_by_key(|(class, index, _)| (*class, *index));
+        kept.dedup_by_key(|(class, index, _)| (*class, *index));
+        kept.into_iter().map(|end| self.case(end)).collect()
+    }
+
     /// A case in full.
-    pub(super) fn case(&self, class: Class, index: u64, outcome: &Outcome) -> Case {
+    fn case(&self, (class, index, outcome): End<'_>) -> Case {
         Case {
             class,
             index,
@@ -390,17 +456,9 @@ impl<'a> Tried<'a> {
     }
 }
 
-fn tally(target: &Target<'_>, tried: &Tried<'_>, class: Class) -> ClassTally {
-    let mut tally = ClassTally {
-        class,
-        cases: 0,
-        identical: 0,
-        rejected: 0,
-        rejected_after_pairing: 0,
-        undecided: 0,
-        accepted: 0,
-    };
-    for (_, _, outcome) in tried.of(class) {
+fn tally<'a>(target: &Target<'_>, ends: impl Iterator<Item = End<'a>>) -> Tally {
+    let mut tally = Tally::default();
+    for (_, _, outcome) in ends {
         tally.cases += 1;
         match outcome.ending {
             Ending::Identical => tally.identical += 1,

@@ -14,9 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::curve::{self, BASE_FIELD, Point};
-use super::mutation::{Donor, Mutation, Part, WORD_BITS, proof_words};
+use super::mutation::{Mutation, Part, WORD_BITS};
+use super::subject::Subject;
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::prover::{POINT_WORDS, Proof, ProofLayout, ProofSection};
+use crate::prover::{POINT_WORDS, ProofSection};
 
 /// Why a statement is wrong after the mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -192,47 +193,6 @@ impl fmt::Display for Class {
             Self::AnotherProofSpliced => "parts of another proof",
             Self::Several => "several at once",
         })
-    }
-}
-
-/// What is mutated.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// The record's name.
-    pub name: String,
-    /// An accepted proof and its instances.
-    pub statement: Proof,
-    /// Where the proof's parts lie.
-    pub layout: ProofLayout,
-    /// Other accepted proofs, of whichever verifiers.
-    pub donors: Vec<Donor>,
-    /// The proof in words.
-    words: Vec<U256>,
-    /// The first word of each point.
-    points: Vec<usize>,
-}
-
-impl Subject {
-    /// A statement that a verifier accepts, with others to take parts from; `None` where the proof has another length than
-    /// the layout.
-    pub fn new(
-        name: impl Into<String>,
-        statement: Proof,
-        layout: ProofLayout,
-        donors: Vec<Donor>,
-    ) -> Option<Self> {
-        (statement.proof.len() == layout.proof_bytes()).then(|| Self {
-            name: name.into(),
-            words: proof_words(&statement),
-            points: layout.points().collect(),
-            statement,
-            layout,
-            donors,
-        })
-    }
-
-    fn point(&self, word: usize) -> Point {
-        [self.words[word], self.words[word + 1]]
     }
 }
 

@@ -8,18 +8,29 @@
 //! stands before it has to see to that. A case counts as accepted only where proof or instances differ from the original's.
 //!
 //! - [`curve`]: points as a proof writes them;
+//! - [`subject`]: what is mutated, from records;
 //! - [`mutation`]: what can be done to a statement, told so fully that it can be done again;
 //! - [`class`]: why the result is wrong, and what is drawn of each class;
 //! - [`campaign`]: many cases in parallel, with a quota for each class;
-//! - [`corpus`]: cases that are kept, to be tried again.
+//! - [`corpus`]: cases that are kept, to be tried again;
+//! - [`report`]: the campaigns of one invocation, as JSON.
 
 pub mod campaign;
 pub mod class;
 pub mod corpus;
 pub mod curve;
+mod error;
 pub mod mutation;
+pub mod report;
+pub mod subject;
 
-pub use campaign::{Campaign, Plan, Watch};
-pub use class::{Class, Subject};
+#[cfg(test)]
+mod tests;
+
+pub use campaign::{Campaign, Plan, Target, Watch};
+pub use class::Class;
 pub use corpus::Corpus;
+pub use error::FuzzError;
 pub use mutation::{Donor, Mutation, MutationError};
+pub use report::Report;
+pub use subject::{Loaded, Subject};

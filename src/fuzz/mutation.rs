@@ -359,7 +359,8 @@ impl fmt::Display for Mutation {
                 words,
             } => write!(
                 formatter,
-                "{part}: {words} words at {first} and at {second} exchanged"
+                "{part}: {} at {first} and at {second} exchanged",
+                Count(*words)
             ),
             Self::WordsCopied {
                 part,
@@ -367,14 +368,14 @@ impl fmt::Display for Mutation {
                 to,
                 words,
             } => {
-                write!(formatter, "{part}: {words} words at {from} copied to {to}")
+                write!(formatter, "{part}: {} at {from} copied to {to}", Count(*words))
             }
             Self::WordsRotated { part, by } => write!(formatter, "{part}: words rotated by {by}"),
             Self::WordsRemoved { part, word, words } => {
-                write!(formatter, "{part}: {words} words removed at {word}")
+                write!(formatter, "{part}: {} removed at {word}", Count(*words))
             }
             Self::WordsInserted { part, word, values } => {
-                write!(formatter, "{part}: {} words inserted at {word}", values.len())
+                write!(formatter, "{part}: {} inserted at {word}", Count(values.len()))
             }
             Self::BytesCut { bytes } => write!(formatter, "proof: last {bytes} bytes cut off"),
             Self::BytesAppended { bytes } => write!(formatter, "proof: {bytes} appended"),
@@ -383,7 +384,7 @@ impl fmt::Display for Mutation {
                 part,
                 word,
                 words,
-            } => write!(formatter, "{part}: {words} words at {word} of {from}'s"),
+            } => write!(formatter, "{part}: {} at {word} of {from}'s", Count(*words)),
             Self::Replaced { from, part } => write!(formatter, "{part}: {from}'s"),
             Self::Several { mutations } => {
                 for (index, mutation) in mutations.iter().enumerate() {
@@ -392,6 +393,18 @@ impl fmt::Display for Mutation {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// So many words.
+struct Count(usize);
+
+impl fmt::Display for Count {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => formatter.write_str("1 word"),
+            words => write!(formatter, "{words} words"),
         }
     }
 }
