@@ -212,16 +212,21 @@ fn summary(campaign: &Campaign) -> String {
         name,
         fork,
         seed,
+        cases_asked,
         threads,
         pace,
         pace_by_end,
         ..
     } = campaign;
+    let cases = if pace.cases == *cases_asked {
+        format::count(pace.cases)
+    } else {
+        format!("{} of {}", format::count(pace.cases), format::count(*cases_asked))
+    };
     format!(
-        "{name} under {}, seed {seed}: {} cases, {accepted}\n\
+        "{name} under {}, seed {seed}: {cases} cases, {accepted}\n\
          {} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
         fork.name(),
-        format::count(pace.cases),
         format::seconds(pace.seconds),
         per_second(pace),
         per_second(&pace_by_end.valid),

@@ -326,6 +326,11 @@ pub fn run(
     watch: &dyn Watch,
 ) -> Result<(Campaign, Corpus), FuzzError> {
     let target = Target::new(verifier, subject)?;
+    // Before the cases, so that an interruption ends the campaign.
+    let pace_by_end = PaceByEnd {
+        valid: target.pace(plan.threads, &subject.statement)?,
+        early_failure: target.pace(plan.threads, &early_failure(&subject.statement))?,
+    };
     let start = Instant::now();
     let tried = Tried::new(&target, plan, watch)?;
     let pace = Pace {
@@ -349,10 +354,7 @@ pub fn run(
         findings: findings.take(FINDINGS_TOLD).map(|end| tried.case(end)).collect(),
         threads: plan.threads,
         pace,
-        pace_by_end: PaceByEnd {
-            valid: target.pace(plan.threads, &subject.statement)?,
-            early_failure: target.pace(plan.threads, &early_failure(&subject.statement))?,
-        },
+        pace_by_end,
     };
     let corpus = Corpus {
         name: subject.name.clone(),

@@ -75,7 +75,7 @@ pub enum Class {
     OwnWordsRepeated,
     /// Parts of another accepted proof, or its instances, take the place of the own.
     AnotherProofSpliced,
-    /// Several mutations of the classes that keep lengths.
+    /// Several mutations, of proof and instances together, of the classes that leave both well formed.
     Several,
 }
 
@@ -110,15 +110,17 @@ impl Class {
         Self::Several,
     ];
 
-    /// The classes that [`Class::Several`] draws from: those that every proof has room for and that keep its length.
-    const COMBINED: [Self; 7] = [
+    /// The classes that [`Class::Several`] draws from: those that leave a proof well formed, so that it is computed with.
+    const COMBINED: [Self; 9] = [
         Self::EvaluationBitFlipped,
         Self::PointNegated,
         Self::PointReplaced,
         Self::PointsExchanged,
         Self::EvaluationChanged,
         Self::EvaluationsExchanged,
-        Self::OwnWordsRepeated,
+        Self::InstanceChanged,
+        Self::InstancesPermuted,
+        Self::InstancesRepeated,
     ];
 
     /// The name on the command line and in JSON.
@@ -602,9 +604,11 @@ impl<'a> Draw<'a> {
     }
 
     fn several(&mut self) -> Mutation {
+        let classes = Class::COMBINED.into_iter();
+        let classes: Vec<_> = classes.filter(|class| class.is_possible(self.subject)).collect();
         let count = 2 + self.below(3);
         let mutations = (0..count).map(|_| {
-            let class = Class::COMBINED[self.below(Class::COMBINED.len())];
+            let class = classes[self.below(classes.len())];
             // A place of its own for each: the walk would give all of them the same.
             self.index = self.random.next_u64();
             self.mutation(class)

@@ -4,6 +4,7 @@
 //! parts are counted in words of 32 bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use alloy_primitives::{Bytes, U256};
 use schemars::JsonSchema;
@@ -164,8 +165,8 @@ pub enum MutationError {
 pub struct Donor {
     /// The record's name.
     pub name: String,
-    /// Its proof and instances.
-    pub proof: Proof,
+    /// Its proof and instances; campaigns on several records share them.
+    pub proof: Arc<Proof>,
 }
 
 impl Mutation {

@@ -1,6 +1,7 @@
 //! What is mutated: a proof and its instances that a verifier accepts, with other accepted proofs to take parts from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alloy_primitives::{Bytes, U256};
 
@@ -76,7 +77,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, FuzzError> {
         .iter()
         .map(|loaded| Donor {
             name: loaded.subject.name.clone(),
-            proof: loaded.subject.statement.clone(),
+            proof: Arc::new(loaded.subject.statement.clone()),
         })
         .collect();
     for loaded in &mut loaded {

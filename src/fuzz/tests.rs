@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alloy_primitives::{Bytes, U256, hex, keccak256};
@@ -39,7 +40,7 @@ fn subject(name: &str) -> Subject {
     let others = NAMES.into_iter().filter(|&other| other != name);
     let donors = others.map(|other| Donor {
         name: other.to_owned(),
-        proof: statement(other),
+        proof: Arc::new(statement(other)),
     });
     Subject::new(name, statement(name), layout, donors.collect()).unwrap()
 }
@@ -153,7 +154,7 @@ mod mutations {
             | Class::InstancesPermuted
             | Class::InstancesRepeated
             | Class::InstancesLength => Some(Part::Proof),
-            Class::AnotherProofSpliced => None,
+            Class::AnotherProofSpliced | Class::Several => None,
             _ => Some(Part::Instances),
         }
     }
