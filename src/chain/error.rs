@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use revm::context::result::EVMError;
 
-use super::Verdict;
+use super::{AttributionError, Verdict};
 
 /// Why a contract could not be deployed, or a question could not be asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,15 @@ pub enum ChainError {
     /// The constructor left no code behind.
     #[error("the deployment left a contract without code")]
     EmptyContract,
+    /// The reusable verifier did not take the key artifact, or returned another digest than that of its words.
+    #[error("the key artifact could not be registered: {0}")]
+    NotRegistered(Verdict),
     /// Negative controls mean something only beside a call that was accepted.
     #[error("negative controls need an accepted call to start from; this one: {0}")]
     NotAccepted(Verdict),
+    /// A transaction's gas could not be split into its causes.
+    #[error("the gas of a transaction cannot be attributed: {0}")]
+    Attribution(#[from] AttributionError),
     /// revm itself failed, which no transaction should bring about.
     #[error("revm failed: {0}")]
     Evm(#[source] Box<EVMError<Infallible>>),

@@ -7,21 +7,21 @@
 //! - [`fork`]: the hard forks, and what each allows;
 //! - [`rules`]: what a transaction breaks, and how one broken rule is lifted to get a verdict;
 //! - [`gas`]: one transaction's gas, part by part;
+//! - [`attribution`]: the same gas, by what it was spent on;
 //! - [`verdict`]: how a call ended;
 //! - [`calldata`]: the generated verifiers' ABI;
 //! - [`state`]: a chain after some transactions: contracts deployed, calls made;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
-//! - [`repeat`]: calls made as an accepted one was;
 //! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`controls`]: the calls that it must reject.
 
+pub mod attribution;
 pub mod calldata;
 pub mod controls;
 mod error;
 pub mod fit;
 pub mod fork;
 pub mod gas;
-pub mod repeat;
 pub mod rules;
 pub mod state;
 mod transaction;
@@ -31,14 +31,14 @@ pub mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use calldata::Calldata;
+pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
+pub use calldata::{Calldata, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
 pub use fit::{Fit, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
-pub use repeat::{Called, Repeat};
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;
-pub use verifier::Verifier;
+pub use verifier::{Called, Registration, Repeat, Verifier};

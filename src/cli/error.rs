@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::compare::SetError;
+use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::home::NoHome;
-use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
@@ -38,6 +40,10 @@ pub(super) enum CliError {
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
+    Set(#[from] SetError),
+    #[error(transparent)]
+    Foundry(#[from] FoundryError),
+    #[error(transparent)]
     Fuzz(#[from] FuzzError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
@@ -49,6 +55,8 @@ pub(super) enum CliError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{}: {source}", path.display())]
+    Settings { path: PathBuf, source: SettingsError },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
 }
@@ -61,7 +69,10 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Store(error)
+            | Self::Replay(ReplayError::Store(error))
+            | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
+            Self::Set(error) => one(error.hint()),
             Self::Fuzz(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
@@ -73,8 +84,10 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }
+            | Self::Settings { .. }
             | Self::Signals(_) => Vec::new(),
         }
     }
@@ -82,7 +95,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) => 2,
+            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) | Self::Set(_) => 2,
             _ => 1,
         }
     }

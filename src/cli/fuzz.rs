@@ -9,9 +9,10 @@ use super::progress::{self, Counter};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::chain::Verifier;
-use crate::fuzz::campaign::{self, ClassTally, Pace, Tally};
+use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
+use crate::nodes::Pace;
 use crate::record::{DEFAULT_SEED, Environment};
 use crate::store;
 

@@ -16,6 +16,7 @@ use super::error::FuzzError;
 use super::mutation::{Mutation, Part};
 use super::subject::Subject;
 use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verifier};
+use crate::nodes::{Pace, PaceByEnd};
 use crate::parallel;
 use crate::prover::Proof;
 
@@ -151,31 +152,6 @@ pub struct ClassTally {
     pub tally: Tally,
 }
 
-/// Cases decided in a stretch of time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Pace {
-    /// How many.
-    pub cases: u64,
-    /// From the first one's beginning to the last one's end.
-    pub seconds: f64,
-}
-
-impl Pace {
-    /// Cases a second.
-    pub fn per_second(&self) -> f64 {
-        self.cases as f64 / self.seconds
-    }
-}
-
-/// The pace for each end that a case can come to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PaceByEnd {
-    /// The accepted call, again and again.
-    pub valid: Pace,
-    /// [`early_failure`]'s call, which is rejected before anything is computed, again and again.
-    pub early_failure: Pace,
-}
-
 /// A campaign's result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Campaign {
@@ -223,6 +199,7 @@ impl Campaign {
 /// A deployed verifier and the statement that it accepted, from which all others depart.
 #[derive(Debug)]
 pub struct Target<'a> {
+    verifier: &'a Verifier,
     repeat: Repeat<'a>,
     subject: &'a Subject,
     accepted_execution_gas: u64,
@@ -234,15 +211,22 @@ impl<'a> Target<'a> {
     /// # Errors
     /// [`ChainError::NotAccepted`] where it is not.
     pub fn new(verifier: &'a Verifier, subject: &'a Subject) -> Result<Self, ChainError> {
-        let accepted = verifier.verify(&encoded(&subject.statement))?;
+        let Proof { proof, instances } = &subject.statement;
+        let accepted = verifier.verify(&verifier.call_for(proof, instances).calldata())?;
         let (true, Some(gas)) = (accepted.verdict.is_accepted(), accepted.gas) else {
             return Err(ChainError::NotAccepted(accepted.verdict));
         };
         Ok(Self {
+            verifier,
             repeat: verifier.like(&accepted),
             subject,
             accepted_execution_gas: gas.execution_gas,
         })
+    }
+
+    /// The statement's canonical call.
+    pub fn calldata(&self, Proof { proof, instances }: &Proof) -> Calldata {
+        self.verifier.call_for(proof, instances).calldata()
     }
 
     /// Tries a mutation.
@@ -258,7 +242,7 @@ impl<'a> Target<'a> {
                 verdict: None,
             });
         }
-        let Called { verdict, gas } = self.repeat.call(&encoded(&mutated))?;
+        let Called { verdict, gas } = self.repeat.call(&self.calldata(&mutated))?;
         let ending = if verdict.is_success() {
             Ending::Accepted
         } else if verdict.is_rejected() {
@@ -275,7 +259,7 @@ impl<'a> Target<'a> {
 
     /// How fast a statement is decided, again and again.
     fn pace(&self, threads: usize, statement: &Proof) -> Result<Pace, ChainError> {
-        let calldata = encoded(statement);
+        let calldata = self.calldata(statement);
         let start = Instant::now();
         self.repeat.call(&calldata)?;
         let one = start.elapsed().as_secs_f64().max(1e-6);
@@ -294,11 +278,6 @@ impl<'a> Target<'a> {
             .execution_gas
             .is_some_and(|gas| gas + PAIRING_GAS > self.accepted_execution_gas)
     }
-}
-
-/// The statement's canonical call.
-fn encoded(statement: &Proof) -> Calldata {
-    Calldata::verify_proof(&statement.proof, &statement.instances)
 }
 
 /// The statement with the lowest bit of the proof's first word flipped: the first point is off the curve, which the verifier

@@ -201,8 +201,9 @@ impl fmt::Display for Class {
 /// Words of the random stream that one case may take.
 const STREAM_WORDS: u128 = 1 << 20;
 
-/// A prime above the number of places in any statement: its multiples visit all of them before any comes again.
-const STEP: u64 = 4_294_967_311;
+/// A prime near 2^32 over the golden ratio (Knuth's multiplier): a walk in such steps jumps about, and visits all of fewer
+/// places before any comes again.
+const STEP: u64 = 2_654_435_761;
 
 /// More words than this are not appended at once: calldata has a price, and running out of gas tells nothing.
 const MOST_WORDS_APPENDED: usize = 64;
