@@ -1,6 +1,7 @@
 //! What a transaction's bytes and an interpreter's steps cost, by the fork's tables.
 
 use alloy_primitives::{Address, U256};
+use revm::JournalEntry;
 use revm::bytecode::opcode;
 use revm::context::{Cfg as _, CfgEnv, ContextTr, JournalTr as _, TxEnv};
 use revm::context_interface::cfg::GasParams;
@@ -8,7 +9,6 @@ use revm::context_interface::context::SStoreResult;
 use revm::inspector::JournalExt;
 use revm::interpreter::instructions::{GasTable, gas_table_spec};
 use revm::primitives::{eip2780, eip8038};
-use revm::JournalEntry;
 
 use super::Cause;
 use crate::chain::Calldata;
@@ -17,6 +17,9 @@ use crate::chain::Calldata;
 pub(super) type Part = (Cause, u64);
 
 /// What a fork asks for.
+///
+/// Transactions here carry no value, no access list and no authorizations, so that these have no price; one that did
+/// would be an error, and never a wrong sum.
 #[derive(Debug)]
 pub(super) struct Prices {
     /// Each opcode's price before anything that depends on its operands.
@@ -27,7 +30,7 @@ pub(super) struct Prices {
 }
 
 /// A step's opcode and what it depends on, read before it runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Operation {
     pub(super) opcode: u8,
     /// The words on top of the stack, topmost first; 0 below its bottom.
@@ -61,10 +64,7 @@ impl Prices {
         ];
         let creates = transaction.kind.is_create();
         if creates {
-            parts.push((
-                Cause::Initcode,
-                params.tx_initcode_cost(transaction.data.len()),
-            ));
+            parts.push((Cause::Initcode, params.tx_initcode_cost(transaction.data.len())));
         }
         if rules.is_amsterdam_eip2780_enabled() {
             parts.push((Cause::Base, eip2780::TX_BASE_COST));
@@ -92,10 +92,7 @@ impl Prices {
         let size = |index: usize| usize::try_from(operation.operands[index]).unwrap_or(usize::MAX);
         let one = |cause, gas| [(cause, gas), (cause, 0), (cause, 0)];
         match operation.opcode {
-            opcode::EXP => one(
-                Cause::Arithmetic,
-                fixed + params.exp_cost(operation.operands[1]),
-            ),
+            opcode::EXP => one(Cause::Arithmetic, fixed + params.exp_cost(operation.operands[1])),
             opcode::KECCAK256 => one(Cause::Keccak, fixed + params.keccak256_cost(size(1))),
             opcode::CALLDATACOPY | opcode::CODECOPY | opcode::RETURNDATACOPY => {
                 one(Cause::DataMovement, fixed + params.copy_cost(size(2)))
@@ -133,6 +130,7 @@ impl Prices {
                 (Cause::Keccak, params.keccak256_cost(size(2))),
             ],
             opcode::SELFDESTRUCT => {
+                // It pays for a new account only with money to send, and no account but the sender's has any.
                 let is_first = Accesses::since(operation, context).accounts > 0;
                 one(Cause::Calls, fixed + params.selfdestruct_cost(false, is_first))
             }
