@@ -6,23 +6,22 @@
 use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
-use crate::chain::{self, Calldata, ChainError};
+use crate::chain::VerifyCall;
+use crate::ledger::Ledger;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
-    Visibility,
+    self, Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
+    ShownInstances,
 };
 use crate::record::{
-    Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, SCHEMA, Study,
-    Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, Request,
+    SCHEMA, Study, Verifier,
 };
-use crate::solidity::{CompileOptions, CompiledContract, SectionMap, Solc};
+use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
 use crate::suite::{self, StudyOutcome};
-
-/// The generated contract's name.
-const CONTRACT: &str = "Halo2Verifier";
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +58,7 @@ impl Bench<'_> {
             onnx: subject.onnx.clone(),
             inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
             plan: subject.request.plan,
+            verifier: subject.request.verifier,
             runs: subject.request.runs,
             warmup: subject.request.warmup,
         };
@@ -70,7 +70,8 @@ impl Bench<'_> {
             Err(failure) => draft.record.outcome = outcome_of(failure),
         }
         draft.compare_with_study();
-        draft.record.finished_at = now();
+        draft.record.ledger = Some(Ledger::derive(&draft.record.facts(&draft.evidence)));
+        draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
 
@@ -101,9 +102,12 @@ impl Bench<'_> {
         }
 
         self.observer.started("compile");
-        let compiled = self
-            .solc
-            .compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
+        let options = CompileOptions {
+            optimizer_runs: subject.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        let contract = artifacts.verifier().contract();
+        let compiled = self.solc.compile(&artifacts.verifier_source, contract, &options);
         self.observer.finished();
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -112,66 +116,18 @@ impl Bench<'_> {
         draft.verifier(&compiled);
 
         self.observer.started("verify on chain");
-        let verified = Self::on_chain(subject, artifacts, &compiled, draft);
+        let Request { fork, seed, .. } = subject.request;
+        let contract = Contract {
+            compiled: &compiled,
+            source: &artifacts.verifier_source,
+            key_artifact: artifacts.key_artifact.as_deref(),
+        };
+        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed, self.solc);
         self.observer.finished();
-        if let Err(error) = verified {
-            draft.fail("verify on chain", error.to_string());
+        match on_chain {
+            Ok(on_chain) => draft.on_chain(on_chain),
+            Err(error) => draft.fail("verify on chain", error.to_string()),
         }
-    }
-
-    /// Deploys the verifier, verifies every counted proof, and tries to cheat with the first.
-    fn on_chain(
-        subject: &Subject,
-        artifacts: &Artifacts,
-        compiled: &CompiledContract,
-        draft: &mut Draft,
-    ) -> Result<(), ChainError> {
-        let sections = SectionMap::of(
-            &artifacts.verifier_source,
-            &compiled.runtime_code,
-            &compiled.runtime_source_map,
-        );
-        let verifier =
-            chain::Verifier::deploy(subject.request.fork, &compiled.creation_code)?.with_sections(sections);
-        let record = &mut draft.record;
-        record.deployment = Some(verifier.deployment().clone());
-        for proof in &artifacts.proofs {
-            let verification = verifier.verify(&Calldata::verify_proof(&proof.proof, &proof.instances))?;
-            record
-                .tx_gas_samples
-                .extend(verification.gas.map(|gas| gas.tx_gas));
-            let accepted = verification.verdict.is_accepted();
-            let why = verification.verdict.to_string();
-            if record.verification.is_none() {
-                record.verification = Some(verification);
-            }
-            if !accepted {
-                draft.worsen(Outcome::Rejected { why });
-                return Ok(());
-            }
-        }
-        if let (Some(proof), Some(accepted)) = (artifacts.proofs.first(), &draft.record.verification) {
-            let controls = chain::controls::run(
-                &verifier,
-                accepted,
-                &proof.proof,
-                &proof.instances,
-                subject.request.seed,
-            )?;
-            if let Some(control) = controls.unsound() {
-                draft.worsen(Outcome::Unsound {
-                    control: format!("the verifier accepted: {control}"),
-                });
-            } else if !controls.passed() {
-                let inconclusive = controls.failures.first().map_or_else(
-                    || "the accepted call was not accepted again".to_owned(),
-                    |failure| format!("{}: {}", failure.control, failure.outcome),
-                );
-                draft.fail("negative controls", inconclusive);
-            }
-            draft.record.controls = Some(controls);
-        }
-        Ok(())
     }
 }
 
@@ -189,12 +145,6 @@ fn outcome_of(failure: Failure) -> Outcome {
             message: "interrupted".to_owned(),
         },
     }
-}
-
-/// Now, RFC 3339 in UTC, to the second.
-pub(crate) fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
 }
 
 /// A record being filled in.
@@ -226,7 +176,14 @@ impl Draft {
             reused: run.reused_keys,
         });
         let first = artifacts.and_then(|artifacts| artifacts.proofs.first());
-        let calldata = first.map(|proof| Calldata::verify_proof(&proof.proof, &proof.instances));
+        let calldata = first.zip(artifacts).map(|(proof, artifacts)| {
+            let call = VerifyCall {
+                proof: proof.proof.clone(),
+                instances: proof.instances.clone(),
+                key_artifact: artifacts.key_artifact.clone(),
+            };
+            call.calldata()
+        });
         let proof = first.zip(calldata.as_ref()).map(|(proof, calldata)| Proof {
             proof_bytes: proof.proof.len() as u64,
             instances: proof.instances.len() as u64,
@@ -238,6 +195,7 @@ impl Draft {
                 settings: run.settings.as_ref().map(|settings| settings.json().to_string()),
                 verifying_key: artifacts.map(|artifacts| artifacts.verifying_key.clone()),
                 verifier_source: artifacts.map(|artifacts| artifacts.verifier_source.clone()),
+                key_artifact: artifacts.and_then(|artifacts| artifacts.key_artifact.clone()),
                 creation_code: None,
                 runtime_code: None,
                 proof: first.map(|proof| proof.proof.clone()),
@@ -260,12 +218,17 @@ impl Draft {
                 numerics: None,
                 verifier: None,
                 deployment: None,
+                registration: None,
                 verification: None,
                 tx_gas_samples: Vec::new(),
+                other_forks: Vec::new(),
                 controls: None,
+                guard: None,
+                ledger: None,
                 study: None,
                 notes: Vec::new(),
                 environment: environment.clone(),
+                renewal: None,
                 evidence: Vec::new(),
             },
         }
@@ -285,7 +248,7 @@ impl Draft {
         });
     }
 
-    fn verifier(&mut self, compiled: &CompiledContract) {
+    fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
         self.record.verifier = Some(Verifier {
             source_bytes: compiled.source_bytes,
             creation_code_bytes: compiled.creation_code.len() as u64,
@@ -295,6 +258,13 @@ impl Draft {
         });
         self.evidence.creation_code = Some(compiled.creation_code.to_vec());
         self.evidence.runtime_code = Some(compiled.runtime_code.to_vec());
+    }
+
+    fn on_chain(&mut self, on_chain: OnChain) {
+        if let Some(outcome) = on_chain.finding() {
+            self.worsen(outcome);
+        }
+        on_chain.write_to(&mut self.record);
     }
 
     /// Sets the study's figures beside ours and, for its own circuit, says where they differ.
@@ -447,21 +417,20 @@ fn exact(
     run: &integer::IntegerRun,
 ) -> Result<IntegerCheck, String> {
     let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
+    let sizes = |tensors: &[Vec<i128>]| tensors.iter().map(Vec::len).collect::<Vec<_>>();
+    let (input_sizes, output_sizes) = (sizes(&run.inputs), sizes(&run.outputs));
     equal("output", &artifacts.outputs.concat(), &outputs)?;
     let mut compared = 0;
-    for proof in &artifacts.proofs {
-        let instances = &proof.instances;
-        if subject.request.plan.input_visibility == Visibility::Public {
-            equal(
-                "public input",
-                instances.get(..inputs.len()).unwrap_or_default(),
-                &inputs,
-            )?;
+    for prover::Proof { instances, .. } in &artifacts.proofs {
+        let plan = subject.request.plan;
+        let shown = ShownInstances::locate(plan, &input_sizes, &output_sizes, instances.len())
+            .map_err(|error| error.to_string())?;
+        if let Some(range) = shown.inputs {
+            equal("public input", &instances[range], &inputs)?;
             compared += inputs.len() as u64;
         }
-        if subject.request.plan.output_visibility == Visibility::Public {
-            let start = instances.len().saturating_sub(outputs.len());
-            equal("public output", &instances[start..], &outputs)?;
+        if let Some(range) = shown.outputs {
+            equal("public output", &instances[range], &outputs)?;
             compared += outputs.len() as u64;
         }
     }

@@ -1,13 +1,23 @@
 //! A stored record used again.
 //!
 //! Goes in: a record and the evidence beside it. Comes out: [`recheck`]'s answer, whether the same bytecode and calldata
-//! still give the same verdict and gas; or [`recorded_prover`]'s, which replays the record's run for every stage after it.
+//! still give the same verdict and gas; [`under`]'s, what they come to under another fork; [`renewed`]'s, the record with
+//! everything that is said of the chain found out again; or [`recorded_prover`]'s, which replays the record's run for every
+//! stage after it.
 
 use std::path::Path;
 
-use crate::chain::{Calldata, ChainError, Verdict, Verifier};
-use crate::prover::{Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError};
-use crate::record::{Evidence, EvidenceError, Record};
+use alloy_primitives::B256;
+
+use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
+use crate::ledger::Ledger;
+use crate::on_chain::{self, Contract, OnChainError};
+use crate::prover::{
+    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
+    VerifierKind,
+};
+use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
+use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
 
 /// A record that cannot be used again.
@@ -19,12 +29,38 @@ pub enum ReplayError {
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier cannot be gone through.
+    #[error(transparent)]
+    OnChain(#[from] OnChainError),
     /// The evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The evidence's settings are not EZKL's.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The source cannot be compiled.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    /// The compiler makes other code of the same source.
+    #[error("{path}: its verifier's source compiles to other code than it holds")]
+    OtherCode {
+        /// The record.
+        path: String,
+    },
+    /// The same proof costs something else than when the record was made.
+    #[error(
+        "{path} says that verifying its proof took {} gas, and it takes {}",
+        or_none(*recorded),
+        or_none(*now)
+    )]
+    OtherGas {
+        /// The record.
+        path: String,
+        /// Then.
+        recorded: Option<u64>,
+        /// Now.
+        now: Option<u64>,
+    },
     /// The record ended before there was what is asked of it.
     #[error("{path} holds no verified proof: its outcome is {outcome}")]
     EndedBefore {
@@ -74,10 +110,12 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     };
     let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
     let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
-    let verifier = Verifier::deploy(record.request.fork, &creation_code.into())?;
+    let key_artifact = key_artifact(path, record)?;
+    let fork = record.request.fork;
+    let verifier = Verifier::deploy_with(fork, &creation_code.into(), key_artifact.as_deref())?;
     let now = verifier.verify(&Calldata::raw(calldata))?;
     let gas = |gas: Option<crate::chain::TransactionGas>| gas.map_or(0, |gas| gas.tx_gas);
-    let figures = vec![
+    let mut figures = vec![
         Figure {
             name: "runtime code bytes",
             recorded: deployment.runtime_code_bytes,
@@ -94,6 +132,13 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
             now: gas(now.gas),
         },
     ];
+    if let (Some(recorded), Some(now)) = (&record.registration, verifier.registration()) {
+        figures.push(Figure {
+            name: "registration gas",
+            recorded: gas(recorded.call.gas),
+            now: gas(now.call.gas),
+        });
+    }
     Ok(Recheck {
         recorded: verification.verdict.clone(),
         now: now.verdict,
@@ -101,7 +146,87 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     })
 }
 
-/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+/// Deploys the verifier of the record at `path` under a fork and verifies its proof there.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, ReplayError> {
+    let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
+    let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
+    let calldata = Calldata::raw(calldata);
+    let key_artifact = key_artifact(path, record)?;
+    Ok(UnderFork::try_out(
+        fork,
+        &creation_code.into(),
+        key_artifact.as_deref(),
+        &calldata,
+    )?)
+}
+
+/// The record with everything that it says of the chain found out again from its evidence, by this evmbench: what a newer
+/// one records and an older one did not is there then. What the prover measured stays as it is. Of the counted proofs only
+/// the first was kept, so that the gas of the others stays too.
+///
+/// # Errors
+/// [`ReplayError`]; [`ReplayError::OtherCode`] where this compiler makes other code of the verifier than the record's, and
+/// [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
+pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, ReplayError> {
+    let bytes = |name| store::load_evidence(path, record, name);
+    let proof = Proof {
+        proof: bytes(Evidence::PROOF)?,
+        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+    };
+    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
+    let options = record
+        .verifier
+        .as_ref()
+        .map(|verifier| verifier.solc.options.clone());
+    let compiled = solc.compile(
+        &source,
+        record.request.verifier.contract(),
+        &options.unwrap_or_default(),
+    )?;
+    if compiled.creation_code[..] != bytes(Evidence::CREATION_CODE)?[..] {
+        return Err(ReplayError::OtherCode {
+            path: path.display().to_string(),
+        });
+    }
+    let Request { fork, seed, .. } = record.request;
+    let key_artifact = key_artifact(path, record)?;
+    let contract = Contract {
+        compiled: &compiled,
+        source: &source,
+        key_artifact: key_artifact.as_deref(),
+    };
+    let on_chain = on_chain::examine(&contract, &[proof], fork, seed, solc)?;
+    let [recorded, now] =
+        [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
+    if recorded != now {
+        return Err(ReplayError::OtherGas {
+            path: path.display().to_string(),
+            recorded,
+            now,
+        });
+    }
+    let mut renewed = record.clone();
+    if let Some(finding) = on_chain.finding() {
+        renewed.outcome = finding;
+    }
+    on_chain.write_to(&mut renewed);
+    renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    let evidence = Evidence {
+        verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
+        verifier_source: Some(source),
+        ..Evidence::default()
+    };
+    renewed.ledger = Some(Ledger::derive(&renewed.facts(&evidence)));
+    renewed.schema = SCHEMA;
+    renewed.renewal = Some(Renewal::now());
+    Ok(renewed)
+}
+
+/// A prover that answers a job about the record's model with the record's run, its measurements marked as an earlier
+/// run's. Of its proofs only the first was kept.
 ///
 /// # Errors
 /// [`ReplayError`].
@@ -122,19 +247,35 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         natively_verified: proof.natively_verified,
         outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?)?,
         verifier_source: text(Evidence::VERIFIER_SOURCE)?,
+        key_artifact: key_artifact(path, record)?,
         verifying_key: bytes(Evidence::VERIFYING_KEY)?,
         proving_key_bytes: keys.proving_key_bytes,
         srs: keys.srs.clone(),
         shape,
     };
     let run = ProverRun {
-        phases: record.phases.clone(),
+        phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
-        reused_keys: keys.reused,
+        reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     };
     Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+}
+
+/// A reusable verifier's key artifact; none for a plain one.
+fn key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, ReplayError> {
+    match record.request.verifier {
+        VerifierKind::Plain => Ok(None),
+        VerifierKind::Reusable => {
+            let bytes = store::load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
+            Ok(Some(Evidence::read_key_artifact(&bytes)?))
+        }
+    }
+}
+
+fn or_none(gas: Option<u64>) -> String {
+    gas.map_or_else(|| "no".to_owned(), |gas| gas.to_string())
 }
 
 fn ended_before(path: &Path, record: &Record) -> ReplayError {

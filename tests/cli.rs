@@ -338,6 +338,9 @@ fn doctor_names_what_is_missing_and_the_command_that_mends_it() {
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("EZKL      MISSING"), "{}", said.stdout);
     assert!(said.stdout.contains("-> run `evmbench setup`"), "{}", said.stdout);
+    // Shown, and not asked for.
+    assert!(said.stdout.contains("Foundry   1.7.1"), "{}", said.stdout);
+    assert!(!said.stdout.contains("Foundry   MISSING"), "{}", said.stdout);
 }
 
 #[test]
@@ -392,4 +395,71 @@ fn a_dry_run_shows_the_plan_and_makes_nothing() {
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     insta::assert_snapshot!(said.stdout);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn chains_shows_every_rule() {
+    let said = say(evmbench().arg("chains"));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!(said.stdout);
+    let json = say(evmbench().args(["chains", "--json"]));
+    let rules: Vec<serde_json::Value> = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(rules.len(), 21);
+    let cap = rules
+        .iter()
+        .find(|rule| rule["rule"] == "transaction_gas" && rule["fork"] == "osaka");
+    assert_eq!(cap.unwrap()["limit"], 16_777_216);
+    let none = rules
+        .iter()
+        .find(|rule| rule["rule"] == "transaction_gas" && rule["fork"] == "prague");
+    assert_eq!(none.unwrap()["limit"], serde_json::Value::Null);
+}
+
+const RELU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/core/relu-s7-direct.json");
+
+#[test]
+fn a_record_is_shown_under_every_fork() {
+    let said = say(evmbench().args(["verify", RELU, "--fork", "prague,osaka,amsterdam"]));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!(said.stdout);
+}
+
+#[test]
+fn a_renewed_record_says_the_same_and_who_renewed_it() {
+    let folder = TempDir::new().unwrap();
+    let source = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/results/scaling/dense_small-s7-direct.json"
+    ));
+    let path = folder.path().join("record.json");
+    let mut old: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(source).unwrap()).unwrap();
+    let new_fields = ["other_forks", "renewal"];
+    for field in new_fields {
+        old.as_object_mut().unwrap().remove(field);
+    }
+    old["schema"] = 1.into();
+    std::fs::write(&path, old.to_string()).unwrap();
+    let evidence = folder.path().join("record.evidence");
+    std::fs::create_dir(&evidence).unwrap();
+    for entry in std::fs::read_dir(source.with_extension("evidence")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), evidence.join(entry.file_name())).unwrap();
+    }
+    let text = path.to_str().unwrap();
+    let said = say(evmbench().args(["verify", "--renew", text]));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let renewed = evmbench::store::load(&path).unwrap();
+    assert!(renewed.renewal.is_some());
+    assert_eq!(renewed.fits().len(), 3);
+    assert_eq!(renewed.schema, evmbench::record::SCHEMA);
+    let published = evmbench::store::load(source).unwrap();
+    assert_eq!(renewed.phases, published.phases);
+    assert_eq!(renewed.tx_gas_samples, published.tx_gas_samples);
+
+    // A record whose gas its evidence does not bear out is not papered over.
+    old["tx_gas_samples"][0] = 1.into();
+    std::fs::write(&path, old.to_string()).unwrap();
+    let said = say(evmbench().args(["verify", "--renew", text]));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stderr.contains("took 1 gas"), "{}", said.stderr);
 }

@@ -10,16 +10,20 @@
 //! - [`attribution`]: the same gas, by what it was spent on;
 //! - [`verdict`]: how a call ended;
 //! - [`calldata`]: the generated verifiers' ABI;
+//! - [`state`]: a chain after some transactions: contracts deployed, calls made;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
+//! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`controls`]: the calls that it must reject.
 
 pub mod attribution;
 pub mod calldata;
 pub mod controls;
 mod error;
+pub mod fit;
 pub mod fork;
 pub mod gas;
 pub mod rules;
+pub mod state;
 mod transaction;
 pub mod verdict;
 pub mod verifier;
@@ -28,11 +32,13 @@ pub mod verifier;
 mod tests;
 
 pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
-pub use calldata::Calldata;
+pub use calldata::{Calldata, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
+pub use fit::{Fit, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
-pub use rules::{BrokenRule, Rule};
+pub use rules::{BrokenRule, Rule, RuleMargin};
+pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;
-pub use verifier::{Deployment, Verification, Verifier};
+pub use verifier::{Registration, Verifier};

@@ -38,6 +38,44 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule, in the order in which tables show them.
+    pub const ALL: [Self; 7] = [
+        Self::RuntimeCodeSize,
+        Self::InitcodeSize,
+        Self::TransactionGas,
+        Self::CalldataFloor,
+        Self::BlockGas,
+        Self::BlockSize,
+        Self::PublicPoolSize,
+    ];
+
+    /// What is allowed at a fork, in [`Rule::unit`]s; none where the fork has no such rule.
+    pub fn limit(self, fork: Fork) -> Option<u64> {
+        let limits = fork.limits();
+        match self {
+            Self::RuntimeCodeSize => Some(limits.runtime_code_bytes),
+            Self::InitcodeSize => Some(limits.initcode_bytes),
+            Self::TransactionGas | Self::CalldataFloor => limits.transaction_gas,
+            Self::BlockGas => Some(limits.block_gas),
+            Self::BlockSize => limits.block_rlp_bytes,
+            Self::PublicPoolSize => Some(limits.public_pool_transaction_bytes),
+        }
+    }
+
+    /// Who says so, with a date, where that is not a number that revm enforces for the fork.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::RuntimeCodeSize | Self::InitcodeSize | Self::TransactionGas | Self::CalldataFloor => {
+                "enforced by revm"
+            }
+            Self::BlockGas => "validators' vote, 60 million since November 2025 (EIP-7935); enforced by revm",
+            Self::BlockSize => "the EIP, in force since December 2025",
+            Self::PublicPoolSize => {
+                "geth's txMaxSize and reth's DEFAULT_MAX_TX_INPUT_BYTES, read in November 2026: a policy"
+            }
+        }
+    }
+
     /// The EIP that set the limit as it stands at a fork; none for a vote or a policy.
     pub fn eip(self, fork: Fork) -> Option<u32> {
         let amsterdam = fork >= Fork::Amsterdam;
@@ -60,7 +98,7 @@ impl Rule {
     }
 
     /// Whether revm enforces the rule, so that it must be lifted to get a verdict.
-    fn is_enforced(self) -> bool {
+    pub fn is_enforced(self) -> bool {
         !matches!(self, Self::BlockSize | Self::PublicPoolSize)
     }
 }
@@ -106,6 +144,29 @@ impl fmt::Display for BrokenRule {
     }
 }
 
+/// A rule held against a transaction, broken or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleMargin {
+    /// Which one.
+    pub rule: Rule,
+    /// What the transaction has or needs, as in [`BrokenRule::value`].
+    pub value: u64,
+    /// What is allowed, in the same unit.
+    pub limit: u64,
+}
+
+impl RuleMargin {
+    /// How much more is allowed, in [`Rule::unit`]s; negative where the rule is broken.
+    pub fn margin(&self) -> i64 {
+        self.limit as i64 - self.value as i64
+    }
+
+    /// Whether the transaction is over the limit.
+    pub fn is_broken(&self) -> bool {
+        self.value > self.limit
+    }
+}
+
 /// What a transaction has or needs, to be held against a fork's limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Needs {
@@ -124,42 +185,36 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// The rules that are broken at a fork.
-    pub(super) fn broken(&self, fork: Fork) -> Vec<BrokenRule> {
-        let limits = fork.limits();
-        [
-            (
-                Rule::RuntimeCodeSize,
-                self.runtime_code_bytes,
-                Some(limits.runtime_code_bytes),
-            ),
-            (
-                Rule::InitcodeSize,
-                self.initcode_bytes,
-                Some(limits.initcode_bytes),
-            ),
-            (
-                Rule::TransactionGas,
-                Some(self.capped_gas),
-                limits.transaction_gas,
-            ),
-            (Rule::CalldataFloor, Some(self.floor_gas), limits.transaction_gas),
-            (Rule::BlockGas, Some(self.block_gas), Some(limits.block_gas)),
-            (
-                Rule::BlockSize,
-                Some(self.transaction_bytes),
-                limits.block_rlp_bytes,
-            ),
-            (
-                Rule::PublicPoolSize,
-                Some(self.transaction_bytes),
-                Some(limits.public_pool_transaction_bytes),
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(rule, value, limit)| Some((rule, value?, limit?)))
-        .filter(|(_, value, limit)| value > limit)
-        .map(|(rule, value, limit)| BrokenRule {
+    /// Every rule that a fork has for such a transaction, held against it.
+    pub(super) fn margins(&self, fork: Fork) -> Vec<RuleMargin> {
+        let margin = |rule: Rule| {
+            Some(RuleMargin {
+                rule,
+                value: self.value(rule)?,
+                limit: rule.limit(fork)?,
+            })
+        };
+        Rule::ALL.into_iter().filter_map(margin).collect()
+    }
+
+    /// What a rule counts; none where the rule does not speak of such a transaction.
+    fn value(&self, rule: Rule) -> Option<u64> {
+        match rule {
+            Rule::RuntimeCodeSize => self.runtime_code_bytes,
+            Rule::InitcodeSize => self.initcode_bytes,
+            Rule::TransactionGas => Some(self.capped_gas),
+            Rule::CalldataFloor => Some(self.floor_gas),
+            Rule::BlockGas => Some(self.block_gas),
+            Rule::BlockSize | Rule::PublicPoolSize => Some(self.transaction_bytes),
+        }
+    }
+}
+
+/// The rules that are broken at a fork, each to be lifted if revm enforces it.
+pub(super) fn broken(fork: Fork, margins: &[RuleMargin]) -> Vec<BrokenRule> {
+    let broken = margins.iter().filter(|margin| margin.is_broken());
+    broken
+        .map(|&RuleMargin { rule, value, limit }| BrokenRule {
             rule,
             eip: rule.eip(fork),
             value,
@@ -167,29 +222,21 @@ impl Needs {
             lifted: rule.is_enforced(),
         })
         .collect()
-    }
 }
 
-/// The gas rule to lift next for a transaction that spends less than every limit and still fails at them; none where all
-/// are lifted.
-pub(super) fn next_gas_rule(fork: Fork, broken: &[BrokenRule]) -> Option<BrokenRule> {
-    let limits = fork.limits();
-    [
-        (Rule::TransactionGas, limits.transaction_gas),
-        (Rule::BlockGas, Some(limits.block_gas)),
-    ]
-    .into_iter()
-    .filter(|(rule, _)| broken.iter().all(|broken| broken.rule != *rule))
-    .find_map(|(rule, limit)| {
-        let limit = limit?;
-        Some(BrokenRule {
-            rule,
-            eip: rule.eip(fork),
-            value: limit + 1,
-            limit,
-            lifted: true,
-        })
-    })
+/// Sets the next gas rule that is not broken yet just over its limit, for a transaction that spends less than every limit
+/// and still fails at them. False where there is none.
+pub(super) fn break_next_gas_rule(margins: &mut [RuleMargin]) -> bool {
+    let next = [Rule::TransactionGas, Rule::BlockGas]
+        .into_iter()
+        .find_map(|rule| {
+            let index = margins.iter().position(|margin| margin.rule == rule)?;
+            (!margins[index].is_broken()).then_some(index)
+        });
+    if let Some(index) = next {
+        margins[index].value = margins[index].limit + 1;
+    }
+    next.is_some()
 }
 
 /// A fork's rules as revm is given them, less those that are lifted.
@@ -250,6 +297,7 @@ impl Rulebook {
 
 #[cfg(test)]
 mod tests {
+    use super::broken as broken_rules;
     use super::*;
 
     fn broken(fork: Fork, rule: Rule) -> BrokenRule {
@@ -332,10 +380,10 @@ mod tests {
                 floor_gas: gas,
                 transaction_bytes: 1,
             }
-            .broken(Fork::Osaka)
+            .margins(Fork::Osaka)
         };
-        assert_eq!(at(16_777_216, 24_576), []);
-        let over = at(16_777_217, 24_577);
+        assert_eq!(broken_rules(Fork::Osaka, &at(16_777_216, 24_576)), []);
+        let over = broken_rules(Fork::Osaka, &at(16_777_217, 24_577));
         let rules: Vec<_> = over.iter().map(|broken| broken.rule).collect();
         assert_eq!(
             rules,
@@ -355,11 +403,35 @@ mod tests {
 
     #[test]
     fn gas_rules_are_lifted_one_after_the_other() {
-        let first = next_gas_rule(Fork::Osaka, &[]).unwrap();
-        assert_eq!((first.rule, first.value), (Rule::TransactionGas, 16_777_217));
-        let second = next_gas_rule(Fork::Osaka, std::slice::from_ref(&first)).unwrap();
-        assert_eq!((second.rule, second.value), (Rule::BlockGas, 60_000_001));
-        assert_eq!(next_gas_rule(Fork::Osaka, &[first, second]), None);
-        assert_eq!(next_gas_rule(Fork::Prague, &[]).unwrap().rule, Rule::BlockGas);
+        let mut margins = Needs::default().margins(Fork::Osaka);
+        let mut steps = Vec::new();
+        while break_next_gas_rule(&mut margins) {
+            let broken = broken_rules(Fork::Osaka, &margins);
+            steps.push(
+                broken
+                    .iter()
+                    .map(|broken| (broken.rule, broken.value))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let transaction = (Rule::TransactionGas, 16_777_217);
+        assert_eq!(
+            steps,
+            [vec![transaction], vec![transaction, (Rule::BlockGas, 60_000_001)]]
+        );
+        let mut prague = Needs::default().margins(Fork::Prague);
+        assert!(break_next_gas_rule(&mut prague));
+        assert_eq!(broken_rules(Fork::Prague, &prague)[0].rule, Rule::BlockGas);
+    }
+
+    #[test]
+    fn a_margin_is_what_is_left() {
+        let margin = |value| RuleMargin {
+            rule: Rule::RuntimeCodeSize,
+            value,
+            limit: 24_576,
+        };
+        assert_eq!((margin(24_576).margin(), margin(24_576).is_broken()), (0, false));
+        assert_eq!((margin(24_580).margin(), margin(24_580).is_broken()), (-4, true));
     }
 }

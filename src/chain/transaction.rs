@@ -14,7 +14,7 @@ use super::attribution::{Attribution, Meter};
 use super::error::ChainError;
 use super::fork::Fork;
 use super::gas::{Intrinsic, TransactionGas};
-use super::rules::{self, BrokenRule, Needs, Rulebook};
+use super::rules::{self, BrokenRule, Needs, RuleMargin, Rulebook};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
@@ -62,6 +62,7 @@ pub(super) struct Judged {
     pub(super) ran: Ran,
     /// None for a transaction that the chain does not take.
     pub(super) attribution: Option<Attribution>,
+    pub(super) margins: Vec<RuleMargin>,
     pub(super) rules_broken: Vec<BrokenRule>,
 }
 
@@ -76,22 +77,20 @@ pub(super) fn judge(
     sections: Option<&SectionMap>,
 ) -> Result<Judged, ChainError> {
     let measured = run(state, &Rulebook::measuring(fork), request)?;
-    let mut rules_broken = measured.needs(request).broken(fork);
+    let mut margins = measured.needs(request).margins(fork);
     loop {
+        let rules_broken = rules::broken(fork, &margins);
         let rulebook = Rulebook::lifting(fork, &rules_broken);
         let (ran, attribution) = run_attributed(state, &rulebook, request, sections)?;
-        if measured.verdict().is_success()
-            && !ran.verdict().is_success()
-            && let Some(rule) = rules::next_gas_rule(fork, &rules_broken)
-        {
-            rules_broken.push(rule);
-            continue;
+        let fails_at_a_limit = measured.verdict().is_success() && !ran.verdict().is_success();
+        if !(fails_at_a_limit && rules::break_next_gas_rule(&mut margins)) {
+            return Ok(Judged {
+                ran,
+                attribution,
+                margins,
+                rules_broken,
+            });
         }
-        return Ok(Judged {
-            ran,
-            attribution,
-            rules_broken,
-        });
     }
 }
 

@@ -1,154 +1,126 @@
 //! Deploys a verifier and calls it, always from the same state.
+//!
+//! A plain verifier is one circuit's. A reusable one is every circuit's: a circuit's key artifact is registered with it once
+//! and handed over with each proof. Registration asks for nothing, so that anybody can register any artifact: what an
+//! acceptance means hangs on the digest that comes back with it, and here it counts as one only if that is the digest of the
+//! artifact that was registered.
 
-use alloy_primitives::{Address, B256, Bytes, TxKind};
-use revm::DatabaseCommit as _;
-use revm::context::result::{ExecutionResult, Output};
+use std::borrow::Cow;
+
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::attribution::{GasByCause, GasBySection};
-use super::calldata::{Calldata, CalldataSize};
+use super::calldata::{Calldata, VerifyCall};
 use super::error::ChainError;
 use super::fork::Fork;
-use super::gas::TransactionGas;
-use super::rules::{BrokenRule, Rulebook};
-use super::transaction::{self, Judged, Request, State};
+use super::state::{Chain, Deployment, Verification};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
-/// The sender's transactions in order: it deploys, then calls.
-const DEPLOYMENT_NONCE: u64 = 0;
-const CALL_NONCE: u64 = 1;
-
-/// A contract on chain, and the state of the chain right after its deployment.
+/// A verifier on chain, and the state of the chain right after its deployment and, of a reusable one, the registration of
+/// a circuit's key artifact.
 ///
 /// No call changes the state: each is the sender's next transaction, as if no other had been made.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    state: State,
+    chain: Chain,
     deployment: Deployment,
-    sections: Option<SectionMap>,
+    key: Option<RegisteredKey>,
 }
 
-/// What a deployment cost and broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Deployment {
-    /// The rules that held.
-    pub fork: Fork,
-    /// What the transaction cost; its execution holds the code deposit (200 gas a byte), until Amsterdam makes it state
-    /// gas.
-    pub gas: TransactionGas,
-    /// The same gas by what it was spent on; none in a record from before that was known.
-    #[serde(default)]
-    pub gas_by_cause: Option<GasByCause>,
-    /// Length of the transaction's data.
-    pub creation_code_bytes: u64,
-    /// Length of the code that stays on chain.
-    pub runtime_code_bytes: u64,
-    /// The rules that the deployment breaks.
-    pub rules_broken: Vec<BrokenRule>,
-    /// The contract's address.
-    #[schemars(with = "String")]
-    pub address: Address,
-    /// The sender's count of transactions before this one.
-    pub nonce: u64,
+/// What makes a reusable verifier a circuit's.
+#[derive(Debug, Clone)]
+struct RegisteredKey {
+    artifact: Vec<B256>,
+    registration: Registration,
+    /// The chain before.
+    unregistered: Chain,
 }
 
-/// How a call ended, what it cost and what it broke.
+/// What registering a circuit's key artifact with a reusable verifier came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Verification {
-    /// The rules that held.
-    pub fork: Fork,
-    /// The verifier's answer.
-    pub verdict: Verdict,
-    /// What the transaction cost; nothing was spent where the chain did not take it.
-    pub gas: Option<TransactionGas>,
-    /// The same gas by what it was spent on; none in a record from before that was known.
-    #[serde(default)]
-    pub gas_by_cause: Option<GasByCause>,
-    /// The execution's gas by section of the verifier; none where its sections are not known.
-    #[serde(default)]
-    pub gas_by_section: Option<GasBySection>,
-    /// The size of the call's data.
-    pub calldata: CalldataSize,
-    /// What the call returned, or reverted with.
+pub struct Registration {
+    /// What the verifier returned: Keccak-256 of the artifact's words, by which a consumer knows the circuit.
     #[schemars(with = "String")]
-    pub return_data: Bytes,
-    /// The events that it left.
-    pub logs: Vec<Event>,
-    /// The rules that the call breaks.
-    pub rules_broken: Vec<BrokenRule>,
-    /// The sender's count of transactions before this one.
-    pub nonce: u64,
-}
-
-/// One event of a receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
-    /// The contract that left it.
-    #[schemars(with = "String")]
-    pub address: Address,
-    /// Its indexed words.
-    #[schemars(with = "Vec<String>")]
-    pub topics: Vec<B256>,
-    /// Its data.
-    #[schemars(with = "String")]
-    pub data: Bytes,
+    pub digest: B256,
+    /// The artifact's words, 32 bytes each.
+    pub key_artifact_words: u64,
+    /// The transaction; its answer is the digest.
+    pub call: Verification,
 }
 
 impl Verifier {
-    /// Deploys a contract by a transaction of its own.
+    /// Deploys a plain verifier by a transaction of its own.
     ///
     /// # Errors
-    /// [`ChainError::NotDeployed`] where the deployment fails although every rule that it breaks is lifted, and
-    /// [`ChainError::EmptyContract`] where it leaves no code.
+    /// [`Chain::deploy`]'s.
     pub fn deploy(fork: Fork, creation_code: &Bytes) -> Result<Self, ChainError> {
-        let mut state = transaction::genesis();
-        let request = Request {
-            kind: TxKind::Create,
-            data: creation_code,
-            nonce: DEPLOYMENT_NONCE,
-        };
-        let Judged {
-            ran,
-            attribution,
-            rules_broken,
-        } = transaction::judge(&state, fork, request, None)?;
-        let (
-            Ok(ExecutionResult::Success {
-                output: Output::Create(code, Some(address)),
-                ..
-            }),
-            Some(gas),
-        ) = (&ran.result, ran.gas())
-        else {
-            return Err(ChainError::NotDeployed(ran.verdict()));
-        };
-        if code.is_empty() {
-            return Err(ChainError::EmptyContract);
-        }
-        let deployment = Deployment {
-            fork,
-            gas,
-            gas_by_cause: attribution.map(|attribution| attribution.by_cause),
-            creation_code_bytes: creation_code.len() as u64,
-            runtime_code_bytes: code.len() as u64,
-            rules_broken,
-            address: *address,
-            nonce: DEPLOYMENT_NONCE,
-        };
-        state.commit(ran.changes);
+        let mut chain = Chain::new(fork);
+        let deployment = chain.deploy(creation_code)?;
         Ok(Self {
-            state,
+            chain,
             deployment,
-            sections: None,
+            key: None,
+        })
+    }
+
+    /// Deploys a reusable verifier and registers a circuit's key artifact with it, by a transaction each.
+    ///
+    /// # Errors
+    /// [`Chain::deploy`]'s, and [`ChainError::NotRegistered`].
+    pub fn deploy_reusable(
+        fork: Fork,
+        creation_code: &Bytes,
+        key_artifact: &[B256],
+    ) -> Result<Self, ChainError> {
+        let mut verifier = Self::deploy(fork, creation_code)?;
+        let unregistered = verifier.chain.clone();
+        let registration = verifier.register(key_artifact)?;
+        verifier.key = Some(RegisteredKey {
+            artifact: key_artifact.to_vec(),
+            registration,
+            unregistered,
+        });
+        Ok(verifier)
+    }
+
+    /// [`Self::deploy_reusable`] where there is a key artifact, else [`Self::deploy`].
+    ///
+    /// # Errors
+    /// Theirs.
+    pub fn deploy_with(
+        fork: Fork,
+        creation_code: &Bytes,
+        key_artifact: Option<&[B256]>,
+    ) -> Result<Self, ChainError> {
+        match key_artifact {
+            None => Self::deploy(fork, creation_code),
+            Some(key) => Self::deploy_reusable(fork, creation_code, key),
+        }
+    }
+
+    fn register(&mut self, key_artifact: &[B256]) -> Result<Registration, ChainError> {
+        let calldata = Calldata::register_key(key_artifact);
+        let call = self.chain.transact(self.deployment.address, &calldata)?;
+        let digest = keccak256(key_artifact.concat());
+        if !matches!(&call.verdict, Verdict::ReturnedOther { return_data } if return_data[..] == digest[..]) {
+            return Err(ChainError::NotRegistered(call.verdict));
+        }
+        Ok(Registration {
+            digest,
+            key_artifact_words: key_artifact.len() as u64,
+            call,
         })
     }
 
     /// The same with the sections of the verifier's code, so that a call's gas is told by section.
     #[must_use]
     pub fn with_sections(self, sections: Option<SectionMap>) -> Self {
-        Self { sections, ..self }
+        Self {
+            chain: self.chain.with_sections(sections),
+            ..self
+        }
     }
 
     /// What the deployment cost and broke.
@@ -156,54 +128,42 @@ impl Verifier {
         &self.deployment
     }
 
-    /// The rules that hold.
-    pub fn fork(&self) -> Fork {
-        self.deployment.fork
+    /// What registering the key artifact came to; none for a plain verifier.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.key.as_ref().map(|key| &key.registration)
     }
 
-    /// Calls the contract by a transaction of its own.
+    /// The key artifact that was registered; none for a plain verifier.
+    pub fn key_artifact(&self) -> Option<&[B256]> {
+        self.key.as_ref().map(|key| key.artifact.as_slice())
+    }
+
+    /// The rules that hold.
+    pub fn fork(&self) -> Fork {
+        self.chain.fork()
+    }
+
+    /// The call that verifies this proof here.
+    pub fn call_for(&self, proof: &[u8], instances: &[U256]) -> VerifyCall {
+        VerifyCall {
+            proof: proof.to_vec(),
+            instances: instances.to_vec(),
+            key_artifact: self.key_artifact().map(<[B256]>::to_vec),
+        }
+    }
+
+    /// Calls the verifier by a transaction of its own. Of what a reusable one returns on acceptance the first two words
+    /// are kept: the rest is the instances in another form, as many words as there are.
     ///
     /// # Errors
     /// Only where revm itself fails: however the call ends, that is a verdict.
     pub fn verify(&self, calldata: &Calldata) -> Result<Verification, ChainError> {
-        let Judged {
-            ran,
-            attribution,
-            rules_broken,
-        } = transaction::judge(
-            &self.state,
-            self.fork(),
-            self.request(calldata),
-            self.sections.as_ref(),
-        )?;
-        let (gas_by_cause, gas_by_section) = attribution
-            .map(|attribution| (attribution.by_cause, attribution.by_section))
-            .unzip();
-        let result = ran.result.as_ref().ok();
-        let return_data = result
-            .and_then(ExecutionResult::output)
-            .cloned()
-            .unwrap_or_default();
-        let logs = result
-            .map_or(&[][..], ExecutionResult::logs)
-            .iter()
-            .map(|log| Event {
-                address: log.address,
-                topics: log.topics().to_vec(),
-                data: log.data.data.clone(),
-            });
-        Ok(Verification {
-            fork: self.fork(),
-            verdict: ran.verdict(),
-            gas: ran.gas(),
-            gas_by_cause,
-            gas_by_section: gas_by_section.flatten(),
-            calldata: calldata.size(),
-            return_data,
-            logs: logs.collect(),
-            rules_broken,
-            nonce: CALL_NONCE,
-        })
+        let mut verification = self.chain.call(self.deployment.address, calldata)?;
+        verification.verdict = self.judged(verification.verdict);
+        if self.key.is_some() && verification.verdict.is_accepted() {
+            verification.return_data.truncate(ACCEPTANCE_BYTES);
+        }
+        Ok(verification)
     }
 
     /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
@@ -211,15 +171,54 @@ impl Verifier {
     /// # Errors
     /// Only where revm itself fails.
     pub fn call_like(&self, like: &Verification, calldata: &Calldata) -> Result<Verdict, ChainError> {
-        let rulebook = Rulebook::lifting(self.fork(), &like.rules_broken);
-        Ok(transaction::run(&self.state, &rulebook, self.request(calldata))?.verdict())
+        let verdict = self.chain.call_like(self.deployment.address, like, calldata)?;
+        Ok(self.judged(verdict))
     }
 
-    fn request<'a>(&self, calldata: &'a Calldata) -> Request<'a> {
-        Request {
-            kind: TxKind::Call(self.deployment.address),
-            data: calldata.bytes(),
-            nonce: CALL_NONCE,
+    /// The same verifier before the key artifact was registered; a plain one as it is.
+    pub(super) fn unregistered(&self) -> Cow<'_, Self> {
+        match &self.key {
+            None => Cow::Borrowed(self),
+            Some(key) => Cow::Owned(Self {
+                chain: key.unregistered.clone(),
+                ..self.clone()
+            }),
         }
     }
+
+    /// The same verifier after another artifact was registered, too.
+    pub(super) fn with_registered(&self, key_artifact: &[B256]) -> Result<Self, ChainError> {
+        let mut verifier = self.clone();
+        verifier.register(key_artifact)?;
+        Ok(verifier)
+    }
+
+    /// A reusable verifier's acceptance is `true` and the digest of the artifact; what follows is not looked at.
+    fn judged(&self, verdict: Verdict) -> Verdict {
+        let Some(registration) = self.registration() else {
+            return verdict;
+        };
+        match verdict {
+            Verdict::ReturnedOther { return_data }
+                if return_data.starts_with(&accepting(registration.digest)) =>
+            {
+                Verdict::Accepted
+            }
+            // A lone `true` does not say whose proof was accepted.
+            Verdict::Accepted => Verdict::ReturnedOther {
+                return_data: U256::ONE.to_be_bytes::<32>().into(),
+            },
+            other => other,
+        }
+    }
+}
+
+/// `true` and the artifact's digest.
+const ACCEPTANCE_BYTES: usize = 64;
+
+fn accepting(digest: B256) -> [u8; ACCEPTANCE_BYTES] {
+    let mut words = [0; ACCEPTANCE_BYTES];
+    words[31] = 1;
+    words[32..].copy_from_slice(digest.as_slice());
+    words
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::compare::SetError;
+use crate::foundry::FoundryError;
 use crate::home::NoHome;
-use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
@@ -36,6 +38,10 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Set(#[from] SetError),
+    #[error(transparent)]
+    Foundry(#[from] FoundryError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -46,6 +52,8 @@ pub(super) enum CliError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{}: {source}", path.display())]
+    Settings { path: PathBuf, source: SettingsError },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
 }
@@ -58,7 +66,10 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Store(error)
+            | Self::Replay(ReplayError::Store(error))
+            | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
+            Self::Set(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
@@ -69,8 +80,10 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }
+            | Self::Settings { .. }
             | Self::Signals(_) => Vec::new(),
         }
     }
@@ -78,7 +91,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) => 2,
+            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) | Self::Set(_) => 2,
             _ => 1,
         }
     }

@@ -1,12 +1,17 @@
 //! `evmbench verify RECORD`: the stored verifier deployed again, the stored proof verified again, both held against the
-//! record.
+//! record, or put under other forks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::forks::{self, ForkName};
 use super::{Finding, format};
+use crate::chain::UnderFork;
+use crate::home::Home;
+use crate::record::{Outcome, Record, Spread};
 use crate::replay;
-use crate::store;
+use crate::solidity::{SOLC_VERSION, Solc};
+use crate::store::{self, Store};
 
 /// Deploy a record's verifier again and verify its proof again: verdict and gas must be those in the record
 #[derive(Debug, clap::Args)]
@@ -14,30 +19,81 @@ pub(super) struct Arguments {
     /// Records, as in results/core/relu-s7-direct.json
     #[arg(value_name = "RECORD", required = true)]
     records: Vec<PathBuf>,
+    /// Verify under these forks instead, and show verdict, gas, and how far each limit is
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORK,…")]
+    fork: Vec<ForkName>,
+    /// Find out again everything that the record says of the chain, and write it anew
+    #[arg(long, conflicts_with = "fork")]
+    renew: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let solc = arguments
+        .renew
+        .then(|| -> Result<_, CliError> {
+            let home = Home::from_environment()?;
+            Ok(Solc::obtain(&home.solc(SOLC_VERSION))?)
+        })
+        .transpose()?;
     let mut finding = Finding::Good;
     for path in &arguments.records {
         let record = store::load(path)?;
-        let again = replay::recheck(path, &record)?;
-        let name = path.display();
-        for figure in &again.figures {
-            let [recorded, now] = [figure.recorded, figure.now].map(format::count);
-            if figure.recorded == figure.now {
-                println!("{name}: {} {now}, as recorded", figure.name);
-            } else {
-                println!("{name}: {} {now}, but {recorded} in the record", figure.name);
-            }
-        }
-        if again.recorded == again.now {
-            println!("{name}: {}, as recorded", again.now);
+        let good = if let Some(solc) = &solc {
+            renew(path, &record, solc)?
+        } else if arguments.fork.is_empty() {
+            recheck(path, &record)?
         } else {
-            println!("{name}: {}, but {} in the record", again.now, again.recorded);
-        }
-        if !again.agrees() {
+            under(path, &record, &arguments.fork)?
+        };
+        if !good {
             finding = Finding::Bad;
         }
     }
     Ok(finding)
+}
+
+/// Whether verdict and gas are those in the record.
+fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
+    let again = replay::recheck(path, record)?;
+    let name = path.display();
+    for figure in &again.figures {
+        let [recorded, now] = [figure.recorded, figure.now].map(format::count);
+        if figure.recorded == figure.now {
+            println!("{name}: {} {now}, as recorded", figure.name);
+        } else {
+            println!("{name}: {} {now}, but {recorded} in the record", figure.name);
+        }
+    }
+    if again.recorded == again.now {
+        println!("{name}: {}, as recorded", again.now);
+    } else {
+        println!("{name}: {}, but {} in the record", again.now, again.recorded);
+    }
+    if let Some(spread) = Spread::of(record) {
+        println!("{name}: {}", format::spread(&spread));
+    }
+    Ok(again.agrees())
+}
+
+/// Whether the proof is accepted under every fork, be it with rules lifted.
+fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliError> {
+    let runs = names
+        .iter()
+        .map(|&name| replay::under(path, record, name.into()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let name = record.request.name();
+    println!(
+        "{}\n",
+        forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())))
+    );
+    println!("{}", forks::margins(runs.iter().map(UnderFork::fit)));
+    Ok(runs.iter().all(|run| run.verification.verdict.is_accepted()))
+}
+
+/// Whether the renewed record is of a verified proof.
+fn renew(path: &Path, record: &Record, solc: &Solc) -> Result<bool, CliError> {
+    let renewed = replay::renewed(path, record, solc)?;
+    Store::replace(path, &renewed)?;
+    println!("{}: {}, renewed", path.display(), renewed.outcome_and_limits());
+    Ok(renewed.outcome == Outcome::Verified)
 }

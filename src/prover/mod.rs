@@ -10,27 +10,35 @@
 mod circuits;
 mod evidence;
 mod ezkl;
+mod instances;
 mod plan;
+mod points;
 mod recorded;
 mod settings;
 mod srs;
+mod statement;
 mod toolchain;
 mod worker;
 
 use std::path::PathBuf;
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
-pub use evidence::{ProofFile, ProofFileError, VerifierShape, read_field_element};
+pub use evidence::{
+    KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
+};
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
-pub use plan::{CircuitKind, CircuitPlan, PlanError, Visibility};
+pub use instances::{InstancesError, ShownInstances};
+pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
+pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
+pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 pub use worker::default_memory_limit_bytes;
 pub(crate) use worker::total_memory_bytes;
@@ -57,6 +65,8 @@ pub enum Phase {
     Verify,
     /// `create_evm_verifier`: the Solidity source.
     Render,
+    /// `create_evm_vka`: the key artifact that a reusable verifier takes.
+    KeyArtifact,
 }
 
 impl std::fmt::Display for Phase {
@@ -71,6 +81,7 @@ impl std::fmt::Display for Phase {
             Self::Prove => "prove",
             Self::Verify => "verify",
             Self::Render => "render",
+            Self::KeyArtifact => "key_artifact",
         })
     }
 }
@@ -104,6 +115,20 @@ pub struct PhaseMeasurement {
     pub written_bytes: u64,
     /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
     pub exit_status: Option<i32>,
+}
+
+impl PhaseMeasurement {
+    /// The same, told by a later run; a warm-up stays one.
+    pub(crate) fn cached(&self) -> Self {
+        let source = match self.source {
+            PhaseSource::Measured => PhaseSource::Cached,
+            other => other,
+        };
+        Self {
+            source,
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a run stopped.
@@ -158,6 +183,8 @@ pub struct Job {
     pub inputs: Vec<Vec<f32>>,
     /// How EZKL is asked to lay the circuit out.
     pub plan: CircuitPlan,
+    /// Which verifier to generate.
+    pub verifier: VerifierKind,
     /// Proofs to measure; at least 1.
     pub runs: usize,
     /// Proofs made first and not counted.
@@ -184,14 +211,27 @@ pub struct Artifacts {
     pub outputs: Vec<Vec<U256>>,
     /// The generated Solidity verifier.
     pub verifier_source: String,
+    /// What a reusable verifier must be told of the circuit; none where the verifier is the circuit's own.
+    pub key_artifact: Option<Vec<B256>>,
     /// The verifying key's bytes.
     pub verifying_key: Vec<u8>,
     /// Size of the proving key, in bytes; absent in a replay of evidence, which never holds it.
     pub proving_key_bytes: Option<u64>,
     /// Which reference string the keys rest on.
     pub srs: SrsIdentity,
-    /// Columns and key shape, read from the generated verifier.
+    /// Columns and key shape, read from the circuit's plain verifier, which is generated for that even where it is not
+    /// the one that is asked for.
     pub shape: VerifierShape,
+}
+
+impl Artifacts {
+    /// Which verifier was generated.
+    pub fn verifier(&self) -> VerifierKind {
+        match self.key_artifact {
+            None => VerifierKind::Plain,
+            Some(_) => VerifierKind::Reusable,
+        }
+    }
 }
 
 /// Everything that a run of the prover yields.

@@ -29,18 +29,55 @@ impl Environment {
     /// This machine and these versions.
     pub fn current(solc_version: String, threads: usize, memory_limit_bytes: Option<u64>) -> Self {
         Self {
-            evmbench_version: env!("CARGO_PKG_VERSION").to_owned(),
-            git_revision: Some(env!("EVMBENCH_GIT_REVISION"))
-                .filter(|revision| !revision.is_empty())
-                .map(str::to_owned),
+            evmbench_version: evmbench_version(),
+            git_revision: git_revision(),
             ezkl_version: crate::prover::EZKL_VERSION.to_owned(),
             solc_version,
-            revm_version: env!("EVMBENCH_REVM_VERSION").to_owned(),
+            revm_version: revm_version(),
             machine: Machine::current(),
             threads,
             memory_limit_bytes,
         }
     }
+}
+
+/// Who went through a record's part on chain again, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Renewal {
+    /// When, RFC 3339 in UTC.
+    pub renewed_at: String,
+    /// evmbench's version.
+    pub evmbench_version: String,
+    /// Its git revision, as in [`Environment::git_revision`].
+    pub git_revision: Option<String>,
+    /// The version of the revm crate.
+    pub revm_version: String,
+}
+
+impl Renewal {
+    /// This evmbench, now.
+    pub fn now() -> Self {
+        Self {
+            renewed_at: super::now(),
+            evmbench_version: evmbench_version(),
+            git_revision: git_revision(),
+            revm_version: revm_version(),
+        }
+    }
+}
+
+fn evmbench_version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+fn git_revision() -> Option<String> {
+    Some(env!("EVMBENCH_GIT_REVISION"))
+        .filter(|revision| !revision.is_empty())
+        .map(str::to_owned)
+}
+
+fn revm_version() -> String {
+    env!("EVMBENCH_REVM_VERSION").to_owned()
 }
 
 /// Hardware and system.

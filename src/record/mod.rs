@@ -5,24 +5,29 @@
 
 mod environment;
 mod evidence;
+mod facts;
+mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use environment::{Environment, Machine};
+pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use spread::Spread;
 
-use crate::chain::{BrokenRule, Controls, Deployment, Fork, Verification};
+use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
+use crate::guard::GuardMeasurement;
+use crate::ledger::Ledger;
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
-    VerifierShape,
+    VerifierKind, VerifierShape,
 };
-use crate::solidity::SolcSettings;
+use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -61,23 +66,46 @@ pub struct Record {
     pub verifier: Option<Verifier>,
     /// What deploying it took, and the rules of the chain that it breaks; each was lifted, alone, to get the verdict.
     pub deployment: Option<Deployment>,
+    /// What registering the circuit's key artifact with a reusable verifier took; absent for a plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// What verifying the first counted proof took, and the rules that it breaks, likewise.
     pub verification: Option<Verification>,
     /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
     pub tx_gas_samples: Vec<u64>,
+    /// Deployment and verification of the first counted proof under every other fork; empty in records of schema 1.
+    #[serde(default)]
+    pub other_forks: Vec<UnderFork>,
     /// What the verifier did with wrong proofs and instances.
     pub controls: Option<Controls>,
+    /// What a guard in front of the verifier costs, and what it turns away; absent in records of schema 1.
+    #[serde(default)]
+    pub guard: Option<GuardMeasurement>,
+    /// What an accepted proof proves; absent in records of schema 1.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
     /// What the published study measured for this model and scale.
     pub study: Option<Study>,
     /// Remarks that evmbench made about this run.
     pub notes: Vec<String>,
     /// Machine and versions.
     pub environment: Environment,
+    /// Who went through the part on chain again, where that was not the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
     /// Files beside the record.
     pub evidence: Vec<EvidenceFile>,
 }
 
+/// Now, RFC 3339 in UTC, to the second.
+pub(crate) fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
+}
+
 /// Everything that was asked for; two runs with equal requests are the same run.
+///
+/// Fields that came later are left out of the JSON at their defaults, so that the names of older records stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The model's id, or an ONNX file's name.
@@ -86,6 +114,15 @@ pub struct Request {
     pub suite: String,
     /// Scale, visibilities, and the study's way or ours.
     pub plan: CircuitPlan,
+    /// Which verifier is deployed.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub verifier: VerifierKind,
+    /// How often solc's optimizer expects each opcode of the verifier to run.
+    #[serde(
+        default = "default_optimizer_runs",
+        skip_serializing_if = "is_default_optimizer_runs"
+    )]
+    pub optimizer_runs: u64,
     /// Proofs to count.
     pub runs: usize,
     /// Proofs made first and not counted.
@@ -110,6 +147,20 @@ pub struct Request {
     pub input_sha256: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_plain(verifier: &VerifierKind) -> bool {
+    *verifier == VerifierKind::Plain
+}
+
+fn default_optimizer_runs() -> u64 {
+    DEFAULT_OPTIMIZER_RUNS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_default_optimizer_runs(runs: &u64) -> bool {
+    *runs == DEFAULT_OPTIMIZER_RUNS
+}
+
 impl Request {
     /// A request with every default.
     pub fn new(id: impl Into<String>, suite: impl Into<String>, plan: CircuitPlan) -> Self {
@@ -117,6 +168,8 @@ impl Request {
             id: id.into(),
             suite: suite.into(),
             plan,
+            verifier: VerifierKind::default(),
+            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
             runs: DEFAULT_RUNS,
             warmup: 0,
             seed: DEFAULT_SEED,
@@ -326,7 +379,7 @@ pub struct Proof {
     pub proof_bytes: u64,
     /// Public values, 32 bytes each.
     pub instances: u64,
-    /// The canonical call `verifyProof(bytes,uint256[])`, in bytes.
+    /// The canonical call of `verifyProof`, in bytes; with a reusable verifier it holds the key artifact, too.
     pub calldata_bytes: u64,
     /// Whether EZKL's own verifier accepts it.
     pub natively_verified: bool,
@@ -397,17 +450,34 @@ pub struct Study {
 }
 
 impl Record {
-    /// The rules that deployment or verification breaks.
+    /// The rules that deployment, registration or verification breaks.
     pub fn broken_rules(&self) -> impl Iterator<Item = &BrokenRule> {
-        let deployment = self
-            .deployment
+        let deployment = self.deployment.iter().map(|deployment| &deployment.rules_broken);
+        let registration = self
+            .registration
             .iter()
-            .flat_map(|deployment| &deployment.rules_broken);
-        deployment.chain(
-            self.verification
-                .iter()
-                .flat_map(|verification| &verification.rules_broken),
-        )
+            .map(|registration| &registration.call.rules_broken);
+        let verification = self
+            .verification
+            .iter()
+            .map(|verification| &verification.rules_broken);
+        deployment.chain(registration).chain(verification).flatten()
+    }
+
+    /// How deployment and verification stand under each fork that they were tried under, oldest first.
+    pub fn fits(&self) -> Vec<Fit<'_>> {
+        let headline = self.deployment.as_ref().zip(self.verification.as_ref());
+        let headline = headline.map(|(deployment, verification)| Fit {
+            deployment,
+            registration: self.registration.as_ref(),
+            verification,
+        });
+        let mut fits: Vec<_> = headline
+            .into_iter()
+            .chain(self.other_forks.iter().map(UnderFork::fit))
+            .collect();
+        fits.sort_by_key(Fit::fork);
+        fits
     }
 
     /// The outcome and the limits that deployment or verification is over, for people.
@@ -430,11 +500,16 @@ impl Record {
             .collect()
     }
 
-    /// Largest resident set of one phase's counted processes, in bytes.
-    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+    /// Peak resident set of each of one phase's counted processes, in bytes.
+    pub fn peak_rss_samples(&self, phase: Phase) -> Vec<u64> {
         self.counted(phase)
             .filter_map(|measurement| measurement.peak_rss_bytes)
-            .max()
+            .collect()
+    }
+
+    /// The largest of [`Self::peak_rss_samples`].
+    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+        self.peak_rss_samples(phase).into_iter().max()
     }
 
     /// Mean time of a proof, in seconds.
@@ -485,6 +560,14 @@ mod tests {
             .with_visibilities(Some(Visibility::Private), None, None)
             .unwrap();
         let variants = [
+            Request {
+                verifier: VerifierKind::Reusable,
+                ..request()
+            },
+            Request {
+                optimizer_runs: 1,
+                ..request()
+            },
             Request { runs: 1, ..request() },
             Request {
                 warmup: 1,
@@ -533,6 +616,26 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), variants.len());
+    }
+
+    /// The digest in a name is over the request's JSON: fields that came later must not show in it.
+    #[test]
+    fn names_of_older_records_stay() {
+        let study = Request {
+            runs: 1,
+            ..Request::new("relu", "core", CircuitPlan::study(10).unwrap())
+        };
+        assert_eq!(study.name(), "relu-s10-study-dc733b22");
+        let json = serde_json::to_value(&study).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json.clone()).unwrap(), study);
+        assert!(json.get("verifier").is_none() && json.get("optimizer_runs").is_none());
+        let reusable = Request {
+            verifier: VerifierKind::Reusable,
+            optimizer_runs: 1,
+            ..study
+        };
+        let json = serde_json::to_value(&reusable).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), reusable);
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! A chain after some transactions of one sender.
+//!
+//! Goes in: creation code to deploy, calldata to send. Comes out: what each transaction cost, broke and answered. A chain
+//! is a value: a clone of it goes its own way.
+
+use alloy_primitives::{Address, B256, Bytes, TxKind};
+use revm::DatabaseCommit as _;
+use revm::context::result::{ExecutionResult, Output};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::attribution::{GasByCause, GasBySection};
+use super::calldata::{Calldata, CalldataSize};
+use super::error::ChainError;
+use super::fork::Fork;
+use super::gas::TransactionGas;
+use super::rules::{BrokenRule, RuleMargin, Rulebook};
+use super::transaction::{self, Judged, Request, State};
+use super::verdict::Verdict;
+use crate::solidity::SectionMap;
+
+/// A chain's state, and how many transactions its sender has made.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    state: State,
+    fork: Fork,
+    nonce: u64,
+    sections: Option<SectionMap>,
+}
+
+/// What a deployment cost and broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deployment {
+    /// The rules that held.
+    pub fork: Fork,
+    /// What the transaction cost; its execution holds the code deposit (200 gas a byte), until Amsterdam makes it state
+    /// gas.
+    pub gas: TransactionGas,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
+    /// Length of the transaction's data.
+    pub creation_code_bytes: u64,
+    /// Length of the code that stays on chain.
+    pub runtime_code_bytes: u64,
+    /// The rules that the deployment breaks.
+    pub rules_broken: Vec<BrokenRule>,
+    /// Every rule of the fork held against the deployment; empty in records of schema 1.
+    #[serde(default)]
+    pub margins: Vec<RuleMargin>,
+    /// The contract's address.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// The sender's count of transactions before this one.
+    pub nonce: u64,
+}
+
+/// How a call ended, what it cost and what it broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verification {
+    /// The rules that held.
+    pub fork: Fork,
+    /// The contract's answer.
+    pub verdict: Verdict,
+    /// What the transaction cost; nothing was spent where the chain did not take it.
+    pub gas: Option<TransactionGas>,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
+    /// The execution's gas by section of the verifier; none where its sections are not known.
+    #[serde(default)]
+    pub gas_by_section: Option<GasBySection>,
+    /// The size of the call's data.
+    pub calldata: CalldataSize,
+    /// What the call returned, or reverted with.
+    #[schemars(with = "String")]
+    pub return_data: Bytes,
+    /// The events that it left.
+    pub logs: Vec<Event>,
+    /// The rules that the call breaks.
+    pub rules_broken: Vec<BrokenRule>,
+    /// Every rule of the fork held against the call; empty in records of schema 1.
+    #[serde(default)]
+    pub margins: Vec<RuleMargin>,
+    /// The sender's count of transactions before this one.
+    pub nonce: u64,
+}
+
+/// One event of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// The contract that left it.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// Its indexed words.
+    #[schemars(with = "Vec<String>")]
+    pub topics: Vec<B256>,
+    /// Its data.
+    #[schemars(with = "String")]
+    pub data: Bytes,
+}
+
+impl Chain {
+    /// A chain with nothing on it but its sender's money.
+    pub fn new(fork: Fork) -> Self {
+        Self {
+            state: transaction::genesis(),
+            fork,
+            nonce: 0,
+            sections: None,
+        }
+    }
+
+    /// The same with the sections of one contract's code, so that a call's gas is told by section.
+    #[must_use]
+    pub fn with_sections(self, sections: Option<SectionMap>) -> Self {
+        Self { sections, ..self }
+    }
+
+    /// The rules that hold.
+    pub fn fork(&self) -> Fork {
+        self.fork
+    }
+
+    /// Deploys a contract by a transaction of its own.
+    ///
+    /// # Errors
+    /// [`ChainError::NotDeployed`] where the deployment fails although every rule that it breaks is lifted, and
+    /// [`ChainError::EmptyContract`] where it leaves no code. The chain is then as it was.
+    pub fn deploy(&mut self, creation_code: &Bytes) -> Result<Deployment, ChainError> {
+        let request = Request {
+            kind: TxKind::Create,
+            data: creation_code,
+            nonce: self.nonce,
+        };
+        let Judged {
+            ran,
+            attribution,
+            margins,
+            rules_broken,
+        } = transaction::judge(&self.state, self.fork, request, None)?;
+        let (
+            Ok(ExecutionResult::Success {
+                output: Output::Create(code, Some(address)),
+                ..
+            }),
+            Some(gas),
+        ) = (&ran.result, ran.gas())
+        else {
+            return Err(ChainError::NotDeployed(ran.verdict()));
+        };
+        if code.is_empty() {
+            return Err(ChainError::EmptyContract);
+        }
+        let deployment = Deployment {
+            fork: self.fork,
+            gas,
+            gas_by_cause: attribution.map(|attribution| attribution.by_cause),
+            creation_code_bytes: creation_code.len() as u64,
+            runtime_code_bytes: code.len() as u64,
+            rules_broken,
+            margins,
+            address: *address,
+            nonce: self.nonce,
+        };
+        self.state.commit(ran.changes);
+        self.nonce += 1;
+        Ok(deployment)
+    }
+
+    /// Sends a transaction to a contract; what it changes stays. One that the chain does not take changes nothing.
+    ///
+    /// # Errors
+    /// Only where revm itself fails: however the call ends, that is a verdict.
+    pub fn transact(&mut self, to: Address, calldata: &Calldata) -> Result<Verification, ChainError> {
+        let judged = self.judge(to, calldata)?;
+        let verification = self.verification(&judged, calldata);
+        if judged.ran.result.is_ok() {
+            self.state.commit(judged.ran.changes);
+            self.nonce += 1;
+        }
+        Ok(verification)
+    }
+
+    /// What [`Self::transact`] would yield now; the chain stays as it is.
+    ///
+    /// # Errors
+    /// Only where revm itself fails.
+    pub fn call(&self, to: Address, calldata: &Calldata) -> Result<Verification, ChainError> {
+        Ok(self.verification(&self.judge(to, calldata)?, calldata))
+    }
+
+    /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    ///
+    /// # Errors
+    /// Only where revm itself fails.
+    pub fn call_like(
+        &self,
+        to: Address,
+        like: &Verification,
+        calldata: &Calldata,
+    ) -> Result<Verdict, ChainError> {
+        let rulebook = Rulebook::lifting(self.fork, &like.rules_broken);
+        Ok(transaction::run(&self.state, &rulebook, self.request(to, calldata))?.verdict())
+    }
+
+    fn judge(&self, to: Address, calldata: &Calldata) -> Result<Judged, ChainError> {
+        let request = self.request(to, calldata);
+        transaction::judge(&self.state, self.fork, request, self.sections.as_ref())
+    }
+
+    fn request<'a>(&self, to: Address, calldata: &'a Calldata) -> Request<'a> {
+        Request {
+            kind: TxKind::Call(to),
+            data: calldata.bytes(),
+            nonce: self.nonce,
+        }
+    }
+
+    fn verification(&self, judged: &Judged, calldata: &Calldata) -> Verification {
+        let ran = &judged.ran;
+        let result = ran.result.as_ref().ok();
+        let return_data = result
+            .and_then(ExecutionResult::output)
+            .cloned()
+            .unwrap_or_default();
+        let logs = result
+            .map_or(&[][..], ExecutionResult::logs)
+            .iter()
+            .map(|log| Event {
+                address: log.address,
+                topics: log.topics().to_vec(),
+                data: log.data.data.clone(),
+            });
+        Verification {
+            fork: self.fork,
+            verdict: ran.verdict(),
+            gas: ran.gas(),
+            gas_by_cause: judged
+                .attribution
+                .as_ref()
+                .map(|attribution| attribution.by_cause.clone()),
+            gas_by_section: judged
+                .attribution
+                .as_ref()
+                .and_then(|attribution| attribution.by_section.clone()),
+            calldata: calldata.size(),
+            return_data,
+            logs: logs.collect(),
+            rules_broken: judged.rules_broken.clone(),
+            margins: judged.margins.clone(),
+            nonce: self.nonce,
+        }
+    }
+}
