@@ -10,11 +10,14 @@ use std::path::Path;
 use alloy_primitives::B256;
 
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
-use crate::on_chain;
+use crate::ledger::Ledger;
+use crate::on_chain::{self, Contract, OnChainError};
 use crate::prover::{
-    Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
+    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
+    VerifierKind,
 };
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
+use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
 
 /// A record that cannot be used again.
@@ -26,12 +29,24 @@ pub enum ReplayError {
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier cannot be gone through.
+    #[error(transparent)]
+    OnChain(#[from] OnChainError),
     /// The evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// The evidence's settings are not EZKL's.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The source cannot be compiled.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    /// The compiler makes other code of the same source.
+    #[error("{path}: its verifier's source compiles to other code than it holds")]
+    OtherCode {
+        /// The record.
+        path: String,
+    },
     /// The same proof costs something else than when the record was made.
     #[error(
         "{path} says that verifying its proof took {} gas, and it takes {}",
@@ -153,17 +168,37 @@ pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, Repl
 /// the first was kept, so that the gas of the others stays too.
 ///
 /// # Errors
-/// [`ReplayError`]; [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
-pub fn renewed(path: &Path, record: &Record) -> Result<Record, ReplayError> {
+/// [`ReplayError`]; [`ReplayError::OtherCode`] where this compiler makes other code of the verifier than the record's, and
+/// [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
+pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, ReplayError> {
     let bytes = |name| store::load_evidence(path, record, name);
     let proof = Proof {
         proof: bytes(Evidence::PROOF)?,
         instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
     };
-    let creation_code = bytes(Evidence::CREATION_CODE)?.into();
-    let key_artifact = key_artifact(path, record)?;
+    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
+    let options = record
+        .verifier
+        .as_ref()
+        .map(|verifier| verifier.solc.options.clone());
+    let compiled = solc.compile(
+        &source,
+        record.request.verifier.contract(),
+        &options.unwrap_or_default(),
+    )?;
+    if compiled.creation_code[..] != bytes(Evidence::CREATION_CODE)?[..] {
+        return Err(ReplayError::OtherCode {
+            path: path.display().to_string(),
+        });
+    }
     let Request { fork, seed, .. } = record.request;
-    let on_chain = on_chain::examine(&creation_code, key_artifact.as_deref(), &[proof], fork, seed)?;
+    let key_artifact = key_artifact(path, record)?;
+    let contract = Contract {
+        compiled: &compiled,
+        source: &source,
+        key_artifact: key_artifact.as_deref(),
+    };
+    let on_chain = on_chain::examine(&contract, &[proof], fork, seed, solc)?;
     let [recorded, now] =
         [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
     if recorded != now {
@@ -179,12 +214,19 @@ pub fn renewed(path: &Path, record: &Record) -> Result<Record, ReplayError> {
     }
     on_chain.write_to(&mut renewed);
     renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    let evidence = Evidence {
+        verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
+        verifier_source: Some(source),
+        ..Evidence::default()
+    };
+    renewed.ledger = Some(Ledger::derive(&renewed.facts(&evidence)));
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());
     Ok(renewed)
 }
 
-/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+/// A prover that answers a job about the record's model with the record's run, its measurements marked as an earlier
+/// run's. Of its proofs only the first was kept.
 ///
 /// # Errors
 /// [`ReplayError`].
@@ -212,9 +254,9 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         shape,
     };
     let run = ProverRun {
-        phases: record.phases.clone(),
+        phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
-        reused_keys: keys.reused,
+        reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     };

@@ -11,12 +11,22 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::record::{Evidence, EvidenceFile, Record, Request, SCHEMA};
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: usize = 1 << 20;
+
+/// Ending of a record's file.
+const RECORD_ENDING: &str = "json";
+
+/// Ending of the folder of its evidence.
+const EVIDENCE_ENDING: &str = "evidence";
+
+/// Folder of the logs below a folder of records.
+const LOGS: &str = "logs";
 
 /// A record or its evidence could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -153,16 +163,53 @@ impl Store {
     pub fn save_log<T: Serialize>(&self, time: &str, log: &T) -> Result<PathBuf, StoreError> {
         let path = self
             .out
-            .join("logs")
+            .join(LOGS)
             .join(format!("{}.json", time.replace(':', "-")));
         write_json(&path, log)?;
         Ok(path)
     }
 }
 
+/// Whether a file's path below a folder of records is a record's: JSON that is neither a log nor evidence.
+pub fn is_record_path(relative: &Path) -> bool {
+    let in_folder_of_records = relative.parent().is_none_or(|folders| {
+        let mut folders = folders.iter().map(Path::new);
+        folders.all(|folder| folder != Path::new(LOGS) && !has_ending(folder, EVIDENCE_ENDING))
+    });
+    in_folder_of_records && has_ending(relative, RECORD_ENDING)
+}
+
+/// Files below a folder that [`is_record_path`] says are records, sorted, each relative to it.
+///
+/// # Errors
+/// [`StoreError::Io`] where a folder cannot be read.
+pub fn record_paths(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut paths = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(relative) = folders.pop() {
+        let here = folder.join(&relative);
+        for entry in std::fs::read_dir(&here).map_err(io("read", &here))? {
+            let entry = entry.map_err(io("read", &here))?;
+            let path = relative.join(entry.file_name());
+            // A link to a folder is not followed: it could lead back here.
+            if entry.file_type().map_err(io("read", &here))?.is_dir() {
+                folders.push(path);
+            } else if is_record_path(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found == ending)
+}
+
 /// The folder of a record's evidence.
 fn evidence_folder(record: &Path) -> PathBuf {
-    record.with_extension("evidence")
+    record.with_extension(EVIDENCE_ENDING)
 }
 
 fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFile, StoreError> {
@@ -215,7 +262,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+/// Writes a value as JSON, whole or not at all.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(std::io::Error::from)
         .map_err(io("serialise", path))?;
@@ -223,17 +274,37 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     write_whole(path, &text)
 }
 
+/// Reads a value that [`write_json`] wrote.
+///
+/// # Errors
+/// [`StoreError::Io`] and [`StoreError::Damaged`].
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let text = std::fs::read(path).map_err(io("read", path))?;
+    serde_json::from_slice(&text).map_err(|source| StoreError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Reads a record.
 ///
 /// # Errors
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(io("read", path))?;
+    let text = std::fs::read(path).map_err(io("read", path))?;
+    parse(path, &text)
+}
+
+/// Reads a record from the bytes of the file at `path`, which is named in errors and not opened.
+///
+/// # Errors
+/// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
     let damaged = |source| StoreError::Damaged {
         path: path.to_owned(),
         source,
     };
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(damaged)?;
+    let json: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
     // The version decides whether the rest can be read at all, so it is looked at first.
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
@@ -323,6 +394,25 @@ mod tests {
         write_whole(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn records_are_listed_without_logs_and_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "core/relu.json",
+            "core/relu.evidence/settings.json",
+            "core/notes.txt",
+            "a.json",
+            "logs/2026.json",
+            "x/y/deep.json",
+        ] {
+            write_whole(&folder.path().join(name), b"{}").unwrap();
+        }
+        let names = ["a.json", "core/relu.json", "x/y/deep.json"].map(PathBuf::from);
+        assert_eq!(record_paths(folder.path()).unwrap(), names);
+        let error = record_paths(&folder.path().join("none")).unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
     }
 
     #[test]

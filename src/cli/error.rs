@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::bench::BenchError;
+use crate::compare::SetError;
 use crate::foundry::FoundryError;
+use crate::fuzz::FuzzError;
 use crate::home::NoHome;
-use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
@@ -38,7 +40,11 @@ pub(super) enum CliError {
     #[error(transparent)]
     Replay(#[from] ReplayError),
     #[error(transparent)]
+    Set(#[from] SetError),
+    #[error(transparent)]
     Foundry(#[from] FoundryError),
+    #[error(transparent)]
+    Fuzz(#[from] FuzzError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -49,6 +55,8 @@ pub(super) enum CliError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{}: {source}", path.display())]
+    Settings { path: PathBuf, source: SettingsError },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
 }
@@ -64,6 +72,8 @@ impl CliError {
             Self::Store(error)
             | Self::Replay(ReplayError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
+            Self::Set(error) => one(error.hint()),
+            Self::Fuzz(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
@@ -77,6 +87,7 @@ impl CliError {
             | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }
+            | Self::Settings { .. }
             | Self::Signals(_) => Vec::new(),
         }
     }
@@ -84,7 +95,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) => 2,
+            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) | Self::Set(_) => 2,
             _ => 1,
         }
     }

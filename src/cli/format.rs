@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::record::Spread;
+
 /// Bytes in binary units, three significant digits: `1.24 GiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -31,7 +33,10 @@ pub(super) fn seconds(seconds: f64) -> String {
 
 /// A whole number with thin groups of three: `2,950,753`.
 pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string())
+}
+
+fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -40,6 +45,48 @@ pub(super) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// As [`count`], for numbers that may be below 0.
+pub(super) fn signed(number: i128) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(&number.unsigned_abs().to_string()))
+}
+
+/// A difference with its sign: `+1,140`, `-36`, `0`.
+pub(super) fn difference(difference: i128) -> String {
+    let sign = if difference > 0 { "+" } else { "" };
+    format!("{sign}{}", signed(difference))
+}
+
+/// A share as a percentage with its sign: `+0.47%`, `-12.3%`, `+0.0012%`. What is not 0 is never written as 0.
+pub(super) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let size = percent.abs();
+    if size == 0.0 {
+        return "0%".to_owned();
+    }
+    let decimals = match size {
+        size if size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        size if size >= 0.0995 => 2,
+        // Two digits behind the zeros.
+        size => (1.0 - size.log10().floor()) as usize,
+    };
+    let sign = if percent > 0.0 { '+' } else { '-' };
+    let number = format!("{size:.decimals$}");
+    let number = if decimals == 0 { grouped(&number) } else { number };
+    format!("{sign}{number}%")
+}
+
+/// What N models and M proofs cost: `N × 2,309,261 + M × 413,619 gas for N models and M proofs`.
+pub(super) fn spread(spread: &Spread) -> String {
+    let [deployment, verification] = [spread.deployment_gas, spread.verification_gas].map(count);
+    let placed = match spread.registration_gas {
+        None => format!("N × {deployment}"),
+        Some(registration) => format!("{deployment} + N × {}", count(registration)),
+    };
+    format!("{placed} + M × {verification} gas for N models and M proofs")
 }
 
 fn significant(value: f64) -> String {
@@ -66,8 +113,40 @@ mod tests {
         assert_eq!(seconds(12.34), "12.3 s");
         assert_eq!(seconds(99.96), "1 min 40 s");
         assert_eq!(seconds(283.4), "4 min 43 s");
+        assert_eq!(difference(0), "0");
+        assert_eq!(difference(1140), "+1,140");
+        assert_eq!(difference(-36), "-36");
+        assert_eq!(difference(-i128::from(u64::MAX)), "-18,446,744,073,709,551,615");
+        assert_eq!(percent(0.0), "0%");
+        assert_eq!(percent(0.004_67), "+0.47%");
+        assert_eq!(percent(-0.005), "-0.50%");
+        assert_eq!(percent(0.123_4), "+12.3%");
+        assert_eq!(percent(-0.999_6), "-100%");
+        assert_eq!(percent(123.456), "+12,346%");
+        assert_eq!(percent(0.000_995), "+0.10%");
+        assert_eq!(percent(0.000_386), "+0.039%");
+        assert_eq!(percent(-0.000_003_96), "-0.00040%");
+        assert_eq!(percent(5e-12), "+0.00000000050%");
+        assert_eq!(percent(u64::MAX as f64), "+1,844,674,407,370,955,161,600%");
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(2_950_753), "2,950,753");
+        let plain = Spread {
+            deployment_gas: 2_309_261,
+            registration_gas: None,
+            verification_gas: 413_619,
+        };
+        assert_eq!(
+            spread(&plain),
+            "N × 2,309,261 + M × 413,619 gas for N models and M proofs"
+        );
+        let reusable = Spread {
+            registration_gas: Some(124_820),
+            ..plain
+        };
+        assert_eq!(
+            spread(&reusable),
+            "2,309,261 + N × 124,820 + M × 413,619 gas for N models and M proofs"
+        );
     }
 }

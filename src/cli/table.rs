@@ -39,6 +39,46 @@ impl Table {
         self.table
             .add_row(cells.map(|(text, &alignment)| Cell::new(text).set_alignment(alignment)));
     }
+
+    /// Whether there is a row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The same table as GitHub's Markdown has it.
+    pub(super) fn markdown(&self) -> String {
+        let line = |cells: &mut dyn Iterator<Item = String>| {
+            format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+        };
+        let row =
+            |row: &comfy_table::Row| line(&mut row.cell_iter().map(|cell| markdown_text(&cell.content())));
+        let rule = line(&mut self.alignments.iter().map(|alignment| match alignment {
+            CellAlignment::Right => "---:".to_owned(),
+            _ => "---".to_owned(),
+        }));
+        let heading = self.table.header().map(row);
+        heading
+            .into_iter()
+            .chain([rule])
+            .chain(self.table.row_iter().map(row))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// Text as it stands in Markdown, on one line: nothing in it makes a cell, a tag or emphasis.
+pub(super) fn markdown_text(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '~' => {
+                escaped.extend(['\\', character])
+            }
+            '\n' | '\r' => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 impl std::fmt::Display for Table {

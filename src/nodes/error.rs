@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use alloy_primitives::Bytes;
+
 use super::FOUNDRY_VERSION;
+use crate::chain::Fork;
 use crate::npm::NpmError;
 
 /// Why there is no answer from another EVM.
@@ -34,6 +37,52 @@ pub enum NodeError {
         /// What it says of itself.
         found: String,
     },
+    /// The programs do not know the fork.
+    #[error("anvil and forge {FOUNDRY_VERSION} do not know {}", _0.name())]
+    UnknownFork(Fork),
+    /// The node ended before it answered.
+    #[error("anvil did not start:\n{stderr}")]
+    NotStarted {
+        /// What it printed.
+        stderr: String,
+    },
+    /// The node could not be reached, or did not answer in time.
+    #[error("anvil did not answer {method}: {source}")]
+    NoAnswer {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What went wrong.
+        source: Box<ureq::Error>,
+    },
+    /// The node's answer is not what the method should give.
+    #[error("anvil's answer to {method} cannot be read: {source}")]
+    Garbled {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The node refused a request.
+    #[error("anvil refused {method}: {message} ({code})")]
+    Refused {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// JSON-RPC's error code.
+        code: i64,
+        /// The node's words.
+        message: String,
+        /// What it added.
+        data: Option<Bytes>,
+    },
+    /// The node left no contract behind.
+    #[error("anvil did not deploy the contract")]
+    NotDeployed,
+    /// A verifier did not answer as it must.
+    #[error("the verifier on anvil gave another answer to a case that should be {expected}")]
+    UnexpectedEnd {
+        /// `accepted` or `rejected`.
+        expected: &'static str,
+    },
 }
 
 impl NodeError {
@@ -47,6 +96,13 @@ impl NodeError {
                     .hint()
                     .map_or(on_path.clone(), |hint| format!("{hint}; {on_path}")),
             ),
+            Self::UnknownFork(_) => Some("use prague or osaka".to_owned()),
+            Self::NotStarted { .. }
+            | Self::NoAnswer { .. }
+            | Self::Garbled { .. }
+            | Self::Refused { .. }
+            | Self::NotDeployed
+            | Self::UnexpectedEnd { .. } => None,
         }
     }
 }

@@ -11,10 +11,13 @@ mod circuits;
 mod evidence;
 mod ezkl;
 mod instances;
+mod layout;
 mod plan;
+mod points;
 mod recorded;
 mod settings;
 mod srs;
+mod statement;
 mod toolchain;
 mod worker;
 
@@ -31,10 +34,13 @@ pub use evidence::{
 };
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
+pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
+pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
+pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 pub use worker::default_memory_limit_bytes;
 pub(crate) use worker::total_memory_bytes;
@@ -111,6 +117,20 @@ pub struct PhaseMeasurement {
     pub written_bytes: u64,
     /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
     pub exit_status: Option<i32>,
+}
+
+impl PhaseMeasurement {
+    /// The same, told by a later run; a warm-up stays one.
+    pub(crate) fn cached(&self) -> Self {
+        let source = match self.source {
+            PhaseSource::Measured => PhaseSource::Cached,
+            other => other,
+        };
+        Self {
+            source,
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a run stopped.

@@ -5,6 +5,8 @@
 
 mod environment;
 mod evidence;
+mod facts;
+mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -13,8 +15,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use spread::Spread;
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
+use crate::guard::GuardMeasurement;
+use crate::ledger::Ledger;
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
     VerifierKind, VerifierShape,
@@ -73,6 +78,12 @@ pub struct Record {
     pub other_forks: Vec<UnderFork>,
     /// What the verifier did with wrong proofs and instances.
     pub controls: Option<Controls>,
+    /// What a guard in front of the verifier costs, and what it turns away; absent in records of schema 1.
+    #[serde(default)]
+    pub guard: Option<GuardMeasurement>,
+    /// What an accepted proof proves; absent in records of schema 1.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
     /// What the published study measured for this model and scale.
     pub study: Option<Study>,
     /// Remarks that evmbench made about this run.
@@ -489,11 +500,16 @@ impl Record {
             .collect()
     }
 
-    /// Largest resident set of one phase's counted processes, in bytes.
-    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+    /// Peak resident set of each of one phase's counted processes, in bytes.
+    pub fn peak_rss_samples(&self, phase: Phase) -> Vec<u64> {
         self.counted(phase)
             .filter_map(|measurement| measurement.peak_rss_bytes)
-            .max()
+            .collect()
+    }
+
+    /// The largest of [`Self::peak_rss_samples`].
+    pub fn peak_rss_bytes(&self, phase: Phase) -> Option<u64> {
+        self.peak_rss_samples(phase).into_iter().max()
     }
 
     /// Mean time of a proof, in seconds.

@@ -1,0 +1,497 @@
+//! A comparison as people read it: sections of a title, a table and notes, for the terminal or in Markdown.
+
+use std::collections::BTreeSet;
+
+use super::format;
+use super::table::{FIGURE, TEXT, Table, markdown_text};
+use crate::compare::samples::Summary;
+use crate::compare::{
+    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, PhaseChange, Samples,
+    Side, Tolerance,
+};
+
+/// Letters of a digest or revision that are shown.
+const DIGEST_LETTERS: usize = 12;
+
+/// Pairs of values of one circumstance that are shown each; more are counted.
+const PAIRS_SHOWN: usize = 3;
+
+/// Experiments that are named; more are counted.
+const EXPERIMENTS_NAMED: usize = 3;
+
+/// A part of the report.
+pub(super) struct Section {
+    title: &'static str,
+    table: Option<Table>,
+    notes: Vec<String>,
+}
+
+impl Section {
+    fn table(title: &'static str, table: Table) -> Self {
+        Self {
+            title,
+            table: Some(table),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A section of sentences.
+    pub(super) fn notes(title: &'static str, notes: Vec<String>) -> Self {
+        Self {
+            title,
+            table: None,
+            notes,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.notes.is_empty() && self.table.as_ref().is_none_or(Table::is_empty)
+    }
+}
+
+/// The sections for a terminal.
+pub(super) fn text(sections: &[Section]) -> String {
+    let section = |section: &Section| {
+        let mut lines = vec![section.title.to_uppercase()];
+        lines.extend(
+            section
+                .table
+                .as_ref()
+                .filter(|table| !table.is_empty())
+                .map(Table::to_string),
+        );
+        lines.extend(section.notes.iter().cloned());
+        lines.join("\n")
+    };
+    sections.iter().map(section).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The sections in Markdown, below a heading.
+pub(super) fn markdown(heading: &str, sections: &[Section]) -> String {
+    let mut blocks = vec![format!("## {heading}")];
+    for section in sections {
+        blocks.push(format!("### {}", section.title));
+        blocks.extend(
+            section
+                .table
+                .as_ref()
+                .filter(|table| !table.is_empty())
+                .map(Table::markdown),
+        );
+        let notes = section
+            .notes
+            .iter()
+            .map(|note| format!("- {}", markdown_text(note)));
+        blocks.extend(Some(notes.collect::<Vec<_>>().join("\n")).filter(|notes| !notes.is_empty()));
+    }
+    blocks.join("\n\n")
+}
+
+/// What changed, most telling first; nothing where there is nothing to say.
+pub(super) fn sections(comparison: &Comparison) -> Vec<Section> {
+    let compared = Section::notes(
+        "Compared",
+        vec![side("OLD", &comparison.old), side("NEW", &comparison.new)],
+    );
+    [
+        compared,
+        context(comparison),
+        presence(comparison),
+        unread(comparison),
+        figures(comparison),
+        phases(comparison),
+    ]
+    .into_iter()
+    .filter(|section| !section.is_empty())
+    .collect()
+}
+
+fn side(name: &str, side: &Side) -> String {
+    let commit = side
+        .commit
+        .as_deref()
+        .map_or_else(String::new, |commit| format!(" at {}", shortened(commit)));
+    format!(
+        "{name}: {}{commit}, {}",
+        side.name,
+        plural(side.records, "record")
+    )
+}
+
+fn context(comparison: &Comparison) -> Section {
+    let mut table = Table::new([("", TEXT), ("OLD", TEXT), ("NEW", TEXT), ("experiments", TEXT)]);
+    let total = comparison.experiments.len();
+    for changes in comparison
+        .context
+        .chunk_by(|one, next| one.context == next.context)
+    {
+        let distinct = |value: fn(&ContextChange) -> &String| {
+            let values: BTreeSet<_> = changes.iter().map(value).collect();
+            format!("{} values", values.len())
+        };
+        if changes.len() > PAIRS_SHOWN {
+            let experiments: Vec<_> = changes.iter().flat_map(|change| &change.experiments).collect();
+            table.row([
+                changes[0].context.name().to_owned(),
+                distinct(|change| &change.old),
+                distinct(|change| &change.new),
+                named(&experiments, total),
+            ]);
+            continue;
+        }
+        for change in changes {
+            table.row([
+                change.context.name().to_owned(),
+                shortened(&change.old),
+                shortened(&change.new),
+                named(&change.experiments.iter().collect::<Vec<_>>(), total),
+            ]);
+        }
+    }
+    Section::table("Changed around the experiments", table)
+}
+
+fn presence(comparison: &Comparison) -> Section {
+    let mut table = Table::new([("experiment", TEXT), ("", TEXT), ("OLD", TEXT), ("NEW", TEXT)]);
+    for lone in &comparison.lost {
+        table.row([
+            lone.experiment.clone(),
+            "lost".to_owned(),
+            lone.outcome.to_string(),
+            dash(),
+        ]);
+    }
+    for lone in &comparison.added {
+        table.row([
+            lone.experiment.clone(),
+            "added".to_owned(),
+            dash(),
+            lone.outcome.to_string(),
+        ]);
+    }
+    for change in &comparison.outcomes {
+        let mut row =
+            |what: String, old: String, new: String| table.row([change.experiment.clone(), what, old, new]);
+        if change.old != change.new {
+            row(
+                "outcome".to_owned(),
+                change.old.to_string(),
+                change.new.to_string(),
+            );
+        }
+        for rule in &change.newly_broken {
+            row(format!("limit of {rule}"), "kept".to_owned(), "BROKEN".to_owned());
+        }
+        for rule in &change.no_longer_broken {
+            row(format!("limit of {rule}"), "broken".to_owned(), "kept".to_owned());
+        }
+    }
+    Section::table("Lost, added, ended otherwise", table)
+}
+
+fn unread(comparison: &Comparison) -> Section {
+    let mut table = Table::new([("in", TEXT), ("file", TEXT), ("why", TEXT)]);
+    for (name, side) in [("OLD", &comparison.old), ("NEW", &comparison.new)] {
+        for problem in &side.problems {
+            table.row([name.to_owned(), problem.path.clone(), problem.reason.clone()]);
+        }
+    }
+    Section::table("Files that could not be used", table)
+}
+
+fn figures(comparison: &Comparison) -> Section {
+    let mut table = Table::new([
+        ("experiment", TEXT),
+        ("figure", TEXT),
+        ("OLD", FIGURE),
+        ("NEW", FIGURE),
+        ("change", FIGURE),
+        ("", FIGURE),
+    ]);
+    let mut changed = 0;
+    for experiment in &comparison.experiments {
+        let mut is_changed = false;
+        for (metric, change) in &experiment.figures {
+            let parts: Vec<_> = change
+                .parts
+                .iter()
+                .filter(|(_, part)| is_told(change, part))
+                .collect();
+            if change.is_change() || !parts.is_empty() {
+                is_changed = true;
+                figure(&mut table, &experiment.experiment, metric.name(), change);
+                for (part, change) in parts {
+                    figure(
+                        &mut table,
+                        &experiment.experiment,
+                        &format!("· {}", part.replace('_', " ")),
+                        change,
+                    );
+                }
+            }
+        }
+        changed += usize::from(is_changed);
+    }
+    let total = comparison.experiments.len();
+    let mut notes = Vec::new();
+    if changed < total {
+        let of = plural(total, "experiment");
+        notes.push(format!(
+            "{} of {of}: no other gas and no other sizes than chance explains.",
+            total - changed
+        ));
+    }
+    notes.extend(by_chance(comparison, Metric::VerificationGas, |experiment| experiment.proof).map(|spread| {
+        format!(
+            "Another proof of the same statement in {}: its calldata has other zero bytes, which are cheaper. {} \
+             Execution gas has no chance in it and is compared exactly.",
+            spread.experiments, spread.figures
+        )
+    }));
+    notes.extend(
+        by_chance(comparison, Metric::DeploymentGas, |experiment| experiment.key).map(|spread| {
+            format!(
+                "Another key in {}: the verifier's constants are other random words. {}",
+                spread.experiments, spread.figures
+            )
+        }),
+    );
+    Section {
+        title: "Gas and sizes",
+        table: Some(table),
+        notes,
+    }
+}
+
+/// A part is told where it changed; where one side does not know it, only beside a change of the whole.
+fn is_told(whole: &Change, part: &Change) -> bool {
+    part.is_change() && (whole.is_change() || (part.old.is_some() && part.new.is_some()))
+}
+
+fn figure(table: &mut Table, experiment: &str, figure: &str, change: &Change) {
+    let count = |number: Option<i128>| number.map_or_else(dash, format::signed);
+    table.row([
+        experiment.to_owned(),
+        figure.to_owned(),
+        count(change.old),
+        count(change.new),
+        change.difference().map_or_else(dash, format::difference),
+        change.relative().map_or_else(dash, format::percent),
+    ]);
+}
+
+struct Spread {
+    experiments: String,
+    figures: String,
+}
+
+/// How far chance moved a figure, over the experiments in which it alone did; none where there is no such experiment.
+fn by_chance(
+    comparison: &Comparison,
+    metric: Metric,
+    identity: impl Fn(&ExperimentChange) -> Identity,
+) -> Option<Spread> {
+    let changes: Vec<&Change> = comparison
+        .experiments
+        .iter()
+        .filter(|experiment| identity(experiment) == Identity::Another)
+        .filter_map(|experiment| experiment.figures.get(&metric))
+        .filter(|change| change.is_chance())
+        .collect();
+    let differences = || changes.iter().filter_map(|change| change.difference());
+    let [least, greatest] = [differences().min()?, differences().max()?].map(format::difference);
+    let bound = changes
+        .iter()
+        .map(|change| change.chance)
+        .max()
+        .map(format::count)?;
+    let apart = if least == greatest {
+        format!("by {least}")
+    } else {
+        format!("by {least} to {greatest}")
+    };
+    Some(Spread {
+        experiments: plural(changes.len(), "experiment"),
+        figures: format!(
+            "{} differs {apart}; chance explains up to {bound} either way.",
+            capitalised(metric.name())
+        ),
+    })
+}
+
+fn phases(comparison: &Comparison) -> Section {
+    let mut table = Table::new([
+        ("experiment", TEXT),
+        ("phase", TEXT),
+        ("OLD: median (range)", FIGURE),
+        ("NEW: median (range)", FIGURE),
+        ("change", FIGURE),
+    ]);
+    let (mut overlapping, mut single, mut elsewhere) = (0, 0, 0);
+    for experiment in &comparison.experiments {
+        let Some(phases) = &experiment.phases else {
+            elsewhere += 1;
+            continue;
+        };
+        for PhaseChange {
+            phase,
+            call_seconds,
+            peak_rss_bytes,
+        } in phases
+        {
+            let rows = [
+                row(call_seconds, format::seconds, |seconds| seconds),
+                row(peak_rss_bytes, format::bytes, |bytes| bytes as f64),
+            ];
+            for (cells, what) in rows.into_iter().zip(["time", "memory"]) {
+                match cells {
+                    Sampled::Apart([old, new, change]) => {
+                        table.row([
+                            experiment.experiment.clone(),
+                            format!("{phase}, {what}"),
+                            old,
+                            new,
+                            change,
+                        ]);
+                    }
+                    Sampled::Overlapping => overlapping += 1,
+                    Sampled::Single => single += 1,
+                    Sampled::Missing => {}
+                }
+            }
+        }
+    }
+    let mut notes = Vec::new();
+    if overlapping > 0 {
+        notes.push(format!(
+            "{} whose samples overlap: no difference can be told.",
+            plural(overlapping, "figure")
+        ));
+    }
+    if single > 0 {
+        notes.push(format!(
+            "{} of a single sample: nothing is known of its spread.",
+            plural(single, "figure")
+        ));
+    }
+    if elsewhere > 0 {
+        notes.push(format!(
+            "{}: not compared, made on another machine or with other threads.",
+            plural(elsewhere, "experiment")
+        ));
+    }
+    Section {
+        title: "Times and memory (these fail nothing)",
+        table: Some(table),
+        notes,
+    }
+}
+
+enum Sampled {
+    Apart([String; 3]),
+    Overlapping,
+    Single,
+    Missing,
+}
+
+fn row<T: Copy + PartialOrd>(samples: &Samples<T>, format: fn(T) -> String, number: fn(T) -> f64) -> Sampled {
+    let Some([old, new]) = samples.summaries() else {
+        return Sampled::Missing;
+    };
+    if samples.are_apart() {
+        let cell = |summary: Summary<T>| {
+            let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
+            format!("{median} ({least} to {greatest})")
+        };
+        let share = (number(new.median) - number(old.median)) / number(old.median);
+        let change = if share.is_finite() {
+            format::percent(share)
+        } else {
+            dash()
+        };
+        Sampled::Apart([cell(old), cell(new), change])
+    } else if samples.old.len() > 1 && samples.new.len() > 1 {
+        Sampled::Overlapping
+    } else {
+        Sampled::Single
+    }
+}
+
+/// A failure as a line.
+pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
+    match failure {
+        Failure::Unread { set, path, reason } => format!("{path} in {set} could not be used: {reason}"),
+        Failure::Lost { experiment } => format!("{experiment} is lost; it was verified"),
+        Failure::Outcome { experiment, old, new } => {
+            let old = old
+                .as_ref()
+                .map_or_else(|| "not there".to_owned(), ToString::to_string);
+            format!("{experiment} ended otherwise: {new}; it was {old}")
+        }
+        Failure::Rule { experiment, rule } => format!("{experiment} is now over the limit of {rule}"),
+        Failure::Growth {
+            experiment,
+            metric,
+            old,
+            new,
+        } => {
+            let change = Change {
+                old: Some(*old),
+                new: Some(*new),
+                ..Change::default()
+            };
+            let share = change
+                .relative()
+                .map_or_else(String::new, |share| format!(", {}", format::percent(share)));
+            let difference = change.difference().map_or_else(dash, format::difference);
+            format!(
+                "{experiment}: {} grew by more than {tolerance}: {difference}{share}",
+                metric.name()
+            )
+        }
+    }
+}
+
+fn named(experiments: &[&String], total: usize) -> String {
+    let names = |experiments: &[&String]| {
+        experiments
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match experiments.len() {
+        count if count == total && total > 1 => format!("all {total}"),
+        count if count > EXPERIMENTS_NAMED => {
+            let (first, rest) = experiments.split_at(EXPERIMENTS_NAMED - 1);
+            format!("{} and {} more", names(first), rest.len())
+        }
+        _ => names(experiments),
+    }
+}
+
+/// A digest or revision cut short; any other text as it is.
+fn shortened(text: &str) -> String {
+    let (digits, rest) = text.split_at(text.bytes().take_while(u8::is_ascii_hexdigit).count());
+    if digits.len() >= 40 {
+        format!("{}{rest}", &digits[..DIGEST_LETTERS])
+    } else {
+        text.to_owned()
+    }
+}
+
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", format::count(count as u64))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}

@@ -1,0 +1,209 @@
+//! How far random bytes alone move gas and code size.
+//!
+//! A proof is blinded: two proofs of one statement are other bytes, some of them zero, and a zero byte of calldata is
+//! cheaper. A verifier holds its key as constants: another reference string gives other constants, and solc leaves out
+//! a constant's leading zero bytes. Both are draws of field elements, so how far two draws lie apart has a bound that
+//! chance passes less than once in [`ONE_IN`]. Everything else about gas and size is no chance: with the same proof and
+//! the same key the bound is 0, and the gas of execution has none at all.
+//!
+//! The bound is Chernoff's for the difference of two sums of rare independent events of total mean m, which two Poisson
+//! counts dominate: P(|difference| ≥ t) ≤ 2·exp(2m·(√(1 + (t/2m)²) - 1) - t·asinh(t/2m)). Equal columns have equal
+//! commitments and equal evaluations, so that words come in pairs: t is taken for half the words, twice.
+
+use crate::chain::{Fork, TransactionGas};
+use crate::record::Record;
+
+use super::Identity;
+
+/// Chance passes a bound once in so many comparisons, at most.
+pub const ONE_IN: f64 = 1e9;
+
+/// Bytes of a field element, or of a point's coordinate, in proof and verifier.
+const WORD_BYTES: f64 = 32.0;
+
+/// The share of words whose first byte is zero: 2^248 over BN254's modulus, 0x30644e72…, whose first byte is 48.4 in
+/// full. The orders of its two fields agree to 38 digits.
+const FIRST_BYTE_ZERO: f64 = 1.0 / 48.391_5;
+
+/// The share of any other byte that is zero.
+const BYTE_ZERO: f64 = 1.0 / 256.0;
+
+/// Zero bytes of a word, on average.
+const ZERO_BYTES_A_WORD: f64 = FIRST_BYTE_ZERO + (WORD_BYTES - 1.0) * BYTE_ZERO;
+
+/// Leading zero bytes of a word, on average.
+const LEADING_ZERO_BYTES_A_WORD: f64 = FIRST_BYTE_ZERO / (1.0 - BYTE_ZERO);
+
+/// Words of a generated verifier that depend on the reference string, beside two for each commitment: four of the
+/// negated second point of G2, and the key's digest, which stands there twice.
+const KEY_WORDS_BESIDE_COMMITMENTS: u64 = 6;
+
+/// Gas by which a zero byte of calldata is cheaper where execution sets the price: 16 - 4 (EIP-2028).
+const ZERO_BYTE_SAVES_GAS: u64 = 12;
+
+/// Gas by which it is cheaper where the calldata floor does: 40 - 10 (EIP-7623), and nothing from Amsterdam on (EIP-7976).
+const ZERO_BYTE_SAVES_FLOOR_GAS: u64 = 30;
+
+/// Gas of one more byte of code, at most, for calldata, initcode word and memory of the deployment: the dearest calldata
+/// byte is one at Amsterdam's floor (EIP-7976).
+const CODE_BYTE_CALLDATA_GAS: u64 = 64;
+
+/// Gas of one more byte of code for its deposit: 200, and 1,530 of state gas from Amsterdam on (EIP-8037).
+const CODE_BYTE_DEPOSIT_GAS: [u64; 2] = [200, 1530];
+
+/// The largest change of each figure that chance explains between two records of one experiment, either way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Chance {
+    /// Zero bytes of calldata.
+    pub calldata_zero_bytes: u64,
+    /// Gas of the whole verifying transaction.
+    pub verification_gas: u64,
+    /// Bytes of runtime code and of creation code.
+    pub code_bytes: u64,
+    /// Gas of the whole deployment.
+    pub deployment_gas: u64,
+}
+
+impl Chance {
+    /// What chance explains between two records, whose proof and key are the same or not.
+    pub fn between(old: &Record, new: &Record, proof: Identity, key: Identity) -> Self {
+        let mut chance = Self::default();
+        if proof != Identity::Same {
+            let words =
+                largest(old, new, |record| Some(record.proof.as_ref()?.proof_bytes)) / WORD_BYTES as u64;
+            chance.calldata_zero_bytes = zero_bytes(words);
+            let price = largest(old, new, |record| {
+                let gas = record.verification.as_ref()?.gas.as_ref()?;
+                Some(zero_byte_saves(record.request.fork, gas))
+            });
+            chance.verification_gas = chance.calldata_zero_bytes * price;
+        }
+        if key != Identity::Same {
+            let words = largest(old, new, |record| {
+                let shape = record.circuit.as_ref()?.columns?;
+                let commitments = shape.fixed_columns + shape.permutation_columns;
+                Some(2 * commitments + KEY_WORDS_BESIDE_COMMITMENTS)
+            });
+            chance.code_bytes = leading_zero_bytes(words);
+            let deposit = largest(old, new, |record| {
+                Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
+            });
+            chance.deployment_gas = chance.code_bytes * (deposit + CODE_BYTE_CALLDATA_GAS)
+                + zero_bytes(words) * ZERO_BYTE_SAVES_GAS;
+        }
+        chance
+    }
+}
+
+/// The larger of a figure in both records; 0 where neither has it, so that nothing is there to move.
+fn largest(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -> u64 {
+    figure(old).max(figure(new)).unwrap_or(0)
+}
+
+fn zero_byte_saves(fork: Fork, gas: &TransactionGas) -> u64 {
+    if gas.floor_binds() && fork < Fork::Amsterdam {
+        ZERO_BYTE_SAVES_FLOOR_GAS
+    } else {
+        ZERO_BYTE_SAVES_GAS
+    }
+}
+
+/// By how many zero bytes two draws of so many words differ, at most.
+pub fn zero_bytes(words: u64) -> u64 {
+    2 * largest_difference(words as f64 / 2.0 * ZERO_BYTES_A_WORD)
+}
+
+/// By how many leading zero bytes two draws of so many words differ, at most.
+pub fn leading_zero_bytes(words: u64) -> u64 {
+    2 * largest_difference(words as f64 / 2.0 * LEADING_ZERO_BYTES_A_WORD)
+}
+
+/// The least t for which the bound on two counts of this mean, see above, is at most one in [`ONE_IN`].
+fn largest_difference(mean: f64) -> u64 {
+    if mean <= 0.0 {
+        return 0;
+    }
+    let exponent = |difference: u64| {
+        let difference = difference as f64;
+        let ratio = difference / (2.0 * mean);
+        difference * ratio.asinh() - 2.0 * mean * (ratio.hypot(1.0) - 1.0)
+    };
+    let enough = (2.0 * ONE_IN).ln();
+    // The exponent grows without end, and faster than t once t is above 4m.
+    (1..)
+        .find(|&difference| exponent(difference) >= enough)
+        .expect("the bound falls to 0")
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::U256;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
+
+    use super::*;
+    use crate::chain::calldata::FIELD_MODULUS;
+
+    #[test]
+    fn the_share_of_first_zero_bytes_is_that_of_the_field() {
+        let share = 2_f64.powi(248) / f64::from(FIELD_MODULUS);
+        assert!((share - FIRST_BYTE_ZERO).abs() < 1e-7, "{}", 1.0 / share);
+    }
+
+    #[test]
+    fn the_bound_is_the_formulas() {
+        // No events, no difference; then worked by hand from the formula.
+        assert_eq!(largest_difference(0.0), 0);
+        assert_eq!(largest_difference(6.8), 27);
+        assert_eq!(zero_bytes(0), 0);
+        // The exponent one below is too small, at the bound it is enough.
+        let exponent =
+            |t: f64, m: f64| t * (t / 2.0 / m).asinh() - 2.0 * m * ((t / 2.0 / m).hypot(1.0) - 1.0);
+        for mean in [0.01, 0.5, 7.0, 300.0] {
+            let bound = largest_difference(mean) as f64;
+            assert!(
+                exponent(bound, mean) >= 21.4 && exponent(bound - 1.0, mean) < 21.42,
+                "{mean}"
+            );
+        }
+    }
+
+    /// Draws of field elements stay inside the bound, and reach a fair part of it: it is neither broken nor empty.
+    #[test]
+    fn draws_stay_inside_the_bound() {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let mut word = || loop {
+            let mut bytes = [0; 32];
+            random.fill_bytes(&mut bytes);
+            // The modulus has 254 bits.
+            bytes[0] &= 0x3f;
+            if U256::from_be_bytes(bytes) < FIELD_MODULUS {
+                return bytes;
+            }
+        };
+        let words = 96;
+        let mut draw = || {
+            let (mut zero, mut leading) = (0_u64, 0_u64);
+            for _ in 0..words {
+                let word = word();
+                zero += word.iter().filter(|&&byte| byte == 0).count() as u64;
+                leading += word.iter().take_while(|&&byte| byte == 0).count() as u64;
+            }
+            (zero, leading)
+        };
+        let (mut most_zero, mut most_leading) = (0, 0);
+        for _ in 0..1000 {
+            let ((zero, leading), (other_zero, other_leading)) = (draw(), draw());
+            most_zero = most_zero.max(zero.abs_diff(other_zero));
+            most_leading = most_leading.max(leading.abs_diff(other_leading));
+        }
+        assert!(
+            (zero_bytes(words) / 5..zero_bytes(words)).contains(&most_zero),
+            "{most_zero}"
+        );
+        assert!(
+            (leading_zero_bytes(words) / 5..leading_zero_bytes(words)).contains(&most_leading),
+            "{most_leading}"
+        );
+    }
+}

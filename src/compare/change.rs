@@ -1,0 +1,147 @@
+//! Gas and sizes, before and after.
+
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::chance::Chance;
+use crate::record::Record;
+
+/// A figure of a record that does not depend on the machine: less is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// What the sender of the verifying transaction pays.
+    VerificationGas,
+    /// What running the verifier costs: no calldata in it, and no chance.
+    VerificationExecutionGas,
+    /// What the sender of the deployment pays.
+    DeploymentGas,
+    /// The verifier's code on chain.
+    RuntimeCodeBytes,
+    /// The code that deploys it.
+    CreationCodeBytes,
+    /// The proof alone.
+    ProofBytes,
+    /// The call that verifies it.
+    CalldataBytes,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Self; 7] = [
+        Self::VerificationGas,
+        Self::VerificationExecutionGas,
+        Self::DeploymentGas,
+        Self::RuntimeCodeBytes,
+        Self::CreationCodeBytes,
+        Self::ProofBytes,
+        Self::CalldataBytes,
+    ];
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VerificationGas => "verification gas",
+            Self::VerificationExecutionGas => "execution gas of verification",
+            Self::DeploymentGas => "deployment gas",
+            Self::RuntimeCodeBytes => "runtime code bytes",
+            Self::CreationCodeBytes => "creation code bytes",
+            Self::ProofBytes => "proof bytes",
+            Self::CalldataBytes => "calldata bytes",
+        }
+    }
+
+    /// Its value in a record; none where the run did not come so far.
+    pub fn of(self, record: &Record) -> Option<u64> {
+        let verification = || record.verification.as_ref()?.gas;
+        match self {
+            Self::VerificationGas => Some(verification()?.tx_gas),
+            Self::VerificationExecutionGas => Some(verification()?.execution_gas),
+            Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas),
+            Self::RuntimeCodeBytes => Some(record.verifier.as_ref()?.runtime_code_bytes),
+            Self::CreationCodeBytes => Some(record.verifier.as_ref()?.creation_code_bytes),
+            Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes),
+            Self::CalldataBytes => Some(record.proof.as_ref()?.calldata_bytes),
+        }
+    }
+
+    fn chance(self, chance: &Chance) -> u64 {
+        match self {
+            Self::VerificationGas => chance.verification_gas,
+            Self::DeploymentGas => chance.deployment_gas,
+            Self::RuntimeCodeBytes | Self::CreationCodeBytes => chance.code_bytes,
+            Self::VerificationExecutionGas | Self::ProofBytes | Self::CalldataBytes => 0,
+        }
+    }
+}
+
+/// One figure on both sides; absent where it was not measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// In OLD.
+    pub old: Option<i128>,
+    /// In NEW.
+    pub new: Option<i128>,
+    /// The largest difference that chance explains, either way: see [`chance`](super::chance).
+    pub chance: u64,
+    /// The parts that sum to the figure, by name; empty where it has none, or neither side knows them.
+    pub parts: BTreeMap<String, Self>,
+}
+
+impl Change {
+    /// One metric of two records.
+    pub(super) fn of(metric: Metric, old: &Record, new: &Record, chance: &Chance) -> Self {
+        Self {
+            old: metric.of(old).map(i128::from),
+            new: metric.of(new).map(i128::from),
+            chance: metric.chance(chance),
+            parts: BTreeMap::new(),
+        }
+    }
+
+    /// NEW less OLD; none where one is absent.
+    pub fn difference(&self) -> Option<i128> {
+        Some(self.new? - self.old?)
+    }
+
+    /// The difference over OLD, 0.01 for a growth of 1%; none where one is absent or OLD is 0.
+    pub fn relative(&self) -> Option<f64> {
+        let old = self.old.filter(|&old| old != 0)?;
+        Some(self.difference()? as f64 / old.unsigned_abs() as f64)
+    }
+
+    /// Whether both sides say the same, of the figure and of its parts.
+    pub fn is_unchanged(&self) -> bool {
+        self.old == self.new && self.parts.values().all(Self::is_unchanged)
+    }
+
+    /// Whether both sides have the figure and chance alone explains how they differ.
+    pub fn is_chance(&self) -> bool {
+        self.difference()
+            .is_some_and(|difference| difference.unsigned_abs() <= u128::from(self.chance))
+    }
+
+    /// Whether NEW differs from OLD by more than chance explains, or one of them lacks the figure.
+    pub fn is_change(&self) -> bool {
+        self.old != self.new && !self.is_chance()
+    }
+}
+
+impl Serialize for Change {
+    /// What follows from the fields is written with them, so that no reader has to work it out.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Change", 6)?;
+        fields.serialize_field("old", &self.old)?;
+        fields.serialize_field("new", &self.new)?;
+        fields.serialize_field("difference", &self.difference())?;
+        fields.serialize_field("relative", &self.relative())?;
+        fields.serialize_field("chance", &self.chance)?;
+        if self.parts.is_empty() {
+            fields.skip_field("parts")?;
+        } else {
+            fields.serialize_field("parts", &self.parts)?;
+        }
+        fields.end()
+    }
+}

@@ -1,0 +1,314 @@
+//! Records by name: from a folder, or from the same folder at a git revision.
+//!
+//! Goes in: what a user names. Comes out: a [`RecordSet`]. A revision is read from git's object store, so that the work
+//! tree stays as it is. A file that is no record is passed over; one that is a damaged record is named, and fatal to
+//! nothing but itself.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Record, Request};
+use crate::store::{self, StoreError};
+
+/// Where a revision has its records, if no folder is named.
+const FOLDER_OF_A_REVISION: &str = "results";
+
+/// Records, each under the name of what was run.
+#[derive(Debug, Clone, Default)]
+pub struct RecordSet {
+    /// What the user named: a folder, or `REVISION:folder`.
+    pub name: String,
+    /// The commit that the records were read from; absent for a folder.
+    pub commit: Option<String>,
+    /// The records, under `suite/name`, as [`experiment`] has it.
+    pub records: BTreeMap<String, Record>,
+    /// Files that could not be used.
+    pub problems: Vec<Problem>,
+}
+
+/// A file that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file, relative to the folder.
+    pub path: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A set that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// The name is neither a folder's nor a revision's.
+    #[error("{name:?} is neither a folder nor a git revision")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// The revision has no such folder.
+    #[error("revision {revision} has no folder {folder:?}")]
+    NoFolder {
+        /// The revision.
+        revision: String,
+        /// The folder.
+        folder: String,
+    },
+    /// There is no record in it.
+    #[error("{name} holds no record")]
+    Empty {
+        /// The set.
+        name: String,
+    },
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// git cannot be run, or broke off.
+    #[error("git {command}: {source}")]
+    Git {
+        /// Its subcommand.
+        command: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl SetError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => Some(
+                "name a folder of records, or a revision as git does: main, HEAD~1, v0.1.0, main:results; \
+                 a shallow clone has few of them (git fetch --unshallow)",
+            ),
+            Self::NoFolder { .. } => Some("name the folder behind a colon: REVISION:path/in/the/repository"),
+            Self::Empty { .. } => {
+                Some("records are <folder>/<suite>/<name>.json, as prove-and-verify writes them")
+            }
+            Self::Store(error) => error.hint(),
+            Self::Git { .. } => Some("git must be on the PATH to read a revision; a folder does not need it"),
+        }
+    }
+}
+
+/// The name of an experiment: its suite and its request's name.
+pub fn experiment(request: &Request) -> String {
+    format!("{}/{}", request.suite, request.name())
+}
+
+impl RecordSet {
+    /// The records of a folder; where there is none of this name, of a git revision of the current repository.
+    ///
+    /// A revision is `REV`, read from its folder `results`, or `REV:folder`, both as git understands them.
+    ///
+    /// # Errors
+    /// [`SetError`]. A single file that cannot be used is in [`Self::problems`].
+    pub fn open(name: &str) -> Result<Self, SetError> {
+        let set = if Path::new(name).is_dir() {
+            Self::from_folder(Path::new(name))?
+        } else {
+            Self::from_revision(name)?
+        };
+        if set.records.is_empty() && set.problems.is_empty() {
+            return Err(SetError::Empty { name: set.name });
+        }
+        Ok(set)
+    }
+
+    /// The records below a folder.
+    ///
+    /// # Errors
+    /// [`SetError::Store`] where the folder cannot be read.
+    pub fn from_folder(folder: &Path) -> Result<Self, SetError> {
+        let mut files = Files::default();
+        for path in store::record_paths(folder)? {
+            match std::fs::read(folder.join(&path)) {
+                Ok(bytes) => files.add(path, &bytes),
+                Err(error) => files.fail(&path, error.to_string()),
+            }
+        }
+        Ok(files.into_set(folder.display().to_string(), None))
+    }
+
+    /// The records of a git revision, `REV` or `REV:folder`.
+    ///
+    /// # Errors
+    /// [`SetError`].
+    pub fn from_revision(name: &str) -> Result<Self, SetError> {
+        let (revision, folder) = name.split_once(':').unwrap_or((name, FOLDER_OF_A_REVISION));
+        let not_found = || SetError::NotFound {
+            name: name.to_owned(),
+        };
+        let commit = git(
+            "rev-parse",
+            &[
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                &format!("{revision}^{{commit}}"),
+            ],
+        )?
+        .ok_or_else(not_found)?;
+        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+        let tree = format!("{commit}:{}", folder.trim_end_matches('/'));
+        let list =
+            git("ls-tree", &["-r", "-z", "--full-tree", &tree])?.ok_or_else(|| SetError::NoFolder {
+                revision: revision.to_owned(),
+                folder: folder.to_owned(),
+            })?;
+        let blobs = list
+            .split(|&byte| byte == 0)
+            .filter_map(|line| blob(std::str::from_utf8(line).ok()?))
+            .filter(|(_, path)| store::is_record_path(path));
+        let mut files = Files::default();
+        let mut reader = BlobReader::start()?;
+        for (object, path) in blobs {
+            files.add(path, &reader.read(object)?);
+        }
+        Ok(files.into_set(format!("{revision}:{folder}"), Some(commit)))
+    }
+}
+
+/// Files that are on their way into a set.
+#[derive(Default)]
+struct Files {
+    set: RecordSet,
+    /// The file of each record.
+    paths: BTreeMap<String, PathBuf>,
+}
+
+impl Files {
+    fn add(&mut self, path: PathBuf, bytes: &[u8]) {
+        if !is_record(bytes) {
+            return;
+        }
+        match store::parse(&path, bytes) {
+            Err(error) => self.fail(&path, error.to_string()),
+            Ok(record) => {
+                let name = experiment(&record.request);
+                if let Some(first) = self.paths.get(&name) {
+                    let reason = format!("the same run as {}", first.display());
+                    self.fail(&path, reason);
+                } else {
+                    self.paths.insert(name.clone(), path);
+                    self.set.records.insert(name, record);
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, path: &Path, reason: String) {
+        let path = path.display().to_string();
+        self.set.problems.push(Problem { path, reason });
+    }
+
+    fn into_set(self, name: String, commit: Option<String>) -> RecordSet {
+        RecordSet {
+            name,
+            commit,
+            ..self.set
+        }
+    }
+}
+
+/// Whether this is a record, damaged or not: other JSON that lies beside records has not a record's two marks.
+fn is_record(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Marks {
+        schema: Option<IgnoredAny>,
+        request: Option<IgnoredAny>,
+    }
+    match serde_json::from_slice::<Marks>(bytes) {
+        Ok(marks) => marks.schema.is_some() && marks.request.is_some(),
+        // Cut off or overwritten: what it was cannot be told, so it is not passed over.
+        Err(error) => !error.is_data(),
+    }
+}
+
+/// What git answers; none where it says no, by its exit status.
+fn git(command: &'static str, arguments: &[&str]) -> Result<Option<Vec<u8>>, SetError> {
+    let output = Command::new("git")
+        .arg(command)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| SetError::Git { command, source })?;
+    Ok(output.status.success().then_some(output.stdout))
+}
+
+/// Object and path of a line of `git ls-tree`, `<mode> <type> <object>\t<path>`, where it is a plain file's.
+fn blob(line: &str) -> Option<(&str, PathBuf)> {
+    let (entry, path) = line.split_once('\t')?;
+    let mut fields = entry.split(' ');
+    let is_file = fields.next()?.starts_with("100");
+    let object = fields.nth(1)?;
+    is_file.then(|| (object, PathBuf::from(path)))
+}
+
+/// One git process for all blobs: `git cat-file --batch` answers each name with `<object> <type> <size>`, the bytes, and
+/// the end of a line.
+struct BlobReader {
+    process: Child,
+    names: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl BlobReader {
+    const COMMAND: &str = "cat-file";
+
+    fn start() -> Result<Self, SetError> {
+        let mut process = Command::new("git")
+            .args([Self::COMMAND, "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Self::error)?;
+        let names = process.stdin.take().expect("stdin is piped");
+        let answers = BufReader::new(process.stdout.take().expect("stdout is piped"));
+        Ok(Self {
+            process,
+            names,
+            answers,
+        })
+    }
+
+    fn read(&mut self, object: &str) -> Result<Vec<u8>, SetError> {
+        self.answer(object).map_err(Self::error)
+    }
+
+    fn answer(&mut self, object: &str) -> std::io::Result<Vec<u8>> {
+        // One name at a time: a pipe that is full on both sides would stop both.
+        writeln!(self.names, "{object}")?;
+        let mut heading = String::new();
+        self.answers.read_line(&mut heading)?;
+        // A shallow or partial clone may lack the blob: git then says `<object> missing`.
+        let size = heading
+            .trim_end()
+            .rsplit(' ')
+            .next()
+            .and_then(|size| size.parse().ok());
+        let size: usize = size.ok_or_else(|| std::io::Error::other(heading.trim_end().to_owned()))?;
+        let mut bytes = vec![0; size + 1];
+        self.answers.read_exact(&mut bytes)?;
+        bytes.truncate(size);
+        Ok(bytes)
+    }
+
+    fn error(source: std::io::Error) -> SetError {
+        SetError::Git {
+            command: Self::COMMAND,
+            source,
+        }
+    }
+}
+
+impl Drop for BlobReader {
+    fn drop(&mut self) {
+        // It ends by itself once nobody asks it any more; without this it would stay as a zombie until evmbench ends.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
