@@ -310,3 +310,18 @@ impl Ledger {
         self.items.iter().filter(|item| item.level == level).count()
     }
 }
+
+/// A line for each item, and the sum.
+impl std::fmt::Display for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for item in &self.items {
+            writeln!(f, "  {:<8} {}: {}", item.level, item.what.name(), item.sentence)?;
+        }
+        let counts: Vec<String> = [Level::Unsound, Level::Limited, Level::Unknown, Level::Sound]
+            .into_iter()
+            .filter(|&level| self.count(level) > 0)
+            .map(|level| format!("{} {level}", self.count(level)))
+            .collect();
+        write!(f, "  {}: {}", self.level, counts.join(", "))
+    }
+}
