@@ -105,7 +105,7 @@ fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
         verifier_source: source.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         ..Evidence::default()
     };
-    Ok(Ledger::derive(&record.facts(&evidence)))
+    Ok(Ledger::derive(&record.facts(&evidence, None)))
 }
 
 impl Arguments {

@@ -305,6 +305,11 @@ impl Ledger {
         self.items.iter().find(|item| item.what == what)
     }
 
+    /// The first item by which a false statement can be accepted.
+    pub fn unsound(&self) -> Option<&Item> {
+        self.items.iter().find(|item| item.level == Level::Unsound)
+    }
+
     /// How many items are at a level.
     pub fn count(&self, level: Level) -> usize {
         self.items.iter().filter(|item| item.level == level).count()
