@@ -12,6 +12,7 @@
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
+//! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
@@ -23,6 +24,7 @@
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
+pub mod ablation;
 pub mod bench;
 pub mod chain;
 pub mod cli;

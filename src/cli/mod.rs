@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
+mod ablate;
 mod audit;
 mod cache;
 mod chains;
@@ -40,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
+    Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
     GasDiff(gas_diff::Arguments),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),

@@ -119,6 +119,20 @@ pub struct PhaseMeasurement {
     pub exit_status: Option<i32>,
 }
 
+impl PhaseMeasurement {
+    /// The same, told by a later run; a warm-up stays one.
+    pub(crate) fn cached(&self) -> Self {
+        let source = match self.source {
+            PhaseSource::Measured => PhaseSource::Cached,
+            other => other,
+        };
+        Self {
+            source,
+            ..self.clone()
+        }
+    }
+}
+
 /// Why a run stopped.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Failure {

@@ -51,14 +51,7 @@ fn attributed(
     if let Some(gas) = ran.gas() {
         assert_eq!(by_cause.total(), gas.tx_gas.cast_signed());
         assert_eq!(by_cause.get(Cause::State), gas.state_gas.cast_signed());
-        assert_eq!(
-            by_cause.get(Cause::Refund),
-            if gas.floor_binds() {
-                by_cause.get(Cause::Refund)
-            } else {
-                -gas.refunded_gas.cast_signed()
-            }
-        );
+        assert_eq!(by_cause.get(Cause::Refund), if gas.floor_binds() { by_cause.get(Cause::Refund) } else { -gas.refunded_gas.cast_signed() });
         let plain = transaction::run(state, &rulebook, request).unwrap();
         assert_eq!(plain.result.as_ref().unwrap(), ran.result.as_ref().unwrap());
         assert_eq!(plain.changes, ran.changes);
@@ -104,12 +97,7 @@ fn push_address(account: Address) -> Vec<u8> {
 /// Calls an account with all gas, no data and no value, in one of four ways, and drops the answer.
 fn calling(opcode: u8, account: Address) -> Vec<u8> {
     let zeros = if matches!(opcode, CALL | CALLCODE) { 5 } else { 4 };
-    [
-        &vec![PUSH0; zeros][..],
-        &push_address(account),
-        &[GAS, opcode, POP],
-    ]
-    .concat()
+    [&vec![PUSH0; zeros][..], &push_address(account), &[GAS, opcode, POP]].concat()
 }
 
 mod verifiers {
@@ -161,10 +149,7 @@ mod verifiers {
             let by_cause = assert_sums(&verifier.verify(&wrong).unwrap());
             // A wrong instance makes a wrong sum of points that are points.
             assert_eq!(by_cause.get(Cause::Halted), 0);
-            let off_curve = [&[
-                PUSH1, 1, PUSH0, MSTORE, PUSH0, PUSH0, PUSH1, 64, PUSH0, PUSH1, 6, GAS, STATICCALL,
-            ][..]]
-            .concat();
+            let off_curve = [&[PUSH1, 1, PUSH0, MSTORE, PUSH0, PUSH0, PUSH1, 64, PUSH0, PUSH1, 6, GAS, STATICCALL][..]].concat();
             let by_cause = run(fork, &off_curve, &[]);
             assert!(by_cause.get(Cause::Halted) > 16_000_000);
             assert_eq!(by_cause.get(Cause::EcAdd), 0);
@@ -174,29 +159,9 @@ mod verifiers {
     /// Copies its data to memory, calls the verifier with it, and returns the verifier's answer.
     fn forwarding() -> Vec<u8> {
         [
-            &[
-                CALLDATASIZE,
-                PUSH0,
-                PUSH0,
-                CALLDATACOPY,
-                PUSH0,
-                PUSH0,
-                CALLDATASIZE,
-                PUSH0,
-            ][..],
+            &[CALLDATASIZE, PUSH0, PUSH0, CALLDATACOPY, PUSH0, PUSH0, CALLDATASIZE, PUSH0][..],
             &push_address(INNER),
-            &[
-                GAS,
-                STATICCALL,
-                POP,
-                RETURNDATASIZE,
-                PUSH0,
-                PUSH0,
-                RETURNDATACOPY,
-                RETURNDATASIZE,
-                PUSH0,
-                RETURN,
-            ],
+            &[GAS, STATICCALL, POP, RETURNDATASIZE, PUSH0, PUSH0, RETURNDATACOPY, RETURNDATASIZE, PUSH0, RETURN],
         ]
         .concat()
     }
@@ -204,12 +169,7 @@ mod verifiers {
     #[test]
     fn cost_a_caller_what_they_cost_alone_and_the_call() {
         for fork in Fork::ALL {
-            for Fixture {
-                creation_code,
-                proof,
-                instances,
-            } in fixtures()
-            {
+            for Fixture { creation_code, proof, instances } in fixtures() {
                 let data = Calldata::verify_proof(&proof, &instances);
                 // The constructor of a verifier is 28 bytes of code.
                 let state = chain_with(&forwarding(), &creation_code[28..]);
