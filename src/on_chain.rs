@@ -97,10 +97,7 @@ impl OnChain {
             .iter()
             .flat_map(|guard| &guard.checks)
             .find(|check| !check.passed())?;
-        failed(
-            "guard",
-            format!("{:?}: it answered {:?}", wrong.kind, wrong.found),
-        )
+        failed("guard", format!("{:?}: it answered {:?}", wrong.kind, wrong.found))
     }
 }
 
