@@ -10,8 +10,8 @@ use std::process::Command;
 use alloy_primitives::{B256, Bytes, U256};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::Fork;
-use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
 use evmbench::chain::calldata::VerifyCall;
+use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
 use evmbench::guard::VerifierCode;
 use evmbench::prover::VerifierKind;
 use evmbench::solidity::CompileOptions;
@@ -89,7 +89,10 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
             })
             .collect();
         let kinds = [VerifierKind::Plain, VerifierKind::Reusable];
-        let kind = kinds.into_iter().find(|kind| kind.contract() == given.contract).unwrap();
+        let kind = kinds
+            .into_iter()
+            .find(|kind| kind.contract() == given.contract)
+            .unwrap();
         let fixture = Fixture::measure(kind, given.fork, code, &calls).unwrap();
         assert!(
             fixture.proofs.iter().all(|proof| proof.accepted),
@@ -129,7 +132,10 @@ fn a_record_is_exported_with_the_figures_that_it_holds() {
     let verifier = record.verifier.unwrap();
     assert_eq!(json["runtime_code_bytes"], verifier.runtime_code_bytes);
     assert_eq!(json["runtime_code_hash"], verifier.runtime_code_hash.to_string());
-    assert_eq!(json["deployment"]["tx_gas"], record.deployment.unwrap().gas.tx_gas);
+    assert_eq!(
+        json["deployment"]["tx_gas"],
+        record.deployment.unwrap().gas.tx_gas
+    );
     let verification = record.verification.unwrap();
     assert_eq!(json["proofs"][0]["accepted"], true);
     assert_eq!(
@@ -141,7 +147,8 @@ fn a_record_is_exported_with_the_figures_that_it_holds() {
 #[test]
 fn the_verifier_fixtures_are_in_both_forms() {
     for name in ["dense_4x2", "relu_4x4"] {
-        let original = |file| std::fs::read_to_string(common::fixture(&format!("verifier/{name}/{file}"))).unwrap();
+        let original =
+            |file| std::fs::read_to_string(common::fixture(&format!("verifier/{name}/{file}"))).unwrap();
         let exported = |file| std::fs::read_to_string(fixtures().join(name).join(file)).unwrap();
         assert_eq!(exported(SOURCE_FILE), original("Verifier.sol"));
         let fixture = exported(FIXTURE_FILE);
