@@ -23,7 +23,7 @@ use crate::subject::Subject;
 use crate::suite::{self, StudyOutcome};
 
 /// The generated contract's name.
-const CONTRACT: &str = "Halo2Verifier";
+pub(crate) const CONTRACT: &str = "Halo2Verifier";
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +114,13 @@ impl Bench<'_> {
 
         self.observer.started("verify on chain");
         let Request { fork, seed, .. } = subject.request;
-        let on_chain = on_chain::examine(&compiled.creation_code, &artifacts.proofs, fork, seed);
+        let on_chain = on_chain::examine(
+            &compiled.creation_code,
+            compiled.sections(&artifacts.verifier_source),
+            &artifacts.proofs,
+            fork,
+            seed,
+        );
         self.observer.finished();
         match on_chain {
             Ok(on_chain) => draft.on_chain(on_chain),

@@ -26,6 +26,7 @@ pub mod chain;
 pub mod cli;
 pub mod compare;
 pub mod home;
+pub mod ledger;
 pub mod model;
 pub mod on_chain;
 pub mod prover;

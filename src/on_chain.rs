@@ -1,6 +1,6 @@
 //! A compiled verifier and its proofs → everything that a record says about the chain.
 //!
-//! Goes in: creation code (bytes), the counted proofs, the fork of the headline figures, a seed for the negative controls.
+//! Goes in: creation code (bytes), the sections of the code where they are known, the counted proofs, the fork of the headline figures, a seed for the negative controls.
 //! Comes out: [`OnChain`]: gas, verdicts, rules, and controls. No prover is asked: a stored record can be gone through
 //! again at any time.
 
@@ -10,6 +10,7 @@ use crate::chain::controls::{self, Controls};
 use crate::chain::{Calldata, ChainError, Deployment, Fork, UnderFork, Verification, Verifier};
 use crate::prover::Proof;
 use crate::record::{Outcome, Record};
+use crate::solidity::SectionMap;
 
 /// What a verifier and its proofs came to.
 #[derive(Debug, Clone)]
@@ -68,11 +69,12 @@ impl OnChain {
 /// Without proofs.
 pub fn examine(
     creation_code: &Bytes,
+    sections: Option<SectionMap>,
     proofs: &[Proof],
     fork: Fork,
     seed: u64,
 ) -> Result<OnChain, ChainError> {
-    let verifier = Verifier::deploy(fork, creation_code)?;
+    let verifier = Verifier::deploy(fork, creation_code)?.with_sections(sections);
     let first = proofs.first().expect("a run has a proof");
     let calldata = Calldata::verify_proof(&first.proof, &first.instances);
     let verification = verifier.verify(&calldata)?;

@@ -7,10 +7,12 @@
 
 use std::path::Path;
 
+use crate::bench;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
 use crate::on_chain;
 use crate::prover::{Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError};
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
+use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
 
 /// A record that cannot be used again.
@@ -28,6 +30,15 @@ pub enum ReplayError {
     /// The evidence's settings are not EZKL's.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The source cannot be compiled.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    /// The compiler makes other code of the same source.
+    #[error("{path}: its verifier's source compiles to other code than it holds")]
+    OtherCode {
+        /// The record.
+        path: String,
+    },
     /// The same proof costs something else than when the record was made.
     #[error(
         "{path} says that verifying its proof took {} gas, and it takes {}",
@@ -134,16 +145,28 @@ pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, Repl
 /// the first was kept, so that the gas of the others stays too.
 ///
 /// # Errors
-/// [`ReplayError`]; [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
-pub fn renewed(path: &Path, record: &Record) -> Result<Record, ReplayError> {
+/// [`ReplayError`]; [`ReplayError::OtherCode`] where this compiler makes other code of the verifier than the record's, and
+/// [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
+pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, ReplayError> {
     let bytes = |name| store::load_evidence(path, record, name);
     let proof = Proof {
         proof: bytes(Evidence::PROOF)?,
         instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
     };
-    let creation_code = bytes(Evidence::CREATION_CODE)?.into();
+    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
+    let options = record
+        .verifier
+        .as_ref()
+        .map(|verifier| verifier.solc.options.clone());
+    let compiled = solc.compile(&source, bench::CONTRACT, &options.unwrap_or_default())?;
+    if compiled.creation_code[..] != bytes(Evidence::CREATION_CODE)?[..] {
+        return Err(ReplayError::OtherCode {
+            path: path.display().to_string(),
+        });
+    }
     let Request { fork, seed, .. } = record.request;
-    let on_chain = on_chain::examine(&creation_code, &[proof], fork, seed)?;
+    let sections = compiled.sections(&source);
+    let on_chain = on_chain::examine(&compiled.creation_code, sections, &[proof], fork, seed)?;
     let [recorded, now] =
         [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
     if recorded != now {

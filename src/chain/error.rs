@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use revm::context::result::EVMError;
 
-use super::Verdict;
+use super::{AttributionError, Verdict};
 
 /// Why a contract could not be deployed, or a question could not be asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,9 @@ pub enum ChainError {
     /// Negative controls mean something only beside a call that was accepted.
     #[error("negative controls need an accepted call to start from; this one: {0}")]
     NotAccepted(Verdict),
+    /// A transaction's gas could not be split into its causes.
+    #[error("the gas of a transaction cannot be attributed: {0}")]
+    Attribution(#[from] AttributionError),
     /// revm itself failed, which no transaction should bring about.
     #[error("revm failed: {0}")]
     Evm(#[source] Box<EVMError<Infallible>>),

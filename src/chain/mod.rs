@@ -7,6 +7,7 @@
 //! - [`fork`]: the hard forks, and what each allows;
 //! - [`rules`]: what a transaction breaks, and how one broken rule is lifted to get a verdict;
 //! - [`gas`]: one transaction's gas, part by part;
+//! - [`attribution`]: the same gas, by what it was spent on;
 //! - [`verdict`]: how a call ended;
 //! - [`calldata`]: the generated verifiers' ABI;
 //! - [`state`]: a chain after some transactions: contracts deployed, calls made;
@@ -14,6 +15,7 @@
 //! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`controls`]: the calls that it must reject.
 
+pub mod attribution;
 pub mod calldata;
 pub mod controls;
 mod error;
@@ -29,6 +31,7 @@ pub mod verifier;
 #[cfg(test)]
 mod tests;
 
+pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
 pub use calldata::Calldata;
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;

@@ -9,6 +9,7 @@ use revm::context::result::{ExecutionResult, Output};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attribution::{GasByCause, GasBySection};
 use super::calldata::{Calldata, CalldataSize};
 use super::error::ChainError;
 use super::fork::Fork;
@@ -16,6 +17,7 @@ use super::gas::TransactionGas;
 use super::rules::{BrokenRule, RuleMargin, Rulebook};
 use super::transaction::{self, Judged, Request, State};
 use super::verdict::Verdict;
+use crate::solidity::SectionMap;
 
 /// A chain's state, and how many transactions its sender has made.
 #[derive(Debug, Clone)]
@@ -23,6 +25,7 @@ pub struct Chain {
     state: State,
     fork: Fork,
     nonce: u64,
+    sections: Option<SectionMap>,
 }
 
 /// What a deployment cost and broke.
@@ -33,6 +36,9 @@ pub struct Deployment {
     /// What the transaction cost; its execution holds the code deposit (200 gas a byte), until Amsterdam makes it state
     /// gas.
     pub gas: TransactionGas,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
     /// Length of the transaction's data.
     pub creation_code_bytes: u64,
     /// Length of the code that stays on chain.
@@ -58,6 +64,12 @@ pub struct Verification {
     pub verdict: Verdict,
     /// What the transaction cost; nothing was spent where the chain did not take it.
     pub gas: Option<TransactionGas>,
+    /// The same gas by what it was spent on; none in a record from before that was known.
+    #[serde(default)]
+    pub gas_by_cause: Option<GasByCause>,
+    /// The execution's gas by section of the verifier; none where its sections are not known.
+    #[serde(default)]
+    pub gas_by_section: Option<GasBySection>,
     /// The size of the call's data.
     pub calldata: CalldataSize,
     /// What the call returned, or reverted with.
@@ -95,7 +107,14 @@ impl Chain {
             state: transaction::genesis(),
             fork,
             nonce: 0,
+            sections: None,
         }
+    }
+
+    /// The same with the sections of one contract's code, so that a call's gas is told by section.
+    #[must_use]
+    pub fn with_sections(self, sections: Option<SectionMap>) -> Self {
+        Self { sections, ..self }
     }
 
     /// The rules that hold.
@@ -116,9 +135,10 @@ impl Chain {
         };
         let Judged {
             ran,
+            attribution,
             margins,
             rules_broken,
-        } = transaction::judge(&self.state, self.fork, request)?;
+        } = transaction::judge(&self.state, self.fork, request, None)?;
         let (
             Ok(ExecutionResult::Success {
                 output: Output::Create(code, Some(address)),
@@ -135,6 +155,7 @@ impl Chain {
         let deployment = Deployment {
             fork: self.fork,
             gas,
+            gas_by_cause: attribution.map(|attribution| attribution.by_cause),
             creation_code_bytes: creation_code.len() as u64,
             runtime_code_bytes: code.len() as u64,
             rules_broken,
@@ -184,7 +205,8 @@ impl Chain {
     }
 
     fn judge(&self, to: Address, calldata: &Calldata) -> Result<Judged, ChainError> {
-        transaction::judge(&self.state, self.fork, self.request(to, calldata))
+        let request = self.request(to, calldata);
+        transaction::judge(&self.state, self.fork, request, self.sections.as_ref())
     }
 
     fn request<'a>(&self, to: Address, calldata: &'a Calldata) -> Request<'a> {
@@ -214,6 +236,14 @@ impl Chain {
             fork: self.fork,
             verdict: ran.verdict(),
             gas: ran.gas(),
+            gas_by_cause: judged
+                .attribution
+                .as_ref()
+                .map(|attribution| attribution.by_cause.clone()),
+            gas_by_section: judged
+                .attribution
+                .as_ref()
+                .and_then(|attribution| attribution.by_section.clone()),
             calldata: calldata.size(),
             return_data,
             logs: logs.collect(),

@@ -6,10 +6,10 @@ use super::controls::{self, Control, ControlKind, Controls};
 use super::*;
 
 /// A generated verifier with a proof that it accepts.
-struct Fixture {
-    creation_code: Bytes,
-    proof: Vec<u8>,
-    instances: Vec<U256>,
+pub(super) struct Fixture {
+    pub(super) creation_code: Bytes,
+    pub(super) proof: Vec<u8>,
+    pub(super) instances: Vec<U256>,
 }
 
 macro_rules! fixture {
@@ -47,8 +47,13 @@ fn relu() -> Fixture {
     fixture!("relu_4x4")
 }
 
+/// Both.
+pub(super) fn fixtures() -> [Fixture; 2] {
+    [dense(), relu()]
+}
+
 impl Fixture {
-    fn calldata(&self) -> Calldata {
+    pub(super) fn calldata(&self) -> Calldata {
         Calldata::verify_proof(&self.proof, &self.instances)
     }
 
@@ -59,7 +64,7 @@ impl Fixture {
 }
 
 /// Creation code that leaves this runtime code behind: CODECOPY and RETURN of what follows the first 14 bytes.
-fn deploying(runtime: &[u8]) -> Bytes {
+pub(super) fn deploying(runtime: &[u8]) -> Bytes {
     let [.., high, middle, low] = (runtime.len() as u64).to_be_bytes();
     let constructor = [
         0x62, high, middle, low,  // PUSH3 length
@@ -81,7 +86,7 @@ fn deploying_zeros(length: u32) -> Bytes {
 }
 
 /// PUSH1 1, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
-const RETURN_TRUE: [u8; 10] = hex!("600160005260206000f3");
+pub(super) const RETURN_TRUE: [u8; 10] = hex!("600160005260206000f3");
 
 /// Runtime code that touches memory at an offset, which costs about (offset / 32)^2 / 512 gas, and returns true.
 fn spending_on_memory(offset: u32) -> Vec<u8> {
@@ -89,7 +94,7 @@ fn spending_on_memory(offset: u32) -> Vec<u8> {
     [&[0x62, high, middle, low, 0x51, 0x50][..], &RETURN_TRUE].concat()
 }
 
-fn deployed(fork: Fork, runtime: &[u8]) -> Verifier {
+pub(super) fn deployed(fork: Fork, runtime: &[u8]) -> Verifier {
     Verifier::deploy(fork, &deploying(runtime)).unwrap()
 }
 

@@ -1,17 +1,22 @@
 //! One transaction on a state, under a rulebook.
 
+use std::convert::Infallible;
+
 use alloy_primitives::{Address, Bytes, TxKind, U256, address};
-use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, ResultGas};
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, ResultAndState, ResultGas};
 use revm::context::{BlockEnv, TransactionType, TxEnv};
 use revm::database::{CacheDB, EmptyDB, WrapDatabaseRef};
+use revm::handler::MainnetContext;
 use revm::state::{AccountInfo, EvmState};
-use revm::{Context, ExecuteEvm as _, MainBuilder as _, MainContext as _};
+use revm::{Context, ExecuteEvm as _, InspectEvm as _, MainBuilder as _, MainContext as _};
 
+use super::attribution::{Attribution, Meter};
 use super::error::ChainError;
 use super::fork::Fork;
 use super::gas::{Intrinsic, TransactionGas};
 use super::rules::{self, BrokenRule, Needs, RuleMargin, Rulebook};
 use super::verdict::Verdict;
+use crate::solidity::SectionMap;
 
 /// A chain's state, in memory.
 pub(super) type State = CacheDB<EmptyDB>;
@@ -51,10 +56,12 @@ pub(super) struct Ran {
     gas_limit: u64,
 }
 
-/// What became of a transaction under the rules of its fork, and the rules that were in its way.
+/// What became of a transaction under the rules of its fork, where its gas went, and the rules that were in its way.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) ran: Ran,
+    /// None for a transaction that the chain does not take.
+    pub(super) attribution: Option<Attribution>,
     pub(super) margins: Vec<RuleMargin>,
     pub(super) rules_broken: Vec<BrokenRule>,
 }
@@ -62,17 +69,24 @@ pub(super) struct Judged {
 /// Runs the transaction under its fork's rules, less those that it breaks.
 ///
 /// What it needs is measured first, without limits. Then it runs with the broken rules lifted and every other one in
-/// force, and that run alone is reported.
-pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<Judged, ChainError> {
+/// force, and that run alone is reported, with its gas attributed: to sections, too, of the code whose map is given.
+pub(super) fn judge(
+    state: &State,
+    fork: Fork,
+    request: Request<'_>,
+    sections: Option<&SectionMap>,
+) -> Result<Judged, ChainError> {
     let measured = run(state, &Rulebook::measuring(fork), request)?;
     let mut margins = measured.needs(request).margins(fork);
     loop {
         let rules_broken = rules::broken(fork, &margins);
-        let ran = run(state, &Rulebook::lifting(fork, &rules_broken), request)?;
+        let rulebook = Rulebook::lifting(fork, &rules_broken);
+        let (ran, attribution) = run_attributed(state, &rulebook, request, sections)?;
         let fails_at_a_limit = measured.verdict().is_success() && !ran.verdict().is_success();
         if !(fails_at_a_limit && rules::break_next_gas_rule(&mut margins)) {
             return Ok(Judged {
                 ran,
+                attribution,
                 margins,
                 rules_broken,
             });
@@ -82,18 +96,35 @@ pub(super) fn judge(state: &State, fork: Fork, request: Request<'_>) -> Result<J
 
 /// Runs one transaction and leaves the state as it is.
 pub(super) fn run(state: &State, rulebook: &Rulebook, request: Request<'_>) -> Result<Ran, ChainError> {
-    let transaction = TxEnv {
-        tx_type: TransactionType::Eip1559 as u8,
-        caller: SENDER,
-        gas_limit: rulebook.gas_limit,
-        gas_price: GAS_PRICE_WEI.into(),
-        gas_priority_fee: Some(0),
-        kind: request.kind,
-        data: request.data.clone(),
-        nonce: request.nonce,
-        chain_id: Some(rulebook.config.chain_id),
-        ..TxEnv::default()
+    let transaction = request.transaction(rulebook);
+    let intrinsic = Intrinsic::of(&transaction, &rulebook.config);
+    let outcome = chain(state, rulebook).build_mainnet().transact(transaction);
+    Ran::new(outcome, intrinsic, rulebook.gas_limit)
+}
+
+/// Does the same as [`run`], slower, and says where the gas went; nowhere for a transaction that the chain does not take.
+pub(super) fn run_attributed(
+    state: &State,
+    rulebook: &Rulebook,
+    request: Request<'_>,
+    sections: Option<&SectionMap>,
+) -> Result<(Ran, Option<Attribution>), ChainError> {
+    let transaction = request.transaction(rulebook);
+    let intrinsic = Intrinsic::of(&transaction, &rulebook.config);
+    let mut meter = Meter::new(&transaction, &rulebook.config, intrinsic, sections);
+    let outcome = chain(state, rulebook)
+        .build_mainnet_with_inspector(&mut meter)
+        .inspect_tx(transaction);
+    let ran = Ran::new(outcome, intrinsic, rulebook.gas_limit)?;
+    let attribution = match &ran.result {
+        Ok(result) => Some(meter.attribution(result.gas())?),
+        Err(_) => None,
     };
+    Ok((ran, attribution))
+}
+
+/// The chain that a transaction runs on.
+pub(super) fn chain<'a>(state: &'a State, rulebook: &Rulebook) -> MainnetContext<WrapDatabaseRef<&'a State>> {
     let block = BlockEnv {
         number: U256::ONE,
         beneficiary: BENEFICIARY,
@@ -101,27 +132,48 @@ pub(super) fn run(state: &State, rulebook: &Rulebook, request: Request<'_>) -> R
         basefee: GAS_PRICE_WEI,
         ..BlockEnv::default()
     };
-    let intrinsic = Intrinsic::of(&transaction, &rulebook.config);
-    let outcome = Context::mainnet()
+    Context::mainnet()
         .with_db(WrapDatabaseRef(state))
         .with_cfg(rulebook.config.clone())
         .with_block(block)
-        .build_mainnet()
-        .transact(transaction);
-    let (result, changes) = match outcome {
-        Ok(outcome) => (Ok(outcome.result), outcome.state),
-        Err(EVMError::Transaction(reason)) => (Err(reason), EvmState::default()),
-        Err(error) => return Err(ChainError::Evm(Box::new(error))),
-    };
-    Ok(Ran {
-        result,
-        changes,
-        intrinsic,
-        gas_limit: rulebook.gas_limit,
-    })
+}
+
+impl Request<'_> {
+    pub(super) fn transaction(&self, rulebook: &Rulebook) -> TxEnv {
+        TxEnv {
+            tx_type: TransactionType::Eip1559 as u8,
+            caller: SENDER,
+            gas_limit: rulebook.gas_limit,
+            gas_price: GAS_PRICE_WEI.into(),
+            gas_priority_fee: Some(0),
+            kind: self.kind,
+            data: self.data.clone(),
+            nonce: self.nonce,
+            chain_id: Some(rulebook.config.chain_id),
+            ..TxEnv::default()
+        }
+    }
 }
 
 impl Ran {
+    fn new(
+        outcome: Result<ResultAndState, EVMError<Infallible>>,
+        intrinsic: Intrinsic,
+        gas_limit: u64,
+    ) -> Result<Self, ChainError> {
+        let (result, changes) = match outcome {
+            Ok(outcome) => (Ok(outcome.result), outcome.state),
+            Err(EVMError::Transaction(reason)) => (Err(reason), EvmState::default()),
+            Err(error) => return Err(ChainError::Evm(Box::new(error))),
+        };
+        Ok(Self {
+            result,
+            changes,
+            intrinsic,
+            gas_limit,
+        })
+    }
+
     pub(super) fn verdict(&self) -> Verdict {
         match &self.result {
             Ok(result) => Verdict::from_result(result),

@@ -7,6 +7,7 @@ use super::error::ChainError;
 use super::fork::Fork;
 use super::state::{Chain, Deployment, Verification};
 use super::verdict::Verdict;
+use crate::solidity::SectionMap;
 
 /// A verifier on chain, and the state of the chain right after its deployment.
 ///
@@ -26,6 +27,15 @@ impl Verifier {
         let mut chain = Chain::new(fork);
         let deployment = chain.deploy(creation_code)?;
         Ok(Self { chain, deployment })
+    }
+
+    /// The same with the sections of the verifier's code, so that a call's gas is told by section.
+    #[must_use]
+    pub fn with_sections(self, sections: Option<SectionMap>) -> Self {
+        Self {
+            chain: self.chain.with_sections(sections),
+            ..self
+        }
     }
 
     /// What the deployment cost and broke.

@@ -220,12 +220,7 @@ fn figures(comparison: &Comparison) -> Section {
                 is_changed = true;
                 figure(&mut table, &experiment.experiment, metric.name(), change);
                 for (part, change) in parts {
-                    figure(
-                        &mut table,
-                        &experiment.experiment,
-                        &format!("· {}", part.replace('_', " ")),
-                        change,
-                    );
+                    figure(&mut table, &experiment.experiment, &format!("· {part}"), change);
                 }
             }
         }

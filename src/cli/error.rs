@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::bench::BenchError;
 use crate::compare::SetError;
 use crate::home::NoHome;
-use crate::prover::{PlanError, ProverError, SrsError, ToolchainError};
+use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
@@ -49,6 +49,8 @@ pub(super) enum CliError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("{}: {source}", path.display())]
+    Settings { path: PathBuf, source: SettingsError },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
 }
@@ -75,6 +77,7 @@ impl CliError {
             | Self::Replay(_)
             | Self::Usage(_)
             | Self::Io { .. }
+            | Self::Settings { .. }
             | Self::Signals(_) => Vec::new(),
         }
     }

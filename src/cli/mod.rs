@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
+mod audit;
 mod cache;
 mod chains;
 mod comparison;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Verify(verify::Arguments),
+    Audit(audit::Arguments),
     GasDiff(gas_diff::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),

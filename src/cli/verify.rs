@@ -7,8 +7,10 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::{Finding, format};
 use crate::chain::UnderFork;
+use crate::home::Home;
 use crate::record::{Outcome, Record};
 use crate::replay;
+use crate::solidity::{SOLC_VERSION, Solc};
 use crate::store::{self, Store};
 
 /// Deploy a record's verifier again and verify its proof again: verdict and gas must be those in the record
@@ -26,11 +28,18 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let solc = arguments
+        .renew
+        .then(|| -> Result<_, CliError> {
+            let home = Home::from_environment()?;
+            Ok(Solc::obtain(&home.solc(SOLC_VERSION))?)
+        })
+        .transpose()?;
     let mut finding = Finding::Good;
     for path in &arguments.records {
         let record = store::load(path)?;
-        let good = if arguments.renew {
-            renew(path, &record)?
+        let good = if let Some(solc) = &solc {
+            renew(path, &record, solc)?
         } else if arguments.fork.is_empty() {
             recheck(path, &record)?
         } else {
@@ -79,8 +88,8 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliEr
 }
 
 /// Whether the renewed record is of a verified proof.
-fn renew(path: &Path, record: &Record) -> Result<bool, CliError> {
-    let renewed = replay::renewed(path, record)?;
+fn renew(path: &Path, record: &Record, solc: &Solc) -> Result<bool, CliError> {
+    let renewed = replay::renewed(path, record, solc)?;
     Store::replace(path, &renewed)?;
     println!("{}: {}, renewed", path.display(), renewed.outcome_and_limits());
     Ok(renewed.outcome == Outcome::Verified)

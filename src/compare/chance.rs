@@ -38,8 +38,14 @@ const LEADING_ZERO_BYTES_A_WORD: f64 = FIRST_BYTE_ZERO / (1.0 - BYTE_ZERO);
 /// negated second point of G2, and the key's digest, which stands there twice.
 const KEY_WORDS_BESIDE_COMMITMENTS: u64 = 6;
 
-/// Gas by which a zero byte of calldata is cheaper where execution sets the price: 16 - 4 (EIP-2028).
-const ZERO_BYTE_SAVES_GAS: u64 = 12;
+/// Gas of a zero byte of calldata where execution sets the price (EIP-2028).
+const ZERO_BYTE_GAS: u64 = 4;
+
+/// Gas of any other byte there.
+const NONZERO_BYTE_GAS: u64 = 16;
+
+/// Gas by which a zero byte is cheaper there.
+const ZERO_BYTE_SAVES_GAS: u64 = NONZERO_BYTE_GAS - ZERO_BYTE_GAS;
 
 /// Gas by which it is cheaper where the calldata floor does: 40 - 10 (EIP-7623), and nothing from Amsterdam on (EIP-7976).
 const ZERO_BYTE_SAVES_FLOOR_GAS: u64 = 30;
@@ -96,6 +102,16 @@ impl Chance {
                 + zero_bytes(words) * ZERO_BYTE_SAVES_GAS;
         }
         chance
+    }
+
+    /// Gas of the verifying transaction's zero bytes.
+    pub fn calldata_zero_gas(&self) -> u64 {
+        self.calldata_zero_bytes.saturating_mul(ZERO_BYTE_GAS)
+    }
+
+    /// Gas of its other bytes.
+    pub fn calldata_nonzero_gas(&self) -> u64 {
+        self.calldata_zero_bytes.saturating_mul(NONZERO_BYTE_GAS)
     }
 }
 
@@ -175,7 +191,7 @@ mod tests {
         assert_eq!(zero_bytes(0), 0);
         // The figures of docs/comparing-gas.md: a proof of 3,072 bytes, a verifier with 20 commitments.
         assert_eq!(zero_bytes(3072 / 32), 54);
-        assert_eq!(leading_zero_bytes(2 * 20 + KEY_WORDS_BESIDE_COMMITMENTS), 20);
+        assert_eq!(leading_zero_bytes(2 * 20 + KEY_WORDS_BESIDE_COMMITMENTS), 22);
         // The exponent one below is too small, at the bound it is enough.
         let exponent =
             |t: f64, m: f64| t * (t / 2.0 / m).asinh() - 2.0 * m * ((t / 2.0 / m).hypot(1.0) - 1.0);

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use change::{Change, Metric};
+pub use change::{Change, Metric, Part};
 pub use context::{Context, ContextChange};
 pub use judge::{Failure, Policy, Tolerance, judge};
 pub use samples::{PhaseChange, Samples};

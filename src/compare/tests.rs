@@ -1,9 +1,10 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::chain::Fork;
+use crate::chain::{Cause, Fork};
 use crate::prover::Phase;
 use crate::store;
 
@@ -229,6 +230,68 @@ fn what_was_not_measured_is_absent_and_not_0() {
     assert!(change.is_change());
     let json = serde_json::to_value(&change).unwrap();
     assert!(json["new"].is_null() && json["difference"].is_null());
+}
+
+fn with_causes(record: &Record, causes: serde_json::Value) -> Record {
+    let mut record = record.clone();
+    let verification = record.verification.as_mut().unwrap();
+    verification.gas_by_cause = Some(serde_json::from_value(causes).unwrap());
+    record
+}
+
+#[test]
+fn causes_are_compared_one_by_one() {
+    let base = published();
+    let old = with_causes(
+        &base,
+        json!({"base": 21_000, "calldata_zero": 4000, "calldata_nonzero": 160_000, "keccak": 300}),
+    );
+    let new = with_causes(
+        &base,
+        json!({"base": 21_000, "calldata_zero": 4040, "calldata_nonzero": 159_840, "ec_mul": 6000}),
+    );
+    let differences = |old: &Record, new: &Record| -> Vec<_> {
+        let whole = change(old, new, Metric::VerificationGas);
+        let parts = whole.parts.iter().filter(|(_, part)| part.is_change());
+        parts
+            .map(|(name, part)| (name.to_string(), part.difference()))
+            .collect()
+    };
+    let named = |list: &[(&str, Option<i128>)]| -> Vec<_> {
+        list.iter()
+            .map(|&(name, difference)| (name.to_owned(), difference))
+            .collect()
+    };
+    // What a map does not hold is 0, so that a cause can come and go.
+    let exact = [
+        ("calldata zero", Some(40)),
+        ("calldata nonzero", Some(-160)),
+        ("ec mul", Some(6000)),
+        ("keccak", Some(-300)),
+    ];
+    assert_eq!(differences(&old, &new), named(&exact));
+    // Ten zero bytes more are chance in another proof; steps of the verifier are not.
+    let other = with_another_proof(&new);
+    assert_eq!(differences(&old, &other), named(&exact[2..]));
+    assert_eq!(grown(&old, &other), []);
+    let whole = change(&old, &new, Metric::VerificationGas);
+    let json = serde_json::to_value(&whole).unwrap();
+    assert_eq!(json["parts"]["ec_mul"]["new"], 6000);
+}
+
+#[test]
+fn a_record_without_causes_has_none_of_0() {
+    let mut old = published();
+    old.verification.as_mut().unwrap().gas_by_cause = None;
+    let new = with_causes(&old, json!({"base": 21_000}));
+    let whole = change(&old, &new, Metric::VerificationGas);
+    assert_eq!(whole.parts.len(), 1);
+    let (part, base) = whole.parts.first_key_value().unwrap();
+    assert_eq!(
+        (*part, base.old, base.new),
+        (Part::Cause(Cause::Base), None, Some(21_000))
+    );
+    assert_eq!(change(&old, &old, Metric::VerificationGas).parts.len(), 0);
 }
 
 #[test]

@@ -18,13 +18,13 @@ const LARGEST_LOGROWS: u32 = 28;
 const PUBLISHED_SHA256: &str = include_str!("srs-sha256.txt");
 
 /// The generator (1, 2) of G1 as halo2 writes it: little-endian Montgomery form, so R and 2·R modulo the base field.
-const GENERATOR: [u8; 64] = alloy_primitives::hex!(
+pub(super) const GENERATOR: [u8; 64] = alloy_primitives::hex!(
     "9d0d8fc58d435dd33d0bc7f528eb780a2c4679786fa36e662fdf079ac1770a0e"
     "3a1b1e8b1b87baa67b168eeb51d6f114588cf2f0de46ddcc5ebe0f3483ef141c"
 );
 
 /// The generator of G2 in the same form (EIP-197 has it as numbers).
-const GENERATOR_2: [u8; 128] = alloy_primitives::hex!(
+pub(super) const GENERATOR_2: [u8; 128] = alloy_primitives::hex!(
     "2620bc02d1b5838e72017b493519ebdcdf1a81974726b8fb3b5096af41385719"
     "40614ca87d73b4afc4d802585add4360862fa052fc50e9096b7bea3a83f0fe14"
     "f6e96b889dfa9d61789b9ef597d27ffefe7d1b23621a9eff06429eaeeb7efd28"

@@ -5,6 +5,7 @@
 
 mod environment;
 mod evidence;
+mod facts;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;

@@ -1,8 +1,8 @@
 //! Solidity source text → bytecode.
 //!
 //! Goes in: the text of one self-contained source file and the name of a contract in it. Comes out: the contract's
-//! creation and runtime code (bytes), its ABI, solc's warnings, and every option that solc was given. Nothing here knows
-//! what the contract is for, or what happens to its bytecode.
+//! creation and runtime code (bytes), what text each instruction was made of, its ABI, solc's warnings, and every option
+//! that solc was given. Nothing here knows what happens to the bytecode, and only [`sections`] what a contract is for.
 //!
 //! One version of solc is pinned, so that one source gives one bytecode on every machine. It is taken from svm's folder
 //! or from PATH where that version is there, else from npm ([`Solc::obtain`]). The native compiler and the npm one are the
@@ -10,6 +10,7 @@
 
 mod error;
 mod npm;
+pub mod sections;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use error::SolidityError;
+pub use sections::{Place, Section, SectionMap};
 
 /// The pinned compiler. It knows every target from Cancun to Osaka; EZKL's verifiers ask for `^0.8.0`.
 pub const SOLC_VERSION: &str = "0.8.30";
@@ -129,6 +131,7 @@ impl CompileOptions {
                 "evm.bytecode.linkReferences",
                 "evm.deployedBytecode.object",
                 "evm.deployedBytecode.linkReferences",
+                "evm.deployedBytecode.sourceMap",
             ]
             .map(str::to_owned),
         ));
@@ -169,6 +172,8 @@ pub struct CompiledContract {
     /// What stays on chain.
     #[schemars(with = "String")]
     pub runtime_code: Bytes,
+    /// solc's source map of the runtime code: for each instruction, the bytes of the source that it was made of.
+    pub runtime_source_map: String,
     /// The contract's interface, as solc's JSON.
     pub abi: serde_json::Value,
     /// Length of the source text.
@@ -177,6 +182,13 @@ pub struct CompiledContract {
     pub warnings: Vec<String>,
     /// The compiler and its options.
     pub settings: SolcSettings,
+}
+
+impl CompiledContract {
+    /// The sections of the runtime code, where `source`, which it was compiled from, is a verifier that EZKL generated.
+    pub fn sections(&self, source: &str) -> Option<SectionMap> {
+        SectionMap::of(source, &self.runtime_code, &self.runtime_source_map)
+    }
 }
 
 impl Solc {
@@ -294,8 +306,13 @@ impl Solc {
             .evm
             .map(|evm| (evm.bytecode, evm.deployed_bytecode))
             .unwrap_or_default();
+        let runtime_source_map = runtime
+            .as_ref()
+            .and_then(|deployed| deployed.bytecode.as_ref()?.source_map.clone())
+            .unwrap_or_default();
         Ok(CompiledContract {
             contract: contract.to_owned(),
+            runtime_source_map,
             creation_code: code(creation.and_then(Bytecode::into_bytes))?,
             runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
             abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,

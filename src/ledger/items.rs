@@ -1,0 +1,826 @@
+//! The rules: one function for each item. File names in comments are EZKL 23.0.5's.
+
+use super::{Calling, Facts, Finding, Item, Level, Reference, What};
+use crate::prover::{
+    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, Shown, Side, SrsKind, Statement,
+};
+
+/// Every item, in the order in which they are told.
+pub(super) fn all(facts: &Facts) -> Vec<Item> {
+    let contract = facts.verifier_source.as_deref().map(ContractForm::read);
+    let context = Context {
+        facts,
+        settings: facts.settings.as_ref(),
+        contract: contract.as_ref(),
+    };
+    vec![
+        context.ezkl(),
+        context.model(),
+        context.weights(),
+        context.input(),
+        context.output(),
+        context.input_range(),
+        context.output_range(),
+        context.number_range(),
+        context.rescaling(),
+        context.helper_values(),
+        context.selection(),
+        context.lookups(),
+        context.freivalds(),
+        context.check_mode(),
+        context.reference_string(),
+        context.verifier_key(),
+        context.key_match(),
+        context.instances(),
+        context.calling(),
+        context.commitments(),
+        context.negative_controls(),
+        context.privacy(),
+    ]
+}
+
+struct Context<'a> {
+    facts: &'a Facts,
+    settings: Option<&'a Statement>,
+    contract: Option<&'a ContractForm>,
+}
+
+fn item(what: What, finding: Finding, level: Level, sentence: impl Into<String>) -> Item {
+    Item {
+        what,
+        finding,
+        level,
+        sentence: sentence.into(),
+    }
+}
+
+fn unknown(what: What, sentence: &str) -> Item {
+    item(what, Finding::NotShown, Level::Unknown, sentence)
+}
+
+/// For what only the settings can show.
+const NO_SETTINGS: &str = "Only EZKL's settings file shows this, and it is missing or of another form.";
+
+impl Context<'_> {
+    fn shown(&self, side: Side) -> Option<Shown> {
+        self.settings?.shown(side)
+    }
+
+    fn constants(&self) -> Option<&ContractConstants> {
+        match self.contract? {
+            ContractForm::Plain(constants) => Some(constants),
+            ContractForm::Reusable | ContractForm::Other => None,
+        }
+    }
+
+    fn ezkl(&self) -> Item {
+        let what = What::Ezkl;
+        match self.settings.and_then(Statement::version) {
+            None => unknown(what, NO_SETTINGS),
+            Some(version) => {
+                let finding = Finding::Version(version.to_owned());
+                if version == EZKL_VERSION {
+                    let sentence =
+                        format!("The circuit is EZKL {version}'s, whose source these rules were read from.");
+                    item(what, finding, Level::Sound, sentence)
+                } else {
+                    let sentence = format!(
+                        "The circuit is EZKL {version}'s; these rules are {EZKL_VERSION}'s, and {version} may differ."
+                    );
+                    item(what, finding, Level::Unknown, sentence)
+                }
+            }
+        }
+    }
+
+    fn model(&self) -> Item {
+        let what = What::Model;
+        match self.facts.reference {
+            Some(Reference::Exact) => item(
+                what,
+                Finding::Exact,
+                Level::Sound,
+                "For the proved input, the circuit's outputs equal an independent integer reference of the model.",
+            ),
+            Some(Reference::Contradicted) => item(
+                what,
+                Finding::Contradicted,
+                Level::Unsound,
+                "The circuit computes something else than the model.",
+            ),
+            Some(Reference::NotCovered) => unknown(
+                what,
+                "The integer reference does not know all of this model's operators, so nothing was compared.",
+            ),
+            None => unknown(
+                what,
+                "Nothing here shows which model the circuit computes: compile the model again and compare the keys.",
+            ),
+        }
+    }
+
+    /// Whether the model has parameters: told, or counted among what is hashed or committed.
+    fn parameters(&self) -> Option<bool> {
+        if let Some(parameters) = self.facts.parameters {
+            return Some(parameters > 0);
+        }
+        let settings = self.settings?;
+        let params = settings.shown(Side::Params)?;
+        let all = match params {
+            Shown::Hashed | Shown::HashedInside => settings.hashes()?,
+            Shown::Polycommit => settings.commitments()?,
+            Shown::Public | Shown::Private | Shown::Fixed => return None,
+        };
+        let hashed = |shown| matches!(shown, Shown::Hashed | Shown::HashedInside);
+        let mut others = 0;
+        for side in [Side::Input, Side::Output] {
+            let shown = settings.shown(side)?;
+            if shown == params || hashed(shown) && hashed(params) {
+                others += settings.tensors(side)?;
+            }
+        }
+        Some(all > others)
+    }
+
+    fn weights(&self) -> Item {
+        let what = What::Weights;
+        if self.parameters() == Some(false) {
+            let sentence = "The model has no weights.";
+            return item(what, Finding::None, Level::Sound, sentence);
+        }
+        // `Model::layout_nodes` lays a constant of one use out from its own values, and not from the cells that were
+        // hashed or committed (`src/graph/model.rs`). Nearly every weight is used once.
+        let detached = |how: &str| {
+            let sentence = format!(
+                "The {how} is checked, but EZKL computes with weights that it does not tie to it, wherever an operator \
+                 alone uses them: the {how} may be one model's and the output another's."
+            );
+            item(what, Finding::Detached, Level::Unsound, sentence)
+        };
+        match self.shown(Side::Params) {
+            None | Some(Shown::Public) => unknown(what, NO_SETTINGS),
+            Some(Shown::Fixed) => item(
+                what,
+                Finding::Fixed,
+                Level::Sound,
+                "The weights are constants of the circuit: another set of weights has another verifying key.",
+            ),
+            Some(Shown::Private) => item(
+                what,
+                Finding::Unbound,
+                Level::Limited,
+                "The weights are bound to nothing: the proof says that some numbers in their place give the output, not \
+                 that this model does.",
+            ),
+            Some(Shown::Hashed | Shown::HashedInside) => detached("hash of the weights"),
+            Some(Shown::Polycommit) => detached("commitment to the weights"),
+        }
+    }
+
+    fn input(&self) -> Item {
+        let what = What::Input;
+        match self.shown(Side::Input) {
+            None => unknown(what, NO_SETTINGS),
+            Some(shown) => self.tensor(what, "input", shown),
+        }
+    }
+
+    fn output(&self) -> Item {
+        let what = What::Output;
+        match self.shown(Side::Output) {
+            None => unknown(what, NO_SETTINGS),
+            Some(shown) => self.tensor(what, "output", shown),
+        }
+    }
+
+    /// How the input or the output is bound.
+    fn tensor(&self, what: What, name: &str, shown: Shown) -> Item {
+        match shown {
+            Shown::Public => item(
+                what,
+                Finding::Public,
+                Level::Sound,
+                format!("Every element of the {name} is a public value of the proof."),
+            ),
+            Shown::Fixed => item(
+                what,
+                Finding::Fixed,
+                Level::Limited,
+                format!(
+                    "The {name} is a constant of the circuit: the key serves this one {name} and no other."
+                ),
+            ),
+            Shown::Hashed => item(
+                what,
+                Finding::Hashed,
+                Level::Sound,
+                format!("The {name}'s Poseidon hash is a public value, and the circuit computes it."),
+            ),
+            Shown::HashedInside => item(
+                what,
+                Finding::HashedInside,
+                Level::Limited,
+                format!(
+                    "The circuit hashes the {name} and shows the hash to nobody: the {name} itself is not bound."
+                ),
+            ),
+            Shown::Polycommit if self.facts.commitments_compared == Some(true) => item(
+                what,
+                Finding::Committed,
+                Level::Sound,
+                format!("The proof begins with a commitment to the {name}, and the consumer compares it."),
+            ),
+            Shown::Polycommit => item(
+                what,
+                Finding::Committed,
+                Level::Limited,
+                format!(
+                    "The proof begins with a commitment to the {name}; the verifier accepts any, so it binds the {name} \
+                     only for a consumer that compares it."
+                ),
+            ),
+            Shown::Private => item(
+                what,
+                Finding::Unbound,
+                Level::Limited,
+                format!(
+                    "The {name} is bound to nothing: the proof says that there is one, known to the prover."
+                ),
+            ),
+        }
+    }
+
+    /// `Input::layout` decomposes an input that is not yet in a cell; a hashed or committed one already is, and an input
+    /// of type Boolean is checked in a copy (`src/circuit/ops/mod.rs`, `layouts.rs`).
+    fn input_range(&self) -> Item {
+        let what = What::InputRange;
+        let (Some(settings), Some(shown)) = (self.settings, self.shown(Side::Input)) else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let left = |level, sentence: &str| item(what, Finding::LeftToConsumer, level, sentence);
+        match (shown, settings.leaves_ranges_unchecked()) {
+            (Shown::Hashed | Shown::HashedInside | Shown::Polycommit, _) => left(
+                Level::Limited,
+                "EZKL checks no range of a hashed or committed input: whoever made the hash or commitment must have.",
+            ),
+            (_, None) => unknown(what, NO_SETTINGS),
+            (Shown::Fixed, _) => item(
+                what,
+                Finding::CheckedByCircuit,
+                Level::Sound,
+                "The input is a constant of the circuit, in range or not for good.",
+            ),
+            (Shown::Public, Some(true)) => left(
+                Level::Limited,
+                "The range checks of inputs are switched off: the consumer must check the public input's range.",
+            ),
+            (Shown::Private, Some(true)) => left(
+                Level::Limited,
+                "The range checks of inputs are switched off, and nobody sees the input: it may be any field element.",
+            ),
+            (Shown::Private, Some(false)) if settings.boolean_inputs() != Some(0) => left(
+                Level::Limited,
+                "EZKL checks a private Boolean input in a copy that it does not compute with, so it may be any number.",
+            ),
+            (Shown::Public | Shown::Private, Some(false)) => item(
+                what,
+                Finding::CheckedByCircuit,
+                Level::Sound,
+                "The circuit checks that every element of the input is in range.",
+            ),
+        }
+    }
+
+    /// `Model::layout` range-checks the outputs where it compares them with what the verifier knows: public or fixed.
+    fn output_range(&self) -> Item {
+        let what = What::OutputRange;
+        let (Some(settings), Some(shown)) = (self.settings, self.shown(Side::Output)) else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let unchecked = |sentence: &str| item(what, Finding::LeftToConsumer, Level::Limited, sentence);
+        match (shown, settings.leaves_ranges_unchecked()) {
+            (Shown::Private | Shown::Hashed | Shown::HashedInside | Shown::Polycommit, _) => unchecked(
+                "EZKL checks no range of an output that is not public: it may be a field element that stands for no \
+                 number of the model.",
+            ),
+            (_, None) => unknown(what, NO_SETTINGS),
+            (_, Some(true)) => unchecked(
+                "The range checks of outputs are switched off: the consumer must refuse values that stand for no number.",
+            ),
+            (Shown::Public | Shown::Fixed, Some(false)) => item(
+                what,
+                Finding::CheckedByCircuit,
+                Level::Sound,
+                "The circuit checks that every element of the output is in range.",
+            ),
+        }
+    }
+
+    /// A decomposition has one result, sign and digits of zero apart, while twice its range is below the field's modulus.
+    fn number_range(&self) -> Item {
+        let what = What::NumberRange;
+        let Some((base, digits)) = self.settings.and_then(Statement::decomposition) else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let finding = Finding::Digits { base, digits };
+        // The modulus has 254 bits: 2^252 leaves room for the sign.
+        let bits = f64::from(u32::try_from(digits).unwrap_or(u32::MAX)) * (base as f64).log2();
+        if base < 2 || digits == 0 || bits > 252.0 {
+            let sentence =
+                format!("{digits} digits to base {base} do not stand for one number of the field.");
+            return item(what, finding, Level::Unsound, sentence);
+        }
+        let sentence = format!(
+            "What the circuit checks lies within ±({base}^{digits} − 1), without wrapping around the field's modulus."
+        );
+        item(what, finding, Level::Sound, sentence)
+    }
+
+    /// `div` accepts every q with |input − q·d| < d (`src/circuit/ops/layouts.rs`): the quotient rounded down, and the one
+    /// above. Each division decomposes three tensors of one shape, so what is decomposed bounds what is divided.
+    fn rescaling(&self) -> Item {
+        let what = What::Rescaling;
+        let found = self
+            .settings
+            .and_then(|settings| Some((settings.decompositions()?, settings.boundary_decompositions()?)));
+        let Some((all, boundary)) = found else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let tensors = all.tensors.saturating_sub(boundary.tensors);
+        if tensors < 3 {
+            return item(
+                what,
+                Finding::Unique,
+                Level::Sound,
+                "The circuit divides nothing: every result is the only one.",
+            );
+        }
+        let values = all.elements.saturating_sub(boundary.elements) / 3;
+        let sentence = format!(
+            "The circuit may divide, {values} values at most. A quotient is bound only to within a unit: for every value \
+             that is no multiple, the prover may choose either neighbour, before whatever follows."
+        );
+        item(what, Finding::WithinAUnit { values }, Level::Limited, sentence)
+    }
+
+    /// Two layouts check one copy of the value that the prover supplies and compute with another: `sqrt`, through `abs`,
+    /// and `one_hot` (`layouts.rs`). Both need checks of 0 and 1, as many sound layouts do.
+    fn helper_values(&self) -> Item {
+        let what = What::HelperValues;
+        let free = self
+            .facts
+            .operators
+            .iter()
+            .flatten()
+            .find(|operator| UNTIED_OPERATORS.contains(&operator.as_str()));
+        if let Some(operator) = free {
+            let sentence = format!(
+                "{operator} takes a value from the prover that EZKL checks in one copy and uses in another: a square \
+                 root may have either sign, a one-hot vector other numbers than 0 and 1."
+            );
+            return item(
+                what,
+                Finding::Operator(operator.clone()),
+                Level::Unsound,
+                sentence,
+            );
+        }
+        match self.settings.and_then(Statement::checks_booleans) {
+            Some(false) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "The circuit has no square root and no one-hot vector, whose values EZKL does not tie to their checks.",
+            ),
+            Some(true) => unknown(
+                what,
+                "The circuit compares values, which it may do for a square root or a one-hot vector: these EZKL does not \
+                 tie to their checks. Look for Sqrt, normalisations and OneHot in the model.",
+            ),
+            None => unknown(what, NO_SETTINGS),
+        }
+    }
+
+    /// `shuffles` returns indices that it does not tie to the cells that it checked, so a tie may be broken either way
+    /// (`argmax`); the values themselves are tied.
+    fn selection(&self) -> Item {
+        let what = What::Selection;
+        let found = self
+            .settings
+            .and_then(|settings| Some((settings.sorts()?, settings.dynamic_lookups()?)));
+        match found {
+            None => unknown(what, NO_SETTINGS),
+            Some((0, 0)) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "The circuit sorts nothing and picks nothing by an index that it computes.",
+            ),
+            Some((sorts, 0)) => item(
+                what,
+                Finding::Count(sorts),
+                Level::Sound,
+                format!(
+                    "The circuit sorts {sorts} times and uses values alone, which are tied: equal ones are alike."
+                ),
+            ),
+            Some((0, picks)) => item(
+                what,
+                Finding::Count(picks),
+                Level::Sound,
+                format!("The circuit picks by index {picks} times; each pick is tied to its index."),
+            ),
+            Some((sorts, picks)) => item(
+                what,
+                Finding::Count(sorts + picks),
+                Level::Limited,
+                "The circuit sorts and picks by index, as an argmax does: among equal values the prover may choose which \
+                 one counts as first.",
+            ),
+        }
+    }
+
+    fn lookups(&self) -> Item {
+        let what = What::Lookups;
+        match self.settings.and_then(Statement::lookup_tables) {
+            None => unknown(what, NO_SETTINGS),
+            Some(0) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "No function is looked up in a table.",
+            ),
+            Some(tables) => item(
+                what,
+                Finding::Count(tables),
+                Level::Sound,
+                format!(
+                    "Functions are looked up in {tables} tables of the verifying key, one result for each number; what is \
+                     outside a table cannot be proved."
+                ),
+            ),
+        }
+    }
+
+    fn freivalds(&self) -> Item {
+        let what = What::Freivalds;
+        match self.settings.and_then(Statement::freivalds_cells) {
+            None => unknown(what, NO_SETTINGS),
+            Some(0) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "No product is left to EZKL's built-in Freivalds check.",
+            ),
+            Some(cells) => item(
+                what,
+                Finding::Count(cells),
+                Level::Unsound,
+                "Products are checked by EZKL's built-in Freivalds check, whose results are not tied to what it checked: \
+                 the prover may give any.",
+            ),
+        }
+    }
+
+    fn check_mode(&self) -> Item {
+        let what = What::CheckMode;
+        match self.settings.and_then(Statement::check_mode) {
+            None => unknown(what, NO_SETTINGS),
+            Some(mode) => item(
+                what,
+                Finding::Version(mode.to_owned()),
+                Level::Sound,
+                format!(
+                    "{mode} only says whether the prover checks its own numbers; the circuit is the same."
+                ),
+            ),
+        }
+    }
+
+    fn reference_string(&self) -> Item {
+        let what = What::ReferenceString;
+        if let (Some(in_file), Some(constants)) = (&self.facts.negated_s_g2, self.constants())
+            && *in_file != constants.negated_s_g2
+        {
+            return item(
+                what,
+                Finding::Mismatch("s·G2".to_owned()),
+                Level::Unsound,
+                "The verifier rests on another reference string than the file: whoever knows its secret can forge.",
+            );
+        }
+        let Some(srs) = &self.facts.srs else {
+            return unknown(
+                what,
+                "Nothing here says which reference string the key rests on: whoever knows its secret can forge.",
+            );
+        };
+        let (level, sentence) = match srs.kind {
+            SrsKind::PerpetualPowersOfTau => (
+                Level::Sound,
+                "The reference string is the perpetual powers of tau's, by its digest: forging needs every participant's \
+                 secret.",
+            ),
+            SrsKind::LocalTest => (
+                Level::Limited,
+                "The reference string was made by one party, for tests: whoever made it could forge any proof.",
+            ),
+            SrsKind::UserFile => (
+                Level::Unknown,
+                "The reference string's digest is in no published table, so nothing shows who knows its secret.",
+            ),
+        };
+        item(what, Finding::ReferenceString(srs.clone()), level, sentence)
+    }
+
+    fn verifier_key(&self) -> Item {
+        let what = What::VerifierKey;
+        match (self.contract, self.facts.key_digest_compared) {
+            (None, _) => unknown(what, "There is no verifier to look at."),
+            (Some(ContractForm::Other), _) => unknown(
+                what,
+                "The source has not the form of a verifier that EZKL 23.0.5 generates, so nothing is known of its key.",
+            ),
+            (Some(ContractForm::Plain(_)), _) => item(
+                what,
+                Finding::InContract,
+                Level::Sound,
+                "The verifier has one key, in its code: it takes no other circuit's proofs.",
+            ),
+            (Some(ContractForm::Reusable), Some(true)) => item(
+                what,
+                Finding::BroughtAndCompared,
+                Level::Sound,
+                "The verifier takes any key that somebody registered, and the consumer compares its digest.",
+            ),
+            (Some(ContractForm::Reusable), Some(false)) => item(
+                what,
+                Finding::Brought,
+                Level::Unsound,
+                "The verifier takes any key that somebody registered, and nobody compares its digest: a circuit that \
+                 accepts anything will do.",
+            ),
+            (Some(ContractForm::Reusable), None) => unknown(
+                what,
+                "The verifier takes any key that somebody registered: look whether the consumer compares its digest.",
+            ),
+        }
+    }
+
+    /// Constants in the contract against points in the key's file, and k against the settings.
+    fn key_match(&self) -> Item {
+        let what = What::KeyMatch;
+        let key = self.facts.verifying_key.as_deref().map(KeyFile::read);
+        let logrows = [
+            self.settings.and_then(Statement::logrows),
+            key.as_ref().and_then(|key| Some(key.as_ref()?.logrows)),
+            self.constants().map(|constants| constants.logrows),
+        ];
+        if differ(logrows) {
+            return mismatch(
+                what,
+                "k",
+                "settings, key and verifier are for circuits of different sizes",
+            );
+        }
+        match (key, self.constants()) {
+            (Some(None), _) => unknown(what, "The key's file has not the form that EZKL 23.0.5 writes."),
+            (None, _) | (_, None) => unknown(
+                what,
+                "It takes both a key and a verifier with its key in the code to see whether they belong together.",
+            ),
+            (Some(Some(key)), Some(constants)) => match first_difference(&key, constants) {
+                Some(name) => mismatch(what, &name, "the verifier is not this key's"),
+                None => item(
+                    what,
+                    Finding::Matching,
+                    Level::Sound,
+                    "Every commitment that the verifier names is the key's. Its code is not compared: generate it again \
+                     to do so.",
+                ),
+            },
+        }
+    }
+
+    fn instances(&self) -> Item {
+        let what = What::Instances;
+        let counts = [
+            self.settings.and_then(Statement::instances),
+            self.constants().map(|constants| constants.instances),
+            self.facts.instances,
+        ];
+        if differ(counts) {
+            return mismatch(
+                what,
+                "count",
+                "settings, verifier and proof differ in how many public values there are",
+            );
+        }
+        match counts.into_iter().flatten().next() {
+            None => unknown(what, "Nothing here says how many public values there are."),
+            Some(count) if counts.iter().flatten().count() < 2 => item(
+                what,
+                Finding::Count(count),
+                Level::Unknown,
+                format!("There are {count} public values by one file; there is no second one to compare."),
+            ),
+            Some(count) => item(
+                what,
+                Finding::Count(count),
+                Level::Sound,
+                format!("All files agree on {count} public values, and the verifier takes no other number."),
+            ),
+        }
+    }
+
+    fn calling(&self) -> Item {
+        let what = What::Calling;
+        match self.facts.calling {
+            None => unknown(
+                what,
+                "How the verifier is called is not shown. It must be by a typed call: a generated verifier's answer to \
+                 bytes that somebody else encoded means nothing.",
+            ),
+            Some(Calling::Canonical) => item(
+                what,
+                Finding::Canonical,
+                Level::Sound,
+                "This call was encoded canonically; a consumer must make a typed call too, and never pass on bytes.",
+            ),
+            Some(Calling::Guarded) => item(
+                what,
+                Finding::Guarded,
+                Level::Sound,
+                "A contract calls the verifier by a typed call, which encodes proof and public values anew.",
+            ),
+            Some(Calling::Raw) => item(
+                what,
+                Finding::Raw,
+                Level::Unsound,
+                "The verifier is called with bytes that somebody else encoded: its answer means nothing.",
+            ),
+        }
+    }
+
+    fn commitments(&self) -> Item {
+        let what = What::Commitments;
+        match (
+            self.settings.and_then(Statement::commitments),
+            self.facts.commitments_compared,
+        ) {
+            (None, _) => unknown(what, NO_SETTINGS),
+            (Some(0), _) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "The proof carries no commitment that a consumer would have to compare.",
+            ),
+            (Some(count), Some(true)) => item(
+                what,
+                Finding::Compared,
+                Level::Sound,
+                format!("The consumer compares the {count} committed tensors with those that it expects."),
+            ),
+            (Some(count), Some(false)) => item(
+                what,
+                Finding::NotCompared,
+                Level::Limited,
+                format!("Nobody compares the {count} committed tensors with anything: any will do."),
+            ),
+            (Some(count), None) => unknown(
+                what,
+                &format!("The proof commits to {count} tensors: look whether the consumer compares them."),
+            ),
+        }
+    }
+
+    fn negative_controls(&self) -> Item {
+        let what = What::NegativeControls;
+        let Some(controls) = &self.facts.controls else {
+            return unknown(what, "No wrong proof was tried on this verifier.");
+        };
+        if let Some(control) = controls.unsound() {
+            return item(
+                what,
+                Finding::Accepted(control.to_string()),
+                Level::Unsound,
+                format!("The verifier accepted a wrong call: {control}."),
+            );
+        }
+        if !controls.passed() {
+            return item(
+                what,
+                Finding::Inconclusive,
+                Level::Unknown,
+                "Some of the wrong calls came to no answer, which shows nothing.",
+            );
+        }
+        let rejected = controls.tallies.iter().map(|tally| tally.rejected).sum();
+        item(
+            what,
+            Finding::Rejected(rejected),
+            Level::Sound,
+            format!("The verifier rejected all {rejected} wrong calls that were tried."),
+        )
+    }
+
+    /// A hash or an unblinded commitment of few possible values gives them away to whoever tries them all.
+    fn privacy(&self) -> Item {
+        let what = What::Privacy;
+        let Some(settings) = self.settings else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let mut revealed = Vec::new();
+        let mut guessable = false;
+        for (side, name) in [
+            (Side::Input, "input"),
+            (Side::Output, "output"),
+            (Side::Params, "weights"),
+        ] {
+            match settings.shown(side) {
+                None => return unknown(what, NO_SETTINGS),
+                Some(Shown::Private | Shown::HashedInside) => {}
+                // Without weights there is nothing to reveal.
+                Some(_) if side == Side::Params && self.parameters() == Some(false) => {}
+                Some(Shown::Public) => revealed.push(format!("{name} (public)")),
+                Some(Shown::Fixed) => revealed.push(format!("{name} (in the key)")),
+                Some(Shown::Hashed) => {
+                    guessable = true;
+                    revealed.push(format!("{name} (hash without salt)"));
+                }
+                Some(Shown::Polycommit) => {
+                    guessable = true;
+                    revealed.push(format!("{name} (commitment without blinding)"));
+                }
+            }
+        }
+        if revealed.is_empty() {
+            let sentence =
+                "The proof shows none of input, output and weights, beyond what it proves about them.";
+            return item(what, Finding::None, Level::Sound, sentence);
+        }
+        let list = revealed.join(", ");
+        let (level, sentence) = if guessable {
+            let sentence = format!(
+                "No privacy is promised for: {list}. Whoever can guess a hashed or committed value can confirm the guess."
+            );
+            (Level::Limited, sentence)
+        } else {
+            (Level::Sound, format!("No privacy is promised for: {list}."))
+        };
+        item(what, Finding::Revealed(revealed), level, sentence)
+    }
+}
+
+/// ONNX operators that EZKL lays out with a square root or a one-hot vector.
+const UNTIED_OPERATORS: [&str; 9] = [
+    "Sqrt",
+    "LayerNormalization",
+    "InstanceNormalization",
+    "GroupNormalization",
+    "MeanVarianceNormalization",
+    "RMSNormalization",
+    "ReduceL2",
+    "LpNormalization",
+    "OneHot",
+];
+
+/// Whether two of the numbers that are known differ.
+fn differ<const N: usize>(numbers: [Option<u64>; N]) -> bool {
+    let mut known = numbers.into_iter().flatten();
+    known
+        .next()
+        .is_some_and(|first| known.any(|other| other != first))
+}
+
+/// Files that contradict each other: what one shows says nothing about the other.
+fn mismatch(what: What, name: &str, why: &str) -> Item {
+    item(
+        what,
+        Finding::Mismatch(name.to_owned()),
+        Level::Unsound,
+        format!("The files do not belong together: {why} ({name})."),
+    )
+}
+
+/// The name of the first commitment in which key and contract differ.
+fn first_difference(key: &KeyFile, constants: &ContractConstants) -> Option<String> {
+    let differing = |name: &str, in_key: Option<&[Point]>, in_contract: &[Point]| {
+        let Some(in_key) = in_key.filter(|points| points.len() == in_contract.len()) else {
+            return Some(format!("number of {name}"));
+        };
+        let index = in_key
+            .iter()
+            .zip(in_contract)
+            .position(|(left, right)| left != right)?;
+        Some(format!("{name}[{index}]"))
+    };
+    let permutation = key.permutation(constants.permutation.len());
+    differing("fixed_comms", Some(&key.fixed), &constants.fixed).or_else(|| {
+        differing(
+            "permutation_comms",
+            permutation.as_deref(),
+            &constants.permutation,
+        )
+    })
+}

@@ -1,0 +1,306 @@
+//! What an accepted proof proves, item by item.
+//!
+//! Goes in: [`Facts`], what is known about a proof's circuit, key, verifier and use, each piece optional. Comes out: a
+//! [`Ledger`], one [`Item`] for each thing that a reader may take for granted, with what was found, how far it can be
+//! relied on, and a sentence for people. Nothing in it is typed in: it follows from the facts, and the same facts give
+//! the same ledger.
+//!
+//! The rules are those of EZKL 23.0.5's source, and its defects are held against every version, since none is known to be
+//! without them; `docs/what-a-proof-proves.md` explains each item, and what to do about it.
+
+mod items;
+
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Controls;
+use crate::prover::{SrsIdentity, Statement};
+
+/// How far something can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// It holds.
+    Sound,
+    /// What is at hand does not show it.
+    Unknown,
+    /// True, but it proves less than a reader expects.
+    Limited,
+    /// A false statement can be accepted.
+    Unsound,
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Sound => "sound",
+            Self::Unknown => "unknown",
+            Self::Limited => "limited",
+            Self::Unsound => "UNSOUND",
+        })
+    }
+}
+
+/// What an item is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Which EZKL laid the circuit out.
+    Ezkl,
+    /// Whether the circuit computes the model.
+    Model,
+    /// Whether the proof is about particular weights.
+    Weights,
+    /// Whether the proof is about a particular input.
+    Input,
+    /// Whether the proof is about a particular output.
+    Output,
+    /// Who checks that inputs are within range.
+    InputRange,
+    /// Who checks that outputs are within range.
+    OutputRange,
+    /// The range of numbers that the circuit computes with.
+    NumberRange,
+    /// Whether divisions have one result.
+    Rescaling,
+    /// Whether values that the prover supplies are tied to the checks on them.
+    HelperValues,
+    /// Whether sorting and picking by index have one result.
+    Selection,
+    /// Functions looked up in tables.
+    Lookups,
+    /// EZKL's built-in Freivalds check.
+    Freivalds,
+    /// EZKL's check mode.
+    CheckMode,
+    /// The reference string.
+    ReferenceString,
+    /// Where the verifier has its key from.
+    VerifierKey,
+    /// Whether verifier and key belong together.
+    KeyMatch,
+    /// How many public values there are.
+    Instances,
+    /// How the verifier is called.
+    Calling,
+    /// Whether anybody looks at the commitments.
+    Commitments,
+    /// What the verifier did with wrong proofs.
+    NegativeControls,
+    /// What the proof does not hide.
+    Privacy,
+}
+
+impl What {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ezkl => "EZKL version",
+            Self::Model => "model",
+            Self::Weights => "weights",
+            Self::Input => "input",
+            Self::Output => "output",
+            Self::InputRange => "input range",
+            Self::OutputRange => "output range",
+            Self::NumberRange => "number range",
+            Self::Rescaling => "rescaling",
+            Self::HelperValues => "helper values",
+            Self::Selection => "selection",
+            Self::Lookups => "lookups",
+            Self::Freivalds => "Freivalds",
+            Self::CheckMode => "check mode",
+            Self::ReferenceString => "reference string",
+            Self::VerifierKey => "verifier's key",
+            Self::KeyMatch => "key and verifier",
+            Self::Instances => "public values",
+            Self::Calling => "calling",
+            Self::Commitments => "commitments",
+            Self::NegativeControls => "negative controls",
+            Self::Privacy => "privacy",
+        }
+    }
+}
+
+/// What was found about an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// What is at hand does not show it.
+    NotShown,
+    /// There is nothing of the kind in this circuit.
+    None,
+    /// As a public instance, element by element.
+    Public,
+    /// As constants, in the verifying key.
+    Fixed,
+    /// By a Poseidon hash that is a public instance.
+    Hashed,
+    /// By a Poseidon hash that only the circuit sees.
+    HashedInside,
+    /// By a KZG commitment in the proof.
+    Committed,
+    /// By nothing.
+    Unbound,
+    /// A hash or commitment is there, and the circuit does not tie the values that it computes with to it.
+    Detached,
+    /// The circuit checks it.
+    CheckedByCircuit,
+    /// The circuit does not check it; who knows the values may.
+    LeftToConsumer,
+    /// This version.
+    Version(String),
+    /// As the reference says, to the last integer.
+    Exact,
+    /// Otherwise than the reference says.
+    Contradicted,
+    /// Values within ±(base^digits − 1).
+    Digits {
+        /// The base.
+        base: u64,
+        /// How many.
+        digits: u64,
+    },
+    /// Every result is the only one.
+    Unique,
+    /// The circuit checks ranges of more than inputs and outputs, in divisions or elsewhere: of at most this many divided
+    /// values each has two results that are accepted, one apart.
+    WithinAUnit {
+        /// At most so many values.
+        values: u64,
+    },
+    /// An operator whose result the circuit does not tie down.
+    Operator(String),
+    /// So many.
+    Count(u64),
+    /// A reference string.
+    ReferenceString(SrsIdentity),
+    /// It is in the contract's code.
+    InContract,
+    /// The caller brings it, and its digest is compared.
+    BroughtAndCompared,
+    /// The caller brings it, and nobody compares its digest.
+    Brought,
+    /// Files that belong together.
+    Matching,
+    /// Files that do not.
+    Mismatch(String),
+    /// By calldata that was encoded canonically for this call.
+    Canonical,
+    /// By a contract's typed call, which encodes anew.
+    Guarded,
+    /// By bytes that somebody else encoded.
+    Raw,
+    /// A consumer compares them with what it expects.
+    Compared,
+    /// Nobody compares them.
+    NotCompared,
+    /// All rejected.
+    Rejected(u64),
+    /// This one was accepted.
+    Accepted(String),
+    /// Not all came to an answer.
+    Inconclusive,
+    /// Anybody may read, or confirm a guess about, these tensors.
+    Revealed(Vec<String>),
+}
+
+/// One thing that a reader may take for granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    /// What it is about.
+    pub what: What,
+    /// What was found.
+    pub finding: Finding,
+    /// How far it can be relied on.
+    pub level: Level,
+    /// The same for people.
+    pub sentence: String,
+}
+
+/// How the verifier is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calling {
+    /// By calldata that the caller encoded itself, as evmbench's own calls are.
+    Canonical,
+    /// By a contract that makes a typed call and so encodes anew.
+    Guarded,
+    /// By bytes that come from somebody else.
+    Raw,
+}
+
+/// How the circuit's numbers stand to an independent reference of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    /// Equal to the last integer, for the input that was proved.
+    Exact,
+    /// The reference does not know the model's operators.
+    NotCovered,
+    /// Different.
+    Contradicted,
+}
+
+/// Everything that a ledger is derived from; what is not known is absent.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// EZKL's settings file.
+    pub settings: Option<Statement>,
+    /// The verifying key's file.
+    pub verifying_key: Option<Vec<u8>>,
+    /// The verifier's Solidity source.
+    pub verifier_source: Option<String>,
+    /// Which reference string the key rests on.
+    pub srs: Option<SrsIdentity>,
+    /// −s·G2 of that string, where its file is at hand: see [`crate::prover::negated_s_g2`].
+    pub negated_s_g2: Option<[alloy_primitives::U256; 4]>,
+    /// Stored constants of the model.
+    pub parameters: Option<u64>,
+    /// ONNX operators of the model.
+    pub operators: Option<Vec<String>>,
+    /// How the circuit's outputs stand to the reference.
+    pub reference: Option<Reference>,
+    /// Public values that came with a proof.
+    pub instances: Option<u64>,
+    /// How the verifier is reached.
+    pub calling: Option<Calling>,
+    /// Whether a consumer compares the commitments in the proof with those that it expects.
+    pub commitments_compared: Option<bool>,
+    /// Whether a consumer compares the digest of the key that a reusable verifier was given.
+    pub key_digest_compared: Option<bool>,
+    /// What the verifier did with wrong proofs.
+    pub controls: Option<Controls>,
+}
+
+/// What an accepted proof proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ledger {
+    /// The worst of the items' levels.
+    pub level: Level,
+    /// Every item, in a fixed order.
+    pub items: Vec<Item>,
+}
+
+impl Ledger {
+    /// Derives the ledger from what is known.
+    pub fn derive(facts: &Facts) -> Self {
+        let items = items::all(facts);
+        let level = items
+            .iter()
+            .map(|item| item.level)
+            .max()
+            .unwrap_or(Level::Unknown);
+        Self { level, items }
+    }
+
+    /// The item about something; every ledger has one for each [`What`] that this version knows.
+    pub fn item(&self, what: What) -> Option<&Item> {
+        self.items.iter().find(|item| item.what == what)
+    }
+
+    /// How many items are at a level.
+    pub fn count(&self, level: Level) -> usize {
+        self.items.iter().filter(|item| item.level == level).count()
+    }
+}
