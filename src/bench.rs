@@ -6,13 +6,13 @@
 use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
-use crate::chain::Calldata;
+use crate::chain::VerifyCall;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
-use crate::on_chain::{self, OnChain};
+use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
-    Visibility,
+    self, Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
+    ShownInstances,
 };
 use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, Request,
@@ -21,9 +21,6 @@ use crate::record::{
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::Subject;
 use crate::suite::{self, StudyOutcome};
-
-/// The generated contract's name.
-pub(crate) const CONTRACT: &str = "Halo2Verifier";
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +57,7 @@ impl Bench<'_> {
             onnx: subject.onnx.clone(),
             inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
             plan: subject.request.plan,
+            verifier: subject.request.verifier,
             runs: subject.request.runs,
             warmup: subject.request.warmup,
         };
@@ -102,9 +100,12 @@ impl Bench<'_> {
         }
 
         self.observer.started("compile");
-        let compiled = self
-            .solc
-            .compile(&artifacts.verifier_source, CONTRACT, &CompileOptions::default());
+        let options = CompileOptions {
+            optimizer_runs: subject.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        let contract = artifacts.verifier().contract();
+        let compiled = self.solc.compile(&artifacts.verifier_source, contract, &options);
         self.observer.finished();
         let compiled = match compiled {
             Ok(compiled) => compiled,
@@ -114,13 +115,12 @@ impl Bench<'_> {
 
         self.observer.started("verify on chain");
         let Request { fork, seed, .. } = subject.request;
-        let on_chain = on_chain::examine(
-            &compiled.creation_code,
-            compiled.sections(&artifacts.verifier_source),
-            &artifacts.proofs,
-            fork,
-            seed,
-        );
+        let contract = Contract {
+            creation_code: &compiled.creation_code,
+            sections: compiled.sections(&artifacts.verifier_source),
+            key_artifact: artifacts.key_artifact.as_deref(),
+        };
+        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed);
         self.observer.finished();
         match on_chain {
             Ok(on_chain) => draft.on_chain(on_chain),
@@ -174,7 +174,14 @@ impl Draft {
             reused: run.reused_keys,
         });
         let first = artifacts.and_then(|artifacts| artifacts.proofs.first());
-        let calldata = first.map(|proof| Calldata::verify_proof(&proof.proof, &proof.instances));
+        let calldata = first.zip(artifacts).map(|(proof, artifacts)| {
+            let call = VerifyCall {
+                proof: proof.proof.clone(),
+                instances: proof.instances.clone(),
+                key_artifact: artifacts.key_artifact.clone(),
+            };
+            call.calldata()
+        });
         let proof = first.zip(calldata.as_ref()).map(|(proof, calldata)| Proof {
             proof_bytes: proof.proof.len() as u64,
             instances: proof.instances.len() as u64,
@@ -186,6 +193,7 @@ impl Draft {
                 settings: run.settings.as_ref().map(|settings| settings.json().to_string()),
                 verifying_key: artifacts.map(|artifacts| artifacts.verifying_key.clone()),
                 verifier_source: artifacts.map(|artifacts| artifacts.verifier_source.clone()),
+                key_artifact: artifacts.and_then(|artifacts| artifacts.key_artifact.clone()),
                 creation_code: None,
                 runtime_code: None,
                 proof: first.map(|proof| proof.proof.clone()),
@@ -208,6 +216,7 @@ impl Draft {
                 numerics: None,
                 verifier: None,
                 deployment: None,
+                registration: None,
                 verification: None,
                 tx_gas_samples: Vec::new(),
                 other_forks: Vec::new(),
@@ -404,21 +413,20 @@ fn exact(
     run: &integer::IntegerRun,
 ) -> Result<IntegerCheck, String> {
     let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
+    let sizes = |tensors: &[Vec<i128>]| tensors.iter().map(Vec::len).collect::<Vec<_>>();
+    let (input_sizes, output_sizes) = (sizes(&run.inputs), sizes(&run.outputs));
     equal("output", &artifacts.outputs.concat(), &outputs)?;
     let mut compared = 0;
-    for proof in &artifacts.proofs {
-        let instances = &proof.instances;
-        if subject.request.plan.input_visibility == Visibility::Public {
-            equal(
-                "public input",
-                instances.get(..inputs.len()).unwrap_or_default(),
-                &inputs,
-            )?;
+    for prover::Proof { instances, .. } in &artifacts.proofs {
+        let plan = subject.request.plan;
+        let shown = ShownInstances::locate(plan, &input_sizes, &output_sizes, instances.len())
+            .map_err(|error| error.to_string())?;
+        if let Some(range) = shown.inputs {
+            equal("public input", &instances[range], &inputs)?;
             compared += inputs.len() as u64;
         }
-        if subject.request.plan.output_visibility == Visibility::Public {
-            let start = instances.len().saturating_sub(outputs.len());
-            equal("public output", &instances[start..], &outputs)?;
+        if let Some(range) = shown.outputs {
+            equal("public output", &instances[range], &outputs)?;
             compared += outputs.len() as u64;
         }
     }

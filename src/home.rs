@@ -63,6 +63,11 @@ impl Home {
         self.root.join(format!("solc-{version}"))
     }
 
+    /// The npm installation of one version of anvil and forge.
+    pub fn foundry(&self, version: &str) -> PathBuf {
+        self.root.join(format!("foundry-{version}"))
+    }
+
     /// Structured reference strings made on this machine.
     pub fn srs(&self) -> PathBuf {
         self.root.join("srs")
@@ -89,6 +94,7 @@ mod tests {
         for path in [
             home.ezkl("1"),
             home.solc("2"),
+            home.foundry("3"),
             home.srs(),
             home.circuits(),
             home.work(),

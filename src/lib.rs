@@ -16,8 +16,10 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`replay`] goes through that part of a stored record again, [`compare`] holds two sets of
-//! records against each other, [`home`] is the cache folder, and [`cli`] is the program.
+//! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted
+//! proof proves, [`replay`] goes through all that of a stored record again, [`compare`] holds two sets of records against
+//! each other, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same, [`home`] is the cache
+//! folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -25,9 +27,13 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod compare;
+pub mod foundry;
+pub mod guard;
 pub mod home;
 pub mod ledger;
 pub mod model;
+pub mod nodes;
+pub mod npm;
 pub mod on_chain;
 pub mod prover;
 pub mod record;

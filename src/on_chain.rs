@@ -1,22 +1,35 @@
 //! A compiled verifier and its proofs → everything that a record says about the chain.
 //!
-//! Goes in: creation code (bytes), the sections of the code where they are known, the counted proofs, the fork of the headline figures, a seed for the negative controls.
+//! Goes in: a compiled [`Contract`], the counted proofs, the fork of the headline figures, a seed for the negative controls.
 //! Comes out: [`OnChain`]: gas, verdicts, rules, and controls. No prover is asked: a stored record can be gone through
 //! again at any time.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 
 use crate::chain::controls::{self, Controls};
-use crate::chain::{Calldata, ChainError, Deployment, Fork, UnderFork, Verification, Verifier};
+use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
 use crate::prover::Proof;
 use crate::record::{Outcome, Record};
 use crate::solidity::SectionMap;
+
+/// A verifier, compiled.
+#[derive(Debug, Clone)]
+pub struct Contract<'a> {
+    /// What a deployment carries.
+    pub creation_code: &'a Bytes,
+    /// The sections of its code, where they are known.
+    pub sections: Option<SectionMap>,
+    /// What makes a reusable verifier a circuit's; none for a plain one.
+    pub key_artifact: Option<&'a [B256]>,
+}
 
 /// What a verifier and its proofs came to.
 #[derive(Debug, Clone)]
 pub struct OnChain {
     /// The deployment.
     pub deployment: Deployment,
+    /// The registration of a reusable verifier's key artifact.
+    pub registration: Option<Registration>,
     /// The call with the first proof.
     pub verification: Verification,
     /// The first answer that was not an acceptance, in words.
@@ -33,6 +46,7 @@ impl OnChain {
     /// Writes it into a record, whose outcome stays as it is.
     pub fn write_to(self, record: &mut Record) {
         record.deployment = Some(self.deployment);
+        record.registration = self.registration;
         record.verification = Some(self.verification);
         record.tx_gas_samples = self.tx_gas_samples;
         record.other_forks = self.other_forks;
@@ -68,15 +82,16 @@ impl OnChain {
 /// # Panics
 /// Without proofs.
 pub fn examine(
-    creation_code: &Bytes,
-    sections: Option<SectionMap>,
+    contract: &Contract<'_>,
     proofs: &[Proof],
     fork: Fork,
     seed: u64,
 ) -> Result<OnChain, ChainError> {
-    let verifier = Verifier::deploy(fork, creation_code)?.with_sections(sections);
+    let verifier = Verifier::deploy_with(fork, contract.creation_code, contract.key_artifact)?
+        .with_sections(contract.sections.clone());
     let first = proofs.first().expect("a run has a proof");
-    let calldata = Calldata::verify_proof(&first.proof, &first.instances);
+    let calldata_of = |proof: &Proof| verifier.call_for(&proof.proof, &proof.instances).calldata();
+    let calldata = calldata_of(first);
     let verification = verifier.verify(&calldata)?;
 
     let mut tx_gas_samples: Vec<u64> = verification.gas.iter().map(|gas| gas.tx_gas).collect();
@@ -85,7 +100,7 @@ pub fn examine(
         if rejected.is_some() {
             break;
         }
-        let verification = verifier.verify(&Calldata::verify_proof(&proof.proof, &proof.instances))?;
+        let verification = verifier.verify(&calldata_of(proof))?;
         tx_gas_samples.extend(verification.gas.map(|gas| gas.tx_gas));
         rejected = rejection(&verification);
     }
@@ -93,7 +108,7 @@ pub fn examine(
     let other_forks = Fork::ALL
         .into_iter()
         .filter(|&other| other != fork)
-        .map(|other| UnderFork::try_out(other, creation_code, &calldata))
+        .map(|other| UnderFork::try_out(other, contract.creation_code, contract.key_artifact, &calldata))
         .collect::<Result<_, _>>()?;
     let controls = match rejected {
         Some(_) => None,
@@ -107,6 +122,7 @@ pub fn examine(
     };
     Ok(OnChain {
         deployment: verifier.deployment().clone(),
+        registration: verifier.registration().cloned(),
         verification,
         rejected,
         tx_gas_samples,

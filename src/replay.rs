@@ -7,10 +7,13 @@
 
 use std::path::Path;
 
-use crate::bench;
+use alloy_primitives::B256;
+
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
-use crate::on_chain;
-use crate::prover::{Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError};
+use crate::on_chain::{self, Contract};
+use crate::prover::{
+    Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
+};
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
@@ -102,10 +105,12 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     };
     let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
     let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
-    let verifier = Verifier::deploy(record.request.fork, &creation_code.into())?;
+    let key_artifact = key_artifact(path, record)?;
+    let fork = record.request.fork;
+    let verifier = Verifier::deploy_with(fork, &creation_code.into(), key_artifact.as_deref())?;
     let now = verifier.verify(&Calldata::raw(calldata))?;
     let gas = |gas: Option<crate::chain::TransactionGas>| gas.map_or(0, |gas| gas.tx_gas);
-    let figures = vec![
+    let mut figures = vec![
         Figure {
             name: "runtime code bytes",
             recorded: deployment.runtime_code_bytes,
@@ -122,6 +127,13 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
             now: gas(now.gas),
         },
     ];
+    if let (Some(recorded), Some(now)) = (&record.registration, verifier.registration()) {
+        figures.push(Figure {
+            name: "registration gas",
+            recorded: gas(recorded.call.gas),
+            now: gas(now.call.gas),
+        });
+    }
     Ok(Recheck {
         recorded: verification.verdict.clone(),
         now: now.verdict,
@@ -137,7 +149,13 @@ pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, Repl
     let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
     let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
     let calldata = Calldata::raw(calldata);
-    Ok(UnderFork::try_out(fork, &creation_code.into(), &calldata)?)
+    let key_artifact = key_artifact(path, record)?;
+    Ok(UnderFork::try_out(
+        fork,
+        &creation_code.into(),
+        key_artifact.as_deref(),
+        &calldata,
+    )?)
 }
 
 /// The record with everything that it says of the chain found out again from its evidence, by this evmbench: what a newer
@@ -158,15 +176,24 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
         .verifier
         .as_ref()
         .map(|verifier| verifier.solc.options.clone());
-    let compiled = solc.compile(&source, bench::CONTRACT, &options.unwrap_or_default())?;
+    let compiled = solc.compile(
+        &source,
+        record.request.verifier.contract(),
+        &options.unwrap_or_default(),
+    )?;
     if compiled.creation_code[..] != bytes(Evidence::CREATION_CODE)?[..] {
         return Err(ReplayError::OtherCode {
             path: path.display().to_string(),
         });
     }
     let Request { fork, seed, .. } = record.request;
-    let sections = compiled.sections(&source);
-    let on_chain = on_chain::examine(&compiled.creation_code, sections, &[proof], fork, seed)?;
+    let key_artifact = key_artifact(path, record)?;
+    let contract = Contract {
+        creation_code: &compiled.creation_code,
+        sections: compiled.sections(&source),
+        key_artifact: key_artifact.as_deref(),
+    };
+    let on_chain = on_chain::examine(&contract, &[proof], fork, seed)?;
     let [recorded, now] =
         [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
     if recorded != now {
@@ -208,6 +235,7 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         natively_verified: proof.natively_verified,
         outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?)?,
         verifier_source: text(Evidence::VERIFIER_SOURCE)?,
+        key_artifact: key_artifact(path, record)?,
         verifying_key: bytes(Evidence::VERIFYING_KEY)?,
         proving_key_bytes: keys.proving_key_bytes,
         srs: keys.srs.clone(),
@@ -221,6 +249,17 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         result: Ok(artifacts),
     };
     Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+}
+
+/// A reusable verifier's key artifact; none for a plain one.
+fn key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, ReplayError> {
+    match record.request.verifier {
+        VerifierKind::Plain => Ok(None),
+        VerifierKind::Reusable => {
+            let bytes = store::load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
+            Ok(Some(Evidence::read_key_artifact(&bytes)?))
+        }
+    }
 }
 
 fn or_none(gas: Option<u64>) -> String {

@@ -338,6 +338,9 @@ fn doctor_names_what_is_missing_and_the_command_that_mends_it() {
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("EZKL      MISSING"), "{}", said.stdout);
     assert!(said.stdout.contains("-> run `evmbench setup`"), "{}", said.stdout);
+    // Shown, and not asked for.
+    assert!(said.stdout.contains("Foundry   1.7.1"), "{}", said.stdout);
+    assert!(!said.stdout.contains("Foundry   MISSING"), "{}", said.stdout);
 }
 
 #[test]

@@ -203,6 +203,7 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
         onnx: subject.onnx.clone(),
         inputs: Vec::new(),
         plan: record.request.plan,
+        verifier: record.request.verifier,
         runs: 1,
         warmup: 0,
     };

@@ -8,7 +8,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use evmbench::prover::{CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, Silent};
+use evmbench::prover::{CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, Silent, VerifierKind};
 use evmbench::record::Request;
 use evmbench::subject::Subject;
 use evmbench::suite::{self, Experiment, StudyFigures};
@@ -43,6 +43,7 @@ fn job(id: &str) -> Job {
         name: id.to_owned(),
         onnx: subject.onnx,
         inputs: subject.inputs.into_iter().map(|tensor| tensor.data).collect(),
+        verifier: VerifierKind::Plain,
         plan,
         runs: 1,
         warmup: 0,

@@ -3,6 +3,7 @@
 //! Goes in: a verifier, and a call with proof and instances that it accepted. Comes out: how many wrong calls of each kind
 //! were tried and rejected, and each one that was not. Every call is made as the accepted one was: from the same state,
 //! with the same gas limit and the same rules lifted; and the accepted one is made again before and after all others.
+//! A reusable verifier is also called with wrong key artifacts, and before the right one was registered.
 //!
 //! A control is rejected when the verifier reverts, and by nothing else: a call that ran out of gas, or that the chain did
 //! not take, has told nothing. Which controls are tried follows from the seed, the proof and the number of instances.
@@ -12,13 +13,13 @@ use std::fmt;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::calldata::{Calldata, FIELD_MODULUS};
+use super::calldata::{Calldata, FIELD_MODULUS, VerifyCall};
 use super::error::ChainError;
 use super::state::Verification;
 use super::verdict::Verdict;
@@ -30,8 +31,12 @@ const WORD_BYTES: usize = 32;
 /// Every word of a proof is tried up to this many: all proofs of the study's models are shorter.
 const WORDS_TRIED_IN_FULL: usize = 128;
 
-/// How many are tried of the words of a longer proof, and of the instances.
+/// How many are tried of the words of a longer proof, of the instances, and of the words of a key artifact.
 const SAMPLE: usize = 64;
+
+/// Where a key artifact holds the digest of the verifying key, which starts the transcript: the first constant of
+/// halo2_solidity_verifier's `dummy_vka_constants` (src/codegen.rs).
+const KEY_DIGEST_WORD: usize = 0;
 
 /// What is done to a call to make it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -51,10 +56,16 @@ pub enum ControlKind {
     ProofTruncated,
     /// Zero bytes are appended to the proof.
     ProofExtended,
+    /// A word of the key artifact is changed, so that it is not the one that was registered.
+    KeyWordChanged,
+    /// The key artifact was not registered.
+    KeyUnregistered,
+    /// The key artifact of another verifying key is registered and handed over.
+    OtherKeyRegistered,
 }
 
 impl ControlKind {
-    /// Every kind, in the order in which they are tried.
+    /// Every kind that each verifier is tried with, in that order.
     pub const ALL: [Self; 7] = [
         Self::ProofByteFlipped,
         Self::InstanceChanged,
@@ -63,6 +74,13 @@ impl ControlKind {
         Self::OneInstanceMore,
         Self::ProofTruncated,
         Self::ProofExtended,
+    ];
+
+    /// Every kind that a reusable verifier is tried with besides, in that order.
+    pub const OF_KEYS: [Self; 3] = [
+        Self::KeyWordChanged,
+        Self::KeyUnregistered,
+        Self::OtherKeyRegistered,
     ];
 }
 
@@ -101,6 +119,15 @@ pub enum Control {
         /// How many zero bytes are appended.
         bytes: usize,
     },
+    /// See [`ControlKind::KeyWordChanged`].
+    KeyWordChanged {
+        /// The word's index.
+        word: usize,
+    },
+    /// See [`ControlKind::KeyUnregistered`].
+    KeyUnregistered,
+    /// See [`ControlKind::OtherKeyRegistered`].
+    OtherKeyRegistered,
 }
 
 impl Control {
@@ -114,16 +141,28 @@ impl Control {
             Self::OneInstanceMore => ControlKind::OneInstanceMore,
             Self::ProofTruncated { .. } => ControlKind::ProofTruncated,
             Self::ProofExtended { .. } => ControlKind::ProofExtended,
+            Self::KeyWordChanged { .. } => ControlKind::KeyWordChanged,
+            Self::KeyUnregistered => ControlKind::KeyUnregistered,
+            Self::OtherKeyRegistered => ControlKind::OtherKeyRegistered,
         }
     }
 
-    /// The wrong call.
+    /// The wrong call; of [`Control::KeyUnregistered`] the right one, which is wrong where it is made.
     ///
     /// # Panics
-    /// Where an index or a length does not fit the proof and the instances.
-    pub fn apply(&self, proof: &[u8], instances: &[U256]) -> Calldata {
-        let mut proof = proof.to_vec();
-        let mut instances = instances.to_vec();
+    /// Where an index or a length does not fit the call.
+    pub fn apply(&self, right: &VerifyCall) -> VerifyCall {
+        let mut call = right.clone();
+        let VerifyCall {
+            proof,
+            instances,
+            key_artifact,
+        } = &mut call;
+        let mut change_word = |word: usize| {
+            let key = key_artifact.as_mut().expect("a control of keys has a key");
+            // A field element becomes another one, and anything else something else.
+            key[word] = U256::from_be_bytes(key[word].0).wrapping_add(U256::ONE).into();
+        };
         match *self {
             Self::ProofByteFlipped { byte, mask } => proof[byte] ^= mask,
             Self::InstanceChanged { instance } => {
@@ -137,8 +176,11 @@ impl Control {
             Self::OneInstanceMore => instances.push(U256::ZERO),
             Self::ProofTruncated { bytes } => proof.truncate(proof.len() - bytes),
             Self::ProofExtended { bytes } => proof.resize(proof.len() + bytes, 0),
+            Self::KeyWordChanged { word } => change_word(word),
+            Self::OtherKeyRegistered => change_word(KEY_DIGEST_WORD),
+            Self::KeyUnregistered => {}
         }
-        Calldata::verify_proof(&proof, &instances)
+        call
     }
 }
 
@@ -158,6 +200,11 @@ impl fmt::Display for Control {
                 write!(formatter, "proof without its last {bytes} bytes")
             }
             Self::ProofExtended { bytes } => write!(formatter, "proof with {bytes} bytes more"),
+            Self::KeyWordChanged { word } => write!(formatter, "word {word} of the key artifact plus 1"),
+            Self::KeyUnregistered => formatter.write_str("key artifact not registered"),
+            Self::OtherKeyRegistered => {
+                formatter.write_str("another key artifact, with word 0 plus 1, registered and used")
+            }
         }
     }
 }
@@ -184,7 +231,7 @@ pub struct ControlFailure {
     pub outcome: Verdict,
 }
 
-/// A canonical call with bytes after it. It is recorded and not judged: the ABI lets a contract ignore them.
+/// A call with bytes after it, or after its proof, that the verifier need not read. It is recorded and not judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrailingCalldata {
     /// What was appended.
@@ -203,12 +250,16 @@ pub struct Controls {
     pub before: Verdict,
     /// The accepted call, made again after the others.
     pub after: Verdict,
-    /// How each kind ended, in the order of [`ControlKind::ALL`].
+    /// How each kind ended, in the order of [`ControlKind::ALL`] and, of a reusable verifier, [`ControlKind::OF_KEYS`].
     pub tallies: Vec<ControlTally>,
     /// Every control that was not rejected.
     pub failures: Vec<ControlFailure>,
-    /// What bytes after the call do.
+    /// What bytes after the call do: the ABI lets a contract ignore them.
     pub trailing_calldata: Vec<TrailingCalldata>,
+    /// What whole words after the proof do, of a reusable verifier: it looks that the instances follow the proof, and not
+    /// how long that is. The statement stays the same; a proof's bytes are then no name for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trailing_proof: Vec<TrailingCalldata>,
 }
 
 impl Controls {
@@ -242,18 +293,41 @@ pub fn run(
     if !accepted.verdict.is_accepted() {
         return Err(ChainError::NotAccepted(accepted.verdict.clone()));
     }
-    let canonical = Calldata::verify_proof(proof, instances);
+    let right = verifier.call_for(proof, instances);
+    let canonical = right.calldata();
     let call = |calldata: &Calldata| verifier.call_like(accepted, calldata);
 
     let before = call(&canonical)?;
-    let plan = plan(proof.len(), instances.len(), seed);
+    let size = CallSize {
+        proof_bytes: proof.len(),
+        instances: instances.len(),
+        key_words: right.key_artifact.as_ref().map(Vec::len),
+    };
+    let unregistered = verifier.unregistered();
+    let other_key = match size.key_words {
+        None => None,
+        Some(_) => Control::OtherKeyRegistered.apply(&right).key_artifact,
+    };
+    let with_other_key = other_key.map(|key| verifier.with_registered(&key)).transpose()?;
+    let plan = plan(size, seed);
     let controls: Vec<_> = plan
         .iter()
         .flat_map(|(_, _, controls)| controls)
         .copied()
         .collect();
-    let outcomes = in_parallel(&controls, |control| call(&control.apply(proof, instances)))?;
+    let outcomes = in_parallel(&controls, |control| {
+        let tried = match (control, &with_other_key) {
+            (Control::KeyUnregistered, _) => &unregistered,
+            (Control::OtherKeyRegistered, Some(with_other_key)) => with_other_key,
+            _ => verifier,
+        };
+        tried.call_like(accepted, &control.apply(&right).calldata())
+    })?;
     let trailing_calldata = trailing(&canonical, call)?;
+    let trailing_proof = match size.key_words {
+        None => Vec::new(),
+        Some(_) => trailing_proof(&right, call)?,
+    };
     let after = call(&canonical)?;
 
     let rejected = |kind| {
@@ -284,14 +358,31 @@ pub fn run(
         tallies,
         failures,
         trailing_calldata,
+        trailing_proof,
     })
 }
 
+/// What there is to change.
+#[derive(Debug, Clone, Copy)]
+struct CallSize {
+    proof_bytes: usize,
+    instances: usize,
+    /// Words of the key artifact; none for a plain verifier.
+    key_words: Option<usize>,
+}
+
 /// The controls of each kind, with the number of places that there are to change.
-fn plan(proof_bytes: usize, instances: usize, seed: u64) -> Vec<(ControlKind, usize, Vec<Control>)> {
+fn plan(size: CallSize, seed: u64) -> Vec<(ControlKind, usize, Vec<Control>)> {
+    let CallSize {
+        proof_bytes,
+        instances,
+        key_words,
+    } = size;
     let truncations = [1, WORD_BYTES].into_iter().filter(|&bytes| bytes <= proof_bytes);
+    let of_keys = ControlKind::OF_KEYS.into_iter().filter(|_| key_words.is_some());
     ControlKind::ALL
         .into_iter()
+        .chain(of_keys)
         .enumerate()
         .map(|(stream, kind)| {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -345,11 +436,28 @@ fn plan(proof_bytes: usize, instances: usize, seed: u64) -> Vec<(ControlKind, us
                     (cuts.len(), cuts)
                 }
                 ControlKind::ProofExtended => {
-                    let extensions = [1, WORD_BYTES]
-                        .map(|bytes| Control::ProofExtended { bytes })
-                        .to_vec();
+                    // A reusable verifier does not look at the proof's length: see `Controls::trailing_proof`.
+                    let lengths = if key_words.is_some() {
+                        &[1][..]
+                    } else {
+                        &[1, WORD_BYTES]
+                    };
+                    let extensions: Vec<_> = lengths
+                        .iter()
+                        .map(|&bytes| Control::ProofExtended { bytes })
+                        .collect();
                     (extensions.len(), extensions)
                 }
+                ControlKind::KeyWordChanged => {
+                    let words = key_words.unwrap_or(0);
+                    let changed = sample(words, SAMPLE, &mut random).into_iter();
+                    (
+                        words,
+                        changed.map(|word| Control::KeyWordChanged { word }).collect(),
+                    )
+                }
+                ControlKind::KeyUnregistered => (1, vec![Control::KeyUnregistered]),
+                ControlKind::OtherKeyRegistered => (1, vec![Control::OtherKeyRegistered]),
             };
             (kind, possible, controls)
         })
@@ -399,6 +507,24 @@ fn trailing(
         .collect()
 }
 
+/// Makes the call with a word after the proof: a zero, and one that is not.
+fn trailing_proof(
+    right: &VerifyCall,
+    call: impl Fn(&Calldata) -> Result<Verdict, ChainError>,
+) -> Result<Vec<TrailingCalldata>, ChainError> {
+    [B256::ZERO, B256::repeat_byte(0xff)]
+        .into_iter()
+        .map(|word| {
+            let mut longer = right.clone();
+            longer.proof.extend(word);
+            Ok(TrailingCalldata {
+                appended: word.into(),
+                outcome: call(&longer.calldata())?,
+            })
+        })
+        .collect()
+}
+
 /// Makes every call, on as many threads as there are cores; outcomes come in the order of the controls.
 fn in_parallel(
     controls: &[Control],
@@ -442,20 +568,27 @@ mod tests {
         fn a_plan_follows_from_its_seed_and_stays_within_the_call(
             proof_bytes in 0..10_000_usize,
             instances in 0..300_usize,
+            key_words in prop::option::of(1..300_usize),
             seed: u64,
         ) {
-            let plan = plan(proof_bytes, instances, seed);
-            prop_assert_eq!(&plan, &super::plan(proof_bytes, instances, seed));
-            let proof = vec![7; proof_bytes];
-            let values = vec![FIELD_MODULUS - U256::ONE; instances];
-            let right = Calldata::verify_proof(&proof, &values);
+            let size = CallSize { proof_bytes, instances, key_words };
+            let plan = plan(size, seed);
+            prop_assert_eq!(&plan, &super::plan(size, seed));
+            let right = VerifyCall {
+                proof: vec![7; proof_bytes],
+                instances: vec![FIELD_MODULUS - U256::ONE; instances],
+                key_artifact: key_words.map(|words| vec![B256::repeat_byte(0xff); words]),
+            };
+            prop_assert_eq!(plan.len(), if key_words.is_some() { 10 } else { 7 });
             for (kind, possible, controls) in &plan {
                 prop_assert!(controls.len() <= *possible);
                 prop_assert!(controls.len() >= (*possible).min(SAMPLE));
                 let mut seen = BTreeSet::new();
                 for control in controls {
                     prop_assert_eq!(control.kind(), *kind);
-                    prop_assert!(control.apply(&proof, &values) != right);
+                    let wrong = control.apply(&right);
+                    prop_assert_eq!(wrong == right, *control == Control::KeyUnregistered);
+                    prop_assert_eq!(wrong.calldata() == right.calldata(), wrong == right);
                     prop_assert!(seen.insert(control.to_string()));
                 }
             }
@@ -463,7 +596,8 @@ mod tests {
 
         #[test]
         fn every_word_of_a_short_proof_is_flipped_once(words in 1..=WORDS_TRIED_IN_FULL, seed: u64) {
-            let plan = plan(words * WORD_BYTES, 0, seed);
+            let size = CallSize { proof_bytes: words * WORD_BYTES, instances: 0, key_words: None };
+            let plan = plan(size, seed);
             let flipped: Vec<_> = plan[0].2.iter().map(|control| match control {
                 Control::ProofByteFlipped { byte, mask } => { assert_ne!(*mask, 0); byte / WORD_BYTES }
                 other => panic!("{other}"),
@@ -475,10 +609,18 @@ mod tests {
     #[test]
     fn a_changed_instance_is_still_a_field_element() {
         let last = FIELD_MODULUS - U256::ONE;
-        let wrapped = Control::InstanceChanged { instance: 0 }.apply(&[], &[last]);
-        assert_eq!(wrapped, Calldata::verify_proof(&[], &[U256::ZERO]));
-        let raised = Control::InstancePlusModulus { instance: 0 }.apply(&[], &[last]);
-        assert_eq!(raised, Calldata::verify_proof(&[], &[last + FIELD_MODULUS]));
+        let right = VerifyCall {
+            proof: vec![],
+            instances: vec![last],
+            key_artifact: None,
+        };
+        let wrapped = Control::InstanceChanged { instance: 0 }.apply(&right);
+        assert_eq!(wrapped.calldata(), Calldata::verify_proof(&[], &[U256::ZERO]));
+        let raised = Control::InstancePlusModulus { instance: 0 }.apply(&right);
+        assert_eq!(
+            raised.calldata(),
+            Calldata::verify_proof(&[], &[last + FIELD_MODULUS])
+        );
     }
 
     #[test]

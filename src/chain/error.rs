@@ -16,6 +16,9 @@ pub enum ChainError {
     /// The constructor left no code behind.
     #[error("the deployment left a contract without code")]
     EmptyContract,
+    /// The reusable verifier did not take the key artifact, or returned another digest than that of its words.
+    #[error("the key artifact could not be registered: {0}")]
+    NotRegistered(Verdict),
     /// Negative controls mean something only beside a call that was accepted.
     #[error("negative controls need an accepted call to start from; this one: {0}")]
     NotAccepted(Verdict),

@@ -1,6 +1,6 @@
 //! Whether a verifier can be deployed and a proof verified under a fork, and what limits stand how far away.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,27 +9,36 @@ use super::error::ChainError;
 use super::fork::Fork;
 use super::rules::{BrokenRule, Rule};
 use super::state::{Deployment, Verification};
-use super::verifier::Verifier;
+use super::verifier::{Registration, Verifier};
 
 /// The same verifier and the same call under one fork.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnderFork {
     /// The deployment there.
     pub deployment: Deployment,
+    /// The registration of a reusable verifier's key artifact there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// The call there.
     pub verification: Verification,
 }
 
 impl UnderFork {
-    /// Deploys a verifier under a fork and makes a call.
+    /// Deploys a verifier under a fork, registers the key artifact where there is one, and makes a call.
     ///
     /// # Errors
-    /// [`Verifier::deploy`]'s; however the call ends, that is a verdict.
-    pub fn try_out(fork: Fork, creation_code: &Bytes, calldata: &Calldata) -> Result<Self, ChainError> {
-        let verifier = Verifier::deploy(fork, creation_code)?;
+    /// [`Verifier::deploy_with`]'s; however the call ends, that is a verdict.
+    pub fn try_out(
+        fork: Fork,
+        creation_code: &Bytes,
+        key_artifact: Option<&[B256]>,
+        calldata: &Calldata,
+    ) -> Result<Self, ChainError> {
+        let verifier = Verifier::deploy_with(fork, creation_code, key_artifact)?;
         let verification = verifier.verify(calldata)?;
         Ok(Self {
             deployment: verifier.deployment().clone(),
+            registration: verifier.registration().cloned(),
             verification,
         })
     }
@@ -38,6 +47,7 @@ impl UnderFork {
     pub fn fit(&self) -> Fit<'_> {
         Fit {
             deployment: &self.deployment,
+            registration: self.registration.as_ref(),
             verification: &self.verification,
         }
     }
@@ -48,6 +58,8 @@ impl UnderFork {
 pub struct Fit<'a> {
     /// The deployment.
     pub deployment: &'a Deployment,
+    /// The registration of a reusable verifier's key artifact.
+    pub registration: Option<&'a Registration>,
     /// The call.
     pub verification: &'a Verification,
 }
@@ -58,9 +70,12 @@ impl Fit<'_> {
         self.deployment.fork
     }
 
-    /// Whether a block of this fork can hold the deployment.
+    /// Whether a block of this fork can hold the deployment, and one the registration.
     pub fn is_deployable(&self) -> bool {
-        breaks_policies_only(&self.deployment.rules_broken)
+        let registrable = self
+            .registration
+            .is_none_or(|registration| breaks_policies_only(&registration.call.rules_broken));
+        breaks_policies_only(&self.deployment.rules_broken) && registrable
     }
 
     /// Whether the verifier accepts, in one transaction that a block of this fork can hold.
@@ -96,7 +111,7 @@ mod tests {
     #[test]
     fn a_small_call_fits_everywhere() {
         for fork in Fork::ALL {
-            let run = UnderFork::try_out(fork, &accepting(), &Calldata::raw(vec![1; 100])).unwrap();
+            let run = UnderFork::try_out(fork, &accepting(), None, &Calldata::raw(vec![1; 100])).unwrap();
             let fit = run.fit();
             assert_eq!(fit.fork(), fork);
             assert_eq!(run.verification.verdict, Verdict::Accepted);
@@ -111,7 +126,7 @@ mod tests {
     #[test]
     fn a_large_call_needs_a_block_builder() {
         for fork in Fork::ALL {
-            let run = UnderFork::try_out(fork, &accepting(), &Calldata::raw(vec![0; 150_000])).unwrap();
+            let run = UnderFork::try_out(fork, &accepting(), None, &Calldata::raw(vec![0; 150_000])).unwrap();
             assert!(run.fit().is_verifiable_in_one_transaction());
             assert!(!run.fit().is_verifiable_from_public_pool());
         }
@@ -121,7 +136,7 @@ mod tests {
     #[test]
     fn a_larger_one_does_not_fit_amsterdams_floor() {
         let fits = |fork| {
-            let run = UnderFork::try_out(fork, &accepting(), &Calldata::raw(vec![1; 300_000])).unwrap();
+            let run = UnderFork::try_out(fork, &accepting(), None, &Calldata::raw(vec![1; 300_000])).unwrap();
             assert!(run.verification.verdict.is_accepted());
             run.fit().is_verifiable_in_one_transaction()
         };

@@ -32,7 +32,7 @@ pub mod verifier;
 mod tests;
 
 pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
-pub use calldata::Calldata;
+pub use calldata::{Calldata, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
 pub use fit::{Fit, UnderFork};
@@ -41,4 +41,4 @@ pub use gas::TransactionGas;
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;
-pub use verifier::Verifier;
+pub use verifier::{Registration, Verifier};

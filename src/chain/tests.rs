@@ -207,8 +207,9 @@ mod real_verifiers {
     fn answer_a_wrong_proof_with_a_revert_and_no_broken_rule() {
         let fixture = dense();
         let verifier = Verifier::deploy(Fork::Osaka, &fixture.creation_code).unwrap();
-        let wrong = Control::InstanceChanged { instance: 0 }.apply(&fixture.proof, &fixture.instances);
-        let verification = verifier.verify(&wrong).unwrap();
+        let right = verifier.call_for(&fixture.proof, &fixture.instances);
+        let wrong = Control::InstanceChanged { instance: 0 }.apply(&right);
+        let verification = verifier.verify(&wrong.calldata()).unwrap();
         assert_eq!(
             verification.verdict,
             Verdict::Reverted {

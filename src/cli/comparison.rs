@@ -290,7 +290,7 @@ fn by_chance(
         .iter()
         .filter(|experiment| identity(experiment) == Identity::Another)
         .filter_map(|experiment| experiment.figures.get(&metric))
-        .filter(|change| change.is_chance())
+        .filter(|change| change.chance > 0 && change.is_chance())
         .collect();
     let differences = || changes.iter().filter_map(|change| change.difference());
     let [least, greatest] = [differences().min()?, differences().max()?].map(format::difference);

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use super::error::CliError;
 use super::{Finding, format};
 use crate::home::Home;
+use crate::nodes::{FOUNDRY_VERSION, Foundry};
 use crate::prover::{EZKL_VERSION, Toolchain, default_memory_limit_bytes};
 use crate::record::Machine;
 use crate::solidity::{SOLC_VERSION, Solc};
@@ -69,6 +70,13 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
             .map(|solc| format!("{} ({})", solc.version(), solc.origin()))
             .map_err(|error| broken(error.into())),
     );
+    // Only for comparisons with other EVMs, so that their absence is no finding.
+    match Foundry::locate(&home.foundry(FOUNDRY_VERSION)) {
+        Ok(foundry) => println!("Foundry   {FOUNDRY_VERSION} ({})", foundry.anvil().display()),
+        Err(_) => {
+            println!("Foundry   {FOUNDRY_VERSION} not installed (needed only to compare with other EVMs)");
+        }
+    }
     Ok(finding)
 }
 

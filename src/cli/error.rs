@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::bench::BenchError;
 use crate::compare::SetError;
+use crate::foundry::FoundryError;
 use crate::home::NoHome;
 use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
@@ -39,6 +40,8 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Set(#[from] SetError),
+    #[error(transparent)]
+    Foundry(#[from] FoundryError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -63,7 +66,9 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Store(error) | Self::Replay(ReplayError::Store(error)) => one(error.hint()),
+            Self::Store(error)
+            | Self::Replay(ReplayError::Store(error))
+            | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
@@ -75,6 +80,7 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }
             | Self::Settings { .. }

@@ -9,12 +9,14 @@ mod chains;
 mod comparison;
 mod doctor;
 mod error;
+mod export_foundry;
 mod forks;
 mod format;
 mod gas_diff;
 mod list;
 mod progress;
 mod prove_and_verify;
+mod session;
 mod setup;
 mod table;
 mod verify;
@@ -40,6 +42,7 @@ enum Command {
     Verify(verify::Arguments),
     Audit(audit::Arguments),
     GasDiff(gas_diff::Arguments),
+    ExportFoundry(export_foundry::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),
+        Command::ExportFoundry(arguments) => export_foundry::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -10,7 +10,7 @@
 //! counts dominate: P(|difference| ≥ t) ≤ 2·exp(2m·(√(1 + (t/2m)²) - 1) - t·asinh(t/2m)). Equal columns have equal
 //! commitments and equal evaluations, so that words come in pairs: t is taken for half the words, twice.
 
-use crate::chain::{Fork, TransactionGas};
+use crate::chain::{Fork, TransactionGas, Verification};
 use crate::record::Record;
 
 use super::Identity;
@@ -64,6 +64,8 @@ pub struct Chance {
     pub calldata_zero_bytes: u64,
     /// Gas of the whole verifying transaction.
     pub verification_gas: u64,
+    /// Gas of the whole transaction that registers a key.
+    pub registration_gas: u64,
     /// Bytes of runtime code and of creation code.
     pub code_bytes: u64,
     /// Gas of the whole deployment.
@@ -73,35 +75,40 @@ pub struct Chance {
 impl Chance {
     /// What chance explains between two records, whose proof and key are the same or not.
     pub fn between(old: &Record, new: &Record, proof: Identity, key: Identity) -> Self {
-        let mut chance = Self::default();
-        if proof != Identity::Same {
-            let words =
-                largest(old, new, |record| Some(record.proof.as_ref()?.proof_bytes)) / WORD_BYTES as u64;
-            chance.calldata_zero_bytes = zero_bytes(words);
-            let price = largest(old, new, |record| {
-                let gas = record.verification.as_ref()?.gas.as_ref()?;
-                Some(zero_byte_saves(record.request.fork, gas))
-            });
-            chance.verification_gas = chance.calldata_zero_bytes.saturating_mul(price);
+        let [proof, key] = [proof, key].map(|identity| identity != Identity::Same);
+        let proof_words = larger(old, new, |record| {
+            Some(record.proof.as_ref()?.proof_bytes / WORD_BYTES as u64)
+        });
+        // A reusable verifier gets its key with every call, and has none in its code.
+        let artifact_words = larger(old, new, |record| {
+            Some(record.registration.as_ref()?.key_artifact_words)
+        });
+        let constants = larger(old, new, key_constants);
+        let words = |is_drawn: bool, words: u64| if is_drawn { words } else { 0 };
+        let drawn = words(proof, proof_words).saturating_add(words(key, artifact_words));
+
+        let calldata_zero_bytes = zero_bytes(drawn);
+        let code_bytes = leading_zero_bytes(words(key, constants));
+        let code_zero_bytes = zero_bytes(words(key, constants));
+        let deposit = larger(old, new, |record| {
+            Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
+        });
+        let saved = |call: fn(&Record) -> Option<&Verification>| {
+            larger(old, new, |record| {
+                Some(zero_byte_saves(record.request.fork, call(record)?.gas.as_ref()?))
+            })
+        };
+        let artifact_zero_bytes = zero_bytes(words(key, artifact_words));
+        Self {
+            calldata_zero_bytes,
+            verification_gas: calldata_zero_bytes
+                .saturating_mul(saved(|record| record.verification.as_ref())),
+            registration_gas: artifact_zero_bytes
+                .saturating_mul(saved(|record| Some(&record.registration.as_ref()?.call))),
+            code_bytes,
+            deployment_gas: code_bytes * (deposit + CODE_BYTE_CALLDATA_GAS)
+                + code_zero_bytes * ZERO_BYTE_SAVES_GAS,
         }
-        if key != Identity::Same {
-            let words = largest(old, new, |record| {
-                let shape = record.circuit.as_ref()?.columns?;
-                let commitments = shape.fixed_columns.saturating_add(shape.permutation_columns);
-                Some(
-                    commitments
-                        .saturating_mul(2)
-                        .saturating_add(KEY_WORDS_BESIDE_COMMITMENTS),
-                )
-            });
-            chance.code_bytes = leading_zero_bytes(words);
-            let deposit = largest(old, new, |record| {
-                Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
-            });
-            chance.deployment_gas = chance.code_bytes * (deposit + CODE_BYTE_CALLDATA_GAS)
-                + zero_bytes(words) * ZERO_BYTE_SAVES_GAS;
-        }
-        chance
     }
 
     /// Gas of the verifying transaction's zero bytes.
@@ -115,8 +122,22 @@ impl Chance {
     }
 }
 
+/// Words of a plain verifier's code that its key and reference string determine.
+fn key_constants(record: &Record) -> Option<u64> {
+    if record.registration.is_some() {
+        return None;
+    }
+    let shape = record.circuit.as_ref()?.columns?;
+    let commitments = shape.fixed_columns.saturating_add(shape.permutation_columns);
+    Some(
+        commitments
+            .saturating_mul(2)
+            .saturating_add(KEY_WORDS_BESIDE_COMMITMENTS),
+    )
+}
+
 /// The larger of a figure in both records; 0 where neither has it, so that nothing is there to move.
-fn largest(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -> u64 {
+fn larger(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -> u64 {
     figure(old).max(figure(new)).unwrap_or(0)
 }
 

@@ -19,6 +19,8 @@ pub enum Metric {
     VerificationExecutionGas,
     /// What the sender of the deployment pays.
     DeploymentGas,
+    /// What registering the circuit's key with a reusable verifier costs its sender.
+    RegistrationGas,
     /// The verifier's code on chain.
     RuntimeCodeBytes,
     /// The code that deploys it.
@@ -31,10 +33,11 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::VerificationGas,
         Self::VerificationExecutionGas,
         Self::DeploymentGas,
+        Self::RegistrationGas,
         Self::RuntimeCodeBytes,
         Self::CreationCodeBytes,
         Self::ProofBytes,
@@ -47,6 +50,7 @@ impl Metric {
             Self::VerificationGas => "verification gas",
             Self::VerificationExecutionGas => "execution gas of verification",
             Self::DeploymentGas => "deployment gas",
+            Self::RegistrationGas => "registration gas",
             Self::RuntimeCodeBytes => "runtime code bytes",
             Self::CreationCodeBytes => "creation code bytes",
             Self::ProofBytes => "proof bytes",
@@ -61,6 +65,7 @@ impl Metric {
             Self::VerificationGas => Some(verification()?.tx_gas),
             Self::VerificationExecutionGas => Some(verification()?.execution_gas),
             Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas),
+            Self::RegistrationGas => Some(record.registration.as_ref()?.call.gas?.tx_gas),
             Self::RuntimeCodeBytes => Some(record.verifier.as_ref()?.runtime_code_bytes),
             Self::CreationCodeBytes => Some(record.verifier.as_ref()?.creation_code_bytes),
             Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes),
@@ -86,6 +91,13 @@ impl Metric {
                 )
             }
             Self::DeploymentGas => record.deployment.as_ref()?.gas_by_cause.as_ref().map(causes),
+            Self::RegistrationGas => record
+                .registration
+                .as_ref()?
+                .call
+                .gas_by_cause
+                .as_ref()
+                .map(causes),
             Self::RuntimeCodeBytes | Self::CreationCodeBytes | Self::ProofBytes | Self::CalldataBytes => None,
         }
     }
@@ -94,6 +106,7 @@ impl Metric {
         match self {
             Self::VerificationGas => chance.verification_gas,
             Self::DeploymentGas => chance.deployment_gas,
+            Self::RegistrationGas => chance.registration_gas,
             Self::RuntimeCodeBytes | Self::CreationCodeBytes => chance.code_bytes,
             Self::VerificationExecutionGas | Self::ProofBytes | Self::CalldataBytes => 0,
         }
@@ -116,8 +129,9 @@ impl Part {
             (Metric::VerificationGas, Self::Cause(Cause::CalldataZero)) => chance.calldata_zero_gas(),
             (Metric::VerificationGas, Self::Cause(Cause::CalldataNonzero)) => chance.calldata_nonzero_gas(),
             (Metric::VerificationGas, Self::Cause(Cause::FloorSurcharge)) => chance.verification_gas,
-            // Calldata, initcode, memory, code deposit or state: where the bytes of the code go.
+            // Calldata, initcode, memory, code deposit or state: where the bytes of code and key go.
             (Metric::DeploymentGas, _) => chance.deployment_gas,
+            (Metric::RegistrationGas, _) => chance.registration_gas,
             _ => 0,
         }
     }

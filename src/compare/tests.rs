@@ -1,11 +1,12 @@
 use std::path::Path;
 
+use alloy_primitives::B256;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::chain::{Cause, Fork};
-use crate::prover::Phase;
+use crate::chain::{Cause, Fork, Registration};
+use crate::prover::{Phase, VerifierKind};
 use crate::store;
 
 /// A published record of a verified proof.
@@ -154,6 +155,38 @@ fn a_verifier_with_another_key_may_differ_by_its_constants() {
     let mut far = grow(&with_another_key(&old));
     far.deployment.as_mut().unwrap().gas.tx_gas += 20_000;
     assert_eq!(grown(&old, &far), [Metric::DeploymentGas]);
+}
+
+/// A reusable verifier has no key in its code: the call and the registration carry it.
+#[test]
+fn a_reusable_verifier_gets_its_key_with_the_call() {
+    let plain = published();
+    let mut old = plain.clone();
+    old.registration = Some(Registration {
+        digest: B256::ZERO,
+        key_artifact_words: 300,
+        call: plain.verification.clone().unwrap(),
+    });
+    let new = with_another_key(&old);
+    let chance = |old: &Record, new: &Record, metric| change(old, new, metric).chance;
+    assert_eq!(chance(&old, &new, Metric::DeploymentGas), 0);
+    assert_eq!(chance(&old, &new, Metric::RuntimeCodeBytes), 0);
+    assert_eq!(
+        chance(&old, &new, Metric::VerificationGas),
+        12 * chance::zero_bytes(300)
+    );
+    assert_eq!(
+        chance(&old, &new, Metric::RegistrationGas),
+        12 * chance::zero_bytes(300)
+    );
+    assert_eq!(
+        chance(&old, &with_another_proof(&old), Metric::RegistrationGas),
+        0
+    );
+    let mut dearer = new.clone();
+    let registration = dearer.registration.as_mut().unwrap();
+    registration.call.gas.as_mut().unwrap().tx_gas += 12 * chance::zero_bytes(300) + 1;
+    assert_eq!(grown(&old, &dearer), [Metric::RegistrationGas]);
 }
 
 #[test]
@@ -367,6 +400,7 @@ fn runs_of_one_statement_meet_under_another_fork() {
     let mut prague = osaka.clone();
     prague.request.fork = Fork::Prague;
     prague.request.runs = 1;
+    prague.request.optimizer_runs = 1;
     assert_ne!(prague.request.name(), osaka.request.name());
     let comparison = compare(&set([prague.clone()]), &set([osaka.clone()]));
     assert_eq!((comparison.lost.len(), comparison.added.len()), (0, 0));
@@ -401,6 +435,7 @@ fn other_statements_never_meet() {
         |request| request.input_sha256 = Some("other".to_owned()),
         |request| request.plan.scale = 8,
         |request| request.suite = "core".to_owned(),
+        |request| request.verifier = VerifierKind::Reusable,
     ] {
         let mut new = old.clone();
         change(&mut new.request);

@@ -1,6 +1,6 @@
-//! EZKL's answer files, read: proof, witness outputs, and the shape of the generated verifier.
+//! EZKL's answer files, read: proof, witness outputs, key artifact, and the shape of the generated verifier.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,37 @@ pub enum ProofFileError {
     /// A proof that is not hexadecimal.
     #[error("the proof is not hexadecimal")]
     Hex,
+}
+
+/// A file that is no key artifact of EZKL's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a key artifact: {found_bytes} bytes, and {words:?} words by its first 8")]
+pub struct KeyArtifactError {
+    /// The file's length.
+    pub found_bytes: u64,
+    /// How many words of 32 bytes it says that it holds; none where it is too short to say.
+    pub words: Option<u64>,
+}
+
+/// Reads a key artifact as EZKL writes it: how many words there are (8 bytes, little-endian), then 32 bytes each.
+///
+/// # Errors
+/// [`KeyArtifactError`] where there are no words, or where the length is not what the file says.
+pub fn read_key_artifact(bytes: &[u8]) -> Result<Vec<B256>, KeyArtifactError> {
+    let mut error = KeyArtifactError {
+        found_bytes: bytes.len() as u64,
+        words: None,
+    };
+    let Some((count, rest)) = bytes.split_first_chunk() else {
+        return Err(error);
+    };
+    let (words, remainder) = rest.as_chunks::<32>();
+    let count = u64::from_le_bytes(*count);
+    if words.is_empty() || words.len() as u64 != count || !remainder.is_empty() {
+        error.words = Some(count);
+        return Err(error);
+    }
+    Ok(words.iter().map(B256::from).collect())
 }
 
 /// Reads a field element as EZKL writes it: 64 hexadecimal digits, little-endian.
@@ -116,6 +147,8 @@ impl VerifierShape {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ONE: &str = "0100000000000000000000000000000000000000000000000000000000000000";
@@ -143,6 +176,25 @@ mod tests {
         assert_eq!(proof.instances, [U256::from(1), U256::from(1)]);
         assert!(ProofFile::parse_proof(r#"{"instances": [], "hex_proof": "0xg"}"#).is_err());
         assert!(ProofFile::parse_proof("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_artifact_is_its_words_after_their_number(words in prop::collection::vec(any::<[u8; 32]>(), 1..40), cut in 1..32_usize) {
+            let bytes = [&(words.len() as u64).to_le_bytes()[..], &words.concat()].concat();
+            let read = read_key_artifact(&bytes).unwrap();
+            prop_assert_eq!(read, words.iter().map(B256::from).collect::<Vec<_>>());
+            // Neither a file that was cut off nor one with more than it says.
+            prop_assert!(read_key_artifact(&bytes[..bytes.len() - cut]).is_err());
+            prop_assert!(read_key_artifact(&[&bytes[..], &vec![0; cut]].concat()).is_err());
+            prop_assert!(read_key_artifact(&[&bytes[..], &[0; 32]].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_no_key_artifact() {
+        assert_eq!(read_key_artifact(&[0; 7]).unwrap_err().words, None);
+        assert_eq!(read_key_artifact(&[0; 8]).unwrap_err().words, Some(0));
     }
 
     #[test]

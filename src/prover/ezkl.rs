@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -13,7 +14,7 @@ use super::worker::{Request, Workers, default_memory_limit_bytes};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase,
     PhaseMeasurement, PhaseSource, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore,
-    Toolchain, VerifierShape,
+    Toolchain, VerifierKind, VerifierShape, read_key_artifact,
 };
 use crate::home::Home;
 
@@ -449,19 +450,27 @@ impl<'a> Run<'a> {
             }
         }
         let natively_verified = self.natively_verified(files, &srs)?;
-        let verifier_source = self.verifier_source(files, &srs)?;
-        let verifying_key =
-            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
-        let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
-        let shape = VerifierShape::count(&verifier_source).ok_or_else(|| Failure::Failed {
+        let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
+        let shape = VerifierShape::count(&plain_source).ok_or_else(|| Failure::Failed {
             phase: Phase::Render,
             message: "the generated verifier has an unknown form".to_owned(),
         })?;
+        let (verifier_source, key_artifact) = match self.job.verifier {
+            VerifierKind::Plain => (plain_source, None),
+            VerifierKind::Reusable => (
+                self.verifier_source(VerifierKind::Reusable, files, &srs)?,
+                Some(self.key_artifact(files, &srs)?),
+            ),
+        };
+        let verifying_key =
+            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
+        let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
         Ok(Artifacts {
             outputs: parsed(Phase::Witness, &witness, ProofFile::parse_witness_outputs)?,
             proofs,
             natively_verified,
             verifier_source,
+            key_artifact,
             verifying_key,
             proving_key_bytes,
             srs: keys.provenance.srs.clone(),
@@ -486,11 +495,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn verifier_source(&mut self, files: &CircuitFiles, srs: &Path) -> Result<String, Stop> {
-        let path = self.path("verifier.sol");
+    fn verifier_source(
+        &mut self,
+        kind: VerifierKind,
+        files: &CircuitFiles,
+        srs: &Path,
+    ) -> Result<String, Stop> {
+        let path = self.path(&format!("{kind}.sol"));
         let arguments = json!({
             "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
             "sol_code_path": path, "abi_path": self.path("verifier.abi"),
+            "reusable": kind == VerifierKind::Reusable,
         });
         match self.call(Phase::Render, "create_evm_verifier", &arguments, &[&path]) {
             Ok(()) => {}
@@ -500,6 +515,20 @@ impl<'a> Run<'a> {
             Err(stop) => return Err(stop),
         }
         Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
+    }
+
+    fn key_artifact(&mut self, files: &CircuitFiles, srs: &Path) -> Result<Vec<B256>, Stop> {
+        let path = self.path("key-artifact.bin");
+        let arguments = json!({
+            "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs, "vka_path": path,
+        });
+        self.call(Phase::KeyArtifact, "create_evm_vka", &arguments, &[&path])?;
+        let bytes = std::fs::read(&path).map_err(ProverError::io("read", &path))?;
+        let failed = |error: super::KeyArtifactError| Failure::Failed {
+            phase: Phase::KeyArtifact,
+            message: error.to_string(),
+        };
+        Ok(read_key_artifact(&bytes).map_err(failed)?)
     }
 
     fn call(

@@ -10,6 +10,7 @@
 mod circuits;
 mod evidence;
 mod ezkl;
+mod instances;
 mod plan;
 mod points;
 mod recorded;
@@ -21,15 +22,18 @@ mod worker;
 
 use std::path::PathBuf;
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
-pub use evidence::{ProofFile, ProofFileError, VerifierShape, read_field_element};
+pub use evidence::{
+    KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
+};
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
-pub use plan::{CircuitKind, CircuitPlan, PlanError, Visibility};
+pub use instances::{InstancesError, ShownInstances};
+pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
 pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
@@ -61,6 +65,8 @@ pub enum Phase {
     Verify,
     /// `create_evm_verifier`: the Solidity source.
     Render,
+    /// `create_evm_vka`: the key artifact that a reusable verifier takes.
+    KeyArtifact,
 }
 
 impl std::fmt::Display for Phase {
@@ -75,6 +81,7 @@ impl std::fmt::Display for Phase {
             Self::Prove => "prove",
             Self::Verify => "verify",
             Self::Render => "render",
+            Self::KeyArtifact => "key_artifact",
         })
     }
 }
@@ -162,6 +169,8 @@ pub struct Job {
     pub inputs: Vec<Vec<f32>>,
     /// How EZKL is asked to lay the circuit out.
     pub plan: CircuitPlan,
+    /// Which verifier to generate.
+    pub verifier: VerifierKind,
     /// Proofs to measure; at least 1.
     pub runs: usize,
     /// Proofs made first and not counted.
@@ -188,14 +197,27 @@ pub struct Artifacts {
     pub outputs: Vec<Vec<U256>>,
     /// The generated Solidity verifier.
     pub verifier_source: String,
+    /// What a reusable verifier must be told of the circuit; none where the verifier is the circuit's own.
+    pub key_artifact: Option<Vec<B256>>,
     /// The verifying key's bytes.
     pub verifying_key: Vec<u8>,
     /// Size of the proving key, in bytes; absent in a replay of evidence, which never holds it.
     pub proving_key_bytes: Option<u64>,
     /// Which reference string the keys rest on.
     pub srs: SrsIdentity,
-    /// Columns and key shape, read from the generated verifier.
+    /// Columns and key shape, read from the circuit's plain verifier, which is generated for that even where it is not
+    /// the one that is asked for.
     pub shape: VerifierShape,
+}
+
+impl Artifacts {
+    /// Which verifier was generated.
+    pub fn verifier(&self) -> VerifierKind {
+        match self.key_artifact {
+            None => VerifierKind::Plain,
+            Some(_) => VerifierKind::Reusable,
+        }
+    }
 }
 
 /// Everything that a run of the prover yields.

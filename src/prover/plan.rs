@@ -55,6 +55,36 @@ impl std::fmt::Display for Visibility {
     }
 }
 
+/// Which Solidity verifier is generated for a circuit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifierKind {
+    /// One contract for one circuit, with the verifying key in its code.
+    #[default]
+    Plain,
+    /// One contract for all circuits. A circuit's key artifact is registered with it once, and handed over with every proof.
+    Reusable,
+}
+
+impl VerifierKind {
+    /// The generated contract's name.
+    pub fn contract(self) -> &'static str {
+        match self {
+            Self::Plain => "Halo2Verifier",
+            Self::Reusable => "Halo2VerifierReusable",
+        }
+    }
+}
+
+impl std::fmt::Display for VerifierKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Reusable => "reusable",
+        })
+    }
+}
+
 /// A combination that cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {

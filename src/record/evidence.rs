@@ -1,6 +1,6 @@
 //! What stands behind a record: enough to deploy the verifier and verify the proof again, years later.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Evidence {
     pub verifying_key: Option<Vec<u8>>,
     /// The generated Solidity source.
     pub verifier_source: Option<String>,
+    /// What a reusable verifier is told of the circuit.
+    pub key_artifact: Option<Vec<B256>>,
     /// Bytecode that deploys it.
     pub creation_code: Option<Vec<u8>>,
     /// Bytecode that stands on chain.
@@ -59,6 +61,8 @@ impl Evidence {
     pub const VERIFYING_KEY: &str = "verifying.key";
     /// Name of the Solidity source.
     pub const VERIFIER_SOURCE: &str = "verifier.sol";
+    /// Name of the key artifact.
+    pub const KEY_ARTIFACT: &str = "key_artifact.json";
     /// Name of the creation code.
     pub const CREATION_CODE: &str = "creation.bin";
     /// Name of the runtime code.
@@ -80,6 +84,10 @@ impl Evidence {
             (Self::SETTINGS, text(&self.settings)),
             (Self::VERIFYING_KEY, self.verifying_key.clone()),
             (Self::VERIFIER_SOURCE, text(&self.verifier_source)),
+            (
+                Self::KEY_ARTIFACT,
+                self.key_artifact.as_ref().map(|list| key_artifact_json(list)),
+            ),
             (Self::CREATION_CODE, self.creation_code.clone()),
             (Self::RUNTIME_CODE, self.runtime_code.clone()),
             (Self::PROOF, self.proof.clone()),
@@ -109,6 +117,17 @@ impl Evidence {
         })
     }
 
+    /// Reads the words of [`Self::KEY_ARTIFACT`].
+    ///
+    /// # Errors
+    /// [`EvidenceError`] where the bytes are not a list of words.
+    pub fn read_key_artifact(bytes: &[u8]) -> Result<Vec<B256>, EvidenceError> {
+        serde_json::from_slice(bytes).map_err(|source| EvidenceError {
+            name: Self::KEY_ARTIFACT,
+            source,
+        })
+    }
+
     /// Reads the words of [`Self::OUTPUTS`].
     ///
     /// # Errors
@@ -119,6 +138,10 @@ impl Evidence {
             source,
         })
     }
+}
+
+fn key_artifact_json(words: &[B256]) -> Vec<u8> {
+    serde_json::to_vec(words).expect("words are plain data")
 }
 
 fn words_json(words: &[U256]) -> String {
@@ -141,12 +164,18 @@ mod tests {
         let evidence = Evidence {
             instances: Some(outputs.concat()),
             outputs: Some(outputs.clone()),
+            key_artifact: Some(vec![B256::ZERO, B256::repeat_byte(0x5a)]),
             ..Evidence::default()
         };
         let files = evidence.files();
-        assert_eq!(files.len(), 2);
-        assert_eq!(Evidence::read_instances(&files[0].1).unwrap(), outputs.concat());
-        assert_eq!(Evidence::read_outputs(&files[1].1).unwrap(), outputs);
+        assert_eq!(files.len(), 3);
+        assert_eq!(
+            Evidence::read_key_artifact(&files[0].1).unwrap(),
+            [B256::ZERO, B256::repeat_byte(0x5a)]
+        );
+        assert_eq!(Evidence::read_instances(&files[1].1).unwrap(), outputs.concat());
+        assert_eq!(Evidence::read_outputs(&files[2].1).unwrap(), outputs);
+        assert!(Evidence::read_key_artifact(b"[\"0x00\"]").is_err());
         assert!(Evidence::read_outputs(b"[[1.5]]").is_err());
     }
 }

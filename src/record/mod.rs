@@ -15,12 +15,12 @@ use sha2::{Digest as _, Sha256};
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 
-use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, UnderFork, Verification};
+use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
-    VerifierShape,
+    VerifierKind, VerifierShape,
 };
-use crate::solidity::SolcSettings;
+use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 2;
@@ -62,6 +62,9 @@ pub struct Record {
     pub verifier: Option<Verifier>,
     /// What deploying it took, and the rules of the chain that it breaks; each was lifted, alone, to get the verdict.
     pub deployment: Option<Deployment>,
+    /// What registering the circuit's key artifact with a reusable verifier took; absent for a plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// What verifying the first counted proof took, and the rules that it breaks, likewise.
     pub verification: Option<Verification>,
     /// Gas of the whole verifying transaction for each counted proof: calldata has other zero bytes in each.
@@ -91,6 +94,8 @@ pub(crate) fn now() -> String {
 }
 
 /// Everything that was asked for; two runs with equal requests are the same run.
+///
+/// Fields that came later are left out of the JSON at their defaults, so that the names of older records stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The model's id, or an ONNX file's name.
@@ -99,6 +104,15 @@ pub struct Request {
     pub suite: String,
     /// Scale, visibilities, and the study's way or ours.
     pub plan: CircuitPlan,
+    /// Which verifier is deployed.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    pub verifier: VerifierKind,
+    /// How often solc's optimizer expects each opcode of the verifier to run.
+    #[serde(
+        default = "default_optimizer_runs",
+        skip_serializing_if = "is_default_optimizer_runs"
+    )]
+    pub optimizer_runs: u64,
     /// Proofs to count.
     pub runs: usize,
     /// Proofs made first and not counted.
@@ -123,6 +137,20 @@ pub struct Request {
     pub input_sha256: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_plain(verifier: &VerifierKind) -> bool {
+    *verifier == VerifierKind::Plain
+}
+
+fn default_optimizer_runs() -> u64 {
+    DEFAULT_OPTIMIZER_RUNS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_default_optimizer_runs(runs: &u64) -> bool {
+    *runs == DEFAULT_OPTIMIZER_RUNS
+}
+
 impl Request {
     /// A request with every default.
     pub fn new(id: impl Into<String>, suite: impl Into<String>, plan: CircuitPlan) -> Self {
@@ -130,6 +158,8 @@ impl Request {
             id: id.into(),
             suite: suite.into(),
             plan,
+            verifier: VerifierKind::default(),
+            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
             runs: DEFAULT_RUNS,
             warmup: 0,
             seed: DEFAULT_SEED,
@@ -339,7 +369,7 @@ pub struct Proof {
     pub proof_bytes: u64,
     /// Public values, 32 bytes each.
     pub instances: u64,
-    /// The canonical call `verifyProof(bytes,uint256[])`, in bytes.
+    /// The canonical call of `verifyProof`, in bytes; with a reusable verifier it holds the key artifact, too.
     pub calldata_bytes: u64,
     /// Whether EZKL's own verifier accepts it.
     pub natively_verified: bool,
@@ -410,17 +440,18 @@ pub struct Study {
 }
 
 impl Record {
-    /// The rules that deployment or verification breaks.
+    /// The rules that deployment, registration or verification breaks.
     pub fn broken_rules(&self) -> impl Iterator<Item = &BrokenRule> {
-        let deployment = self
-            .deployment
+        let deployment = self.deployment.iter().map(|deployment| &deployment.rules_broken);
+        let registration = self
+            .registration
             .iter()
-            .flat_map(|deployment| &deployment.rules_broken);
-        deployment.chain(
-            self.verification
-                .iter()
-                .flat_map(|verification| &verification.rules_broken),
-        )
+            .map(|registration| &registration.call.rules_broken);
+        let verification = self
+            .verification
+            .iter()
+            .map(|verification| &verification.rules_broken);
+        deployment.chain(registration).chain(verification).flatten()
     }
 
     /// How deployment and verification stand under each fork that they were tried under, oldest first.
@@ -428,6 +459,7 @@ impl Record {
         let headline = self.deployment.as_ref().zip(self.verification.as_ref());
         let headline = headline.map(|(deployment, verification)| Fit {
             deployment,
+            registration: self.registration.as_ref(),
             verification,
         });
         let mut fits: Vec<_> = headline
@@ -518,6 +550,14 @@ mod tests {
             .with_visibilities(Some(Visibility::Private), None, None)
             .unwrap();
         let variants = [
+            Request {
+                verifier: VerifierKind::Reusable,
+                ..request()
+            },
+            Request {
+                optimizer_runs: 1,
+                ..request()
+            },
             Request { runs: 1, ..request() },
             Request {
                 warmup: 1,
@@ -566,6 +606,26 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), variants.len());
+    }
+
+    /// The digest in a name is over the request's JSON: fields that came later must not show in it.
+    #[test]
+    fn names_of_older_records_stay() {
+        let study = Request {
+            runs: 1,
+            ..Request::new("relu", "core", CircuitPlan::study(10).unwrap())
+        };
+        assert_eq!(study.name(), "relu-s10-study-dc733b22");
+        let json = serde_json::to_value(&study).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json.clone()).unwrap(), study);
+        assert!(json.get("verifier").is_none() && json.get("optimizer_runs").is_none());
+        let reusable = Request {
+            verifier: VerifierKind::Reusable,
+            optimizer_runs: 1,
+            ..study
+        };
+        let json = serde_json::to_value(&reusable).unwrap();
+        assert_eq!(serde_json::from_value::<Request>(json).unwrap(), reusable);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use foundry_compilers::error::SolcError;
 
 use super::SOLC_VERSION;
+use crate::npm::NpmError;
 
 /// Why there is no bytecode, or no compiler.
 #[derive(Debug, thiserror::Error)]
@@ -54,41 +55,14 @@ pub enum SolidityError {
         /// The contract that was asked for.
         contract: String,
     },
-    /// A program that set-up needs is not on PATH.
-    #[error("{program} was not found on PATH")]
-    ProgramMissing {
-        /// `node` or `npm`.
-        program: &'static str,
-    },
-    /// npm could not reach its registry.
-    #[error("npm could not reach its package registry:\n{stderr_tail}")]
-    NoNetwork {
-        /// The end of what npm printed.
-        stderr_tail: String,
-    },
-    /// npm failed for another reason.
-    #[error("`{command}` failed ({status}):\n{stderr_tail}")]
-    NpmFailed {
-        /// The command line.
-        command: String,
-        /// Its exit status.
-        status: std::process::ExitStatus,
-        /// The end of what it printed.
-        stderr_tail: String,
-    },
+    /// The npm compiler could not be installed.
+    #[error(transparent)]
+    Npm(#[from] NpmError),
     /// What was installed reports another version than the pinned one.
     #[error("the installed solc is {found}, not {SOLC_VERSION}")]
     WrongVersion {
         /// What it reports.
         found: String,
-    },
-    /// A file or a program could not be used.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file, folder or program.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
     },
 }
 
@@ -104,21 +78,13 @@ impl SolidityError {
             Self::Unusable { .. } | Self::WrongVersion { .. } => {
                 Some("run `evmbench setup` again, or name no path to use the pinned solc".to_owned())
             }
-            Self::ProgramMissing { .. } => Some(format!(
-                "install Node.js 18 or newer, which brings both node and npm, or put a native solc {SOLC_VERSION} on PATH"
-            )),
-            Self::NoNetwork { .. } => Some(format!(
-                "set-up needs a network, and nothing after it does; or put a native solc {SOLC_VERSION} on PATH"
-            )),
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Some("free some space: the npm solc takes 10 MB".to_owned())
-            }
+            Self::Npm(error) => error
+                .hint()
+                .map(|hint| format!("{hint}; a native solc {SOLC_VERSION} on PATH works as well")),
             Self::Run { .. }
             | Self::Rejected { .. }
             | Self::ContractMissing { .. }
-            | Self::NoBytecode { .. }
-            | Self::NpmFailed { .. }
-            | Self::Io { .. } => None,
+            | Self::NoBytecode { .. } => None,
         }
     }
 }

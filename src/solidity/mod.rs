@@ -32,6 +32,9 @@ pub use sections::{Place, Section, SectionMap};
 /// The pinned compiler. It knows every target from Cancun to Osaka; EZKL's verifiers ask for `^0.8.0`.
 pub const SOLC_VERSION: &str = "0.8.30";
 
+/// How often the optimizer expects each opcode to run, where no number is asked for: solc's own default.
+pub const DEFAULT_OPTIMIZER_RUNS: u64 = 200;
+
 /// Where a compiler was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +117,7 @@ impl Default for CompileOptions {
     fn default() -> Self {
         Self {
             optimizer: true,
-            optimizer_runs: 200,
+            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
             via_ir: false,
             evm_version: TargetEvm::Prague,
             source_hash_appended: false,
@@ -176,7 +179,7 @@ pub struct CompiledContract {
     pub runtime_source_map: String,
     /// The contract's interface, as solc's JSON.
     pub abi: serde_json::Value,
-    /// Length of the source text.
+    /// Length of the source text, all files together.
     pub source_bytes: u64,
     /// solc's warnings, formatted by it.
     pub warnings: Vec<String>,
@@ -218,7 +221,7 @@ impl Solc {
                 npm_folder: npm_folder.to_owned(),
             });
         }
-        npm::require_node()?;
+        crate::npm::require_node()?;
         Self::ask(&shim, SolcOrigin::Npm)
     }
 
@@ -227,8 +230,7 @@ impl Solc {
     /// The folder appears whole or not at all; what does not work in its place is replaced.
     ///
     /// # Errors
-    /// [`SolidityError::ProgramMissing`] without node or npm, [`SolidityError::NoNetwork`] where npm cannot reach its
-    /// registry, and others where npm fails or a file cannot be written.
+    /// [`SolidityError::Npm`] without node or npm, or where npm fails.
     pub fn obtain(npm_folder: &Path) -> Result<Self, SolidityError> {
         Self::locate(None, npm_folder).or_else(|_| npm::install(npm_folder, Command::new("npm")))
     }
@@ -271,12 +273,25 @@ impl Solc {
         contract: &str,
         options: &CompileOptions,
     ) -> Result<CompiledContract, SolidityError> {
+        self.compile_files(&[(&format!("{contract}.sol"), source)], contract, options)
+    }
+
+    /// Compiles one contract of several source files, each with the path that the others import it by.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_files(
+        &self,
+        files: &[(&str, &str)],
+        contract: &str,
+        options: &CompileOptions,
+    ) -> Result<CompiledContract, SolidityError> {
         let settings = options.settings();
-        let input = SolcInput::new(
-            SolcLanguage::Solidity,
-            [(PathBuf::from(format!("{contract}.sol")), Source::new(source))].into(),
-            settings.clone(),
-        );
+        let sources = files
+            .iter()
+            .map(|(path, text)| (PathBuf::from(path), Source::new(*text)))
+            .collect();
+        let input = SolcInput::new(SolcLanguage::Solidity, sources, settings.clone());
         let failed = |source: SolcError| SolidityError::Run {
             path: self.path().to_owned(),
             source: Box::new(source),
@@ -316,7 +331,7 @@ impl Solc {
             creation_code: code(creation.and_then(Bytecode::into_bytes))?,
             runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
             abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,
-            source_bytes: source.len() as u64,
+            source_bytes: files.iter().map(|(_, text)| text.len() as u64).sum(),
             warnings,
             settings: SolcSettings {
                 solc_version: self.version(),

@@ -30,6 +30,15 @@ pub fn tools() -> &'static Tools {
     })
 }
 
+/// The compiler alone; the first caller installs it.
+pub fn solc() -> &'static Solc {
+    static SOLC: OnceLock<Solc> = OnceLock::new();
+    SOLC.get_or_init(|| {
+        let home = Home::from_environment().expect("a home folder");
+        Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed")
+    })
+}
+
 /// A file below `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

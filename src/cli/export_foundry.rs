@@ -1,0 +1,27 @@
+//! `evmbench export-foundry RECORD… --out DIR`: verifiers, proofs and expectations as fixtures for Forge tests.
+
+use std::path::PathBuf;
+
+use super::Finding;
+use super::error::CliError;
+use crate::{foundry, store};
+
+/// Write records as fixtures for Forge tests: contract, proof, calldata, expected gas and sizes
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Records, as in results/core/relu-s7-direct.json
+    #[arg(value_name = "RECORD", required = true)]
+    records: Vec<PathBuf>,
+
+    /// Where each record gets a folder of its name
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    for path in &arguments.records {
+        let record = store::load(path)?;
+        println!("{}", foundry::export(path, &record, &arguments.out)?.display());
+    }
+    Ok(Finding::Good)
+}

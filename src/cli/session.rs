@@ -1,0 +1,290 @@
+//! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::error::CliError;
+use super::progress::{self, Progress};
+use super::{format, setup};
+use crate::bench::{Bench, BenchError};
+use crate::home::Home;
+use crate::prover::{
+    CircuitCache, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, Prover, SrsStore,
+};
+use crate::record::{self, Environment, Outcome, Record, Request};
+use crate::solidity::Solc;
+use crate::store::{self, Store};
+use crate::subject::Subject;
+
+/// How proofs are made, and where their records go.
+#[derive(Debug, clap::Args)]
+pub(super) struct SessionArguments {
+    /// Most memory that a worker may allocate, as in 20GiB [default: 85% of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory_limit: Option<u64>,
+    /// Seconds that one phase may take
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs())]
+    timeout: u64,
+    /// Threads of the prover [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<usize>,
+    /// A reference string of the perpetual powers of tau [default: one made on this machine, for tests]
+    #[arg(long, value_name = "FILE")]
+    srs: Option<PathBuf>,
+    /// Most space that kept keys may take, as in 20GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "20GiB")]
+    cache_limit: u64,
+    /// Skip what a complete record already holds
+    #[arg(long)]
+    pub(super) resume: bool,
+    /// Folder of the records
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    out: PathBuf,
+}
+
+impl SessionArguments {
+    /// The reference string that was named, read and checked.
+    pub(super) fn srs(&self) -> Result<Option<SrsStore>, CliError> {
+        Ok(self.srs.as_deref().map(SrsStore::from_file).transpose()?)
+    }
+
+    /// The request with what these arguments say.
+    pub(super) fn bind(&self, request: Request, srs: Option<&SrsStore>) -> Request {
+        Request {
+            timeout_seconds: self.timeout,
+            memory_limit_bytes: self.memory_limit,
+            threads: self.threads,
+            srs_sha256: srs.and_then(|srs| match srs {
+                SrsStore::File { identity, .. } => Some(identity.sha256.clone()),
+                SrsStore::Folder(_) => None,
+            }),
+            ..request
+        }
+    }
+
+    /// The folder of records.
+    pub(super) fn store(&self) -> Store {
+        Store::new(&self.out)
+    }
+}
+
+/// A whole number that is not 0.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
+/// A size in bytes with an optional unit: `20GiB`, `512MiB`, `1000000`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        unit => return Err(format!("unknown unit {unit:?}; use MiB or GiB")),
+    };
+    let number: f64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| "not a size, as in 20GiB".to_owned())?;
+    let bytes = number * factor as f64;
+    if bytes >= 1.0 && bytes < u64::MAX as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err("out of range".to_owned())
+    }
+}
+
+/// One invocation, as `<out>/logs/<time>.json` keeps it.
+#[derive(Debug, Serialize)]
+struct Log {
+    started_at: String,
+    finished_at: String,
+    arguments: Vec<String>,
+    environment: Environment,
+    runs: Vec<LogEntry>,
+    interrupted: bool,
+    peak_disk_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct LogEntry {
+    name: String,
+    outcome: Option<Outcome>,
+    seconds: f64,
+    /// Seconds inside EZKL's calls, so that what evmbench adds can be told.
+    ezkl_seconds: f64,
+    skipped: bool,
+}
+
+/// Makes one record after another, each saved as soon as it exists.
+pub(super) struct Session {
+    prover: EzklProver,
+    solc: Solc,
+    environment: Environment,
+    progress: Progress,
+    store: Store,
+    resume: bool,
+    log: Log,
+}
+
+impl Session {
+    /// Installs the tools where they are missing, and begins the log.
+    pub(super) fn open(arguments: &SessionArguments, srs: Option<SrsStore>) -> Result<Self, CliError> {
+        progress::watch_interrupts()?;
+        let home = Home::from_environment()?;
+        let progress = Progress::new();
+        let (toolchain, solc) = setup::tools(&home, &progress)?;
+        let defaults = EzklOptions::for_home(&home);
+        let options = EzklOptions {
+            memory_limit_bytes: arguments.memory_limit.or(defaults.memory_limit_bytes),
+            timeout: Duration::from_secs(arguments.timeout),
+            threads: arguments.threads.unwrap_or(defaults.threads),
+            srs: srs.unwrap_or(defaults.srs),
+            cache: CircuitCache::new(home.circuits(), arguments.cache_limit),
+        };
+        let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
+        Ok(Self {
+            prover: EzklProver::new(&home, toolchain, options),
+            solc,
+            progress,
+            store: arguments.store(),
+            resume: arguments.resume,
+            log: Log {
+                started_at: record::now(),
+                finished_at: String::new(),
+                arguments: std::env::args().skip(1).collect(),
+                environment: environment.clone(),
+                runs: Vec::new(),
+                interrupted: false,
+                peak_disk_bytes: None,
+            },
+            environment,
+        })
+    }
+
+    /// Where the record of this request belongs.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The subject's record, made now or, with `--resume`, by an earlier run; none where the user stops it.
+    /// `position` says which of how many it is.
+    pub(super) fn record(&mut self, position: &str, subject: &Subject) -> Result<Option<Record>, CliError> {
+        let prover = self.prover.clone();
+        self.record_by(&prover, position, subject)
+    }
+
+    /// [`Self::record`] with another prover than EZKL's.
+    pub(super) fn record_by(
+        &mut self,
+        prover: &dyn Prover,
+        position: &str,
+        subject: &Subject,
+    ) -> Result<Option<Record>, CliError> {
+        if self.progress.interrupted() {
+            return Ok(None);
+        }
+        let name = subject.request.name();
+        self.progress.label(format!("{position} {name}"));
+        let start = Instant::now();
+        let earlier = if self.resume {
+            finished(&self.store, &subject.request, Some(&self.environment))
+        } else {
+            None
+        };
+        let skipped = earlier.is_some();
+        let record = match earlier {
+            Some(record) => record,
+            None => {
+                let bench = Bench {
+                    prover,
+                    solc: &self.solc,
+                    observer: &self.progress,
+                    environment: &self.environment,
+                };
+                match bench.measure(subject) {
+                    Ok((mut record, evidence)) => {
+                        self.store.save(&mut record, &evidence)?;
+                        record
+                    }
+                    Err(BenchError::Interrupted) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        let how = if skipped {
+            "there already".to_owned()
+        } else {
+            format::seconds(seconds)
+        };
+        self.progress
+            .line(&format!("{position} {name}: {} ({how})", record.outcome));
+        self.log.runs.push(LogEntry {
+            name,
+            outcome: Some(record.outcome.clone()),
+            seconds,
+            ezkl_seconds: if skipped {
+                0.0
+            } else {
+                record.measured_call_seconds()
+            },
+            skipped,
+        });
+        self.log.peak_disk_bytes = self
+            .log
+            .peak_disk_bytes
+            .max(record.peak_disk_bytes.filter(|_| !skipped));
+        Ok(Some(record))
+    }
+
+    /// Ends the display and writes the log.
+    pub(super) fn close(mut self) -> Result<(), CliError> {
+        self.progress.clear();
+        self.log.finished_at = record::now();
+        self.log.interrupted = progress::interrupted();
+        self.store.save_log(&self.log.started_at, &self.log)?;
+        Ok(())
+    }
+}
+
+/// The record of an earlier run that answers this request, if a complete one is there.
+pub(super) fn finished(
+    store: &Store,
+    request: &Request,
+    environment: Option<&Environment>,
+) -> Option<Record> {
+    let record = store::load(&store.path(request)).ok()?;
+    let same_prover =
+        environment.is_none_or(|environment| record.environment.ezkl_version == environment.ezkl_version);
+    (record.request == *request && record.outcome.is_conclusive() && same_prover).then_some(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prover::DEFAULT_CACHE_LIMIT_BYTES;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_bytes("20GiB"), Ok(20 << 30));
+        assert_eq!(parse_bytes("1.5MiB"), Ok(3 << 19));
+        assert_eq!(parse_bytes("1000"), Ok(1000));
+        for bad in ["", "GiB", "20GB", "-1", "0", "1e30TiB"] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_cache_limit_shown_is_the_default() {
+        assert_eq!(parse_bytes("20GiB"), Ok(DEFAULT_CACHE_LIMIT_BYTES));
+    }
+}

@@ -1,0 +1,166 @@
+//! A verifier and its proofs → fixtures that Forge tests read.
+//!
+//! Goes in: a record with its evidence, or bytecode and proofs. Comes out: a folder with the contract's source and one JSON
+//! file, which holds the bytecode, the proofs with their canonical calldata, and what to expect (gas, sizes, verdict).
+//! `contracts/test` reads such folders.
+
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use serde::Serialize;
+
+use crate::chain::{Chain, Fork, TransactionGas};
+use crate::guard::{self, GuardError, Proved, VerifierCode};
+use crate::record::{Evidence, EvidenceError, Record};
+use crate::store::{self, StoreError};
+
+/// Name of the contract's source in a fixture's folder.
+pub const SOURCE_FILE: &str = "Verifier.sol";
+
+/// Name of the JSON file in a fixture's folder.
+pub const FIXTURE_FILE: &str = "fixture.json";
+
+/// What a Forge test needs to know of a verifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fixture {
+    /// The contract's name in [`SOURCE_FILE`].
+    pub contract: String,
+    /// The rules under which everything was measured.
+    pub fork: Fork,
+    /// What deploys the contract.
+    pub creation_code: Bytes,
+    /// Keccak-256 of what is then on chain.
+    pub runtime_code_hash: B256,
+    /// Length of what is then on chain, in bytes.
+    pub runtime_code_bytes: u64,
+    /// What deploying it costs.
+    pub deployment: TransactionGas,
+    /// Proofs for it: of one circuit, or for the reusable verifier of any.
+    pub proofs: Vec<FixtureProof>,
+}
+
+/// One proof, and what the verifier makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FixtureProof {
+    /// The proof.
+    pub proof: Bytes,
+    /// Its public values, as words of 32 bytes.
+    pub instances: Vec<B256>,
+    /// The words of its circuit's key artifact, where the contract is the reusable verifier; else there are none.
+    pub key: Vec<B256>,
+    /// The canonical call that asks the verifier about it.
+    pub calldata: Bytes,
+    /// Whether the verifier accepts it.
+    pub accepted: bool,
+    /// What the call costs; absent where the chain does not take it.
+    pub gas: Option<TransactionGas>,
+}
+
+/// Why there is no fixture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoundryError {
+    /// The evidence is not there, or not what the record says.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The evidence is what the record says, and yet not what its name says.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The verifier cannot be deployed.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// A file cannot be written.
+    #[error("write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+impl Fixture {
+    /// Deploys the verifier under a fork, registers what keys there are, asks about each proof, and notes the answers.
+    ///
+    /// # Errors
+    /// [`FoundryError::Guard`] where the verifier cannot be deployed, or revm fails.
+    pub fn measure(
+        contract: &str,
+        fork: Fork,
+        code: VerifierCode<'_>,
+        proofs: &[Proved<'_>],
+    ) -> Result<Self, FoundryError> {
+        let mut chain = Chain::new(fork);
+        let deployment = chain.deploy(code.creation).map_err(GuardError::from)?;
+        for proved in proofs {
+            proved.register(&mut chain, deployment.address)?;
+        }
+        let ask = |proved: &Proved<'_>| {
+            let calldata = proved.calldata();
+            let call = chain.call(deployment.address, &calldata)?;
+            Ok(FixtureProof {
+                proof: Bytes::copy_from_slice(proved.proof),
+                instances: proved.instances.iter().map(|&value| value.into()).collect(),
+                key: proved.key.unwrap_or_default().to_vec(),
+                accepted: guard::is_accepted(&call),
+                gas: call.gas,
+                calldata: calldata.bytes().clone(),
+            })
+        };
+        let proofs: Result<_, GuardError> = proofs.iter().map(ask).collect();
+        Ok(Self {
+            contract: contract.to_owned(),
+            fork,
+            creation_code: code.creation.clone(),
+            runtime_code_hash: keccak256(code.runtime),
+            runtime_code_bytes: deployment.runtime_code_bytes,
+            deployment: deployment.gas,
+            proofs: proofs?,
+        })
+    }
+
+    /// Writes the fixture and its contract's source into a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`FoundryError::Write`].
+    ///
+    /// # Panics
+    /// Never: a fixture is plain data, which serialises.
+    pub fn write(&self, source: &str, folder: &Path) -> Result<(), FoundryError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| FoundryError::Write { path, source }
+        };
+        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+        let json = serde_json::to_string_pretty(self).expect("a fixture is plain data");
+        for (name, text) in [(SOURCE_FILE, source), (FIXTURE_FILE, &format!("{json}\n"))] {
+            let path = folder.join(name);
+            std::fs::write(&path, text).map_err(failed(&path))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the fixture of the record at `path` into a folder of the record's name below `out`, and tells which.
+///
+/// # Errors
+/// [`FoundryError`]; [`StoreError::NoEvidence`] where the record's run ended before there was a proof.
+pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, FoundryError> {
+    let bytes = |name| store::load_evidence(path, record, name);
+    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
+    let creation = bytes(Evidence::CREATION_CODE)?.into();
+    let runtime = bytes(Evidence::RUNTIME_CODE)?.into();
+    let code = VerifierCode {
+        creation: &creation,
+        runtime: &runtime,
+    };
+    let proved = Proved {
+        proof: &bytes(Evidence::PROOF)?,
+        instances: &Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+        key: None,
+    };
+    let fixture = Fixture::measure("Halo2Verifier", record.request.fork, code, &[proved])?;
+    let folder = out.join(path.file_stem().unwrap_or_default());
+    fixture.write(&source, &folder)?;
+    Ok(folder)
+}

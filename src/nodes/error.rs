@@ -1,0 +1,108 @@
+//! Why another EVM could not be asked, or gave no answer.
+
+use std::path::PathBuf;
+
+use alloy_primitives::Bytes;
+
+use super::FOUNDRY_VERSION;
+use crate::chain::Fork;
+use crate::npm::NpmError;
+
+/// Why there is no answer from another EVM.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The pinned programs are in neither place.
+    #[error("no anvil and forge {FOUNDRY_VERSION} in {} or on PATH", npm_folder.display())]
+    NotFound {
+        /// Where they would have been installed.
+        npm_folder: PathBuf,
+    },
+    /// They could not be installed.
+    #[error(transparent)]
+    Npm(#[from] NpmError),
+    /// A program does not run.
+    #[error("{} does not run: {source}", path.display())]
+    Unusable {
+        /// The program.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// A program is not of the pinned version.
+    #[error("{} is {found:?}, not version {FOUNDRY_VERSION}", path.display())]
+    WrongVersion {
+        /// The program.
+        path: PathBuf,
+        /// What it says of itself.
+        found: String,
+    },
+    /// The programs do not know the fork.
+    #[error("anvil and forge {FOUNDRY_VERSION} do not know {}", _0.name())]
+    UnknownFork(Fork),
+    /// The node ended before it answered.
+    #[error("anvil did not start:\n{stderr}")]
+    NotStarted {
+        /// What it printed.
+        stderr: String,
+    },
+    /// The node could not be reached, or did not answer in time.
+    #[error("anvil did not answer {method}: {source}")]
+    NoAnswer {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What went wrong.
+        source: Box<ureq::Error>,
+    },
+    /// The node's answer is not what the method should give.
+    #[error("anvil's answer to {method} cannot be read: {source}")]
+    Garbled {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The node refused a request.
+    #[error("anvil refused {method}: {message} ({code})")]
+    Refused {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// JSON-RPC's error code.
+        code: i64,
+        /// The node's words.
+        message: String,
+        /// What it added.
+        data: Option<Bytes>,
+    },
+    /// The node left no contract behind.
+    #[error("anvil did not deploy the contract")]
+    NotDeployed,
+    /// A verifier did not answer as it must.
+    #[error("the verifier on anvil gave another answer to a case that should be {expected}")]
+    UnexpectedEnd {
+        /// `accepted` or `rejected`.
+        expected: &'static str,
+    },
+}
+
+impl NodeError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        let on_path = format!("anvil and forge {FOUNDRY_VERSION} on PATH work as well");
+        match self {
+            Self::NotFound { .. } | Self::WrongVersion { .. } | Self::Unusable { .. } => Some(on_path),
+            Self::Npm(error) => Some(
+                error
+                    .hint()
+                    .map_or(on_path.clone(), |hint| format!("{hint}; {on_path}")),
+            ),
+            Self::UnknownFork(_) => Some("use prague or osaka".to_owned()),
+            Self::NotStarted { .. }
+            | Self::NoAnswer { .. }
+            | Self::Garbled { .. }
+            | Self::Refused { .. }
+            | Self::NotDeployed
+            | Self::UnexpectedEnd { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Other EVMs, to compare with: anvil and forge.
+//!
+//! Nothing that evmbench records about a proof needs them. They are there to check evmbench's own chain by.
+//!
+//! - [`foundry`]: the pinned programs, from npm;
+//! - [`anvil`]: a node that mines and calls;
+//! - [`throughput`]: how fast it does.
+
+pub mod anvil;
+mod error;
+pub mod foundry;
+pub mod throughput;
+
+pub use anvil::{Answer, Anvil, Receipt};
+pub use error::NodeError;
+pub use foundry::{FOUNDRY_VERSION, Foundry};
+pub use throughput::{AnvilThroughput, Pace, PaceByEnd, measure_throughput};

@@ -1,0 +1,271 @@
+//! Pinned packages from npm → an installation folder, whole or not at all.
+//!
+//! Goes in: a `package.json`, its lock file and what else belongs into the folder. Comes out: the folder, after whoever
+//! asked has tried what is in it. Lock files name exact versions with their digests and no addresses, so that npm installs
+//! these bytes or fails, from whatever registry it is configured for.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output, Stdio};
+
+/// No package has a reason to run code of its own at installation; the rest keeps npm to the point.
+const NPM_ARGUMENTS: [&str; 8] = [
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+];
+
+/// What npm prints where it cannot reach a registry (Node's names for the system's network errors).
+const NETWORK_ERRORS: [&str; 7] = [
+    "EAI_AGAIN",
+    "ENOTFOUND",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "ETIMEDOUT",
+];
+
+/// How much of npm's output an error keeps.
+const STDERR_TAIL_LINES: usize = 20;
+
+/// Why packages could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NpmError {
+    /// A program that set-up needs is not on PATH.
+    #[error("{program} was not found on PATH")]
+    ProgramMissing {
+        /// `node` or `npm`.
+        program: &'static str,
+    },
+    /// npm could not reach its registry.
+    #[error("npm could not reach its package registry:\n{stderr_tail}")]
+    NoNetwork {
+        /// The end of what npm printed.
+        stderr_tail: String,
+    },
+    /// npm failed for another reason.
+    #[error("`{command}` failed ({status}):\n{stderr_tail}")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// Its exit status.
+        status: ExitStatus,
+        /// The end of what it printed.
+        stderr_tail: String,
+    },
+    /// A file or a program could not be used.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file, folder or program.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl NpmError {
+    /// What the user can do about it, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::ProgramMissing { .. } => {
+                Some("install Node.js 18 or newer, which brings both node and npm")
+            }
+            Self::NoNetwork { .. } => Some("set-up needs a network, and nothing after it does"),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps)")
+            }
+            Self::Failed { .. } | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// A file that is written into the folder before npm runs there: its name and its text. A script, which starts with
+/// `#!`, is made executable.
+pub(crate) type PinnedFile = (&'static str, &'static str);
+
+/// Installs into `folder` by the npm given what the files pin, and returns what `working` makes of it.
+///
+/// Everything is made in a folder beside it, tried, and renamed. What does not work in its place is replaced; what works
+/// there by then is another process's, and as good.
+pub(crate) fn install<T, E: From<NpmError>>(
+    folder: &Path,
+    files: &[PinnedFile],
+    mut npm: Command,
+    working: impl Fn(&Path) -> Result<T, E>,
+) -> Result<T, E> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source: io::Error| NpmError::Io { path, source }
+    };
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(at(parent))?;
+    let staging = tempfile::Builder::new()
+        .prefix(".npm-")
+        .tempdir_in(parent)
+        .map_err(at(parent))?;
+    for (name, text) in files {
+        let path = staging.path().join(name);
+        std::fs::write(&path, text).map_err(at(&path))?;
+        if text.starts_with("#!") {
+            make_executable(&path).map_err(at(&path))?;
+        }
+    }
+    let output = run("npm", npm.args(NPM_ARGUMENTS).current_dir(staging.path()))?;
+    if !output.status.success() {
+        return Err(failure(&output).into());
+    }
+    working(staging.path())?;
+    if let Ok(installed) = working(folder) {
+        return Ok(installed);
+    }
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(at(folder))?;
+    }
+    std::fs::rename(staging.path(), folder)
+        .or_else(|error| working(folder).map(drop).map_err(|_| error))
+        .map_err(at(folder))?;
+    working(folder)
+}
+
+/// Fails with a clear error where a script for Node could not start.
+pub(crate) fn require_node() -> Result<(), NpmError> {
+    run("node", Command::new("node").arg("--version")).map(drop)
+}
+
+/// Runs a program to its end with no input.
+fn run(program: &'static str, command: &mut Command) -> Result<Output, NpmError> {
+    command.stdin(Stdio::null()).output().map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            NpmError::ProgramMissing { program }
+        } else {
+            NpmError::Io {
+                path: program.into(),
+                source,
+            }
+        }
+    })
+}
+
+fn failure(output: &Output) -> NpmError {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = stderr.lines().collect();
+    let stderr_tail = lines[lines.len().saturating_sub(STDERR_TAIL_LINES)..].join("\n");
+    if NETWORK_ERRORS.iter().any(|name| stderr.contains(name)) {
+        NpmError::NoNetwork { stderr_tail }
+    } else {
+        NpmError::Failed {
+            command: format!("npm {}", NPM_ARGUMENTS.join(" ")),
+            status: output.status,
+            stderr_tail,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Fails unless the two files agree, and every package in the lock file has a digest and no address.
+    #[track_caller]
+    pub(crate) fn assert_pinned(package: &str, lock: &str) {
+        assert!(!lock.contains("registry"));
+        let package: serde_json::Value = serde_json::from_str(package).unwrap();
+        let lock: serde_json::Value = serde_json::from_str(lock).unwrap();
+        let packages = lock["packages"].as_object().unwrap();
+        assert_eq!(package["dependencies"], packages[""]["dependencies"]);
+        assert!(packages.len() > 1);
+        for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+            let digest = package["integrity"].as_str().unwrap();
+            assert!(digest.starts_with("sha512-"), "{name}");
+            assert!(package.get("resolved").is_none(), "{name}");
+        }
+    }
+
+    /// An npm that runs this script, whatever its arguments.
+    #[cfg(unix)]
+    pub(crate) fn scripted(script: &str) -> Command {
+        let mut npm = Command::new("sh");
+        npm.args(["-c", script]);
+        npm
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn errors_tell_a_missing_network_from_the_rest() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let failed = |stderr: &str| {
+            failure(&Output {
+                status: ExitStatus::from_raw(256),
+                stdout: Vec::new(),
+                stderr: stderr.into(),
+            })
+        };
+        let offline = failed("npm error code EAI_AGAIN\nnpm error request failed");
+        assert!(matches!(offline, NpmError::NoNetwork { .. }));
+        assert!(offline.hint().unwrap().contains("network"));
+        let corrupt = failed("npm error code EINTEGRITY");
+        assert!(matches!(corrupt, NpmError::Failed { .. }));
+        assert!(corrupt.to_string().contains("EINTEGRITY"));
+    }
+
+    /// Installs a script, and reads it back as what works.
+    #[cfg(unix)]
+    fn install_script(folder: &Path, npm: Command) -> Result<String, NpmError> {
+        install(folder, &[("tool", "#!/bin/sh\necho works")], npm, |folder| {
+            let output = run("tool", &mut Command::new(folder.join("tool")))?;
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        })
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_does_not_work_is_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("tool");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("stale"), "").unwrap();
+        assert_eq!(
+            install_script(&folder, scripted("touch fresh")).unwrap(),
+            "works\n"
+        );
+        assert!(!folder.join("stale").exists() && folder.join("fresh").exists());
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_failed_installation_leaves_nothing_behind() {
+        let parent = tempfile::tempdir().unwrap();
+        let fails = |npm| {
+            let error = install_script(&parent.path().join("tool"), npm).unwrap_err();
+            assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+            error
+        };
+        let error = fails(scripted("echo 'npm error code ENOTFOUND' >&2; exit 1"));
+        assert!(matches!(error, NpmError::NoNetwork { .. }));
+        let error = fails(Command::new("/nowhere/npm"));
+        assert!(matches!(error, NpmError::ProgramMissing { program: "npm" }));
+        assert!(error.hint().unwrap().contains("Node.js"));
+        // npm says that it is done, and the tool is not there.
+        let error = fails(scripted("rm tool"));
+        assert!(matches!(error, NpmError::ProgramMissing { program: "tool" }));
+    }
+}
