@@ -7,6 +7,7 @@ use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
 use crate::chain::VerifyCall;
+use crate::ledger::Ledger;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain};
@@ -69,6 +70,7 @@ impl Bench<'_> {
             Err(failure) => draft.record.outcome = outcome_of(failure),
         }
         draft.compare_with_study();
+        draft.record.ledger = Some(Ledger::derive(&draft.record.facts(&draft.evidence)));
         draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
@@ -116,11 +118,11 @@ impl Bench<'_> {
         self.observer.started("verify on chain");
         let Request { fork, seed, .. } = subject.request;
         let contract = Contract {
-            creation_code: &compiled.creation_code,
-            sections: compiled.sections(&artifacts.verifier_source),
+            compiled: &compiled,
+            source: &artifacts.verifier_source,
             key_artifact: artifacts.key_artifact.as_deref(),
         };
-        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed);
+        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed, self.solc);
         self.observer.finished();
         match on_chain {
             Ok(on_chain) => draft.on_chain(on_chain),
@@ -221,6 +223,8 @@ impl Draft {
                 tx_gas_samples: Vec::new(),
                 other_forks: Vec::new(),
                 controls: None,
+                guard: None,
+                ledger: None,
                 study: None,
                 notes: Vec::new(),
                 environment: environment.clone(),

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, Bytes, keccak256};
 use serde::Serialize;
 
-use crate::chain::{Chain, Fork, TransactionGas};
-use crate::guard::{self, GuardError, Proved, VerifierCode};
+use crate::chain::calldata::VerifyCall;
+use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
+use crate::guard::VerifierCode;
+use crate::prover::VerifierKind;
 use crate::record::{Evidence, EvidenceError, Record};
 use crate::store::{self, StoreError};
 
@@ -68,7 +70,7 @@ pub enum FoundryError {
     Evidence(#[from] EvidenceError),
     /// The verifier cannot be deployed.
     #[error(transparent)]
-    Guard(#[from] GuardError),
+    Chain(#[from] ChainError),
     /// A file cannot be written.
     #[error("write {}: {source}", path.display())]
     Write {
@@ -80,42 +82,38 @@ pub enum FoundryError {
 }
 
 impl Fixture {
-    /// Deploys the verifier under a fork, registers what keys there are, asks about each proof, and notes the answers.
+    /// Deploys the verifier under a fork, makes each call, and notes the answers.
     ///
     /// # Errors
-    /// [`FoundryError::Guard`] where the verifier cannot be deployed, or revm fails.
+    /// [`FoundryError::Chain`] where the verifier cannot be deployed, or revm fails.
     pub fn measure(
-        contract: &str,
+        kind: VerifierKind,
         fork: Fork,
         code: VerifierCode<'_>,
-        proofs: &[Proved<'_>],
+        calls: &[VerifyCall],
     ) -> Result<Self, FoundryError> {
-        let mut chain = Chain::new(fork);
-        let deployment = chain.deploy(code.creation).map_err(GuardError::from)?;
-        for proved in proofs {
-            proved.register(&mut chain, deployment.address)?;
-        }
-        let ask = |proved: &Proved<'_>| {
-            let calldata = proved.calldata();
-            let call = chain.call(deployment.address, &calldata)?;
+        let deployment = Verifier::deploy(fork, code.creation)?.deployment().clone();
+        let ask = |call: &VerifyCall| {
+            let verifier = Verifier::deploy_with(fork, code.creation, call.key_artifact.as_deref())?;
+            let calldata = call.calldata();
+            let verification = verifier.verify(&calldata)?;
             Ok(FixtureProof {
-                proof: Bytes::copy_from_slice(proved.proof),
-                instances: proved.instances.iter().map(|&value| value.into()).collect(),
-                key: proved.key.unwrap_or_default().to_vec(),
-                accepted: guard::is_accepted(&call),
-                gas: call.gas,
+                proof: call.proof.clone().into(),
+                instances: call.instances.iter().map(|&value| value.into()).collect(),
+                key: call.key_artifact.clone().unwrap_or_default(),
+                accepted: verification.verdict.is_accepted(),
+                gas: verification.gas,
                 calldata: calldata.bytes().clone(),
             })
         };
-        let proofs: Result<_, GuardError> = proofs.iter().map(ask).collect();
         Ok(Self {
-            contract: contract.to_owned(),
+            contract: kind.contract().to_owned(),
             fork,
             creation_code: code.creation.clone(),
             runtime_code_hash: keccak256(code.runtime),
             runtime_code_bytes: deployment.runtime_code_bytes,
             deployment: deployment.gas,
-            proofs: proofs?,
+            proofs: calls.iter().map(ask).collect::<Result<_, ChainError>>()?,
         })
     }
 
@@ -154,12 +152,17 @@ pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, Found
         creation: &creation,
         runtime: &runtime,
     };
-    let proved = Proved {
-        proof: &bytes(Evidence::PROOF)?,
-        instances: &Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-        key: None,
+    let kind = record.request.verifier;
+    let key_artifact = match kind {
+        VerifierKind::Plain => None,
+        VerifierKind::Reusable => Some(Evidence::read_key_artifact(&bytes(Evidence::KEY_ARTIFACT)?)?),
     };
-    let fixture = Fixture::measure("Halo2Verifier", record.request.fork, code, &[proved])?;
+    let call = VerifyCall {
+        proof: bytes(Evidence::PROOF)?,
+        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+        key_artifact,
+    };
+    let fixture = Fixture::measure(kind, record.request.fork, code, &[call])?;
     let folder = out.join(path.file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
     Ok(folder)

@@ -5,12 +5,12 @@
 //! refuse. The contracts are those of `contracts/src`, which the program carries within it.
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_sol_types::{SolCall as _, SolError as _, SolValue as _, sol};
+use alloy_sol_types::{SolError as _, SolValue as _, sol};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::chain::calldata::{self as plain, FIELD_MODULUS};
-use crate::chain::{Calldata, Chain, ChainError, Fork, TransactionGas, Verdict, Verification};
+use crate::chain::calldata::{FIELD_MODULUS, VerifyCall};
+use crate::chain::{Calldata, Chain, ChainError, Fork, TransactionGas, Verdict, Verification, Verifier};
 use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 
 /// The guard contracts' sources, each with the path that the others import it by.
@@ -51,9 +51,6 @@ sol! {
         uint256 instanceCount;
     }
 
-    function verifyProof(bytes proof, uint256[] instances, bytes32[] key) returns (bool);
-    function registerVka(bytes32[] key) returns (bytes32);
-
     error WrongVerifierCode(bytes32 expected, bytes32 found);
     error WrongProofLength(uint256 expected, uint256 found);
     error WrongInstanceCount(uint256 expected, uint256 found);
@@ -69,49 +66,6 @@ pub struct VerifierCode<'a> {
     pub creation: &'a Bytes,
     /// What is then on chain: a guard pins its hash.
     pub runtime: &'a Bytes,
-}
-
-/// What a verifier is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Proved<'a> {
-    /// The proof.
-    pub proof: &'a [u8],
-    /// Its public values.
-    pub instances: &'a [U256],
-    /// The words of the circuit's key artifact, where the verifier is the reusable one.
-    pub key: Option<&'a [B256]>,
-}
-
-impl Proved<'_> {
-    /// The canonical call that asks a verifier, or a guard in front of it.
-    pub(crate) fn calldata(&self) -> Calldata {
-        Arguments::of(self).canonical()
-    }
-
-    /// Registers the key with a reusable verifier; without a key there is nothing to do.
-    pub(crate) fn register(&self, chain: &mut Chain, verifier: Address) -> Result<(), GuardError> {
-        let Some(key) = self.key else { return Ok(()) };
-        let call = registerVkaCall { key: key.to_vec() };
-        let registered = chain.transact(verifier, &Calldata::raw(call.abi_encode()))?;
-        if registered.return_data[..] == digest(key)[..] {
-            Ok(())
-        } else {
-            Err(GuardError::NotRegistered(registered.verdict))
-        }
-    }
-
-    /// The guard of `contracts/src` for this verifier.
-    fn guard(&self) -> &'static str {
-        match self.key {
-            None => "GuardedVerifier",
-            Some(_) => "GuardedReusableVerifier",
-        }
-    }
-}
-
-/// Whether a verifier, plain or reusable, or a guard accepted: it returned `true`, and nothing or more after it.
-pub(crate) fn is_accepted(call: &Verification) -> bool {
-    call.verdict.is_success() && call.return_data.starts_with(&true.abi_encode())
 }
 
 /// What a guard costs, and what it turns away.
@@ -253,9 +207,6 @@ pub enum GuardError {
     /// The verifier or the guard cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The verifier does not know a key artifact by its digest after registration.
-    #[error("the key artifact was not registered: {0}")]
-    NotRegistered(Verdict),
     /// A proof is measured that is not accepted.
     #[error("{contract} does not accept the proof: {verdict}")]
     NotAccepted {
@@ -268,49 +219,51 @@ pub enum GuardError {
 
 /// Deploys the verifier, and a guard in front of it, on a chain of its own; measures both, and tries the guard's checks.
 ///
+/// The call is one that the verifier accepts; it holds a key artifact where the verifier is the reusable one.
+///
 /// # Errors
 /// [`GuardError`]. An answer of the guard's that is wrong is none: [`GuardMeasurement::passed`] tells.
 pub fn measure(
     solc: &Solc,
     fork: Fork,
     code: VerifierCode<'_>,
-    proved: &Proved<'_>,
+    call: &VerifyCall,
 ) -> Result<GuardMeasurement, GuardError> {
-    let guard = compile(solc, proved.guard())?;
+    let contract = match call.key_artifact {
+        None => "GuardedVerifier",
+        Some(_) => "GuardedReusableVerifier",
+    };
+    let contract = solc.compile_files(&SOURCES, contract, &CompileOptions::default())?;
+    let canonical = call.calldata();
+    let bare = Verifier::deploy_with(fork, code.creation, call.key_artifact.as_deref())?.verify(&canonical)?;
+    let bare_verification = accepted("the verifier", bare)?;
+
     let mut chain = Chain::new(fork);
     let verifier = chain.deploy(code.creation)?.address;
-    proved.register(&mut chain, verifier)?;
+    if let Some(key) = &call.key_artifact {
+        let _registered = chain.transact(verifier, &Calldata::register_key(key))?;
+    }
     let pinned = Pinned {
         verifier,
         codeHash: keccak256(code.runtime),
-        proofBytes: U256::from(proved.proof.len()),
-        instanceCount: U256::from(proved.instances.len()),
+        proofBytes: U256::from(call.proof.len()),
+        instanceCount: U256::from(call.instances.len()),
     };
-    let deployment = chain.deploy(&creation_code(&guard, &pinned, proved.key))?;
-    let arguments = Arguments::of(proved);
-    let accepted = |contract, address| {
-        let call = chain.call(address, &arguments.canonical())?;
-        match call.gas {
-            Some(gas) if is_accepted(&call) => Ok(gas),
-            _ => Err(GuardError::NotAccepted {
-                contract,
-                verdict: call.verdict,
-            }),
-        }
-    };
-    let bare_verification = accepted("the verifier", verifier)?;
-    let verification = accepted("the guard", deployment.address)?;
+    let key = call.key_artifact.as_deref();
+    let deployment = chain.deploy(&creation_code(&contract, &pinned, key))?;
+    let verification = accepted("the guard", chain.call(deployment.address, &canonical)?)?;
     let over = |part: fn(&TransactionGas) -> u64| {
         part(&verification).cast_signed() - part(&bare_verification).cast_signed()
     };
-    let guard = Deployed {
+    let guard = Guard {
         chain,
         address: deployment.address,
-        guard,
+        contract,
         pinned,
     };
     Ok(GuardMeasurement {
-        contract: proved.guard().to_owned(),
+        checks: guard.checks(call)?,
+        contract: guard.contract.contract,
         fork,
         deployment: deployment.gas,
         runtime_code_bytes: deployment.runtime_code_bytes,
@@ -318,87 +271,77 @@ pub fn measure(
         execution_gas_over_verifier: over(|gas| gas.execution_gas),
         verification,
         bare_verification,
-        checks: guard.checks(&arguments)?,
     })
 }
 
-fn compile(solc: &Solc, contract: &str) -> Result<CompiledContract, SolidityError> {
-    solc.compile_files(&SOURCES, contract, &CompileOptions::default())
+/// What the call cost, if it ended in acceptance.
+fn accepted(contract: &'static str, call: Verification) -> Result<TransactionGas, GuardError> {
+    match call.gas {
+        Some(gas) if call.verdict.is_accepted() => Ok(gas),
+        _ => Err(GuardError::NotAccepted {
+            contract,
+            verdict: call.verdict,
+        }),
+    }
 }
 
 /// What deploys a guard: its code, then the arguments of its constructor.
 fn creation_code(guard: &CompiledContract, pinned: &Pinned, key: Option<&[B256]>) -> Bytes {
-    let key_digest = key.map(digest);
-    let digest = key_digest.as_ref().map_or(&[][..], |digest| &digest[..]);
-    [&guard.creation_code[..], &pinned.abi_encode(), digest]
+    let key_digest = key.map(|key| keccak256(key.concat()));
+    let key_digest = key_digest.as_ref().map_or(&[][..], |digest| &digest[..]);
+    [&guard.creation_code[..], &pinned.abi_encode(), key_digest]
         .concat()
         .into()
 }
 
-/// The number that a key artifact is known by.
-fn digest(key: &[B256]) -> B256 {
-    keccak256(key.concat())
-}
-
 /// A guard in front of a verifier on a chain.
-struct Deployed {
+struct Guard {
     chain: Chain,
     address: Address,
-    guard: CompiledContract,
+    contract: CompiledContract,
     pinned: Pinned,
 }
 
-impl Deployed {
-    /// Makes every call that applies to arguments that the guard accepts.
-    fn checks(&self, right: &Arguments) -> Result<Vec<GuardCheck>, ChainError> {
-        let other_key = right.key.as_ref().map(|key| {
-            let mut other = key.clone();
+impl Guard {
+    /// Makes every call that can be made of one that the guard accepts.
+    fn checks(&self, right: &VerifyCall) -> Result<Vec<GuardCheck>, ChainError> {
+        let key = right.key_artifact.as_deref();
+        let other_key = key.map(|key| {
+            let mut other = key.to_vec();
             other[0].0[31] ^= 1;
             other
         });
         let mut checks = Vec::new();
         for (kind, expected, calldata) in calls(right, other_key.as_deref()) {
             let found = GuardAnswer::of(&self.chain.call(self.address, &calldata)?.verdict);
-            checks.push(GuardCheck {
-                kind,
-                expected,
-                found,
-            });
+            checks.push(GuardCheck { kind, expected, found });
         }
         if let Some(other) = &other_key {
             let (kind, expected) = (GuardCheckKind::KeyNotRegistered, GuardAnswer::ProofRejected);
             let mut chain = self.chain.clone();
-            let for_other = chain.deploy(&creation_code(&self.guard, &self.pinned, Some(other)))?;
-            let call = chain.call(for_other.address, &right.with_key(other))?;
+            let for_other = chain.deploy(&creation_code(&self.contract, &self.pinned, Some(other)))?;
+            let call = chain.call(for_other.address, &with_key(right, other))?;
             let found = GuardAnswer::of(&call.verdict);
-            checks.push(GuardCheck {
-                kind,
-                expected,
-                found,
-            });
+            checks.push(GuardCheck { kind, expected, found });
         }
         let other_hash = Pinned {
             codeHash: keccak256(self.pinned.codeHash),
             ..self.pinned.clone()
         };
-        let deployment = creation_code(&self.guard, &other_hash, right.key.as_deref());
+        let deployment = creation_code(&self.contract, &other_hash, key);
         let found = match self.chain.clone().deploy(&deployment) {
             Ok(_) => GuardAnswer::Accepted,
             Err(ChainError::NotDeployed(verdict)) => GuardAnswer::of(&verdict),
             Err(error) => return Err(error),
         };
         let (kind, expected) = (GuardCheckKind::OtherCodeHash, GuardAnswer::WrongVerifierCode);
-        checks.push(GuardCheck {
-            kind,
-            expected,
-            found,
-        });
+        checks.push(GuardCheck { kind, expected, found });
         Ok(checks)
     }
 }
 
 /// The calls that a deployed guard must take or refuse, those on an instance only where there is one.
-fn calls(right: &Arguments, other_key: Option<&[B256]>) -> Vec<(GuardCheckKind, GuardAnswer, Calldata)> {
+fn calls(right: &VerifyCall, other_key: Option<&[B256]>) -> Vec<(GuardCheckKind, GuardAnswer, Calldata)> {
     use GuardAnswer as Answer;
     use GuardCheckKind as Kind;
 
@@ -408,30 +351,22 @@ fn calls(right: &Arguments, other_key: Option<&[B256]>) -> Vec<(GuardCheckKind, 
     let change = |instances: &mut Vec<U256>| instances[0] = instances[0].add_mod(U256::ONE, FIELD_MODULUS);
     let raise = |instances: &mut Vec<U256>| instances[0] += FIELD_MODULUS;
     let add = |instances: &mut Vec<U256>| instances.push(U256::ZERO);
-    let after = right.canonical().with_trailing(&[0xff; 33]);
+    let after = right.calldata().with_trailing(&[0xff; 33]);
     let mut calls = vec![
-        (Kind::ContentsReversed, Answer::Accepted, right.reversed()),
-        (Kind::GapBeforeContents, Answer::Accepted, right.with_gap()),
+        (Kind::ContentsReversed, Answer::Accepted, reversed(right)),
+        (Kind::GapBeforeContents, Answer::Accepted, after_gap(right, &[0xff; 32])),
         (Kind::BytesAfter, Answer::Accepted, after),
-        (
-            Kind::ProofBitFlipped,
-            Answer::ProofRejected,
-            right.with_proof(flip),
-        ),
-        (
-            Kind::ProofShorter,
-            Answer::WrongProofLength,
-            right.with_proof(shorten),
-        ),
+        (Kind::ProofBitFlipped, Answer::ProofRejected, with_proof(right, flip)),
+        (Kind::ProofShorter, Answer::WrongProofLength, with_proof(right, shorten)),
         (
             Kind::ProofLonger,
             Answer::WrongProofLength,
-            right.with_proof(|proof| proof.push(0)),
+            with_proof(right, |proof| proof.push(0)),
         ),
         (
             Kind::InstanceAdded,
             Answer::WrongInstanceCount,
-            right.with_instances(add),
+            with_instances(right, add),
         ),
     ];
     if !right.instances.is_empty() {
@@ -439,142 +374,113 @@ fn calls(right: &Arguments, other_key: Option<&[B256]>) -> Vec<(GuardCheckKind, 
             (
                 Kind::InstancesElsewhere,
                 Answer::ProofRejected,
-                right.with_instances_elsewhere(change),
+                with_instances_elsewhere(right, change),
             ),
             (
                 Kind::InstanceChanged,
                 Answer::ProofRejected,
-                right.with_instances(change),
+                with_instances(right, change),
             ),
             (
                 Kind::InstancePlusModulus,
                 Answer::InstanceNotInField,
-                right.with_instances(raise),
+                with_instances(right, raise),
             ),
             (
                 Kind::InstanceMissing,
                 Answer::WrongInstanceCount,
-                right.with_instances(|instances| instances.truncate(instances.len() - 1)),
+                with_instances(right, |instances| instances.truncate(instances.len() - 1)),
             ),
         ]);
     }
     if let Some(other) = other_key {
-        calls.push((Kind::KeyChanged, Answer::WrongKey, right.with_key(other)));
+        calls.push((Kind::KeyChanged, Answer::WrongKey, with_key(right, other)));
     }
     calls
 }
 
-/// The arguments of a call, to be encoded in more ways than one.
-#[derive(Debug, Clone)]
-struct Arguments {
-    selector: [u8; 4],
-    proof: Vec<u8>,
-    instances: Vec<U256>,
-    key: Option<Vec<B256>>,
+/// Each argument's contents: its length, then its words, the last one filled up with zeros.
+fn contents(call: &VerifyCall) -> Vec<Vec<u8>> {
+    let with_length = |length: usize, bytes: &[u8]| {
+        let mut contents = [&word(length)[..], bytes].concat();
+        contents.resize(contents.len().next_multiple_of(32), 0);
+        contents
+    };
+    let proof = with_length(call.proof.len(), &call.proof);
+    let words: Vec<u8> = call.instances.iter().flat_map(U256::to_be_bytes::<32>).collect();
+    let instances = with_length(call.instances.len(), &words);
+    let key = call.key_artifact.as_ref();
+    let key = key.map(|key| with_length(key.len(), &key.concat()));
+    [Some(proof), Some(instances), key].into_iter().flatten().collect()
 }
 
-impl Arguments {
-    fn of(proved: &Proved<'_>) -> Self {
-        Self {
-            selector: match proved.key {
-                None => plain::verifyProofCall::SELECTOR,
-                Some(_) => verifyProofCall::SELECTOR,
-            },
-            proof: proved.proof.to_vec(),
-            instances: proved.instances.to_vec(),
-            key: proved.key.map(<[B256]>::to_vec),
-        }
-    }
+/// The call with its arguments' contents at these offsets of what follows the selector, heads included.
+fn encoded(call: &VerifyCall, offsets: &[usize], rest: &[u8]) -> Calldata {
+    let canonical = call.calldata();
+    let selector = &canonical.bytes()[..4];
+    let heads: Vec<u8> = offsets.iter().flat_map(|&offset| word(offset)).collect();
+    Calldata::raw([selector, &heads, rest].concat())
+}
 
-    /// Each argument's contents: its length, then its words, the last one filled up with zeros.
-    fn contents(&self) -> Vec<Vec<u8>> {
-        let with_length = |length: usize, bytes: &[u8]| {
-            let mut contents = [&word(length)[..], bytes].concat();
-            contents.resize(contents.len().next_multiple_of(32), 0);
-            contents
-        };
-        let proof = with_length(self.proof.len(), &self.proof);
-        let words: Vec<u8> = self.instances.iter().flat_map(U256::to_be_bytes::<32>).collect();
-        let instances = with_length(self.instances.len(), &words);
-        let key = self.key.as_ref().map(|key| with_length(key.len(), &key.concat()));
-        [Some(proof), Some(instances), key]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
+/// The call with a gap between its heads and the arguments' contents.
+fn after_gap(call: &VerifyCall, gap: &[u8]) -> Calldata {
+    let contents = contents(call);
+    let mut offset = 32 * contents.len() + gap.len();
+    let offsets: Vec<usize> = contents
+        .iter()
+        .map(|contents| {
+            offset += contents.len();
+            offset - contents.len()
+        })
+        .collect();
+    encoded(call, &offsets, &[gap, &contents.concat()].concat())
+}
 
-    /// A call whose arguments stand at these offsets of the bytes after the selector, each of which counts the heads.
-    fn call(&self, offsets: &[usize], rest: &[u8]) -> Calldata {
-        let heads: Vec<u8> = offsets.iter().flat_map(|&offset| word(offset)).collect();
-        Calldata::raw([&self.selector[..], &heads, rest].concat())
-    }
+/// The call with its arguments' contents in reverse order.
+fn reversed(call: &VerifyCall) -> Calldata {
+    let mut contents = contents(call);
+    let mut end = 32 * contents.len() + contents.iter().map(Vec::len).sum::<usize>();
+    let offsets: Vec<usize> = contents
+        .iter()
+        .map(|contents| {
+            end -= contents.len();
+            end
+        })
+        .collect();
+    contents.reverse();
+    encoded(call, &offsets, &contents.concat())
+}
 
-    fn canonical(&self) -> Calldata {
-        self.after_gap(&[])
-    }
+/// The call, whose head names other instances, which follow it.
+fn with_instances_elsewhere(call: &VerifyCall, change: impl Fn(&mut Vec<U256>)) -> Calldata {
+    let mut bytes = call.calldata().bytes().to_vec();
+    let offset = word(bytes.len() - 4);
+    // The second head, after the selector.
+    bytes[36..68].copy_from_slice(&offset);
+    let mut other = call.clone();
+    change(&mut other.instances);
+    bytes.extend(&contents(&other)[1]);
+    Calldata::raw(bytes)
+}
 
-    fn with_gap(&self) -> Calldata {
-        self.after_gap(&[0xff; 32])
-    }
+fn with_proof(call: &VerifyCall, change: impl Fn(&mut Vec<u8>)) -> Calldata {
+    let mut other = call.clone();
+    change(&mut other.proof);
+    other.calldata()
+}
 
-    fn after_gap(&self, gap: &[u8]) -> Calldata {
-        let contents = self.contents();
-        let mut offset = 32 * contents.len() + gap.len();
-        let offsets: Vec<usize> = contents
-            .iter()
-            .map(|contents| {
-                offset += contents.len();
-                offset - contents.len()
-            })
-            .collect();
-        self.call(&offsets, &[gap, &contents.concat()].concat())
-    }
+fn with_instances(call: &VerifyCall, change: impl Fn(&mut Vec<U256>)) -> Calldata {
+    let mut other = call.clone();
+    change(&mut other.instances);
+    other.calldata()
+}
 
-    fn reversed(&self) -> Calldata {
-        let mut contents = self.contents();
-        let mut end = 32 * contents.len() + contents.iter().map(Vec::len).sum::<usize>();
-        let offsets: Vec<usize> = contents
-            .iter()
-            .map(|contents| {
-                end -= contents.len();
-                end
-            })
-            .collect();
-        contents.reverse();
-        self.call(&offsets, &contents.concat())
-    }
-
-    /// The right call, whose head names other instances, which follow it.
-    fn with_instances_elsewhere(&self, change: impl Fn(&mut Vec<U256>)) -> Calldata {
-        let right = self.canonical();
-        let mut bytes = right.bytes().to_vec();
-        let head = 4 + 32;
-        bytes[head..head + 32].copy_from_slice(&word(right.bytes().len() - 4));
-        let mut other = self.clone();
-        change(&mut other.instances);
-        bytes.extend(&other.contents()[1]);
-        Calldata::raw(bytes)
-    }
-
-    fn with_proof(&self, change: impl Fn(&mut Vec<u8>)) -> Calldata {
-        let mut other = self.clone();
-        change(&mut other.proof);
-        other.canonical()
-    }
-
-    fn with_instances(&self, change: impl Fn(&mut Vec<U256>)) -> Calldata {
-        let mut other = self.clone();
-        change(&mut other.instances);
-        other.canonical()
-    }
-
-    fn with_key(&self, key: &[B256]) -> Calldata {
-        let other = Self {
-            key: Some(key.to_vec()),
-            ..self.clone()
-        };
-        other.canonical()
-    }
+fn with_key(call: &VerifyCall, key: &[B256]) -> Calldata {
+    let other = VerifyCall {
+        key_artifact: Some(key.to_vec()),
+        ..call.clone()
+    };
+    other.calldata()
 }
 
 /// A number as a word of the ABI.
@@ -584,69 +490,72 @@ fn word(number: usize) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::hex;
+    use alloy_sol_types::SolCall as _;
     use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn selectors_are_those_of_the_reusable_verifier() {
-        assert_eq!(verifyProofCall::SELECTOR, hex!("3409fc9f"));
-        assert_eq!(
-            registerVkaCall::SELECTOR[..],
-            keccak256("registerVka(bytes32[])")[..4]
-        );
+    sol! {
+        function verifyProof(bytes proof, uint256[] instances) returns (bool);
+        function verifyWithKey(bytes proof, uint256[] instances, bytes32[] key) returns (bool);
     }
 
-    fn arguments(proof: Vec<u8>, instances: &[u64], key: Option<Vec<[u8; 32]>>) -> Arguments {
-        Arguments {
-            selector: verifyProofCall::SELECTOR,
-            proof,
-            instances: instances.iter().map(|&value| U256::from(value)).collect(),
-            key: key.map(|words| words.into_iter().map(B256::from).collect()),
+    prop_compose! {
+        fn call()(
+            proof in prop::collection::vec(any::<u8>(), 0..100),
+            instances in prop::collection::vec(0..u64::MAX, 1..9),
+            key in prop::option::of(prop::collection::vec(any::<[u8; 32]>(), 1..5)),
+        ) -> VerifyCall {
+            VerifyCall {
+                proof,
+                instances: instances.into_iter().map(U256::from).collect(),
+                key_artifact: key.map(|words| words.into_iter().map(B256::from).collect()),
+            }
+        }
+    }
+
+    /// What a contract that reads its arguments by the ABI sees; selectors are not looked at.
+    fn decoded(calldata: &Calldata, has_key: bool) -> VerifyCall {
+        let arguments = &calldata.bytes()[4..];
+        if has_key {
+            let call = verifyWithKeyCall::abi_decode_raw(arguments).unwrap();
+            VerifyCall {
+                proof: call.proof.to_vec(),
+                instances: call.instances,
+                key_artifact: Some(call.key),
+            }
+        } else {
+            let call = verifyProofCall::abi_decode_raw(arguments).unwrap();
+            VerifyCall {
+                proof: call.proof.to_vec(),
+                instances: call.instances,
+                key_artifact: None,
+            }
         }
     }
 
     proptest! {
-        /// Whatever the order and the gaps, the ABI reads the same arguments.
         #[test]
-        fn every_encoding_of_the_right_call_decodes_to_it(
-            proof in prop::collection::vec(any::<u8>(), 0..100),
-            instances in prop::collection::vec(any::<u64>(), 1..9),
-            key in prop::collection::vec(any::<[u8; 32]>(), 0..5),
-        ) {
-            let arguments = arguments(proof, &instances, Some(key));
-            let canonical = verifyProofCall {
-                proof: arguments.proof.clone().into(),
-                instances: arguments.instances.clone(),
-                key: arguments.key.clone().unwrap(),
-            };
-            let encoded = canonical.abi_encode();
-            prop_assert_eq!(&arguments.canonical().bytes()[..], &encoded[..]);
-            for calldata in [arguments.with_gap(), arguments.reversed()] {
-                prop_assert!(calldata.bytes()[..] != encoded[..]);
-                let decoded = verifyProofCall::abi_decode(calldata.bytes()).unwrap();
-                prop_assert_eq!(decoded.abi_encode(), encoded.clone());
+        fn every_encoding_of_a_call_decodes_to_it(call in call()) {
+            let canonical = call.calldata();
+            prop_assert_eq!(&after_gap(&call, &[]), &canonical);
+            for calldata in [after_gap(&call, &[0xff; 32]), reversed(&call)] {
+                prop_assert!(calldata != canonical);
+                prop_assert_eq!(calldata.bytes()[..4].to_vec(), canonical.bytes()[..4].to_vec());
+                prop_assert_eq!(decoded(&calldata, call.key_artifact.is_some()), call.clone());
             }
         }
 
         /// A reader at fixed places sees the right call, and a decoder another.
         #[test]
-        fn instances_elsewhere_are_seen_by_a_decoder_alone(
-            proof in prop::collection::vec(any::<u8>(), 0..100),
-            instances in prop::collection::vec(0..u64::MAX, 1..9),
-        ) {
-            let arguments = arguments(proof, &instances, None);
-            let arguments = Arguments { selector: plain::verifyProofCall::SELECTOR, ..arguments };
-            let calldata = arguments.with_instances_elsewhere(|instances| instances[0] += U256::ONE);
-            let right = Calldata::verify_proof(&arguments.proof, &arguments.instances);
-            prop_assert_eq!(&arguments.canonical(), &right);
-            let contents = 4 + 2 * 32..right.bytes().len();
-            prop_assert_eq!(&calldata.bytes()[contents.clone()], &right.bytes()[contents]);
-            let decoded = plain::verifyProofCall::abi_decode(calldata.bytes()).unwrap();
-            prop_assert_eq!(&decoded.proof[..], &arguments.proof[..]);
-            prop_assert_eq!(decoded.instances[0], arguments.instances[0] + U256::ONE);
-            prop_assert_eq!(&decoded.instances[1..], &arguments.instances[1..]);
+        fn instances_elsewhere_are_seen_by_a_decoder_alone(call in call()) {
+            let canonical = call.calldata();
+            let calldata = with_instances_elsewhere(&call, |instances| instances[0] += U256::ONE);
+            let contents = 4 + 32 * (2 + usize::from(call.key_artifact.is_some()))..canonical.bytes().len();
+            prop_assert_eq!(&calldata.bytes()[contents.clone()], &canonical.bytes()[contents]);
+            let mut other = call.clone();
+            other.instances[0] += U256::ONE;
+            prop_assert_eq!(decoded(&calldata, call.key_artifact.is_some()), other);
         }
     }
 
@@ -658,10 +567,7 @@ mod tests {
                 reason: None,
             })
         };
-        assert_eq!(
-            reverted(ProofRejected {}.abi_encode()),
-            GuardAnswer::ProofRejected
-        );
+        assert_eq!(reverted(ProofRejected {}.abi_encode()), GuardAnswer::ProofRejected);
         let error = InstanceNotInField { index: U256::from(3) };
         assert_eq!(reverted(error.abi_encode()), GuardAnswer::InstanceNotInField);
         assert_eq!(reverted(vec![]), GuardAnswer::Other);

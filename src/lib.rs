@@ -12,22 +12,25 @@
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
+//! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
 //! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted
 //! proof proves, [`replay`] goes through all that of a stored record again, [`compare`] holds two sets of records against
-//! each other, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same, [`home`] is the cache
+//! each other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same, [`home`] is the cache
 //! folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
+pub mod ablation;
 pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod compare;
 pub mod foundry;
+pub mod fuzz;
 pub mod guard;
 pub mod home;
 pub mod ledger;
@@ -35,6 +38,7 @@ pub mod model;
 pub mod nodes;
 pub mod npm;
 pub mod on_chain;
+mod parallel;
 pub mod prover;
 pub mod record;
 pub mod replay;

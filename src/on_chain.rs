@@ -1,24 +1,25 @@
 //! A compiled verifier and its proofs → everything that a record says about the chain.
 //!
-//! Goes in: a compiled [`Contract`], the counted proofs, the fork of the headline figures, a seed for the negative controls.
-//! Comes out: [`OnChain`]: gas, verdicts, rules, and controls. No prover is asked: a stored record can be gone through
-//! again at any time.
+//! Goes in: a compiled [`Contract`], the counted proofs, the fork of the headline figures, a seed for the negative controls,
+//! and a compiler for the guard. Comes out: [`OnChain`]: gas, verdicts, rules, controls, and what a guard in front of the
+//! verifier adds. No prover is asked: a stored record can be gone through again at any time.
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::B256;
 
 use crate::chain::controls::{self, Controls};
 use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
+use crate::guard::{self, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::Proof;
 use crate::record::{Outcome, Record};
-use crate::solidity::SectionMap;
+use crate::solidity::{CompiledContract, Solc};
 
 /// A verifier, compiled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Contract<'a> {
-    /// What a deployment carries.
-    pub creation_code: &'a Bytes,
-    /// The sections of its code, where they are known.
-    pub sections: Option<SectionMap>,
+    /// Its code.
+    pub compiled: &'a CompiledContract,
+    /// What it was compiled from.
+    pub source: &'a str,
     /// What makes a reusable verifier a circuit's; none for a plain one.
     pub key_artifact: Option<&'a [B256]>,
 }
@@ -40,6 +41,19 @@ pub struct OnChain {
     pub other_forks: Vec<UnderFork>,
     /// What the verifier did with wrong calls; none where it did not accept the right ones.
     pub controls: Option<Controls>,
+    /// What a guard in front of the verifier costs and turns away; none likewise.
+    pub guard: Option<GuardMeasurement>,
+}
+
+/// A verifier that cannot be gone through.
+#[derive(Debug, thiserror::Error)]
+pub enum OnChainError {
+    /// It cannot be deployed, or revm fails.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The guard cannot be put in front of it.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
 }
 
 impl OnChain {
@@ -51,6 +65,7 @@ impl OnChain {
         record.tx_gas_samples = self.tx_gas_samples;
         record.other_forks = self.other_forks;
         record.controls = self.controls;
+        record.guard = self.guard;
     }
 
     /// What is wrong, if anything is.
@@ -64,20 +79,32 @@ impl OnChain {
                 control: format!("the verifier accepted: {control}"),
             });
         }
-        (!controls.passed()).then(|| Outcome::Failed {
-            step: "negative controls".to_owned(),
-            message: controls.failures.first().map_or_else(
+        let failed = |step: &str, message: String| {
+            Some(Outcome::Failed {
+                step: step.to_owned(),
+                message,
+            })
+        };
+        if !controls.passed() {
+            let first = controls.failures.first().map_or_else(
                 || "the accepted call was not accepted again".to_owned(),
                 |failure| format!("{}: {}", failure.control, failure.outcome),
-            ),
-        })
+            );
+            return failed("negative controls", first);
+        }
+        let wrong = self
+            .guard
+            .iter()
+            .flat_map(|guard| &guard.checks)
+            .find(|check| !check.passed())?;
+        failed("guard", format!("{:?}: it answered {:?}", wrong.kind, wrong.found))
     }
 }
 
 /// Deploys the verifier, verifies every proof under `fork` and the first one under every other, and tries to cheat with it.
 ///
 /// # Errors
-/// [`ChainError::NotDeployed`] and the like; however a call ends, that is a finding.
+/// [`OnChainError`]; however a call ends, that is a finding.
 ///
 /// # Panics
 /// Without proofs.
@@ -86,9 +113,15 @@ pub fn examine(
     proofs: &[Proof],
     fork: Fork,
     seed: u64,
-) -> Result<OnChain, ChainError> {
-    let verifier = Verifier::deploy_with(fork, contract.creation_code, contract.key_artifact)?
-        .with_sections(contract.sections.clone());
+    solc: &Solc,
+) -> Result<OnChain, OnChainError> {
+    let Contract {
+        compiled,
+        source,
+        key_artifact,
+    } = *contract;
+    let verifier = Verifier::deploy_with(fork, &compiled.creation_code, key_artifact)?
+        .with_sections(compiled.sections(source));
     let first = proofs.first().expect("a run has a proof");
     let calldata_of = |proof: &Proof| verifier.call_for(&proof.proof, &proof.instances).calldata();
     let calldata = calldata_of(first);
@@ -108,17 +141,19 @@ pub fn examine(
     let other_forks = Fork::ALL
         .into_iter()
         .filter(|&other| other != fork)
-        .map(|other| UnderFork::try_out(other, contract.creation_code, contract.key_artifact, &calldata))
+        .map(|other| UnderFork::try_out(other, &compiled.creation_code, key_artifact, &calldata))
         .collect::<Result<_, _>>()?;
-    let controls = match rejected {
-        Some(_) => None,
-        None => Some(controls::run(
-            &verifier,
-            &verification,
-            &first.proof,
-            &first.instances,
-            seed,
-        )?),
+    let (controls, guard) = if rejected.is_some() {
+        (None, None)
+    } else {
+        let Proof { proof, instances } = first;
+        let controls = controls::run(&verifier, &verification, proof, instances, seed)?;
+        let code = VerifierCode {
+            creation: &compiled.creation_code,
+            runtime: &compiled.runtime_code,
+        };
+        let call = verifier.call_for(proof, instances);
+        (Some(controls), Some(guard::measure(solc, fork, code, &call)?))
     };
     Ok(OnChain {
         deployment: verifier.deployment().clone(),
@@ -128,6 +163,7 @@ pub fn examine(
         tx_gas_samples,
         other_forks,
         controls,
+        guard,
     })
 }
 

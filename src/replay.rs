@@ -10,9 +10,11 @@ use std::path::Path;
 use alloy_primitives::B256;
 
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
-use crate::on_chain::{self, Contract};
+use crate::ledger::Ledger;
+use crate::on_chain::{self, Contract, OnChainError};
 use crate::prover::{
-    Artifacts, CircuitSettings, Proof, ProverRun, RecordedProver, SettingsError, VerifierKind,
+    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
+    VerifierKind,
 };
 use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
@@ -27,6 +29,9 @@ pub enum ReplayError {
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier cannot be gone through.
+    #[error(transparent)]
+    OnChain(#[from] OnChainError),
     /// The evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -189,11 +194,11 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     let Request { fork, seed, .. } = record.request;
     let key_artifact = key_artifact(path, record)?;
     let contract = Contract {
-        creation_code: &compiled.creation_code,
-        sections: compiled.sections(&source),
+        compiled: &compiled,
+        source: &source,
         key_artifact: key_artifact.as_deref(),
     };
-    let on_chain = on_chain::examine(&contract, &[proof], fork, seed)?;
+    let on_chain = on_chain::examine(&contract, &[proof], fork, seed, solc)?;
     let [recorded, now] =
         [&record.tx_gas_samples, &on_chain.tx_gas_samples].map(|samples| samples.first().copied());
     if recorded != now {
@@ -209,12 +214,19 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     }
     on_chain.write_to(&mut renewed);
     renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    let evidence = Evidence {
+        verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
+        verifier_source: Some(source),
+        ..Evidence::default()
+    };
+    renewed.ledger = Some(Ledger::derive(&renewed.facts(&evidence)));
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());
     Ok(renewed)
 }
 
-/// A prover that answers a job about the record's model with the record's run. Of its proofs only the first was kept.
+/// A prover that answers a job about the record's model with the record's run, its measurements marked as an earlier
+/// run's. Of its proofs only the first was kept.
 ///
 /// # Errors
 /// [`ReplayError`].
@@ -242,9 +254,9 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         shape,
     };
     let run = ProverRun {
-        phases: record.phases.clone(),
+        phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
-        reused_keys: keys.reused,
+        reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     };

@@ -11,7 +11,9 @@ use alloy_primitives::{B256, Bytes, U256};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::Fork;
 use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
-use evmbench::guard::{Proved, VerifierCode};
+use evmbench::chain::calldata::VerifyCall;
+use evmbench::guard::VerifierCode;
+use evmbench::prover::VerifierKind;
 use evmbench::solidity::CompileOptions;
 use evmbench::store;
 use serde::Deserialize;
@@ -77,16 +79,18 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
             creation: &compiled.creation_code,
             runtime: &compiled.runtime_code,
         };
-        let proofs: Vec<Proved<'_>> = given
+        let calls: Vec<VerifyCall> = given
             .proofs
-            .iter()
-            .map(|given| Proved {
-                proof: &given.proof,
-                instances: &given.instances,
-                key: (!given.key.is_empty()).then_some(&given.key[..]),
+            .into_iter()
+            .map(|given| VerifyCall {
+                proof: given.proof.to_vec(),
+                instances: given.instances,
+                key_artifact: (!given.key.is_empty()).then_some(given.key),
             })
             .collect();
-        let fixture = Fixture::measure(&given.contract, given.fork, code, &proofs).unwrap();
+        let kinds = [VerifierKind::Plain, VerifierKind::Reusable];
+        let kind = kinds.into_iter().find(|kind| kind.contract() == given.contract).unwrap();
+        let fixture = Fixture::measure(kind, given.fork, code, &calls).unwrap();
         assert!(
             fixture.proofs.iter().all(|proof| proof.accepted),
             "{}",

@@ -54,6 +54,17 @@ fn a_verifier_compiles_to_the_same_bytes_as_ever() {
     }
 }
 
+/// One source and one bytecode for all circuits, well within a chain's limit.
+#[test]
+fn the_reusable_verifier_compiles_to_the_same_bytes_as_ever() {
+    let (source, creation_code) = fixture("reusable");
+    let compiled = solc()
+        .compile(&source, "Halo2VerifierReusable", &CompileOptions::default())
+        .unwrap();
+    assert_eq!(compiled.creation_code, creation_code);
+    assert_eq!(compiled.runtime_code.len(), 10_876);
+}
+
 #[test]
 fn comments_do_not_reach_the_bytecode_unless_its_source_is_hashed() {
     let (source, creation_code) = fixture("dense_4x2");

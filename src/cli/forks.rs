@@ -67,11 +67,15 @@ pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
         ("unit", TEXT),
     ]);
     for fit in fits {
+        let registration = fit
+            .registration
+            .map(|registration| ("registration", &registration.call.margins));
         let transactions = [
-            ("deployment", &fit.deployment.margins),
-            ("verification", &fit.verification.margins),
+            Some(("deployment", &fit.deployment.margins)),
+            registration,
+            Some(("verification", &fit.verification.margins)),
         ];
-        for (transaction, margins) in transactions {
+        for (transaction, margins) in transactions.into_iter().flatten() {
             for margin in margins {
                 let RuleMargin { rule, value, limit } = *margin;
                 let sign = if margin.is_broken() { "-" } else { "" };

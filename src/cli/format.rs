@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::record::Spread;
+
 /// Bytes in binary units, three significant digits: `1.24 GiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -77,6 +79,16 @@ pub(super) fn percent(share: f64) -> String {
     format!("{sign}{number}%")
 }
 
+/// What N models and M proofs cost: `N × 2,309,261 + M × 413,619 gas for N models and M proofs`.
+pub(super) fn spread(spread: &Spread) -> String {
+    let [deployment, verification] = [spread.deployment_gas, spread.verification_gas].map(count);
+    let placed = match spread.registration_gas {
+        None => format!("N × {deployment}"),
+        Some(registration) => format!("{deployment} + N × {}", count(registration)),
+    };
+    format!("{placed} + M × {verification} gas for N models and M proofs")
+}
+
 fn significant(value: f64) -> String {
     let decimals = match value {
         value if value < 9.995 => 2,
@@ -119,5 +131,22 @@ mod tests {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(2_950_753), "2,950,753");
+        let plain = Spread {
+            deployment_gas: 2_309_261,
+            registration_gas: None,
+            verification_gas: 413_619,
+        };
+        assert_eq!(
+            spread(&plain),
+            "N × 2,309,261 + M × 413,619 gas for N models and M proofs"
+        );
+        let reusable = Spread {
+            registration_gas: Some(124_820),
+            ..plain
+        };
+        assert_eq!(
+            spread(&reusable),
+            "2,309,261 + N × 124,820 + M × 413,619 gas for N models and M proofs"
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
 //! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
 
+mod ablate;
 mod audit;
 mod cache;
 mod chains;
@@ -12,6 +13,7 @@ mod error;
 mod export_foundry;
 mod forks;
 mod format;
+mod fuzz;
 mod gas_diff;
 mod list;
 mod progress;
@@ -39,10 +41,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
+    Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
     GasDiff(gas_diff::Arguments),
     ExportFoundry(export_foundry::Arguments),
+    Fuzz(fuzz::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -63,10 +67,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::ExportFoundry(arguments) => export_foundry::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

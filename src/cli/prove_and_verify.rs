@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::Finding;
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
+use super::{Finding, format};
 use crate::chain::Fork;
 use crate::prover::{CircuitPlan, SrsStore, VerifierKind, Visibility};
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request};
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::Subject;
 use crate::suite::{self, Experiment, Suite};
@@ -158,6 +158,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     closed?;
     if !arguments.json && !records.is_empty() {
         println!("{}", table::records(&records));
+        for record in &records {
+            if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
+                println!("{}: {}", record.request.name(), format::spread(&spread));
+            }
+        }
         if arguments.fork.len() > 1 {
             let named: Vec<Fork> = arguments.fork.iter().map(|&name| name.into()).collect();
             let fits = records.iter().flat_map(|record| {

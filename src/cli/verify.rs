@@ -8,7 +8,7 @@ use super::forks::{self, ForkName};
 use super::{Finding, format};
 use crate::chain::UnderFork;
 use crate::home::Home;
-use crate::record::{Outcome, Record};
+use crate::record::{Outcome, Record, Spread};
 use crate::replay;
 use crate::solidity::{SOLC_VERSION, Solc};
 use crate::store::{self, Store};
@@ -68,6 +68,9 @@ fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
         println!("{name}: {}, as recorded", again.now);
     } else {
         println!("{name}: {}, but {} in the record", again.now, again.recorded);
+    }
+    if let Some(spread) = Spread::of(record) {
+        println!("{name}: {}", format::spread(&spread));
     }
     Ok(again.agrees())
 }

@@ -340,27 +340,34 @@ impl Context<'_> {
     /// above. Each division decomposes three tensors of one shape, so what is decomposed bounds what is divided.
     fn rescaling(&self) -> Item {
         let what = What::Rescaling;
+        let unique = "The circuit divides nothing, so no quotient is open.";
+        let open = "A quotient is bound only to within a unit: for every value that is no multiple, the prover may choose \
+                    either neighbour, before whatever follows.";
+        match self.facts.divided_values {
+            Some(0) => return item(what, Finding::Unique, Level::Sound, unique),
+            Some(values) => {
+                let sentence = format!("The circuit divides {values} values. {open}");
+                return item(what, Finding::WithinAUnit { values }, Level::Limited, sentence);
+            }
+            None => {}
+        }
         let found = self
             .settings
             .and_then(|settings| Some((settings.decompositions()?, settings.boundary_decompositions()?)));
         let Some((all, boundary)) = found else {
             return unknown(what, NO_SETTINGS);
         };
-        let tensors = all.tensors.saturating_sub(boundary.tensors);
-        if tensors < 3 {
-            return item(
-                what,
-                Finding::Unique,
-                Level::Sound,
-                "The circuit divides nothing: every result is the only one.",
-            );
+        if all.tensors.saturating_sub(boundary.tensors) < 3 {
+            return item(what, Finding::Unique, Level::Sound, unique);
         }
-        let values = all.elements.saturating_sub(boundary.elements) / 3;
-        let sentence = format!(
-            "The circuit may divide, {values} values at most. A quotient is bound only to within a unit: for every value \
-             that is no multiple, the prover may choose either neighbour, before whatever follows."
-        );
-        item(what, Finding::WithinAUnit { values }, Level::Limited, sentence)
+        let at_most = all.elements.saturating_sub(boundary.elements) / 3;
+        let sentence = format!("The circuit may divide, {at_most} values at most. {open}");
+        item(
+            what,
+            Finding::PerhapsWithinAUnit { at_most },
+            Level::Limited,
+            sentence,
+        )
     }
 
     /// Two layouts check one copy of the value that the prover supplies and compute with another: `sqrt`, through `abs`,

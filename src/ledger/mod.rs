@@ -165,11 +165,15 @@ pub enum Finding {
     },
     /// Every result is the only one.
     Unique,
-    /// The circuit checks ranges of more than inputs and outputs, in divisions or elsewhere: of at most this many divided
-    /// values each has two results that are accepted, one apart.
+    /// So many values are divided; each that is no multiple has two results that are accepted, one apart.
     WithinAUnit {
-        /// At most so many values.
+        /// How many.
         values: u64,
+    },
+    /// The same, where the circuit's range checks leave room for divisions and nothing tells what they are for.
+    PerhapsWithinAUnit {
+        /// At most so many values.
+        at_most: u64,
     },
     /// An operator whose result the circuit does not tie down.
     Operator(String),
@@ -259,6 +263,8 @@ pub struct Facts {
     pub parameters: Option<u64>,
     /// ONNX operators of the model.
     pub operators: Option<Vec<String>>,
+    /// Elements that the circuit divides: see [`crate::model::integer::Lowered::divided_values`].
+    pub divided_values: Option<u64>,
     /// How the circuit's outputs stand to the reference.
     pub reference: Option<Reference>,
     /// Public values that came with a proof.

@@ -305,11 +305,8 @@ impl<'a> Run<'a> {
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
                 self.reused_keys = true;
-                let cached = |phase: &PhaseMeasurement| PhaseMeasurement {
-                    source: PhaseSource::Cached,
-                    ..phase.clone()
-                };
-                self.phases.extend(provenance.phases.iter().map(cached));
+                self.phases
+                    .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
                 return Ok(Keys { files, provenance });
             }
         }

@@ -11,6 +11,7 @@ mod circuits;
 mod evidence;
 mod ezkl;
 mod instances;
+mod layout;
 mod plan;
 mod points;
 mod recorded;
@@ -33,6 +34,7 @@ pub use evidence::{
 };
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
+pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
 pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
@@ -115,6 +117,20 @@ pub struct PhaseMeasurement {
     pub written_bytes: u64,
     /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
     pub exit_status: Option<i32>,
+}
+
+impl PhaseMeasurement {
+    /// The same, told by a later run; a warm-up stays one.
+    pub(crate) fn cached(&self) -> Self {
+        let source = match self.source {
+            PhaseSource::Measured => PhaseSource::Cached,
+            other => other,
+        };
+        Self {
+            source,
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a run stopped.

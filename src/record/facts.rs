@@ -2,8 +2,10 @@
 
 use super::{Evidence, IntegerCheck, Record};
 use crate::ledger::{Calling, Facts, Reference};
+use crate::model::graph::Graph;
+use crate::model::integer::{self, Quantisation};
 use crate::model::layers;
-use crate::prover::Statement;
+use crate::prover::{CircuitKind, Statement};
 use crate::suite;
 
 impl Record {
@@ -12,6 +14,7 @@ impl Record {
     /// evmbench calls a verifier itself, by canonical calldata, and has no consumer that would compare commitments.
     pub fn facts(&self, evidence: &Evidence) -> Facts {
         let called = self.verification.is_some();
+        let graph = self.graph();
         Facts {
             settings: self
                 .circuit
@@ -22,7 +25,8 @@ impl Record {
             srs: self.keys.as_ref().map(|keys| keys.srs.clone()),
             negated_s_g2: None,
             parameters: self.model.parameters,
-            operators: self.operators(),
+            operators: self.operators(graph.as_ref()),
+            divided_values: graph.and_then(|graph| self.divided_values(&graph)),
             reference: self.reference(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
             calling: called.then_some(Calling::Canonical),
@@ -32,24 +36,36 @@ impl Record {
         }
     }
 
-    /// The model's operators, where it is one of the suite's; of a user's file, those that the reference does not know.
-    fn operators(&self) -> Option<Vec<String>> {
-        match (suite::find(&self.request.id), &self.request.onnx_sha256) {
-            (Ok(spec), None) => {
-                let graph = layers::build(spec, self.request.seed);
-                Some(
-                    graph
-                        .nodes
-                        .iter()
-                        .map(|node| node.op.onnx_name().to_owned())
-                        .collect(),
-                )
-            }
-            _ => match &self.numerics.as_ref()?.integer {
-                IntegerCheck::NotCovered { operators } => Some(operators.clone()),
-                IntegerCheck::Exact { .. } => None,
-            },
+    /// The model as layers, where it is one of the suite's. Weights from a file are not at hand; shapes and operators are.
+    fn graph(&self) -> Option<Graph> {
+        if self.request.onnx_sha256.is_some() {
+            return None;
         }
+        let spec = suite::find(&self.request.id).ok()?;
+        let mut graph = layers::build(spec, self.request.seed);
+        if self.request.plan.kind == CircuitKind::Study {
+            layers::untrain_normalisations(&mut graph);
+        }
+        Some(graph)
+    }
+
+    /// The model's operators; of a user's file, those that the reference does not know.
+    fn operators(&self, graph: Option<&Graph>) -> Option<Vec<String>> {
+        if let Some(graph) = graph {
+            let names = graph.nodes.iter().map(|node| node.op.onnx_name().to_owned());
+            return Some(names.collect());
+        }
+        match &self.numerics.as_ref()?.integer {
+            IntegerCheck::NotCovered { operators } => Some(operators.clone()),
+            IntegerCheck::Exact { .. } => None,
+        }
+    }
+
+    /// How many values the circuit divides, by the integer program.
+    fn divided_values(&self, graph: &Graph) -> Option<u64> {
+        let settings = &self.circuit.as_ref()?.settings;
+        let quantisation = Quantisation::from_run_args(&settings["run_args"]).ok()?;
+        Some(integer::lower(graph, &quantisation).ok()?.divided_values())
     }
 
     /// A run that has a proof has been compared: without figures, the comparison failed.

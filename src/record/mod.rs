@@ -6,6 +6,7 @@
 mod environment;
 mod evidence;
 mod facts;
+mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -14,8 +15,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use spread::Spread;
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
+use crate::guard::GuardMeasurement;
+use crate::ledger::Ledger;
 use crate::prover::{
     CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
     VerifierKind, VerifierShape,
@@ -74,6 +78,12 @@ pub struct Record {
     pub other_forks: Vec<UnderFork>,
     /// What the verifier did with wrong proofs and instances.
     pub controls: Option<Controls>,
+    /// What a guard in front of the verifier costs, and what it turns away; absent in records of schema 1.
+    #[serde(default)]
+    pub guard: Option<GuardMeasurement>,
+    /// What an accepted proof proves; absent in records of schema 1.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
     /// What the published study measured for this model and scale.
     pub study: Option<Study>,
     /// Remarks that evmbench made about this run.

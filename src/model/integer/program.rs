@@ -171,6 +171,23 @@ impl From<Source> for Operand {
     }
 }
 
+impl Lowered {
+    /// Elements that the circuit divides: rescaled results, means of windows, means of squares. For each that is no
+    /// multiple of its divisor, EZKL accepts two quotients.
+    pub fn divided_values(&self) -> u64 {
+        let divisions = |step: &Step| {
+            let mean = match step.operation {
+                Operation::MeanOfSquares { .. } => true,
+                Operation::MeanPool(window) => window.kernel != [1, 1],
+                _ => false,
+            };
+            let elements = step.shape.iter().product::<usize>() as u64;
+            elements * (u64::from(mean) + u64::from(step.rescale > 0))
+        };
+        self.program.steps.iter().map(divisions).sum()
+    }
+}
+
 impl fmt::Display for Lowered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let program = &self.program;

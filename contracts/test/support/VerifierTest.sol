@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.20;
+
+import {VerifierGuard} from "../../src/VerifierGuard.sol";
+import {Vm} from "./Vm.sol";
+
+/// @title What the tests share: fixtures that `evmbench export-foundry` wrote, and wrong versions of them.
+abstract contract VerifierTest {
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    /// @notice A verifier, and what evmbench says of it.
+    struct Fixture {
+        string name;
+        string json;
+        string contractName;
+        bytes creationCode;
+        bytes32 codeHash;
+        uint256 codeBytes;
+    }
+
+    /// @notice A proof, and what evmbench says of it.
+    struct Proof {
+        bytes proof;
+        uint256[] instances;
+        bytes32[] key;
+        bytes callData;
+        bool accepted;
+        uint256 txGas;
+    }
+
+    /// @notice Where the fixtures are; another folder of `evmbench export-foundry` can be named.
+    function fixturesFolder() internal view returns (string memory) {
+        return vm.envOr("EVMBENCH_FIXTURES", string("contracts/test/fixtures"));
+    }
+
+    function load(string memory name) internal view returns (Fixture memory) {
+        string memory json = vm.readFile(string.concat(fixturesFolder(), "/", name, "/fixture.json"));
+        return Fixture({
+            name: name,
+            json: json,
+            contractName: vm.parseJsonString(json, ".contract"),
+            creationCode: vm.parseJsonBytes(json, ".creation_code"),
+            codeHash: vm.parseJsonBytes32(json, ".runtime_code_hash"),
+            codeBytes: vm.parseJsonUint(json, ".runtime_code_bytes")
+        });
+    }
+
+    function proofCount(Fixture memory fixture) internal view returns (uint256 count) {
+        while (vm.keyExistsJson(fixture.json, string.concat(at(count), ".proof"))) ++count;
+    }
+
+    function proofOf(Fixture memory fixture, uint256 index) internal pure returns (Proof memory) {
+        string memory path = at(index);
+        return Proof({
+            proof: vm.parseJsonBytes(fixture.json, string.concat(path, ".proof")),
+            instances: vm.parseJsonUintArray(fixture.json, string.concat(path, ".instances")),
+            key: vm.parseJsonBytes32Array(fixture.json, string.concat(path, ".key")),
+            callData: vm.parseJsonBytes(fixture.json, string.concat(path, ".calldata")),
+            accepted: vm.parseJsonBool(fixture.json, string.concat(path, ".accepted")),
+            txGas: vm.parseJsonUint(fixture.json, string.concat(path, ".gas.tx_gas"))
+        });
+    }
+
+    function at(uint256 index) private pure returns (string memory) {
+        return string.concat(".proofs[", vm.toString(index), "]");
+    }
+
+    /// @notice Deploys the verifier from evmbench's bytecode, which `Halo2Verifier.t.sol` compares with forge's own.
+    function deploy(Fixture memory fixture) internal returns (address verifier) {
+        bytes memory code = fixture.creationCode;
+        assembly ("memory-safe") {
+            verifier := create(0, add(code, 0x20), mload(code))
+        }
+        vm.assertTrue(verifier != address(0), "the verifier deploys");
+    }
+
+    /// @notice What a guard needs to know of a verifier and the circuit of a proof.
+    function pinned(Fixture memory fixture, Proof memory proof, address verifier)
+        internal
+        pure
+        returns (VerifierGuard.Pinned memory)
+    {
+        return VerifierGuard.Pinned({
+            verifier: verifier,
+            codeHash: fixture.codeHash,
+            proofBytes: proof.proof.length,
+            instanceCount: proof.instances.length
+        });
+    }
+
+    /// @notice Sends calldata as it is, and tells whether the call went through and returned `true` first.
+    /// @dev A call like this one, which may change the state, is what `--isolate` makes a transaction of its own: its gas is
+    /// that of the whole transaction, base price and calldata included. A STATICCALL's is not.
+    function accepts(address target, bytes memory data) internal returns (bool) {
+        (bool success, bytes memory answer) = target.call(data);
+        return success && answer.length >= 32 && abi.decode(answer, (uint256)) == 1;
+    }
+
+    /// @notice The proof with a byte changed: which one and how follows from the seed.
+    function withByteChanged(bytes memory proof, uint256 seed) internal pure returns (bytes memory changed) {
+        changed = bytes.concat(proof);
+        uint256 index = seed % changed.length;
+        // From 1 to 255, so that the byte is another.
+        uint8 mask = uint8(1 + (seed / changed.length) % 255);
+        changed[index] ^= bytes1(mask);
+    }
+
+    /// @notice The proof cut off or extended to another length.
+    function withLength(bytes memory proof, uint256 length) internal pure returns (bytes memory changed) {
+        changed = new bytes(length);
+        for (uint256 i = 0; i < length && i < proof.length; ++i) {
+            changed[i] = proof[i];
+        }
+    }
+
+    function withLength(uint256[] memory instances, uint256 length) internal pure returns (uint256[] memory changed) {
+        changed = new uint256[](length);
+        for (uint256 i = 0; i < length && i < instances.length; ++i) {
+            changed[i] = instances[i];
+        }
+    }
+}
