@@ -555,6 +555,7 @@ fn controls(failures: &[(Control, Verdict)]) -> Controls {
             .map(|(control, outcome)| ControlFailure { control, outcome })
             .collect(),
         trailing_calldata: Vec::new(),
+        trailing_proof: Vec::new(),
     }
 }
 
