@@ -62,7 +62,10 @@ fn every_forge_test_passes_and_every_snapshot_holds() {
         "Halo2Verifier",
         "Halo2VerifierReusable",
     ] {
-        assert!(said.contains(&format!("{contract}.t.sol:{contract}Test")), "{said}");
+        assert!(
+            said.contains(&format!("{contract}.t.sol:{contract}Test")),
+            "{said}"
+        );
     }
 }
 

@@ -91,8 +91,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     })
 }
 
-/// A record's ledger, from the record and what is left of its evidence.
+/// A record's ledger: its own, or that of an older record from the record and what is left of its evidence.
 fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
+    if let Some(ledger) = &record.ledger {
+        return Ok(ledger.clone());
+    }
     let load = |name| match store::load_evidence(path, record, name) {
         Ok(bytes) => Ok(Some(bytes)),
         // What a run did not reach, and what is kept out of git, is unknown.
