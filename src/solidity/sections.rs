@@ -60,7 +60,9 @@ impl Section {
             | "Check valid length of proof"
             | "Revert earlier if anything from calldata is invalid"
             | "Revert if anything fails" => Self::Setup,
-            "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => Self::VerifyingKey,
+            "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => {
+                Self::VerifyingKey
+            }
             "Read instances and witness commitments and generate challenges"
             | "Read accumulator from instances"
             | "Compute lagrange evaluations and instance evaluation" => Self::Instances,
@@ -240,7 +242,10 @@ fn yul_functions(source: &str) -> Vec<Range<usize>> {
 fn enclosed(mut places: Vec<Place>) -> Vec<Place> {
     let mut start = 0;
     while start < places.len() {
-        let length = places[start..].iter().take_while(|&&place| place == places[start]).count();
+        let length = places[start..]
+            .iter()
+            .take_while(|&&place| place == places[start])
+            .count();
         let end = start + length;
         if places[start] == Place::Unknown
             && start > 0
