@@ -132,10 +132,7 @@ fn a_record_is_exported_with_the_figures_that_it_holds() {
     let verifier = record.verifier.unwrap();
     assert_eq!(json["runtime_code_bytes"], verifier.runtime_code_bytes);
     assert_eq!(json["runtime_code_hash"], verifier.runtime_code_hash.to_string());
-    assert_eq!(
-        json["deployment"]["tx_gas"],
-        record.deployment.unwrap().gas.tx_gas
-    );
+    assert_eq!(json["deployment"]["tx_gas"], record.deployment.unwrap().gas.tx_gas);
     let verification = record.verification.unwrap();
     assert_eq!(json["proofs"][0]["accepted"], true);
     assert_eq!(
@@ -147,8 +144,7 @@ fn a_record_is_exported_with_the_figures_that_it_holds() {
 #[test]
 fn the_verifier_fixtures_are_in_both_forms() {
     for name in ["dense_4x2", "relu_4x4"] {
-        let original =
-            |file| std::fs::read_to_string(common::fixture(&format!("verifier/{name}/{file}"))).unwrap();
+        let original = |file| std::fs::read_to_string(common::fixture(&format!("verifier/{name}/{file}"))).unwrap();
         let exported = |file| std::fs::read_to_string(fixtures().join(name).join(file)).unwrap();
         assert_eq!(exported(SOURCE_FILE), original("Verifier.sol"));
         let fixture = exported(FIXTURE_FILE);

@@ -599,7 +599,7 @@ mod verdicts {
         let verifier = deployed(Fork::Osaka, &RETURN_TRUE);
         let small = verifier.verify(&Calldata::raw(Bytes::new())).unwrap();
         let large = Calldata::raw(vec![1; 500_000]);
-        let verdict = verifier.like(&small).call(&large).unwrap().verdict;
+        let verdict = verifier.call_like(&small, &large).unwrap();
         assert!(matches!(verdict, Verdict::InvalidTransaction { .. }), "{verdict}");
         assert!(!verdict.is_rejected() && !verdict.is_success());
     }

@@ -21,9 +21,10 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// The contract around the verifier: finding the function, decoding its arguments, checking lengths, answering.
+    /// The contract around the verifier: finding the function, decoding its arguments (the key artifact of a reusable
+    /// verifier is one), checking lengths, answering.
     Setup,
-    /// Writing the circuit's verifying key to memory.
+    /// Writing the circuit's verifying key to memory, which is a plain verifier's own.
     VerifyingKey,
     /// Public instances: reading them, the Lagrange polynomials of their rows, and the evaluation of their column.
     Instances,
@@ -60,9 +61,7 @@ impl Section {
             | "Check valid length of proof"
             | "Revert earlier if anything from calldata is invalid"
             | "Revert if anything fails" => Self::Setup,
-            "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => {
-                Self::VerifyingKey
-            }
+            "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => Self::VerifyingKey,
             "Read instances and witness commitments and generate challenges"
             | "Read accumulator from instances"
             | "Compute lagrange evaluations and instance evaluation" => Self::Instances,
@@ -242,10 +241,7 @@ fn yul_functions(source: &str) -> Vec<Range<usize>> {
 fn enclosed(mut places: Vec<Place>) -> Vec<Place> {
     let mut start = 0;
     while start < places.len() {
-        let length = places[start..]
-            .iter()
-            .take_while(|&&place| place == places[start])
-            .count();
+        let length = places[start..].iter().take_while(|&&place| place == places[start]).count();
         let end = start + length;
         if places[start] == Place::Unknown
             && start > 0

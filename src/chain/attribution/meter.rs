@@ -150,25 +150,18 @@ impl<'a> Meter<'a> {
 
         let mut by_cause = GasByCause::default();
         let regular_causes = Cause::ALL.iter().zip(transaction.by_cause);
-        for (cause, gas) in regular_causes
-            .map(|(&cause, gas)| (cause, gas.cast_signed()))
-            .chain([
-                (Cause::State, transaction.state_gas),
-                (Cause::FloorSurcharge, surcharge.cast_signed()),
-                (Cause::Refund, -refund.cast_signed()),
-            ])
-        {
+        for (cause, gas) in regular_causes.map(|(&cause, gas)| (cause, gas.cast_signed())).chain([
+            (Cause::State, transaction.state_gas),
+            (Cause::FloorSurcharge, surcharge.cast_signed()),
+            (Cause::Refund, -refund.cast_signed()),
+        ]) {
             if gas != 0 {
                 by_cause.0.insert(cause, gas);
             }
         }
         for (figure, receipt, attributed) in [
             ("gas spent", spent, regular.cast_signed() + transaction.state_gas),
-            (
-                "state gas",
-                receipt.state_gas_spent_final(),
-                transaction.state_gas,
-            ),
+            ("state gas", receipt.state_gas_spent_final(), transaction.state_gas),
             ("refund", receipt.inner_refunded(), refund.cast_signed()),
             ("gas used", receipt.tx_gas_used(), by_cause.total()),
         ] {
@@ -188,9 +181,7 @@ impl<'a> Meter<'a> {
     }
 
     fn frame(&mut self) -> &mut Frame<'a> {
-        self.frames
-            .last_mut()
-            .expect("the transaction is never taken off")
+        self.frames.last_mut().expect("the transaction is never taken off")
     }
 
     fn charge(&mut self, section: Section, (cause, gas): Part) {
@@ -243,9 +234,7 @@ where
             Some(InterpreterAction::Return(result)) if result.is_halt() => return,
             _ => 0,
         };
-        let Step {
-            section, before, pc, ..
-        } = self.step;
+        let Step { section, before, pc, .. } = self.step;
         let memory = after.memory_gas - before.memory_gas;
         let parts = self.prices.step(&self.step.operation, context);
         let priced = parts.iter().map(|(_, gas)| gas).sum::<u64>() + memory;

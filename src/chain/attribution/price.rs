@@ -1,7 +1,6 @@
 //! What a transaction's bytes and an interpreter's steps cost, by the fork's tables.
 
 use alloy_primitives::{Address, U256};
-use revm::JournalEntry;
 use revm::bytecode::opcode;
 use revm::context::{Cfg as _, CfgEnv, ContextTr, JournalTr as _, TxEnv};
 use revm::context_interface::cfg::GasParams;
@@ -9,6 +8,7 @@ use revm::context_interface::context::SStoreResult;
 use revm::inspector::JournalExt;
 use revm::interpreter::instructions::{GasTable, gas_table_spec};
 use revm::primitives::{eip2780, eip8038};
+use revm::JournalEntry;
 
 use super::Cause;
 use crate::chain::Calldata;
@@ -64,7 +64,10 @@ impl Prices {
         ];
         let creates = transaction.kind.is_create();
         if creates {
-            parts.push((Cause::Initcode, params.tx_initcode_cost(transaction.data.len())));
+            parts.push((
+                Cause::Initcode,
+                params.tx_initcode_cost(transaction.data.len()),
+            ));
         }
         if rules.is_amsterdam_eip2780_enabled() {
             parts.push((Cause::Base, eip2780::TX_BASE_COST));
@@ -92,7 +95,10 @@ impl Prices {
         let size = |index: usize| usize::try_from(operation.operands[index]).unwrap_or(usize::MAX);
         let one = |cause, gas| [(cause, gas), (cause, 0), (cause, 0)];
         match operation.opcode {
-            opcode::EXP => one(Cause::Arithmetic, fixed + params.exp_cost(operation.operands[1])),
+            opcode::EXP => one(
+                Cause::Arithmetic,
+                fixed + params.exp_cost(operation.operands[1]),
+            ),
             opcode::KECCAK256 => one(Cause::Keccak, fixed + params.keccak256_cost(size(1))),
             opcode::CALLDATACOPY | opcode::CODECOPY | opcode::RETURNDATACOPY => {
                 one(Cause::DataMovement, fixed + params.copy_cost(size(2)))
