@@ -85,6 +85,8 @@ fn record(id: &str) -> Value {
     });
     record["phases"] = [10.0, 10.1, 10.2].map(prove).into_iter().collect();
     record["renewal"] = Value::Null;
+    record["guard"] = Value::Null;
+    record["ledger"] = Value::Null;
     record["other_forks"] = json!([]);
     record
 }

@@ -178,6 +178,10 @@ fn presence(comparison: &Comparison) -> Section {
                 change.new.to_string(),
             );
         }
+        if let Some(levels) = change.levels {
+            let [old, new] = levels.map(|level| level.to_string());
+            row("what it proves".to_owned(), old, new);
+        }
         for rule in &change.newly_broken {
             row(format!("limit of {rule}"), "kept".to_owned(), "BROKEN".to_owned());
         }
@@ -425,6 +429,9 @@ pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
             format!("{experiment} ended otherwise: {new}; it was {old}")
         }
         Failure::Rule { experiment, rule } => format!("{experiment} is now over the limit of {rule}"),
+        Failure::Level { experiment, old, new } => {
+            format!("{experiment}: what an accepted proof proves is now {new}; it was {old}")
+        }
         Failure::Growth {
             experiment,
             metric,

@@ -17,6 +17,8 @@ pub enum Metric {
     VerificationGas,
     /// What running the verifier costs: no calldata in it, and no chance.
     VerificationExecutionGas,
+    /// What running the verifier behind its guard costs, likewise.
+    GuardedExecutionGas,
     /// What the sender of the deployment pays.
     DeploymentGas,
     /// What registering the circuit's key with a reusable verifier costs its sender.
@@ -33,9 +35,10 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::VerificationGas,
         Self::VerificationExecutionGas,
+        Self::GuardedExecutionGas,
         Self::DeploymentGas,
         Self::RegistrationGas,
         Self::RuntimeCodeBytes,
@@ -49,6 +52,7 @@ impl Metric {
         match self {
             Self::VerificationGas => "verification gas",
             Self::VerificationExecutionGas => "execution gas of verification",
+            Self::GuardedExecutionGas => "execution gas through the guard",
             Self::DeploymentGas => "deployment gas",
             Self::RegistrationGas => "registration gas",
             Self::RuntimeCodeBytes => "runtime code bytes",
@@ -64,6 +68,7 @@ impl Metric {
         match self {
             Self::VerificationGas => Some(verification()?.tx_gas),
             Self::VerificationExecutionGas => Some(verification()?.execution_gas),
+            Self::GuardedExecutionGas => Some(record.guard.as_ref()?.verification.execution_gas),
             Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas),
             Self::RegistrationGas => Some(record.registration.as_ref()?.call.gas?.tx_gas),
             Self::RuntimeCodeBytes => Some(record.verifier.as_ref()?.runtime_code_bytes),
@@ -98,7 +103,11 @@ impl Metric {
                 .gas_by_cause
                 .as_ref()
                 .map(causes),
-            Self::RuntimeCodeBytes | Self::CreationCodeBytes | Self::ProofBytes | Self::CalldataBytes => None,
+            Self::GuardedExecutionGas
+            | Self::RuntimeCodeBytes
+            | Self::CreationCodeBytes
+            | Self::ProofBytes
+            | Self::CalldataBytes => None,
         }
     }
 
@@ -108,7 +117,10 @@ impl Metric {
             Self::DeploymentGas => chance.deployment_gas,
             Self::RegistrationGas => chance.registration_gas,
             Self::RuntimeCodeBytes | Self::CreationCodeBytes => chance.code_bytes,
-            Self::VerificationExecutionGas | Self::ProofBytes | Self::CalldataBytes => 0,
+            Self::VerificationExecutionGas
+            | Self::GuardedExecutionGas
+            | Self::ProofBytes
+            | Self::CalldataBytes => 0,
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::chain::{Cause, Fork, Registration};
+use crate::ledger::{Ledger, Level};
 use crate::prover::{Phase, VerifierKind};
 use crate::store;
 
@@ -392,6 +393,37 @@ fn a_limit_that_is_broken_now_fails() {
     let back = compare(&set([new]), &set([old]));
     assert_eq!(back.outcomes[0].no_longer_broken, [Rule::RuntimeCodeSize]);
     assert_eq!(judge(&back, Policy::default()), []);
+}
+
+#[test]
+fn what_can_be_relied_on_less_fails() {
+    let with = |level: Option<Level>| Record {
+        ledger: level.map(|level| Ledger { level, items: vec![] }),
+        ..published()
+    };
+    let [none, sound, limited, unsound] = [
+        None,
+        Some(Level::Sound),
+        Some(Level::Limited),
+        Some(Level::Unsound),
+    ]
+    .map(with);
+    let count = |old, new| failures(old, new).len();
+    assert_eq!(
+        [
+            count(&sound, &limited),
+            count(&limited, &unsound),
+            count(&limited, &sound)
+        ],
+        [1, 1, 0]
+    );
+    // An older record does not say: that is no change.
+    assert_eq!([count(&none, &limited), count(&limited, &none)], [0, 0]);
+    let comparison = compare(&set([sound]), &set([limited]));
+    assert_eq!(
+        comparison.outcomes[0].levels,
+        Some([Level::Sound, Level::Limited])
+    );
 }
 
 #[test]
