@@ -5,17 +5,12 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
 use evmbench::home::Home;
 use evmbench::nodes::{FOUNDRY_VERSION, Foundry};
 use evmbench::{foundry, store};
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// Runs the tests that match (all without a filter), and returns what forge said. One run at a time: they share the folder of what is compiled.
 #[track_caller]
@@ -38,7 +33,7 @@ fn forge_test(matching: &[&str], environment: &[(&str, &str)]) -> String {
         .arg(common::solc().path())
         .args(matching)
         .envs(environment.iter().copied())
-        .current_dir(root())
+        .current_dir(common::root(""))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -72,32 +67,22 @@ fn every_forge_test_passes_and_every_snapshot_holds() {
 /// The published records: their verifiers, in forge, accept their proofs for the gas that the records say.
 #[test]
 fn forge_agrees_with_every_published_record() {
-    let folder = Path::new("target/forge/records");
-    let out = root().join(folder);
+    let folder = "target/forge/records";
+    let out = common::root(folder);
     if out.exists() {
         std::fs::remove_dir_all(&out).unwrap();
     }
     let mut exported = 0;
-    for suite in std::fs::read_dir(root().join("results")).unwrap() {
-        let suite = suite.unwrap().path();
-        if !suite.is_dir() || suite.ends_with("logs") {
-            continue;
-        }
-        for entry in std::fs::read_dir(suite).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let record = store::load(&path).unwrap();
-            if record.verification.is_some() {
-                foundry::export(&path, &record, &out).unwrap();
-                exported += 1;
-            }
+    for path in common::record_paths() {
+        let record = store::load(&path).unwrap();
+        if record.verification.is_some() {
+            foundry::export(&path, &record, &out).unwrap();
+            exported += 1;
         }
     }
     assert!(exported > 0);
     forge_test(
         &["--match-contract", "ExportedTest"],
-        &[("EVMBENCH_FIXTURES", folder.to_str().unwrap())],
+        &[("EVMBENCH_FIXTURES", folder)],
     );
 }
