@@ -11,7 +11,8 @@ use crate::suite;
 impl Record {
     /// The facts that a ledger is derived from: the record's own, and key and verifier where the evidence has them.
     ///
-    /// evmbench calls a verifier itself, by canonical calldata, and has no consumer that would compare commitments.
+    /// evmbench calls a verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact
+    /// that it registered, and has no consumer that would compare commitments.
     pub fn facts(&self, evidence: &Evidence) -> Facts {
         let called = self.verification.is_some();
         let graph = self.graph();
@@ -31,7 +32,7 @@ impl Record {
             instances: self.proof.as_ref().map(|proof| proof.instances),
             calling: called.then_some(Calling::Canonical),
             commitments_compared: called.then_some(false),
-            key_digest_compared: None,
+            key_digest_compared: self.registration.as_ref().map(|_| true),
             controls: self.controls.clone(),
         }
     }
