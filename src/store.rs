@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::record::{Evidence, EvidenceFile, Record, Request, SCHEMA};
@@ -261,12 +262,28 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
+/// Writes a value as JSON, whole or not at all.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(std::io::Error::from)
         .map_err(io("serialise", path))?;
     text.push(b'\n');
     write_whole(path, &text)
+}
+
+/// Reads a value that [`write_json`] wrote.
+///
+/// # Errors
+/// [`StoreError::Io`] and [`StoreError::Damaged`].
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
+    let text = std::fs::read(path).map_err(io("read", path))?;
+    serde_json::from_slice(&text).map_err(|source| StoreError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads a record.

@@ -157,7 +157,7 @@ fn divisions_are_counted_within_their_bound() {
     let mut divided = 0;
     for path in records() {
         let record: Record = store::load(&path).unwrap();
-        let mut facts = record.facts(&Evidence::default());
+        let mut facts = record.facts(&Evidence::default(), None);
         let Some(values) = facts.divided_values.take() else {
             continue;
         };

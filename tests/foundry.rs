@@ -10,8 +10,8 @@ use std::process::Command;
 use alloy_primitives::{B256, Bytes, U256};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::Fork;
-use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
 use evmbench::chain::calldata::VerifyCall;
+use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
 use evmbench::guard::VerifierCode;
 use evmbench::prover::VerifierKind;
 use evmbench::solidity::CompileOptions;
@@ -89,7 +89,10 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
             })
             .collect();
         let kinds = [VerifierKind::Plain, VerifierKind::Reusable];
-        let kind = kinds.into_iter().find(|kind| kind.contract() == given.contract).unwrap();
+        let kind = kinds
+            .into_iter()
+            .find(|kind| kind.contract() == given.contract)
+            .unwrap();
         let fixture = Fixture::measure(kind, given.fork, code, &calls).unwrap();
         assert!(
             fixture.proofs.iter().all(|proof| proof.accepted),

@@ -4,8 +4,8 @@ mod common;
 
 use alloy_primitives::{B256, Bytes, U256};
 use evmbench::chain::Fork;
-use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::chain::calldata::VerifyCall;
+use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, GuardMeasurement, VerifierCode};
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -76,12 +76,18 @@ fn a_guard_takes_what_is_right_and_names_what_is_wrong() {
         let call = fixture.proofs[0].call();
         for fork in Fork::ALL {
             let measured = guard::measure(common::solc(), fork, code(&compiled), &call).unwrap();
-            assert_eq!((measured.contract.as_str(), measured.fork), ("GuardedVerifier", fork));
+            assert_eq!(
+                (measured.contract.as_str(), measured.fork),
+                ("GuardedVerifier", fork)
+            );
             assert_eq!(measured.checks.len(), 12);
             assert_sound(&measured);
             // A call, its calldata copied, and a comparison for each instance.
             let over = measured.execution_gas_over_verifier;
-            assert!((2_600..5_000 + 200 * instances).contains(&over), "{name} {fork:?}: {over}");
+            assert!(
+                (2_600..5_000 + 200 * instances).contains(&over),
+                "{name} {fork:?}: {over}"
+            );
         }
     }
 }
@@ -90,8 +96,7 @@ fn a_guard_takes_what_is_right_and_names_what_is_wrong() {
 fn a_guard_of_the_reusable_verifier_knows_its_key() {
     let (fixture, compiled) = fixture("reusable_4x2");
     for proof in &fixture.proofs {
-        let measured =
-            guard::measure(common::solc(), Fork::Osaka, code(&compiled), &proof.call()).unwrap();
+        let measured = guard::measure(common::solc(), Fork::Osaka, code(&compiled), &proof.call()).unwrap();
         assert_eq!(measured.contract, "GuardedReusableVerifier");
         assert_eq!(measured.checks.len(), 14);
         assert_sound(&measured);
@@ -104,7 +109,16 @@ fn a_proof_that_is_not_accepted_is_not_measured() {
     let mut wrong = fixture.proofs[0].call();
     wrong.instances[0] += U256::ONE;
     let error = guard::measure(common::solc(), Fork::Osaka, code(&compiled), &wrong).unwrap_err();
-    assert!(matches!(error, GuardError::NotAccepted { contract: "the verifier", .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            GuardError::NotAccepted {
+                contract: "the verifier",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 /// Code that is not the one on chain: the guard cannot be deployed in front of it.
@@ -122,8 +136,13 @@ fn a_guard_of_other_code_is_not_deployed() {
 #[test]
 fn a_measurement_is_read_back() {
     let (fixture, compiled) = fixture("dense_4x2");
-    let measured =
-        guard::measure(common::solc(), Fork::Osaka, code(&compiled), &fixture.proofs[0].call()).unwrap();
+    let measured = guard::measure(
+        common::solc(),
+        Fork::Osaka,
+        code(&compiled),
+        &fixture.proofs[0].call(),
+    )
+    .unwrap();
     let text = serde_json::to_string(&measured).unwrap();
     assert_eq!(serde_json::from_str::<GuardMeasurement>(&text).unwrap(), measured);
     let elsewhere = measured

@@ -10,8 +10,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alloy_primitives::{B256, Bytes, U256};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +22,7 @@ use super::error::ChainError;
 use super::state::Verification;
 use super::verdict::Verdict;
 use super::verifier::Verifier;
+use crate::parallel;
 
 /// Length of an EVM word, in which proofs are written.
 const WORD_BYTES: usize = 32;
@@ -315,13 +314,16 @@ pub fn run(
         .flat_map(|(_, _, controls)| controls)
         .copied()
         .collect();
-    let outcomes = in_parallel(&controls, |control| {
-        let tried = match (control, &with_other_key) {
-            (Control::KeyUnregistered, _) => &unregistered,
-            (Control::OtherKeyRegistered, Some(with_other_key)) => with_other_key,
-            _ => verifier,
-        };
-        tried.call_like(accepted, &control.apply(&right).calldata())
+    let outcomes = parallel::map(parallel::processors(), controls.len(), || {
+        |index: usize| {
+            let control = &controls[index];
+            let tried = match (control, &with_other_key) {
+                (Control::KeyUnregistered, _) => &unregistered,
+                (Control::OtherKeyRegistered, Some(with_other_key)) => with_other_key,
+                _ => verifier,
+            };
+            tried.call_like(accepted, &control.apply(&right).calldata())
+        }
     })?;
     let trailing_calldata = trailing(&canonical, call)?;
     let trailing_proof = match size.key_words {
@@ -523,38 +525,6 @@ fn trailing_proof(
             })
         })
         .collect()
-}
-
-/// Makes every call, on as many threads as there are cores; outcomes come in the order of the controls.
-fn in_parallel(
-    controls: &[Control],
-    call: impl Fn(&Control) -> Result<Verdict, ChainError> + Sync,
-) -> Result<Vec<Verdict>, ChainError> {
-    let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut outcomes = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut ended = Vec::new();
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(control) = controls.get(index) else {
-                            return Ok(ended);
-                        };
-                        ended.push((index, call(control)?));
-                    }
-                })
-            })
-            .collect();
-        let ended: Result<Vec<_>, ChainError> = workers
-            .into_iter()
-            .map(|worker| worker.join().expect("a call in memory does not panic"))
-            .collect();
-        ended.map(|ended| ended.concat())
-    })?;
-    outcomes.sort_unstable_by_key(|(index, _)| *index);
-    Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
 #[cfg(test)]

@@ -41,4 +41,4 @@ pub use gas::TransactionGas;
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;
-pub use verifier::{Registration, Verifier};
+pub use verifier::{Called, Registration, Repeat, Verifier};

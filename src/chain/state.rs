@@ -15,7 +15,7 @@ use super::error::ChainError;
 use super::fork::Fork;
 use super::gas::TransactionGas;
 use super::rules::{BrokenRule, RuleMargin, Rulebook};
-use super::transaction::{self, Judged, Request, State};
+use super::transaction::{self, Judged, Ran, Request, State};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
@@ -190,18 +190,14 @@ impl Chain {
         Ok(self.verification(&self.judge(to, calldata)?, calldata))
     }
 
-    /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
-    ///
-    /// # Errors
-    /// Only where revm itself fails.
-    pub fn call_like(
+    /// Runs a call under these rules; the chain stays as it is.
+    pub(super) fn run(
         &self,
         to: Address,
-        like: &Verification,
+        rulebook: &Rulebook,
         calldata: &Calldata,
-    ) -> Result<Verdict, ChainError> {
-        let rulebook = Rulebook::lifting(self.fork, &like.rules_broken);
-        Ok(transaction::run(&self.state, &rulebook, self.request(to, calldata))?.verdict())
+    ) -> Result<Ran, ChainError> {
+        transaction::run(&self.state, rulebook, self.request(to, calldata))
     }
 
     fn judge(&self, to: Address, calldata: &Calldata) -> Result<Judged, ChainError> {

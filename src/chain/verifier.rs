@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::calldata::{Calldata, VerifyCall};
 use super::error::ChainError;
 use super::fork::Fork;
+use super::gas::TransactionGas;
+use super::rules::Rulebook;
 use super::state::{Chain, Deployment, Verification};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
@@ -166,13 +168,20 @@ impl Verifier {
         Ok(verification)
     }
 
-    /// Makes another call as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    /// Calls to be made as `like` was made: from the same state, with the same gas limit and the same rules lifted.
+    pub fn like(&self, like: &Verification) -> Repeat<'_> {
+        Repeat {
+            verifier: self,
+            rulebook: Rulebook::lifting(self.fork(), &like.rules_broken),
+        }
+    }
+
+    /// Makes one call as `like` was made.
     ///
     /// # Errors
     /// Only where revm itself fails.
     pub fn call_like(&self, like: &Verification, calldata: &Calldata) -> Result<Verdict, ChainError> {
-        let verdict = self.chain.call_like(self.deployment.address, like, calldata)?;
-        Ok(self.judged(verdict))
+        Ok(self.like(like).call(calldata)?.verdict)
     }
 
     /// The same verifier before the key artifact was registered; a plain one as it is.
@@ -210,6 +219,39 @@ impl Verifier {
             },
             other => other,
         }
+    }
+}
+
+/// A verifier to be called again and again as it was called once; nothing that one call changes is seen by another.
+#[derive(Debug)]
+pub struct Repeat<'a> {
+    verifier: &'a Verifier,
+    rulebook: Rulebook,
+}
+
+/// How such a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// The verifier's answer.
+    pub verdict: Verdict,
+    /// What the transaction cost; nothing where the chain did not take it.
+    pub gas: Option<TransactionGas>,
+}
+
+impl Repeat<'_> {
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// Only where revm itself fails.
+    pub fn call(&self, calldata: &Calldata) -> Result<Called, ChainError> {
+        let Verifier {
+            chain, deployment, ..
+        } = self.verifier;
+        let ran = chain.run(deployment.address, &self.rulebook, calldata)?;
+        Ok(Called {
+            verdict: self.verifier.judged(ran.verdict()),
+            gas: ran.gas(),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::bench::BenchError;
 use crate::compare::SetError;
 use crate::foundry::FoundryError;
+use crate::fuzz::FuzzError;
 use crate::home::NoHome;
 use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
@@ -42,6 +43,8 @@ pub(super) enum CliError {
     Set(#[from] SetError),
     #[error(transparent)]
     Foundry(#[from] FoundryError),
+    #[error(transparent)]
+    Fuzz(#[from] FuzzError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -70,6 +73,7 @@ impl CliError {
             | Self::Replay(ReplayError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),
+            Self::Fuzz(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],

@@ -13,6 +13,7 @@ mod error;
 mod export_foundry;
 mod forks;
 mod format;
+mod fuzz;
 mod gas_diff;
 mod list;
 mod progress;
@@ -45,6 +46,7 @@ enum Command {
     Audit(audit::Arguments),
     GasDiff(gas_diff::Arguments),
     ExportFoundry(export_foundry::Arguments),
+    Fuzz(fuzz::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
     Doctor(doctor::Arguments),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::ExportFoundry(arguments) => export_foundry::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::format;
+use crate::fuzz::Watch;
 use crate::prover::Observer;
 
 /// How often the spinner turns.
@@ -29,6 +30,46 @@ pub(super) fn watch_interrupts() -> Result<(), ctrlc::Error> {
         }
         eprintln!("stopping: ending the worker; press Ctrl-C again to leave at once");
     })
+}
+
+/// Shows how many cases of a campaign have ended, and how many end in a second.
+#[derive(Debug)]
+pub(super) struct Counter {
+    bar: ProgressBar,
+}
+
+impl Counter {
+    /// A bar of so many cases where stderr is a terminal, else nothing.
+    pub(super) fn new(label: String, cases: u64) -> Self {
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(cases), target).with_message(label);
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {msg}  {pos} of {len} cases  {per_sec}  {eta} left")
+        {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(TICK);
+        Self { bar }
+    }
+
+    /// Removes the bar.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Watch for Counter {
+    fn case_ended(&self) {
+        self.bar.inc(1);
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupted()
+    }
 }
 
 /// Shows the steps of one experiment after another.

@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use change::{Change, Metric};
+pub use change::{Change, Metric, Part};
 pub use context::{Context, ContextChange};
 pub use judge::{Failure, Policy, Tolerance, judge};
 pub use samples::{PhaseChange, Samples};
@@ -243,11 +243,12 @@ fn only_ones(records: &[(&String, &Record)]) -> BTreeSet<String> {
     ones.map(|(name, _)| name).collect()
 }
 
-/// The name that a run would have, had it been made with the default rules, limits and number of proofs.
+/// The name that a run would have, had it been made with the default rules, limits, optimizer and number of proofs.
 fn statement(record: &Record) -> String {
     let request = &record.request;
     let default = Request::new(request.id.clone(), request.suite.clone(), request.plan);
     set::experiment(&Request {
+        verifier: request.verifier,
         seed: request.seed,
         onnx_sha256: request.onnx_sha256.clone(),
         weights_sha256: request.weights_sha256.clone(),

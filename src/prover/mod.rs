@@ -11,6 +11,7 @@ mod circuits;
 mod evidence;
 mod ezkl;
 mod instances;
+mod layout;
 mod plan;
 mod points;
 mod recorded;
@@ -33,6 +34,7 @@ pub use evidence::{
 };
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
+pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
 pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};

@@ -11,11 +11,13 @@ use crate::suite;
 impl Record {
     /// The facts that a ledger is derived from: the record's own, and key and verifier where the evidence has them.
     ///
-    /// evmbench calls a verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact
-    /// that it registered, and has no consumer that would compare commitments.
-    pub fn facts(&self, evidence: &Evidence) -> Facts {
+    /// The model as layers tells more; where it is not at hand, a model of the suite's is built again. evmbench calls a
+    /// verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact that it
+    /// registered, and has no consumer that would compare commitments.
+    pub fn facts(&self, evidence: &Evidence, graph: Option<&Graph>) -> Facts {
         let called = self.verification.is_some();
-        let graph = self.graph();
+        let rebuilt = if graph.is_none() { self.graph() } else { None };
+        let graph = graph.or(rebuilt.as_ref());
         Facts {
             settings: self
                 .circuit
@@ -26,8 +28,8 @@ impl Record {
             srs: self.keys.as_ref().map(|keys| keys.srs.clone()),
             negated_s_g2: None,
             parameters: self.model.parameters,
-            operators: self.operators(graph.as_ref()),
-            divided_values: graph.and_then(|graph| self.divided_values(&graph)),
+            operators: self.operators(graph),
+            divided_values: graph.and_then(|graph| self.divided_values(graph)),
             reference: self.reference(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
             calling: called.then_some(Calling::Canonical),

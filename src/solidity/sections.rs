@@ -16,12 +16,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A part of a generated verifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// The contract around the verifier: finding the function, decoding its arguments, checking lengths, answering.
+    /// The contract around the verifier: finding the function, decoding its arguments (the key artifact of a reusable
+    /// verifier is one), checking lengths, answering.
     Setup,
-    /// Writing the circuit's verifying key to memory.
+    /// Writing the circuit's verifying key to memory, which is a plain verifier's own.
     VerifyingKey,
     /// Public instances: reading them, the Lagrange polynomials of their rows, and the evaluation of their column.
     Instances,
@@ -34,6 +37,7 @@ pub enum Section {
     /// The pairing check.
     Pairing,
     /// What belongs to no known section.
+    #[default]
     Unplaced,
 }
 
@@ -260,4 +264,166 @@ fn place(spans: &[Span], bytes: Range<usize>) -> Place {
         .iter()
         .find(|span| span.bytes.start <= bytes.start && bytes.end <= span.bytes.end)
         .map_or(Place::In(Section::Setup), |span| span.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A verifier with every heading, and a function that is shared.
+    const SOURCE: &str = "contract A {
+    function verifyProof() public {
+        assembly {
+            // Adds, and takes } for what it is.
+            function add_acc(x) -> ret {
+                if x { ret := 1 }
+            }
+
+            // Initialize success as true
+            let success := true
+            {
+                // Load full vk into memory
+                mstore(0, 1)
+                // Read instances and witness commitments and generate challenges
+                pop(instance)
+                // Phase 1
+                pop(commitment)
+                // Read evaluations
+                pop(evaluation)
+            }
+            // Compute lagrange evaluations and instance evaluation
+            pop(lagrange)
+            // Compute quotient evavluation
+            pop(quotient)
+            // Compute pairing lhs and rhs
+            pop(opening)
+            // Perform pairing
+            pop(pairing)
+            // Revert if anything fails
+            revert(0, 0)
+        }
+    }
+}
+";
+
+    fn range_of(text: &str) -> Range<usize> {
+        let start = SOURCE.find(text).unwrap();
+        start..start + text.len()
+    }
+
+    fn place_of(text: &str) -> Place {
+        place(&spans(SOURCE).unwrap(), range_of(text))
+    }
+
+    #[test]
+    fn text_belongs_to_the_heading_above_it() {
+        for (text, section) in [
+            ("let success", Section::Setup),
+            ("mstore(0, 1)", Section::VerifyingKey),
+            ("pop(instance)", Section::Instances),
+            ("pop(commitment)", Section::Transcript),
+            ("pop(evaluation)", Section::Transcript),
+            ("pop(lagrange)", Section::Instances),
+            ("pop(quotient)", Section::Quotient),
+            ("pop(opening)", Section::Opening),
+            ("pop(pairing)", Section::Pairing),
+            ("revert(0, 0)", Section::Setup),
+            // More than one section, and the whole contract.
+            (
+                "pop(opening)\n            // Perform pairing\n            pop(pairing)",
+                Section::Setup,
+            ),
+            (SOURCE, Section::Setup),
+        ] {
+            assert_eq!(place_of(text), Place::In(section), "{text}");
+        }
+    }
+
+    #[test]
+    fn functions_of_the_assembly_are_shared() {
+        assert_eq!(place_of("ret := 1"), Place::Shared);
+        assert_eq!(place_of("function add_acc"), Place::Shared);
+        let [function] = &yul_functions(SOURCE)[..] else {
+            panic!("verifyProof is no function of the assembly");
+        };
+        assert!(SOURCE[function.clone()].trim_end().ends_with("}\n            }"));
+    }
+
+    #[test]
+    fn a_source_without_a_section_has_no_map() {
+        assert!(SectionMap::of(SOURCE, &[0], "0:1:0:-:0").is_some());
+        for heading in [
+            "Phase 1",
+            "Compute pairing lhs and rhs",
+            "Perform pairing",
+            "Compute quotient evavluation",
+        ] {
+            let source = SOURCE.replace(heading, "Something else");
+            let transcript_is_there = heading == "Phase 1";
+            assert_eq!(
+                SectionMap::of(&source, &[0], "0:1:0:-:0").is_some(),
+                transcript_is_there,
+                "{heading}"
+            );
+        }
+        assert_eq!(SectionMap::of("contract A {}", &[0], "0:1:0:-:0"), None);
+        assert_eq!(SectionMap::of(SOURCE, &[0], "no source map"), None);
+    }
+
+    #[test]
+    fn an_instruction_without_text_belongs_to_its_neighbours() {
+        let (a, b, none) = (Place::In(Section::Opening), Place::Shared, Place::Unknown);
+        assert_eq!(enclosed(vec![a, none, none, a, b]), [a, a, a, a, b]);
+        assert_eq!(enclosed(vec![a, none, b, none, b]), [a, none, b, b, b]);
+        assert_eq!(enclosed(vec![none, a, none]), [none, a, none]);
+    }
+
+    #[test]
+    fn a_map_has_the_place_of_every_instruction() {
+        let element = |text: &str| format!("{}:{}:0:-:0", range_of(text).start, text.len());
+        // PUSH2, POP, one of no text, one of solc's own, one that the map leaves out.
+        let code = [0x61, 0x50, 0x50, 0x50, 0x50, 0x50, 0x50];
+        let source_map = [
+            element("pop(opening)"),
+            element("ret := 1"),
+            "0:0:-1:-:0".to_owned(),
+            "0:0:1:-:0".to_owned(),
+        ];
+        let map = SectionMap::of(SOURCE, &code, &source_map.join(";")).unwrap();
+        let places: Vec<_> = (0..8).map(|pc| map.place(pc)).collect();
+        let unknown = Place::Unknown;
+        assert_eq!(
+            places,
+            [
+                Place::In(Section::Opening),
+                unknown,
+                unknown,
+                Place::Shared,
+                unknown,
+                Place::In(Section::Setup),
+                unknown,
+                unknown
+            ]
+        );
+        assert_eq!(map.code_hash(), keccak256(code));
+    }
+
+    #[test]
+    fn sections_are_in_the_order_of_their_numbers() {
+        for (index, section) in Section::ALL.into_iter().enumerate() {
+            assert_eq!(section as usize, index);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(source in "(\\PC|\n|[{}/]|function |// Phase 1\n){0,40}", cut in 0..SOURCE.len(), code in prop::collection::vec(any::<u8>(), 0..80), source_map in "[0-9:;io-]{0,60}") {
+            let _ = SectionMap::of(&source, &code, &source_map);
+            let _ = SectionMap::of(SOURCE, &code, &source_map);
+            let _ = SectionMap::of(&SOURCE[cut..], &code, &source_map);
+            let _ = yul_functions(&source);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Watches a transaction run, and writes down what each step costs.
 
-use alloy_primitives::U256;
 use revm::bytecode::OpCode;
 use revm::context::result::ResultGas;
 use revm::context::{Cfg as _, CfgEnv, ContextTr, TxEnv};
@@ -33,6 +32,8 @@ pub(in crate::chain) struct Meter<'a> {
     frames: Vec<Frame<'a>>,
     by_section: [u64; Section::ALL.len()],
     step: Step,
+    /// Whether anything ran.
+    entered: bool,
     /// The first step that could not be accounted for.
     error: Option<AttributionError>,
 }
@@ -55,7 +56,7 @@ struct Frame<'a> {
 }
 
 /// A step that has begun.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Step {
     operation: Operation,
     pc: usize,
@@ -112,32 +113,33 @@ impl<'a> Meter<'a> {
         for (cause, gas) in prices.intrinsic(transaction, rules) {
             frame.by_cause[cause as usize] += gas;
         }
-        let priced = frame.by_cause.iter().sum();
-        let charged = intrinsic.gas;
+        let sum = frame.by_cause.iter().sum();
         Self {
             prices,
             sections,
             frames: vec![frame],
             by_section: [0; Section::ALL.len()],
-            step: Step {
-                operation: Operation {
-                    opcode: 0,
-                    operands: [U256::ZERO; 4],
-                    account: transaction.caller,
-                    journal_length: 0,
-                },
-                pc: 0,
-                section: Section::Unplaced,
-                before: Reading::default(),
-            },
-            error: (priced != charged).then_some(AttributionError::Intrinsic { charged, priced }),
+            step: Step::default(),
+            entered: false,
+            error: (sum != intrinsic.gas).then_some(AttributionError::Intrinsic {
+                charged: intrinsic.gas,
+                priced: sum,
+            }),
         }
     }
 
     /// Where the gas went, if the parts sum to the receipt's.
-    pub(in crate::chain) fn attribution(self, receipt: &ResultGas) -> Result<Attribution, AttributionError> {
+    pub(in crate::chain) fn attribution(
+        mut self,
+        receipt: &ResultGas,
+    ) -> Result<Attribution, AttributionError> {
         if let Some(error) = self.error {
             return Err(error);
+        }
+        // A transaction that cannot pay for the account that it creates halts before anything runs.
+        if !self.entered {
+            let left = self.frame().left;
+            self.charge(Section::Unplaced, (Cause::Halted, left));
         }
         let transaction = &self.frames[0];
         let regular: u64 = transaction.by_cause.iter().sum();
@@ -256,6 +258,7 @@ where
     }
 
     fn frame_start(&mut self, _: &mut C, input: &mut FrameInput) -> Option<FrameResult> {
+        self.entered = true;
         let is_first = self.frames.len() == 1;
         // Inside, this is a part of the step that creates.
         if is_first

@@ -17,6 +17,9 @@ use crate::chain::Calldata;
 pub(super) type Part = (Cause, u64);
 
 /// What a fork asks for.
+///
+/// Transactions here carry no value, no access list and no authorizations, so that these have no price; one that did
+/// would be an error, and never a wrong sum.
 #[derive(Debug)]
 pub(super) struct Prices {
     /// Each opcode's price before anything that depends on its operands.
@@ -27,7 +30,7 @@ pub(super) struct Prices {
 }
 
 /// A step's opcode and what it depends on, read before it runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Operation {
     pub(super) opcode: u8,
     /// The words on top of the stack, topmost first; 0 below its bottom.
@@ -133,6 +136,7 @@ impl Prices {
                 (Cause::Keccak, params.keccak256_cost(size(2))),
             ],
             opcode::SELFDESTRUCT => {
+                // It pays for a new account only with money to send, and no account but the sender's has any.
                 let is_first = Accesses::since(operation, context).accounts > 0;
                 one(Cause::Calls, fixed + params.selfdestruct_cost(false, is_first))
             }

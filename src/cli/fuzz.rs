@@ -1,0 +1,245 @@
+//! `evmbench fuzz RECORD`: mutated proofs and instances against the stored verifier; none may be accepted.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::forks::ForkName;
+use super::progress::{self, Counter};
+use super::table::{FIGURE, TEXT, Table};
+use super::{Finding, format};
+use crate::chain::Verifier;
+use crate::fuzz::campaign::{self, ClassTally, Tally};
+use crate::fuzz::report::{RecordReport, Report};
+use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
+use crate::nodes::Pace;
+use crate::record::{DEFAULT_SEED, Environment};
+use crate::store;
+
+/// Cases where no number is asked for.
+const DEFAULT_CASES: u64 = 10_000;
+
+/// Mutate stored proofs and their instances, and see that the verifier rejects every one
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  evmbench fuzz results/*/*-s7-direct.json --cases 100000 --out campaign.json\n  evmbench fuzz results/core/relu-s7-direct.json --class point_negated,evaluation_changed"
+)]
+pub(super) struct Arguments {
+    /// Records, as in results/core/relu-s7-direct.json; the proof of each lends its parts to the others
+    #[arg(value_name = "RECORD", required = true)]
+    records: Vec<PathBuf>,
+    /// Mutations to try, over all records and classes
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_CASES)]
+    cases: u64,
+    /// Where the mutations come from
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    seed: u64,
+    /// Only these classes of mutations; an unknown name is answered with all
+    #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
+    class: Vec<Class>,
+    /// Rules of the chain [default: the record's]
+    #[arg(long, value_enum)]
+    fork: Option<ForkName>,
+    /// Threads that make calls [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    /// Write what came out of it to this file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Keep each record's most telling cases in this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Try the cases again that were kept in this folder, and no others: each must end as it did
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed", "class", "fork", "out", "keep", "json"])]
+    replay: Option<PathBuf>,
+    /// Print what came out of it as JSON, in place of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let records = subject::load(&arguments.records)?;
+    match &arguments.replay {
+        Some(folder) => replay(folder, &records),
+        None => try_all(arguments, &records),
+    }
+}
+
+fn try_all(arguments: &Arguments, records: &[Loaded]) -> Result<Finding, CliError> {
+    progress::watch_interrupts()?;
+    let mut reports = Vec::new();
+    for (index, loaded) in records.iter().enumerate() {
+        if progress::interrupted() {
+            break;
+        }
+        let report = try_one(arguments, loaded, share(arguments.cases, records.len(), index))?;
+        if !arguments.json {
+            show(&report.campaign);
+        }
+        reports.push(report);
+    }
+    let report = Report::new(reports);
+    if arguments.json {
+        println!(
+            "{}",
+            serde_json::to_string(&report).expect("a report is plain data")
+        );
+    }
+    if let Some(path) = &arguments.out {
+        store::write_json(path, &report).map_err(FuzzError::from)?;
+    }
+    Ok(if report.passed() {
+        Finding::Good
+    } else {
+        Finding::Bad
+    })
+}
+
+/// The cases of one record among several: the first ones take what does not divide.
+fn share(cases: u64, records: usize, index: usize) -> u64 {
+    let (records, index) = (records as u64, index as u64);
+    cases / records + u64::from(index < cases % records)
+}
+
+fn try_one(arguments: &Arguments, loaded: &Loaded, cases: u64) -> Result<RecordReport, CliError> {
+    let Loaded {
+        record,
+        creation_code,
+        subject,
+    } = loaded;
+    let fork = arguments.fork.map_or(record.request.fork, Into::into);
+    let mut plan = Plan::new(cases, arguments.seed);
+    if !arguments.class.is_empty() {
+        plan.classes.clone_from(&arguments.class);
+    }
+    if let Some(threads) = arguments.threads {
+        plan.threads = threads.get();
+    }
+    let verifier = Verifier::deploy(fork, creation_code).map_err(FuzzError::from)?;
+    let counter = Counter::new(subject.name.clone(), cases);
+    let result = campaign::run(&verifier, subject, &plan, &counter);
+    counter.clear();
+    let (campaign, corpus) = result?;
+    if let Some(folder) = &arguments.keep {
+        store::write_json(&corpus_path(folder, &subject.name), &corpus).map_err(FuzzError::from)?;
+    }
+    Ok(RecordReport {
+        campaign,
+        environment: Environment {
+            ezkl_version: record.environment.ezkl_version.clone(),
+            ..Environment::current(record.environment.solc_version.clone(), plan.threads, None)
+        },
+    })
+}
+
+fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {
+    let mut finding = Finding::Good;
+    for Loaded {
+        creation_code,
+        subject,
+        ..
+    } in records
+    {
+        let corpus: Corpus =
+            store::read_json(&corpus_path(folder, &subject.name)).map_err(FuzzError::from)?;
+        let verifier = Verifier::deploy(corpus.fork, creation_code).map_err(FuzzError::from)?;
+        let differences = corpus.replay(&verifier, subject)?;
+        let (cases, name) = (corpus.cases.len(), &subject.name);
+        println!(
+            "{name}: {} of {cases} kept cases end as they did",
+            cases - differences.len()
+        );
+        for difference in &differences {
+            let kept = &difference.kept;
+            println!("{name}: {} {}: {}", kept.class, kept.index, kept.mutation);
+            println!("  {}, but {} when it was kept", difference.now, kept.outcome);
+            finding = Finding::Bad;
+        }
+    }
+    Ok(finding)
+}
+
+fn corpus_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
+}
+
+fn show(campaign: &Campaign) {
+    println!("{}\n", tallies(campaign));
+    for case in &campaign.findings {
+        println!(
+            "{} {}: {}: {}",
+            case.class, case.index, case.outcome, case.mutation
+        );
+    }
+    println!("{}\n", summary(campaign));
+}
+
+/// One row for each class, and one for all.
+fn tallies(campaign: &Campaign) -> Table {
+    let mut table = Table::new([
+        ("class", TEXT),
+        ("cases", FIGURE),
+        ("rejected", FIGURE),
+        ("after the pairing", FIGURE),
+        ("identical", FIGURE),
+        ("undecided", FIGURE),
+        ("accepted", FIGURE),
+    ]);
+    let mut row = |name: String, tally: Tally| {
+        let figures = [
+            tally.cases,
+            tally.rejected,
+            tally.rejected_after_pairing,
+            tally.identical,
+            tally.undecided,
+            tally.accepted,
+        ];
+        table.row(std::iter::once(name).chain(figures.map(format::count)));
+    };
+    for ClassTally { class, tally } in &campaign.tallies {
+        row(class.to_string(), *tally);
+    }
+    row("all".to_owned(), campaign.total());
+    table
+}
+
+/// One line on all cases and one on the pace of single calls.
+fn summary(campaign: &Campaign) -> String {
+    let accepted = match campaign.total().accepted {
+        0 => "none accepted".to_owned(),
+        accepted => format!("{} ACCEPTED", format::count(accepted)),
+    };
+    let Campaign {
+        name,
+        fork,
+        seed,
+        cases_asked,
+        threads,
+        pace,
+        pace_by_end,
+        ..
+    } = campaign;
+    let cases = if pace.cases == *cases_asked {
+        format::count(pace.cases)
+    } else {
+        format!("{} of {}", format::count(pace.cases), format::count(*cases_asked))
+    };
+    format!(
+        "{name} under {}, seed {seed}: {cases} cases, {accepted}\n\
+         {} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
+        fork.name(),
+        format::seconds(pace.seconds),
+        per_second(pace),
+        per_second(&pace_by_end.valid),
+        per_second(&pace_by_end.early_failure),
+    )
+}
+
+fn per_second(pace: &Pace) -> String {
+    let per_second = pace.per_second();
+    if per_second < 100.0 {
+        format!("{per_second:.1}")
+    } else {
+        format::count(per_second.round() as u64)
+    }
+}

@@ -1,0 +1,51 @@
+//! Why there is no campaign.
+
+use std::path::PathBuf;
+
+use super::mutation::MutationError;
+use crate::chain::ChainError;
+use crate::record::EvidenceError;
+use crate::store::StoreError;
+
+/// Why a statement could not be mutated.
+#[derive(Debug, thiserror::Error)]
+pub enum FuzzError {
+    /// The record or its evidence is not there, or not what the record says.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The evidence is what the record says, and yet not what its name says.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The verifier's source does not say where the parts of its proof lie, or says otherwise than the proof.
+    #[error("{}: the verifier's source and the proof do not show where the proof's parts lie", path.display())]
+    UnknownLayout {
+        /// The record.
+        path: PathBuf,
+    },
+    /// The verifier cannot be deployed, or does not accept the proof in the first place.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A kept case was made for another statement.
+    #[error(transparent)]
+    Mutation(#[from] MutationError),
+    /// There is nothing to draw from.
+    #[error("{name} has nothing that the classes asked for could change")]
+    NoClass {
+        /// The statement's name.
+        name: String,
+    },
+}
+
+impl FuzzError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Mutation(MutationError::NoDonor { .. }) => {
+                Some("name the record that the words were taken from as well")
+            }
+            Self::NoClass { .. } => Some("parts of another proof need a second record"),
+            _ => None,
+        }
+    }
+}

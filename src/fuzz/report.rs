@@ -1,0 +1,46 @@
+//! The campaigns of one invocation, as JSON.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::campaign::Campaign;
+use crate::record::{Environment, now};
+
+/// The schema's version: one more for each change.
+pub const SCHEMA: u32 = 1;
+
+/// Campaigns over one or several records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The schema's version.
+    pub schema: u32,
+    /// When the last campaign ended, RFC 3339 in UTC.
+    pub finished_at: String,
+    /// One for each record.
+    pub records: Vec<RecordReport>,
+}
+
+/// What was tried on one record's verifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordReport {
+    /// Cases, how they ended, and how fast.
+    pub campaign: Campaign,
+    /// Machine and versions of the campaign; EZKL's and solc's are those that the verifier was made with.
+    pub environment: Environment,
+}
+
+impl Report {
+    /// A report that ends now.
+    pub fn new(records: Vec<RecordReport>) -> Self {
+        Self {
+            schema: SCHEMA,
+            finished_at: now(),
+            records,
+        }
+    }
+
+    /// Whether every statement that was changed was rejected, on every record.
+    pub fn passed(&self) -> bool {
+        self.records.iter().all(|record| record.campaign.passed())
+    }
+}
