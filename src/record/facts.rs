@@ -24,7 +24,8 @@ impl Record {
     /// The facts that a ledger is derived from: the record's own, and key and verifier where the evidence has them.
     ///
     /// The model as layers tells more; where it is not at hand, a model of the suite's is built again. evmbench calls a
-    /// verifier itself, by canonical calldata, and has no consumer that would compare commitments.
+    /// verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact that it
+    /// registered, and has no consumer that would compare commitments.
     pub fn facts(&self, evidence: &Evidence, graph: Option<&Graph>) -> Facts {
         let called = self.verification.is_some();
         let rebuilt = if graph.is_none() { self.graph() } else { None };
