@@ -19,8 +19,8 @@
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
 //! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted
 //! proof proves, [`replay`] goes through all that of a stored record again, [`compare`] holds two sets of records against
-//! each other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same, [`home`] is the cache
-//! folder, which [`npm`] installs tools into, and [`cli`] is the program.
+//! each other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
+//! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
