@@ -7,7 +7,6 @@ use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
 use crate::chain::VerifyCall;
-use crate::ledger::Ledger;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain};
@@ -70,7 +69,9 @@ impl Bench<'_> {
             Err(failure) => draft.record.outcome = outcome_of(failure),
         }
         draft.compare_with_study();
-        draft.record.ledger = Some(Ledger::derive(&draft.record.facts(&draft.evidence)));
+        draft
+            .record
+            .take_stock(&draft.evidence, subject.graph.as_ref().ok());
         draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }

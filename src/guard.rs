@@ -235,7 +235,8 @@ pub fn measure(
     };
     let contract = solc.compile_files(&SOURCES, contract, &CompileOptions::default())?;
     let canonical = call.calldata();
-    let bare = Verifier::deploy_with(fork, code.creation, call.key_artifact.as_deref())?.verify(&canonical)?;
+    let bare =
+        Verifier::deploy_with(fork, code.creation, call.key_artifact.as_deref())?.verify(&canonical)?;
     let bare_verification = accepted("the verifier", bare)?;
 
     let mut chain = Chain::new(fork);
@@ -314,7 +315,11 @@ impl Guard {
         let mut checks = Vec::new();
         for (kind, expected, calldata) in calls(right, other_key.as_deref()) {
             let found = GuardAnswer::of(&self.chain.call(self.address, &calldata)?.verdict);
-            checks.push(GuardCheck { kind, expected, found });
+            checks.push(GuardCheck {
+                kind,
+                expected,
+                found,
+            });
         }
         if let Some(other) = &other_key {
             let (kind, expected) = (GuardCheckKind::KeyNotRegistered, GuardAnswer::ProofRejected);
@@ -322,7 +327,11 @@ impl Guard {
             let for_other = chain.deploy(&creation_code(&self.contract, &self.pinned, Some(other)))?;
             let call = chain.call(for_other.address, &with_key(right, other))?;
             let found = GuardAnswer::of(&call.verdict);
-            checks.push(GuardCheck { kind, expected, found });
+            checks.push(GuardCheck {
+                kind,
+                expected,
+                found,
+            });
         }
         let other_hash = Pinned {
             codeHash: keccak256(self.pinned.codeHash),
@@ -335,7 +344,11 @@ impl Guard {
             Err(error) => return Err(error),
         };
         let (kind, expected) = (GuardCheckKind::OtherCodeHash, GuardAnswer::WrongVerifierCode);
-        checks.push(GuardCheck { kind, expected, found });
+        checks.push(GuardCheck {
+            kind,
+            expected,
+            found,
+        });
         Ok(checks)
     }
 }
@@ -354,10 +367,22 @@ fn calls(right: &VerifyCall, other_key: Option<&[B256]>) -> Vec<(GuardCheckKind,
     let after = right.calldata().with_trailing(&[0xff; 33]);
     let mut calls = vec![
         (Kind::ContentsReversed, Answer::Accepted, reversed(right)),
-        (Kind::GapBeforeContents, Answer::Accepted, after_gap(right, &[0xff; 32])),
+        (
+            Kind::GapBeforeContents,
+            Answer::Accepted,
+            after_gap(right, &[0xff; 32]),
+        ),
         (Kind::BytesAfter, Answer::Accepted, after),
-        (Kind::ProofBitFlipped, Answer::ProofRejected, with_proof(right, flip)),
-        (Kind::ProofShorter, Answer::WrongProofLength, with_proof(right, shorten)),
+        (
+            Kind::ProofBitFlipped,
+            Answer::ProofRejected,
+            with_proof(right, flip),
+        ),
+        (
+            Kind::ProofShorter,
+            Answer::WrongProofLength,
+            with_proof(right, shorten),
+        ),
         (
             Kind::ProofLonger,
             Answer::WrongProofLength,
@@ -411,7 +436,10 @@ fn contents(call: &VerifyCall) -> Vec<Vec<u8>> {
     let instances = with_length(call.instances.len(), &words);
     let key = call.key_artifact.as_ref();
     let key = key.map(|key| with_length(key.len(), &key.concat()));
-    [Some(proof), Some(instances), key].into_iter().flatten().collect()
+    [Some(proof), Some(instances), key]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The call with its arguments' contents at these offsets of what follows the selector, heads included.
@@ -567,7 +595,10 @@ mod tests {
                 reason: None,
             })
         };
-        assert_eq!(reverted(ProofRejected {}.abi_encode()), GuardAnswer::ProofRejected);
+        assert_eq!(
+            reverted(ProofRejected {}.abi_encode()),
+            GuardAnswer::ProofRejected
+        );
         let error = InstanceNotInField { index: U256::from(3) };
         assert_eq!(reverted(error.abi_encode()), GuardAnswer::InstanceNotInField);
         assert_eq!(reverted(vec![]), GuardAnswer::Other);

@@ -97,7 +97,10 @@ impl OnChain {
             .iter()
             .flat_map(|guard| &guard.checks)
             .find(|check| !check.passed())?;
-        failed("guard", format!("{:?}: it answered {:?}", wrong.kind, wrong.found))
+        failed(
+            "guard",
+            format!("{:?}: it answered {:?}", wrong.kind, wrong.found),
+        )
     }
 }
 

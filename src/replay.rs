@@ -10,7 +10,6 @@ use std::path::Path;
 use alloy_primitives::B256;
 
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
-use crate::ledger::Ledger;
 use crate::on_chain::{self, Contract, OnChainError};
 use crate::prover::{
     Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
@@ -219,7 +218,7 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
         verifier_source: Some(source),
         ..Evidence::default()
     };
-    renewed.ledger = Some(Ledger::derive(&renewed.facts(&evidence)));
+    renewed.take_stock(&evidence, None);
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());
     Ok(renewed)

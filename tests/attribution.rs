@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use alloy_primitives::{Bytes, U256, hex};
+use alloy_primitives::{B256, Bytes, U256, hex};
 use common::tools;
 use evmbench::chain::{Calldata, Cause, Fork, GasByCause, Verification, Verifier};
 use evmbench::record::Evidence;
@@ -61,7 +61,7 @@ impl Case {
             .compile(&self.source, "Halo2Verifier", &CompileOptions::default())
             .unwrap();
         assert_eq!(compiled.creation_code, self.creation_code, "{}", self.name);
-        SectionMap::of(&self.source, &compiled.runtime_code, &compiled.runtime_source_map).unwrap()
+        compiled.sections(&self.source).unwrap()
     }
 
     fn verify(&self, fork: Fork, sections: Option<SectionMap>) -> Verification {
@@ -135,6 +135,45 @@ fn every_section_is_found_and_less_than_5_percent_is_unplaced() {
             }
             // The precompile, and the opcodes that call it.
             assert!((113_000..114_000).contains(&by_section.get(Section::Pairing)));
+        }
+    }
+}
+
+/// The reusable verifier has other headings, and does most of its work in functions that its sections share. Its key comes
+/// with the call, so that no section loads one.
+#[test]
+fn the_reusable_verifier_has_the_same_sections_but_for_the_key() {
+    let source = std::fs::read_to_string(common::fixture("verifier/reusable/Verifier.sol")).unwrap();
+    let compiled = tools()
+        .solc
+        .compile(&source, "Halo2VerifierReusable", &CompileOptions::default())
+        .unwrap();
+    for name in ["dense_4x2", "relu_4x4"] {
+        let folder = common::fixture("verifier").join(name);
+        let read = |file| std::fs::read_to_string(folder.join(file)).unwrap();
+        let key: Vec<B256> = serde_json::from_str(&read("key_artifact.json")).unwrap();
+        let proof = hex::decode(read("proof.hex").trim()).unwrap();
+        let instances: Vec<U256> = serde_json::from_str(&read("instances.json")).unwrap();
+        for fork in Fork::ALL {
+            let verifier = Verifier::deploy_reusable(fork, &compiled.creation_code, &key)
+                .unwrap()
+                .with_sections(compiled.sections(&source));
+            let registration = &verifier.registration().unwrap().call;
+            let by_cause = registration.gas_by_cause.as_ref().unwrap();
+            assert_eq!(by_cause.total(), registration.gas.unwrap().tx_gas.cast_signed());
+            assert!(by_cause.get(Cause::Storage) > 0 && by_cause.get(Cause::Logs) > 0);
+
+            let calldata = verifier.call_for(&proof, &instances).calldata();
+            let verification = verifier.verify(&calldata).unwrap();
+            assert!(verification.verdict.is_accepted());
+            let by_cause = verification.gas_by_cause.unwrap();
+            assert_eq!(by_cause.total(), verification.gas.unwrap().tx_gas.cast_signed());
+            let by_section = verification.gas_by_section.unwrap();
+            assert!(by_section.unplaced_share() < 0.05, "{name}: {by_section:?}");
+            for section in Section::ALL {
+                let is_there = !matches!(section, Section::VerifyingKey | Section::Unplaced);
+                assert!(!is_there || by_section.get(section) > 0, "{name}: no {section:?}");
+            }
         }
     }
 }

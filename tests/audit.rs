@@ -157,7 +157,7 @@ fn divisions_are_counted_within_their_bound() {
     let mut divided = 0;
     for path in records() {
         let record: Record = store::load(&path).unwrap();
-        let mut facts = record.facts(&Evidence::default());
+        let mut facts = record.facts(&Evidence::default(), None);
         let Some(values) = facts.divided_values.take() else {
             continue;
         };
@@ -293,4 +293,32 @@ fn something_must_be_named_and_of_one_kind() {
         &settings("tanh"),
     ]);
     assert_eq!(both.status, Some(2));
+}
+
+/// A verifier's acceptance is no result where the circuit lets a false statement through.
+#[test]
+fn an_accepted_proof_of_an_unsound_circuit_is_unsound() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/scaling/dense_small-s7-direct.json");
+    let mut record = store::load(&path).unwrap();
+    let evidence = Evidence::default();
+    record.take_stock(&evidence, None);
+    assert_eq!(record.outcome, Outcome::Verified);
+
+    let text = std::fs::read_to_string(settings("dense_hashed")).unwrap();
+    let circuit = record.circuit.as_mut().unwrap();
+    circuit.settings["run_args"]["param_visibility"] =
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["run_args"]["param_visibility"].clone();
+    record.take_stock(&evidence, None);
+    let Outcome::Unsound { control } = &record.outcome else {
+        panic!("{}", record.outcome);
+    };
+    assert!(control.contains("does not tie"), "{control}");
+
+    // What did not get that far keeps its own outcome.
+    let outcome = Outcome::Rejected {
+        why: "reverted".to_owned(),
+    };
+    record.outcome = outcome.clone();
+    record.take_stock(&evidence, None);
+    assert_eq!(record.outcome, outcome);
 }

@@ -397,6 +397,25 @@ fn a_dry_run_shows_the_plan_and_makes_nothing() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// Every choice is a row with a record of its own; one that cannot be is a row with its reason.
+#[test]
+fn an_ablation_is_planned() {
+    let folder = TempDir::new().unwrap();
+    let said = say(evmbench()
+        .current_dir(folder.path())
+        .args(["ablate", "dense_small", "--dry-run"]));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!(said.stdout);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    refuses(&["ablate", "dense_smal"], 2, "dense_smal", "did you mean");
+    refuses(
+        &["ablate", "dense_small", "--scale", "99"],
+        2,
+        "scale 99",
+        "scales are",
+    );
+}
+
 #[test]
 fn chains_shows_every_rule() {
     let said = say(evmbench().arg("chains"));

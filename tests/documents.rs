@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
+use evmbench::chain::attribution::Cause;
 use evmbench::prover::Phase;
 use evmbench::record::{Outcome, Record};
+use evmbench::solidity::Section;
 use evmbench::store;
 
 fn root() -> PathBuf {
@@ -190,4 +192,107 @@ fn the_comparison_with_the_study_is_from_records() {
         }),
     );
     assert_table("docs/method.md", "study", &table);
+}
+
+/// The verified records of circuits that a user would deploy.
+fn deployable(records: &[Record]) -> impl Iterator<Item = &Record> {
+    records.iter().filter(|record| {
+        record.request.plan.kind != evmbench::prover::CircuitKind::Study
+            && record.outcome == Outcome::Verified
+    })
+}
+
+/// A value's name in a record.
+fn named(value: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(value).unwrap();
+    format!("`{}`", name.as_str().unwrap())
+}
+
+fn title(record: &Record) -> String {
+    format!("{}, scale {}", record.request.id, record.request.plan.scale)
+}
+
+#[test]
+fn the_tables_of_forks_are_from_records() {
+    let records = published();
+    let fits = deployable(&records).map(|record| {
+        let cells = record.fits().into_iter().map(|fit| {
+            let fits = if fit.is_verifiable_from_public_pool() {
+                "pool"
+            } else if fit.is_verifiable_in_one_transaction() {
+                "one transaction"
+            } else {
+                "no"
+            };
+            let gas = fit.verification.gas.map(|gas| gas.tx_gas);
+            format!("{} ({fits})", count(gas))
+        });
+        std::iter::once(title(record)).chain(cells).collect::<Vec<_>>()
+    });
+    let table = markdown(&["", "Prague", "Osaka", "Amsterdam"], fits);
+    assert_table("docs/on-chain.md", "forks", &table);
+    assert_table("README.md", "forks", &table);
+}
+
+#[test]
+fn the_tables_of_causes_are_from_records() {
+    let records = published();
+    let records: Vec<_> = deployable(&records).collect();
+    let verification = |record: &Record| record.verification.clone().unwrap();
+    let heading: Vec<String> = std::iter::once(String::new())
+        .chain(records.iter().map(|record| title(record)))
+        .collect();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = Cause::ALL.iter().filter_map(|&cause| {
+        let gas = records.iter().map(|record| {
+            let causes = verification(record).gas_by_cause;
+            causes.map(|causes| causes.get(cause))
+        });
+        let gas: Vec<_> = gas.collect();
+        let any = gas.iter().any(|gas| gas.is_some_and(|gas| gas > 0));
+        let cells = gas.into_iter().map(|gas| count(gas.map(|gas| gas as u64)));
+        any.then(|| std::iter::once(named(&cause)).chain(cells).collect())
+    });
+    let sum = std::iter::once("sum".to_owned()).chain(
+        records
+            .iter()
+            .map(|record| count(verification(record).gas.map(|gas| gas.tx_gas))),
+    );
+    let table = markdown(&heading, rows.chain(std::iter::once(sum.collect())));
+    assert_table("docs/on-chain.md", "causes", &table);
+    assert_table("README.md", "causes", &table);
+}
+
+#[test]
+fn the_table_of_sections_is_from_records() {
+    let records = published();
+    let heading: Vec<String> = std::iter::once(String::new())
+        .chain(Section::ALL.iter().map(named))
+        .collect();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = deployable(&records).map(|record| {
+        let sections = record.verification.as_ref().unwrap().gas_by_section.as_ref();
+        let gas = Section::ALL.map(|section| count(sections.map(|sections| sections.get(section))));
+        std::iter::once(title(record)).chain(gas).collect()
+    });
+    assert_table("docs/on-chain.md", "sections", &markdown(&heading, rows));
+}
+
+/// What no section is known for stays under one part in twenty of the execution.
+#[test]
+fn nearly_all_gas_is_placed() {
+    for record in published() {
+        let Some(sections) = record
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.gas_by_section.as_ref())
+        else {
+            continue;
+        };
+        assert!(
+            sections.unplaced_share() < 0.05,
+            "{}: {sections:?}",
+            record.request.name()
+        );
+    }
 }

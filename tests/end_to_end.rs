@@ -11,9 +11,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt as _;
+use evmbench::chain::ControlKind;
 use evmbench::model::graph::{Graph, Op, Tensor};
 use evmbench::prover::{EZKL_VERSION, Phase, PhaseSource, SrsStore};
-use evmbench::record::{IntegerCheck, Outcome, Record};
+use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
 use evmbench::solidity::SOLC_VERSION;
 use evmbench::store;
 use tempfile::TempDir;
@@ -252,6 +253,94 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
         .unwrap();
     assert_eq!(setup.source, PhaseSource::Cached);
     workshop.assert_clean();
+}
+
+/// Four numbers, halved: the smallest circuit that there is, on a key of 2^15 rows.
+fn tiny_model(workshop: &Workshop) -> String {
+    let mut graph = Graph::default();
+    let x = graph.input("x", &[1, 4]).unwrap();
+    let weight = Tensor::new([2, 4], vec![0.5; 8]);
+    let y = graph
+        .apply("fc", "y", Op::Gemm { weight, bias: None }, &[x])
+        .unwrap();
+    graph.outputs = vec![y];
+    let path = workshop.folder.path().join("tiny.onnx");
+    std::fs::write(&path, evmbench::model::onnx::write(&graph)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The reusable verifier with its key artifact registered, cheated with others, and verified again from the record.
+#[test]
+fn a_proof_is_verified_by_the_reusable_verifier() {
+    let workshop = Workshop::new();
+    let onnx = tiny_model(&workshop);
+    let (status, stdout, stderr) = workshop.run(&["--onnx", &onnx, "--runs", "1", "--verifier", "reusable"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.contains("for N models and M proofs"), "{stdout}");
+    let (path, record) = workshop.only_record();
+    assert_eq!(record.outcome, Outcome::Verified);
+    assert_eq!(record.call_seconds(Phase::KeyArtifact).len(), 1);
+    let registration = record.registration.as_ref().unwrap();
+    let key = store::load_evidence(&path, &record, Evidence::KEY_ARTIFACT).unwrap();
+    let key = Evidence::read_key_artifact(&key).unwrap();
+    assert_eq!(registration.digest, alloy_primitives::keccak256(key.concat()));
+    assert_eq!(registration.key_artifact_words, key.len() as u64);
+    // The call holds the artifact: its offset, its length, its words.
+    let proof = record.proof.as_ref().unwrap();
+    let plain = 4 + 2 * 32 + 32 + proof.proof_bytes + 32 + 32 * proof.instances;
+    assert_eq!(proof.calldata_bytes, plain + 32 + 32 + 32 * key.len() as u64);
+    let controls = record.controls.as_ref().unwrap();
+    let kinds: Vec<ControlKind> = controls.tallies.iter().map(|tally| tally.kind).collect();
+    assert_eq!(kinds, [&ControlKind::ALL[..], &ControlKind::OF_KEYS].concat());
+    assert!(controls.passed());
+    for fit in record.fits() {
+        assert!(fit.registration.is_some() && fit.is_verifiable_from_public_pool());
+    }
+    let source = store::load_evidence(&path, &record, Evidence::VERIFIER_SOURCE).unwrap();
+    let fixture = common::fixture("verifier/reusable/Verifier.sol");
+    assert_eq!(
+        source,
+        std::fs::read(fixture).unwrap(),
+        "one source for all circuits"
+    );
+
+    let again = evmbench::replay::recheck(&path, &record).unwrap();
+    assert!(again.agrees(), "{again:?}");
+    assert!(
+        again
+            .figures
+            .iter()
+            .any(|figure| figure.name == "registration gas")
+    );
+    workshop.assert_clean();
+}
+
+/// Instances that are hashes stand before and behind those that show a tensor; the reusable verifier takes them, too.
+#[test]
+fn a_hash_is_no_tensors_element() {
+    let workshop = Workshop::new();
+    let onnx = tiny_model(&workshop);
+    let (status, _, stderr) = workshop.run(&[
+        "--onnx",
+        &onnx,
+        "--runs",
+        "1",
+        "--param-visibility",
+        "hashed",
+        "--output-visibility",
+        "hashed",
+        "--verifier",
+        "reusable",
+    ]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let (_, record) = workshop.only_record();
+    // The weights' hash, 4 inputs, the outputs' hash: only the inputs are compared.
+    assert_eq!(record.proof.unwrap().instances, 1 + 4 + 1);
+    let exact = IntegerCheck::Exact {
+        outputs: 2,
+        instances: 4,
+    };
+    assert_eq!(record.numerics.unwrap().integer, exact);
 }
 
 /// A user's model with two inputs and two outputs, every tensor compared with the reference.

@@ -5,40 +5,26 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
-use alloy_primitives::{B256, Bytes, U256};
 use assert_cmd::cargo::CommandCargoExt as _;
-use evmbench::chain::Fork;
+use common::ForgeFixture;
 use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
-use evmbench::chain::calldata::VerifyCall;
-use evmbench::guard::VerifierCode;
-use evmbench::prover::VerifierKind;
-use evmbench::solidity::CompileOptions;
 use evmbench::store;
-use serde::Deserialize;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 fn fixtures() -> PathBuf {
-    root().join("contracts/test/fixtures")
+    common::root("contracts/test/fixtures")
 }
 
-/// What of a fixture is not measured.
-#[derive(Deserialize)]
-struct Given {
-    contract: String,
-    fork: Fork,
-    proofs: Vec<GivenProof>,
-}
-
-#[derive(Deserialize)]
-struct GivenProof {
-    proof: Bytes,
-    instances: Vec<U256>,
-    key: Vec<B256>,
+fn export(record: &Path, out: &Path) -> Output {
+    Command::cargo_bin("evmbench")
+        .unwrap()
+        .arg("export-foundry")
+        .arg(record)
+        .arg("--out")
+        .arg(out)
+        .output()
+        .unwrap()
 }
 
 /// Compares the files of two folders, or replaces those of the first.
@@ -69,35 +55,15 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
             continue;
         }
         found += 1;
-        let read = |name| std::fs::read_to_string(folder.join(name)).unwrap();
-        let given: Given = serde_json::from_str(&read(FIXTURE_FILE)).unwrap();
-        let source = read(SOURCE_FILE);
-        let compiled = common::solc()
-            .compile(&source, &given.contract, &CompileOptions::default())
-            .unwrap();
-        let code = VerifierCode {
-            creation: &compiled.creation_code,
-            runtime: &compiled.runtime_code,
-        };
-        let calls: Vec<VerifyCall> = given
-            .proofs
-            .into_iter()
-            .map(|given| VerifyCall {
-                proof: given.proof.to_vec(),
-                instances: given.instances,
-                key_artifact: (!given.key.is_empty()).then_some(given.key),
-            })
-            .collect();
-        let kinds = [VerifierKind::Plain, VerifierKind::Reusable];
-        let kind = kinds.into_iter().find(|kind| kind.contract() == given.contract).unwrap();
-        let fixture = Fixture::measure(kind, given.fork, code, &calls).unwrap();
+        let given = ForgeFixture::read(folder.file_name().unwrap().to_str().unwrap());
+        let fixture = Fixture::measure(given.kind, given.fork, given.code(), &given.calls).unwrap();
         assert!(
             fixture.proofs.iter().all(|proof| proof.accepted),
             "{}",
             folder.display()
         );
         let written = tempfile::tempdir().unwrap();
-        fixture.write(&source, written.path()).unwrap();
+        fixture.write(&given.source, written.path()).unwrap();
         assert_same(&folder, written.path());
     }
     assert_eq!(found, 5);
@@ -105,16 +71,9 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
 
 #[test]
 fn a_record_is_exported_with_the_figures_that_it_holds() {
-    let path = root().join("results/scaling/dense_small-s7-direct.json");
+    let path = common::root("results/scaling/dense_small-s7-direct.json");
     let out = tempfile::tempdir().unwrap();
-    let output = Command::cargo_bin("evmbench")
-        .unwrap()
-        .arg("export-foundry")
-        .arg(&path)
-        .arg("--out")
-        .arg(out.path())
-        .output()
-        .unwrap();
+    let output = export(&path, out.path());
     assert!(output.status.success(), "{output:?}");
     let folder = out.path().join("dense_small-s7-direct");
     assert_eq!(
@@ -157,15 +116,7 @@ fn the_verifier_fixtures_are_in_both_forms() {
 #[test]
 fn a_record_without_a_proof_cannot_be_exported() {
     let out = tempfile::tempdir().unwrap();
-    let record = root().join("results/core/layernorm-s7-direct.json");
-    let output = Command::cargo_bin("evmbench")
-        .unwrap()
-        .arg("export-foundry")
-        .arg(&record)
-        .arg("--out")
-        .arg(out.path())
-        .output()
-        .unwrap();
+    let output = export(&common::root("results/core/layernorm-s7-direct.json"), out.path());
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("has no evidence"), "{stderr}");

@@ -42,6 +42,9 @@ pub(super) struct Arguments {
     dry_run: bool,
 }
 
+/// For how many proofs of each model it is said from how many models on a reusable verifier is cheaper.
+const PROOFS_OF_EACH_MODEL: [u64; 3] = [1, 5, 10];
+
 /// One line of the table.
 struct Row {
     choice: Choice,
@@ -90,8 +93,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         print_json(&rows, &arguments.session);
     } else {
         println!("{}", table(&rows));
-        for line in spread(&rows) {
-            println!("{line}");
+        if let Some(text) = spread(&rows) {
+            println!("\n{text}");
         }
     }
     Ok(finding(&rows))
@@ -213,30 +216,32 @@ fn change(before: u64, now: u64) -> String {
     }
 }
 
-/// How the reusable verifier stands to the plain one over models and proofs.
-fn spread(rows: &[Row]) -> Vec<String> {
+/// How the reusable verifier stands to the plain one over models and proofs; nothing where one of them is missing.
+fn spread(rows: &[Row]) -> Option<String> {
     let reusable = rows
         .iter()
-        .find(|row| row.choice == Choice::Verifier(VerifierKind::Reusable))
-        .and_then(|row| row.result.as_ref().ok())
-        .and_then(Spread::of);
-    let (Some(plain), Some(reusable)) = (baseline_record(rows).and_then(Spread::of), reusable) else {
-        return Vec::new();
-    };
-    let mut lines = vec![
-        String::new(),
-        format!("plain verifiers:   {}", format::spread(&plain)),
-        format!("reusable verifier: {}", format::spread(&reusable)),
-    ];
-    for proofs in [1, 10, 100] {
-        lines.push(match reusable.break_even_models(&plain, proofs) {
-            Some(models) => {
-                format!("{proofs:>3} proofs of each model: reusable is cheaper from {models} models on")
-            }
-            None => format!("{proofs:>3} proofs of each model: plain is always cheaper"),
-        });
+        .find(|row| row.choice == Choice::Verifier(VerifierKind::Reusable))?;
+    let reusable = Spread::of(reusable.result.as_ref().ok()?)?;
+    let plain = Spread::of(baseline_record(rows)?)?;
+    let mut table = Table::new([("proofs of each model", FIGURE), ("reusable is cheaper", TEXT)]);
+    for proofs in PROOFS_OF_EACH_MODEL {
+        let models = reusable.break_even_models(&plain, proofs);
+        table.row([
+            format::count(proofs),
+            models.map_or_else(
+                || "never".to_owned(),
+                |models| format!("from model {} on", format::count(models)),
+            ),
+        ]);
     }
-    lines
+    if let Some(proofs) = reusable.break_even_proofs(&plain) {
+        table.row([format!("more than {}", format::count(proofs)), "never".to_owned()]);
+    }
+    Some(format!(
+        "plain verifiers:   {}\nreusable verifier: {}\n{table}",
+        format::spread(&plain),
+        format::spread(&reusable)
+    ))
 }
 
 fn print_json(rows: &[Row], session: &SessionArguments) {

@@ -73,8 +73,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         let text = serde_json::to_string_pretty(&audited).expect("a ledger is plain data");
         println!("{text}");
     } else {
-        let texts: Vec<String> = audited.iter().map(text).collect();
-        print!("{}", texts.join("\n"));
+        for (index, Audited { subject, ledger }) in audited.iter().enumerate() {
+            let gap = if index > 0 { "\n" } else { "" };
+            println!("{gap}{subject}\n{ledger}");
+        }
     }
     let worst = audited.iter().map(|audited| audited.ledger.level).max();
     let accepted = if arguments.strict {
@@ -89,8 +91,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     })
 }
 
-/// A record's ledger, from the record and what is left of its evidence.
+/// A record's ledger: its own, or that of an older record from the record and what is left of its evidence.
 fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
+    if let Some(ledger) = &record.ledger {
+        return Ok(ledger.clone());
+    }
     let load = |name| match store::load_evidence(path, record, name) {
         Ok(bytes) => Ok(Some(bytes)),
         // What a run did not reach, and what is kept out of git, is unknown.
@@ -103,7 +108,7 @@ fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
         verifier_source: source.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         ..Evidence::default()
     };
-    Ok(Ledger::derive(&record.facts(&evidence)))
+    Ok(Ledger::derive(&record.facts(&evidence, None)))
 }
 
 impl Arguments {
@@ -163,29 +168,4 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// A heading, a line for each item, and the sum.
-fn text(audited: &Audited) -> String {
-    let Audited { subject, ledger } = audited;
-    let mut text = format!("{subject}\n");
-    for item in &ledger.items {
-        text.push_str(&format!(
-            "  {:<8} {}: {}\n",
-            item.level,
-            item.what.name(),
-            item.sentence
-        ));
-    }
-    let counts = [Level::Unsound, Level::Limited, Level::Unknown, Level::Sound]
-        .map(|level| (level, ledger.count(level)))
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(level, count)| format!("{count} {level}"));
-    text.push_str(&format!(
-        "  {}: {}\n",
-        ledger.level,
-        counts.collect::<Vec<_>>().join(", ")
-    ));
-    text
 }

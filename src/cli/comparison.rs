@@ -6,8 +6,7 @@ use super::format;
 use super::table::{FIGURE, TEXT, Table, markdown_text};
 use crate::compare::samples::Summary;
 use crate::compare::{
-    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, PhaseChange, Samples,
-    Side, Tolerance,
+    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, Samples, Side, Tolerance,
 };
 
 /// Letters of a digest or revision that are shown.
@@ -179,6 +178,10 @@ fn presence(comparison: &Comparison) -> Section {
                 change.new.to_string(),
             );
         }
+        if let Some(levels) = change.levels {
+            let [old, new] = levels.map(|level| level.to_string());
+            row("what it proves".to_owned(), old, new);
+        }
         for rule in &change.newly_broken {
             row(format!("limit of {rule}"), "kept".to_owned(), "BROKEN".to_owned());
         }
@@ -190,7 +193,7 @@ fn presence(comparison: &Comparison) -> Section {
 }
 
 fn unread(comparison: &Comparison) -> Section {
-    let mut table = Table::new([("in", TEXT), ("file", TEXT), ("why", TEXT)]);
+    let mut table = Table::new([("", TEXT), ("file", TEXT), ("", TEXT)]);
     for (name, side) in [("OLD", &comparison.old), ("NEW", &comparison.new)] {
         for problem in &side.problems {
             table.row([name.to_owned(), problem.path.clone(), problem.reason.clone()]);
@@ -221,12 +224,7 @@ fn figures(comparison: &Comparison) -> Section {
                 is_changed = true;
                 figure(&mut table, &experiment.experiment, metric.name(), change);
                 for (part, change) in parts {
-                    figure(
-                        &mut table,
-                        &experiment.experiment,
-                        &format!("· {}", part.replace('_', " ")),
-                        change,
-                    );
+                    figure(&mut table, &experiment.experiment, &format!("· {part}"), change);
                 }
             }
         }
@@ -237,7 +235,7 @@ fn figures(comparison: &Comparison) -> Section {
     if changed < total {
         let of = plural(total, "experiment");
         notes.push(format!(
-            "{} of {of}: no other gas and no other sizes than chance explains.",
+            "{} of {of} with the same gas and sizes, chance aside.",
             total - changed
         ));
     }
@@ -296,7 +294,7 @@ fn by_chance(
         .iter()
         .filter(|experiment| identity(experiment) == Identity::Another)
         .filter_map(|experiment| experiment.figures.get(&metric))
-        .filter(|change| change.is_chance())
+        .filter(|change| change.chance > 0 && change.is_chance())
         .collect();
     let differences = || changes.iter().filter_map(|change| change.difference());
     let [least, greatest] = [differences().min()?, differences().max()?].map(format::difference);
@@ -326,6 +324,7 @@ fn phases(comparison: &Comparison) -> Section {
         ("OLD: median (range)", FIGURE),
         ("NEW: median (range)", FIGURE),
         ("change", FIGURE),
+        ("by chance", FIGURE),
     ]);
     let (mut overlapping, mut single, mut elsewhere) = (0, 0, 0);
     for experiment in &comparison.experiments {
@@ -333,51 +332,39 @@ fn phases(comparison: &Comparison) -> Section {
             elsewhere += 1;
             continue;
         };
-        for PhaseChange {
-            phase,
-            call_seconds,
-            peak_rss_bytes,
-        } in phases
-        {
-            let rows = [
-                row(call_seconds, format::seconds, |seconds| seconds),
-                row(peak_rss_bytes, format::bytes, |bytes| bytes as f64),
-            ];
-            for (cells, what) in rows.into_iter().zip(["time", "memory"]) {
-                match cells {
-                    Sampled::Apart([old, new, change]) => {
-                        table.row([
-                            experiment.experiment.clone(),
-                            format!("{phase}, {what}"),
-                            old,
-                            new,
-                            change,
-                        ]);
-                    }
-                    Sampled::Overlapping => overlapping += 1,
+        for change in phases {
+            let times = sampled(&change.call_seconds, format::seconds, |seconds| seconds);
+            let memory = sampled(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
+            for (sampled, what) in [(times, "time"), (memory, "memory")] {
+                match sampled {
+                    Sampled::Same => {}
                     Sampled::Single => single += 1,
-                    Sampled::Missing => {}
+                    Sampled::Overlapping => overlapping += 1,
+                    Sampled::Apart(cells) => {
+                        let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+                        table.row(names.into_iter().chain(cells));
+                    }
                 }
             }
         }
     }
     let mut notes = Vec::new();
     if overlapping > 0 {
+        let figures = plural(overlapping, "figure");
         notes.push(format!(
-            "{} whose samples overlap: no difference can be told.",
-            plural(overlapping, "figure")
+            "{figures} with samples that overlap: no difference can be told."
         ));
     }
     if single > 0 {
+        let figures = plural(single, "figure");
         notes.push(format!(
-            "{} of a single sample: nothing is known of its spread.",
-            plural(single, "figure")
+            "{figures} with a single sample: nothing is known of the spread."
         ));
     }
     if elsewhere > 0 {
+        let experiments = plural(elsewhere, "experiment");
         notes.push(format!(
-            "{}: not compared, made on another machine or with other threads.",
-            plural(elsewhere, "experiment")
+            "{experiments} not compared: made on another machine or with other threads."
         ));
     }
     Section {
@@ -387,40 +374,53 @@ fn phases(comparison: &Comparison) -> Section {
     }
 }
 
+/// What the samples of one quantity say.
 enum Sampled {
-    Apart([String; 3]),
-    Overlapping,
+    /// They are the same, or one side has none.
+    Same,
+    /// One side has a single one.
     Single,
-    Missing,
+    /// They overlap.
+    Overlapping,
+    /// They do not: the cells of a row.
+    Apart([String; 4]),
 }
 
-fn row<T: Copy + PartialOrd>(samples: &Samples<T>, format: fn(T) -> String, number: fn(T) -> f64) -> Sampled {
-    let Some([old, new]) = samples.summaries() else {
-        return Sampled::Missing;
+fn sampled<T: Copy + PartialOrd>(
+    samples: &Samples<T>,
+    format: fn(T) -> String,
+    number: fn(T) -> f64,
+) -> Sampled {
+    let Some([old, new]) = samples.summaries().filter(|_| !samples.are_same()) else {
+        return Sampled::Same;
     };
-    if samples.are_apart() {
-        let cell = |summary: Summary<T>| {
-            let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
-            format!("{median} ({least} to {greatest})")
-        };
-        let share = (number(new.median) - number(old.median)) / number(old.median);
-        let change = if share.is_finite() {
+    if samples.old.len() == 1 || samples.new.len() == 1 {
+        return Sampled::Single;
+    }
+    if !samples.are_apart() {
+        return Sampled::Overlapping;
+    }
+    let cell = |summary: Summary<T>| {
+        let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
+        format!("{median} ({least} to {greatest})")
+    };
+    let share = number(new.median) / number(old.median) - 1.0;
+    Sampled::Apart([
+        cell(old),
+        cell(new),
+        if share.is_finite() {
             format::percent(share)
         } else {
             dash()
-        };
-        Sampled::Apart([cell(old), cell(new), change])
-    } else if samples.old.len() > 1 && samples.new.len() > 1 {
-        Sampled::Overlapping
-    } else {
-        Sampled::Single
-    }
+        },
+        format!("1 in {}", format::count(samples.apart_by_chance_once_in())),
+    ])
 }
 
 /// A failure as a line.
 pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
     match failure {
-        Failure::Unread { set, path, reason } => format!("{path} in {set} could not be used: {reason}"),
+        Failure::Unread { set, path, reason } => format!("{path} in {set} {reason}"),
         Failure::Lost { experiment } => format!("{experiment} is lost; it was verified"),
         Failure::Outcome { experiment, old, new } => {
             let old = old
@@ -429,6 +429,9 @@ pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
             format!("{experiment} ended otherwise: {new}; it was {old}")
         }
         Failure::Rule { experiment, rule } => format!("{experiment} is now over the limit of {rule}"),
+        Failure::Level { experiment, old, new } => {
+            format!("{experiment}: what an accepted proof proves is now {new}; it was {old}")
+        }
         Failure::Growth {
             experiment,
             metric,

@@ -7,6 +7,7 @@ use crate::compare::SetError;
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::home::NoHome;
+use crate::nodes::NodeError;
 use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::solidity::SolidityError;
@@ -45,6 +46,8 @@ pub(super) enum CliError {
     Foundry(#[from] FoundryError),
     #[error(transparent)]
     Fuzz(#[from] FuzzError),
+    #[error(transparent)]
+    Node(#[from] NodeError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -69,6 +72,7 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
+            Self::Node(error) => error.hint().into_iter().collect(),
             Self::Store(error)
             | Self::Replay(ReplayError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),

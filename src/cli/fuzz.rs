@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::CliError;
 use super::forks::ForkName;
@@ -12,12 +13,17 @@ use crate::chain::Verifier;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
-use crate::nodes::Pace;
+use crate::home::Home;
+use crate::nodes::{AnvilThroughput, FOUNDRY_VERSION, Foundry, Pace, measure_throughput};
+use crate::prover::Proof;
 use crate::record::{DEFAULT_SEED, Environment};
 use crate::store;
 
 /// Cases where no number is asked for.
 const DEFAULT_CASES: u64 = 10_000;
+
+/// For each of four kinds of calls through anvil.
+const ANVIL_TIME: Duration = Duration::from_secs(5);
 
 /// Mutate stored proofs and their instances, and see that the verifier rejects every one
 #[derive(Debug, clap::Args)]
@@ -43,6 +49,9 @@ pub(super) struct Arguments {
     /// Threads that make calls [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
+    /// Measure how many of the same calls a second anvil decides, called and mined
+    #[arg(long)]
+    anvil: bool,
     /// Write what came out of it to this file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -50,7 +59,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Try the cases again that were kept in this folder, and no others: each must end as it did
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed", "class", "fork", "out", "keep", "json"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["cases", "seed", "class", "fork", "anvil", "out", "keep", "json"])]
     replay: Option<PathBuf>,
     /// Print what came out of it as JSON, in place of tables
     #[arg(long)]
@@ -59,22 +68,38 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let records = subject::load(&arguments.records)?;
-    match &arguments.replay {
-        Some(folder) => replay(folder, &records),
-        None => try_all(arguments, &records),
+    if let Some(folder) = &arguments.replay {
+        return replay(folder, &records);
     }
+    let foundry = arguments
+        .anvil
+        .then(|| -> Result<_, CliError> {
+            let home = Home::from_environment()?;
+            Ok(Foundry::obtain(&home.foundry(FOUNDRY_VERSION))?)
+        })
+        .transpose()?;
+    try_all(arguments, &records, foundry.as_ref())
 }
 
-fn try_all(arguments: &Arguments, records: &[Loaded]) -> Result<Finding, CliError> {
+fn try_all(
+    arguments: &Arguments,
+    records: &[Loaded],
+    foundry: Option<&Foundry>,
+) -> Result<Finding, CliError> {
     progress::watch_interrupts()?;
     let mut reports = Vec::new();
     for (index, loaded) in records.iter().enumerate() {
         if progress::interrupted() {
             break;
         }
-        let report = try_one(arguments, loaded, share(arguments.cases, records.len(), index))?;
+        let report = try_one(
+            arguments,
+            loaded,
+            share(arguments.cases, records.len(), index),
+            foundry,
+        )?;
         if !arguments.json {
-            show(&report.campaign);
+            show(&report);
         }
         reports.push(report);
     }
@@ -101,7 +126,12 @@ fn share(cases: u64, records: usize, index: usize) -> u64 {
     cases / records + u64::from(index < cases % records)
 }
 
-fn try_one(arguments: &Arguments, loaded: &Loaded, cases: u64) -> Result<RecordReport, CliError> {
+fn try_one(
+    arguments: &Arguments,
+    loaded: &Loaded,
+    cases: u64,
+    foundry: Option<&Foundry>,
+) -> Result<RecordReport, CliError> {
     let Loaded {
         record,
         creation_code,
@@ -123,8 +153,21 @@ fn try_one(arguments: &Arguments, loaded: &Loaded, cases: u64) -> Result<RecordR
     if let Some(folder) = &arguments.keep {
         store::write_json(&corpus_path(folder, &subject.name), &corpus).map_err(FuzzError::from)?;
     }
+    let anvil = foundry
+        .map(|foundry| {
+            let calldata = |statement: &Proof| {
+                verifier
+                    .call_for(&statement.proof, &statement.instances)
+                    .calldata()
+            };
+            let valid = calldata(&subject.statement);
+            let failing = calldata(&campaign::early_failure(&subject.statement));
+            measure_throughput(foundry, fork, creation_code, &valid, &failing, ANVIL_TIME)
+        })
+        .transpose()?;
     Ok(RecordReport {
         campaign,
+        anvil,
         environment: Environment {
             ezkl_version: record.environment.ezkl_version.clone(),
             ..Environment::current(record.environment.solc_version.clone(), plan.threads, None)
@@ -163,7 +206,8 @@ fn corpus_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-fn show(campaign: &Campaign) {
+fn show(report: &RecordReport) {
+    let campaign = &report.campaign;
     println!("{}\n", tallies(campaign));
     for case in &campaign.findings {
         println!(
@@ -171,7 +215,26 @@ fn show(campaign: &Campaign) {
             case.class, case.index, case.outcome, case.mutation
         );
     }
-    println!("{}\n", summary(campaign));
+    println!("{}", summary(campaign));
+    if let Some(anvil) = &report.anvil {
+        println!("{}", beside(anvil));
+    }
+    println!();
+}
+
+/// One line on anvil's pace.
+fn beside(anvil: &AnvilThroughput) -> String {
+    let [called, mined] = [&anvil.called, &anvil.mined].map(|pace| {
+        format!(
+            "the accepted call {}, an early failure {} times a second",
+            per_second(&pace.valid),
+            per_second(&pace.early_failure)
+        )
+    });
+    format!(
+        "anvil {} over {} connections: called, {called}; mined, {mined}",
+        anvil.anvil_version, anvil.connections
+    )
 }
 
 /// One row for each class, and one for all.

@@ -11,9 +11,9 @@ use crate::compare::{self, Comparison, Failure, Policy, RecordSet, Tolerance};
 
 /// Compare two folders of records, or two git revisions of one: gas, code size, calldata; exit status 1 where they grew
 ///
-/// Fails where verification gas, its execution gas, deployment gas, code, proof or calldata of an experiment grew by more
-/// than --fail-above; where an experiment verified in OLD is lost, or no longer verified; where NEW is unsound or breaks a
-/// limit of the chain that OLD kept; and where a record cannot be read. Times and memory fail nothing.
+/// Fails where gas of verification, deployment or registration, or code, proof or calldata of an experiment grew by more
+/// than --fail-above; where an experiment verified in OLD is lost, or no longer verified; where NEW is unsound, proves less,
+/// or breaks a limit of the chain that OLD kept; and where a record cannot be read. Times and memory fail nothing.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  evmbench gas-diff results runs\n  evmbench gas-diff main HEAD --fail-above 0.5%\n  evmbench gas-diff v0.1.0:results runs --allow-missing --format markdown"

@@ -71,9 +71,7 @@ pub(super) fn markdown_text(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         match character {
-            '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' | '~' => {
-                escaped.extend(['\\', character])
-            }
+            '|' | '\\' | '`' | '*' | '<' | '>' | '[' | ']' | '#' | '~' => escaped.extend(['\\', character]),
             '\n' | '\r' => escaped.push(' '),
             character => escaped.push(character),
         }

@@ -10,7 +10,7 @@
 //! counts dominate: P(|difference| ≥ t) ≤ 2·exp(2m·(√(1 + (t/2m)²) - 1) - t·asinh(t/2m)). Equal columns have equal
 //! commitments and equal evaluations, so that words come in pairs: t is taken for half the words, twice.
 
-use crate::chain::{Fork, TransactionGas};
+use crate::chain::{Fork, TransactionGas, Verification};
 use crate::record::Record;
 
 use super::Identity;
@@ -21,9 +21,9 @@ pub const ONE_IN: f64 = 1e9;
 /// Bytes of a field element, or of a point's coordinate, in proof and verifier.
 const WORD_BYTES: f64 = 32.0;
 
-/// The share of words whose first byte is zero: 2^248 over BN254's modulus, 0x30644e72…, whose first byte is 48.4 in
-/// full. The orders of its two fields agree to 38 digits.
-const FIRST_BYTE_ZERO: f64 = 1.0 / 48.391_5;
+/// The share of words whose first byte is zero: 2^248 over BN254's modulus, 0x30644e72…. The moduli of its two fields
+/// agree in their first 32 hexadecimal digits.
+const FIRST_BYTE_ZERO: f64 = 1.0 / 48.391_822;
 
 /// The share of any other byte that is zero.
 const BYTE_ZERO: f64 = 1.0 / 256.0;
@@ -38,8 +38,14 @@ const LEADING_ZERO_BYTES_A_WORD: f64 = FIRST_BYTE_ZERO / (1.0 - BYTE_ZERO);
 /// negated second point of G2, and the key's digest, which stands there twice.
 const KEY_WORDS_BESIDE_COMMITMENTS: u64 = 6;
 
-/// Gas by which a zero byte of calldata is cheaper where execution sets the price: 16 - 4 (EIP-2028).
-const ZERO_BYTE_SAVES_GAS: u64 = 12;
+/// Gas of a zero byte of calldata where execution sets the price (EIP-2028).
+const ZERO_BYTE_GAS: u64 = 4;
+
+/// Gas of any other byte there.
+const NONZERO_BYTE_GAS: u64 = 16;
+
+/// Gas by which a zero byte is cheaper there.
+const ZERO_BYTE_SAVES_GAS: u64 = NONZERO_BYTE_GAS - ZERO_BYTE_GAS;
 
 /// Gas by which it is cheaper where the calldata floor does: 40 - 10 (EIP-7623), and nothing from Amsterdam on (EIP-7976).
 const ZERO_BYTE_SAVES_FLOOR_GAS: u64 = 30;
@@ -58,6 +64,8 @@ pub struct Chance {
     pub calldata_zero_bytes: u64,
     /// Gas of the whole verifying transaction.
     pub verification_gas: u64,
+    /// Gas of the whole transaction that registers a key.
+    pub registration_gas: u64,
     /// Bytes of runtime code and of creation code.
     pub code_bytes: u64,
     /// Gas of the whole deployment.
@@ -67,41 +75,76 @@ pub struct Chance {
 impl Chance {
     /// What chance explains between two records, whose proof and key are the same or not.
     pub fn between(old: &Record, new: &Record, proof: Identity, key: Identity) -> Self {
-        let mut chance = Self::default();
-        if proof != Identity::Same {
-            let words =
-                largest(old, new, |record| Some(record.proof.as_ref()?.proof_bytes)) / WORD_BYTES as u64;
-            chance.calldata_zero_bytes = zero_bytes(words);
-            let price = largest(old, new, |record| {
-                let gas = record.verification.as_ref()?.gas.as_ref()?;
-                Some(zero_byte_saves(record.request.fork, gas))
-            });
-            chance.verification_gas = chance.calldata_zero_bytes * price;
+        let [proof, key] = [proof, key].map(|identity| identity != Identity::Same);
+        let proof_words = larger(old, new, |record| {
+            Some(record.proof.as_ref()?.proof_bytes / WORD_BYTES as u64)
+        });
+        // A reusable verifier gets its key with every call, and has none in its code.
+        let artifact_words = larger(old, new, |record| {
+            Some(record.registration.as_ref()?.key_artifact_words)
+        });
+        let constants = larger(old, new, key_constants);
+        let words = |is_drawn: bool, words: u64| if is_drawn { words } else { 0 };
+        let drawn = words(proof, proof_words).saturating_add(words(key, artifact_words));
+
+        let calldata_zero_bytes = zero_bytes(drawn);
+        let code_bytes = leading_zero_bytes(words(key, constants));
+        let code_zero_bytes = zero_bytes(words(key, constants));
+        let deposit = larger(old, new, |record| {
+            Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
+        });
+        let saved = |call: fn(&Record) -> Option<&Verification>| {
+            larger(old, new, |record| {
+                Some(zero_byte_saves(record.request.fork, call(record)?.gas.as_ref()?))
+            })
+        };
+        let artifact_zero_bytes = zero_bytes(words(key, artifact_words));
+        Self {
+            calldata_zero_bytes,
+            verification_gas: calldata_zero_bytes
+                .saturating_mul(saved(|record| record.verification.as_ref())),
+            registration_gas: artifact_zero_bytes
+                .saturating_mul(saved(|record| Some(&record.registration.as_ref()?.call))),
+            code_bytes,
+            deployment_gas: code_bytes * (deposit + CODE_BYTE_CALLDATA_GAS)
+                + code_zero_bytes * ZERO_BYTE_SAVES_GAS,
         }
-        if key != Identity::Same {
-            let words = largest(old, new, |record| {
-                let shape = record.circuit.as_ref()?.columns?;
-                let commitments = shape.fixed_columns + shape.permutation_columns;
-                Some(2 * commitments + KEY_WORDS_BESIDE_COMMITMENTS)
-            });
-            chance.code_bytes = leading_zero_bytes(words);
-            let deposit = largest(old, new, |record| {
-                Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
-            });
-            chance.deployment_gas = chance.code_bytes * (deposit + CODE_BYTE_CALLDATA_GAS)
-                + zero_bytes(words) * ZERO_BYTE_SAVES_GAS;
-        }
-        chance
+    }
+
+    /// Gas of the verifying transaction's zero bytes.
+    pub fn calldata_zero_gas(&self) -> u64 {
+        self.calldata_zero_bytes.saturating_mul(ZERO_BYTE_GAS)
+    }
+
+    /// Gas of its other bytes.
+    pub fn calldata_nonzero_gas(&self) -> u64 {
+        self.calldata_zero_bytes.saturating_mul(NONZERO_BYTE_GAS)
     }
 }
 
+/// Words of a plain verifier's code that its key and reference string determine.
+fn key_constants(record: &Record) -> Option<u64> {
+    if record.registration.is_some() {
+        return None;
+    }
+    let shape = record.circuit.as_ref()?.columns?;
+    let commitments = shape.fixed_columns.saturating_add(shape.permutation_columns);
+    Some(
+        commitments
+            .saturating_mul(2)
+            .saturating_add(KEY_WORDS_BESIDE_COMMITMENTS),
+    )
+}
+
 /// The larger of a figure in both records; 0 where neither has it, so that nothing is there to move.
-fn largest(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -> u64 {
+fn larger(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -> u64 {
     figure(old).max(figure(new)).unwrap_or(0)
 }
 
+/// The price of one zero byte's chance.
 fn zero_byte_saves(fork: Fork, gas: &TransactionGas) -> u64 {
-    if gas.floor_binds() && fork < Fork::Amsterdam {
+    let floor_binds = gas.tx_gas == gas.floor_gas;
+    if floor_binds && fork < Fork::Amsterdam {
         ZERO_BYTE_SAVES_FLOOR_GAS
     } else {
         ZERO_BYTE_SAVES_GAS
@@ -128,11 +171,22 @@ fn largest_difference(mean: f64) -> u64 {
         let ratio = difference / (2.0 * mean);
         difference * ratio.asinh() - 2.0 * mean * (ratio.hypot(1.0) - 1.0)
     };
-    let enough = (2.0 * ONE_IN).ln();
-    // The exponent grows without end, and faster than t once t is above 4m.
-    (1..)
-        .find(|&difference| exponent(difference) >= enough)
-        .expect("the bound falls to 0")
+    let is_enough = |difference| exponent(difference) >= (2.0 * ONE_IN).ln();
+    // The exponent grows with the difference, without end.
+    let mut least = 1_u64;
+    while !is_enough(least) {
+        least *= 2;
+    }
+    let mut too_little = least / 2;
+    while least - too_little > 1 {
+        let middle = too_little.midpoint(least);
+        if is_enough(middle) {
+            least = middle;
+        } else {
+            too_little = middle;
+        }
+    }
+    least
 }
 
 #[cfg(test)]
@@ -156,6 +210,9 @@ mod tests {
         assert_eq!(largest_difference(0.0), 0);
         assert_eq!(largest_difference(6.8), 27);
         assert_eq!(zero_bytes(0), 0);
+        // The figures of docs/comparing-gas.md: a proof of 3,072 bytes, a verifier with 20 commitments.
+        assert_eq!(zero_bytes(3072 / 32), 54);
+        assert_eq!(leading_zero_bytes(2 * 20 + KEY_WORDS_BESIDE_COMMITMENTS), 22);
         // The exponent one below is too small, at the bound it is enough.
         let exponent =
             |t: f64, m: f64| t * (t / 2.0 / m).asinh() - 2.0 * m * ((t / 2.0 / m).hypot(1.0) - 1.0);
@@ -186,7 +243,7 @@ mod tests {
             let (mut zero, mut leading) = (0_u64, 0_u64);
             for _ in 0..words {
                 let word = word();
-                zero += word.iter().filter(|&&byte| byte == 0).count() as u64;
+                zero += word.iter().map(|&byte| u64::from(byte == 0)).sum::<u64>();
                 leading += word.iter().take_while(|&&byte| byte == 0).count() as u64;
             }
             (zero, leading)

@@ -1,11 +1,13 @@
 //! Gas and sizes, before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::chance::Chance;
+use crate::chain::{Cause, GasByCause};
 use crate::record::Record;
+use crate::solidity::Section;
 
 /// A figure of a record that does not depend on the machine: less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -15,8 +17,12 @@ pub enum Metric {
     VerificationGas,
     /// What running the verifier costs: no calldata in it, and no chance.
     VerificationExecutionGas,
+    /// What running the verifier behind its guard costs, likewise.
+    GuardedExecutionGas,
     /// What the sender of the deployment pays.
     DeploymentGas,
+    /// What registering the circuit's key with a reusable verifier costs its sender.
+    RegistrationGas,
     /// The verifier's code on chain.
     RuntimeCodeBytes,
     /// The code that deploys it.
@@ -29,10 +35,12 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::VerificationGas,
         Self::VerificationExecutionGas,
+        Self::GuardedExecutionGas,
         Self::DeploymentGas,
+        Self::RegistrationGas,
         Self::RuntimeCodeBytes,
         Self::CreationCodeBytes,
         Self::ProofBytes,
@@ -44,7 +52,9 @@ impl Metric {
         match self {
             Self::VerificationGas => "verification gas",
             Self::VerificationExecutionGas => "execution gas of verification",
+            Self::GuardedExecutionGas => "execution gas through the guard",
             Self::DeploymentGas => "deployment gas",
+            Self::RegistrationGas => "registration gas",
             Self::RuntimeCodeBytes => "runtime code bytes",
             Self::CreationCodeBytes => "creation code bytes",
             Self::ProofBytes => "proof bytes",
@@ -58,7 +68,9 @@ impl Metric {
         match self {
             Self::VerificationGas => Some(verification()?.tx_gas),
             Self::VerificationExecutionGas => Some(verification()?.execution_gas),
+            Self::GuardedExecutionGas => Some(record.guard.as_ref()?.verification.execution_gas),
             Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas),
+            Self::RegistrationGas => Some(record.registration.as_ref()?.call.gas?.tx_gas),
             Self::RuntimeCodeBytes => Some(record.verifier.as_ref()?.runtime_code_bytes),
             Self::CreationCodeBytes => Some(record.verifier.as_ref()?.creation_code_bytes),
             Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes),
@@ -66,13 +78,82 @@ impl Metric {
         }
     }
 
+    /// The parts that sum to it; none where they were not told apart. What is not in the map is 0.
+    fn parts(self, record: &Record) -> Option<BTreeMap<Part, i128>> {
+        let causes = |causes: &GasByCause| {
+            let causes = causes.iter().map(|(cause, gas)| (Part::Cause(cause), gas.into()));
+            causes.collect()
+        };
+        let verification = record.verification.as_ref();
+        match self {
+            Self::VerificationGas => verification?.gas_by_cause.as_ref().map(causes),
+            Self::VerificationExecutionGas => {
+                let sections = verification?.gas_by_section.as_ref()?.iter();
+                Some(
+                    sections
+                        .map(|(section, gas)| (Part::Section(section), gas.into()))
+                        .collect(),
+                )
+            }
+            Self::DeploymentGas => record.deployment.as_ref()?.gas_by_cause.as_ref().map(causes),
+            Self::RegistrationGas => record
+                .registration
+                .as_ref()?
+                .call
+                .gas_by_cause
+                .as_ref()
+                .map(causes),
+            Self::GuardedExecutionGas
+            | Self::RuntimeCodeBytes
+            | Self::CreationCodeBytes
+            | Self::ProofBytes
+            | Self::CalldataBytes => None,
+        }
+    }
+
     fn chance(self, chance: &Chance) -> u64 {
         match self {
             Self::VerificationGas => chance.verification_gas,
             Self::DeploymentGas => chance.deployment_gas,
+            Self::RegistrationGas => chance.registration_gas,
             Self::RuntimeCodeBytes | Self::CreationCodeBytes => chance.code_bytes,
-            Self::VerificationExecutionGas | Self::ProofBytes | Self::CalldataBytes => 0,
+            Self::VerificationExecutionGas
+            | Self::GuardedExecutionGas
+            | Self::ProofBytes
+            | Self::CalldataBytes => 0,
         }
+    }
+}
+
+/// What a metric is the sum of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(untagged)]
+pub enum Part {
+    /// What a transaction's gas was spent on.
+    Cause(Cause),
+    /// The section of the verifier that spent execution gas.
+    Section(Section),
+}
+
+impl Part {
+    fn chance(self, whole: Metric, chance: &Chance) -> u64 {
+        match (whole, self) {
+            (Metric::VerificationGas, Self::Cause(Cause::CalldataZero)) => chance.calldata_zero_gas(),
+            (Metric::VerificationGas, Self::Cause(Cause::CalldataNonzero)) => chance.calldata_nonzero_gas(),
+            (Metric::VerificationGas, Self::Cause(Cause::FloorSurcharge)) => chance.verification_gas,
+            // Calldata, initcode, memory, code deposit or state: where the bytes of code and key go.
+            (Metric::DeploymentGas, _) => chance.deployment_gas,
+            (Metric::RegistrationGas, _) => chance.registration_gas,
+            _ => 0,
+        }
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The name in records, as words.
+        let name = serde_json::to_value(self).expect("a part is a name");
+        f.write_str(&name.as_str().unwrap_or_default().replace('_', " "))
     }
 }
 
@@ -85,18 +166,34 @@ pub struct Change {
     pub new: Option<i128>,
     /// The largest difference that chance explains, either way: see [`chance`](super::chance).
     pub chance: u64,
-    /// The parts that sum to the figure, by name; empty where it has none, or neither side knows them.
-    pub parts: BTreeMap<String, Self>,
+    /// The parts that sum to the figure; empty where it has none, or neither side tells them apart.
+    pub parts: BTreeMap<Part, Self>,
 }
 
 impl Change {
     /// One metric of two records.
     pub(super) fn of(metric: Metric, old: &Record, new: &Record, chance: &Chance) -> Self {
+        let [old_parts, new_parts] = [old, new].map(|record| metric.parts(record));
+        let names: BTreeSet<Part> = [&old_parts, &new_parts]
+            .into_iter()
+            .flatten()
+            .flat_map(BTreeMap::keys)
+            .copied()
+            .collect();
+        let gas = |parts: &Option<BTreeMap<Part, i128>>, name: Part| {
+            Some(parts.as_ref()?.get(&name).copied().unwrap_or(0))
+        };
+        let part = |name: Part| Self {
+            old: gas(&old_parts, name),
+            new: gas(&new_parts, name),
+            chance: name.chance(metric, chance),
+            parts: BTreeMap::new(),
+        };
         Self {
             old: metric.of(old).map(i128::from),
             new: metric.of(new).map(i128::from),
             chance: metric.chance(chance),
-            parts: BTreeMap::new(),
+            parts: names.into_iter().map(|name| (name, part(name))).collect(),
         }
     }
 

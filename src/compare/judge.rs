@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Comparison, Metric};
 use crate::chain::Rule;
+use crate::ledger::Level;
 use crate::record::Outcome;
 
 /// By how much a figure may grow, relative to OLD.
@@ -114,6 +115,15 @@ pub enum Failure {
         /// The rule.
         rule: Rule,
     },
+    /// An accepted proof can be relied on less than in OLD.
+    Level {
+        /// The experiment.
+        experiment: String,
+        /// How far in OLD.
+        old: Level,
+        /// How far in NEW.
+        new: Level,
+    },
     /// A figure grew by more than chance explains and more than is let through.
     Growth {
         /// The experiment.
@@ -172,6 +182,15 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
             experiment: change.experiment.clone(),
             rule,
         }));
+        if let Some([old, new]) = change.levels
+            && new > old
+        {
+            failures.push(Failure::Level {
+                experiment: change.experiment.clone(),
+                old,
+                new,
+            });
+        }
     }
     for experiment in &comparison.experiments {
         for (&metric, change) in &experiment.figures {

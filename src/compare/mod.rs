@@ -30,13 +30,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use change::{Change, Metric};
+pub use change::{Change, Metric, Part};
 pub use context::{Context, ContextChange};
 pub use judge::{Failure, Policy, Tolerance, judge};
 pub use samples::{PhaseChange, Samples};
 pub use set::{Problem, RecordSet, SetError};
 
 use crate::chain::{BrokenRule, Rule};
+use crate::ledger::Level;
 use crate::record::{Evidence, Outcome, Record, Request};
 
 /// What changed from OLD to NEW.
@@ -52,7 +53,7 @@ pub struct Comparison {
     pub lost: Vec<Lone>,
     /// What only NEW holds.
     pub added: Vec<Lone>,
-    /// Runs that ended otherwise, or break other rules of the chain.
+    /// Runs that ended otherwise, break other rules of the chain, or prove something else.
     pub outcomes: Vec<OutcomeChange>,
     /// Every experiment that both hold, changed or not.
     pub experiments: Vec<ExperimentChange>,
@@ -80,7 +81,7 @@ pub struct Lone {
     pub outcome: Outcome,
 }
 
-/// A run that ended otherwise, or breaks other rules.
+/// A run that ended otherwise, breaks other rules, or proves something else.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OutcomeChange {
     /// The experiment.
@@ -93,6 +94,9 @@ pub struct OutcomeChange {
     pub newly_broken: Vec<Rule>,
     /// Rules that they break in OLD alone.
     pub no_longer_broken: Vec<Rule>,
+    /// How far what an accepted proof proves can be relied on, in OLD and in NEW; absent where it is the same, or one of
+    /// them does not say.
+    pub levels: Option<[Level; 2]>,
 }
 
 /// One experiment's figures, before and after.
@@ -243,11 +247,12 @@ fn only_ones(records: &[(&String, &Record)]) -> BTreeSet<String> {
     ones.map(|(name, _)| name).collect()
 }
 
-/// The name that a run would have, had it been made with the default rules, limits and number of proofs.
+/// The name that a run would have, had it been made with the default rules, limits, optimizer and number of proofs.
 fn statement(record: &Record) -> String {
     let request = &record.request;
     let default = Request::new(request.id.clone(), request.suite.clone(), request.plan);
     set::experiment(&Request {
+        verifier: request.verifier,
         seed: request.seed,
         onnx_sha256: request.onnx_sha256.clone(),
         weights_sha256: request.weights_sha256.clone(),
@@ -258,14 +263,17 @@ fn statement(record: &Record) -> String {
 
 fn outcome_change(pair: &Pair) -> Option<OutcomeChange> {
     let [old, new] = [pair.old, pair.new].map(broken_rules);
+    let level = |record: &Record| record.ledger.as_ref().map(|ledger| ledger.level);
+    let levels = level(pair.old).zip(level(pair.new)).map(<[Level; 2]>::from);
     let change = OutcomeChange {
         experiment: pair.experiment.clone(),
         old: pair.old.outcome.clone(),
         new: pair.new.outcome.clone(),
         newly_broken: new.difference(&old).copied().collect(),
         no_longer_broken: old.difference(&new).copied().collect(),
+        levels: levels.filter(|[old, new]| old != new),
     };
-    (old != new || change.old != change.new).then_some(change)
+    (old != new || change.old != change.new || change.levels.is_some()).then_some(change)
 }
 
 fn broken_rules(record: &Record) -> BTreeSet<Rule> {

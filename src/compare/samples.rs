@@ -21,7 +21,7 @@ pub struct PhaseChange {
 impl PhaseChange {
     /// Whether both sides have the same samples.
     pub fn is_unchanged(&self) -> bool {
-        self.call_seconds.old == self.call_seconds.new && self.peak_rss_bytes.old == self.peak_rss_bytes.new
+        self.call_seconds.are_same() && self.peak_rss_bytes.are_same()
     }
 }
 
@@ -51,6 +51,11 @@ impl<T: Copy + PartialOrd> Samples<T> {
         Some([summary(&self.old)?, summary(&self.new)?])
     }
 
+    /// Whether both sides have the same samples, so that they are one measurement.
+    pub fn are_same(&self) -> bool {
+        self.old == self.new
+    }
+
     /// Whether every sample of one side is above every one of the other, with two at least on each: one alone says
     /// nothing about its spread.
     pub fn are_apart(&self) -> bool {
@@ -59,6 +64,20 @@ impl<T: Copy + PartialOrd> Samples<T> {
         };
         let repeated = self.old.len() > 1 && self.new.len() > 1;
         repeated && (old.greatest < new.least || new.greatest < old.least)
+    }
+
+    /// How often samples of one and the same quantity lie apart: once in so many times. It is the share of the orders of
+    /// all samples that have one side first: 2 in n over k.
+    pub fn apart_by_chance_once_in(&self) -> u64 {
+        let (all, few) = (
+            self.old.len() + self.new.len(),
+            self.old.len().min(self.new.len()),
+        );
+        let orders = (1..=few as u64).fold(1_u64, |orders, k| {
+            // n·(n-1)…(n-k+1) over k! is whole at every k.
+            orders.saturating_mul(all as u64 + 1 - k) / k
+        });
+        orders / 2
     }
 }
 
@@ -126,6 +145,23 @@ mod tests {
         assert!(!apart(&[1.0, 1.2], &[1.2, 1.4]));
         assert!(!apart(&[1.0], &[2.0, 3.0]));
         assert!(!apart(&[], &[2.0, 3.0]));
+    }
+
+    #[test]
+    fn few_samples_lie_apart_often() {
+        let once_in = |old: usize, new: usize| {
+            let samples = Samples {
+                old: vec![0; old],
+                new: vec![0; new],
+            };
+            samples.apart_by_chance_once_in()
+        };
+        // 4 over 2 is 6, 6 over 3 is 20, 10 over 5 is 252.
+        assert_eq!(
+            [once_in(2, 2), once_in(3, 3), once_in(5, 5), once_in(2, 3)],
+            [3, 10, 126, 5]
+        );
+        assert!(once_in(100, 100) > 1 << 50);
     }
 
     #[test]

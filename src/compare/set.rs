@@ -36,7 +36,7 @@ pub struct RecordSet {
 pub struct Problem {
     /// The file, relative to the folder.
     pub path: String,
-    /// What is wrong with it.
+    /// What is wrong with it, as what is said of it: `is the same run as …`.
     pub reason: String,
 }
 
@@ -127,7 +127,7 @@ impl RecordSet {
         for path in store::record_paths(folder)? {
             match std::fs::read(folder.join(&path)) {
                 Ok(bytes) => files.add(path, &bytes),
-                Err(error) => files.fail(&path, error.to_string()),
+                Err(error) => files.fail(&path, format!("cannot be read: {error}")),
             }
         }
         Ok(files.into_set(folder.display().to_string(), None))
@@ -186,11 +186,15 @@ impl Files {
             return;
         }
         match store::parse(&path, bytes) {
-            Err(error) => self.fail(&path, error.to_string()),
+            Err(error) => {
+                let message = error.to_string();
+                let reason = message.strip_prefix(&format!("{} ", path.display()));
+                self.fail(&path, reason.unwrap_or(&message).to_owned());
+            }
             Ok(record) => {
                 let name = experiment(&record.request);
                 if let Some(first) = self.paths.get(&name) {
-                    let reason = format!("the same run as {}", first.display());
+                    let reason = format!("is the same run as {}", first.display());
                     self.fail(&path, reason);
                 } else {
                     self.paths.insert(name.clone(), path);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::campaign::Campaign;
+use crate::nodes::AnvilThroughput;
 use crate::record::{Environment, now};
 
 /// The schema's version: one more for each change.
@@ -25,6 +26,9 @@ pub struct Report {
 pub struct RecordReport {
     /// Cases, how they ended, and how fast.
     pub campaign: Campaign,
+    /// The pace of the same calls through anvil; absent where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anvil: Option<AnvilThroughput>,
     /// Machine and versions of the campaign; EZKL's and solc's are those that the verifier was made with.
     pub environment: Environment,
 }

@@ -305,8 +305,28 @@ impl Ledger {
         self.items.iter().find(|item| item.what == what)
     }
 
+    /// The first item by which a false statement can be accepted.
+    pub fn unsound(&self) -> Option<&Item> {
+        self.items.iter().find(|item| item.level == Level::Unsound)
+    }
+
     /// How many items are at a level.
     pub fn count(&self, level: Level) -> usize {
         self.items.iter().filter(|item| item.level == level).count()
+    }
+}
+
+/// A line for each item, and the sum.
+impl std::fmt::Display for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for item in &self.items {
+            writeln!(f, "  {:<8} {}: {}", item.level, item.what.name(), item.sentence)?;
+        }
+        let counts: Vec<String> = [Level::Unsound, Level::Limited, Level::Unknown, Level::Sound]
+            .into_iter()
+            .filter(|&level| self.count(level) > 0)
+            .map(|level| format!("{} {level}", self.count(level)))
+            .collect();
+        write!(f, "  {}: {}", self.level, counts.join(", "))
     }
 }

@@ -382,7 +382,10 @@ fn built_in_freivalds_is_unsound() {
         &Finding::Count(58),
         Level::Unsound,
     );
-    assert_eq!(Ledger::derive(&facts(FREIVALDS)).level, Level::Unsound);
+    let unsound = Ledger::derive(&facts(FREIVALDS));
+    assert_eq!(unsound.level, Level::Unsound);
+    assert_eq!(unsound.unsound().unwrap().what, What::Freivalds);
+    assert_eq!(Ledger::derive(&facts(DENSE)).unsound(), None);
 }
 
 #[test]
@@ -555,6 +558,7 @@ fn controls(failures: &[(Control, Verdict)]) -> Controls {
             .map(|(control, outcome)| ControlFailure { control, outcome })
             .collect(),
         trailing_calldata: Vec::new(),
+        trailing_proof: Vec::new(),
     }
 }
 

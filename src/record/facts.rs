@@ -1,7 +1,7 @@
 //! What a record shows about the proof that it tells of.
 
-use super::{Evidence, IntegerCheck, Record};
-use crate::ledger::{Calling, Facts, Reference};
+use super::{Evidence, IntegerCheck, Outcome, Record};
+use crate::ledger::{Calling, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Quantisation};
 use crate::model::layers;
@@ -9,12 +9,27 @@ use crate::prover::{CircuitKind, Statement};
 use crate::suite;
 
 impl Record {
+    /// Derives the ledger from [`Self::facts`]. Where a false statement can be accepted, an acceptance is no result: the
+    /// outcome is then unsound.
+    pub fn take_stock(&mut self, evidence: &Evidence, graph: Option<&Graph>) {
+        let ledger = Ledger::derive(&self.facts(evidence, graph));
+        if let (Outcome::Verified, Some(item)) = (&self.outcome, ledger.unsound()) {
+            self.outcome = Outcome::Unsound {
+                control: item.sentence.clone(),
+            };
+        }
+        self.ledger = Some(ledger);
+    }
+
     /// The facts that a ledger is derived from: the record's own, and key and verifier where the evidence has them.
     ///
-    /// evmbench calls a verifier itself, by canonical calldata, and has no consumer that would compare commitments.
-    pub fn facts(&self, evidence: &Evidence) -> Facts {
+    /// The model as layers tells more; where it is not at hand, a model of the suite's is built again. evmbench calls a
+    /// verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact that it
+    /// registered, and has no consumer that would compare commitments.
+    pub fn facts(&self, evidence: &Evidence, graph: Option<&Graph>) -> Facts {
         let called = self.verification.is_some();
-        let graph = self.graph();
+        let rebuilt = if graph.is_none() { self.graph() } else { None };
+        let graph = graph.or(rebuilt.as_ref());
         Facts {
             settings: self
                 .circuit
@@ -25,13 +40,14 @@ impl Record {
             srs: self.keys.as_ref().map(|keys| keys.srs.clone()),
             negated_s_g2: None,
             parameters: self.model.parameters,
-            operators: self.operators(graph.as_ref()),
-            divided_values: graph.and_then(|graph| self.divided_values(&graph)),
+            operators: self.operators(graph),
+            divided_values: graph.and_then(|graph| self.divided_values(graph)),
             reference: self.reference(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
             calling: called.then_some(Calling::Canonical),
             commitments_compared: called.then_some(false),
-            key_digest_compared: None,
+            // A reusable verifier's acceptance counts only with the digest of the registered artifact.
+            key_digest_compared: self.registration.as_ref().map(|_| called),
             controls: self.controls.clone(),
         }
     }

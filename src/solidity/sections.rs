@@ -21,9 +21,10 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// The contract around the verifier: finding the function, decoding its arguments, checking lengths, answering.
+    /// The contract around the verifier: finding the function, decoding its arguments (the key artifact of a reusable
+    /// verifier is one), checking lengths, answering.
     Setup,
-    /// Writing the circuit's verifying key to memory.
+    /// Writing the circuit's verifying key to memory, which is a plain verifier's own.
     VerifyingKey,
     /// Public instances: reading them, the Lagrange polynomials of their rows, and the evaluation of their column.
     Instances,

@@ -4,9 +4,15 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use alloy_primitives::{B256, Bytes, U256};
+use evmbench::chain::Fork;
+use evmbench::chain::calldata::VerifyCall;
+use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
+use evmbench::guard::VerifierCode;
 use evmbench::home::Home;
-use evmbench::prover::Toolchain;
-use evmbench::solidity::{SOLC_VERSION, Solc};
+use evmbench::prover::{Toolchain, VerifierKind};
+use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
+use serde::Deserialize;
 
 /// EZKL and solc, installed once into the usual cache folder.
 pub struct Tools {
@@ -44,4 +50,76 @@ pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
         .join(name)
+}
+
+/// A file or folder below the repository's root.
+pub fn root(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Every record below `results`.
+pub fn record_paths() -> Vec<PathBuf> {
+    let entries = |folder: PathBuf| {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    let suites = entries(root("results")).filter(|path| path.is_dir() && !path.ends_with("logs"));
+    suites
+        .flat_map(entries)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect()
+}
+
+/// A fixture of `contracts/test/fixtures`, less what was measured, and its contract compiled again.
+pub struct ForgeFixture {
+    pub kind: VerifierKind,
+    pub fork: Fork,
+    pub calls: Vec<VerifyCall>,
+    pub source: String,
+    pub compiled: CompiledContract,
+}
+
+impl ForgeFixture {
+    pub fn read(name: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Given {
+            contract: String,
+            fork: Fork,
+            proofs: Vec<GivenProof>,
+        }
+        #[derive(Deserialize)]
+        struct GivenProof {
+            proof: Bytes,
+            instances: Vec<U256>,
+            key: Vec<B256>,
+        }
+        let read =
+            |file| std::fs::read_to_string(root("contracts/test/fixtures").join(name).join(file)).unwrap();
+        let given: Given = serde_json::from_str(&read(FIXTURE_FILE)).unwrap();
+        let source = read(SOURCE_FILE);
+        let call = |given: GivenProof| VerifyCall {
+            proof: given.proof.to_vec(),
+            instances: given.instances,
+            key_artifact: (!given.key.is_empty()).then_some(given.key),
+        };
+        let kinds = [VerifierKind::Plain, VerifierKind::Reusable];
+        let is_meant = |kind: &VerifierKind| kind.contract() == given.contract;
+        Self {
+            kind: kinds.into_iter().find(is_meant).unwrap(),
+            fork: given.fork,
+            calls: given.proofs.into_iter().map(call).collect(),
+            compiled: solc()
+                .compile(&source, &given.contract, &CompileOptions::default())
+                .unwrap(),
+            source,
+        }
+    }
+
+    pub fn code(&self) -> VerifierCode<'_> {
+        VerifierCode {
+            creation: &self.compiled.creation_code,
+            runtime: &self.compiled.runtime_code,
+        }
+    }
 }

@@ -33,10 +33,16 @@ abstract contract VerifierTest {
         return vm.envOr("EVMBENCH_FIXTURES", string("contracts/test/fixtures"));
     }
 
+    /// @notice The committed fixture of this name.
     function load(string memory name) internal view returns (Fixture memory) {
-        string memory json = vm.readFile(string.concat(fixturesFolder(), "/", name, "/fixture.json"));
+        return loadFrom(string.concat("contracts/test/fixtures/", name));
+    }
+
+    /// @notice The fixture in a folder.
+    function loadFrom(string memory folder) internal view returns (Fixture memory) {
+        string memory json = vm.readFile(string.concat(folder, "/fixture.json"));
         return Fixture({
-            name: name,
+            name: folder,
             json: json,
             contractName: vm.parseJsonString(json, ".contract"),
             creationCode: vm.parseJsonBytes(json, ".creation_code"),

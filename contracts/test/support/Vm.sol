@@ -13,6 +13,15 @@ interface Vm {
         bool isSymlink;
     }
 
+    /// @notice What a call cost.
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
     // Files and JSON.
     function readDir(string calldata path) external view returns (DirEntry[] memory entries);
     function readFile(string calldata path) external view returns (string memory data);
@@ -29,6 +38,7 @@ interface Vm {
 
     // The chain.
     function etch(address target, bytes calldata newRuntimeBytecode) external;
+    function lastCallGas() external view returns (Gas memory gas);
     function getCode(string calldata artifactPath) external view returns (bytes memory creationBytecode);
 
     // Expectations.

@@ -150,7 +150,8 @@ mod verifiers {
         let fixture = &fixtures()[0];
         for fork in Fork::ALL {
             let verifier = Verifier::deploy(fork, &fixture.creation_code).unwrap();
-            let wrong = Control::InstanceChanged { instance: 0 }.apply(&fixture.proof, &fixture.instances);
+            let right = verifier.call_for(&fixture.proof, &fixture.instances);
+            let wrong = Control::InstanceChanged { instance: 0 }.apply(&right).calldata();
             let by_cause = assert_sums(&verifier.verify(&wrong).unwrap());
             // A wrong instance makes a wrong sum of points that are points.
             assert_eq!(by_cause.get(Cause::Halted), 0);
