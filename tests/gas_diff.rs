@@ -240,6 +240,26 @@ fn a_set_passes_against_itself_and_says_so() {
     ");
 }
 
+/// A figure that is measured for the first time is no change.
+#[test]
+fn what_new_alone_has_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "new", &record("one"));
+    let mut early = record("one");
+    early["outcome"] = json!({"status": "failed", "step": "verify", "message": "no"});
+    early["verification"] = Value::Null;
+    write(&folder, "old", &early);
+    let said = gas_diff(&folder, &["old", "new"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert!(
+        said.stdout
+            .contains("Verification gas: NEW alone has it, in 1 experiment."),
+        "{}",
+        said.stdout
+    );
+    assert!(said.stdout.contains("failed in verify: no"), "{}", said.stdout);
+}
+
 /// The status is that of the strictest growth, and the limit itself is let through.
 #[test]
 fn the_exit_status_follows_the_limit() {

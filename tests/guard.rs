@@ -29,9 +29,9 @@ fn assert_sound(measured: &GuardMeasurement) {
     );
 }
 
-/// The number that Forge found, as `contracts/snapshots` has it.
-fn snapshot(group: &str, name: &str) -> u64 {
-    let path = common::root("contracts/snapshots").join(format!("{group}.json"));
+/// The number that Forge found about a contract, as `contracts/snapshots` has it.
+fn snapshot(contract: &str, name: &str) -> u64 {
+    let path = common::root("contracts/snapshots").join(format!("{contract}.json"));
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     json[name].as_str().unwrap().parse().unwrap()
 }
@@ -47,9 +47,15 @@ fn a_guard_takes_what_is_right_and_names_what_is_wrong() {
         // A call to a cold account, the calldata copied, and 78 gas for each instance.
         let over = measured.execution_gas_over_verifier;
         assert!((2_600..5_000 + 80 * instances).contains(&over), "{name}: {over}");
-        assert_eq!(measured.verification.tx_gas, snapshot("guard", name));
-        assert_eq!(measured.bare_verification.tx_gas, snapshot("verifier", name));
-        assert_eq!(measured.runtime_code_bytes, snapshot("bytes", &measured.contract));
+        assert_eq!(
+            measured.verification.tx_gas,
+            snapshot("GuardedVerifier", &format!("{name}: gas"))
+        );
+        assert_eq!(
+            measured.bare_verification.tx_gas,
+            snapshot("Halo2Verifier", &format!("{name}: gas"))
+        );
+        assert_eq!(measured.runtime_code_bytes, snapshot("GuardedVerifier", "bytes"));
     }
 }
 
@@ -73,7 +79,10 @@ fn a_guard_of_the_reusable_verifier_knows_its_key() {
         assert_sound(&measured);
     }
     let measured = measure(&fixture, Fork::Osaka, &fixture.calls[0]).unwrap();
-    assert_eq!(measured.verification.tx_gas, snapshot("guard", "reusable_4x2"));
+    assert_eq!(
+        measured.verification.tx_gas,
+        snapshot("GuardedReusableVerifier", "gas")
+    );
 }
 
 #[test]

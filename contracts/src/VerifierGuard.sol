@@ -18,7 +18,7 @@ import {IHalo2Verifier} from "./IHalo2Verifier.sol";
 /// The code hash is pinned at construction and compared at construction and on each call. Of a generated verifier the
 /// first comparison alone would do: its code has no SELFDESTRUCT, DELEGATECALL or CALLCODE, so nothing can change what
 /// stands at its address (and an account that delegates to it by EIP-7702, or a proxy, hashes to something else). But
-/// that rests on somebody having read the code behind the hash. Asking again rests on nothing, and costs about 100 gas:
+/// that rests on somebody having read the code behind the hash. Asking again rests on nothing, and costs about 150 gas:
 /// the account must be loaded for the call in any case.
 abstract contract VerifierGuard {
     /// @notice A verifier and what belongs to it; evmbench's record of the circuit has all but the address.

@@ -48,10 +48,10 @@ contract ClassifierTest is VerifierTest {
         vm.expectEmit(address(classifier));
         emit Classifier.Classified(nonce, nullifier, class);
         classifier.settle(nonce, class, one.proof, one.instances);
-        vm.snapshotGasLastCall("classifier", "settle");
+        vm.snapshotGasLastCall("Classifier", "settle: gas");
         vm.assertEq(classifier.settledAs(class), 1, "counted");
         vm.assertEq(classifier.settledAs(1 - class), 0, "the other class is not");
-        vm.snapshotValue("bytes", "Classifier", address(new Classifier(over, INPUTS, 1)).code.length);
+        vm.snapshotValue("Classifier", "bytes", address(new Classifier(over, INPUTS, 1)).code.length);
     }
 
     function test_requestsAreNumbered() public {

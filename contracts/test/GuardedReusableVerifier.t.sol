@@ -32,8 +32,8 @@ contract GuardedReusableVerifierTest is VerifierTest {
 
     function test_acceptsAProofUnderItsKey() public {
         vm.assertTrue(accepts(address(guard), proofOf(load(NAME), 0).callData), "accepted");
-        vm.snapshotGasLastCall("guard", NAME);
-        vm.snapshotValue("bytes", "GuardedReusableVerifier", address(guard).code.length);
+        vm.snapshotGasLastCall("GuardedReusableVerifier", "gas");
+        vm.snapshotValue("GuardedReusableVerifier", "bytes", address(guard).code.length);
     }
 
     function test_rejectsARightProofOfAnotherCircuit() public {

@@ -39,9 +39,9 @@ contract GuardedVerifierTest is VerifierTest {
     function test_gasAndSize() public {
         for (uint256 i = 0; i < names.length; ++i) {
             vm.assertTrue(accepts(address(guards[i]), proofOf(load(names[i]), 0).callData), names[i]);
-            vm.snapshotGasLastCall("guard", names[i]);
+            vm.snapshotGasLastCall("GuardedVerifier", string.concat(names[i], ": gas"));
         }
-        vm.snapshotValue("bytes", "GuardedVerifier", address(guards[0]).code.length);
+        vm.snapshotValue("GuardedVerifier", "bytes", address(guards[0]).code.length);
     }
 
     // What it rejects, and how it says so.
@@ -247,7 +247,7 @@ contract GuardedVerifierTest is VerifierTest {
         (bytes[] memory batch, uint256[][] memory statements) = three();
         bytes memory data = abi.encodeCall(GuardedVerifier.verifyBatch, (batch, statements));
         vm.assertTrue(accepts(address(guards[3]), data), "three right proofs");
-        vm.snapshotGasLastCall("guard", "batch of three");
+        vm.snapshotGasLastCall("GuardedVerifier", "batch of three: gas");
     }
 
     function testFuzz_rejectsABatchWithOneWrongProof(uint256 index, uint256 seed) public {

@@ -36,7 +36,7 @@ contract Halo2VerifierTest is VerifierTest {
             Fixture memory fixture = load(names[i]);
             vm.assertEq(verifiers[i].codehash, fixture.codeHash, names[i]);
             vm.assertEq(verifiers[i].code.length, fixture.codeBytes, names[i]);
-            vm.snapshotValue("bytes", names[i], verifiers[i].code.length);
+            vm.snapshotValue("Halo2Verifier", string.concat(names[i], ": bytes"), verifiers[i].code.length);
         }
     }
 
@@ -58,7 +58,8 @@ contract Halo2VerifierTest is VerifierTest {
         for (uint256 i = 0; i < names.length; ++i) {
             Proof memory proof = proofOf(load(names[i]), 0);
             vm.assertTrue(accepts(verifiers[i], proof.callData), names[i]);
-            vm.assertEq(vm.snapshotGasLastCall("verifier", names[i]), proof.txGas, names[i]);
+            uint256 gas = vm.snapshotGasLastCall("Halo2Verifier", string.concat(names[i], ": gas"));
+            vm.assertEq(gas, proof.txGas, names[i]);
         }
     }
 

@@ -23,13 +23,13 @@ contract Halo2VerifierReusableTest is VerifierTest {
         Fixture memory fixture = load(NAME);
         vm.assertEq(address(verifier).codehash, fixture.codeHash, "hash");
         vm.assertEq(address(verifier).code.length, fixture.codeBytes, "length");
-        vm.snapshotValue("bytes", NAME, address(verifier).code.length);
+        vm.snapshotValue("Halo2VerifierReusable", "bytes", address(verifier).code.length);
     }
 
     function test_registrationReturnsTheHashOfTheWords() public {
         bytes32[] memory key = proofOf(load(NAME), 0).key;
         bytes32 digest = verifier.registerVka(key);
-        vm.snapshotGasLastCall("verifier", "reusable_4x2: registration");
+        vm.snapshotGasLastCall("Halo2VerifierReusable", "registration: gas");
         vm.assertEq(digest, keccak256(abi.encodePacked(key)), "digest");
     }
 
@@ -47,8 +47,8 @@ contract Halo2VerifierReusableTest is VerifierTest {
                 abi.encodeCall(IHalo2VerifierReusable.verifyProof, (proof.proof, proof.instances, proof.key));
             vm.assertEq(encoded, proof.callData, "the recorded calldata is the canonical encoding");
             vm.assertTrue(accepts(address(verifier), proof.callData), "accepted");
-            string memory circuit = string.concat(NAME, ": circuit ", vm.toString(i));
-            vm.assertEq(vm.snapshotGasLastCall("verifier", circuit), proof.txGas, "gas");
+            string memory circuit = string.concat("circuit ", vm.toString(i), ": gas");
+            vm.assertEq(vm.snapshotGasLastCall("Halo2VerifierReusable", circuit), proof.txGas, "gas");
         }
     }
 

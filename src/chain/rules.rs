@@ -158,7 +158,7 @@ pub struct RuleMargin {
 impl RuleMargin {
     /// How much more is allowed, in [`Rule::unit`]s; negative where the rule is broken.
     pub fn margin(&self) -> i64 {
-        self.limit as i64 - self.value as i64
+        self.limit.cast_signed() - self.value.cast_signed()
     }
 
     /// Whether the transaction is over the limit.

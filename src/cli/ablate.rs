@@ -115,8 +115,8 @@ fn run_all(session: &mut Session, experiment: Experiment, baseline: &Request) ->
                     None => session.record(&position, &subject)?.map(Ok),
                     Some(proved) if proved.verification.is_some() => {
                         let path = session.store().path(&proved.request);
-                        let prover = replay::recorded_prover(&path, proved)?;
-                        session.record_by(&prover, &position, &subject)?.map(Ok)
+                        let replayed = replay::recorded_prover(&path, proved)?;
+                        session.record_by(&replayed, &position, &subject)?.map(Ok)
                     }
                     Some(proved) => Some(Err(format!("the baseline has no proof: {}", proved.outcome))),
                 };

@@ -1,6 +1,6 @@
 //! A comparison as people read it: sections of a title, a table and notes, for the terminal or in Markdown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::format;
 use super::table::{FIGURE, TEXT, Table, markdown_text};
@@ -212,9 +212,14 @@ fn figures(comparison: &Comparison) -> Section {
         ("", FIGURE),
     ]);
     let mut changed = 0;
+    let mut in_new_alone = BTreeMap::<Metric, usize>::new();
     for experiment in &comparison.experiments {
         let mut is_changed = false;
-        for (metric, change) in &experiment.figures {
+        for (&metric, change) in &experiment.figures {
+            if change.old.is_none() && change.new.is_some() {
+                *in_new_alone.entry(metric).or_default() += 1;
+                continue;
+            }
             let parts: Vec<_> = change
                 .parts
                 .iter()
@@ -239,6 +244,13 @@ fn figures(comparison: &Comparison) -> Section {
             total - changed
         ));
     }
+    notes.extend(in_new_alone.into_iter().map(|(metric, count)| {
+        let experiments = plural(count, "experiment");
+        format!(
+            "{}: NEW alone has it, in {experiments}.",
+            capitalised(metric.name())
+        )
+    }));
     notes.extend(by_chance(comparison, Metric::VerificationGas, |experiment| experiment.proof).map(|spread| {
         format!(
             "Another proof of the same statement in {}: its calldata has other zero bytes, which are cheaper. {} \

@@ -552,7 +552,7 @@ impl<'a> Draw<'a> {
     fn inserted(&mut self, part: Part, own: &[U256]) -> Mutation {
         let values = match self.below(3) {
             0 => vec![U256::ZERO; 1 + self.below(4)],
-            1 if !own.is_empty() => own[..1 + self.below(own.len().min(MOST_WORDS_APPENDED))].to_vec(),
+            1 if !own.is_empty() => own[..=self.below(own.len().min(MOST_WORDS_APPENDED))].to_vec(),
             _ => vec![self.word().reduce_mod(FIELD_MODULUS)],
         };
         Mutation::WordsInserted {

@@ -491,7 +491,7 @@ mod campaigns {
                 } else {
                     cases / 25..=cases.div_ceil(25)
                 };
-                assert!(share.contains(&tally.tally.cases), "{:?} of {cases}", tally);
+                assert!(share.contains(&tally.tally.cases), "{tally:?} of {cases}");
             }
         }
         let nothing = Plan {
