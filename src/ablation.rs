@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::ledger::Level;
 use crate::prover::{Phase, PlanError, VerifierKind, Visibility};
 use crate::record::{Record, Request};
 
@@ -119,6 +120,8 @@ pub struct Figures {
     pub prove_seconds: Option<f64>,
     /// The prover's peak resident set, in bytes.
     pub prove_peak_rss_bytes: Option<u64>,
+    /// What an accepted proof proves, by the record's ledger.
+    pub level: Option<Level>,
 }
 
 impl Figures {
@@ -143,6 +146,7 @@ impl Figures {
             logrows: record.circuit.as_ref().map(|circuit| circuit.logrows),
             prove_seconds: record.mean_prove_seconds(),
             prove_peak_rss_bytes: record.peak_rss_bytes(Phase::Prove),
+            level: proof.and(record.ledger.as_ref()).map(|ledger| ledger.level),
         }
     }
 }

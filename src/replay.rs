@@ -216,6 +216,7 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     let evidence = Evidence {
         verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
         verifier_source: Some(source),
+        key_artifact,
         ..Evidence::default()
     };
     renewed.take_stock(&evidence, None);

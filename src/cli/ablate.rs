@@ -165,6 +165,7 @@ fn table(rows: &[Row]) -> Table {
         ("2^k", FIGURE),
         ("prove", FIGURE),
         ("peak memory", FIGURE),
+        ("proves", TEXT),
         ("outcome", TEXT),
     ]);
     let baseline = baseline_record(rows).map(Figures::of);
@@ -197,6 +198,7 @@ fn table(rows: &[Row]) -> Table {
             dash(figures.and_then(|f| f.logrows).map(|logrows| logrows.to_string())),
             dash(figures.and_then(|f| f.prove_seconds).map(format::seconds)),
             dash(figure(|f| f.prove_peak_rss_bytes).map(format::bytes)),
+            dash(figures.and_then(|f| f.level).map(|level| level.to_string())),
             match result {
                 Ok(record) => record.outcome_and_limits(),
                 Err(reason) => format!("impossible: {reason}"),
@@ -262,16 +264,19 @@ fn print_json(rows: &[Row], session: &SessionArguments) {
     println!("{}", serde_json::to_string(&rows).expect("rows are plain data"));
 }
 
-/// A choice that EZKL refuses or that does not fit the machine is a finding about the choice; a baseline that does not
-/// verify, and a proof that is rejected or unsound, are findings to look at.
+/// What EZKL refuses, what does not fit the machine, and what EZKL leaves unsound is a finding about the choice, which its
+/// row tells. Findings to look at are a baseline that does not verify, a proof that is rejected, and a wrong call that is
+/// accepted.
 fn finding(rows: &[Row]) -> Finding {
     let verified = baseline_record(rows).is_some_and(|record| record.outcome == Outcome::Verified);
-    let bad = |outcome: &Outcome| matches!(outcome, Outcome::Rejected { .. } | Outcome::Unsound { .. });
-    let any_bad = rows
-        .iter()
-        .filter_map(|row| row.result.as_ref().ok())
-        .any(|record| bad(&record.outcome));
-    if verified && !any_bad {
+    let bad = |record: &Record| {
+        matches!(record.outcome, Outcome::Rejected { .. })
+            || record
+                .controls
+                .as_ref()
+                .is_some_and(|controls| controls.unsound().is_some())
+    };
+    if verified && !rows.iter().filter_map(|row| row.result.as_ref().ok()).any(bad) {
         Finding::Good
     } else {
         Finding::Bad

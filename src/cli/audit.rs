@@ -103,7 +103,10 @@ fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
         Err(error) => Err(error),
     };
     let source = load(Evidence::VERIFIER_SOURCE)?;
+    let key_artifact = load(Evidence::KEY_ARTIFACT)?;
     let evidence = Evidence {
+        // One that cannot be read brings no key.
+        key_artifact: key_artifact.and_then(|bytes| Evidence::read_key_artifact(&bytes).ok()),
         verifying_key: load(Evidence::VERIFYING_KEY)?,
         verifier_source: source.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         ..Evidence::default()

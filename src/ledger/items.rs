@@ -69,7 +69,8 @@ impl Context<'_> {
     fn constants(&self) -> Option<&ContractConstants> {
         match self.contract? {
             ContractForm::Plain(constants) => Some(constants),
-            ContractForm::Reusable | ContractForm::Other => None,
+            ContractForm::Reusable => self.facts.brought_key.as_ref(),
+            ContractForm::Other => None,
         }
     }
 
@@ -594,7 +595,8 @@ impl Context<'_> {
             (Some(None), _) => unknown(what, "The key's file has not the form that EZKL 23.0.5 writes."),
             (None, _) | (_, None) => unknown(
                 what,
-                "It takes both a key and a verifier with its key in the code to see whether they belong together.",
+                "It takes both the key's file and what the verifier has of it, in its code or with each call, to see \
+                 whether they belong together.",
             ),
             (Some(Some(key)), Some(constants)) => match first_difference(&key, constants) {
                 Some(name) => mismatch(what, &name, "the verifier is not this key's"),
@@ -602,7 +604,7 @@ impl Context<'_> {
                     what,
                     Finding::Matching,
                     Level::Sound,
-                    "Every commitment that the verifier names is the key's. Its code is not compared: generate it again \
+                    "Every commitment that the verifier has is the key's. Its code is not compared: generate it again \
                      to do so.",
                 ),
             },

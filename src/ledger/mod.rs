@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Controls;
-use crate::prover::{SrsIdentity, Statement};
+use crate::prover::{ContractConstants, SrsIdentity, Statement};
 
 /// How far something can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -255,6 +255,8 @@ pub struct Facts {
     pub verifying_key: Option<Vec<u8>>,
     /// The verifier's Solidity source.
     pub verifier_source: Option<String>,
+    /// The key that a reusable verifier is given with each call.
+    pub brought_key: Option<ContractConstants>,
     /// Which reference string the key rests on.
     pub srs: Option<SrsIdentity>,
     /// −s·G2 of that string, where its file is at hand: see [`crate::prover::negated_s_g2`].

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chain::controls::{ControlFailure, ControlTally};
 use crate::chain::{Control, ControlKind, Verdict};
-use crate::prover::SrsKind;
+use crate::prover::{ContractConstants, ContractForm, SrsKind};
 
 macro_rules! settings {
     ($name:literal) => {
@@ -474,6 +474,39 @@ fn a_verifier_holds_its_key_or_is_brought_one() {
     ] {
         finds(&facts, What::VerifierKey, &finding, level);
     }
+}
+
+/// What a reusable verifier is brought counts as what a plain one has in its code.
+#[test]
+fn a_brought_key_must_be_the_circuits() {
+    let ContractForm::Plain(constants) = ContractForm::read(DENSE_VERIFIER) else {
+        panic!("a plain verifier");
+    };
+    let brought = |constants: ContractConstants| Facts {
+        verifier_source: Some("contract Halo2VerifierReusable {}".to_owned()),
+        srs: Some(srs(SrsKind::PerpetualPowersOfTau)),
+        negated_s_g2: Some(constants.negated_s_g2),
+        brought_key: Some(constants),
+        ..facts(DENSE)
+    };
+    finds(
+        &brought((*constants).clone()),
+        What::Instances,
+        &Finding::Count(6),
+        Level::Sound,
+    );
+    let mut fewer = (*constants).clone();
+    fewer.instances = 5;
+    let count = Finding::Mismatch("count".to_owned());
+    finds(&brought(fewer), What::Instances, &count, Level::Unsound);
+    let mut larger = (*constants).clone();
+    larger.logrows = 9;
+    let k = Finding::Mismatch("k".to_owned());
+    finds(&brought(larger), What::KeyMatch, &k, Level::Unsound);
+    let mut other_string = brought((*constants).clone());
+    other_string.negated_s_g2 = Some([U256::ONE; 4]);
+    let point = Finding::Mismatch("s·G2".to_owned());
+    finds(&other_string, What::ReferenceString, &point, Level::Unsound);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use alloy_primitives::{U256, uint};
+use alloy_primitives::{B256, U256, uint};
 
-use super::{SrsError, check_srs_file};
+use super::{SrsError, VerifierShape, check_srs_file};
 
 /// Modulus of BN254's base field (EIP-196).
 const BASE_MODULUS: U256 =
@@ -41,6 +41,44 @@ pub struct ContractConstants {
     pub permutation: Vec<Point>,
     /// −s·G2 of the reference string: x₁, x₂, y₁, y₂, imaginary parts first (EIP-197).
     pub negated_s_g2: [U256; 4],
+}
+
+impl ContractConstants {
+    /// The constants that a key artifact brings to a reusable verifier, whose circuit has these columns: `None` where it
+    /// has fewer words, or says that it has another number of fixed columns.
+    ///
+    /// The order is that of halo2_solidity_verifier's `dummy_vka_constants` (src/codegen.rs); then come the points of the
+    /// fixed columns and of the permutation (templates/Halo2VerifyingArtifact.sol). A circuit of EZKL's has fewer phases
+    /// than one word of challenges takes.
+    pub fn of_key_artifact(words: &[B256], shape: VerifierShape) -> Option<Self> {
+        const INSTANCES: usize = 2;
+        const LOGROWS: usize = 5;
+        const NEGATED_S_G2: usize = 20;
+        const FIXED_COLUMNS: usize = 32;
+        const POINTS: usize = 34;
+        let word = |index: usize| Some(U256::from_be_bytes(words.get(index)?.0));
+        let fixed_columns = usize::try_from(shape.fixed_columns).ok()?;
+        let permutation_columns = usize::try_from(shape.permutation_columns).ok()?;
+        if word(FIXED_COLUMNS)? != U256::from(fixed_columns) {
+            return None;
+        }
+        let points = |start: usize, count: usize| -> Option<Vec<Point>> {
+            let point = |index: usize| Some([word(start + 2 * index)?, word(start + 2 * index + 1)?]);
+            (0..count).map(point).collect()
+        };
+        Some(Self {
+            logrows: u64::try_from(word(LOGROWS)?).ok()?,
+            instances: u64::try_from(word(INSTANCES)?).ok()?,
+            fixed: points(POINTS, fixed_columns)?,
+            permutation: points(POINTS + 2 * fixed_columns, permutation_columns)?,
+            negated_s_g2: [
+                word(NEGATED_S_G2)?,
+                word(NEGATED_S_G2 + 1)?,
+                word(NEGATED_S_G2 + 2)?,
+                word(NEGATED_S_G2 + 3)?,
+            ],
+        })
+    }
 }
 
 /// What kind of verifier a source is.
@@ -234,6 +272,37 @@ mod tests {
         assert_eq!((constants.logrows, constants.instances), (8, 6));
         assert_eq!((constants.fixed.len(), constants.permutation.len()), (8, 5));
         assert!(constants.negated_s_g2.iter().all(|word| *word < BASE_MODULUS));
+    }
+
+    /// What the plain verifier has in its code, the reusable one is given with the artifact.
+    #[test]
+    fn a_key_artifact_has_the_constants_of_the_plain_verifier() {
+        for (source, artifact) in [
+            (
+                DENSE,
+                include_str!("../../tests/fixtures/verifier/dense_4x2/key_artifact.json"),
+            ),
+            (
+                include_str!("../../tests/fixtures/verifier/relu_4x4/Verifier.sol"),
+                include_str!("../../tests/fixtures/verifier/relu_4x4/key_artifact.json"),
+            ),
+        ] {
+            let ContractForm::Plain(constants) = ContractForm::read(source) else {
+                panic!("a plain verifier");
+            };
+            let words: Vec<B256> = serde_json::from_str(artifact).unwrap();
+            let shape = VerifierShape::count(source).unwrap();
+            assert_eq!(
+                ContractConstants::of_key_artifact(&words, shape).as_ref(),
+                Some(&*constants)
+            );
+            let other = VerifierShape {
+                fixed_columns: shape.fixed_columns + 1,
+                ..shape
+            };
+            assert_eq!(ContractConstants::of_key_artifact(&words, other), None);
+            assert_eq!(ContractConstants::of_key_artifact(&words[..40], shape), None);
+        }
     }
 
     #[test]

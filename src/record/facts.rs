@@ -5,7 +5,7 @@ use crate::ledger::{Calling, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Quantisation};
 use crate::model::layers;
-use crate::prover::{CircuitKind, Statement};
+use crate::prover::{CircuitKind, ContractConstants, Statement};
 use crate::suite;
 
 impl Record {
@@ -37,6 +37,10 @@ impl Record {
                 .and_then(|circuit| Statement::parse(&circuit.settings.to_string()).ok()),
             verifying_key: evidence.verifying_key.clone(),
             verifier_source: evidence.verifier_source.clone(),
+            brought_key: evidence.key_artifact.as_deref().and_then(|words| {
+                let shape = self.circuit.as_ref()?.columns?;
+                ContractConstants::of_key_artifact(words, shape)
+            }),
             srs: self.keys.as_ref().map(|keys| keys.srs.clone()),
             negated_s_g2: None,
             parameters: self.model.parameters,
