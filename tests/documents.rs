@@ -4,9 +4,11 @@
 
 use std::path::PathBuf;
 
+use evmbench::ablation::{self, Figures};
 use evmbench::chain::attribution::Cause;
+use evmbench::fuzz::report::Report;
 use evmbench::prover::Phase;
-use evmbench::record::{Outcome, Record};
+use evmbench::record::{Outcome, Record, Request};
 use evmbench::solidity::Section;
 use evmbench::store;
 
@@ -295,4 +297,124 @@ fn nearly_all_gas_is_placed() {
             record.request.name()
         );
     }
+}
+
+#[test]
+fn the_table_of_guards_is_from_records() {
+    let records = published();
+    let rows = deployable(&records).map(|record| {
+        let guard = record.guard.as_ref().unwrap();
+        assert!(guard.passed(), "{}", record.request.name());
+        vec![
+            title(record),
+            count(record.proof.as_ref().map(|proof| proof.instances)),
+            count(Some(guard.bare_verification.tx_gas)),
+            count(Some(guard.verification.tx_gas)),
+            count(u64::try_from(guard.tx_gas_over_verifier).ok()),
+            guard.checks.len().to_string(),
+        ]
+    });
+    let heading = [
+        "",
+        "instances",
+        "verifier",
+        "through the guard",
+        "more",
+        "checks passed",
+    ];
+    assert_table("docs/on-chain.md", "guard", &markdown(&heading, rows));
+}
+
+#[test]
+fn the_table_of_the_ablation_is_from_records() {
+    let records: Vec<Record> = store::record_paths(&root().join("results/ablation"))
+        .unwrap()
+        .iter()
+        .map(|path| store::load(path).unwrap())
+        .collect();
+    let plain = |record: &&Record| {
+        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale).unwrap();
+        let Request {
+            plan,
+            verifier,
+            optimizer_runs,
+            ..
+        } = &record.request;
+        let usual = Request::new("", "", default);
+        (plan, verifier, optimizer_runs) == (&usual.plan, &usual.verifier, &usual.optimizer_runs)
+    };
+    let baseline = records.iter().find(plain).expect("a baseline");
+    let rows = ablation::choices(&baseline.request)
+        .into_iter()
+        .map(|(choice, request)| {
+            let run = request.map_err(|error| error.to_string()).map(|request| {
+                let found = records.iter().find(|record| record.request == request);
+                found.unwrap_or_else(|| panic!("no record of {choice}"))
+            });
+            let (figures, outcome) = match run {
+                Ok(record) => (Some(Figures::of(record)), record.outcome_and_limits()),
+                Err(reason) => (None, reason),
+            };
+            let figure = |of: fn(&Figures) -> Option<u64>| count(figures.as_ref().and_then(of));
+            vec![
+                choice.to_string(),
+                figure(|figures| figures.verification_gas),
+                figure(|figures| figures.deployment_gas),
+                figure(|figures| figures.runtime_code_bytes),
+                figure(|figures| figures.instances),
+                figure(|figures| figures.calldata_bytes),
+                seconds(figures.and_then(|figures| figures.prove_seconds).as_slice()),
+                gibibytes(figures.and_then(|figures| figures.prove_peak_rss_bytes)),
+                outcome,
+            ]
+        });
+    let heading = [
+        "",
+        "verify gas",
+        "deploy gas",
+        "code",
+        "instances",
+        "calldata",
+        "prove",
+        "peak memory",
+        "outcome",
+    ];
+    assert_table("docs/on-chain.md", "ablation", &markdown(&heading, rows));
+}
+
+#[test]
+fn the_table_of_the_campaign_is_from_its_report() {
+    let report: Report = store::read_json(&root().join("results/fuzz/smoke.json")).unwrap();
+    assert!(report.passed());
+    let cases: u64 = report
+        .records
+        .iter()
+        .map(|record| record.campaign.total().cases)
+        .sum();
+    assert!(cases >= 100_000, "{cases}");
+    let rows = report.records.iter().map(|record| {
+        let campaign = &record.campaign;
+        let anvil = record.anvil.as_ref().unwrap();
+        let paces = [&campaign.pace_by_end, &anvil.called, &anvil.mined].map(|ends| {
+            let [valid, early] =
+                [&ends.valid, &ends.early_failure].map(|pace| pace.per_second().round() as u64);
+            format!("{} / {}", count(Some(valid)), count(Some(early)))
+        });
+        let total = campaign.total();
+        let tallies = [total.cases, total.identical, total.accepted].map(|cases| count(Some(cases)));
+        std::iter::once(campaign.name.clone())
+            .chain(tallies)
+            .chain(paces)
+            .collect()
+    });
+    let heading = [
+        "",
+        "cases",
+        "identical",
+        "accepted",
+        "here: accepted / early failure",
+        "anvil, called",
+        "anvil, mined",
+    ];
+    assert_table("docs/on-chain.md", "campaign", &markdown(&heading, rows));
 }
