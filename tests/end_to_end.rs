@@ -190,7 +190,9 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
     let (status, stdout, stderr) = workshop.run(&["dense_small", "--runs", "2", "--warmup", "1"]);
     assert_eq!(status, Some(0), "{stderr}");
     assert!(
-        stdout.contains("dense_small") && stdout.contains("verified"),
+        stdout.contains("dense_small")
+            && stdout.contains("verified")
+            && stdout.contains("sum: the receipt's gas"),
         "{stdout}"
     );
     let (path, record) = workshop.only_record();

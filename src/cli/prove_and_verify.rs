@@ -144,6 +144,9 @@ enum Source {
     Onnx(Box<Subject>),
 }
 
+/// Columns of figures in the table of causes: what fits a wide terminal.
+const RECORDS_BESIDE_EACH_OTHER: usize = 4;
+
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let srs = arguments.session.srs()?;
     let items = plan(arguments, srs.as_ref())?;
@@ -158,6 +161,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     closed?;
     if !arguments.json && !records.is_empty() {
         println!("{}", table::records(&records));
+        for records in records.chunks(RECORDS_BESIDE_EACH_OTHER) {
+            if let Some(causes) = table::causes(records) {
+                println!("\n{causes}");
+            }
+        }
         for record in &records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
                 println!("{}: {}", record.request.name(), format::spread(&spread));

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 
 use super::format;
+use crate::chain::Cause;
 use crate::prover::Phase;
 use crate::record::Record;
 
@@ -21,15 +22,22 @@ pub(super) const FIGURE: CellAlignment = CellAlignment::Right;
 impl Table {
     /// A table without rows.
     pub(super) fn new<const N: usize>(heading: [(&str, CellAlignment); N]) -> Self {
+        Self::with_columns(&heading)
+    }
+
+    /// As [`Self::new`], where the number of columns is not known before.
+    fn with_columns(heading: &[(&str, CellAlignment)]) -> Self {
         let mut table = comfy_table::Table::new();
-        let cells = heading.map(|(name, alignment)| Cell::new(name).set_alignment(alignment));
+        let cells = heading
+            .iter()
+            .map(|&(name, alignment)| Cell::new(name).set_alignment(alignment));
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled)
             .set_header(cells);
         Self {
             table,
-            alignments: heading.map(|(_, alignment)| alignment).to_vec(),
+            alignments: heading.iter().map(|&(_, alignment)| alignment).collect(),
         }
     }
 
@@ -89,6 +97,36 @@ impl std::fmt::Display for Table {
         }
         Ok(())
     }
+}
+
+/// Verification gas by cause, one column for each record; none where no record has it.
+pub(super) fn causes(records: &[Record]) -> Option<Table> {
+    let attributed: Vec<_> = records
+        .iter()
+        .filter_map(|record| {
+            let verification = record.verification.as_ref()?;
+            let causes = verification.gas_by_cause.as_ref()?;
+            let shares = Cause::ALL.iter().map(|&cause| i128::from(causes.get(cause)));
+            Some((record.request.name(), shares.collect::<Vec<_>>()))
+        })
+        .collect();
+    let heading: Vec<_> = std::iter::once(("verify gas by cause", TEXT))
+        .chain(attributed.iter().map(|(name, _)| (name.as_str(), FIGURE)))
+        .collect();
+    let mut table = Table::with_columns(&heading);
+    for (index, cause) in Cause::ALL.iter().enumerate() {
+        let gas: Vec<i128> = attributed.iter().map(|(_, shares)| shares[index]).collect();
+        if gas.iter().any(|&gas| gas != 0) {
+            let name = serde_json::to_value(cause).expect("a cause is plain data");
+            let name = name.as_str().unwrap_or_default().replace('_', " ");
+            table.row(std::iter::once(name).chain(gas.into_iter().map(format::signed)));
+        }
+    }
+    let sums = attributed
+        .iter()
+        .map(|(_, shares)| format::signed(shares.iter().sum()));
+    table.row(std::iter::once("sum: the receipt's gas".to_owned()).chain(sums));
+    (!attributed.is_empty()).then_some(table)
 }
 
 /// The table at the end of a run: one row for each record.
