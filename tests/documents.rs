@@ -327,10 +327,11 @@ fn the_table_of_guards_is_from_records() {
 
 #[test]
 fn the_table_of_the_ablation_is_from_records() {
-    let records: Vec<Record> = store::record_paths(&root().join("results/ablation"))
+    let folder = root().join("results/ablation");
+    let records: Vec<Record> = store::record_paths(&folder)
         .unwrap()
         .iter()
-        .map(|path| store::load(path).unwrap())
+        .map(|path| store::load(&folder.join(path)).unwrap())
         .collect();
     let plain = |record: &&Record| {
         let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale).unwrap();
@@ -384,7 +385,7 @@ fn the_table_of_the_ablation_is_from_records() {
 
 #[test]
 fn the_table_of_the_campaign_is_from_its_report() {
-    let report: Report = store::read_json(&root().join("results/fuzz/smoke.json")).unwrap();
+    let report: Report = store::read_json(&root().join("results/logs/fuzz-smoke.json")).unwrap();
     assert!(report.passed());
     let cases: u64 = report
         .records
