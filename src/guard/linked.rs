@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    GuardAnswer, GuardCheck, GuardCheckKind, GuardError, SOURCES, Terms, VerifierCode, accepted,
-    deploy_verifier, verify_bare,
+    GuardAnswer, GuardCheck, GuardCheckKind, GuardError, Terms, VerifierCode, accepted, deploy_verifier,
+    verify_bare,
 };
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{Calldata, Chain, Fork, TransactionGas};
@@ -193,7 +193,7 @@ impl LinkedMeasurement {
 /// [`GuardError`]: [`GuardError::Link`] before anything is deployed.
 pub fn measure(solc: &Solc, fork: Fork, parts: &[LinkedPart<'_>]) -> Result<LinkedMeasurement, GuardError> {
     check_links(parts)?;
-    let compile = |contract| solc.compile_files(&SOURCES, contract, &CompileOptions::default());
+    let compile = |contract| super::compile(solc, contract, &CompileOptions::default());
     let (set, guard) = (compile("LinkedCommitted")?, compile("GuardedCommitted")?);
     let calls: Vec<VerifyCall> = parts.iter().map(|part| call_for(part.proof)).collect();
     let mut bare_verifications = Vec::new();

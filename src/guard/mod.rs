@@ -245,7 +245,8 @@ pub enum GuardAnswer {
 }
 
 impl GuardAnswer {
-    fn of(verdict: &Verdict) -> Self {
+    /// What a guard's answer was.
+    pub fn of(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Accepted => Self::Accepted,
             Verdict::Reverted { data, .. } => Self::of_revert(data),
@@ -297,6 +298,18 @@ pub enum GuardError {
     },
 }
 
+/// Compiles one of the contracts of `contracts/src`.
+///
+/// # Errors
+/// [`SolidityError`] where there is no such contract, or solc fails.
+pub fn compile(
+    solc: &Solc,
+    contract: &str,
+    options: &CompileOptions,
+) -> Result<CompiledContract, SolidityError> {
+    solc.compile_files(&SOURCES, contract, options)
+}
+
 /// Deploys the verifier, and a guard in front of it, on a chain of its own; measures both, and tries the guard's checks.
 ///
 /// The call is one that the verifier accepts; it holds a key artifact where the verifier is the reusable one. With what a
@@ -315,7 +328,7 @@ pub fn measure(
     let mut chain = Chain::new(fork);
     let verifier = deploy_verifier(&mut chain, code, call)?;
     let terms = Terms::new(verifier, code, call, committed);
-    let guard = solc.compile_files(&SOURCES, terms.contract(), &CompileOptions::default())?;
+    let guard = compile(solc, terms.contract(), &CompileOptions::default())?;
     let deployment = chain.deploy(&terms.creation_code(&guard))?;
     let verification = accepted("the guard", chain.call(deployment.address, &call.calldata())?)?;
     let over = |part: fn(&TransactionGas) -> u64| {

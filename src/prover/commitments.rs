@@ -8,7 +8,7 @@ use alloy_primitives::{B256, U256, b256, keccak256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Point;
+use super::{ContractConstants, Point};
 use crate::chain::calldata::FIELD_MODULUS;
 
 /// What separates these challenges from every other use of the hash: Keccak-256 of `evmbench commit-and-challenge 1`.
@@ -70,7 +70,7 @@ pub struct Committed {
     /// Keccak-256 of the circuit's verifying key.
     #[schemars(with = "String")]
     pub circuit_digest: B256,
-    /// What must be the same for equal commitments to mean equal tensors ([`basis`]).
+    /// What must be the same for equal commitments to mean equal tensors ([`commitment_basis`]).
     #[schemars(with = "String")]
     pub basis: B256,
     /// How many points each group of commitments has.
@@ -103,6 +103,16 @@ pub enum CommitmentError {
 }
 
 impl Committed {
+    /// A circuit with this verifying key, whose plain verifier has these constants.
+    pub fn new(verifying_key: &[u8], constants: &ContractConstants, layout: CommitmentLayout) -> Self {
+        Self {
+            circuit_digest: keccak256(verifying_key),
+            basis: commitment_basis(constants),
+            layout,
+            registered_input: None,
+        }
+    }
+
     /// The challenge that follows from these commitments: input, output, claims.
     ///
     /// # Errors
@@ -169,9 +179,10 @@ pub fn point_bytes(points: &[Point]) -> Vec<u8> {
 
 /// What must be the same for equal commitments to mean equal tensors of equal length: Keccak-256 of the reference string's
 /// −s·G2 (four words, as a verifier has them), k and the number of usable rows.
-pub fn basis(negated_s_g2: &[U256; 4], logrows: u32) -> B256 {
-    let rows = [U256::from(logrows), U256::from(usable_rows(logrows))];
-    let words = negated_s_g2.iter().chain(&rows);
+pub fn commitment_basis(constants: &ContractConstants) -> B256 {
+    let usable = usable_rows(constants.logrows as u32);
+    let rows = [constants.logrows, usable].map(U256::from);
+    let words = constants.negated_s_g2.iter().chain(&rows);
     keccak256(words.flat_map(U256::to_be_bytes::<32>).collect::<Vec<u8>>())
 }
 
@@ -246,10 +257,24 @@ mod tests {
 
     #[test]
     fn a_basis_depends_on_the_string_and_the_rows() {
-        let s = [1, 2, 3, 4].map(U256::from);
-        let of = basis(&s, 17);
-        assert_ne!(of, basis(&s, 18));
-        assert_ne!(of, basis(&[1, 2, 3, 5].map(U256::from), 17));
+        let constants = |s_g2: u64, logrows| ContractConstants {
+            logrows,
+            instances: 2,
+            fixed: vec![],
+            permutation: vec![],
+            negated_s_g2: [1, 2, 3, s_g2].map(U256::from),
+        };
+        let of = commitment_basis(&constants(4, 17));
+        assert_ne!(of, commitment_basis(&constants(4, 18)));
+        assert_ne!(of, commitment_basis(&constants(5, 17)));
+        let layout = CommitmentLayout {
+            input_points: 1,
+            output_points: 0,
+            claim_points: 1,
+        };
+        let committed = Committed::new(b"a key", &constants(4, 17), layout);
+        assert_eq!(committed.basis, of);
+        assert_eq!(committed.circuit_digest, keccak256("a key"));
     }
 
     #[test]
