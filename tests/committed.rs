@@ -212,7 +212,7 @@ fn the_guard_derives_the_challenge_that_the_proof_was_made_for() {
 /// A proof that the verifier accepts, and whose claims are wrong.
 #[derive(Debug, Deserialize)]
 struct Lie {
-    lie: String,
+    name: String,
     answer: GuardAnswer,
     proof: Bytes,
     instances: Vec<U256>,
@@ -234,7 +234,7 @@ fn lies_convince_the_verifier_and_not_the_guard() {
         };
         // Both the bare verifier and the guard that any circuit may have.
         let plain = measure(fixture, &call, None);
-        assert!(plain.passed(), "{}", lie.lie);
+        assert!(plain.passed(), "{}", lie.name);
         let refused = guard::measure(
             common::guards(),
             Fork::Osaka,
@@ -243,10 +243,10 @@ fn lies_convince_the_verifier_and_not_the_guard() {
             fixture.committed.as_ref(),
         );
         let Err(GuardError::NotAccepted { contract, verdict }) = refused else {
-            panic!("{}: {refused:?}", lie.lie)
+            panic!("{}: {refused:?}", lie.name)
         };
         assert_eq!(contract, "the guard");
-        assert_eq!(GuardAnswer::of(&verdict), lie.answer, "{}", lie.lie);
+        assert_eq!(GuardAnswer::of(&verdict), lie.answer, "{}", lie.name);
     }
 }
 

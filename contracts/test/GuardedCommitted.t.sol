@@ -70,7 +70,7 @@ contract GuardedCommittedTest is VerifierTest {
             ++found;
             bytes memory proof = vm.parseJsonBytes(json, string.concat(at, ".proof"));
             uint256[] memory values = vm.parseJsonUintArray(json, string.concat(at, ".instances"));
-            string memory name = vm.parseJsonString(json, string.concat(at, ".lie"));
+            string memory name = vm.parseJsonString(json, string.concat(at, ".name"));
             string memory answer = vm.parseJsonString(json, string.concat(at, ".answer"));
             vm.assertTrue(accepts(verifiers[2], abi.encodeCall(IHalo2Verifier.verifyProof, (proof, values))), name);
             vm.assertTrue(plain.verifyProof(proof, values), name);

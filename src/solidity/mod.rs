@@ -282,6 +282,9 @@ impl Solc {
     ///
     /// # Errors
     /// As [`Self::compile`].
+    ///
+    /// # Panics
+    /// Never: it returns as many contracts as were asked for.
     pub fn compile_files<const N: usize>(
         &self,
         files: &[(&str, &str)],
