@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::forks::ForkName;
+use super::output::say;
 use super::progress::{self, Counter};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
@@ -99,16 +100,16 @@ fn try_all(
             foundry,
         )?;
         if !arguments.json {
-            show(&report);
+            show(&report)?;
         }
         reports.push(report);
     }
     let report = Report::new(reports);
     if arguments.json {
-        println!(
+        say!(
             "{}",
             serde_json::to_string(&report).expect("a report is plain data")
-        );
+        )?;
     }
     if let Some(path) = &arguments.out {
         store::write_json(path, &report).map_err(FuzzError::from)?;
@@ -188,14 +189,14 @@ fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {
         let verifier = Verifier::deploy(corpus.fork, creation_code).map_err(FuzzError::from)?;
         let differences = corpus.replay(&verifier, subject)?;
         let (cases, name) = (corpus.cases.len(), &subject.name);
-        println!(
+        say!(
             "{name}: {} of {cases} kept cases end as they did",
             cases - differences.len()
-        );
+        )?;
         for difference in &differences {
             let kept = &difference.kept;
-            println!("{name}: {} {}: {}", kept.class, kept.index, kept.mutation);
-            println!("  {}, but {} when it was kept", difference.now, kept.outcome);
+            say!("{name}: {} {}: {}", kept.class, kept.index, kept.mutation)?;
+            say!("  {}, but {} when it was kept", difference.now, kept.outcome)?;
             finding = Finding::Bad;
         }
     }
@@ -206,20 +207,23 @@ fn corpus_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-fn show(report: &RecordReport) {
+fn show(report: &RecordReport) -> Result<(), CliError> {
     let campaign = &report.campaign;
-    println!("{}\n", tallies(campaign));
+    say!("{}\n", tallies(campaign))?;
     for case in &campaign.findings {
-        println!(
+        say!(
             "{} {}: {}: {}",
-            case.class, case.index, case.outcome, case.mutation
-        );
+            case.class,
+            case.index,
+            case.outcome,
+            case.mutation
+        )?;
     }
-    println!("{}", summary(campaign));
+    say!("{}", summary(campaign))?;
     if let Some(anvil) = &report.anvil {
-        println!("{}", beside(anvil));
+        say!("{}", beside(anvil))?;
     }
-    println!();
+    say!("")
 }
 
 /// One line on anvil's pace.

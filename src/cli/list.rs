@@ -6,6 +6,7 @@ use crate::record::DEFAULT_SEED;
 use crate::suite::{self, StudyOutcome, Suite};
 
 use super::error::CliError;
+use super::output::say;
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
@@ -56,12 +57,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             study,
         ]);
     }
-    println!("{table}");
+    say!("{table}")?;
     let scales = arguments.suite.experiments(&[]).count();
-    println!(
+    say!(
         "{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).",
         arguments.suite.models().count()
-    );
+    )?;
     Ok(Finding::Good)
 }
 
