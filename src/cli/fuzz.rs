@@ -10,7 +10,6 @@ use super::output::say;
 use super::progress::{self, Counter};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
-use crate::chain::Verifier;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
@@ -88,31 +87,26 @@ fn try_all(
     foundry: Option<&Foundry>,
 ) -> Result<Finding, CliError> {
     progress::watch_interrupts()?;
-    let mut reports = Vec::new();
+    let mut report = Report::default();
     for (index, loaded) in records.iter().enumerate() {
         if progress::interrupted() {
             break;
         }
-        let report = try_one(
-            arguments,
-            loaded,
-            share(arguments.cases, records.len(), index),
-            foundry,
-        )?;
-        if !arguments.json {
-            show(&report)?;
+        let cases = share(arguments.cases, records.len(), index);
+        report.add(try_one(arguments, loaded, cases, foundry)?);
+        // Before it is shown: whatever ends the command later must not lose it.
+        if let Some(path) = &arguments.out {
+            store::write_json(path, &report).map_err(FuzzError::from)?;
         }
-        reports.push(report);
+        if !arguments.json {
+            show(&report.records[index])?;
+        }
     }
-    let report = Report::new(reports);
     if arguments.json {
         say!(
             "{}",
             serde_json::to_string(&report).expect("a report is plain data")
         )?;
-    }
-    if let Some(path) = &arguments.out {
-        store::write_json(path, &report).map_err(FuzzError::from)?;
     }
     Ok(if report.passed() {
         Finding::Good
@@ -137,6 +131,7 @@ fn try_one(
         record,
         creation_code,
         subject,
+        ..
     } = loaded;
     let fork = arguments.fork.map_or(record.request.fork, Into::into);
     let mut plan = Plan::new(cases, arguments.seed);
@@ -146,7 +141,7 @@ fn try_one(
     if let Some(threads) = arguments.threads {
         plan.threads = threads.get();
     }
-    let verifier = Verifier::deploy(fork, creation_code).map_err(FuzzError::from)?;
+    let verifier = loaded.deploy(fork)?;
     let counter = Counter::new(subject.name.clone(), cases);
     let result = campaign::run(&verifier, subject, &plan, &counter);
     counter.clear();
@@ -163,7 +158,7 @@ fn try_one(
             };
             let valid = calldata(&subject.statement);
             let failing = calldata(&campaign::early_failure(&subject.statement));
-            measure_throughput(foundry, fork, creation_code, &valid, &failing, ANVIL_TIME)
+            measure_throughput(foundry, &verifier, creation_code, &valid, &failing, ANVIL_TIME)
         })
         .transpose()?;
     Ok(RecordReport {
@@ -178,15 +173,11 @@ fn try_one(
 
 fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {
     let mut finding = Finding::Good;
-    for Loaded {
-        creation_code,
-        subject,
-        ..
-    } in records
-    {
+    for loaded in records {
+        let subject = &loaded.subject;
         let corpus: Corpus =
             store::read_json(&corpus_path(folder, &subject.name)).map_err(FuzzError::from)?;
-        let verifier = Verifier::deploy(corpus.fork, creation_code).map_err(FuzzError::from)?;
+        let verifier = loaded.deploy(corpus.fork)?;
         let differences = corpus.replay(&verifier, subject)?;
         let (cases, name) = (corpus.cases.len(), &subject.name);
         say!(
@@ -250,6 +241,7 @@ fn tallies(campaign: &Campaign) -> Table {
         ("after the pairing", FIGURE),
         ("identical", FIGURE),
         ("undecided", FIGURE),
+        ("extended", FIGURE),
         ("accepted", FIGURE),
     ]);
     let mut row = |name: String, tally: Tally| {
@@ -259,6 +251,7 @@ fn tallies(campaign: &Campaign) -> Table {
             tally.rejected_after_pairing,
             tally.identical,
             tally.undecided,
+            tally.extended,
             tally.accepted,
         ];
         table.row(std::iter::once(name).chain(figures.map(format::count)));
@@ -270,11 +263,19 @@ fn tallies(campaign: &Campaign) -> Table {
     table
 }
 
-/// One line on all cases and one on the pace of single calls.
+/// One line on all cases, one on what was extended if anything was, and one on the pace of single calls.
 fn summary(campaign: &Campaign) -> String {
-    let accepted = match campaign.total().accepted {
+    let total = campaign.total();
+    let accepted = match total.accepted {
         0 => "none accepted".to_owned(),
         accepted => format!("{} ACCEPTED", format::count(accepted)),
+    };
+    let extended = match total.extended {
+        0 => String::new(),
+        extended => format!(
+            "{} of these extended: the proof itself, with words after it that this verifier leaves unread\n",
+            format::count(extended)
+        ),
     };
     let Campaign {
         name,
@@ -293,7 +294,7 @@ fn summary(campaign: &Campaign) -> String {
     };
     format!(
         "{name} under {}, seed {seed}: {cases} cases, {accepted}\n\
-         {} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
+         {extended}{} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
         fork.name(),
         format::seconds(pace.seconds),
         per_second(pace),

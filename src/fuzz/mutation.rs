@@ -167,6 +167,8 @@ pub struct Donor {
     pub name: String,
     /// Its proof and instances; campaigns on several records share them.
     pub proof: Arc<Proof>,
+    /// Whether it was proved under the key of the statement that is mutated: the verifier has to accept it whole.
+    pub same_key: bool,
 }
 
 impl Mutation {
