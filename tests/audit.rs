@@ -56,17 +56,10 @@ fn settings(name: &str) -> String {
 
 /// Every record below `results/`.
 fn records() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for suite in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("results")).unwrap() {
-        let suite = suite.unwrap().path();
-        if suite.is_dir() && suite.file_name().unwrap() != "logs" {
-            let files = std::fs::read_dir(suite).unwrap().map(|file| file.unwrap().path());
-            found.extend(files.filter(|path| path.extension().is_some_and(|ending| ending == "json")));
-        }
-    }
-    found.sort();
-    assert!(found.len() > 10);
-    found
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let paths = store::record_paths(&folder).unwrap();
+    assert!(paths.len() > 10);
+    paths.into_iter().map(|path| folder.join(path)).collect()
 }
 
 /// One piece of a record's evidence, written to a file.
