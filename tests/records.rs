@@ -17,11 +17,8 @@ fn root() -> PathBuf {
 
 /// Every record below `results`.
 fn published() -> Vec<(PathBuf, Record)> {
-    let folder = root().join("results");
-    let paths = store::record_paths(&folder).unwrap();
-    assert!(!paths.is_empty());
     let loaded = |path: PathBuf| (path.clone(), store::load(&path).unwrap());
-    paths.into_iter().map(|path| loaded(folder.join(path))).collect()
+    common::record_paths().into_iter().map(loaded).collect()
 }
 
 /// The schema in the repository is that of the types. To renew it: `UPDATE_SCHEMA=1 cargo test --test records`.
