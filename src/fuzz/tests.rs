@@ -531,6 +531,26 @@ mod campaigns {
         }
     }
 
+    /// As many instances as a much larger circuit has are more than Osaka lets one transaction carry.
+    #[test]
+    fn what_is_too_large_for_the_chain_is_decided_by_the_verifier() {
+        let mut subject = subject(NAMES[0]);
+        let from = "large".to_owned();
+        let mut large = subject.statement.clone();
+        large.instances = vec![FIELD_MODULUS - U256::ONE; 20_000];
+        subject.donors = vec![Donor {
+            name: from.clone(),
+            proof: Arc::new(large),
+            same_key: false,
+        }];
+        let verifier = verifier(NAMES[0]);
+        let target = Target::new(&verifier, &subject).unwrap();
+        let part = Part::Instances;
+        let outcome = target.attempt(&Mutation::Replaced { from, part }).unwrap();
+        assert_eq!(outcome.ending, Ending::Rejected, "{outcome}");
+        assert!(outcome.execution_gas.is_some());
+    }
+
     #[test]
     fn quotas_add_up_whatever_is_asked_for() {
         let verifier = Verifier::deploy(Fork::Osaka, &deploying(&RETURN_TRUE)).unwrap();
