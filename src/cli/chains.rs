@@ -15,7 +15,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.json {
         let rules: Vec<_> = Rule::ALL

@@ -18,7 +18,6 @@ pub(super) struct Arguments {
     suite: Suite,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let mut table = Table::new([
         ("model", TEXT),
