@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::class::Class;
 use super::corpus::Corpus;
 use super::error::FuzzError;
-use super::mutation::{Mutation, Part};
+use super::mutation::{Mutation, Part, WORD_BYTES};
 use super::subject::Subject;
 use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verification, Verifier};
 use crate::nodes::{Pace, PaceByEnd};
@@ -279,13 +279,15 @@ impl<'a> Target<'a> {
         Ok(Called { verdict, gas })
     }
 
-    /// Whether the statement differs from one that a prover made by bytes after the proof, in a verifier that is known to
-    /// leave them unread.
+    /// Whether the statement differs from one that a prover made by whole words after the proof, in a verifier that is known
+    /// to leave them unread.
     fn is_extended(&self, statement: &Proof) -> bool {
-        self.verifier.key_artifact().is_some()
-            && self.subject.proved().any(|proved| {
-                statement.instances == proved.instances && statement.proof.starts_with(&proved.proof)
-            })
+        let only_has_words_after = |proved: &Proof| {
+            let after = statement.proof.strip_prefix(&proved.proof[..]);
+            statement.instances == proved.instances
+                && after.is_some_and(|after| after.len().is_multiple_of(WORD_BYTES))
+        };
+        self.verifier.key_artifact().is_some() && self.subject.proved().any(only_has_words_after)
     }
 
     /// How fast a statement is decided, again and again.

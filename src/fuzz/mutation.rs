@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::prover::Proof;
 
 /// Bytes of a word.
-const WORD_BYTES: usize = 32;
+pub(super) const WORD_BYTES: usize = 32;
 
 /// Bits of a word.
 pub(super) const WORD_BITS: usize = 8 * WORD_BYTES;

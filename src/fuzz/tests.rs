@@ -682,6 +682,19 @@ mod reusable_verifiers {
         let total = campaign.total();
         assert_eq!(total.accepted + total.identical + total.extended, 520);
         assert!(total.accepted > 400 && total.extended > 0, "{total:?}");
+        let subject = subject(NAMES[0]);
+        let target = Target::new(&verifier, &subject).unwrap();
+        for (bytes, ending) in [
+            (31, Ending::Accepted),
+            (32, Ending::Extended),
+            (33, Ending::Accepted),
+        ] {
+            let bytes = vec![0; bytes].into();
+            assert_eq!(
+                target.attempt(&Mutation::BytesAppended { bytes }).unwrap().ending,
+                ending
+            );
+        }
         assert!(!campaign.passed());
         assert!(
             campaign

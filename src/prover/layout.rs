@@ -188,17 +188,11 @@ mod tests {
             ProofLayout::of_key_artifact(&words).map(|layout| layout.words)
         };
         // dense_4x2's, then the same without lookups.
-        assert_eq!(
-            layout("01010001014002008001 00c0 01".replace(' ', "").as_str()),
-            Some([6, 4, 10, 8, 29, 4])
-        );
+        assert_eq!(layout("0101000101400200800100c001"), Some([6, 4, 10, 8, 29, 4]));
         assert_eq!(layout("0101000101400300c001"), Some([6, 0, 10, 8, 29, 4]));
         // Two phases, five, and phases that go on in a second word.
         assert_eq!(layout("0101000100c001"), None);
-        assert_eq!(
-            layout("01010001014002008001008001 00c001".replace(' ', "").as_str()),
-            None
-        );
+        assert_eq!(layout("0101000101400200800100800100c001"), None);
         assert_eq!(layout("0101000101400300c002"), None);
         assert_eq!(layout(""), None);
     }
