@@ -2,7 +2,8 @@
 
 use super::{Calling, Facts, Finding, Item, Level, Reference, What};
 use crate::prover::{
-    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, Shown, Side, SrsKind, Statement,
+    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, Shown, Side, SrsKind,
+    Statement,
 };
 
 /// Every item, in the order in which they are told.
@@ -32,6 +33,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Item> {
         context.verifier_key(),
         context.key_match(),
         context.instances(),
+        context.proof_bytes(),
         context.calling(),
         context.commitments(),
         context.negative_controls(),
@@ -639,6 +641,36 @@ impl Context<'_> {
                 Level::Sound,
                 format!("All files agree on {count} public values, and the verifier takes no other number."),
             ),
+        }
+    }
+
+    /// The plain template compares the proof's length with a constant. The reusable one only looks that the public values
+    /// begin where the proof ends, whatever its length (halo2_solidity_verifier's `Halo2VerifierReusable.sol`).
+    fn proof_bytes(&self) -> Item {
+        let what = What::ProofBytes;
+        let one_length = |source: &String| ProofLayout::read(source).is_some();
+        match self.contract {
+            Some(ContractForm::Plain(_)) if self.facts.verifier_source.as_ref().is_some_and(one_length) => {
+                item(
+                    what,
+                    Finding::OneLength,
+                    Level::Sound,
+                    "The verifier takes proofs of one length only, so that nothing can be appended; a statement still has many \
+                 proofs.",
+                )
+            }
+            Some(ContractForm::Reusable) => item(
+                what,
+                Finding::Extendable,
+                Level::Limited,
+                "The verifier leaves words after the proof unread and accepts it with any, so that its bytes are no name \
+                 for it. A guard that checks the length ends that.",
+            ),
+            Some(ContractForm::Plain(_) | ContractForm::Other) => unknown(
+                what,
+                "The source does not show whether the verifier takes proofs of one length only.",
+            ),
+            None => unknown(what, "There is no verifier to look at."),
         }
     }
 

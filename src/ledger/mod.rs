@@ -84,6 +84,8 @@ pub enum What {
     KeyMatch,
     /// How many public values there are.
     Instances,
+    /// Whether an accepted proof is accepted with other bytes, too.
+    ProofBytes,
     /// How the verifier is called.
     Calling,
     /// Whether anybody looks at the commitments.
@@ -116,6 +118,7 @@ impl What {
             Self::VerifierKey => "verifier's key",
             Self::KeyMatch => "key and verifier",
             Self::Instances => "public values",
+            Self::ProofBytes => "proof bytes",
             Self::Calling => "calling",
             Self::Commitments => "commitments",
             Self::NegativeControls => "negative controls",
@@ -191,6 +194,10 @@ pub enum Finding {
     Matching,
     /// Files that do not.
     Mismatch(String),
+    /// The verifier takes proofs of one length.
+    OneLength,
+    /// The verifier leaves words after the proof unread.
+    Extendable,
     /// By calldata that was encoded canonically for this call.
     Canonical,
     /// By a contract's typed call, which encodes anew.

@@ -476,6 +476,29 @@ fn a_verifier_holds_its_key_or_is_brought_one() {
     }
 }
 
+/// That they do is tried by the campaigns of `fuzz`.
+#[test]
+fn words_after_the_proof_are_left_unread_by_the_reusable_verifier() {
+    let source = |source: &str| Facts {
+        verifier_source: Some(source.to_owned()),
+        ..Facts::default()
+    };
+    let reusable = include_str!("../../tests/fixtures/verifier/reusable/Verifier.sol");
+    let other_length = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "eq(0x07c0, proof.length)");
+    let unchecked = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "1");
+    for (facts, finding, level) in [
+        (source(DENSE_VERIFIER), Finding::OneLength, Level::Sound),
+        (source(reusable), Finding::Extendable, Level::Limited),
+        // Not as EZKL writes it.
+        (source(&other_length), Finding::NotShown, Level::Unknown),
+        (source(&unchecked), Finding::NotShown, Level::Unknown),
+        (source("contract C {}"), Finding::NotShown, Level::Unknown),
+        (Facts::default(), Finding::NotShown, Level::Unknown),
+    ] {
+        finds(&facts, What::ProofBytes, &finding, level);
+    }
+}
+
 /// What a reusable verifier is brought counts as what a plain one has in its code.
 #[test]
 fn a_brought_key_must_be_the_circuits() {
