@@ -119,7 +119,8 @@ impl Circuit {
                 &CompileOptions::default(),
             )
             .unwrap();
-        let is_this = |folder: &PathBuf| std::fs::read(folder.join("model.onnx")).ok() == Some(job.onnx.clone());
+        let is_this =
+            |folder: &PathBuf| std::fs::read(folder.join("model.onnx")).ok() == Some(job.onnx.clone());
         let mut folders = std::fs::read_dir(home.circuits()).unwrap();
         let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));
         Self {
@@ -163,7 +164,12 @@ impl Circuit {
             let challenge = vec![story.challenge];
             let tensors = story.tensors.iter().chain([&challenge]);
             tensors
-                .map(|tensor| tensor.iter().map(|x| hex::encode(x.to_le_bytes::<32>())).collect())
+                .map(|tensor| {
+                    tensor
+                        .iter()
+                        .map(|x| hex::encode(x.to_le_bytes::<32>()))
+                        .collect()
+                })
                 .collect::<Vec<Vec<String>>>()
         });
         let request = json!({
@@ -188,7 +194,9 @@ impl Circuit {
         let answer: Answer = serde_json::from_str(&answer).unwrap();
         let proofs = answer.proofs.into_iter();
         proofs
-            .map(|path| path.map(|path| ProofFile::parse_proof(&std::fs::read_to_string(path).unwrap()).unwrap()))
+            .map(|path| {
+                path.map(|path| ProofFile::parse_proof(&std::fs::read_to_string(path).unwrap()).unwrap())
+            })
             .collect()
     }
 
@@ -243,7 +251,11 @@ fn seeded_input(seed: u64) -> Tensor {
 
 fn element(integer: i128) -> U256 {
     let magnitude = U256::from(integer.unsigned_abs());
-    if integer < 0 { FIELD_MODULUS - magnitude } else { magnitude }
+    if integer < 0 {
+        FIELD_MODULUS - magnitude
+    } else {
+        magnitude
+    }
 }
 
 fn add(element: &mut U256, addend: U256) {
@@ -394,10 +406,7 @@ fn an_input_that_nobody_registered_is_refused() {
         registered_input: Some(circuit.committed.input_digest(&honest.proof).unwrap()),
         ..circuit.committed
     };
-    assert_eq!(
-        circuit.guard_answers(honest, &registered),
-        GuardAnswer::Accepted
-    );
+    assert_eq!(circuit.guard_answers(honest, &registered), GuardAnswer::Accepted);
     for proof in circuit.prove_by_protocol(&[circuit.truth(1)]) {
         assert_eq!(
             circuit.guard_answers(&proof, &circuit.committed),
@@ -434,7 +443,10 @@ fn the_verifier_refuses_what_its_key_did_not_prove() {
         ("another circuit", other_circuit),
     ] {
         assert!(!circuit.verifier_takes(&proof), "{name}");
-        assert!(circuit.measure(&proof, Some(&circuit.committed)).is_err(), "{name}");
+        assert!(
+            circuit.measure(&proof, Some(&circuit.committed)).is_err(),
+            "{name}"
+        );
     }
 }
 

@@ -704,11 +704,21 @@ fn claims_are_worth_as_much_as_their_challenge() {
             (Some(false), Finding::Chosen, Level::Unsound),
             (None, Finding::NotShown, Level::Unknown),
         ] {
-            finds(&committed(assurance, true, derived), What::Challenge, &finding, level);
+            finds(
+                &committed(assurance, true, derived),
+                What::Challenge,
+                &finding,
+                level,
+            );
         }
     }
     // By the settings alone, it may be a challenge.
-    finds(&facts(COMMITTED), What::Challenge, &Finding::NotShown, Level::Unknown);
+    finds(
+        &facts(COMMITTED),
+        What::Challenge,
+        &Finding::NotShown,
+        Level::Unknown,
+    );
     for settings in [DENSE, HASHED, POLYCOMMIT] {
         finds(&facts(settings), What::Challenge, &Finding::None, Level::Sound);
     }
@@ -744,7 +754,12 @@ fn a_committed_circuits_ranges_follow_from_its_inputs() {
         let facts = committed(assurance, true, Some(true));
         finds(&facts, What::InputRange, finding, level);
         finds(&facts, What::OutputRange, &Finding::FollowsFromInput, level);
-        finds(&facts, What::NumberRange, &Finding::Below { bits: 20 }, Level::Sound);
+        finds(
+            &facts,
+            What::NumberRange,
+            &Finding::Below { bits: 20 },
+            Level::Sound,
+        );
     }
     // An entry more, and a digit may be the base.
     let mut json: Value = serde_json::from_str(COMMITTED).unwrap();
@@ -784,8 +799,16 @@ fn a_committed_circuits_commitments_are_claims_and_the_input() {
     let compared = |assurance| committed(assurance, true, Some(true));
     for (facts, finding, level) in [
         (compared(InputAssurance::Public), Finding::None, Level::Sound),
-        (compared(InputAssurance::Ranged), Finding::NotCompared, Level::Limited),
-        (compared(InputAssurance::Registered), Finding::Compared, Level::Sound),
+        (
+            compared(InputAssurance::Ranged),
+            Finding::NotCompared,
+            Level::Limited,
+        ),
+        (
+            compared(InputAssurance::Registered),
+            Finding::Compared,
+            Level::Sound,
+        ),
         (
             committed(InputAssurance::Registered, true, None),
             Finding::NotShown,
@@ -795,7 +818,11 @@ fn a_committed_circuits_commitments_are_claims_and_the_input() {
         finds(&facts, What::Commitments, &finding, level);
         let revealed = Ledger::derive(&facts).item(What::Privacy).unwrap().clone();
         assert_eq!(revealed.level, Level::Limited);
-        assert!(revealed.sentence.contains("intermediate results"), "{}", revealed.sentence);
+        assert!(
+            revealed.sentence.contains("intermediate results"),
+            "{}",
+            revealed.sentence
+        );
     }
 }
 

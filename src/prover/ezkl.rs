@@ -119,6 +119,21 @@ impl EzklProver {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
     }
 
+    /// The settings that a committed job's circuit is laid out in, without compiling or proving anything.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn committed_settings(
+        &self,
+        job: &Job,
+        observer: &dyn Observer,
+    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        self.settings_of(job, observer, |run, files| {
+            run.lay_out(files, &run_args(job))?;
+            run.take_input_cells_out(files)
+        })
+    }
+
     fn settings_of(
         &self,
         job: &Job,
@@ -535,15 +550,18 @@ impl<'a> Run<'a> {
 
     /// EZKL's own commitments to a tensor, a point for each column.
     fn commit(&mut self, tensor: &[i128], files: &CircuitFiles, srs: &Path) -> Result<Vec<Point>, Stop> {
-        let message: Vec<String> = tensor.iter().map(|&integer| committed::field_element(integer)).collect();
+        let message: Vec<String> = tensor
+            .iter()
+            .map(|&integer| committed::field_element(integer))
+            .collect();
         let arguments = json!({
             "message": message, "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
         });
         let points = self.call_for_points(Phase::Commit, "kzg_commit", &arguments, &[])?;
         let points: Option<Vec<Point>> = points.iter().map(committed::read_point).collect();
-        points.filter(|points| !points.is_empty()).ok_or_else(|| {
-            commitment_failure("EZKL returned something else than points").into()
-        })
+        points
+            .filter(|points| !points.is_empty())
+            .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
     }
 
     /// Replaces the settings by those without the cells that committed inputs do not take.

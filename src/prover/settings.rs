@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model::committed::RECTIFIER_EXPONENT;
+
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
 #[error("not an EZKL settings file: {0}")]
@@ -63,7 +65,10 @@ impl CircuitSettings {
     /// # Errors
     /// What is laid out otherwise than evmbench means it: the reason.
     pub(super) fn without_input_cells(&self) -> Result<Self, String> {
-        let sizes = self.json.pointer("/module_sizes/polycommit").and_then(Value::as_array);
+        let sizes = self
+            .json
+            .pointer("/module_sizes/polycommit")
+            .and_then(Value::as_array);
         let sizes = sizes.ok_or("the settings do not tell what is committed")?;
         let committed: u64 = sizes.iter().filter_map(Value::as_u64).sum();
         // A constant with two readers would be decomposed into digits.
@@ -71,7 +76,30 @@ impl CircuitSettings {
         if range_checks.is_none_or(|checks| !checks.is_empty()) {
             return Err("EZKL checks ranges by digits where none should be".to_owned());
         }
-        let cells = self.cells().checked_sub(committed).ok_or("fewer cells than committed elements")?;
+        let lookups = self.json.get("required_lookups").and_then(Value::as_array);
+        let is_meant = |table: &Value| {
+            let exponent = table.pointer("/Pow/a").and_then(Value::as_f64);
+            let rectifies = exponent.is_some_and(|exponent| exponent as f32 == RECTIFIER_EXPONENT);
+            rectifies || table.get("Sigmoid").is_some() || table.get("Tanh").is_some()
+        };
+        if let Some(other) = lookups
+            .ok_or("the settings do not tell what is looked up")?
+            .iter()
+            .find(|table| !is_meant(table))
+        {
+            return Err(format!("EZKL looks up {other}, which the circuit does not have"));
+        }
+        for count in ["num_dynamic_lookups", "num_shuffles"] {
+            if self.json.get(count).and_then(Value::as_u64) != Some(0) {
+                return Err(format!(
+                    "EZKL sorts or picks by index where nothing should be ({count})"
+                ));
+            }
+        }
+        let cells = self
+            .cells()
+            .checked_sub(committed)
+            .ok_or("fewer cells than committed elements")?;
         let rows = cells.div_ceil(self.inner_columns().max(1));
         let mut json = self.json.clone();
         json["total_assignments"] = cells.into();
@@ -207,6 +235,42 @@ mod tests {
     fn built_in_freivalds_is_unsound() {
         let settings = CircuitSettings::parse(&text(1)).unwrap();
         assert!(settings.unsound_reason().unwrap().contains("Freivalds"));
+    }
+
+    /// The settings of a committed circuit with one value replaced.
+    fn committed(pointer: &str, value: Value) -> CircuitSettings {
+        let text = include_str!("../../tests/fixtures/settings/dense_committed.json");
+        let mut json: Value = serde_json::from_str(text).unwrap();
+        *json.pointer_mut(pointer).unwrap() = value;
+        CircuitSettings::parse(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn committed_elements_take_no_cells() {
+        let settings = committed("/total_assignments", (193 + 3 * 40 + 1).into());
+        let settings = settings.without_input_cells().unwrap();
+        assert_eq!((settings.cells(), settings.rows()), (121, 41));
+    }
+
+    #[test]
+    fn a_committed_circuit_has_nothing_but_its_own_tables() {
+        let none = serde_json::json!([]);
+        let other = serde_json::json!([{"Sqrt": {"scale": 1.0}}]);
+        let power = serde_json::json!([{"Pow": {"scale": 1.0, "a": 0.5}}]);
+        assert!(committed("/required_lookups", none).without_input_cells().is_ok());
+        for (pointer, value) in [
+            ("/required_lookups", other),
+            ("/required_lookups", power),
+            ("/required_lookups", Value::Null),
+            ("/required_range_checks", serde_json::json!([[0, 127]])),
+            ("/num_shuffles", 1.into()),
+            ("/num_dynamic_lookups", 1.into()),
+        ] {
+            assert!(
+                committed(pointer, value).without_input_cells().is_err(),
+                "{pointer}"
+            );
+        }
     }
 
     #[test]
