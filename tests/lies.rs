@@ -94,6 +94,8 @@ impl Circuit {
                 claims: witness.claims,
                 inner_columns: lowered.inner_columns(),
                 logrows: lowered.logrows(),
+                cells: lowered.cells() as u64,
+                counted_cells: lowered.counted_cells() as u64,
                 table_range: lowered.table_range(),
             }),
             plan,

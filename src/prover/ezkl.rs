@@ -119,19 +119,16 @@ impl EzklProver {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
     }
 
-    /// The settings that a committed job's circuit is laid out in, without compiling or proving anything.
+    /// The settings that EZKL first lays a job's circuit out in, before it is calibrated or its cells are counted anew.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
-    pub fn committed_settings(
+    pub fn first_settings(
         &self,
         job: &Job,
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
-        self.settings_of(job, observer, |run, files| {
-            run.lay_out(files, &run_args(job))?;
-            run.take_input_cells_out(files)
-        })
+        self.settings_of(job, observer, |run, files| run.lay_out(files, &run_args(job)))
     }
 
     fn settings_of(
@@ -338,7 +335,7 @@ impl<'a> Run<'a> {
         self.read_settings(&files)?;
         match &self.job.inputs {
             JobInputs::Floats(_) => self.calibrate(&files, input)?,
-            JobInputs::Committed(_) => self.take_input_cells_out(&files)?,
+            JobInputs::Committed(inputs) => self.settle(&files, inputs)?,
         }
         let logrows = self.read_settings(&files)?;
         self.call(
@@ -564,14 +561,14 @@ impl<'a> Run<'a> {
             .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
     }
 
-    /// Replaces the settings by those without the cells that committed inputs do not take.
-    fn take_input_cells_out(&mut self, files: &CircuitFiles) -> Result<(), Stop> {
+    /// Replaces the settings by those that a committed circuit's keys are made with.
+    fn settle(&mut self, files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
         let failed = |message: String| Failure::Failed {
             phase: Phase::Settings,
             message,
         };
         let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
-        let settings = settings.without_input_cells().map_err(failed)?;
+        let settings = settings.of_committed(inputs).map_err(failed)?;
         Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
     }
 

@@ -3,7 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::CommittedInputs;
 use crate::model::committed::RECTIFIER_EXPONENT;
+
+/// One cell in as many, and as many cells, may be counted otherwise than evmbench does.
+const UNEXPLAINED_CELLS: u64 = 200;
 
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
@@ -59,18 +63,12 @@ impl CircuitSettings {
         Ok(Self { json, fields })
     }
 
-    /// The settings of a committed circuit, as its keys must be made with: `gen_settings` counts a cell for each element of a
-    /// committed input (`src/graph/model.rs`, `dummy_layout`), which has a column of its own and takes none.
+    /// The settings of a committed circuit, as its keys must be made with: the number of cells decides how many columns
+    /// there are, and `gen_settings` counts cells that the layout has already ([`CommittedInputs::counted_cells`]).
     ///
     /// # Errors
-    /// What is laid out otherwise than evmbench means it: the reason.
-    pub(super) fn without_input_cells(&self) -> Result<Self, String> {
-        let sizes = self
-            .json
-            .pointer("/module_sizes/polycommit")
-            .and_then(Value::as_array);
-        let sizes = sizes.ok_or("the settings do not tell what is committed")?;
-        let committed: u64 = sizes.iter().filter_map(Value::as_u64).sum();
+    /// What EZKL lays out otherwise than evmbench means it: the reason.
+    pub(super) fn of_committed(&self, inputs: &CommittedInputs) -> Result<Self, String> {
         // A constant with two readers would be decomposed into digits.
         let range_checks = self.json.get("required_range_checks").and_then(Value::as_array);
         if range_checks.is_none_or(|checks| !checks.is_empty()) {
@@ -96,14 +94,16 @@ impl CircuitSettings {
                 ));
             }
         }
-        let cells = self
-            .cells()
-            .checked_sub(committed)
-            .ok_or("fewer cells than committed elements")?;
-        let rows = cells.div_ceil(self.inner_columns().max(1));
+        // Rows that are not filled before a dot product begins are counted in the loader's order of nodes, not in ours.
+        let (found, expected) = (self.cells(), inputs.counted_cells);
+        if found.abs_diff(expected) > expected / UNEXPLAINED_CELLS + UNEXPLAINED_CELLS {
+            return Err(format!(
+                "EZKL counts {found} cells, and the circuit should have {expected}"
+            ));
+        }
         let mut json = self.json.clone();
-        json["total_assignments"] = cells.into();
-        json["num_rows"] = rows.into();
+        json["total_assignments"] = inputs.cells.into();
+        json["num_rows"] = inputs.cells.div_ceil(inputs.inner_columns as u64).into();
         let fields = Fields::deserialize(&json).map_err(|error| error.to_string())?;
         Ok(Self { json, fields })
     }
@@ -245,11 +245,27 @@ mod tests {
         CircuitSettings::parse(&json.to_string()).unwrap()
     }
 
+    /// What the circuit of these settings was meant to have.
+    fn meant() -> CommittedInputs {
+        CommittedInputs {
+            input: vec![0; 128],
+            output: vec![0; 64],
+            claims: Vec::new(),
+            inner_columns: 3,
+            logrows: 12,
+            cells: 121,
+            counted_cells: 9_774,
+            table_range: Some((-3_959, 128)),
+        }
+    }
+
     #[test]
-    fn committed_elements_take_no_cells() {
-        let settings = committed("/total_assignments", (193 + 3 * 40 + 1).into());
-        let settings = settings.without_input_cells().unwrap();
+    fn a_committed_circuit_is_as_large_as_it_was_meant() {
+        let counted = |cells: u64| committed("/total_assignments", cells.into()).of_committed(&meant());
+        let settings = counted(9_774).unwrap();
         assert_eq!((settings.cells(), settings.rows()), (121, 41));
+        assert!(counted(9_774 + 300).is_err());
+        assert!(counted(9_774 - 300).is_err());
     }
 
     #[test]
@@ -257,7 +273,7 @@ mod tests {
         let none = serde_json::json!([]);
         let other = serde_json::json!([{"Sqrt": {"scale": 1.0}}]);
         let power = serde_json::json!([{"Pow": {"scale": 1.0, "a": 0.5}}]);
-        assert!(committed("/required_lookups", none).without_input_cells().is_ok());
+        assert!(committed("/required_lookups", none).of_committed(&meant()).is_ok());
         for (pointer, value) in [
             ("/required_lookups", other),
             ("/required_lookups", power),
@@ -266,10 +282,7 @@ mod tests {
             ("/num_shuffles", 1.into()),
             ("/num_dynamic_lookups", 1.into()),
         ] {
-            assert!(
-                committed(pointer, value).without_input_cells().is_err(),
-                "{pointer}"
-            );
+            assert!(committed(pointer, value).of_committed(&meant()).is_err(), "{pointer}");
         }
     }
 
