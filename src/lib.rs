@@ -15,6 +15,7 @@
 //! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
+//! | [`report`] | folders of records | tables, plots, a page |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
 //! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted

@@ -20,7 +20,7 @@ pub fn table(table: &Table) -> String {
 }
 
 /// The name of a column: `prove_s`.
-pub(super) fn heading(column: &Column) -> String {
+pub fn heading(column: &Column) -> String {
     let words = match column.unit {
         Some(unit) => format!("{} {unit}", column.name),
         None => column.name.clone(),

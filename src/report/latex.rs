@@ -6,8 +6,7 @@
 use super::table::{Cell, Column, Kind, Table};
 
 /// What a document that inputs a table must load.
-pub const PREAMBLE: &str = r"\usepackage[T1]{fontenc}
-\usepackage{textcomp}
+pub const PREAMBLE: &str = r"\usepackage{textcomp}
 \usepackage{graphicx}
 \usepackage{booktabs}
 \usepackage{siunitx}
@@ -26,13 +25,16 @@ const BEGIN: &str = r"  \pagestyle{empty}
 \fi
 ";
 
+/// Rows that fit a page; a longer table is continued in the next.
+const ROWS_OF_A_PAGE: usize = 30;
+
 /// The file of a table.
 pub fn file(table: &Table) -> String {
     let preamble: String = PREAMBLE.lines().map(|line| format!("  {line}\n")).collect();
     format!(
         "% Made by `evmbench report`. Builds alone, and in a document that inputs it and loads:\n{}{BEGIN_ALONE}{preamble}{BEGIN}{}\\evmbenchend\n",
         commented(PREAMBLE),
-        environment(table)
+        environments(table)
     )
 }
 
@@ -40,14 +42,42 @@ fn commented(text: &str) -> String {
     text.lines().map(|line| format!("% {line}\n")).collect()
 }
 
-/// The `table` environment.
-fn environment(table: &Table) -> String {
-    let mut text = format!(
-        "\\begin{{table}}[htbp]\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n",
-        escape(&format!("{}: {}", table.title, table.caption)),
-        table.name.replace('_', "-")
-    );
-    text += "  \\sisetup{group-digits=integer, group-minimum-digits=4, group-separator={,}}\n";
+/// One `table` environment for each page that the rows need; the label is the first one's, the notes are the last one's.
+fn environments(table: &Table) -> String {
+    let pages = table.rows.len().div_ceil(ROWS_OF_A_PAGE).max(1);
+    let page = |page: usize| {
+        let rows = table.rows.iter().skip(page * ROWS_OF_A_PAGE).take(ROWS_OF_A_PAGE);
+        let caption = if page == 0 {
+            escape(&format!("{}: {}", table.title, table.caption))
+        } else {
+            escape(&format!("{}, continued", table.title))
+        };
+        let label = if page == 0 {
+            format!("  \\label{{tab:{}}}\n", table.name.replace('_', "-"))
+        } else {
+            String::new()
+        };
+        let notes = if page + 1 == pages {
+            table.notes.as_slice()
+        } else {
+            &[]
+        };
+        format!(
+            "\\begin{{table}}[htbp]\n  \\centering\n  \\caption{{{caption}}}\n{label}{}{}\\end{{table}}\n",
+            tabular(table, rows),
+            notes
+                .iter()
+                .map(|note| format!("  \\par\\smallskip{{\\footnotesize {}}}\n", escape(note)))
+                .collect::<String>()
+        )
+    };
+    (0..pages).map(page).collect()
+}
+
+/// The table itself, as wide as its cells need, but no wider than the text.
+fn tabular<'a>(table: &Table, rows: impl Iterator<Item = &'a Vec<Cell>>) -> String {
+    let mut text =
+        "  \\sisetup{group-digits=integer, group-minimum-digits=4, group-separator={,}}\n".to_owned();
     text += "  \\setbox0=\\hbox{\\footnotesize\\setlength{\\tabcolsep}{4pt}%\n";
     let columns: Vec<String> = (0..table.columns.len())
         .map(|index| alignment(table, index))
@@ -56,10 +86,9 @@ fn environment(table: &Table) -> String {
         "  \\begin{{tabular}}{{@{{}}{}@{{}}}}\n    \\toprule\n",
         columns.concat()
     );
-    let headings = table.columns.iter().map(|column| heading(column));
-    text += &row(headings.collect());
+    text += &row(table.columns.iter().map(heading).collect());
     text += "    \\midrule\n";
-    for cells in &table.rows {
+    for cells in rows {
         let cells = table.columns.iter().zip(cells);
         text += &row(cells.map(|(column, cell)| self::cell(column, cell)).collect());
     }
@@ -70,12 +99,7 @@ fn environment(table: &Table) -> String {
         );
     }
     text += "    \\bottomrule\n  \\end{tabular}}%\n";
-    // Wider than the text: as wide as the text.
     text += "  \\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\box0}\\else\\box0\\fi\n";
-    for note in &table.notes {
-        text += &format!("  \\par\\smallskip{{\\footnotesize {}}}\n", escape(note));
-    }
-    text += "\\end{table}\n";
     text
 }
 
@@ -135,6 +159,7 @@ fn row(cells: Vec<String>) -> String {
 /// Text as it stands in LaTeX: nothing in it is a command.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
+    let mut is_quoted = false;
     for character in text.chars() {
         match character {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
@@ -144,7 +169,10 @@ pub fn escape(text: &str) -> String {
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
-            '"' => escaped.push_str("\\textquotedbl{}"),
+            '"' => {
+                escaped.push_str(if is_quoted { "''" } else { "``" });
+                is_quoted = !is_quoted;
+            }
             '×' => escaped.push_str("\\(\\times\\)"),
             '·' => escaped.push_str("\\(\\cdot\\)"),
             '±' => escaped.push_str("\\(\\pm\\)"),
@@ -155,10 +183,9 @@ pub fn escape(text: &str) -> String {
             '→' => escaped.push_str("\\(\\to\\)"),
             '\u{2013}' => escaped.push_str("--"),
             '\u{2019}' => escaped.push('\''),
-            '\n' | '\r' => escaped.push(' '),
-            character if character.is_ascii() && !character.is_ascii_control() => escaped.push(character),
-            // Letters of Latin-1 are in every font; what is beyond might not be, and a build must not fail on it.
-            character if ('\u{a1}'..='\u{ff}').contains(&character) => escaped.push(character),
+            character if character.is_whitespace() => escaped.push(' '),
+            character if character.is_ascii_graphic() => escaped.push(character),
+            // A document's fonts and encoding are not known here, and a build must not fail on a name.
             _ => escaped.push('?'),
         }
     }
@@ -202,7 +229,7 @@ mod tests {
             ],
             notes: vec!["50% of it.".to_owned()],
         };
-        let text = environment(&table);
+        let text = environments(&table);
         assert!(
             text.contains(r"{@{}lS[table-format=-5.0]S[table-format=3.1]r@{}}"),
             "{text}"
@@ -214,5 +241,27 @@ mod tests {
         assert!(text.contains(r"{c} & {--} & {--} & {--} \\"), "{text}");
         assert!(text.contains(r"\label{tab:a-table}"), "{text}");
         assert!(text.contains(r"50\% of it."), "{text}");
+    }
+
+    #[test]
+    fn a_long_table_is_continued() {
+        let table = Table {
+            name: "long",
+            title: "Long",
+            caption: "All.".to_owned(),
+            columns: vec![Column::integer("n", None)],
+            rows: (0..61).map(|n| vec![Cell::Integer(n)]).collect(),
+            notes: vec!["One note.".to_owned()],
+        };
+        let text = environments(&table);
+        assert_eq!(text.matches("\\begin{table}").count(), 3);
+        assert_eq!(text.matches("\\label").count(), 1);
+        assert_eq!(text.matches("One note.").count(), 1);
+        assert_eq!(text.matches("Long, continued").count(), 2);
+        // Every row, once.
+        assert!(
+            (0..61).all(|n| text.matches(&format!("    {n} \\\\\n")).count() == 1),
+            "{text}"
+        );
     }
 }

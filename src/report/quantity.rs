@@ -12,6 +12,8 @@ pub enum Quantity {
     PeakMemory,
     /// What the sender of the verifying transaction pays.
     VerificationGas,
+    /// What the sender of the deployment pays.
+    DeploymentGas,
     /// The proof alone.
     ProofBytes,
     /// The call that verifies it.
@@ -24,10 +26,11 @@ pub enum Quantity {
 
 impl Quantity {
     /// Quantities that a prover or a verifier pays, any two of which make a trade.
-    pub const COSTS: [Self; 5] = [
+    pub const COSTS: [Self; 6] = [
         Self::ProveSeconds,
         Self::PeakMemory,
         Self::VerificationGas,
+        Self::DeploymentGas,
         Self::ProofBytes,
         Self::CalldataBytes,
     ];
@@ -38,6 +41,7 @@ impl Quantity {
             Self::ProveSeconds => "proof time",
             Self::PeakMemory => "peak memory of proving",
             Self::VerificationGas => "verification gas",
+            Self::DeploymentGas => "deployment gas",
             Self::ProofBytes => "proof size",
             Self::CalldataBytes => "calldata",
             Self::Rows => "rows",
@@ -45,20 +49,22 @@ impl Quantity {
         }
     }
 
-    /// Its unit.
-    pub fn unit(self) -> &'static str {
+    /// Its unit; none where the name has it.
+    pub fn unit(self) -> Option<&'static str> {
         match self {
-            Self::ProveSeconds => "s",
-            Self::PeakMemory => "GiB",
-            Self::VerificationGas => "gas",
-            Self::ProofBytes | Self::CalldataBytes => "bytes",
-            Self::Rows | Self::MultiplyAdds => "count",
+            Self::ProveSeconds => Some("s"),
+            Self::PeakMemory => Some("GiB"),
+            Self::ProofBytes | Self::CalldataBytes => Some("bytes"),
+            Self::VerificationGas | Self::DeploymentGas | Self::Rows | Self::MultiplyAdds => None,
         }
     }
 
     /// Name and unit: `proof time (s)`.
     pub fn label(self) -> String {
-        format!("{} ({})", self.name(), self.unit())
+        match self.unit() {
+            Some(unit) => format!("{} ({unit})", self.name()),
+            None => self.name().to_owned(),
+        }
     }
 
     /// Its value in a record; none where the run did not come so far.
@@ -70,6 +76,7 @@ impl Quantity {
                 .peak_rss_bytes(Phase::Prove)
                 .map(|bytes| bytes as f64 / f64::from(1 << 30)),
             Self::VerificationGas => entry.verification_gas().map(|gas| gas as f64),
+            Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas as f64),
             Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes as f64),
             Self::CalldataBytes => Some(record.proof.as_ref()?.calldata_bytes as f64),
             Self::Rows => Some(record.circuit.as_ref()?.rows as f64),

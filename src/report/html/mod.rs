@@ -353,7 +353,7 @@ fn script_data(dataset: &Dataset) -> String {
     let headlines = dataset.headlines();
     let costs = Quantity::COSTS.map(|quantity| {
         let values: Vec<Option<f64>> = headlines.iter().map(|entry| quantity.of(entry)).collect();
-        json!({"label": quantity.label(), "unit": quantity.unit(), "values": values})
+        json!({"label": quantity.label(), "values": values})
     });
     let data = json!({
         "columns": names,

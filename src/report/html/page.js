@@ -208,7 +208,7 @@
           fill: point.kind === "study" ? "#FFFFFF" : colors[point.kind] || "#6B6B6B",
           stroke: colors[point.kind] || "#6B6B6B", "stroke-width": 2,
         });
-        mark.append(shape("title", {}, `${point.label}: ${short(point.x)} ${x.unit}, ${short(point.y)} ${y.unit}`));
+        mark.append(shape("title", {}, `${point.label}: ${x.label} ${short(point.x)}, ${y.label} ${short(point.y)}`));
         svg.append(mark);
       }
       // Labels of the front, as many as find a place.

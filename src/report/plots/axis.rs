@@ -24,8 +24,8 @@ impl Axis {
     pub(super) fn log(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = bounds(values.into_iter().filter(|value| *value > 0.0)).unwrap_or((1.0, 10.0));
         let (low, high) = (low.log10(), high.log10());
-        // At least two thirds of a decade, so that ticks have a place.
-        let room = (0.08 * (high - low)).max((0.7 - (high - low)) / 2.0).max(0.05);
+        // At least a factor of two and some, so that ticks have a place.
+        let room = (0.08 * (high - low)).max((0.4 - (high - low)) / 2.0).max(0.04);
         Self {
             label: label.into(),
             is_log: true,
@@ -76,6 +76,7 @@ impl Axis {
         let decades = high - low;
         // Few decades: label parts of them; many: leave some out.
         let labelled: &[u32] = match decades {
+            decades if decades < 0.75 => &[1, 2, 3, 4, 5, 6, 8],
             decades if decades < 1.3 => &[1, 2, 5],
             decades if decades < 2.2 => &[1, 3],
             _ => &[1],
@@ -126,10 +127,24 @@ fn bounds(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A number in few letters: `0.5`, `30`, `2k`, `1M`, `3,072` as `3.07k`.
+/// A number in few letters: `0.5`, `30`, `2k`, `1M`, 3,072 as `3.07k`.
 pub(super) fn short(value: f64) -> String {
-    let size = value.abs();
-    let (scaled, unit) = match size {
+    let (digits, unit) = three_digits(value);
+    if digits.contains('.') {
+        format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
+    } else {
+        format!("{digits}{unit}")
+    }
+}
+
+/// The same with three digits always: `1.00M`.
+pub(super) fn rounded(value: f64) -> String {
+    let (digits, unit) = three_digits(value);
+    digits + unit
+}
+
+fn three_digits(value: f64) -> (String, &'static str) {
+    let (scaled, unit) = match value.abs() {
         size if size >= 999.5e6 => (value / 1e9, "G"),
         size if size >= 999.5e3 => (value / 1e6, "M"),
         size if size >= 999.5 => (value / 1e3, "k"),
@@ -141,13 +156,7 @@ pub(super) fn short(value: f64) -> String {
         scaled if scaled >= 0.995 => 2,
         scaled => (2.0 - scaled.log10().floor()) as usize,
     };
-    let digits = format!("{scaled:.decimals$}");
-    let digits = if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &digits
-    };
-    format!("{digits}{unit}")
+    (format!("{scaled:.decimals$}"), unit)
 }
 
 #[cfg(test)]
@@ -171,6 +180,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(short(value), text);
         }
+        assert_eq!(rounded(1e6), "1.00M");
     }
 
     #[test]

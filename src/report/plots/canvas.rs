@@ -44,6 +44,10 @@ pub(super) const MUTED: RGBColor = RGBColor(0x6b, 0x6b, 0x6b);
 pub(super) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 /// The background.
 pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+/// Text on a light area of its own. The page makes ink light where the page is dark, and knows it by its colour: this is another.
+pub(super) const ON_LIGHT: RGBColor = RGBColor(0x1a, 0x1a, 0x1b);
+/// Text on a dark area of its own, likewise no paper.
+pub(super) const ON_DARK: RGBColor = RGBColor(0xff, 0xff, 0xfe);
 
 /// Okabe and Ito's colours, told apart by every common kind of sight, in an order in which neighbours differ in lightness.
 pub(super) const PALETTE: [RGBColor; 8] = [

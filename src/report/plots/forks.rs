@@ -4,8 +4,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::Plot;
-use super::axis::short;
-use super::canvas::{self, Area, Drawn, INK, PAPER, SMALL, TEXT, UNIT, font, told, write};
+use super::axis::rounded;
+use super::canvas::{self, Area, Drawn, INK, ON_DARK, ON_LIGHT, SMALL, TEXT, UNIT, font, told, write};
 use crate::chain::Fork;
 use crate::report::tables::chain::Fits;
 use crate::report::{Dataset, Entry, ReportError};
@@ -18,22 +18,22 @@ const CLASSES: [(Option<Fits>, RGBColor, RGBColor, &str); 4] = [
     (
         Some(Fits::Pool),
         RGBColor(0x08, 0x51, 0x9c),
-        PAPER,
+        ON_DARK,
         "as any transaction",
     ),
     (
         Some(Fits::OneTransaction),
         RGBColor(0x9e, 0xca, 0xe1),
-        INK,
+        ON_LIGHT,
         "one transaction, by a block builder",
     ),
     (
         Some(Fits::No),
         RGBColor(0xf2, 0xd9, 0xc7),
-        INK,
+        ON_LIGHT,
         "fits no block or breaks a limit",
     ),
-    (None, RGBColor(0xf2, 0xf2, 0xf2), INK, "no proof"),
+    (None, RGBColor(0xf2, 0xf2, 0xf2), ON_LIGHT, "no proof"),
 ];
 
 /// One row for each headline, one column for each fork.
@@ -115,7 +115,7 @@ fn draw(area: &Area, headlines: &[&Entry]) -> Drawn {
                 .map_err(told)?;
             let gas = fit.and_then(|fit| Some(fit.verification.gas?.tx_gas));
             let cell = match (verdict, gas) {
-                (Some(verdict), Some(gas)) => format!("{}: {}", verdict.name(), short(gas as f64)),
+                (Some(verdict), Some(gas)) => format!("{}: {}", verdict.name(), rounded(gas as f64)),
                 (Some(verdict), None) => verdict.name().to_owned(),
                 (None, _) => "-".to_owned(),
             };

@@ -4,7 +4,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::Plot;
-use super::canvas::{self, Area, Drawn, INK, PALETTE, PAPER, SMALL, TEXT, UNIT, font, told, write};
+use super::canvas::{
+    self, Area, Drawn, INK, ON_DARK, ON_LIGHT, PALETTE, SMALL, TEXT, UNIT, font, told, write,
+};
 use crate::chain::{Cause, GasByCause};
 use crate::report::{Dataset, Entry, ReportError};
 
@@ -147,7 +149,7 @@ fn draw(area: &Area, bars: &[(&Entry, &GasByCause)]) -> Drawn {
 fn ink_on(color: RGBColor) -> RGBColor {
     let RGBColor(red, green, blue) = color;
     let lightness = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);
-    if lightness > 130.0 { INK } else { PAPER }
+    if lightness > 130.0 { ON_LIGHT } else { ON_DARK }
 }
 
 fn draw_legend(area: &Area) -> Drawn {

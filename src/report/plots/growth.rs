@@ -4,7 +4,6 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED, PALETTE};
 use super::panel::{self, Line, Panel, Point, Series};
-use super::pareto::short_label;
 use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
 use crate::report::quantity::Quantity;
@@ -67,7 +66,8 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
             Some(Point {
                 x: Quantity::Rows.of(entry)?,
                 y: quantity.of(entry)?,
-                label: short_label(entry),
+                name: entry.request().id.clone(),
+                tag: entry.scale().to_string(),
                 series: Series::Circuit(entry.kind()),
             })
         })
@@ -80,7 +80,7 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
     if points.is_empty() {
         return None;
     }
-    let x = Axis::log(Quantity::Rows.name(), points.iter().map(|point| point.x));
+    let x = Axis::log(Quantity::Rows.label(), points.iter().map(|point| point.x));
     let y = Axis::log(quantity.label(), points.iter().map(|point| point.y));
     let line = law.map(|law| {
         // Only where the law stays in the panel.
@@ -95,7 +95,7 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
     });
     let remark = law.map(|law| {
         format!(
-            "{} ∝ rows^{:.2}, R² = {:.3}, n = {}",
+            "{} ~ rows^{:.2}, R² = {:.3}, n = {}",
             quantity.name(),
             law.exponent,
             law.explained,
@@ -121,7 +121,8 @@ fn out_of_memory(entry: &Entry) -> Option<Point> {
         } => Some(Point {
             x: Quantity::Rows.of(entry)?,
             y: limit_bytes as f64 / f64::from(1 << 30),
-            label: short_label(entry),
+            name: entry.request().id.clone(),
+            tag: entry.scale().to_string(),
             series: Series::Beyond,
         }),
         _ => None,
@@ -178,7 +179,8 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         points.push(Point {
             x,
             y,
-            label: short_label(entry),
+            name: entry.request().id.clone(),
+            tag: entry.scale().to_string(),
             series: Series::Circuit(entry.kind()),
         });
         let key = (entry.kind(), entry.scale(), is_dense);
@@ -203,15 +205,8 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
     });
     Some(Panel {
         title: format!("{} against multiply-adds", quantity.name()),
-        x: Axis::log(Quantity::MultiplyAdds.name(), points.iter().map(|point| point.x)),
-        y: Axis::log(
-            if quantity == Quantity::Rows {
-                quantity.name().to_owned()
-            } else {
-                quantity.label()
-            },
-            points.iter().map(|point| point.y),
-        ),
+        x: Axis::log(Quantity::MultiplyAdds.label(), points.iter().map(|point| point.x)),
+        y: Axis::log(quantity.label(), points.iter().map(|point| point.y)),
         lines: lines.collect(),
         points,
         remark: Vec::new(),

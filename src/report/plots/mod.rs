@@ -46,8 +46,9 @@ type Draw = fn(&Dataset) -> Result<Option<Plot>, ReportError>;
 /// # Errors
 /// [`ReportError::Plot`] where one cannot be drawn.
 pub fn all(dataset: &Dataset) -> Result<Vec<Plot>, ReportError> {
-    const PLOTS: [Draw; 5] = [
+    const PLOTS: [Draw; 6] = [
         pareto::frontiers,
+        pareto::choices,
         gas::by_cause,
         growth::against_rows,
         growth::scaling,

@@ -1,12 +1,14 @@
 //! A panel: axes, points with labels that overlap nothing, lines.
 
+use std::ops::Range;
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::Axis;
 use super::canvas::{
-    self, Area, Drawn, GRID, INK, MUTED, Marker, PALETTE, SMALL, TEXT, UNIT, dashed, font, line, mark, told,
-    write,
+    self, Area, Drawn, GRID, INK, MUTED, Marker, PALETTE, PAPER, SMALL, TEXT, UNIT, dashed, font, line, mark,
+    told, write,
 };
 use crate::prover::CircuitKind;
 
@@ -15,8 +17,10 @@ use crate::prover::CircuitKind;
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
-    /// What stands beside it.
-    pub(super) label: String,
+    /// What it is of: points of one name that lie together share a label. May be empty.
+    pub(super) name: String,
+    /// What tells it from others of its name.
+    pub(super) tag: String,
     pub(super) series: Series,
 }
 
@@ -140,7 +144,37 @@ impl Panel {
         }
         let places: Vec<_> = self.points.iter().map(|point| place(point.x, point.y)).collect();
         taken.extend(places.iter().map(|&place| Region::around(place, 5 * UNIT)));
-        let labels = place_labels(&self.points, &places, frame, taken);
+        let lines = self.lines.iter().flat_map(|line| {
+            let along: Vec<_> = line.points.iter().map(|&(x, y)| place(x, y)).collect();
+            let steps = along
+                .windows(2)
+                .flat_map(|pair| steps(pair[0], pair[1]))
+                .collect::<Vec<_>>();
+            steps
+        });
+        let surroundings = Surroundings {
+            frame,
+            taken,
+            lines: lines.map(|place| Region::around(place, UNIT)).collect(),
+        };
+        let texts = labels(&self.points, &places);
+        let labels = place_labels(&texts, &places, surroundings);
+        let without = texts
+            .iter()
+            .zip(&labels)
+            .filter(|(text, label)| !text.is_empty() && label.is_none());
+        let without = without.count();
+        if without > 0 {
+            let note = format!("labels without room: {without}");
+            let at = (frame.right, frame.top - 4 * UNIT);
+            write(
+                area,
+                &note,
+                at,
+                &font(SMALL, MUTED, false),
+                (HPos::Right, VPos::Bottom),
+            )?;
+        }
         // Leaders lie below the marks.
         for label in labels.iter().flatten() {
             if let Some(leader) = label.leader {
@@ -151,16 +185,14 @@ impl Panel {
             let (marker, color) = point.series.style();
             mark(area, place, marker, color)?;
         }
-        for (point, label) in self.points.iter().zip(&labels) {
-            if let Some(label) = label {
-                let at = (label.place.left, label.place.top);
-                write(
-                    area,
-                    &point.label,
-                    at,
-                    &font(SMALL, INK, false),
-                    (HPos::Left, VPos::Top),
-                )?;
+        for (text, label) in texts.iter().zip(&labels) {
+            if let Some(Placed { place, .. }) = label {
+                // What lies below a label must not be read with it.
+                let corners = [(place.left, place.top), (place.right, place.bottom)];
+                area.draw(&Rectangle::new(corners, PAPER.mix(0.7).filled()))
+                    .map_err(told)?;
+                let at = (place.left, place.top + UNIT);
+                write(area, text, at, &font(SMALL, INK, false), (HPos::Left, VPos::Top))?;
             }
         }
         Ok(())
@@ -257,32 +289,110 @@ struct Placed {
     leader: Option<[(i32, i32); 2]>,
 }
 
-/// Finds a place for every label, or none where everything around is taken.
-fn place_labels(
-    points: &[Point],
-    places: &[(i32, i32)],
+/// What labels must stay clear of.
+struct Surroundings {
     frame: Region,
-    mut taken: Vec<Region>,
-) -> Vec<Option<Placed>> {
+    taken: Vec<Region>,
+    /// Along lines: avoided where there is room.
+    lines: Vec<Region>,
+}
+
+/// Rings around a point that are near, and the first that is not looked at.
+const NEAR: i32 = 4;
+const FAR: i32 = 20;
+
+/// How near points of one name lie to share a label.
+const TOGETHER: i32 = 12 * UNIT;
+
+/// The text beside each point: empty for one that shares another's.
+fn labels(points: &[Point], places: &[(i32, i32)]) -> Vec<String> {
+    let mut tags: Vec<Vec<&str>> = Vec::new();
+    for (index, point) in points.iter().enumerate() {
+        let is_together = |&other: &usize| {
+            let (one, other_place) = (places[index], places[other]);
+            !point.name.is_empty()
+                && points[other].name == point.name
+                && (one.0 - other_place.0).abs() < TOGETHER
+                && (one.1 - other_place.1).abs() < TOGETHER
+        };
+        let first = (0..index).find(|other| !tags[*other].is_empty() && is_together(other));
+        tags.push(Vec::new());
+        let tags = &mut tags[first.unwrap_or(index)];
+        if !tags.contains(&point.tag.as_str()) {
+            tags.push(&point.tag);
+        }
+    }
+    let text = |(point, tags): (&Point, &Vec<&str>)| {
+        if tags.is_empty() {
+            return String::new();
+        }
+        format!("{} {}", point.name, tags.join(", ")).trim().to_owned()
+    };
+    points.iter().zip(&tags).map(text).collect()
+}
+
+/// Places along a line, near enough to each other that no label fits between.
+fn steps(from: (i32, i32), to: (i32, i32)) -> Vec<(i32, i32)> {
+    let length = f64::from(to.0 - from.0).hypot(f64::from(to.1 - from.1));
+    let count = (length / f64::from(3 * UNIT)).ceil().max(1.0) as i32;
+    let along = |from: i32, to: i32, step: i32| from + ((to - from) * step) / count;
+    (0..=count)
+        .map(|step| (along(from.0, to.0, step), along(from.1, to.1, step)))
+        .collect()
+}
+
+/// Finds a place for every label, or none where everything around is taken.
+fn place_labels(texts: &[String], places: &[(i32, i32)], surroundings: Surroundings) -> Vec<Option<Placed>> {
+    let Surroundings {
+        frame,
+        mut taken,
+        lines,
+    } = surroundings;
     let height = (SMALL + 3) * UNIT;
-    // Points with the fewest neighbours last: they have the most room.
+    // Points with the fewest neighbours first: they keep close, and leave the crowd its room.
     let crowd = |index: usize| {
         let (x, y) = places[index];
         let near = |other: &&(i32, i32)| (other.0 - x).abs() < 60 * UNIT && (other.1 - y).abs() < 40 * UNIT;
         places.iter().filter(near).count()
     };
-    let mut order: Vec<usize> = (0..points.len())
-        .filter(|&index| !points[index].label.is_empty())
+    let mut order: Vec<usize> = (0..texts.len())
+        .filter(|&index| !texts[index].is_empty())
         .collect();
     order.sort_by_key(|&index| (crowd(index), places[index].1, places[index].0));
-    let mut placed: Vec<Option<Placed>> = points.iter().map(|_| None).collect();
+    let mut placed: Vec<Option<Placed>> = texts.iter().map(|_| None).collect();
+    let mut written: Vec<Region> = Vec::new();
     for index in order {
-        let width = canvas::width(&points[index].label, SMALL, false);
-        let found = candidates(places[index], (width, height)).find(|candidate| {
-            candidate.place.is_within(&frame) && taken.iter().all(|taken| !candidate.place.overlaps(taken))
-        });
+        let width = canvas::width(&texts[index], SMALL, false);
+        let is_free = |candidate: &Placed| {
+            let clear = taken.iter().all(|taken| !candidate.place.overlaps(taken));
+            let leader = candidate
+                .leader
+                .map_or_else(Vec::new, |[from, to]| steps(from, to));
+            let crosses = leader.iter().any(|&(x, y)| {
+                written
+                    .iter()
+                    .any(|label| label.overlaps(&Region::around((x, y), 1)))
+            });
+            candidate.place.is_within(&frame) && clear && !crosses
+        };
+        let off_lines = |candidate: &Placed| lines.iter().all(|line| !candidate.place.overlaps(line));
+        // On a line and near is better than off it and far.
+        let around = |rings: Range<i32>| candidates(places[index], (width, height), rings);
+        let found = around(0..NEAR)
+            .find(|candidate| is_free(candidate) && off_lines(candidate))
+            .or_else(|| around(0..NEAR).find(is_free))
+            .or_else(|| around(NEAR..FAR).find(|candidate| is_free(candidate) && off_lines(candidate)))
+            .or_else(|| around(NEAR..FAR).find(is_free));
         if let Some(found) = found {
             taken.push(found.place);
+            written.push(found.place);
+            if let Some([from, to]) = found.leader {
+                taken.extend(
+                    steps(from, to)
+                        .into_iter()
+                        .map(|place| Region::around(place, UNIT)),
+                );
+            }
             placed[index] = Some(found);
         }
     }
@@ -290,8 +400,12 @@ fn place_labels(
 }
 
 /// Places around a point, nearest first: beside it, then in rings with a leader.
-fn candidates((x, y): (i32, i32), (width, height): (i32, i32)) -> impl Iterator<Item = Placed> {
-    let rings = (0..14).flat_map(|ring| {
+fn candidates(
+    (x, y): (i32, i32),
+    (width, height): (i32, i32),
+    rings: Range<i32>,
+) -> impl Iterator<Item = Placed> {
+    let rings = rings.flat_map(|ring| {
         let directions = if ring == 0 { 8 } else { 24 };
         (0..directions).map(move |direction| (ring, f64::from(direction) / f64::from(directions)))
     });
@@ -374,7 +488,8 @@ mod tests {
             .map(|index| Point {
                 x: f64::from(index),
                 y: 0.0,
-                label: format!("model {index}"),
+                name: format!("model {index}"),
+                tag: "7".to_owned(),
                 series: Series::Beyond,
             })
             .collect();
@@ -391,7 +506,12 @@ mod tests {
             .iter()
             .map(|&place| Region::around(place, 5 * UNIT))
             .collect();
-        let placed: Vec<Region> = place_labels(&points, &places, frame, marks.clone())
+        let surroundings = Surroundings {
+            frame,
+            taken: marks.clone(),
+            lines: Vec::new(),
+        };
+        let placed: Vec<Region> = place_labels(&labels(&points, &places), &places, surroundings)
             .into_iter()
             .flatten()
             .map(|placed| placed.place)
@@ -402,5 +522,28 @@ mod tests {
             assert!(marks.iter().all(|mark| !label.overlaps(mark)));
             assert!(placed[..index].iter().all(|other| !label.overlaps(other)));
         }
+    }
+
+    #[test]
+    fn points_of_one_name_that_lie_together_share_a_label() {
+        let point = |name: &str, tag: &str| Point {
+            x: 0.0,
+            y: 0.0,
+            name: name.to_owned(),
+            tag: tag.to_owned(),
+            series: Series::Beyond,
+        };
+        let points = [
+            point("relu", "7"),
+            point("poly", "7"),
+            point("relu", "10"),
+            point("relu", "7"),
+            point("relu", "4"),
+        ];
+        let places = [(0, 0), (1, 1), (5, 5), (7, 0), (9_000, 0)];
+        assert_eq!(
+            labels(&points, &places),
+            ["relu 7, 10", "poly 7", "", "", "relu 4"]
+        );
     }
 }

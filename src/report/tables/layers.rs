@@ -18,6 +18,7 @@ fn run_columns() -> Vec<Column> {
         Column::integer("instances", None),
         Column::integer("code", Some("B")),
         Column::integer("verify gas", None),
+        Column::text("fits"),
         Column::text("outcome"),
     ]
 }
@@ -33,6 +34,7 @@ fn run_cells(figures: &Figures) -> Vec<Cell> {
         figures.instances(),
         figures.code_bytes(),
         figures.verification_gas(),
+        figures.fits(),
         figures.outcome(),
     ]
 }
@@ -56,27 +58,40 @@ fn is_of(entry: &Entry, category: Category) -> bool {
 pub fn results(dataset: &Dataset) -> Table {
     let mut columns = vec![Column::text("")];
     columns.extend(run_columns());
-    columns.retain(|column| column.name != "set-up");
+    // Set-up, which is paid once for a model, is in the table of layers; what the chain says is in the outcome.
+    let dropped = ["set-up", "fits"];
+    let kept: Vec<bool> = columns
+        .iter()
+        .map(|column| !dropped.contains(&column.name.as_str()))
+        .collect();
     let verified = dataset.headlines().into_iter().filter(|entry| {
         entry.kind() != CircuitKind::Study && entry.record.outcome == crate::record::Outcome::Verified
     });
     let rows = verified.map(|entry| {
         let mut cells = vec![Cell::text(entry.label())];
-        cells.extend(run_cells(&Figures::of(Some(entry))));
-        // Set-up, which is paid once for a model, is in the table of layers.
-        cells.remove(3);
-        cells
+        let figures = Figures::of(Some(entry));
+        cells.extend(run_cells(&figures));
+        cells.pop();
+        cells.push(figures.outcome_and_limits());
+        only(&kept, cells)
     });
+    let rows = rows.collect();
     Table {
         name: "results",
         title: "Results",
         caption: format!(
             "Everything that was proved and verified in a circuit that a user would deploy. {RUN_CAPTION}"
         ),
-        rows: rows.collect(),
-        columns,
+        rows,
+        columns: only(&kept, columns),
         notes: further_records(dataset).into_iter().collect(),
     }
+}
+
+/// The parts that are kept.
+fn only<T>(kept: &[bool], parts: Vec<T>) -> Vec<T> {
+    let parts = parts.into_iter().zip(kept);
+    parts.filter(|(_, kept)| **kept).map(|(part, _)| part).collect()
 }
 
 /// The 12 layers of the study.

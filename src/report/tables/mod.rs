@@ -21,6 +21,7 @@ use super::prices::Prices;
 use super::table::{Cell, Table};
 use crate::prover::Phase;
 use crate::record::Record;
+use chain::Fits;
 
 /// Every table but that of a baseline, in the order of a report.
 pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
@@ -106,10 +107,24 @@ impl<'a> Figures<'a> {
         )
     }
 
-    /// How the run ended, and the limits that it is over.
+    /// How the run ended.
     fn outcome(&self) -> Cell {
         self.0
+            .map_or(Cell::Missing, |record| Cell::text(record.outcome.to_string()))
+    }
+
+    /// How the run ended, and the limits that it is over.
+    fn outcome_and_limits(&self) -> Cell {
+        self.0
             .map_or(Cell::Missing, |record| Cell::text(record.outcome_and_limits()))
+    }
+
+    /// How verifier and proof get on chain under the record's own fork.
+    fn fits(&self) -> Cell {
+        let fits = self.0.map(Record::fits).unwrap_or_default();
+        let own = self.0.map(|record| record.request.fork);
+        let fit = fits.iter().find(|fit| Some(fit.fork()) == own);
+        fit.map_or(Cell::Missing, |fit| Cell::text(Fits::of(fit).name()))
     }
 }
 

@@ -142,7 +142,7 @@ fn identity() -> Vec<RecordColumn> {
         text(
             "details",
             "The outcome in words, with the limits of the chain that it is over.",
-            |entry| figures(entry).outcome(),
+            |entry| figures(entry).outcome_and_limits(),
         ),
         text(
             "proves",
