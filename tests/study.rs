@@ -42,7 +42,7 @@ fn job(id: &str) -> Job {
     Job {
         name: id.to_owned(),
         onnx: subject.onnx,
-        inputs: subject.inputs.into_iter().map(|tensor| tensor.data).collect(),
+        inputs: JobInputs::Floats(subject.inputs.into_iter().map(|tensor| tensor.data).collect()),
         verifier: VerifierKind::Plain,
         plan,
         runs: 1,
