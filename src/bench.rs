@@ -12,12 +12,12 @@ use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer, Prover,
-    ProverError, ProverRun, ShownInstances,
+    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
+    Prover, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record, Request,
-    SCHEMA, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
+    Request, SCHEMA, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::{CommittedSubject, Subject};
@@ -245,12 +245,15 @@ impl Draft {
                 other_forks: Vec::new(),
                 controls: None,
                 guard: None,
-                lowering: subject.committed.as_ref().map(|CommittedSubject { circuit, .. }| Lowering {
-                    input_assurance: circuit.input_assurance(),
-                    committed_elements: circuit.sizes(),
-                    output_unit: circuit.output_unit(),
-                    layers: circuit.bounds(),
-                }),
+                lowering: subject
+                    .committed
+                    .as_ref()
+                    .map(|CommittedSubject { circuit, .. }| Lowering {
+                        input_assurance: circuit.input_assurance(),
+                        committed_elements: circuit.sizes(),
+                        output_unit: circuit.output_unit(),
+                        layers: circuit.bounds(),
+                    }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
                 ledger: None,
@@ -370,7 +373,11 @@ fn compare_numerics(
         Some(committed) => {
             let check = exact_commitments(committed, artifacts).map_err(wrong_numbers)?;
             let unit = committed.circuit.output_unit();
-            let values = committed.witness.result.iter().map(|&integer| integer as f64 / unit);
+            let values = committed
+                .witness
+                .result
+                .iter()
+                .map(|&integer| integer as f64 / unit);
             (check, values.collect())
         }
         None => {
@@ -466,7 +473,11 @@ fn compare_integers(
 fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Result<IntegerCheck, String> {
     let CommittedSubject { circuit, witness } = subject;
     let committed = artifacts.committed.as_ref().ok_or("no commitments")?;
-    let shown_output = if circuit.output_public() { &witness.result[..] } else { &[] };
+    let shown_output = if circuit.output_public() {
+        &witness.result[..]
+    } else {
+        &[]
+    };
     let shown_input = match circuit.input_assurance() {
         InputAssurance::Public => &witness.input[..],
         InputAssurance::Ranged | InputAssurance::Registered => &[],
@@ -474,7 +485,9 @@ fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Resul
     let statement = [shown_output, shown_input].concat();
     let mut compared = 0;
     for prover::Proof { proof, instances } in &artifacts.proofs {
-        let challenge = committed.challenge_of_proof(proof).map_err(|error| error.to_string())?;
+        let challenge = committed
+            .challenge_of_proof(proof)
+            .map_err(|error| error.to_string())?;
         let [check, found, shown @ ..] = &instances[..] else {
             return Err(format!("{} public values", instances.len()));
         };

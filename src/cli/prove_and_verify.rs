@@ -276,7 +276,11 @@ fn request(
 impl Arguments {
     /// The kind of circuit to try first, and the one to fall back on where the first does not cover a model.
     fn circuits(&self) -> (Circuit, Option<Circuit>) {
-        let visibilities = [self.input_visibility, self.output_visibility, self.param_visibility];
+        let visibilities = [
+            self.input_visibility,
+            self.output_visibility,
+            self.param_visibility,
+        ];
         match self.circuit {
             Some(circuit) => (circuit, None),
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
@@ -359,7 +363,9 @@ impl Item {
         match &self.subject {
             Source::Suite(experiment) => {
                 let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), weights);
-                Ok(Subject::or_else(of(&self.request), || self.fallback.as_ref().map(of))?)
+                Ok(Subject::or_else(of(&self.request), || {
+                    self.fallback.as_ref().map(of)
+                })?)
             }
             Source::Onnx(subject) => Ok((**subject).clone()),
         }

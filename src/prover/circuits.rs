@@ -233,9 +233,8 @@ mod tests {
 
     #[test]
     fn the_digest_depends_on_model_and_arguments() {
-        let of = |onnx: &[u8], plan: CircuitPlan| {
-            circuit_digest(onnx, &plan.run_args(), &plan.calibrate_args())
-        };
+        let of =
+            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &plan.run_args(), &plan.calibrate_args());
         let direct = CircuitPlan::direct(7).unwrap();
         let digest = of(b"model", direct);
         assert_eq!(digest, of(b"model", direct));

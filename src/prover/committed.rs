@@ -24,7 +24,11 @@ pub(super) fn tensors_with_challenge(inputs: &CommittedInputs, challenge: U256) 
 /// An integer as EZKL reads a field element, which it does not scale: 64 hexadecimal digits, little-endian.
 pub(super) fn field_element(integer: i128) -> String {
     let magnitude = U256::from(integer.unsigned_abs());
-    text(if integer < 0 { FIELD_MODULUS - magnitude } else { magnitude })
+    text(if integer < 0 {
+        FIELD_MODULUS - magnitude
+    } else {
+        magnitude
+    })
 }
 
 fn text(element: U256) -> String {
@@ -56,7 +60,10 @@ mod tests {
     #[test]
     fn points_are_little_endian() {
         let word = |first: &str| format!("{first}{}", "0".repeat(62));
-        assert_eq!(read_point(&[word("01"), word("02")]), Some([U256::ONE, U256::from(2)]));
+        assert_eq!(
+            read_point(&[word("01"), word("02")]),
+            Some([U256::ONE, U256::from(2)])
+        );
         assert_eq!(read_point(&[word("01"), "02".to_owned()]), None);
     }
 }

@@ -535,15 +535,18 @@ impl<'a> Run<'a> {
 
     /// EZKL's own commitments to a tensor, a point for each column.
     fn commit(&mut self, tensor: &[i128], files: &CircuitFiles, srs: &Path) -> Result<Vec<Point>, Stop> {
-        let message: Vec<String> = tensor.iter().map(|&integer| committed::field_element(integer)).collect();
+        let message: Vec<String> = tensor
+            .iter()
+            .map(|&integer| committed::field_element(integer))
+            .collect();
         let arguments = json!({
             "message": message, "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
         });
         let points = self.call_for_points(Phase::Commit, "kzg_commit", &arguments, &[])?;
         let points: Option<Vec<Point>> = points.iter().map(committed::read_point).collect();
-        points.filter(|points| !points.is_empty()).ok_or_else(|| {
-            commitment_failure("EZKL returned something else than points").into()
-        })
+        points
+            .filter(|points| !points.is_empty())
+            .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
     }
 
     /// Replaces the settings by those without the cells that committed inputs do not take.

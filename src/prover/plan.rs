@@ -155,7 +155,9 @@ impl PlanError {
             ),
             Self::Fixed { .. } => "use public, private, hashed or polycommit".to_owned(),
             Self::StudyVisibility => "use --circuit direct".to_owned(),
-            Self::CommittedVisibility => "use --io committed, result or public; or --circuit direct".to_owned(),
+            Self::CommittedVisibility => {
+                "use --io committed, result or public; or --circuit direct".to_owned()
+            }
             Self::NotCommitted => "use --circuit committed".to_owned(),
         }
     }
@@ -222,7 +224,13 @@ impl CircuitPlan {
     /// # Errors
     /// [`PlanError::Scale`].
     pub fn committed(scale: u32, io: Io) -> Result<Self, PlanError> {
-        let shown = |public: bool| if public { Visibility::Public } else { Visibility::Polycommit };
+        let shown = |public: bool| {
+            if public {
+                Visibility::Public
+            } else {
+                Visibility::Polycommit
+            }
+        };
         Self {
             kind: CircuitKind::Committed,
             scale,

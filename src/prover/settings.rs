@@ -63,7 +63,10 @@ impl CircuitSettings {
     /// # Errors
     /// What is laid out otherwise than evmbench means it: the reason.
     pub(super) fn without_input_cells(&self) -> Result<Self, String> {
-        let sizes = self.json.pointer("/module_sizes/polycommit").and_then(Value::as_array);
+        let sizes = self
+            .json
+            .pointer("/module_sizes/polycommit")
+            .and_then(Value::as_array);
         let sizes = sizes.ok_or("the settings do not tell what is committed")?;
         let committed: u64 = sizes.iter().filter_map(Value::as_u64).sum();
         // A constant with two readers would be decomposed into digits.
@@ -71,7 +74,10 @@ impl CircuitSettings {
         if range_checks.is_none_or(|checks| !checks.is_empty()) {
             return Err("EZKL checks ranges by digits where none should be".to_owned());
         }
-        let cells = self.cells().checked_sub(committed).ok_or("fewer cells than committed elements")?;
+        let cells = self
+            .cells()
+            .checked_sub(committed)
+            .ok_or("fewer cells than committed elements")?;
         let rows = cells.div_ceil(self.inner_columns().max(1));
         let mut json = self.json.clone();
         json["total_assignments"] = cells.into();

@@ -134,7 +134,10 @@ impl Workers {
                 Ending::TimedOut | Ending::Interrupted => None,
             },
         };
-        let points = answer.as_ref().and_then(|answer| answer.points.clone()).unwrap_or_default();
+        let points = answer
+            .as_ref()
+            .and_then(|answer| answer.points.clone())
+            .unwrap_or_default();
         let result = match (answer, ending) {
             // A phase is judged by its answer: a crash at interpreter exit, after the work, is no failure.
             (Some(Answer { error: None, .. }), _) => Ok(()),
@@ -157,7 +160,11 @@ impl Workers {
                 }
             }
         };
-        Ok(Reply { measurement, result, points })
+        Ok(Reply {
+            measurement,
+            result,
+            points,
+        })
     }
 
     fn spawn(&self, request: &Path, stderr: File, folder: &Path) -> Result<Child, ProverError> {

@@ -22,8 +22,8 @@ use crate::guard::GuardMeasurement;
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, LayerBounds};
 use crate::prover::{
-    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
-    VerifierKind, VerifierShape,
+    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
+    SrsIdentity, VerifierKind, VerifierShape,
 };
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use crate::chain::Fork;
 use crate::compare::{RecordSet, SetError};
-use crate::prover::{CircuitKind, CircuitPlan, VerifierKind};
+use crate::guard::GuardMeasurement;
+use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::suite;
@@ -102,11 +103,11 @@ impl Dataset {
         }
     }
 
-    /// One record for each model, scale and kind of circuit: the one that was asked for with every default but runs and
-    /// limits; of several, one that was verified and has most proofs.
+    /// One record for each model, scale and kind of circuit: the one that was asked for with every default but runs, limits
+    /// and a committed circuit's layout; of several, one that was verified, has the default layout, and has most proofs.
     pub fn headlines(&self) -> Vec<&Entry> {
         let mut headlines: Vec<&Entry> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.choices().is_empty()) {
+        for entry in self.entries.iter().filter(|entry| entry.is_headline()) {
             let twin = headlines
                 .iter_mut()
                 .find(|headline| headline.identity() == entry.identity());
@@ -158,7 +159,7 @@ impl Entry {
         let request = self.request();
         let plan = request.plan;
         let mut choices = Vec::new();
-        if let Some(default) = default_plan(plan) {
+        if let Some(default) = default_plan(request) {
             let visibilities = [
                 ("input", plan.input_visibility, default.input_visibility),
                 ("output", plan.output_visibility, default.output_visibility),
@@ -169,6 +170,7 @@ impl Entry {
                 .filter(|(_, chosen, default)| chosen != default);
             choices.extend(chosen.map(|(tensor, chosen, _)| format!("{tensor} {chosen}")));
         }
+        choices.extend(self.layout_choices());
         if request.verifier != VerifierKind::Plain {
             choices.push(format!("{} verifier", request.verifier));
         }
@@ -192,6 +194,38 @@ impl Entry {
             }
         }
         choices
+    }
+
+    /// Of [`Self::choices`], those that lay a committed circuit out otherwise and prove the same of the model.
+    fn layout_choices(&self) -> Vec<String> {
+        let plan = self.request().plan;
+        let default = default_plan(self.request());
+        let assurance = plan
+            .input_assurance
+            .filter(|assurance| default.is_some_and(|default| default.input_assurance != Some(*assurance)));
+        let columns = plan.inner_columns.map(|columns| format!("{columns} columns"));
+        assurance
+            .map(|assurance| format!("input {assurance}"))
+            .into_iter()
+            .chain(columns)
+            .collect()
+    }
+
+    /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.
+    pub fn guard(&self) -> Option<&GuardMeasurement> {
+        match self.kind() {
+            CircuitKind::Committed => self.record.committed_guard.as_ref(),
+            CircuitKind::Study | CircuitKind::Direct => self.record.guard.as_ref(),
+        }
+    }
+
+    /// The gas of the least transaction that an acceptance means something in: of a committed circuit, through the guard that
+    /// derives its challenge, without which the verifier alone shows nothing.
+    pub fn meaningful_gas(&self) -> Option<u64> {
+        match self.kind() {
+            CircuitKind::Committed => Some(self.guard()?.verification.tx_gas),
+            CircuitKind::Study | CircuitKind::Direct => self.verification_gas(),
+        }
     }
 
     /// The gas of the verifying transaction.
@@ -236,15 +270,23 @@ impl Entry {
         )
     }
 
-    fn weight(&self) -> (bool, usize) {
-        (self.record.outcome == Outcome::Verified, self.request().runs)
+    /// Whether it may stand for its model, scale and kind of circuit: nothing was chosen, or a committed circuit's layout alone.
+    fn is_headline(&self) -> bool {
+        self.choices().len() == self.layout_choices().len()
+    }
+
+    fn weight(&self) -> (bool, bool, usize) {
+        let is_verified = self.record.outcome == Outcome::Verified;
+        (is_verified, self.choices().is_empty(), self.request().runs)
     }
 }
 
 /// The plan of this kind and scale with nothing chosen; none where the scale is none.
-fn default_plan(plan: CircuitPlan) -> Option<CircuitPlan> {
-    match plan.kind {
-        CircuitKind::Study => CircuitPlan::study(plan.scale).ok(),
-        CircuitKind::Direct => CircuitPlan::direct(plan.scale).ok(),
+fn default_plan(request: &Request) -> Option<CircuitPlan> {
+    let scale = request.plan.scale;
+    match request.plan.kind {
+        CircuitKind::Study => CircuitPlan::study(scale).ok(),
+        CircuitKind::Direct => CircuitPlan::direct(scale).ok(),
+        CircuitKind::Committed => CircuitPlan::committed(scale, Io::default_for(&request.suite)).ok(),
     }
 }

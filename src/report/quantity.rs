@@ -10,7 +10,7 @@ pub enum Quantity {
     ProveSeconds,
     /// High-water mark of the proving process.
     PeakMemory,
-    /// What the sender of the verifying transaction pays.
+    /// What the sender of the verifying transaction pays: [`Entry::meaningful_gas`].
     VerificationGas,
     /// What the sender of the deployment pays.
     DeploymentGas,
@@ -75,7 +75,7 @@ impl Quantity {
             Self::PeakMemory => record
                 .peak_rss_bytes(Phase::Prove)
                 .map(|bytes| bytes as f64 / f64::from(1 << 30)),
-            Self::VerificationGas => entry.verification_gas().map(|gas| gas as f64),
+            Self::VerificationGas => entry.meaningful_gas().map(|gas| gas as f64),
             Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas as f64),
             Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes as f64),
             Self::CalldataBytes => Some(record.proof.as_ref()?.calldata_bytes as f64),

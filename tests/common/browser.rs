@@ -19,14 +19,14 @@ const NAMES: [&str; 4] = [
 const VARIABLE: &str = "EVMBENCH_CHROMIUM";
 
 /// A browser with one page.
-pub struct Browser {
+pub(crate) struct Browser {
     process: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
     session: Option<String>,
     last_id: u64,
     /// What the page complained of.
-    pub complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
     _profile: TempDir,
 }
 
@@ -49,7 +49,7 @@ fn program() -> String {
 
 impl Browser {
     /// Starts a browser that asks nobody anything.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         // The protocol is on descriptors 3 and 4, which are the pipes' ends that the shell was given as 0 and 1.
         let mut process = Command::new("sh")
@@ -95,7 +95,7 @@ impl Browser {
     }
 
     /// Opens a file and waits until it is there.
-    pub fn open(&mut self, file: &Path, fragment: &str) {
+    pub(crate) fn open(&mut self, file: &Path, fragment: &str) {
         let url = format!("file://{}{fragment}", file.display());
         self.call("Page.navigate", json!({"url": url}));
         let ready = "new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))";
@@ -103,7 +103,7 @@ impl Browser {
     }
 
     /// What an expression comes to, promises awaited.
-    pub fn evaluate(&mut self, expression: &str) -> Value {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let answer = self.call(
             "Runtime.evaluate",
             json!({"expression": expression, "returnByValue": true, "awaitPromise": true}),
@@ -113,7 +113,7 @@ impl Browser {
     }
 
     /// Shows the page on a screen of a size, in light or dark.
-    pub fn show_on(&mut self, width: u32, height: u32, scheme: &str) {
+    pub(crate) fn show_on(&mut self, width: u32, height: u32, scheme: &str) {
         self.call(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
@@ -123,7 +123,7 @@ impl Browser {
     }
 
     /// Presses a key.
-    pub fn press(&mut self, key: &str, text: &str) {
+    pub(crate) fn press(&mut self, key: &str, text: &str) {
         for kind in ["keyDown", "keyUp"] {
             let mut event =
                 json!({"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": key_code(key)});
@@ -135,7 +135,7 @@ impl Browser {
     }
 
     /// A picture of what is shown, as base64 of a PNG.
-    pub fn picture(&mut self) -> String {
+    pub(crate) fn picture(&mut self) -> String {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png"}));
         answer["data"].as_str().unwrap().to_owned()
     }

@@ -55,7 +55,9 @@ impl CommittedError {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Ports(_) | Self::UnknownOperators(_) | Self::NotCovered { .. } | Self::EqualWeights => "use --circuit direct",
+            Self::Ports(_) | Self::UnknownOperators(_) | Self::NotCovered { .. } | Self::EqualWeights => {
+                "use --circuit direct"
+            }
             Self::TooLarge { .. } | Self::WideWeight { .. } => "use a smaller --scale",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"

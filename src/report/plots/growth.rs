@@ -2,7 +2,7 @@
 
 use super::Plot;
 use super::axis::Axis;
-use super::canvas::{self, MUTED, PALETTE};
+use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
 use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
@@ -197,10 +197,7 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         Line {
             points,
             is_dashed: kind == CircuitKind::Study,
-            color: match kind {
-                CircuitKind::Study => PALETTE[2],
-                _ => PALETTE[0],
-            },
+            color: Series::Circuit(kind).style().1,
         }
     });
     Some(Panel {

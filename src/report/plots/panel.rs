@@ -46,6 +46,7 @@ impl Series {
         match self {
             Self::Circuit(CircuitKind::Direct) => (Marker::Disc, PALETTE[0]),
             Self::Circuit(CircuitKind::Study) => (Marker::Square, PALETTE[2]),
+            Self::Circuit(CircuitKind::Committed) => (Marker::Triangle, PALETTE[4]),
             Self::Beyond => (Marker::Cross, MUTED),
         }
     }

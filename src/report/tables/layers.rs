@@ -18,6 +18,7 @@ fn run_columns() -> Vec<Column> {
         Column::integer("instances", None),
         Column::integer("code", Some("B")),
         Column::integer("verify gas", None),
+        Column::integer("with guard", None),
         Column::text("fits"),
         Column::text("outcome"),
     ]
@@ -34,6 +35,7 @@ fn run_cells(figures: &Figures) -> Vec<Cell> {
         figures.instances(),
         figures.code_bytes(),
         figures.verification_gas(),
+        figures.guarded_gas(),
         figures.fits(),
         figures.outcome(),
     ]

@@ -44,85 +44,114 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
 }
 
 /// What tables say of one record, in their units; a dash for what it does not hold.
-struct Figures<'a>(Option<&'a Record>);
+struct Figures<'a> {
+    entry: Option<&'a Entry>,
+}
 
 impl<'a> Figures<'a> {
     fn of(entry: Option<&'a Entry>) -> Self {
-        Self(entry.map(|entry| &entry.record))
+        Self { entry }
+    }
+
+    fn record(&self) -> Option<&'a Record> {
+        self.entry.map(|entry| &entry.record)
+    }
+
+    fn guarded_gas(&self) -> Cell {
+        let guard = self.entry.and_then(Entry::guard);
+        Cell::count(guard.map(|guard| guard.verification.tx_gas))
     }
 
     fn rows(&self) -> Cell {
-        Cell::count(self.0.and_then(|record| Some(record.circuit.as_ref()?.rows)))
+        Cell::count(
+            self.record()
+                .and_then(|record| Some(record.circuit.as_ref()?.rows)),
+        )
     }
 
     fn logrows(&self) -> Cell {
         Cell::count(
-            self.0
+            self.record()
                 .and_then(|record| Some(record.circuit.as_ref()?.logrows.into())),
         )
     }
 
     fn key_bytes(&self) -> Cell {
-        Cell::count(self.0.and_then(|record| record.keys.as_ref()?.proving_key_bytes))
+        Cell::count(
+            self.record()
+                .and_then(|record| record.keys.as_ref()?.proving_key_bytes),
+        )
     }
 
     fn setup_seconds(&self) -> Cell {
-        Cell::real(self.0.and_then(|record| mean(&record.call_seconds(Phase::Setup))))
+        Cell::real(
+            self.record()
+                .and_then(|record| mean(&record.call_seconds(Phase::Setup))),
+        )
     }
 
     fn prove_seconds(&self) -> Cell {
-        Cell::real(self.0.and_then(Record::mean_prove_seconds))
+        Cell::real(self.record().and_then(Record::mean_prove_seconds))
     }
 
     fn prove_peak(&self) -> Cell {
-        Cell::gibibytes(self.0.and_then(|record| record.peak_rss_bytes(Phase::Prove)))
+        Cell::gibibytes(
+            self.record()
+                .and_then(|record| record.peak_rss_bytes(Phase::Prove)),
+        )
     }
 
     fn proof_bytes(&self) -> Cell {
-        Cell::count(self.0.and_then(|record| Some(record.proof.as_ref()?.proof_bytes)))
+        Cell::count(
+            self.record()
+                .and_then(|record| Some(record.proof.as_ref()?.proof_bytes)),
+        )
     }
 
     fn instances(&self) -> Cell {
-        Cell::count(self.0.and_then(|record| Some(record.proof.as_ref()?.instances)))
+        Cell::count(
+            self.record()
+                .and_then(|record| Some(record.proof.as_ref()?.instances)),
+        )
     }
 
     fn code_bytes(&self) -> Cell {
         Cell::count(
-            self.0
+            self.record()
                 .and_then(|record| Some(record.verifier.as_ref()?.runtime_code_bytes)),
         )
     }
 
     fn verification_gas(&self) -> Cell {
         Cell::count(
-            self.0
+            self.record()
                 .and_then(|record| Some(record.verification.as_ref()?.gas?.tx_gas)),
         )
     }
 
     fn largest_error(&self) -> Cell {
         Cell::real(
-            self.0
+            self.record()
                 .and_then(|record| record.numerics.as_ref()?.max_absolute_error),
         )
     }
 
     /// How the run ended.
     fn outcome(&self) -> Cell {
-        self.0
+        self.record()
             .map_or(Cell::Missing, |record| Cell::text(record.outcome.to_string()))
     }
 
     /// How the run ended, and the limits that it is over.
     fn outcome_and_limits(&self) -> Cell {
-        self.0
+        self.record()
             .map_or(Cell::Missing, |record| Cell::text(record.outcome_and_limits()))
     }
 
     /// How verifier and proof get on chain under the record's own fork.
     fn fits(&self) -> Cell {
-        let fits = self.0.map(Record::fits).unwrap_or_default();
-        let own = self.0.map(|record| record.request.fork);
+        let fits = self.record().map(Record::fits).unwrap_or_default();
+        let own = self.record().map(|record| record.request.fork);
         let fit = fits.iter().find(|fit| Some(fit.fork()) == own);
         fit.map_or(Cell::Missing, |fit| Cell::text(Fits::of(fit).name()))
     }

@@ -378,8 +378,8 @@ fn chain_columns() -> Vec<RecordColumn> {
         count(
             "guarded gas",
             None,
-            "What the sender pays where a guard stands in front of the verifier.",
-            |entry| Cell::count(entry.record.guard.as_ref().map(|guard| guard.verification.tx_gas)),
+            "What the sender pays where a guard stands in front of the verifier; of a committed circuit, the guard that derives its challenge.",
+            |entry| figures(entry).guarded_gas(),
         ),
         count("prague gas", None, "Verification gas under Prague.", |entry| {
             fork_gas(entry, Fork::Prague)
