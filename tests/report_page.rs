@@ -86,7 +86,7 @@ fn the_page_works_in_a_browser() {
     browser.evaluate("{ const choice = document.querySelector('select[data-filter=outcome]'); choice.value = 'out_of_memory'; choice.dispatchEvent(new Event('change')); }");
     let texts: Vec<String> = serde_json::from_value(browser.evaluate(shown)).unwrap();
     assert!(
-        !texts.is_empty() && texts.iter().all(|text| text.contains("out_of_memory")),
+        !texts.is_empty() && texts.iter().all(|text| text.contains("out of memory")),
         "{texts:?}"
     );
     browser.evaluate("document.getElementById('clear').click()");

@@ -10,7 +10,7 @@ use super::plots::Plot;
 use super::quantity::Quantity;
 use super::table::{Cell, Column, Table};
 use super::tables::chain::Fits;
-use super::tables::records;
+use super::tables::{layers, records};
 use super::{Dataset, Entry, Report, csv};
 use crate::chain::Fork;
 use crate::record::Outcome;
@@ -116,50 +116,28 @@ fn overview(report: &Report) -> String {
     )
 }
 
-/// The columns of the table of records.
-const SHOWN: [&str; 15] = [
-    "scale",
-    "circuit",
-    "choices",
-    "outcome",
-    "rows",
-    "logrows",
-    "prove mean",
-    "prove peak",
-    "proof",
-    "instances",
-    "calldata",
-    "runtime code",
-    "verification gas",
-    "osaka fits",
-    "proves",
-];
-
 fn records_section(dataset: &Dataset) -> String {
-    let columns: Vec<_> = records::columns()
-        .into_iter()
-        .filter(|column| SHOWN.contains(&column.column.name.as_str()))
-        .collect();
-    let mut heading = heading_cell(&Column::text("record"));
-    heading.extend(columns.iter().map(|column| heading_cell(&column.column)));
+    let table = layers::overview(dataset);
+    let heading: String = table.columns.iter().map(heading_cell).collect();
     let rows: String = dataset
         .entries
         .iter()
-        .map(|entry| {
+        .zip(&table.rows)
+        .map(|(entry, row)| {
             let name = format!(
-                "<td data-value=\"{0}\"><a href=\"#{1}\">{0}</a></td>",
-                escape(&entry.request().id),
+                "<td class=\"name\" data-value=\"{0}\"><a href=\"#{1}\">{0}</a></td>",
+                escape(&entry.label()),
                 entry.anchor()
             );
-            let cells = columns
-                .iter()
-                .map(|column| cell(&column.column, &(column.cell)(entry)));
+            let cells = table.columns.iter().zip(row).skip(1);
             format!(
                 "<tr data-circuit=\"{}\" data-outcome=\"{}\" data-suite=\"{}\">{name}{}</tr>\n",
                 entry.kind(),
                 status(entry),
                 escape(&entry.request().suite),
-                cells.collect::<String>()
+                cells
+                    .map(|(column, cell)| self::cell(column, cell))
+                    .collect::<String>()
             )
         })
         .collect();
@@ -172,7 +150,13 @@ fn records_section(dataset: &Dataset) -> String {
     .map(|(key, name, values)| {
         let options: String = values
             .iter()
-            .map(|value| format!("<option value=\"{0}\">{1}</option>", escape(value), escape(&value.replace('_', " "))))
+            .map(|value| {
+                format!(
+                    "<option value=\"{0}\">{1}</option>",
+                    escape(value),
+                    escape(&value.replace('_', " "))
+                )
+            })
             .collect();
         format!("<label>{name}<select data-filter=\"{key}\"><option value=\"\">all</option>{options}</select></label>")
     })
@@ -181,7 +165,9 @@ fn records_section(dataset: &Dataset) -> String {
         "<div class=\"controls\"><label>Filter by words<input id=\"filter\" type=\"search\" placeholder=\"dense private\"></label>\
          {choices}<button id=\"clear\" type=\"button\">Clear</button><span id=\"shown\" role=\"status\"></span></div>\n\
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All records\"><table id=\"records-table\" class=\"sortable\">\
-         <thead><tr>{heading}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+         <thead><tr>{heading}</tr></thead><tbody>\n{rows}</tbody></table></div>\n\
+         <p class=\"muted\">{}</p>\n",
+        escape(&table.caption)
     );
     section("records", "All records", &content)
 }
@@ -384,6 +370,23 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
+/// Text as it was before [`escape`], which writes no other entities.
+pub(crate) fn unescape(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ];
+    entities
+        .into_iter()
+        .fold(text.to_owned(), |text, (entity, character)| {
+            text.replace(entity, character)
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,5 +397,7 @@ mod tests {
             escape("<a href='x'>\"&\"</a>"),
             "&lt;a href=&#39;x&#39;&gt;&quot;&amp;&quot;&lt;/a&gt;"
         );
+        let odd = "&lt; <a> \"'&amp;'";
+        assert_eq!(unescape(&escape(odd)), odd);
     }
 }

@@ -108,7 +108,7 @@ fn sized(svg: &str, (width, height): (i32, i32), title: &str, description: &str)
         &format!("width=\"{width}\" height=\"{height}\" role=\"img\""),
         1,
     );
-    let body = body.replace(
+    let body = fitted(body).replace(
         &format!("font-family=\"{FONT}\""),
         &format!("font-family=\"{FONT_STACK}\""),
     );
@@ -117,6 +117,36 @@ fn sized(svg: &str, (width, height): (i32, i32), title: &str, description: &str)
         crate::report::html::escape(title),
         crate::report::html::escape(description)
     )
+}
+
+/// Every text with the length that it was given room for: a viewer without the font fits its own to it.
+fn fitted(body: &str) -> String {
+    let mut fitted = String::new();
+    let mut lines = body.lines();
+    while let Some(line) = lines.next() {
+        let attributes = line
+            .strip_prefix("<text ")
+            .and_then(|rest| rest.strip_suffix('>'));
+        let Some(attributes) = attributes else {
+            fitted += line;
+            fitted.push('\n');
+            continue;
+        };
+        // The library writes the text on a line of its own.
+        let text = lines.next().unwrap_or_default();
+        let size = attributes
+            .split_once("font-size=\"")
+            .and_then(|(_, rest)| rest.split_once('"')?.0.parse::<f64>().ok());
+        let pixels = size.map_or(TEXT, |size| (size / f64::from(UNIT)).round() as i32);
+        let length = width(
+            &crate::report::html::unescape(text),
+            pixels,
+            attributes.contains("font-weight"),
+        );
+        fitted +=
+            &format!("<text {attributes} textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\">{text}");
+    }
+    fitted
 }
 
 /// Makes the embedded font known to the plotting library, once.

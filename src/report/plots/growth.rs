@@ -108,6 +108,7 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         y,
         points,
         lines: line.into_iter().collect(),
+        rings: Vec::new(),
         remark: remark.into_iter().collect(),
     })
 }
@@ -206,6 +207,7 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         y: Axis::log(quantity.label(), points.iter().map(|point| point.y)),
         lines: lines.collect(),
         points,
+        rings: Vec::new(),
         remark: Vec::new(),
     })
 }

@@ -68,6 +68,8 @@ pub(super) struct Panel {
     pub(super) y: Axis,
     pub(super) points: Vec<Point>,
     pub(super) lines: Vec<Line>,
+    /// Places that are ringed.
+    pub(super) rings: Vec<(f64, f64)>,
     /// A remark in the upper left corner.
     pub(super) remark: Vec<String>,
 }
@@ -144,7 +146,19 @@ impl Panel {
             });
         }
         let places: Vec<_> = self.points.iter().map(|point| place(point.x, point.y)).collect();
-        taken.extend(places.iter().map(|&place| Region::around(place, 5 * UNIT)));
+        let ringed: Vec<_> = self.rings.iter().map(|&(x, y)| place(x, y)).collect();
+        let marks: Vec<Mark> = places
+            .iter()
+            .map(|&place| Mark {
+                place,
+                radius: if ringed.contains(&place) {
+                    9 * UNIT
+                } else {
+                    5 * UNIT
+                },
+            })
+            .collect();
+        taken.extend(marks.iter().map(|mark| Region::around(mark.place, mark.radius)));
         let lines = self.lines.iter().flat_map(|line| {
             let along: Vec<_> = line.points.iter().map(|&(x, y)| place(x, y)).collect();
             let steps = along
@@ -159,7 +173,7 @@ impl Panel {
             lines: lines.map(|place| Region::around(place, UNIT)).collect(),
         };
         let texts = labels(&self.points, &places);
-        let labels = place_labels(&texts, &places, surroundings);
+        let labels = place_labels(&texts, &marks, &surroundings);
         let without = texts
             .iter()
             .zip(&labels)
@@ -181,6 +195,10 @@ impl Panel {
             if let Some(leader) = label.leader {
                 line(area, &leader, MUTED, 0.6)?;
             }
+        }
+        for &place in &ringed {
+            let ring = Circle::new(place, 8 * UNIT, MUTED.stroke_width(canvas::stroke(1.2)));
+            area.draw(&ring).map_err(told)?;
         }
         for (point, &place) in self.points.iter().zip(&places) {
             let (marker, color) = point.series.style();
@@ -285,6 +303,7 @@ impl Panel {
 }
 
 /// A label's place, and a line to its point where it stands apart.
+#[derive(Debug, Clone)]
 struct Placed {
     place: Region,
     leader: Option<[(i32, i32); 2]>,
@@ -342,27 +361,58 @@ fn steps(from: (i32, i32), to: (i32, i32)) -> Vec<(i32, i32)> {
         .collect()
 }
 
+/// What a point is marked with.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    place: (i32, i32),
+    radius: i32,
+}
+
+/// How often labels are placed again, those that found no place coming first.
+const ATTEMPTS: usize = 6;
+
 /// Finds a place for every label, or none where everything around is taken.
-fn place_labels(texts: &[String], places: &[(i32, i32)], surroundings: Surroundings) -> Vec<Option<Placed>> {
-    let Surroundings {
-        frame,
-        mut taken,
-        lines,
-    } = surroundings;
-    let height = (SMALL + 3) * UNIT;
+fn place_labels(texts: &[String], marks: &[Mark], surroundings: &Surroundings) -> Vec<Option<Placed>> {
     // Points with the fewest neighbours first: they keep close, and leave the crowd its room.
     let crowd = |index: usize| {
-        let (x, y) = places[index];
-        let near = |other: &&(i32, i32)| (other.0 - x).abs() < 60 * UNIT && (other.1 - y).abs() < 40 * UNIT;
-        places.iter().filter(near).count()
+        let (x, y) = marks[index].place;
+        let near =
+            |other: &&Mark| (other.place.0 - x).abs() < 60 * UNIT && (other.place.1 - y).abs() < 40 * UNIT;
+        marks.iter().filter(near).count()
     };
     let mut order: Vec<usize> = (0..texts.len())
         .filter(|&index| !texts[index].is_empty())
         .collect();
-    order.sort_by_key(|&index| (crowd(index), places[index].1, places[index].0));
+    order.sort_by_key(|&index| (crowd(index), marks[index].place.1, marks[index].place.0));
+    let mut best = place_in_order(texts, marks, surroundings, &order);
+    let missing = |placed: &[Option<Placed>]| order.iter().filter(|&&index| placed[index].is_none()).count();
+    let mut attempt = order.clone();
+    let mut last = best.clone();
+    for _ in 1..ATTEMPTS {
+        if missing(&best) == 0 {
+            break;
+        }
+        // A stable sort: the others keep their order.
+        attempt.sort_by_key(|&index| last[index].is_some());
+        last = place_in_order(texts, marks, surroundings, &attempt);
+        if missing(&last) < missing(&best) {
+            best.clone_from(&last);
+        }
+    }
+    best
+}
+
+fn place_in_order(
+    texts: &[String],
+    marks: &[Mark],
+    surroundings: &Surroundings,
+    order: &[usize],
+) -> Vec<Option<Placed>> {
+    let height = (SMALL + 3) * UNIT;
+    let mut taken = surroundings.taken.clone();
     let mut placed: Vec<Option<Placed>> = texts.iter().map(|_| None).collect();
     let mut written: Vec<Region> = Vec::new();
-    for index in order {
+    for &index in order {
         let width = canvas::width(&texts[index], SMALL, false);
         let is_free = |candidate: &Placed| {
             let clear = taken.iter().all(|taken| !candidate.place.overlaps(taken));
@@ -374,11 +424,16 @@ fn place_labels(texts: &[String], places: &[(i32, i32)], surroundings: Surroundi
                     .iter()
                     .any(|label| label.overlaps(&Region::around((x, y), 1)))
             });
-            candidate.place.is_within(&frame) && clear && !crosses
+            candidate.place.is_within(&surroundings.frame) && clear && !crosses
         };
-        let off_lines = |candidate: &Placed| lines.iter().all(|line| !candidate.place.overlaps(line));
+        let off_lines = |candidate: &Placed| {
+            surroundings
+                .lines
+                .iter()
+                .all(|line| !candidate.place.overlaps(line))
+        };
         // On a line and near is better than off it and far.
-        let around = |rings: Range<i32>| candidates(places[index], (width, height), rings);
+        let around = |rings: Range<i32>| candidates(marks[index], (width, height), rings);
         let found = around(0..NEAR)
             .find(|candidate| is_free(candidate) && off_lines(candidate))
             .or_else(|| around(0..NEAR).find(is_free))
@@ -401,18 +456,15 @@ fn place_labels(texts: &[String], places: &[(i32, i32)], surroundings: Surroundi
 }
 
 /// Places around a point, nearest first: beside it, then in rings with a leader.
-fn candidates(
-    (x, y): (i32, i32),
-    (width, height): (i32, i32),
-    rings: Range<i32>,
-) -> impl Iterator<Item = Placed> {
+fn candidates(mark: Mark, (width, height): (i32, i32), rings: Range<i32>) -> impl Iterator<Item = Placed> {
+    let (x, y) = mark.place;
     let rings = rings.flat_map(|ring| {
         let directions = if ring == 0 { 8 } else { 24 };
         (0..directions).map(move |direction| (ring, f64::from(direction) / f64::from(directions)))
     });
     rings.map(move |(ring, turn)| {
         let angle = std::f64::consts::TAU * turn;
-        let distance = f64::from((7 + 13 * ring) * UNIT);
+        let distance = f64::from(mark.radius + (2 + 13 * ring) * UNIT);
         let (dx, dy) = (angle.cos(), -angle.sin());
         let at = (
             x + (distance * dx).round() as i32,
@@ -503,16 +555,21 @@ mod tests {
             right: 2400,
             bottom: 2000,
         };
-        let marks: Vec<Region> = places
+        let marks = places.iter().map(|&place| Mark {
+            place,
+            radius: 5 * UNIT,
+        });
+        let marks: Vec<Mark> = marks.collect();
+        let taken: Vec<Region> = marks
             .iter()
-            .map(|&place| Region::around(place, 5 * UNIT))
+            .map(|mark| Region::around(mark.place, mark.radius))
             .collect();
         let surroundings = Surroundings {
             frame,
-            taken: marks.clone(),
+            taken: taken.clone(),
             lines: Vec::new(),
         };
-        let placed: Vec<Region> = place_labels(&labels(&points, &places), &places, surroundings)
+        let placed: Vec<Region> = place_labels(&labels(&points, &places), &marks, &surroundings)
             .into_iter()
             .flatten()
             .map(|placed| placed.place)
@@ -520,7 +577,7 @@ mod tests {
         assert_eq!(placed.len(), points.len());
         for (index, label) in placed.iter().enumerate() {
             assert!(label.is_within(&frame));
-            assert!(marks.iter().all(|mark| !label.overlaps(mark)));
+            assert!(taken.iter().all(|mark| !label.overlaps(mark)));
             assert!(placed[..index].iter().all(|other| !label.overlaps(other)));
         }
     }

@@ -132,7 +132,12 @@ fn pair(entries: &[&Entry], x: Quantity, y: Quantity, naming: Naming) -> Option<
         title: format!("{} against {}", y.name(), x.name()),
         x: axis(x, places.iter().map(|place| place.0).collect()),
         y: axis(y, places.iter().map(|place| place.1).collect()),
-        remark: vec![format!("on the front: {} of {}", front.len(), points.len())],
+        remark: vec![format!(
+            "ringed, on the front: {} of {}",
+            front.len(),
+            points.len()
+        )],
+        rings: front.clone(),
         points,
         lines: vec![Line {
             points: stairs(&front),

@@ -184,11 +184,6 @@ pub fn choices(dataset: &Dataset) -> Table {
 fn choice_row(entry: &Entry, choice: String) -> Vec<Cell> {
     let figures = Figures::of(Some(entry));
     let record = &entry.record;
-    let level = record
-        .proof
-        .as_ref()
-        .and(record.ledger.as_ref())
-        .map(|ledger| ledger.level);
     vec![
         Cell::text(format!("{}, scale {}", entry.request().id, entry.scale())),
         Cell::text(choice),
@@ -199,7 +194,7 @@ fn choice_row(entry: &Entry, choice: String) -> Vec<Cell> {
         figures.rows(),
         figures.prove_seconds(),
         figures.prove_peak(),
-        level.map_or(Cell::Missing, |level| Cell::text(level.to_string())),
+        figures.level(),
         Cell::text(record.outcome.to_string()),
     ]
 }

@@ -56,6 +56,30 @@ fn is_of(entry: &Entry, category: Category) -> bool {
         && suite::find(&entry.request().id).is_ok_and(|model| model.category == category)
 }
 
+/// Every record in the columns of a table of layers, in the order of the dataset: what the page sorts and filters.
+pub fn overview(dataset: &Dataset) -> Table {
+    let mut columns = vec![Column::text("record"), Column::text("circuit")];
+    columns.extend(run_columns());
+    columns.push(Column::text("proves"));
+    let rows = dataset.entries.iter().map(|entry| {
+        let figures = Figures::of(Some(entry));
+        let mut cells = vec![Cell::text(entry.label()), Cell::text(entry.kind().to_string())];
+        cells.extend(run_cells(&figures));
+        cells.push(figures.level());
+        cells
+    });
+    Table {
+        name: "overview",
+        title: "All records",
+        caption: format!(
+            "{RUN_CAPTION} \"proves\" is how far an accepted proof can be relied on, by the record's ledger."
+        ),
+        rows: rows.collect(),
+        columns,
+        notes: Vec::new(),
+    }
+}
+
 /// What was proved and verified, in few columns: the table of the README.
 pub fn results(dataset: &Dataset) -> Table {
     let mut columns = vec![Column::text("")];

@@ -136,6 +136,14 @@ impl<'a> Figures<'a> {
         )
     }
 
+    /// How far an accepted proof can be relied on.
+    fn level(&self) -> Cell {
+        let ledger = self
+            .record()
+            .and_then(|record| record.proof.as_ref().and(record.ledger.as_ref()));
+        ledger.map_or(Cell::Missing, |ledger| Cell::text(ledger.level.to_string()))
+    }
+
     /// How the run ended.
     fn outcome(&self) -> Cell {
         self.record()

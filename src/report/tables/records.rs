@@ -2,7 +2,6 @@
 
 use super::{Figures, mean};
 use crate::chain::Fork;
-use crate::ledger::Level;
 use crate::prover::Phase;
 use crate::record::{IntegerCheck, Record};
 use crate::report::data::{Dataset, Entry};
@@ -147,11 +146,7 @@ fn identity() -> Vec<RecordColumn> {
         text(
             "proves",
             "How far an accepted proof can be relied on, by the ledger: `sound`, `unknown`, `limited` or `UNSOUND`.",
-            |entry| {
-                let ledger = entry.record.proof.as_ref().and(entry.record.ledger.as_ref());
-                let level: Option<Level> = ledger.map(|ledger| ledger.level);
-                level.map_or(Cell::Missing, |level| Cell::text(level.to_string()))
-            },
+            |entry| figures(entry).level(),
         ),
         count("parameters", None, "Stored constants of the model.", |entry| {
             Cell::count(entry.record.model.parameters)
