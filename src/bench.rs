@@ -147,6 +147,8 @@ fn circuit_of(subject: &Subject) -> (Vec<u8>, JobInputs) {
         claims: witness.claims.clone(),
         inner_columns: circuit.inner_columns(),
         logrows: circuit.logrows(),
+        cells: circuit.cells() as u64,
+        counted_cells: circuit.counted_cells() as u64,
         table_range: circuit.table_range(),
     };
     (circuit.onnx(), JobInputs::Committed(inputs))

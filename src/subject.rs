@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::committed::{
-    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Witness,
-};
+use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Witness};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};

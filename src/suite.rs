@@ -467,7 +467,7 @@ impl Suite {
     #[must_use]
     pub fn contains(self, model: &ModelSpec) -> bool {
         match self {
-            Self::Smoke => matches!(model.id, "relu" | "dense_small"),
+            Self::Smoke => matches!(model.id, "relu" | "dense_small" | "cnn_strided"),
             Self::Core => model.category == Category::Core,
             Self::Scaling => model.category == Category::Scaling,
             Self::Composite => model.category == Category::Composite,
@@ -632,7 +632,7 @@ mod tests {
             .experiments(&[])
             .map(|experiment| experiment.to_string())
             .collect();
-        assert_eq!(smoke, ["relu-s7", "dense_small-s7"]);
+        assert_eq!(smoke, ["relu-s7", "dense_small-s7", "cnn_strided-s7"]);
         let ids: std::collections::HashSet<_> = MODELS.iter().map(|model| model.id).collect();
         assert_eq!(ids.len(), MODELS.len());
     }

@@ -5,7 +5,9 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use evmbench::bench::{Bench, BenchError};
-use evmbench::prover::{Artifacts, Job, Prover as _, ProverError, RecordedError, RecordedProver, Silent};
+use evmbench::prover::{
+    Artifacts, Job, JobInputs, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
+};
 use evmbench::record::{Environment, Outcome, Record};
 use evmbench::subject::Subject;
 use evmbench::suite::{self, Experiment};

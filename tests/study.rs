@@ -8,7 +8,9 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use evmbench::prover::{CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, Silent, VerifierKind};
+use evmbench::prover::{
+    CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, JobInputs, Silent, VerifierKind,
+};
 use evmbench::record::Request;
 use evmbench::subject::Subject;
 use evmbench::suite::{self, Experiment, StudyFigures};

@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
         self.read_settings(&files)?;
         match &self.job.inputs {
             JobInputs::Floats(_) => self.calibrate(&files, input)?,
-            JobInputs::Committed(_) => self.take_input_cells_out(&files)?,
+            JobInputs::Committed(inputs) => self.settle(&files, inputs)?,
         }
         let logrows = self.read_settings(&files)?;
         self.call(
@@ -549,14 +549,14 @@ impl<'a> Run<'a> {
             .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
     }
 
-    /// Replaces the settings by those without the cells that committed inputs do not take.
-    fn take_input_cells_out(&mut self, files: &CircuitFiles) -> Result<(), Stop> {
+    /// Replaces the settings by those that a committed circuit's keys are made with.
+    fn settle(&mut self, files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
         let failed = |message: String| Failure::Failed {
             phase: Phase::Settings,
             message,
         };
         let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
-        let settings = settings.without_input_cells().map_err(failed)?;
+        let settings = settings.of_committed(inputs).map_err(failed)?;
         Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
     }
 

@@ -224,6 +224,10 @@ pub struct CommittedInputs {
     pub inner_columns: usize,
     /// k, where the circuit has 2^k rows.
     pub logrows: u32,
+    /// Cells that it is laid out in.
+    pub cells: u64,
+    /// Cells that `gen_settings` counts for it.
+    pub counted_cells: u64,
     /// Least and greatest entry of its tables; none where it looks nothing up.
     pub table_range: Option<(i128, i128)>,
 }

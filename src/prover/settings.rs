@@ -3,6 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::CommittedInputs;
+
+/// One cell in as many, and as many cells, may be counted otherwise than evmbench does.
+const UNEXPLAINED_CELLS: u64 = 200;
+
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
 #[error("not an EZKL settings file: {0}")]
@@ -57,31 +62,27 @@ impl CircuitSettings {
         Ok(Self { json, fields })
     }
 
-    /// The settings of a committed circuit, as its keys must be made with: `gen_settings` counts a cell for each element of a
-    /// committed input (`src/graph/model.rs`, `dummy_layout`), which has a column of its own and takes none.
+    /// The settings of a committed circuit, as its keys must be made with: the number of cells decides how many columns
+    /// there are, and `gen_settings` counts cells that the layout has already ([`CommittedInputs::counted_cells`]).
     ///
     /// # Errors
-    /// What is laid out otherwise than evmbench means it: the reason.
-    pub(super) fn without_input_cells(&self) -> Result<Self, String> {
-        let sizes = self
-            .json
-            .pointer("/module_sizes/polycommit")
-            .and_then(Value::as_array);
-        let sizes = sizes.ok_or("the settings do not tell what is committed")?;
-        let committed: u64 = sizes.iter().filter_map(Value::as_u64).sum();
+    /// What EZKL lays out otherwise than evmbench means it: the reason.
+    pub(super) fn of_committed(&self, inputs: &CommittedInputs) -> Result<Self, String> {
         // A constant with two readers would be decomposed into digits.
         let range_checks = self.json.get("required_range_checks").and_then(Value::as_array);
         if range_checks.is_none_or(|checks| !checks.is_empty()) {
             return Err("EZKL checks ranges by digits where none should be".to_owned());
         }
-        let cells = self
-            .cells()
-            .checked_sub(committed)
-            .ok_or("fewer cells than committed elements")?;
-        let rows = cells.div_ceil(self.inner_columns().max(1));
+        // Rows that are not filled before a dot product begins are counted in the loader's order of nodes, not in ours.
+        let (found, expected) = (self.cells(), inputs.counted_cells);
+        if found.abs_diff(expected) > expected / UNEXPLAINED_CELLS + UNEXPLAINED_CELLS {
+            return Err(format!(
+                "EZKL counts {found} cells, and the circuit should have {expected}"
+            ));
+        }
         let mut json = self.json.clone();
-        json["total_assignments"] = cells.into();
-        json["num_rows"] = rows.into();
+        json["total_assignments"] = inputs.cells.into();
+        json["num_rows"] = inputs.cells.div_ceil(inputs.inner_columns as u64).into();
         let fields = Fields::deserialize(&json).map_err(|error| error.to_string())?;
         Ok(Self { json, fields })
     }

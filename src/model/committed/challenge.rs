@@ -101,9 +101,12 @@ impl Challenge {
         let first = circuit.constant(&[1, 2], vec![1.0, 0.0]);
         let spread = circuit.multiply(column, second);
         let pairs = circuit.add(spread, first);
+        let pairs = circuit.reshape(pairs, &[2 * rows]);
+        let one = circuit.gather(pairs, 0, vec![0]);
+        circuit.set_one(one);
         Self {
             squares,
-            pairs: circuit.reshape(pairs, &[2 * rows]),
+            pairs,
             vectors: HashMap::new(),
             sums: HashMap::new(),
         }

@@ -6,8 +6,8 @@
 //! Two habits of EZKL's loader decide which operators there are. It pushes slices and concatenations up through what
 //! they read, so that work is done once for each slice: a gather with constant positions costs nothing and stays where it
 //! is. And it makes equal constants one, which it then decomposes into digits where it has more than one reader: every
-//! constant here has one reader, scalars with equal contents are told apart by their rank, and [`Circuit::twins`] tells
-//! whether larger ones are equal.
+//! constant here has one reader, scalars are sums of a 1 that is computed, and [`Circuit::twins`] tells whether two
+//! constants are equal.
 
 use std::collections::{HashMap, HashSet};
 
@@ -96,8 +96,8 @@ pub(super) struct Node {
 pub(super) struct Circuit {
     nodes: Vec<Node>,
     outputs: Vec<(String, NodeId)>,
-    /// How many scalar constants have this value, by its bits.
-    scalars: HashMap<u32, usize>,
+    /// Scalars that are there already, by their value.
+    scalars: HashMap<i128, NodeId>,
 }
 
 impl Circuit {
@@ -156,12 +156,32 @@ impl Circuit {
         self.push(Operator::Constant(Tensor::new(shape, data)), &[], shape)
     }
 
-    /// A scalar constant for one reader, of a rank that no equal one has, which broadcasting takes as a scalar.
-    fn scalar(&mut self, value: f32) -> NodeId {
-        let equal = self.scalars.entry(value.to_bits()).or_default();
-        *equal += 1;
-        let shape = vec![1; *equal];
-        self.constant(&shape, vec![value])
+    /// Tells which node is 1 and no constant.
+    pub(super) fn set_one(&mut self, one: NodeId) {
+        self.scalars.insert(1, one);
+    }
+
+    /// A whole number as one element: twice its half, and 1 more where it is odd.
+    fn scalar(&mut self, value: i128) -> NodeId {
+        if let Some(&scalar) = self.scalars.get(&value) {
+            return scalar;
+        }
+        let scalar = if value <= 0 {
+            let positive = self.scalar(if value == 0 { 1 } else { -value });
+            if value == 0 {
+                self.subtract(positive, positive)
+            } else {
+                self.negate(positive)
+            }
+        } else if value % 2 == 1 {
+            let (one, even) = (self.scalar(1), self.scalar(value - 1));
+            self.add(even, one)
+        } else {
+            let half = self.scalar(value / 2);
+            self.add(half, half)
+        };
+        self.scalars.insert(value, scalar);
+        scalar
     }
 
     /// The same elements in another shape.
@@ -221,36 +241,36 @@ impl Circuit {
     }
 
     /// factor · a.
-    pub(super) fn scale(&mut self, id: NodeId, factor: f32) -> NodeId {
-        if factor == 1.0 {
+    pub(super) fn scale(&mut self, id: NodeId, factor: i128) -> NodeId {
+        if factor == 1 {
             return id;
         }
-        let shape = self.shape(id).to_vec();
         let factor = self.scalar(factor);
-        let product = self.multiply(id, factor);
-        self.reshape(product, &shape)
+        self.multiply(id, factor)
     }
 
     /// a + addend.
-    pub(super) fn offset(&mut self, id: NodeId, addend: f32) -> NodeId {
-        if addend == 0.0 {
+    pub(super) fn offset(&mut self, id: NodeId, addend: i128) -> NodeId {
+        if addend == 0 {
             return id;
         }
-        let shape = self.shape(id).to_vec();
         let addend = self.scalar(addend);
-        let sum = self.add(id, addend);
-        self.reshape(sum, &shape)
+        self.add(id, addend)
+    }
+
+    /// −a.
+    pub(super) fn negate(&mut self, id: NodeId) -> NodeId {
+        let shape = self.shape(id).to_vec();
+        self.push(Operator::Negate, &[id], &shape)
     }
 
     /// minuend − a.
-    pub(super) fn complement(&mut self, minuend: f32, id: NodeId) -> NodeId {
-        let shape = self.shape(id).to_vec();
-        if minuend == 0.0 {
-            return self.push(Operator::Negate, &[id], &shape);
+    pub(super) fn complement(&mut self, minuend: i128, id: NodeId) -> NodeId {
+        if minuend == 0 {
+            return self.negate(id);
         }
         let minuend = self.scalar(minuend);
-        let difference = self.subtract(minuend, id);
-        self.reshape(difference, &shape)
+        self.subtract(minuend, id)
     }
 
     /// The sum of all elements.
@@ -349,6 +369,18 @@ impl Circuit {
         }
         let outputs: usize = self.outputs.iter().map(|&(_, id)| self.len(id)).sum();
         cells + outputs
+    }
+
+    /// The cells that EZKL's `gen_settings` counts: those of [`Self::cells`], one for each element of a committed input, which
+    /// has a column of its own, and one for each element of what a gather of a single position reads, which the loader
+    /// makes a slice. Laid out for real, both are there already (`src/circuit/ops/layouts.rs`, `identity` and `slice`).
+    pub(super) fn counted_cells(&self, inner_columns: usize) -> usize {
+        let more = self.nodes.iter().map(|node| match &node.operator {
+            Operator::Input(_) => node.shape.iter().product(),
+            Operator::Gather { positions, .. } if positions.len() == 1 => self.len(node.inputs[0]),
+            _ => 0,
+        });
+        self.cells(inner_columns) + more.sum::<usize>()
     }
 
     /// The circuit as an ONNX file.

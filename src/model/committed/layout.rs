@@ -64,22 +64,29 @@ pub(super) const CLAIMS: &str = "claims";
 /// ρ.
 pub(super) const CHALLENGE: &str = "challenge";
 
+/// Whether a term is added or subtracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
 /// A value in the circuit.
 #[derive(Debug, Clone)]
 struct Handle {
     /// Its elements.
     node: NodeId,
-    /// Tensors whose signed sum is [`Handle::factor`] times the value, cheaper to contract for what comes with them.
-    terms: Vec<(NodeId, f32)>,
-    factor: f32,
+    /// Tensors whose sum, the second kind subtracted, is [`Handle::factor`] times the value.
+    terms: Vec<(NodeId, Sign)>,
+    factor: i128,
 }
 
 impl Handle {
     fn of(node: NodeId) -> Self {
         Self {
             node,
-            terms: vec![(node, 1.0)],
-            factor: 1.0,
+            terms: vec![(node, Sign::Plus)],
+            factor: 1,
         }
     }
 }
@@ -105,7 +112,7 @@ impl Check {
         let place = self.place(level);
         *place = Some(match *place {
             Some(sum) => circuit.subtract(sum, scalar),
-            None => circuit.complement(0.0, scalar),
+            None => circuit.negate(scalar),
         });
     }
 
@@ -130,7 +137,7 @@ impl Check {
                     sum = Some(sum.map_or(term, |sum| circuit.add(sum, term)));
                 }
             }
-            let radix = f64::from(RADIX_BITS * level as u32).exp2() as f32;
+            let radix = 1 << (RADIX_BITS as usize * level);
             if let Some(sum) = sum.map(|sum| circuit.scale(sum, radix)) {
                 total = Some(total.map_or(sum, |total| circuit.add(total, sum)));
             }
@@ -327,19 +334,19 @@ impl<'a> Builder<'a> {
             offset == 0 || offset >= bound,
             "the table is wide enough for the input"
         );
-        let above = self.circuit.offset(image, offset as f32);
+        let above = self.circuit.offset(image, offset);
         let below = if offset == 0 {
-            self.circuit.complement(0.0, image)
+            self.circuit.negate(image)
         } else {
-            self.circuit.complement(2.0 * offset as f32, above)
+            self.circuit.complement(2 * offset, above)
         };
         let looked_up = (offset - bound, end);
         let above = self.rectify(above, looked_up);
         let below = self.rectify(below, looked_up);
         let handle = Handle {
             node: image,
-            terms: vec![(above, 1.0), (below, -1.0)],
-            factor: if offset == 0 { 1.0 } else { 2.0 },
+            terms: vec![(above, Sign::Plus), (below, Sign::Minus)],
+            factor: if offset == 0 { 1 } else { 2 },
         };
         if !self.is_read_by_contractions_alone(ValueId(0)) {
             // Nothing else reads the look-ups: the identity between them and the input does.
@@ -402,9 +409,9 @@ impl<'a> Builder<'a> {
         for &(node, sign) in &handle.terms {
             let term = of(self, node);
             sum = Some(match sum {
-                None if sign > 0.0 => term,
-                None => self.circuit.complement(0.0, term),
-                Some(sum) if sign > 0.0 => self.circuit.add(sum, term),
+                None if sign == Sign::Plus => term,
+                None => self.circuit.negate(term),
+                Some(sum) if sign == Sign::Plus => self.circuit.add(sum, term),
                 Some(sum) => self.circuit.subtract(sum, term),
             });
         }
@@ -472,7 +479,7 @@ impl<'a> Builder<'a> {
             } => {
                 let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
                     let node = builder.handle(*id).node;
-                    builder.circuit.scale(node, f64::from(shift).exp2() as f32)
+                    builder.circuit.scale(node, 1 << shift)
                 };
                 let left = shifted(self, left, *left_shift);
                 let right = shifted(self, right, *right_shift);
@@ -553,7 +560,7 @@ impl<'a> Builder<'a> {
             Form::Rounded { guarded: true, .. } => {
                 let offset = self.program.guard_offset(index, true);
                 let looked_up = self.rectify(top, (0, self.program.base() - 1));
-                self.circuit.offset(looked_up, -offset as f32)
+                self.circuit.offset(looked_up, -offset)
             }
             _ => top,
         };
@@ -573,7 +580,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes from the residual what stands opposite the input's terms, which may be a multiple of the input.
-    fn other_side(&mut self, level: usize, scalar: NodeId, factor: f32) {
+    fn other_side(&mut self, level: usize, scalar: NodeId, factor: i128) {
         let scalar = self.circuit.scale(scalar, factor);
         self.check.subtract(&mut self.circuit, level, scalar);
     }
@@ -591,7 +598,7 @@ impl<'a> Builder<'a> {
         let sum = match linear {
             Linear::Same => {
                 let sum = self.contract(source, weighting);
-                self.circuit.scale(sum, multiplier as f32)
+                self.circuit.scale(sum, multiplier)
             }
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
@@ -612,7 +619,7 @@ impl<'a> Builder<'a> {
                     .challenge
                     .weights(&mut self.circuit, weighting, Axis::Channels);
                 let sum = self.circuit.einsum("c,c->", maps, channels);
-                self.circuit.scale(sum, multiplier as f32)
+                self.circuit.scale(sum, multiplier)
             }
             Linear::Affine { factor, .. } => {
                 let maps = self.over_terms(source, |builder, node| {
@@ -662,7 +669,7 @@ impl<'a> Builder<'a> {
             }
             let sum = if digits.iter().all(|digit| *digit == digits[0]) {
                 let total = self.challenge.total(&mut self.circuit, weighting);
-                self.circuit.scale(total, digits[0] as f32)
+                self.circuit.scale(total, digits[0])
             } else {
                 let weights = self
                     .challenge
@@ -769,27 +776,27 @@ impl<'a> Builder<'a> {
         // V = N·Σx² − (Σx)² + ε.
         let image = self.handle(input).node;
         let list = self.flat(image);
-        let count = self.circuit.len(list) as f32;
+        let count = self.circuit.len(list) as i128;
         let sum = self.circuit.sum(list);
         let squares = self.circuit.einsum("n,n->", list, list);
         let squares = self.circuit.scale(squares, count);
         let square = self.circuit.multiply(sum, sum);
         let radicand = self.circuit.subtract(squares, square);
-        let radicand = self.circuit.offset(radicand, epsilon as f32);
+        let radicand = self.circuit.offset(radicand, epsilon);
 
         // 2^(2b) = r²·V + below, and (r + 1)²·V = 2^(2b) + 1 + above.
-        let numerator = f64::from(2 * root_bits).exp2() as f32;
+        let numerator = 1 << (2 * root_bits);
         let product = self.circuit.multiply(root, radicand);
         let lower = self.circuit.multiply(root, product);
         let lower = self.circuit.add(lower, below);
         let residual = self.circuit.complement(numerator, lower);
         self.check.identities.push(vec![Some(residual)]);
         // (r + 1)²·V = r²·V + 2·r·V + V = 2^(2b) − below + 2·r·V + V.
-        let twice = self.circuit.scale(product, 2.0);
+        let twice = self.circuit.scale(product, 2);
         let next = self.circuit.add(twice, radicand);
         let next = self.circuit.subtract(next, below);
         let next = self.circuit.subtract(next, above);
-        let residual = self.circuit.offset(next, -1.0);
+        let residual = self.circuit.offset(next, -1);
         self.check.identities.push(vec![Some(residual)]);
 
         // y = r·(N·γ∘x − Σx·γ) + β, weighted. γ stands there twice, once negated: equal constants would become one.

@@ -73,7 +73,7 @@ fn along(
                 let term = circuit.multiply(element, beyond);
                 sum = Some(match sum {
                     Some(sum) => circuit.subtract(sum, term),
-                    None => circuit.scale(term, -1.0),
+                    None => circuit.negate(term),
                 });
             }
             if let Some(first) = line.position(0, v) {
