@@ -15,6 +15,7 @@
 //! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
+//! | [`report`] | folders of records | tables, plots, a page |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
 //! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted
@@ -29,6 +30,7 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod compare;
+mod format;
 pub mod foundry;
 pub mod fuzz;
 pub mod guard;
@@ -42,6 +44,7 @@ mod parallel;
 pub mod prover;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod solidity;
 pub mod store;
 pub mod subject;

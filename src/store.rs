@@ -245,7 +245,7 @@ fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
 }
 
 /// Writes a file under another name, then renames it: what was there before stays whole until then.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("create a file in", folder))?;

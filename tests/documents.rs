@@ -9,6 +9,8 @@ use evmbench::chain::attribution::Cause;
 use evmbench::fuzz::report::Report;
 use evmbench::prover::Phase;
 use evmbench::record::{Outcome, Record, Request};
+use evmbench::report::tables::layers;
+use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
 
@@ -91,52 +93,11 @@ fn gibibytes(bytes: Option<u64>) -> String {
     )
 }
 
+/// The README's table is the one that `evmbench report` makes.
 #[test]
 fn the_table_of_the_readme_is_from_records() {
-    let records = published();
-    let rows = records.iter().filter(|record| {
-        record.request.plan.kind == evmbench::prover::CircuitKind::Direct
-            && record.outcome == Outcome::Verified
-    });
-    let table = markdown(
-        &[
-            "",
-            "rows",
-            "2^k",
-            "prove",
-            "peak memory",
-            "proof",
-            "instances",
-            "code",
-            "verify gas",
-            "outcome",
-        ],
-        rows.map(|record| {
-            let circuit = record.circuit.as_ref().unwrap();
-            let proof = record.proof.as_ref().unwrap();
-            let gas = record.verification.as_ref().unwrap().gas.unwrap();
-            vec![
-                format!("{}, scale {}", record.request.id, record.request.plan.scale),
-                count(Some(circuit.rows)),
-                circuit.logrows.to_string(),
-                seconds(&record.call_seconds(Phase::Prove)),
-                gibibytes(record.peak_rss_bytes(Phase::Prove)),
-                format!("{} B", count(Some(proof.proof_bytes))),
-                count(Some(proof.instances)),
-                format!(
-                    "{} B",
-                    count(
-                        record
-                            .verifier
-                            .as_ref()
-                            .map(|verifier| verifier.runtime_code_bytes)
-                    )
-                ),
-                count(Some(gas.tx_gas)),
-                record.outcome_and_limits(),
-            ]
-        }),
-    );
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&layers::results(&results));
     assert_table("README.md", "results", &table);
 }
 

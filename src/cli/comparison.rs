@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::format;
-use super::table::{FIGURE, TEXT, Table, markdown_text};
+use super::table::{FIGURE, TEXT, Table};
 use crate::compare::samples::Summary;
 use crate::compare::{
-    Change, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, Samples, Side, Tolerance,
+    Change, CircuitChange, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, Samples,
+    Side, Tolerance,
 };
+use crate::report::markdown;
 
 /// Letters of a digest or revision that are shown.
 const DIGEST_LETTERS: usize = 12;
@@ -80,7 +82,7 @@ pub(super) fn markdown(heading: &str, sections: &[Section]) -> String {
         let notes = section
             .notes
             .iter()
-            .map(|note| format!("- {}", markdown_text(note)));
+            .map(|note| format!("- {}", markdown::escape(note)));
         blocks.extend(Some(notes.collect::<Vec<_>>().join("\n")).filter(|notes| !notes.is_empty()));
     }
     blocks.join("\n\n")
@@ -103,6 +105,133 @@ pub(super) fn sections(comparison: &Comparison) -> Vec<Section> {
     .into_iter()
     .filter(|section| !section.is_empty())
     .collect()
+}
+
+/// Everything that both sides hold, changed or not, below what differs around it.
+pub(super) fn everything(comparison: &Comparison, circuits: &[CircuitChange]) -> Vec<Section> {
+    let compared = Section::notes(
+        "Compared",
+        vec![side("OLD", &comparison.old), side("NEW", &comparison.new)],
+    );
+    [
+        compared,
+        context(comparison),
+        presence(comparison),
+        unread(comparison),
+        all_figures(comparison),
+        all_circuits(circuits),
+        all_phases(comparison),
+    ]
+    .into_iter()
+    .filter(|section| !section.is_empty())
+    .collect()
+}
+
+const FIGURES: [(&str, comfy_table::CellAlignment); 6] = [
+    ("experiment", TEXT),
+    ("figure", TEXT),
+    ("OLD", FIGURE),
+    ("NEW", FIGURE),
+    ("change", FIGURE),
+    ("", FIGURE),
+];
+
+fn all_figures(comparison: &Comparison) -> Section {
+    let mut table = Table::new(FIGURES);
+    for experiment in &comparison.experiments {
+        for (&metric, change) in &experiment.figures {
+            if change.old.is_some() || change.new.is_some() {
+                figure(&mut table, &experiment.experiment, metric.name(), change);
+            }
+        }
+    }
+    Section::table("Gas and sizes", table)
+}
+
+fn all_circuits(circuits: &[CircuitChange]) -> Section {
+    let mut table = Table::new(FIGURES);
+    let shown = |value: f64| {
+        if value.fract() == 0.0 {
+            format::signed(value as i128)
+        } else {
+            format!("{value:.4e}")
+        }
+    };
+    for circuit in circuits {
+        for (name, &[old, new]) in &circuit.figures {
+            if old.is_none() && new.is_none() {
+                continue;
+            }
+            let both = old.zip(new);
+            let share = both
+                .filter(|(old, _)| *old > 0.0)
+                .map(|(old, new)| new / old - 1.0);
+            table.row([
+                circuit.experiment.clone(),
+                name.name().to_owned(),
+                old.map_or_else(dash, shown),
+                new.map_or_else(dash, shown),
+                both.map_or_else(dash, |(old, new)| shown(new - old)),
+                share.map_or_else(dash, format::percent),
+            ]);
+        }
+    }
+    Section::table("Circuits, keys and errors", table)
+}
+
+fn all_phases(comparison: &Comparison) -> Section {
+    let mut table = Table::new([
+        ("experiment", TEXT),
+        ("phase", TEXT),
+        ("OLD: median (range), n", FIGURE),
+        ("NEW: median (range), n", FIGURE),
+        ("change", FIGURE),
+    ]);
+    let mut elsewhere = 0;
+    for experiment in &comparison.experiments {
+        let Some(phases) = &experiment.phases else {
+            elsewhere += 1;
+            continue;
+        };
+        for change in phases {
+            let times = summarised(&change.call_seconds, format::seconds, |seconds| seconds);
+            let memory = summarised(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
+            for (cells, what) in [(times, "time"), (memory, "memory")] {
+                let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+                table.row(names.into_iter().chain(cells));
+            }
+        }
+    }
+    let note = (elsewhere > 0).then(|| {
+        let experiments = plural(elsewhere, "experiment");
+        format!("{experiments} not compared: made on another machine or with other threads.")
+    });
+    Section {
+        title: "Times and memory",
+        table: Some(table),
+        notes: note.into_iter().collect(),
+    }
+}
+
+/// Both sides' samples, and how far the medians are apart; a dash for a side without samples.
+fn summarised<T: Copy + PartialOrd>(
+    samples: &Samples<T>,
+    format: fn(T) -> String,
+    number: fn(T) -> f64,
+) -> [String; 3] {
+    let Some([old, new]) = samples.summaries() else {
+        return [dash(), dash(), dash()];
+    };
+    let cell = |summary: &Summary<T>, samples: &[T]| {
+        let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
+        format!("{median} ({least} to {greatest}), {}", samples.len())
+    };
+    let share = number(new.median) / number(old.median) - 1.0;
+    [
+        cell(&old, &samples.old),
+        cell(&new, &samples.new),
+        format::percent(share),
+    ]
 }
 
 fn side(name: &str, side: &Side) -> String {

@@ -10,6 +10,7 @@ use crate::home::NoHome;
 use crate::nodes::NodeError;
 use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
+use crate::report::ReportError;
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
 use crate::subject::SubjectError;
@@ -42,6 +43,8 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Set(#[from] SetError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
     #[error(transparent)]
     Foundry(#[from] FoundryError),
     #[error(transparent)]
@@ -79,6 +82,7 @@ impl CliError {
             | Self::Replay(ReplayError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),
+            Self::Report(error) => one(error.hint()),
             Self::Fuzz(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
@@ -107,7 +111,12 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            Self::Suite(_) | Self::Plan(_) | Self::NothingToRun(_) | Self::Usage(_) | Self::Set(_) => 2,
+            Self::Suite(_)
+            | Self::Plan(_)
+            | Self::NothingToRun(_)
+            | Self::Usage(_)
+            | Self::Set(_)
+            | Self::Report(ReportError::Set(_) | ReportError::Prices { .. }) => 2,
             _ => 1,
         }
     }

@@ -8,18 +8,19 @@ mod ablate;
 mod audit;
 mod cache;
 mod chains;
+mod compare;
 mod comparison;
 mod doctor;
 mod error;
 mod export_foundry;
 mod forks;
-mod format;
 mod fuzz;
 mod gas_diff;
 mod list;
 mod output;
 mod progress;
 mod prove_and_verify;
+mod report;
 mod session;
 mod setup;
 mod table;
@@ -29,6 +30,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use output::note;
+
+use crate::format;
 
 /// The testbench for verifiable machine learning on EVM chains.
 ///
@@ -47,6 +50,8 @@ enum Command {
     Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
+    Report(report::Arguments),
+    Compare(compare::Arguments),
     GasDiff(gas_diff::Arguments),
     ExportFoundry(export_foundry::Arguments),
     Fuzz(fuzz::Arguments),
@@ -73,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::GasDiff(arguments) => gas_diff::run(&arguments),
         Command::ExportFoundry(arguments) => export_foundry::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

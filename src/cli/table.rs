@@ -6,6 +6,7 @@ use super::format;
 use crate::chain::Cause;
 use crate::prover::Phase;
 use crate::record::Record;
+use crate::report::markdown;
 
 /// A table with a heading; columns of figures stand to the right.
 pub(super) struct Table {
@@ -59,7 +60,7 @@ impl Table {
             format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
         };
         let row =
-            |row: &comfy_table::Row| line(&mut row.cell_iter().map(|cell| markdown_text(&cell.content())));
+            |row: &comfy_table::Row| line(&mut row.cell_iter().map(|cell| markdown::escape(&cell.content())));
         let rule = line(&mut self.alignments.iter().map(|alignment| match alignment {
             CellAlignment::Right => "---:".to_owned(),
             _ => "---".to_owned(),
@@ -72,19 +73,6 @@ impl Table {
             .collect::<Vec<_>>()
             .join("\n")
     }
-}
-
-/// Text as it stands in Markdown, on one line: nothing in it makes a cell, a tag or emphasis.
-pub(super) fn markdown_text(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        match character {
-            '|' | '\\' | '`' | '*' | '<' | '>' | '[' | ']' | '#' | '~' => escaped.extend(['\\', character]),
-            '\n' | '\r' => escaped.push(' '),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 impl std::fmt::Display for Table {

@@ -11,6 +11,7 @@
 //!
 //! - [`set`]: records by name, from a folder or a git revision;
 //! - [`change`]: the figures, before and after;
+//! - [`circuit`]: rows, keys and errors, before and after;
 //! - [`chance`]: how far random bytes alone move them;
 //! - [`context`]: versions, rules and inputs that differ;
 //! - [`samples`]: times and memory;
@@ -18,6 +19,7 @@
 
 pub mod chance;
 pub mod change;
+pub mod circuit;
 pub mod context;
 pub mod judge;
 pub mod samples;
@@ -31,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use change::{Change, Metric, Part};
+pub use circuit::{CircuitChange, CircuitFigure, circuit_changes};
 pub use context::{Context, ContextChange};
 pub use judge::{Failure, Policy, Tolerance, judge};
 pub use samples::{PhaseChange, Samples};

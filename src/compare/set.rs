@@ -27,6 +27,8 @@ pub struct RecordSet {
     pub commit: Option<String>,
     /// The records, under `suite/name`, as [`experiment`] has it.
     pub records: BTreeMap<String, Record>,
+    /// The file of each record, relative to the folder.
+    pub paths: BTreeMap<String, PathBuf>,
     /// Files that could not be used.
     pub problems: Vec<Problem>,
 }
@@ -176,8 +178,6 @@ impl RecordSet {
 #[derive(Default)]
 struct Files {
     set: RecordSet,
-    /// The file of each record.
-    paths: BTreeMap<String, PathBuf>,
 }
 
 impl Files {
@@ -193,11 +193,11 @@ impl Files {
             }
             Ok(record) => {
                 let name = experiment(&record.request);
-                if let Some(first) = self.paths.get(&name) {
+                if let Some(first) = self.set.paths.get(&name) {
                     let reason = format!("is the same run as {}", first.display());
                     self.fail(&path, reason);
                 } else {
-                    self.paths.insert(name.clone(), path);
+                    self.set.paths.insert(name.clone(), path);
                     self.set.records.insert(name, record);
                 }
             }

@@ -3,7 +3,7 @@
 use crate::record::Spread;
 
 /// Bytes in binary units, three significant digits: `1.24 GiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "B";
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
@@ -22,7 +22,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// Seconds: `0.42 s`, `12.3 s`, `4 min 20 s`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(crate) fn seconds(seconds: f64) -> String {
     if seconds < 99.95 {
         format!("{} s", significant(seconds))
     } else {
@@ -32,7 +32,7 @@ pub(super) fn seconds(seconds: f64) -> String {
 }
 
 /// A whole number with thin groups of three: `2,950,753`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
@@ -48,19 +48,19 @@ fn grouped(digits: &str) -> String {
 }
 
 /// As [`count`], for numbers that may be below 0.
-pub(super) fn signed(number: i128) -> String {
+pub(crate) fn signed(number: i128) -> String {
     let sign = if number < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(&number.unsigned_abs().to_string()))
 }
 
 /// A difference with its sign: `+1,140`, `-36`, `0`.
-pub(super) fn difference(difference: i128) -> String {
+pub(crate) fn difference(difference: i128) -> String {
     let sign = if difference > 0 { "+" } else { "" };
     format!("{sign}{}", signed(difference))
 }
 
 /// A share as a percentage with its sign: `+0.47%`, `-12.3%`, `+0.0012%`. What is not 0 is never written as 0.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let size = percent.abs();
     if size == 0.0 {
@@ -80,7 +80,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// What N models and M proofs cost: `N × 2,309,261 + M × 413,619 gas for N models and M proofs`.
-pub(super) fn spread(spread: &Spread) -> String {
+pub(crate) fn spread(spread: &Spread) -> String {
     let [deployment, verification] = [spread.deployment_gas, spread.verification_gas].map(count);
     let placed = match spread.registration_gas {
         None => format!("N × {deployment}"),

@@ -1,0 +1,292 @@
+//! The records that a report is made from, each under a name for people, in a stable order.
+//!
+//! Goes in: folders of records, or folders at git revisions. Comes out: [`Dataset`]: entries in the study's order, and
+//! every file that was left out with the reason, so that no gap is silent.
+
+use std::path::PathBuf;
+
+use crate::chain::Fork;
+use crate::compare::{RecordSet, SetError};
+use crate::guard::GuardMeasurement;
+use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
+use crate::record::{DEFAULT_SEED, Outcome, Record, Request};
+use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
+use crate::suite;
+
+use super::ReportError;
+
+/// Records, and what could not be used.
+#[derive(Debug, Clone, Default)]
+pub struct Dataset {
+    /// What the user named.
+    pub folders: Vec<String>,
+    /// The records, in the study's order; then by scale, kind of circuit and name.
+    pub entries: Vec<Entry>,
+    /// Files that were left out.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A record with its names.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// `suite/name`, the name of its run.
+    pub experiment: String,
+    /// Its file, with the folder that was named.
+    pub path: PathBuf,
+    /// The commit that it was read from; absent for a folder.
+    pub commit: Option<String>,
+    /// The record.
+    pub record: Record,
+}
+
+/// A file that is in no table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file, with the folder that was named.
+    pub path: PathBuf,
+    /// Why, as what is said of it.
+    pub reason: String,
+}
+
+impl Dataset {
+    /// Reads every folder.
+    ///
+    /// # Errors
+    /// [`ReportError`] where a folder is not there, or none of them holds a record that can be used.
+    pub fn read(folders: &[String]) -> Result<Self, ReportError> {
+        let mut dataset = Self::default();
+        for folder in folders {
+            match RecordSet::open(folder) {
+                Ok(set) => dataset.add(set),
+                // Another folder may hold records.
+                Err(SetError::Empty { name }) => dataset.left_out.push(LeftOut {
+                    path: PathBuf::from(&name),
+                    reason: "holds no record".to_owned(),
+                }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        folders.clone_into(&mut dataset.folders);
+        if dataset.entries.is_empty() {
+            return Err(ReportError::NoRecords {
+                left_out: dataset.left_out,
+            });
+        }
+        dataset
+            .entries
+            .sort_by_cached_key(|entry| (entry.order(), entry.experiment.clone()));
+        Ok(dataset)
+    }
+
+    fn add(&mut self, set: RecordSet) {
+        let folder = PathBuf::from(&set.name);
+        for problem in set.problems {
+            self.left_out.push(LeftOut {
+                path: folder.join(problem.path),
+                reason: problem.reason,
+            });
+        }
+        for (experiment, record) in set.records {
+            let path = folder.join(&set.paths[&experiment]);
+            // Two of one run would count twice in every sum.
+            if let Some(first) = self.entries.iter().find(|entry| entry.experiment == experiment) {
+                let reason = format!("is the same run as {}", first.path.display());
+                self.left_out.push(LeftOut { path, reason });
+            } else {
+                self.entries.push(Entry {
+                    experiment,
+                    path,
+                    commit: set.commit.clone(),
+                    record,
+                });
+            }
+        }
+    }
+
+    /// One record for each model, scale and kind of circuit: the one that was asked for with every default but runs, limits
+    /// and a committed circuit's layout; of several, one that was verified, has the default layout, and has most proofs.
+    pub fn headlines(&self) -> Vec<&Entry> {
+        let mut headlines: Vec<&Entry> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.is_headline()) {
+            let twin = headlines
+                .iter_mut()
+                .find(|headline| headline.identity() == entry.identity());
+            match twin {
+                None => headlines.push(entry),
+                Some(headline) if entry.weight() > headline.weight() => *headline = entry,
+                Some(_) => {}
+            }
+        }
+        headlines
+    }
+
+    /// The entry of a run, by `suite/name` or by its name alone.
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        self.entries
+            .iter()
+            .find(|entry| entry.experiment == name || entry.record.request.name() == name)
+    }
+}
+
+impl Entry {
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.record.request
+    }
+
+    /// The kind of its circuit.
+    pub fn kind(&self) -> CircuitKind {
+        self.record.request.plan.kind
+    }
+
+    /// The fixed-point scale that was asked for.
+    pub fn scale(&self) -> u32 {
+        self.record.request.plan.scale
+    }
+
+    /// For people: `relu, scale 7`, with whatever else was chosen: `dense_small, scale 7, input private`.
+    pub fn label(&self) -> String {
+        let mut parts = vec![self.request().id.clone(), format!("scale {}", self.scale())];
+        if self.kind() != CircuitKind::Direct {
+            parts.push(self.kind().to_string());
+        }
+        parts.extend(self.choices());
+        parts.join(", ")
+    }
+
+    /// What was chosen otherwise than by default, of what changes circuit, verifier or gas. Runs and limits do not.
+    pub fn choices(&self) -> Vec<String> {
+        let request = self.request();
+        let plan = request.plan;
+        let mut choices = Vec::new();
+        if let Some(default) = default_plan(request) {
+            let visibilities = [
+                ("input", plan.input_visibility, default.input_visibility),
+                ("output", plan.output_visibility, default.output_visibility),
+                ("weights", plan.param_visibility, default.param_visibility),
+            ];
+            let chosen = visibilities
+                .into_iter()
+                .filter(|(_, chosen, default)| chosen != default);
+            choices.extend(chosen.map(|(tensor, chosen, _)| format!("{tensor} {chosen}")));
+        }
+        choices.extend(self.layout_choices());
+        if request.verifier != VerifierKind::Plain {
+            choices.push(format!("{} verifier", request.verifier));
+        }
+        if request.optimizer_runs != DEFAULT_OPTIMIZER_RUNS {
+            choices.push(format!("optimizer runs {}", request.optimizer_runs));
+        }
+        if request.fork != Fork::default() {
+            choices.push(request.fork.name().to_owned());
+        }
+        if request.seed != DEFAULT_SEED {
+            choices.push(format!("seed {}", request.seed));
+        }
+        let files = [
+            ("weights", &request.weights_sha256),
+            ("input", &request.input_sha256),
+            ("reference string", &request.srs_sha256),
+        ];
+        for (what, digest) in files {
+            if let Some(digest) = digest {
+                choices.push(format!("{what} {}", digest.get(..8).unwrap_or(digest)));
+            }
+        }
+        choices
+    }
+
+    /// Of [`Self::choices`], those that lay a committed circuit out otherwise and prove the same of the model.
+    fn layout_choices(&self) -> Vec<String> {
+        let plan = self.request().plan;
+        let default = default_plan(self.request());
+        let assurance = plan
+            .input_assurance
+            .filter(|assurance| default.is_some_and(|default| default.input_assurance != Some(*assurance)));
+        let columns = plan.inner_columns.map(|columns| format!("{columns} columns"));
+        assurance
+            .map(|assurance| format!("input {assurance}"))
+            .into_iter()
+            .chain(columns)
+            .collect()
+    }
+
+    /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.
+    pub fn guard(&self) -> Option<&GuardMeasurement> {
+        match self.kind() {
+            CircuitKind::Committed => self.record.committed_guard.as_ref(),
+            CircuitKind::Study | CircuitKind::Direct => self.record.guard.as_ref(),
+        }
+    }
+
+    /// The gas of the least transaction that an acceptance means something in: of a committed circuit, through the guard that
+    /// derives its challenge, without which the verifier alone shows nothing.
+    pub fn meaningful_gas(&self) -> Option<u64> {
+        match self.kind() {
+            CircuitKind::Committed => Some(self.guard()?.verification.tx_gas),
+            CircuitKind::Study | CircuitKind::Direct => self.verification_gas(),
+        }
+    }
+
+    /// The gas of the verifying transaction.
+    pub fn verification_gas(&self) -> Option<u64> {
+        Some(self.record.verification.as_ref()?.gas?.tx_gas)
+    }
+
+    /// An anchor in a page: letters, digits and dashes.
+    pub fn anchor(&self) -> String {
+        let name = self.experiment.chars();
+        name.map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .collect()
+    }
+
+    /// The study's order, models of a user's after it.
+    fn order(&self) -> (usize, String, u32, String, Vec<String>) {
+        let request = self.request();
+        let position = suite::MODELS.iter().position(|model| model.id == request.id);
+        (
+            position.unwrap_or(suite::MODELS.len()),
+            request.id.clone(),
+            self.scale(),
+            self.kind().to_string(),
+            self.choices(),
+        )
+    }
+
+    fn identity(&self) -> (&str, &str, Option<&str>, u32, CircuitKind) {
+        let request = self.request();
+        (
+            &request.suite,
+            &request.id,
+            request.onnx_sha256.as_deref(),
+            self.scale(),
+            self.kind(),
+        )
+    }
+
+    /// Whether it may stand for its model, scale and kind of circuit: nothing was chosen, or a committed circuit's layout alone.
+    fn is_headline(&self) -> bool {
+        self.choices().len() == self.layout_choices().len()
+    }
+
+    fn weight(&self) -> (bool, bool, usize) {
+        let is_verified = self.record.outcome == Outcome::Verified;
+        (is_verified, self.choices().is_empty(), self.request().runs)
+    }
+}
+
+/// The plan of this kind and scale with nothing chosen; none where the scale is none.
+fn default_plan(request: &Request) -> Option<CircuitPlan> {
+    let scale = request.plan.scale;
+    match request.plan.kind {
+        CircuitKind::Study => CircuitPlan::study(scale).ok(),
+        CircuitKind::Direct => CircuitPlan::direct(scale).ok(),
+        CircuitKind::Committed => CircuitPlan::committed(scale, Io::default_for(&request.suite)).ok(),
+    }
+}

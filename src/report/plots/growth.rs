@@ -1,0 +1,213 @@
+//! How time, memory and gas grow: with the rows of a circuit, and with the size of a layer.
+
+use super::Plot;
+use super::axis::Axis;
+use super::canvas::{self, MUTED};
+use super::panel::{self, Line, Panel, Point, Series};
+use crate::prover::{CircuitKind, Phase};
+use crate::record::Outcome;
+use crate::report::quantity::Quantity;
+use crate::report::statistics::PowerLaw;
+use crate::report::{Dataset, Entry, ReportError};
+
+/// Proof time and peak memory against rows, each with its power law, on the machine that most records are of.
+pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
+    let Some(machine) = common_machine(dataset) else {
+        return Ok(None);
+    };
+    let headlines: Vec<&Entry> = dataset
+        .headlines()
+        .into_iter()
+        .filter(|entry| entry.record.environment.machine.fingerprint == machine)
+        .collect();
+    let panels: Vec<Panel> = [Quantity::ProveSeconds, Quantity::PeakMemory]
+        .into_iter()
+        .filter_map(|quantity| growth(&headlines, quantity))
+        .collect();
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let description = format!(
+        "Proof time and peak memory against the rows of the circuit, on log axes, of the records of machine {machine}. Dashed: the power \
+         law through all points that were measured. Crosses: runs that ended for want of memory, at the memory that they were given."
+    );
+    canvas::plot(
+        "growth_with_rows",
+        "Proof time and memory against rows",
+        description,
+        (1060, 476),
+        |area| panel::grid(area, &panels, 2),
+    )
+    .map(Some)
+}
+
+/// The machine of most records with a proof; of two with as many, the first by name.
+fn common_machine(dataset: &Dataset) -> Option<String> {
+    let proved = dataset
+        .entries
+        .iter()
+        .filter(|entry| entry.record.mean_prove_seconds().is_some());
+    let mut machines = std::collections::BTreeMap::<&str, usize>::new();
+    for entry in proved {
+        let machine = entry.record.environment.machine.fingerprint.as_str();
+        *machines.entry(machine).or_default() += 1;
+    }
+    let most = machines.values().copied().max()?;
+    machines
+        .into_iter()
+        .find(|&(_, records)| records == most)
+        .map(|(machine, _)| machine.to_owned())
+}
+
+fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
+    let mut points: Vec<Point> = entries
+        .iter()
+        .filter_map(|entry| {
+            Some(Point {
+                x: Quantity::Rows.of(entry)?,
+                y: quantity.of(entry)?,
+                name: entry.request().id.clone(),
+                tag: entry.scale().to_string(),
+                series: Series::Circuit(entry.kind()),
+            })
+        })
+        .collect();
+    let measured: Vec<(f64, f64)> = points.iter().map(|point| (point.x, point.y)).collect();
+    let law = PowerLaw::fit(&measured);
+    if quantity == Quantity::PeakMemory {
+        points.extend(entries.iter().filter_map(|entry| out_of_memory(entry)));
+    }
+    if points.is_empty() {
+        return None;
+    }
+    let x = Axis::log(Quantity::Rows.label(), points.iter().map(|point| point.x));
+    let y = Axis::log(quantity.label(), points.iter().map(|point| point.y));
+    let line = law.map(|law| {
+        // Only where the law stays in the panel.
+        let (low, high) = x.range();
+        let steps = (0..=100).map(|step| low * (high / low).powf(f64::from(step) / 100.0));
+        let inside = steps.map(|x| (x, law.at(x))).filter(|&(_, value)| y.holds(value));
+        Line {
+            points: inside.collect(),
+            is_dashed: true,
+            color: MUTED,
+        }
+    });
+    let remark = law.map(|law| {
+        format!(
+            "{} ~ rows^{:.2}, R² = {:.3}, n = {}",
+            quantity.name(),
+            law.exponent,
+            law.explained,
+            law.points
+        )
+    });
+    Some(Panel {
+        title: format!("{} against rows", quantity.name()),
+        x,
+        y,
+        points,
+        lines: line.into_iter().collect(),
+        rings: Vec::new(),
+        remark: remark.into_iter().collect(),
+    })
+}
+
+/// A run that ended for want of memory, at the memory that it was given.
+fn out_of_memory(entry: &Entry) -> Option<Point> {
+    match entry.record.outcome {
+        Outcome::OutOfMemory {
+            phase: Phase::Setup | Phase::Prove,
+            limit_bytes,
+        } => Some(Point {
+            x: Quantity::Rows.of(entry)?,
+            y: limit_bytes as f64 / f64::from(1 << 30),
+            name: entry.request().id.clone(),
+            tag: entry.scale().to_string(),
+            series: Series::Beyond,
+        }),
+        _ => None,
+    }
+}
+
+/// The dense layers by size: rows, time, memory and gas.
+pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
+    const SHAPES: [&str; 6] = [
+        "dense_small",
+        "dense",
+        "dense_large",
+        "conv2d_small",
+        "conv2d_k3_s1",
+        "conv2d_large",
+    ];
+    const QUANTITIES: [Quantity; 4] = [
+        Quantity::Rows,
+        Quantity::ProveSeconds,
+        Quantity::PeakMemory,
+        Quantity::VerificationGas,
+    ];
+    let headlines = dataset.headlines();
+    let entries: Vec<&Entry> = headlines
+        .into_iter()
+        .filter(|entry| SHAPES.contains(&entry.request().id.as_str()))
+        .collect();
+    let panels: Vec<Panel> = QUANTITIES
+        .into_iter()
+        .filter_map(|quantity| by_size(&entries, quantity))
+        .collect();
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let rows = panels.len().div_ceil(2) as i32;
+    canvas::plot(
+        "scaling_study",
+        "Scaling study",
+        "Dense layers and convolutions by their multiply-adds, on log axes. Lines join one kind of circuit at one scale.".to_owned(),
+        (1060, 380 * rows + 26),
+        |area| panel::grid(area, &panels, 2),
+    )
+    .map(Some)
+}
+
+fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
+    let mut points = Vec::new();
+    let mut lines: Vec<(CircuitKind, u32, bool, Vec<(f64, f64)>)> = Vec::new();
+    for entry in entries {
+        let (Some(x), Some(y)) = (Quantity::MultiplyAdds.of(entry), quantity.of(entry)) else {
+            continue;
+        };
+        let is_dense = entry.request().id.starts_with("dense");
+        points.push(Point {
+            x,
+            y,
+            name: entry.request().id.clone(),
+            tag: entry.scale().to_string(),
+            series: Series::Circuit(entry.kind()),
+        });
+        let key = (entry.kind(), entry.scale(), is_dense);
+        match lines.iter_mut().find(|line| (line.0, line.1, line.2) == key) {
+            Some(line) => line.3.push((x, y)),
+            None => lines.push((key.0, key.1, key.2, vec![(x, y)])),
+        }
+    }
+    if points.is_empty() {
+        return None;
+    }
+    let lines = lines.into_iter().map(|(kind, _, _, mut points)| {
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Line {
+            points,
+            is_dashed: kind == CircuitKind::Study,
+            color: Series::Circuit(kind).style().1,
+        }
+    });
+    Some(Panel {
+        title: format!("{} against multiply-adds", quantity.name()),
+        x: Axis::log(Quantity::MultiplyAdds.label(), points.iter().map(|point| point.x)),
+        y: Axis::log(quantity.label(), points.iter().map(|point| point.y)),
+        lines: lines.collect(),
+        points,
+        rings: Vec::new(),
+        remark: Vec::new(),
+    })
+}

@@ -1,0 +1,61 @@
+//! Plots, each a function from the records to one SVG; the PNG is drawn from it.
+//!
+//! - [`pareto`]: any two costs against each other, with the front;
+//! - [`gas`]: gas by cause as stacked bars;
+//! - [`growth`]: time and memory against rows; the scaling study;
+//! - [`forks`]: which experiment fits which fork.
+
+mod axis;
+mod canvas;
+mod forks;
+mod gas;
+mod growth;
+mod panel;
+mod pareto;
+
+use super::{Dataset, ReportError};
+use crate::parallel;
+
+/// A plot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plot {
+    /// The stem of its files.
+    pub name: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What it shows, in words, for who cannot see it and as its caption.
+    pub description: String,
+    /// The picture.
+    pub svg: String,
+}
+
+impl Plot {
+    /// The picture as PNG.
+    ///
+    /// # Errors
+    /// [`ReportError::Plot`] where it cannot be drawn.
+    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
+        canvas::png(self)
+    }
+}
+
+type Draw = fn(&Dataset) -> Result<Option<Plot>, ReportError>;
+
+/// Every plot that the records have something for, in the order of a report.
+///
+/// # Errors
+/// [`ReportError::Plot`] where one cannot be drawn.
+pub fn all(dataset: &Dataset) -> Result<Vec<Plot>, ReportError> {
+    const PLOTS: [Draw; 6] = [
+        pareto::frontiers,
+        pareto::choices,
+        gas::by_cause,
+        growth::against_rows,
+        growth::scaling,
+        forks::fits,
+    ];
+    let drawn = parallel::map(parallel::processors(), PLOTS.len(), || {
+        |index: usize| PLOTS[index](dataset)
+    })?;
+    Ok(drawn.into_iter().flatten().collect())
+}

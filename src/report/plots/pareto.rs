@@ -1,0 +1,156 @@
+//! Two costs against each other: what is cheaper in both stands lower and further left, and nothing beats the front.
+
+use super::Plot;
+use super::axis::Axis;
+use super::canvas::{self, MUTED};
+use super::panel::{self, Line, Panel, Point, Series};
+use crate::record::Outcome;
+use crate::report::quantity::Quantity;
+use crate::report::statistics::pareto_front;
+use crate::report::{Dataset, Entry, ReportError};
+
+/// The pairs of the first plot; the page has any two.
+const PAIRS: [(Quantity, Quantity); 4] = [
+    (Quantity::ProveSeconds, Quantity::VerificationGas),
+    (Quantity::PeakMemory, Quantity::VerificationGas),
+    (Quantity::ProveSeconds, Quantity::PeakMemory),
+    (Quantity::ProofBytes, Quantity::VerificationGas),
+];
+
+/// The pairs of the plot of choices.
+const PAIRS_OF_CHOICES: [(Quantity, Quantity); 2] = [
+    (Quantity::ProveSeconds, Quantity::VerificationGas),
+    (Quantity::DeploymentGas, Quantity::VerificationGas),
+];
+
+/// Fewest records of one model in which something was chosen for a plot of their trades.
+const FEWEST_CHOICES: usize = 4;
+
+/// How a point is named: what it is of, and what tells it from others of it.
+type Naming = fn(&Entry) -> (String, String);
+
+/// Panels of cost against cost, of the verified headlines.
+pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
+    let mut verified = dataset.headlines();
+    verified.retain(|entry| entry.record.outcome == Outcome::Verified);
+    let naming: Naming = |entry| (entry.request().id.clone(), entry.scale().to_string());
+    let panels = panels(&verified, &PAIRS, naming);
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let rows = panels.len().div_ceil(2) as i32;
+    let description = "Two costs against each other, one point for each verified model, scale and kind of circuit. The line joins the \
+                       points that no other beats in both costs: the Pareto front. Different models compute different things: the front \
+                       says what is cheap, not what is equivalent."
+        .to_owned();
+    let size = (1060, 400 * rows + 26);
+    canvas::plot("pareto_frontiers", "Pareto fronts", description, size, |area| {
+        panel::grid(area, &panels, 2)
+    })
+    .map(Some)
+}
+
+/// What single choices trade: the records of the model with most of them, with the one that differs in nothing.
+pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
+    let chosen: Vec<&Entry> = dataset
+        .entries
+        .iter()
+        .filter(|entry| !entry.choices().is_empty() && entry.record.outcome == Outcome::Verified)
+        .collect();
+    let model = |entry: &Entry| (entry.request().id.clone(), entry.scale(), entry.kind());
+    let count = |one: &Entry| chosen.iter().filter(|entry| model(entry) == model(one)).count();
+    // Of two models with as many, the first.
+    let Some(most) = chosen.iter().rev().max_by_key(|entry| count(entry)) else {
+        return Ok(None);
+    };
+    if count(most) < FEWEST_CHOICES {
+        return Ok(None);
+    }
+    let baseline = dataset.headlines().into_iter();
+    let entries: Vec<&Entry> = baseline
+        .chain(chosen.iter().copied())
+        .filter(|entry| model(entry) == model(most))
+        .collect();
+    let naming: Naming = |entry| {
+        let choices = entry.choices();
+        let tag = if choices.is_empty() {
+            "by default".to_owned()
+        } else {
+            choices.join(", ")
+        };
+        (String::new(), tag)
+    };
+    let panels = panels(&entries, &PAIRS_OF_CHOICES, naming);
+    let description = format!(
+        "What another visibility, verifier or compiler setting does to the costs of {} at scale {}. Choices that prove less than a reader \
+         expects, or nothing, are told by the ledger, not here; records that are unsound are left out.",
+        most.request().id,
+        most.scale()
+    );
+    canvas::plot(
+        "choices",
+        "What single choices trade",
+        description,
+        (1060, 446),
+        |area| panel::grid(area, &panels, 2),
+    )
+    .map(Some)
+}
+
+fn panels(entries: &[&Entry], pairs: &[(Quantity, Quantity)], naming: Naming) -> Vec<Panel> {
+    let panels = pairs.iter().filter_map(|&(x, y)| pair(entries, x, y, naming));
+    panels.collect()
+}
+
+fn pair(entries: &[&Entry], x: Quantity, y: Quantity, naming: Naming) -> Option<Panel> {
+    let points: Vec<Point> = entries
+        .iter()
+        .filter_map(|entry| {
+            let (name, tag) = naming(entry);
+            Some(Point {
+                x: x.of(entry)?,
+                y: y.of(entry)?,
+                name,
+                tag,
+                series: Series::Circuit(entry.kind()),
+            })
+        })
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    let places: Vec<(f64, f64)> = points.iter().map(|point| (point.x, point.y)).collect();
+    let front: Vec<(f64, f64)> = pareto_front(&places)
+        .into_iter()
+        .map(|index| places[index])
+        .collect();
+    let axis = |quantity: Quantity, values: Vec<f64>| match quantity {
+        Quantity::ProofBytes => Axis::linear(quantity.label(), values),
+        _ => Axis::log(quantity.label(), values),
+    };
+    Some(Panel {
+        title: format!("{} against {}", y.name(), x.name()),
+        x: axis(x, places.iter().map(|place| place.0).collect()),
+        y: axis(y, places.iter().map(|place| place.1).collect()),
+        remark: vec![format!(
+            "ringed, on the front: {} of {}",
+            front.len(),
+            points.len()
+        )],
+        rings: front.clone(),
+        points,
+        lines: vec![Line {
+            points: stairs(&front),
+            is_dashed: false,
+            color: MUTED,
+        }],
+    })
+}
+
+/// A front as stairs: what is beaten by a point lies above and to the right of it.
+fn stairs(front: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let corners = front
+        .windows(2)
+        .flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
+    corners.chain(front.last().copied()).collect()
+}

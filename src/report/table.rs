@@ -1,0 +1,239 @@
+//! The one model of a table: columns with units, cells with types. Every format is a rendering of it.
+//!
+//! Goes in: figures, each in the unit of its column. Comes out: [`Table`], which [`markdown`](super::markdown),
+//! [`latex`](super::latex), [`csv`](super::csv), [`text`](super::text) and [`html`](super::html) write, so that no table is
+//! put together twice.
+
+use crate::format;
+
+/// A table of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The stem of its file, `core_layers`: also its label in LaTeX and its anchor in HTML.
+    pub name: &'static str,
+    /// A few words.
+    pub title: &'static str,
+    /// What is shown, in sentences.
+    pub caption: String,
+    /// The columns, from left to right.
+    pub columns: Vec<Column>,
+    /// The rows, each with a cell for every column.
+    pub rows: Vec<Vec<Cell>>,
+    /// What a reader must know besides: what was left out, how something was computed.
+    pub notes: Vec<String>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// What it holds.
+    pub name: String,
+    /// Its unit; none for text and for plain numbers.
+    pub unit: Option<&'static str>,
+    /// How its cells are written.
+    pub kind: Kind,
+}
+
+/// How a column's cells are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Words, to the left.
+    Text,
+    /// Whole numbers, to the right, thousands apart.
+    Integer,
+    /// Numbers with so many digits behind the point, to the right.
+    Real(usize),
+    /// Numbers of any size with three significant digits, to the right.
+    Significant,
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// What a record does not hold: a dash, never a 0.
+    Missing,
+    /// Words.
+    Text(String),
+    /// A whole number.
+    Integer(i128),
+    /// A number.
+    Real(f64),
+}
+
+impl Column {
+    /// A column of words.
+    pub fn text(name: impl Into<String>) -> Self {
+        Self::new(name, None, Kind::Text)
+    }
+
+    /// A column of whole numbers.
+    pub fn integer(name: impl Into<String>, unit: Option<&'static str>) -> Self {
+        Self::new(name, unit, Kind::Integer)
+    }
+
+    /// A column of numbers with so many digits behind the point.
+    pub fn real(name: impl Into<String>, unit: Option<&'static str>, decimals: usize) -> Self {
+        Self::new(name, unit, Kind::Real(decimals))
+    }
+
+    /// A column of numbers of any size.
+    pub fn significant(name: impl Into<String>, unit: Option<&'static str>) -> Self {
+        Self::new(name, unit, Kind::Significant)
+    }
+
+    fn new(name: impl Into<String>, unit: Option<&'static str>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            unit,
+            kind,
+        }
+    }
+
+    /// Name and unit: `prove (s)`.
+    pub fn heading(&self) -> String {
+        match self.unit {
+            Some(unit) => format!("{} ({unit})", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether its cells stand to the right.
+    pub fn is_figure(&self) -> bool {
+        self.kind != Kind::Text
+    }
+
+    /// A cell of this column for people.
+    pub fn show(&self, cell: &Cell) -> String {
+        match cell {
+            Cell::Missing => "-".to_owned(),
+            Cell::Text(text) => text.clone(),
+            Cell::Integer(number) => format::signed(*number),
+            Cell::Real(number) => grouped(&self.digits(*number)),
+        }
+    }
+
+    /// A number as this column writes it, without groups.
+    pub(super) fn digits(&self, number: f64) -> String {
+        match self.kind {
+            Kind::Real(decimals) => format!("{number:.decimals$}"),
+            Kind::Significant => significant(number),
+            Kind::Text | Kind::Integer => number.to_string(),
+        }
+    }
+}
+
+/// Three significant digits, as an exponent where that is shorter to read: `0.00390`, `12.3`, `1.24e-6`.
+fn significant(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    if size < 1e-4 {
+        return format!("{number:.2e}");
+    }
+    let decimals = (2 - size.log10().floor() as i32).max(0) as usize;
+    format!("{number:.decimals$}")
+}
+
+/// Thousands apart, before the point alone.
+fn grouped(digits: &str) -> String {
+    if digits.contains('e') {
+        return digits.to_owned();
+    }
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    match whole.parse::<i128>() {
+        // A sign before 0 is not in the number that was parsed.
+        Ok(number) if number != 0 => format!("{}{rest}", format::signed(number)),
+        _ => digits.to_owned(),
+    }
+}
+
+impl Cell {
+    /// Words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A count, or a dash.
+    pub fn count(number: Option<u64>) -> Self {
+        number.map_or(Self::Missing, |number| Self::Integer(number.into()))
+    }
+
+    /// A number, or a dash; what is no finite number is a dash too.
+    pub fn real(number: Option<f64>) -> Self {
+        number
+            .filter(|number| number.is_finite())
+            .map_or(Self::Missing, Self::Real)
+    }
+
+    /// Bytes in a column of GiB, or a dash.
+    pub fn gibibytes(bytes: Option<u64>) -> Self {
+        Self::real(bytes.map(|bytes| bytes as f64 / f64::from(1 << 30)))
+    }
+
+    /// `yes`, `no`, or a dash.
+    pub fn yes(answer: Option<bool>) -> Self {
+        answer.map_or(Self::Missing, |answer| {
+            Self::text(if answer { "yes" } else { "no" })
+        })
+    }
+}
+
+impl Table {
+    /// Whether there is a row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Every row as people read it.
+    pub fn shown_rows(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.rows.iter().map(|row| {
+            let cells = self.columns.iter().zip(row);
+            cells.map(|(column, cell)| column.show(cell)).collect()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_written_as_their_column_says() {
+        let show = |column: Column, cell: Cell| column.show(&cell);
+        assert_eq!(
+            show(Column::integer("rows", None), Cell::Integer(1_884_162)),
+            "1,884,162"
+        );
+        assert_eq!(
+            show(Column::integer("more", None), Cell::Integer(-1_000)),
+            "-1,000"
+        );
+        assert_eq!(
+            show(Column::real("prove", Some("s"), 1), Cell::Real(1238.46)),
+            "1,238.5"
+        );
+        assert_eq!(show(Column::real("change", None, 1), Cell::Real(-0.46)), "-0.5");
+        let significant = |number| show(Column::significant("error", None), Cell::Real(number));
+        assert_eq!(significant(0.003_904_9), "0.00390");
+        assert_eq!(significant(0.000_001_237), "1.24e-6");
+        assert_eq!(significant(12.345), "12.3");
+        assert_eq!(significant(123_456.7), "123,457");
+        assert_eq!(significant(0.0), "0");
+        assert_eq!(Column::real("prove", Some("s"), 1).heading(), "prove (s)");
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_dash() {
+        for cell in [
+            Cell::count(None),
+            Cell::real(None),
+            Cell::real(Some(f64::NAN)),
+            Cell::gibibytes(None),
+            Cell::yes(None),
+        ] {
+            assert_eq!(Column::integer("x", None).show(&cell), "-");
+        }
+        assert_eq!(Column::integer("x", None).show(&Cell::count(Some(0))), "0");
+    }
+}

@@ -1,0 +1,83 @@
+//! Another folder of records beside this one, by the comparison that `gas-diff` and `compare` make.
+
+use crate::compare::{Comparison, Samples};
+use crate::report::table::{Cell, Column, Table};
+
+/// Every figure that both sides hold, changed or not; times and memory by their medians, of one machine only.
+pub fn baseline(comparison: &Comparison) -> Table {
+    let mut rows = Vec::new();
+    let mut elsewhere = 0;
+    for experiment in &comparison.experiments {
+        let mut row = |figure: String, old: f64, new: f64| {
+            let change = (old > 0.0).then(|| 100.0 * (new / old - 1.0));
+            rows.push(vec![
+                Cell::text(&experiment.experiment),
+                Cell::text(figure),
+                Cell::Real(old),
+                Cell::Real(new),
+                Cell::Real(new - old),
+                Cell::real(change),
+            ]);
+        };
+        for (metric, change) in &experiment.figures {
+            if let (Some(old), Some(new)) = (change.old, change.new) {
+                row(metric.name().to_owned(), old as f64, new as f64);
+            }
+        }
+        match &experiment.phases {
+            None => elsewhere += 1,
+            Some(phases) => {
+                for phase in phases {
+                    if let Some([old, new]) = medians(&phase.call_seconds) {
+                        row(format!("{} time (s), median", phase.phase), old, new);
+                    }
+                    if let Some([old, new]) = medians(&phase.peak_rss_bytes) {
+                        let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+                        let name = format!("{} peak memory (GiB), median", phase.phase);
+                        row(name, gibibytes(old), gibibytes(new));
+                    }
+                }
+            }
+        }
+    }
+    let mut notes = vec![format!(
+        "Baseline: {}, {} records. {} experiments are in the baseline alone, {} in this report alone.",
+        comparison.old.name,
+        comparison.old.records,
+        comparison.lost.len(),
+        comparison.added.len()
+    )];
+    notes.extend(
+        comparison
+            .old
+            .problems
+            .iter()
+            .map(|problem| format!("Left out of the baseline: {} {}.", problem.path, problem.reason)),
+    );
+    if elsewhere > 0 {
+        notes.push(format!(
+            "Times and memory of {elsewhere} experiments are not compared: made on another machine or with other threads."
+        ));
+    }
+    Table {
+        name: "baseline",
+        title: "Against the baseline",
+        caption: "Every figure that both hold. `evmbench compare` tells besides what changed around the experiments, and what chance explains."
+            .to_owned(),
+        columns: vec![
+            Column::text("experiment"),
+            Column::text("figure"),
+            Column::significant("baseline", None),
+            Column::significant("ours", None),
+            Column::significant("difference", None),
+            Column::real("change", Some("%"), 2),
+        ],
+        rows,
+        notes,
+    }
+}
+
+fn medians<T: Copy + PartialOrd>(samples: &Samples<T>) -> Option<[T; 2]> {
+    let summaries = samples.summaries()?;
+    Some(summaries.map(|summary| summary.median))
+}

@@ -1,0 +1,200 @@
+//! What the chain says: gas by cause, forks and limits, and what single choices do.
+
+use super::Figures;
+use crate::chain::{Cause, Fit, RuleMargin};
+use crate::report::data::{Dataset, Entry};
+use crate::report::table::{Cell, Column, Table};
+
+/// Verification gas by what it was spent on, one row for each record that has it.
+pub fn gas_by_cause(dataset: &Dataset) -> Table {
+    let attributed: Vec<(&Entry, _)> = dataset
+        .headlines()
+        .into_iter()
+        .filter_map(|entry| Some((entry, entry.record.verification.as_ref()?.gas_by_cause.as_ref()?)))
+        .collect();
+    let causes: Vec<Cause> = Cause::ALL
+        .iter()
+        .copied()
+        .filter(|&cause| attributed.iter().any(|(_, causes)| causes.get(cause) != 0))
+        .collect();
+    let mut columns = vec![Column::text("record")];
+    columns.extend(
+        causes
+            .iter()
+            .map(|cause| Column::integer(cause_name(*cause), None)),
+    );
+    columns.push(Column::integer("sum", None));
+    let rows = attributed.iter().map(|(entry, shares)| {
+        let mut cells = vec![Cell::text(entry.label())];
+        cells.extend(
+            causes
+                .iter()
+                .map(|&cause| Cell::Integer(shares.get(cause).into())),
+        );
+        cells.push(Cell::Integer(shares.total().into()));
+        cells
+    });
+    Table {
+        name: "gas_by_cause",
+        title: "Gas by cause",
+        caption: "Each unit of the verifying transaction's gas under Osaka, by what it was spent on. Every step is priced by itself; \
+                  the sum is the receipt's."
+            .to_owned(),
+        rows: rows.collect(),
+        columns,
+        notes: Vec::new(),
+    }
+}
+
+/// A cause as words: `calldata nonzero`.
+pub fn cause_name(cause: Cause) -> String {
+    let name = serde_json::to_value(cause).expect("a cause is a name");
+    name.as_str().unwrap_or_default().replace('_', " ")
+}
+
+/// How a verifier and its call stand under a fork.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fits {
+    /// It fits no block, or breaks a rule of the transaction.
+    No,
+    /// A block can hold it; nodes do not pass it on.
+    OneTransaction,
+    /// It can be sent as any transaction.
+    Pool,
+}
+
+impl Fits {
+    /// The verdict on deployment and call.
+    pub fn of(fit: &Fit) -> Self {
+        if !fit.is_deployable() || !fit.is_verifiable_in_one_transaction() {
+            Self::No
+        } else if fit.is_verifiable_from_public_pool() {
+            Self::Pool
+        } else {
+            Self::OneTransaction
+        }
+    }
+
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::OneTransaction => "one transaction",
+            Self::Pool => "pool",
+        }
+    }
+}
+
+/// Deployment and verification under each fork, and the limit that stands nearest.
+pub fn forks_and_limits(dataset: &Dataset) -> Table {
+    let mut rows = Vec::new();
+    for entry in dataset.headlines() {
+        for fit in entry.record.fits() {
+            let nearest = nearest_limit(&fit);
+            rows.push(vec![
+                Cell::text(entry.label()),
+                Cell::text(fit.fork().name()),
+                Cell::Integer(fit.deployment.gas.tx_gas.into()),
+                Cell::count(fit.verification.gas.map(|gas| gas.tx_gas)),
+                Cell::text(Fits::of(&fit).name()),
+                nearest.map_or(Cell::Missing, |margin| Cell::text(margin.rule.to_string())),
+                Cell::count(nearest.map(|margin| margin.value)),
+                Cell::count(nearest.map(|margin| margin.limit)),
+                Cell::real(nearest.map(|margin| 100.0 * share(margin))),
+            ]);
+        }
+    }
+    Table {
+        name: "forks_and_limits",
+        title: "Forks and limits",
+        caption: "\"pool\" can be sent as any transaction, \"one transaction\" needs a way to a block builder, \"no\" fits no block or \
+                  breaks a limit of the transaction. The nearest limit is the one that deployment or call uses most of."
+            .to_owned(),
+        columns: vec![
+            Column::text("record"),
+            Column::text("fork"),
+            Column::integer("deploy gas", None),
+            Column::integer("verify gas", None),
+            Column::text("fits"),
+            Column::text("nearest limit"),
+            Column::integer("value", None),
+            Column::integer("limit", None),
+            Column::real("used", Some("%"), 1),
+        ],
+        rows,
+        notes: Vec::new(),
+    }
+}
+
+/// The limit of which deployment or call uses most; none in records from before margins were recorded.
+pub fn nearest_limit<'a>(fit: &Fit<'a>) -> Option<&'a RuleMargin> {
+    let margins = fit.deployment.margins.iter().chain(&fit.verification.margins);
+    margins.max_by(|one, other| share(one).total_cmp(&share(other)))
+}
+
+fn share(margin: &RuleMargin) -> f64 {
+    margin.value as f64 / margin.limit as f64
+}
+
+/// Records in which something was chosen otherwise than by default, each below the record that differs in nothing.
+pub fn choices(dataset: &Dataset) -> Table {
+    let chosen: Vec<&Entry> = dataset
+        .entries
+        .iter()
+        .filter(|entry| !entry.choices().is_empty())
+        .collect();
+    let headlines = dataset.headlines();
+    let mut rows = Vec::new();
+    let mut last: Option<(&str, u32)> = None;
+    for entry in chosen {
+        let model = (entry.request().id.as_str(), entry.scale());
+        if last != Some(model) {
+            last = Some(model);
+            let baseline = headlines.iter().find(|headline| {
+                headline.kind() == entry.kind() && (headline.request().id.as_str(), headline.scale()) == model
+            });
+            rows.extend(baseline.map(|baseline| choice_row(baseline, "by default".to_owned())));
+        }
+        rows.push(choice_row(entry, entry.choices().join(", ")));
+    }
+    Table {
+        name: "choices",
+        title: "Choices",
+        caption: "What another visibility, verifier or compiler setting does to the same model. \"proves\" is how far an accepted \
+                  proof can be relied on, by the record's ledger."
+            .to_owned(),
+        columns: vec![
+            Column::text("model"),
+            Column::text("choice"),
+            Column::integer("verify gas", None),
+            Column::integer("deploy gas", None),
+            Column::integer("code", Some("B")),
+            Column::integer("instances", None),
+            Column::integer("rows", None),
+            Column::real("prove", Some("s"), 1),
+            Column::real("peak memory", Some("GiB"), 2),
+            Column::text("proves"),
+            Column::text("outcome"),
+        ],
+        rows,
+        notes: Vec::new(),
+    }
+}
+
+fn choice_row(entry: &Entry, choice: String) -> Vec<Cell> {
+    let figures = Figures::of(Some(entry));
+    let record = &entry.record;
+    vec![
+        Cell::text(format!("{}, scale {}", entry.request().id, entry.scale())),
+        Cell::text(choice),
+        figures.verification_gas(),
+        Cell::count(record.deployment.as_ref().map(|deployment| deployment.gas.tx_gas)),
+        figures.code_bytes(),
+        figures.instances(),
+        figures.rows(),
+        figures.prove_seconds(),
+        figures.prove_peak(),
+        figures.level(),
+        Cell::text(record.outcome.to_string()),
+    ]
+}

@@ -1,0 +1,375 @@
+//! `evmbench report` and `evmbench compare`: over the published records, over many copies of them, and over bad input.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use assert_cmd::cargo::CommandCargoExt as _;
+use evmbench::report::{Dataset, Format, Prices, Report, latex, markdown, output, tables};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+struct Said {
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn evmbench(folder: &Path, arguments: &[&str]) -> Said {
+    let mut command = std::process::Command::cargo_bin("evmbench").unwrap();
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said {
+        status: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// Every file below a folder, by its relative path.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(here) = folders.pop() {
+        for entry in std::fs::read_dir(here).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// A published record.
+fn record(path: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(root("results").join(path)).unwrap()).unwrap()
+}
+
+const DENSE: &str = "scaling/dense_small-s7-direct.json";
+
+fn write(folder: &Path, path: &str, record: &Value) {
+    let path = folder.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, serde_json::to_vec(record).unwrap()).unwrap();
+}
+
+#[test]
+fn the_published_records_give_everything_and_the_same_bytes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let report = || {
+        let arguments = ["report", "--results", "results", "--out", out.to_str().unwrap()];
+        let said = evmbench(&root(""), &arguments);
+        assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+        assert!(said.stdout.contains("No file was left out."), "{}", said.stdout);
+        files(&out)
+    };
+    let first = report();
+    for name in [
+        "summary_report.txt",
+        "report.md",
+        "index.html",
+        "csv/records.csv",
+        "csv/samples.csv",
+        "latex/table_core_layers.tex",
+        "latex/table_scale_comparison.tex",
+        "latex/table_composite_comparison.tex",
+        "latex/table_scaling.tex",
+        "latex/table_gas_by_cause.tex",
+        "latex/table_forks_and_limits.tex",
+        "latex/table_study_comparison.tex",
+        "latex/table_costs.tex",
+        "plots/pareto_frontiers.svg",
+        "plots/pareto_frontiers.png",
+        "plots/gas_by_cause.png",
+        "plots/growth_with_rows.png",
+        "plots/scaling_study.png",
+        "plots/forks.png",
+    ] {
+        let bytes = first
+            .get(Path::new(name))
+            .unwrap_or_else(|| panic!("{name} is not there"));
+        assert!(bytes.len() > 200, "{name}");
+    }
+    assert!(first[Path::new("plots/forks.png")].starts_with(b"\x89PNG"));
+    let second = report();
+    for (name, bytes) in &first {
+        assert!(second.get(name) == Some(bytes), "{} differs", name.display());
+    }
+    assert_eq!(first.len(), second.len());
+}
+
+#[test]
+fn the_page_asks_for_no_other_file() {
+    let report = published();
+    let files = output::files(&report, Format::Html).unwrap();
+    let page = String::from_utf8(files[0].bytes.clone()).unwrap();
+    for forbidden in [
+        "<script src",
+        "<link rel=\"stylesheet",
+        "@import",
+        "url(http",
+        "src=\"http",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    // Names of formats are no addresses that anybody asks.
+    let addresses = page.matches("http").count() - page.matches("http://www.w3.org/2000/svg").count();
+    assert_eq!(addresses, 0);
+}
+
+fn published() -> Report {
+    let dataset = Dataset::read(&[root("results").display().to_string()]).unwrap();
+    Report::new(dataset, &Prices::read(None).unwrap())
+}
+
+#[test]
+fn csv_has_a_row_for_each_record_and_every_column_is_documented() {
+    let report = published();
+    let files = output::files(&report, Format::Csv).unwrap();
+    let text = |name: &str| {
+        let file = files.iter().find(|file| file.path == Path::new(name)).unwrap();
+        String::from_utf8(file.bytes.clone()).unwrap()
+    };
+    let records = text("csv/records.csv");
+    let mut reader = csv::Reader::from_reader(records.as_bytes());
+    let headings: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(reader.records().count(), report.dataset.entries.len());
+    let documented = text("csv/records_columns.csv");
+    let mut documented = csv::Reader::from_reader(documented.as_bytes());
+    let documented: Vec<String> = documented
+        .records()
+        .map(|row| row.unwrap()[0].to_owned())
+        .collect();
+    assert_eq!(headings, documented);
+}
+
+/// Two hundred records, every one a published one under another seed.
+#[test]
+fn two_hundred_records_are_quick() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "core/relu-s7-direct.json",
+        DENSE,
+        "core/dense-s10-study-6babee44.json",
+        "core/layernorm-s7-direct.json",
+    ];
+    let records = names.map(record);
+    for seed in 0..200 {
+        let mut copy = records[seed % records.len()].clone();
+        copy["request"]["seed"] = json!(1 + seed / records.len());
+        write(folder.path(), &format!("suite/{seed}.json"), &copy);
+    }
+    let started = Instant::now();
+    let dataset = Dataset::read(&[folder.path().display().to_string()]).unwrap();
+    let report = Report::new(dataset, &Prices::read(None).unwrap());
+    assert_eq!(report.dataset.entries.len(), 200);
+    let tables = started.elapsed();
+    output::files(&report, Format::All).unwrap();
+    let everything = started.elapsed();
+    println!("200 records: tables in {tables:?}, everything in {everything:?}");
+    // The aims are 1 and 10 seconds of an optimised build; a test's build on a busy machine has more.
+    assert!(
+        tables.as_secs_f64() < 10.0 && everything.as_secs_f64() < 60.0,
+        "{tables:?}, {everything:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results");
+    write(&results, "a/good.json", &record(DENSE));
+    write(&results, "a/twin.json", &record(DENSE));
+    let mut newer = record("core/relu-s7-direct.json");
+    newer["schema"] = json!(99);
+    write(&results, "a/newer.json", &newer);
+    std::fs::write(results.join("a/damaged.json"), b"{\"schema\": 2, \"request\"").unwrap();
+    // Of an older schema: read, with gaps.
+    let older = record("core/layernorm-s7-direct.json");
+    assert_eq!(older["schema"], json!(1));
+    write(&results, "a/older.json", &older);
+    let said = evmbench(folder.path(), &["report"]);
+    assert_eq!(said.status, Some(1), "{}{}", said.stdout, said.stderr);
+    for told in [
+        "2 records from results.",
+        "3 files were left out:",
+        "results/a/damaged.json is damaged",
+        "results/a/newer.json has schema version 99",
+        "results/a/twin.json is the same run as a/good.json",
+    ] {
+        assert!(said.stdout.contains(told), "{told}\n{}", said.stdout);
+    }
+    let files = files(&folder.path().join("report"));
+    for name in [
+        "summary_report.txt",
+        "report.md",
+        "index.html",
+        "csv/left_out.csv",
+    ] {
+        let text = String::from_utf8(files[Path::new(name)].clone()).unwrap();
+        assert!(
+            text.contains("damaged.json") && text.contains("newer.json") && text.contains("twin.json"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn no_record_no_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = evmbench(folder.path(), &["report"]);
+    assert_eq!(said.status, Some(2), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("\"results\" is neither a folder"),
+        "{}",
+        said.stderr
+    );
+
+    std::fs::create_dir(folder.path().join("results")).unwrap();
+    let said = evmbench(folder.path(), &["report"]);
+    assert_eq!(said.status, Some(1), "{}", said.stderr);
+    assert!(said.stderr.contains("no record can be used"), "{}", said.stderr);
+    assert!(said.stderr.contains("results holds no record"), "{}", said.stderr);
+    assert!(said.stderr.contains("hint: "), "{}", said.stderr);
+    assert!(!folder.path().join("report").exists());
+
+    std::fs::write(folder.path().join("results/cut.json"), b"{").unwrap();
+    let said = evmbench(folder.path(), &["report"]);
+    assert!(said.stderr.contains("cut.json is damaged"), "{}", said.stderr);
+}
+
+#[test]
+fn a_target_that_cannot_be_written_and_prices_that_cannot_be_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("results"), "a.json", &record(DENSE));
+    std::fs::write(folder.path().join("file"), b"").unwrap();
+    let said = evmbench(folder.path(), &["report", "--out", "file/report"]);
+    assert_eq!(said.status, Some(1));
+    assert!(
+        said.stderr.contains("file/report") && said.stderr.contains("--out"),
+        "{}",
+        said.stderr
+    );
+
+    std::fs::write(folder.path().join("prices.json"), b"{}").unwrap();
+    let said = evmbench(folder.path(), &["report", "--prices", "prices.json"]);
+    assert_eq!(said.status, Some(2));
+    assert!(
+        said.stderr.contains("prices.json: missing field"),
+        "{}",
+        said.stderr
+    );
+
+    let said = evmbench(folder.path(), &["report", "--baseline", "nowhere"]);
+    assert_eq!(said.status, Some(2));
+    assert!(said.stderr.contains("nowhere"), "{}", said.stderr);
+}
+
+/// A model's name is a file's name, which may hold anything.
+#[test]
+fn names_break_no_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut odd = record(DENSE);
+    let name = r#"a_b<script>alert(1)</script>|50%&$x{"\"#;
+    odd["request"]["id"] = json!(name);
+    odd["request"]["onnx_sha256"] = json!("00".repeat(32));
+    odd["notes"] = json!([name]);
+    write(folder.path(), "onnx/odd.json", &odd);
+    let dataset = Dataset::read(&[folder.path().display().to_string()]).unwrap();
+    let report = Report::new(dataset, &Prices::read(None).unwrap());
+    let page = output::files(&report, Format::Html).unwrap();
+    let page = String::from_utf8(page[0].bytes.clone()).unwrap();
+    assert!(!page.contains("<script>alert"));
+    let results = tables::layers::results(&report.dataset);
+    let table = markdown::table(&results);
+    assert_eq!(
+        table.matches("<script").count(),
+        table.matches("\\<script").count(),
+        "{table}"
+    );
+    assert_eq!(results.rows.len(), 1);
+    let tex = latex::file(&results);
+    assert!(
+        tex.contains(r"a\_b\textless{}script\textgreater{}alert(1)") && tex.contains(r"50\%\&\$x\{"),
+        "{tex}"
+    );
+    let svgs = output::files(&report, Format::Plots).unwrap();
+    assert!(svgs.len() >= 8);
+}
+
+#[test]
+fn another_folder_is_a_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("results"), "a.json", &record(DENSE));
+    let mut before = record(DENSE);
+    let gas = before["verification"]["gas"]["tx_gas"].as_u64().unwrap();
+    before["verification"]["gas"]["tx_gas"] = json!(gas - 1000);
+    write(&folder.path().join("before"), "a.json", &before);
+    let arguments = ["report", "--baseline", "before", "--format", "csv"];
+    let said = evmbench(folder.path(), &arguments);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let table = std::fs::read_to_string(folder.path().join("report/csv/baseline.csv")).unwrap();
+    assert!(
+        table.contains(&format!("verification gas,{},{gas},1000,", gas - 1000)),
+        "{table}"
+    );
+}
+
+fn two_sets() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("old"), "a.json", &record(DENSE));
+    let mut new = record(DENSE);
+    new["verification"]["gas"]["tx_gas"] = json!(700_000);
+    new["circuit"]["rows"] = json!(4000);
+    write(&folder.path().join("new"), "a.json", &new);
+    folder
+}
+
+#[test]
+fn compare_shows_every_figure_in_each_format() {
+    let folder = two_sets();
+    let said = evmbench(folder.path(), &["compare", "old", "new"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    for told in [
+        "GAS AND SIZES",
+        "CIRCUITS, KEYS AND ERRORS",
+        "TIMES AND MEMORY",
+        "700,000",
+        "4,000",
+        "proof bytes",
+    ] {
+        assert!(said.stdout.contains(told), "{told}\n{}", said.stdout);
+    }
+    let said = evmbench(folder.path(), &["compare", "old", "new", "--format", "markdown"]);
+    assert!(
+        said.stdout
+            .contains("| scaling/dense_small-s7-direct | rows | 5,440 | 4,000 | -1,440 | -26.5% |"),
+        "{}",
+        said.stdout
+    );
+    let said = evmbench(folder.path(), &["compare", "old", "new", "--format", "json"]);
+    let json: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(json["circuits"][0]["figures"]["rows"], json!([5440.0, 4000.0]));
+    assert_eq!(
+        json["comparison"]["experiments"][0]["figures"]["verification_gas"]["new"],
+        json!(700_000)
+    );
+
+    std::fs::write(folder.path().join("new/cut.json"), b"{").unwrap();
+    let said = evmbench(folder.path(), &["compare", "old", "new"]);
+    assert_eq!(said.status, Some(1));
+    assert!(said.stdout.contains("cut.json"), "{}", said.stdout);
+    assert_eq!(
+        evmbench(folder.path(), &["compare", "old", "nowhere"]).status,
+        Some(2)
+    );
+}
