@@ -102,6 +102,7 @@ pub(super) struct Circuit {
 
 impl Circuit {
     /// Every node, each after those that it reads.
+    #[cfg(test)]
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
