@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
 use crate::guard::VerifierCode;
-use crate::prover::{Committed, VerifierKind};
-use crate::record::{Evidence, EvidenceError, Record};
+use crate::prover::{Committed, Proof, VerifierKind};
+use crate::record::{Evidence, Record};
 use crate::store::{self, StoreError};
 
 /// Name of the contract's source in a fixture's folder.
@@ -68,9 +68,6 @@ pub enum FoundryError {
     /// The evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The evidence is what the record says, and yet not what its name says.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -158,14 +155,11 @@ pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, Found
         runtime: &runtime,
     };
     let kind = record.request.verifier;
-    let key_artifact = match kind {
-        VerifierKind::Plain => None,
-        VerifierKind::Reusable => Some(Evidence::read_key_artifact(&bytes(Evidence::KEY_ARTIFACT)?)?),
-    };
+    let Proof { proof, instances } = store::load_proof(path, record)?;
     let call = VerifyCall {
-        proof: bytes(Evidence::PROOF)?,
-        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-        key_artifact,
+        proof,
+        instances,
+        key_artifact: store::load_key_artifact(path, record)?,
     };
     let fixture = Fixture::measure(kind, record.request.fork, code, &[call], record.committed)?;
     let folder = out.join(path.file_stem().unwrap_or_default());

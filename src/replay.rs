@@ -7,15 +7,10 @@
 
 use std::path::Path;
 
-use alloy_primitives::B256;
-
-use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict, Verifier};
+use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict};
 use crate::on_chain::{self, Contract, OnChainError};
-use crate::prover::{
-    Artifacts, CircuitSettings, PhaseMeasurement, Proof, ProverRun, RecordedProver, SettingsError,
-    VerifierKind,
-};
-use crate::record::{Evidence, EvidenceError, Record, Renewal, Request, SCHEMA};
+use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, RecordedProver, SettingsError};
+use crate::record::{Evidence, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
 
@@ -31,9 +26,6 @@ pub enum ReplayError {
     /// The verifier cannot be gone through.
     #[error(transparent)]
     OnChain(#[from] OnChainError),
-    /// The evidence is what the record says, and yet not what its name says.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
     /// The evidence's settings are not EZKL's.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -107,31 +99,26 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     let (Some(deployment), Some(verification)) = (&record.deployment, &record.verification) else {
         return Err(ended_before(path, record));
     };
-    let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
-    let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
-    let key_artifact = key_artifact(path, record)?;
-    let fork = record.request.fork;
-    let verifier = Verifier::deploy_with(fork, &creation_code.into(), key_artifact.as_deref())?;
-    let now = verifier.verify(&Calldata::raw(calldata))?;
+    let now = under(path, record, record.request.fork)?;
     let gas = |gas: Option<crate::chain::TransactionGas>| gas.map_or(0, |gas| gas.tx_gas);
     let mut figures = vec![
         Figure {
             name: "runtime code bytes",
             recorded: deployment.runtime_code_bytes,
-            now: verifier.deployment().runtime_code_bytes,
+            now: now.deployment.runtime_code_bytes,
         },
         Figure {
             name: "deployment gas",
             recorded: deployment.gas.tx_gas,
-            now: verifier.deployment().gas.tx_gas,
+            now: now.deployment.gas.tx_gas,
         },
         Figure {
             name: "verification gas",
             recorded: gas(verification.gas),
-            now: gas(now.gas),
+            now: gas(now.verification.gas),
         },
     ];
-    if let (Some(recorded), Some(now)) = (&record.registration, verifier.registration()) {
+    if let (Some(recorded), Some(now)) = (&record.registration, &now.registration) {
         figures.push(Figure {
             name: "registration gas",
             recorded: gas(recorded.call.gas),
@@ -140,7 +127,7 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     }
     Ok(Recheck {
         recorded: verification.verdict.clone(),
-        now: now.verdict,
+        now: now.verification.verdict,
         figures,
     })
 }
@@ -153,7 +140,7 @@ pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, Repl
     let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
     let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
     let calldata = Calldata::raw(calldata);
-    let key_artifact = key_artifact(path, record)?;
+    let key_artifact = store::load_key_artifact(path, record)?;
     Ok(UnderFork::try_out(
         fork,
         &creation_code.into(),
@@ -171,10 +158,7 @@ pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, Repl
 /// [`ReplayError::OtherGas`] where the first proof's gas is not what the record says.
 pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, ReplayError> {
     let bytes = |name| store::load_evidence(path, record, name);
-    let proof = Proof {
-        proof: bytes(Evidence::PROOF)?,
-        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-    };
+    let proof = store::load_proof(path, record)?;
     let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
     let options = record
         .verifier
@@ -191,7 +175,7 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
         });
     }
     let Request { fork, seed, .. } = record.request;
-    let key_artifact = key_artifact(path, record)?;
+    let key_artifact = store::load_key_artifact(path, record)?;
     let contract = Contract {
         compiled: &compiled,
         source: &source,
@@ -241,14 +225,11 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         return Err(ended_before(path, record));
     };
     let artifacts = Artifacts {
-        proofs: vec![Proof {
-            proof: bytes(Evidence::PROOF)?,
-            instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-        }],
+        proofs: vec![store::load_proof(path, record)?],
         natively_verified: proof.natively_verified,
-        outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?)?,
+        outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?).map_err(StoreError::from)?,
         verifier_source: text(Evidence::VERIFIER_SOURCE)?,
-        key_artifact: key_artifact(path, record)?,
+        key_artifact: store::load_key_artifact(path, record)?,
         committed: record.committed,
         verifying_key: bytes(Evidence::VERIFYING_KEY)?,
         proving_key_bytes: keys.proving_key_bytes,
@@ -263,17 +244,6 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         result: Ok(artifacts),
     };
     Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
-}
-
-/// A reusable verifier's key artifact; none for a plain one.
-fn key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, ReplayError> {
-    match record.request.verifier {
-        VerifierKind::Plain => Ok(None),
-        VerifierKind::Reusable => {
-            let bytes = store::load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
-            Ok(Some(Evidence::read_key_artifact(&bytes)?))
-        }
-    }
 }
 
 fn or_none(gas: Option<u64>) -> String {

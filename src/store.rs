@@ -7,6 +7,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use alloy_primitives::B256;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -14,7 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::record::{Evidence, EvidenceFile, Record, Request, SCHEMA};
+use crate::prover::{Proof, VerifierKind};
+use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA};
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: usize = 1 << 20;
@@ -73,6 +75,9 @@ pub enum StoreError {
         /// Whether the size rule keeps it out of git.
         large: bool,
     },
+    /// Evidence is what the record says, and yet not what its name says.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// Evidence is not what the record says.
     #[error("evidence {} is not what the record was made with: its SHA-256 differs", path.display())]
     ChangedEvidence {
@@ -100,7 +105,7 @@ impl StoreError {
             Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } => {
                 Some("restore the folder from where the record came from, or run the experiment again")
             }
-            Self::NoEvidence { .. } => None,
+            Self::NoEvidence { .. } | Self::Evidence(_) => None,
         }
     }
 }
@@ -349,6 +354,32 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
         return Err(StoreError::ChangedEvidence { path });
     }
     Ok(bytes)
+}
+
+/// Reads a record's proof: the first counted one, with its public values.
+///
+/// # Errors
+/// [`load_evidence`]'s, and [`StoreError::Evidence`].
+pub fn load_proof(path: &Path, record: &Record) -> Result<Proof, StoreError> {
+    let bytes = |name| load_evidence(path, record, name);
+    Ok(Proof {
+        proof: bytes(Evidence::PROOF)?,
+        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+    })
+}
+
+/// Reads the key artifact that a record's verifier takes with each call; none where the verifier is the circuit's own.
+///
+/// # Errors
+/// [`load_evidence`]'s, and [`StoreError::Evidence`].
+pub fn load_key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, StoreError> {
+    match record.request.verifier {
+        VerifierKind::Plain => Ok(None),
+        VerifierKind::Reusable => {
+            let bytes = load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
+            Ok(Some(Evidence::read_key_artifact(&bytes)?))
+        }
+    }
 }
 
 #[cfg(test)]

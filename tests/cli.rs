@@ -482,3 +482,59 @@ fn a_renewed_record_says_the_same_and_who_renewed_it() {
     assert_eq!(said.status, Some(1));
     assert!(said.stderr.contains("took 1 gas"), "{}", said.stderr);
 }
+
+/// As in `evmbench list | head -1`: who reads has left, and there is nothing more to say to anybody.
+#[test]
+fn a_reader_that_leaves_ends_the_command_without_a_word() {
+    let home = TempDir::new().unwrap();
+    let out = home.path().join("out");
+    let record = "results/scaling/dense_small-s7-direct.json";
+    for arguments in [
+        &["list"][..],
+        &["chains"],
+        &["cache"],
+        &["doctor"],
+        &["prove-and-verify", "--suite", "smoke", "--dry-run"],
+        &["ablate", "dense_small", "--dry-run"],
+        &["verify", record],
+        &["verify", record, "--fork", "prague"],
+        &["audit", record],
+        &["fuzz", record, "--cases", "1"],
+        &["gas-diff", "results", "results"],
+        &["export-foundry", record, "--out", out.to_str().unwrap()],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = evmbench();
+        command
+            .args(arguments)
+            .env("EVMBENCH_HOME", home.path())
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdout(writer);
+        let said = say(&mut command);
+        assert_eq!(said.status, Some(141), "{arguments:?}: {}", said.stderr);
+        assert_eq!(said.stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn messages_that_nobody_reads_change_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let said = say(evmbench().args(["verify", "no-such-record.json"]).stderr(writer));
+    assert_eq!(said.status, Some(1));
+}
+
+/// A disk that is full is a failure, and told.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let said = say(evmbench().arg("list").stdout(full));
+    assert_eq!(said.status, Some(1));
+    assert!(
+        said.stderr.starts_with("error: write to stdout: No space left"),
+        "{}",
+        said.stderr
+    );
+}

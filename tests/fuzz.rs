@@ -13,6 +13,15 @@ const DENSE: &str = concat!(
     "/results/scaling/dense_small-s7-direct.json"
 );
 const RELU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/core/relu-s7-direct.json");
+/// The ablation's baseline, and the same circuit with the reusable verifier: one key, one statement, two proofs.
+const BASELINE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/results/ablation/scaling/dense_small-s7-direct-9bb6e804.json"
+);
+const REUSABLE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/results/ablation/scaling/dense_small-s7-direct-e249dd1c.json"
+);
 
 struct Said {
     status: Option<i32>,
@@ -48,6 +57,32 @@ fn the_table_tells_how_each_class_ended() {
     let said = fuzz(&[DENSE, RELU, "--cases", "520", "--seed", "1"]);
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     insta::assert_snapshot!(without_pace(&said.stdout));
+}
+
+/// Words after the proof, which this verifier leaves unread, are told apart and are no finding.
+#[test]
+fn a_reusable_verifier_is_tried_with_its_key() {
+    let said = fuzz(&[REUSABLE, "--cases", "520", "--seed", "1"]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!(without_pace(&said.stdout));
+}
+
+/// Of two records of one circuit each has a proof that the other's verifier accepts, and has to.
+#[test]
+fn two_proofs_of_one_statement_are_no_finding() {
+    let arguments = ["--cases", "200", "--class", "another_proof_spliced", "--json"];
+    let said = fuzz(&[&[BASELINE, REUSABLE], &arguments[..]].concat());
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let report: Report = serde_json::from_str(&said.stdout).unwrap();
+    let [baseline, reusable] = &report.records[..] else {
+        panic!("{} records", report.records.len());
+    };
+    for record in [baseline, reusable] {
+        let total = record.campaign.total();
+        // One case in eight takes the other's whole proof, as many its values, and some a part that is equal.
+        assert!(total.identical >= 20, "{}: {total:?}", record.campaign.name);
+        assert_eq!(total.identical + total.rejected, 100);
+    }
 }
 
 #[test]
@@ -141,6 +176,16 @@ fn one_class_takes_all_cases() {
         .map(|tally| (tally.class, tally.tally.cases))
         .collect();
     assert_eq!(tallies, [(Class::PointNegated, 10), (Class::ProofLength, 10)]);
+}
+
+#[test]
+fn a_reusable_verifiers_kept_cases_are_tried_again() {
+    let folder = TempDir::new().unwrap();
+    let text = folder.path().to_str().unwrap();
+    let said = fuzz(&[REUSABLE, "--cases", "260", "--keep", text]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let again = fuzz(&[REUSABLE, "--replay", text]);
+    assert_eq!(again.status, Some(0), "{}{}", again.stdout, again.stderr);
 }
 
 #[test]

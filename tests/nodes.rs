@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use alloy_primitives::{Address, Bytes, U256, address, hex};
+use alloy_primitives::{Address, B256, Bytes, U256, address, hex};
 use evmbench::chain::{Calldata, Fork, Verdict, Verification, Verifier};
 use evmbench::home::Home;
 use evmbench::nodes::{self, Answer, Anvil, FOUNDRY_VERSION, Foundry, NodeError, Pace, Receipt};
@@ -350,10 +350,11 @@ fn a_node_ends_with_its_owner() {
 fn throughput_is_counted_for_each_way_and_each_end() {
     let subject = Subject::fixture("dense_4x2");
     let [(_, valid), (_, failing), ..] = subject.calls();
+    let verifier = Verifier::deploy(Fork::Osaka, &subject.creation_code).unwrap();
     let measure = |valid, failing| {
         nodes::measure_throughput(
             foundry(),
-            Fork::Osaka,
+            &verifier,
             &subject.creation_code,
             valid,
             failing,
@@ -377,6 +378,28 @@ fn throughput_is_counted_for_each_way_and_each_end() {
     for (valid, failing, wrong) in [(&failing, &failing, "accepted"), (&valid, &valid, "rejected")] {
         let error = measure(valid, failing).unwrap_err();
         assert!(matches!(error, NodeError::UnexpectedEnd { expected } if expected == wrong));
+    }
+}
+
+/// Without its key artifact, which must be registered first, the reusable verifier accepts nothing.
+#[test]
+fn a_reusable_verifier_has_its_throughput_too() {
+    let folder = common::fixture("verifier");
+    let read = |file| std::fs::read_to_string(folder.join(file)).unwrap();
+    let bytes = |file| hex::decode(read(file).trim()).unwrap();
+    let creation_code: Bytes = bytes("reusable/creation-code.hex").into();
+    let key: Vec<B256> = serde_json::from_str(&read("dense_4x2/key_artifact.json")).unwrap();
+    let instances: Vec<U256> = serde_json::from_str(&read("dense_4x2/instances.json")).unwrap();
+    let verifier = Verifier::deploy_reusable(Fork::Osaka, &creation_code, &key).unwrap();
+    let mut proof = bytes("dense_4x2/proof.hex");
+    let valid = verifier.call_for(&proof, &instances).calldata();
+    proof[31] ^= 1;
+    let failing = verifier.call_for(&proof, &instances).calldata();
+    let each = Duration::from_millis(300);
+    let throughput =
+        nodes::measure_throughput(foundry(), &verifier, &creation_code, &valid, &failing, each).unwrap();
+    for ends in [throughput.called, throughput.mined] {
+        assert!(ends.valid.cases > 0 && ends.early_failure.cases > 0);
     }
 }
 

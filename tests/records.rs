@@ -19,20 +19,8 @@ fn root() -> PathBuf {
 
 /// Every record below `results`.
 fn published() -> Vec<(PathBuf, Record)> {
-    let mut records = Vec::new();
-    for suite in std::fs::read_dir(root().join("results")).unwrap() {
-        let suite = suite.unwrap().path();
-        if suite.is_dir() && !suite.ends_with("logs") {
-            for entry in std::fs::read_dir(suite).unwrap() {
-                let path = entry.unwrap().path();
-                if path.extension().is_some_and(|extension| extension == "json") {
-                    records.push((path.clone(), store::load(&path).unwrap()));
-                }
-            }
-        }
-    }
-    assert!(!records.is_empty());
-    records
+    let loaded = |path: PathBuf| (path.clone(), store::load(&path).unwrap());
+    common::record_paths().into_iter().map(loaded).collect()
 }
 
 /// The schema in the repository is that of the types. To renew it: `UPDATE_SCHEMA=1 cargo test --test records`.
@@ -70,10 +58,8 @@ fn every_published_record_fits_the_schema() {
 #[test]
 fn every_published_record_is_where_its_request_says() {
     for (path, record) in published() {
-        assert_eq!(
-            path,
-            store::Store::new(root().join("results")).path(&record.request)
-        );
+        let out = path.parent().and_then(Path::parent).unwrap();
+        assert_eq!(path, store::Store::new(out).path(&record.request));
     }
 }
 

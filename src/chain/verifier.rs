@@ -202,17 +202,22 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// A reusable verifier's acceptance is `true` and the digest of the artifact; what follows is not looked at.
+    /// Whether this is what a call returns that accepts a proof: `true`, and of a reusable verifier the digest of the
+    /// artifact, too; what follows is then not looked at.
+    pub fn is_acceptance(&self, return_data: &[u8]) -> bool {
+        match self.registration() {
+            None => return_data == U256::ONE.to_be_bytes::<32>(),
+            Some(registration) => return_data.starts_with(&accepting(registration.digest)),
+        }
+    }
+
+    /// A verdict is made for plain verifiers: see [`Self::is_acceptance`].
     fn judged(&self, verdict: Verdict) -> Verdict {
-        let Some(registration) = self.registration() else {
+        if self.key.is_none() {
             return verdict;
-        };
+        }
         match verdict {
-            Verdict::ReturnedOther { return_data }
-                if return_data.starts_with(&accepting(registration.digest)) =>
-            {
-                Verdict::Accepted
-            }
+            Verdict::ReturnedOther { return_data } if self.is_acceptance(&return_data) => Verdict::Accepted,
             // A lone `true` does not say whose proof was accepted.
             Verdict::Accepted => Verdict::ReturnedOther {
                 return_data: U256::ONE.to_be_bytes::<32>().into(),

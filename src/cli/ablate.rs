@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::ForkName;
+use super::output::say;
 use super::session::{Session, SessionArguments, at_least_one};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
@@ -81,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
     let baseline = arguments.session.bind(baseline, srs.as_ref());
     if arguments.dry_run {
-        println!("{}", planned(&baseline, arguments));
+        say!("{}", planned(&baseline, arguments))?;
         return Ok(Finding::Good);
     }
     let mut session = Session::open(&arguments.session, srs)?;
@@ -90,11 +91,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let rows = rows?;
     closed?;
     if arguments.json {
-        print_json(&rows, &arguments.session);
+        print_json(&rows, &arguments.session)?;
     } else {
-        println!("{}", table(&rows));
+        say!("{}", table(&rows))?;
         if let Some(text) = spread(&rows) {
-            println!("\n{text}");
+            say!("\n{text}")?;
         }
     }
     Ok(finding(&rows))
@@ -246,7 +247,7 @@ fn spread(rows: &[Row]) -> Option<String> {
     ))
 }
 
-fn print_json(rows: &[Row], session: &SessionArguments) {
+fn print_json(rows: &[Row], session: &SessionArguments) -> Result<(), CliError> {
     let store = session.store();
     let rows: Vec<JsonRow<'_>> = rows
         .iter()
@@ -261,7 +262,7 @@ fn print_json(rows: &[Row], session: &SessionArguments) {
             }
         })
         .collect();
-    println!("{}", serde_json::to_string(&rows).expect("rows are plain data"));
+    say!("{}", serde_json::to_string(&rows).expect("rows are plain data"))
 }
 
 /// What EZKL refuses, what does not fit the machine, and what EZKL leaves unsound is a finding about the choice, which its

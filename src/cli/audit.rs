@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Finding;
 use super::error::CliError;
+use super::output::say;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
@@ -71,11 +72,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
     if arguments.json {
         let text = serde_json::to_string_pretty(&audited).expect("a ledger is plain data");
-        println!("{text}");
+        say!("{text}")?;
     } else {
         for (index, Audited { subject, ledger }) in audited.iter().enumerate() {
             let gap = if index > 0 { "\n" } else { "" };
-            println!("{gap}{subject}\n{ledger}");
+            say!("{gap}{subject}\n{ledger}")?;
         }
     }
     let worst = audited.iter().map(|audited| audited.ledger.level).max();

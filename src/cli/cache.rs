@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::output::say;
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::home::Home;
@@ -47,7 +48,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             path.display().to_string(),
         ]);
     }
-    println!("{table}");
+    say!("{table}")?;
     Ok(Finding::Good)
 }
 

@@ -3,6 +3,7 @@
 use crate::chain::{Fork, Rule};
 
 use super::error::CliError;
+use super::output::say;
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
@@ -14,7 +15,6 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.json {
         let rules: Vec<_> = Rule::ALL
@@ -32,9 +32,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 })
             })
             .collect();
-        println!("{}", serde_json::Value::Array(rules));
+        say!("{}", serde_json::Value::Array(rules))?;
     } else {
-        println!("{}", limits());
+        say!("{}", limits())?;
     }
     Ok(Finding::Good)
 }

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::error::CliError;
+use super::output::say;
 use super::{Finding, format};
 use crate::home::Home;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
@@ -17,31 +18,32 @@ pub(super) struct Arguments {}
 pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     let home = Home::from_environment()?;
     let machine = Machine::current();
-    println!("evmbench  {}", env!("CARGO_PKG_VERSION"));
-    println!("folder    {}", home.root().display());
-    println!(
+    say!("evmbench  {}", env!("CARGO_PKG_VERSION"))?;
+    say!("folder    {}", home.root().display())?;
+    say!(
         "machine   {}, {} cores, {}",
         machine.cpu,
         machine.cores,
         machine
             .memory_bytes
             .map_or_else(|| "memory unknown".to_owned(), format::bytes)
-    );
+    )?;
     match default_memory_limit_bytes() {
-        Some(bytes) => println!("memory    workers are capped at {}", format::bytes(bytes)),
-        None => println!(
+        Some(bytes) => say!("memory    workers are capped at {}", format::bytes(bytes)),
+        None => say!(
             "memory    this platform shows no memory figures: workers run without a cap, and peaks come from getrusage"
         ),
-    }
+    }?;
     let mut finding = Finding::Good;
     let mut report = |name: &str, state: Result<String, (String, Vec<String>)>| match state {
-        Ok(text) => println!("{name:<9} {text}"),
+        Ok(text) => say!("{name:<9} {text}"),
         Err((text, hints)) => {
-            println!("{name:<9} MISSING: {text}");
+            say!("{name:<9} MISSING: {text}")?;
             for hint in hints {
-                println!("          -> {hint}");
+                say!("          -> {hint}")?;
             }
             finding = Finding::Bad;
+            Ok(())
         }
     };
     let broken = |error: CliError| (error.to_string(), error.hints());
@@ -50,33 +52,31 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
         Toolchain::system_python()
             .map(|(python, version)| format!("{version} ({python})"))
             .map_err(|error| broken(error.into())),
-    );
+    )?;
     for program in ["node", "npm"] {
         // Only the npm compiler needs them, so that a native solc makes up for their absence.
         match version_of(program) {
-            Some(version) => println!("{program:<9} {version}"),
-            None => println!("{program:<9} not on PATH (needed only for the solc from npm)"),
-        }
+            Some(version) => say!("{program:<9} {version}"),
+            None => say!("{program:<9} not on PATH (needed only for the solc from npm)"),
+        }?;
     }
     report(
         "EZKL",
         Toolchain::locate(&home)
             .map(|toolchain| format!("{EZKL_VERSION} ({})", toolchain.python().display()))
             .map_err(|error| broken(error.into())),
-    );
+    )?;
     report(
         "solc",
         Solc::locate(None, &home.solc(SOLC_VERSION))
             .map(|solc| format!("{} ({})", solc.version(), solc.origin()))
             .map_err(|error| broken(error.into())),
-    );
+    )?;
     // Only for comparisons with other EVMs, so that their absence is no finding.
     match Foundry::locate(&home.foundry(FOUNDRY_VERSION)) {
-        Ok(foundry) => println!("Foundry   {FOUNDRY_VERSION} ({})", foundry.anvil().display()),
-        Err(_) => {
-            println!("Foundry   {FOUNDRY_VERSION} not installed (needed only to compare with other EVMs)");
-        }
-    }
+        Ok(foundry) => say!("Foundry   {FOUNDRY_VERSION} ({})", foundry.anvil().display()),
+        Err(_) => say!("Foundry   {FOUNDRY_VERSION} not installed (needed only to compare with other EVMs)"),
+    }?;
     Ok(finding)
 }
 

@@ -65,6 +65,8 @@ pub(super) enum CliError {
     Settings { path: PathBuf, source: SettingsError },
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
+    #[error("write to stdout: {0}")]
+    Output(std::io::Error),
 }
 
 impl CliError {
@@ -96,8 +98,14 @@ impl CliError {
             | Self::Usage(_)
             | Self::Io { .. }
             | Self::Settings { .. }
-            | Self::Signals(_) => Vec::new(),
+            | Self::Signals(_)
+            | Self::Output(_) => Vec::new(),
         }
+    }
+
+    /// Whether nobody reads stdout any more, which is no failure to tell of.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(source) if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
 
     /// 2 for arguments that cannot be used, else 1.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Finding;
 use super::error::CliError;
+use super::output::say;
 use crate::{foundry, store};
 
 /// Write records as fixtures for Forge tests: contract, proof, calldata, expected gas and sizes
@@ -21,7 +22,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let record = store::load(path)?;
-        println!("{}", foundry::export(path, &record, &arguments.out)?.display());
+        say!("{}", foundry::export(path, &record, &arguments.out)?.display())?;
     }
     Ok(Finding::Good)
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::forks::ForkName;
+use super::output::say;
 use super::progress::{self, Counter};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
-use crate::chain::Verifier;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
@@ -87,31 +87,26 @@ fn try_all(
     foundry: Option<&Foundry>,
 ) -> Result<Finding, CliError> {
     progress::watch_interrupts()?;
-    let mut reports = Vec::new();
+    let mut report = Report::default();
     for (index, loaded) in records.iter().enumerate() {
         if progress::interrupted() {
             break;
         }
-        let report = try_one(
-            arguments,
-            loaded,
-            share(arguments.cases, records.len(), index),
-            foundry,
-        )?;
-        if !arguments.json {
-            show(&report);
+        let cases = share(arguments.cases, records.len(), index);
+        report.add(try_one(arguments, loaded, cases, foundry)?);
+        // Before it is shown: whatever ends the command later must not lose it.
+        if let Some(path) = &arguments.out {
+            store::write_json(path, &report).map_err(FuzzError::from)?;
         }
-        reports.push(report);
+        if !arguments.json {
+            show(&report.records[index])?;
+        }
     }
-    let report = Report::new(reports);
     if arguments.json {
-        println!(
+        say!(
             "{}",
             serde_json::to_string(&report).expect("a report is plain data")
-        );
-    }
-    if let Some(path) = &arguments.out {
-        store::write_json(path, &report).map_err(FuzzError::from)?;
+        )?;
     }
     Ok(if report.passed() {
         Finding::Good
@@ -136,6 +131,7 @@ fn try_one(
         record,
         creation_code,
         subject,
+        ..
     } = loaded;
     let fork = arguments.fork.map_or(record.request.fork, Into::into);
     let mut plan = Plan::new(cases, arguments.seed);
@@ -145,7 +141,7 @@ fn try_one(
     if let Some(threads) = arguments.threads {
         plan.threads = threads.get();
     }
-    let verifier = Verifier::deploy(fork, creation_code).map_err(FuzzError::from)?;
+    let verifier = loaded.deploy(fork)?;
     let counter = Counter::new(subject.name.clone(), cases);
     let result = campaign::run(&verifier, subject, &plan, &counter);
     counter.clear();
@@ -162,7 +158,7 @@ fn try_one(
             };
             let valid = calldata(&subject.statement);
             let failing = calldata(&campaign::early_failure(&subject.statement));
-            measure_throughput(foundry, fork, creation_code, &valid, &failing, ANVIL_TIME)
+            measure_throughput(foundry, &verifier, creation_code, &valid, &failing, ANVIL_TIME)
         })
         .transpose()?;
     Ok(RecordReport {
@@ -177,25 +173,21 @@ fn try_one(
 
 fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {
     let mut finding = Finding::Good;
-    for Loaded {
-        creation_code,
-        subject,
-        ..
-    } in records
-    {
+    for loaded in records {
+        let subject = &loaded.subject;
         let corpus: Corpus =
             store::read_json(&corpus_path(folder, &subject.name)).map_err(FuzzError::from)?;
-        let verifier = Verifier::deploy(corpus.fork, creation_code).map_err(FuzzError::from)?;
+        let verifier = loaded.deploy(corpus.fork)?;
         let differences = corpus.replay(&verifier, subject)?;
         let (cases, name) = (corpus.cases.len(), &subject.name);
-        println!(
+        say!(
             "{name}: {} of {cases} kept cases end as they did",
             cases - differences.len()
-        );
+        )?;
         for difference in &differences {
             let kept = &difference.kept;
-            println!("{name}: {} {}: {}", kept.class, kept.index, kept.mutation);
-            println!("  {}, but {} when it was kept", difference.now, kept.outcome);
+            say!("{name}: {} {}: {}", kept.class, kept.index, kept.mutation)?;
+            say!("  {}, but {} when it was kept", difference.now, kept.outcome)?;
             finding = Finding::Bad;
         }
     }
@@ -206,20 +198,23 @@ fn corpus_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-fn show(report: &RecordReport) {
+fn show(report: &RecordReport) -> Result<(), CliError> {
     let campaign = &report.campaign;
-    println!("{}\n", tallies(campaign));
+    say!("{}\n", tallies(campaign))?;
     for case in &campaign.findings {
-        println!(
+        say!(
             "{} {}: {}: {}",
-            case.class, case.index, case.outcome, case.mutation
-        );
+            case.class,
+            case.index,
+            case.outcome,
+            case.mutation
+        )?;
     }
-    println!("{}", summary(campaign));
+    say!("{}", summary(campaign))?;
     if let Some(anvil) = &report.anvil {
-        println!("{}", beside(anvil));
+        say!("{}", beside(anvil))?;
     }
-    println!();
+    say!("")
 }
 
 /// One line on anvil's pace.
@@ -246,6 +241,7 @@ fn tallies(campaign: &Campaign) -> Table {
         ("after the pairing", FIGURE),
         ("identical", FIGURE),
         ("undecided", FIGURE),
+        ("extended", FIGURE),
         ("accepted", FIGURE),
     ]);
     let mut row = |name: String, tally: Tally| {
@@ -255,6 +251,7 @@ fn tallies(campaign: &Campaign) -> Table {
             tally.rejected_after_pairing,
             tally.identical,
             tally.undecided,
+            tally.extended,
             tally.accepted,
         ];
         table.row(std::iter::once(name).chain(figures.map(format::count)));
@@ -266,11 +263,19 @@ fn tallies(campaign: &Campaign) -> Table {
     table
 }
 
-/// One line on all cases and one on the pace of single calls.
+/// One line on all cases, one on what was extended if anything was, and one on the pace of single calls.
 fn summary(campaign: &Campaign) -> String {
-    let accepted = match campaign.total().accepted {
+    let total = campaign.total();
+    let accepted = match total.accepted {
         0 => "none accepted".to_owned(),
         accepted => format!("{} ACCEPTED", format::count(accepted)),
+    };
+    let extended = match total.extended {
+        0 => String::new(),
+        extended => format!(
+            "{} of these extended: the proof itself, with words after it that this verifier leaves unread\n",
+            format::count(extended)
+        ),
     };
     let Campaign {
         name,
@@ -289,7 +294,7 @@ fn summary(campaign: &Campaign) -> String {
     };
     format!(
         "{name} under {}, seed {seed}: {cases} cases, {accepted}\n\
-         {} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
+         {extended}{} on {threads} threads: {} cases a second; the accepted call {}, an early failure {} times a second",
         fork.name(),
         format::seconds(pace.seconds),
         per_second(pace),

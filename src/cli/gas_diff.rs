@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Finding;
 use super::comparison::{self, Section, plural};
 use super::error::CliError;
+use super::output::say;
 use crate::compare::{self, Comparison, Failure, Policy, RecordSet, Tolerance};
 
 /// Compare two folders of records, or two git revisions of one: gas, code size, calldata; exit status 1 where they grew
@@ -67,12 +68,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     match arguments.format {
         Format::Table => {
             sections.push(verdict);
-            println!("{}", comparison::text(&sections));
+            say!("{}", comparison::text(&sections))?;
         }
         Format::Markdown => {
             // A pull request shows the beginning.
             sections.insert(0, verdict);
-            println!("{}", comparison::markdown("Gas comparison", &sections));
+            say!("{}", comparison::markdown("Gas comparison", &sections))?;
         }
         Format::Json => {
             let report = Report {
@@ -80,10 +81,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 failures: &failures,
                 comparison: &comparison,
             };
-            println!(
+            say!(
                 "{}",
                 serde_json::to_string_pretty(&report).expect("a comparison is plain data")
-            );
+            )?;
         }
     }
     Ok(if failures.is_empty() {

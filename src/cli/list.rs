@@ -6,6 +6,7 @@ use crate::record::DEFAULT_SEED;
 use crate::suite::{self, StudyOutcome, Suite};
 
 use super::error::CliError;
+use super::output::say;
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
@@ -17,7 +18,6 @@ pub(super) struct Arguments {
     suite: Suite,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let mut table = Table::new([
         ("model", TEXT),
@@ -56,12 +56,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             study,
         ]);
     }
-    println!("{table}");
+    say!("{table}")?;
     let scales = arguments.suite.experiments(&[]).count();
-    println!(
+    say!(
         "{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).",
         arguments.suite.models().count()
-    );
+    )?;
     Ok(Finding::Good)
 }
 

@@ -1,7 +1,8 @@
 //! The command line: arguments in, exit status out. Each subcommand is a file; what it does is in the stages.
 //!
 //! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
-//! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted.
+//! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted, 141 when whoever
+//! reads stdout leaves before the end (as a shell has it of a program that SIGPIPE ends).
 
 mod ablate;
 mod audit;
@@ -16,6 +17,7 @@ mod forks;
 mod fuzz;
 mod gas_diff;
 mod list;
+mod output;
 mod progress;
 mod prove_and_verify;
 mod report;
@@ -27,6 +29,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use output::note;
 
 use crate::format;
 
@@ -88,12 +91,13 @@ pub fn main() -> ExitCode {
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),
+        Err(error) if error.is_closed_pipe() => ExitCode::from(141),
         Ok(Finding::Good) => ExitCode::SUCCESS,
         Ok(Finding::Bad) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             for hint in error.hints() {
-                eprintln!("hint: {hint}");
+                note!("hint: {hint}");
             }
             ExitCode::from(error.status())
         }

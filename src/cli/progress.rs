@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::format;
+use super::output::note;
 use crate::fuzz::Watch;
 use crate::prover::Observer;
 
@@ -28,7 +29,7 @@ pub(super) fn watch_interrupts() -> Result<(), ctrlc::Error> {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("stopping: ending the worker; press Ctrl-C again to leave at once");
+        note!("stopping: ending the worker; press Ctrl-C again to leave at once");
     })
 }
 
@@ -111,8 +112,8 @@ impl Progress {
     /// Prints a line that stays, above the spinner.
     pub(super) fn line(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| note!("{line}")),
+            None => note!("{line}"),
         }
     }
 
@@ -171,7 +172,7 @@ impl Observer for Progress {
 
     fn finished(&self) {
         if self.bar.is_none() {
-            eprintln!("{}", self.state().message());
+            note!("{}", self.state().message());
         }
     }
 

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
+use super::output::say;
 use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, format};
@@ -198,15 +199,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let records = records?;
     closed?;
     if !arguments.json && !records.is_empty() {
-        println!("{}", table::records(&records));
+        say!("{}", table::records(&records))?;
         for records in records.chunks(RECORDS_BESIDE_EACH_OTHER) {
             if let Some(causes) = table::causes(records) {
-                println!("\n{causes}");
+                say!("\n{causes}")?;
             }
         }
         for record in &records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
-                println!("{}: {}", record.request.name(), format::spread(&spread));
+                say!("{}: {}", record.request.name(), format::spread(&spread))?;
             }
         }
         if arguments.fork.len() > 1 {
@@ -215,10 +216,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 let fits = record.fits().into_iter();
                 fits.map(|fit| (record.request.name(), fit))
             });
-            println!(
+            say!(
                 "\n{}",
                 forks::verdicts(fits.filter(|(_, fit)| named.contains(&fit.fork())))
-            );
+            )?;
         }
     }
     let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
@@ -411,8 +412,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
             ),
         ]);
     }
-    println!("{table}");
-    Ok(())
+    say!("{table}")
 }
 
 fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Result<Vec<Record>, CliError> {
@@ -424,10 +424,10 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             break;
         };
         if arguments.json {
-            println!(
+            say!(
                 "{}",
                 serde_json::to_string(&record).expect("a record is plain data")
-            );
+            )?;
         }
         records.push(record);
     }

@@ -2,6 +2,7 @@
 
 use super::Finding;
 use super::error::CliError;
+use super::output::say;
 use super::progress::Progress;
 use crate::home::Home;
 use crate::prover::{Observer as _, Toolchain, ToolchainError};
@@ -16,17 +17,17 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     let progress = Progress::new();
     let (toolchain, solc) = tools(&home, &progress)?;
     progress.clear();
-    println!(
+    say!(
         "EZKL {} in {}",
         crate::prover::EZKL_VERSION,
         toolchain.python().display()
-    );
-    println!(
+    )?;
+    say!(
         "solc {} ({}) at {}",
         solc.version(),
         solc.origin(),
         solc.path().display()
-    );
+    )?;
     Ok(Finding::Good)
 }
 

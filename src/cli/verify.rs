@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
+use super::output::say;
 use super::{Finding, format};
 use crate::chain::UnderFork;
 use crate::home::Home;
@@ -59,18 +60,18 @@ fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
     for figure in &again.figures {
         let [recorded, now] = [figure.recorded, figure.now].map(format::count);
         if figure.recorded == figure.now {
-            println!("{name}: {} {now}, as recorded", figure.name);
+            say!("{name}: {} {now}, as recorded", figure.name)?;
         } else {
-            println!("{name}: {} {now}, but {recorded} in the record", figure.name);
+            say!("{name}: {} {now}, but {recorded} in the record", figure.name)?;
         }
     }
     if again.recorded == again.now {
-        println!("{name}: {}, as recorded", again.now);
+        say!("{name}: {}, as recorded", again.now)?;
     } else {
-        println!("{name}: {}, but {} in the record", again.now, again.recorded);
+        say!("{name}: {}, but {} in the record", again.now, again.recorded)?;
     }
     if let Some(spread) = Spread::of(record) {
-        println!("{name}: {}", format::spread(&spread));
+        say!("{name}: {}", format::spread(&spread))?;
     }
     Ok(again.agrees())
 }
@@ -82,11 +83,11 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliEr
         .map(|&name| replay::under(path, record, name.into()))
         .collect::<Result<Vec<_>, _>>()?;
     let name = record.request.name();
-    println!(
+    say!(
         "{}\n",
         forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())))
-    );
-    println!("{}", forks::margins(runs.iter().map(UnderFork::fit)));
+    )?;
+    say!("{}", forks::margins(runs.iter().map(UnderFork::fit)))?;
     Ok(runs.iter().all(|run| run.verification.verdict.is_accepted()))
 }
 
@@ -94,6 +95,6 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliEr
 fn renew(path: &Path, record: &Record, solc: &Solc) -> Result<bool, CliError> {
     let renewed = replay::renewed(path, record, solc)?;
     Store::replace(path, &renewed)?;
-    println!("{}: {}, renewed", path.display(), renewed.outcome_and_limits());
+    say!("{}: {}, renewed", path.display(), renewed.outcome_and_limits())?;
     Ok(renewed.outcome == Outcome::Verified)
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::class::Class;
 use super::corpus::Corpus;
 use super::error::FuzzError;
-use super::mutation::{Mutation, Part};
+use super::mutation::{Mutation, Part, WORD_BYTES};
 use super::subject::Subject;
-use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verifier};
+use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verification, Verifier};
 use crate::nodes::{Pace, PaceByEnd};
 use crate::parallel;
 use crate::prover::Proof;
@@ -67,10 +67,14 @@ pub trait Watch: Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// The mutation left proof and instances as they were: there was nothing to reject, and no call was made.
+    /// A prover made this: the mutation left proof and instances as they were, or made both those of another record under
+    /// the same key. There was nothing to reject, and no call was made.
     Identical,
     /// The verifier reverted.
     Rejected,
+    /// A reusable verifier accepted what a prover made with words after the proof: it asks where the instances begin, and
+    /// not how long the proof is. Nothing wrong was accepted, but the proof's bytes are no name for it.
+    Extended,
     /// The call went through, whatever it returned: a caller may look at success alone.
     Accepted,
     /// The call ran out of gas, or the chain did not take it: it says nothing about the proof.
@@ -91,6 +95,7 @@ pub struct Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.verdict, self.ending) {
+            (Some(verdict), Ending::Extended) => write!(formatter, "{verdict} with words appended")?,
             (Some(verdict), _) => write!(formatter, "{verdict}")?,
             (None, Ending::Identical) => formatter.write_str("identical")?,
             (None, _) => formatter.write_str("rejected")?,
@@ -128,6 +133,9 @@ pub struct Tally {
     pub rejected_after_pairing: u64,
     /// See [`Ending::Undecided`].
     pub undecided: u64,
+    /// See [`Ending::Extended`]; none in a report from before reusable verifiers were tried.
+    #[serde(default)]
+    pub extended: u64,
     /// See [`Ending::Accepted`].
     pub accepted: u64,
 }
@@ -139,6 +147,7 @@ impl AddAssign for Tally {
         self.rejected += other.rejected;
         self.rejected_after_pairing += other.rejected_after_pairing;
         self.undecided += other.undecided;
+        self.extended += other.extended;
         self.accepted += other.accepted;
     }
 }
@@ -187,7 +196,7 @@ impl Campaign {
         total
     }
 
-    /// Whether every statement that was changed was rejected.
+    /// Whether every statement that was changed was rejected; one that was [extended](Ending::Extended) was not changed.
     pub fn passed(&self) -> bool {
         let Tally {
             undecided, accepted, ..
@@ -235,15 +244,17 @@ impl<'a> Target<'a> {
     /// [`FuzzError::Mutation`] for one that was made for another statement.
     pub fn attempt(&self, mutation: &Mutation) -> Result<Outcome, FuzzError> {
         let mutated = mutation.apply(&self.subject.statement, &self.subject.donors)?;
-        if mutated == self.subject.statement {
+        if self.subject.proved().any(|proved| *proved == mutated) {
             return Ok(Outcome {
                 ending: Ending::Identical,
                 execution_gas: None,
                 verdict: None,
             });
         }
-        let Called { verdict, gas } = self.repeat.call(&self.calldata(&mutated))?;
-        let ending = if verdict.is_success() {
+        let Called { verdict, gas } = self.called(&self.calldata(&mutated))?;
+        let ending = if verdict.is_accepted() && self.is_extended(&mutated) {
+            Ending::Extended
+        } else if verdict.is_success() {
             Ending::Accepted
         } else if verdict.is_rejected() {
             Ending::Rejected
@@ -255,6 +266,28 @@ impl<'a> Target<'a> {
             execution_gas: gas.map(|gas| gas.execution_gas),
             verdict: (ending != Ending::Rejected).then_some(verdict),
         })
+    }
+
+    /// Makes a call as the accepted one was made; where the chain does not take it, as with the many instances of a much
+    /// larger circuit, without the rules that it breaks: what the verifier says to it counts all the same.
+    fn called(&self, calldata: &Calldata) -> Result<Called, ChainError> {
+        let called = self.repeat.call(calldata)?;
+        if !matches!(called.verdict, Verdict::InvalidTransaction { .. }) {
+            return Ok(called);
+        }
+        let Verification { verdict, gas, .. } = self.verifier.verify(calldata)?;
+        Ok(Called { verdict, gas })
+    }
+
+    /// Whether the statement differs from one that a prover made by whole words after the proof, in a verifier that is known
+    /// to leave them unread.
+    fn is_extended(&self, statement: &Proof) -> bool {
+        let only_has_words_after = |proved: &Proof| {
+            let after = statement.proof.strip_prefix(&proved.proof[..]);
+            statement.instances == proved.instances
+                && after.is_some_and(|after| after.len().is_multiple_of(WORD_BYTES))
+        };
+        self.verifier.key_artifact().is_some() && self.subject.proved().any(only_has_words_after)
     }
 
     /// How fast a statement is decided, again and again.
@@ -415,6 +448,7 @@ impl<'a> Tried<'a> {
                 rejected().max_by_key(|(_, index, outcome)| (outcome.execution_gas, u64::MAX - index)),
             );
             kept.extend(ended(Ending::Identical).next());
+            kept.extend(ended(Ending::Extended).next());
             kept.extend(
                 ended(Ending::Accepted)
                     .chain(ended(Ending::Undecided))
@@ -448,6 +482,7 @@ fn tally<'a>(target: &Target<'_>, ends: impl Iterator<Item = End<'a>>) -> Tally 
                 tally.rejected_after_pairing += u64::from(target.is_after_pairing(outcome));
             }
             Ending::Undecided => tally.undecided += 1,
+            Ending::Extended => tally.extended += 1,
             Ending::Accepted => tally.accepted += 1,
         }
     }

@@ -13,11 +13,11 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::curve::{self, BASE_FIELD, Point};
+use super::curve;
 use super::mutation::{Mutation, Part, WORD_BITS};
 use super::subject::Subject;
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::prover::{POINT_WORDS, ProofSection};
+use crate::prover::{BASE_MODULUS, POINT_WORDS, Point, ProofSection};
 
 /// Why a statement is wrong after the mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -344,27 +344,27 @@ impl<'a> Draw<'a> {
 
     fn off_curve(&mut self, [x, y]: Point) -> Point {
         let mut point = match self.below(4) {
-            0 => [x.add_mod(U256::ONE, BASE_FIELD), y],
-            1 => [x, y.add_mod(U256::ONE, BASE_FIELD)],
+            0 => [x.add_mod(U256::ONE, BASE_MODULUS), y],
+            1 => [x, y.add_mod(U256::ONE, BASE_MODULUS)],
             2 => [U256::ZERO, U256::ONE],
             _ => [
-                self.word().reduce_mod(BASE_FIELD),
-                self.word().reduce_mod(BASE_FIELD),
+                self.word().reduce_mod(BASE_MODULUS),
+                self.word().reduce_mod(BASE_MODULUS),
             ],
         };
         while curve::is_on_curve(point) {
-            point[1] = point[1].add_mod(U256::ONE, BASE_FIELD);
+            point[1] = point[1].add_mod(U256::ONE, BASE_MODULUS);
         }
         point
     }
 
     fn beyond_base_field(&mut self, [x, y]: Point) -> Point {
         match self.below(3) {
-            0 => [self.plus_multiple(x, BASE_FIELD), y],
-            1 => [x, self.plus_multiple(y, BASE_FIELD)],
+            0 => [self.plus_multiple(x, BASE_MODULUS), y],
+            1 => [x, self.plus_multiple(y, BASE_MODULUS)],
             _ => [
-                self.plus_multiple(x, BASE_FIELD),
-                self.plus_multiple(y, BASE_FIELD),
+                self.plus_multiple(x, BASE_MODULUS),
+                self.plus_multiple(y, BASE_MODULUS),
             ],
         }
     }

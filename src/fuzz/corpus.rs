@@ -1,8 +1,8 @@
 //! Cases that are kept, to be tried again: whatever changes in the mutations, in the chain or in the verifier shows.
 //!
 //! Goes in: a campaign's cases. Kept are of each class the case that got least far in the verifier and the one that got
-//! furthest, by gas, one that changed nothing, and all that were not rejected. Each is kept with its mutation in full, so
-//! that it stays what it was when classes are drawn otherwise.
+//! furthest, by gas, one that changed nothing, one that was accepted with words after the proof, and all others that were
+//! not rejected. Each is kept with its mutation in full, so that it stays what it was when classes are drawn otherwise.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::mutation::MutationError;
 use crate::chain::ChainError;
-use crate::record::EvidenceError;
 use crate::store::StoreError;
 
 /// Why a statement could not be mutated.
@@ -13,11 +12,9 @@ pub enum FuzzError {
     /// The record or its evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The evidence is what the record says, and yet not what its name says.
-    #[error(transparent)]
-    Evidence(#[from] EvidenceError),
-    /// The verifier's source does not say where the parts of its proof lie, or says otherwise than the proof.
-    #[error("{}: the verifier's source and the proof do not show where the proof's parts lie", path.display())]
+    /// The verifier's source, or a reusable one's key artifact, does not say where the parts of its proof lie, or says
+    /// otherwise than the proof.
+    #[error("{}: neither verifier nor key artifact shows where the parts of this proof lie", path.display())]
     UnknownLayout {
         /// The record.
         path: PathBuf,

@@ -5,7 +5,9 @@
 //! calls a second were made.
 //!
 //! Every call is encoded canonically: a generated verifier's answer means something for such calldata alone, and whoever
-//! stands before it has to see to that. A case counts as accepted only where proof or instances differ from the original's.
+//! stands before it has to see to that. A case counts as accepted only where proof or instances differ from the original's,
+//! and by more than words after the proof where the verifier is a reusable one, which leaves these unread: such cases are
+//! counted by themselves.
 //!
 //! - [`curve`]: points as a proof writes them;
 //! - [`subject`]: what is mutated, from records;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::prover::Proof;
 
 /// Bytes of a word.
-const WORD_BYTES: usize = 32;
+pub(super) const WORD_BYTES: usize = 32;
 
 /// Bits of a word.
 pub(super) const WORD_BITS: usize = 8 * WORD_BYTES;
@@ -167,6 +167,8 @@ pub struct Donor {
     pub name: String,
     /// Its proof and instances; campaigns on several records share them.
     pub proof: Arc<Proof>,
+    /// Whether it was proved under the key of the statement that is mutated: the verifier has to accept it whole.
+    pub same_key: bool,
 }
 
 impl Mutation {

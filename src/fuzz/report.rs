@@ -8,7 +8,7 @@ use crate::nodes::AnvilThroughput;
 use crate::record::{Environment, now};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Campaigns over one or several records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,14 +33,22 @@ pub struct RecordReport {
     pub environment: Environment,
 }
 
-impl Report {
-    /// A report that ends now.
-    pub fn new(records: Vec<RecordReport>) -> Self {
+/// A report of no campaign yet.
+impl Default for Report {
+    fn default() -> Self {
         Self {
             schema: SCHEMA,
             finished_at: now(),
-            records,
+            records: Vec::new(),
         }
+    }
+}
+
+impl Report {
+    /// A report in which one campaign more has ended just now.
+    pub fn add(&mut self, record: RecordReport) {
+        self.records.push(record);
+        self.finished_at = now();
     }
 
     /// Whether every statement that was changed was rejected, on every record.

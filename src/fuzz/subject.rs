@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 
-use super::curve::Point;
 use super::error::FuzzError;
 use super::mutation::{Donor, proof_words};
-use crate::prover::{Proof, ProofLayout};
+use crate::chain::{Fork, Verifier};
+use crate::prover::{Point, Proof, ProofLayout};
 use crate::record::{Evidence, Record};
 use crate::store;
 
@@ -51,6 +51,12 @@ impl Subject {
     pub(super) fn point(&self, word: usize) -> Point {
         [self.words[word], self.words[word + 1]]
     }
+
+    /// What a prover made for this verifier: the statement, and those of the donors under the same key.
+    pub(super) fn proved(&self) -> impl Iterator<Item = &Proof> {
+        let donors = self.donors.iter().filter(|donor| donor.same_key);
+        std::iter::once(&self.statement).chain(donors.map(|donor| &*donor.proof))
+    }
 }
 
 /// A record's verifier, and its statement.
@@ -60,8 +66,28 @@ pub struct Loaded {
     pub record: Record,
     /// Bytecode that deploys the verifier.
     pub creation_code: Bytes,
+    /// What a reusable verifier takes with each call; none for a plain one.
+    pub key_artifact: Option<Vec<B256>>,
     /// Its statement; the donors are the statements of the other records that it was loaded with.
     pub subject: Subject,
+}
+
+impl Loaded {
+    /// Deploys the verifier and, where it is a reusable one, registers the key artifact with it.
+    ///
+    /// # Errors
+    /// [`FuzzError::Chain`].
+    pub fn deploy(&self, fork: Fork) -> Result<Verifier, FuzzError> {
+        let key_artifact = self.key_artifact.as_deref();
+        Ok(Verifier::deploy_with(fork, &self.creation_code, key_artifact)?)
+    }
+
+    /// The digest of the verifying key's file, by which records of one circuit are known.
+    fn key_sha256(&self) -> Option<&str> {
+        let mut files = self.record.evidence.iter();
+        let key = files.find(|file| file.name == Evidence::VERIFYING_KEY)?;
+        Some(&key.sha256)
+    }
 }
 
 /// Reads records with their evidence.
@@ -75,14 +101,21 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, FuzzError> {
         .collect::<Result<_, _>>()?;
     let all: Vec<_> = loaded
         .iter()
-        .map(|loaded| Donor {
-            name: loaded.subject.name.clone(),
-            proof: Arc::new(loaded.subject.statement.clone()),
+        .map(|loaded| {
+            let name = loaded.subject.name.clone();
+            let proof = Arc::new(loaded.subject.statement.clone());
+            (name, proof, loaded.key_sha256().map(str::to_owned))
         })
         .collect();
     for loaded in &mut loaded {
-        let others = all.iter().filter(|donor| donor.name != loaded.subject.name);
-        loaded.subject.donors = others.cloned().collect();
+        let own_key = loaded.key_sha256().map(str::to_owned);
+        let others = all.iter().filter(|(name, ..)| *name != loaded.subject.name);
+        let donors = others.map(|(name, proof, key)| Donor {
+            name: name.clone(),
+            proof: Arc::clone(proof),
+            same_key: key.is_some() && *key == own_key,
+        });
+        loaded.subject.donors = donors.collect();
     }
     Ok(loaded)
 }
@@ -90,12 +123,13 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, FuzzError> {
 fn load_one(path: &Path) -> Result<Loaded, FuzzError> {
     let record = store::load(path)?;
     let bytes = |name| store::load_evidence(path, &record, name);
-    let source = bytes(Evidence::VERIFIER_SOURCE)?;
-    let statement = Proof {
-        proof: bytes(Evidence::PROOF)?,
-        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
+    let statement = store::load_proof(path, &record)?;
+    let key_artifact = store::load_key_artifact(path, &record)?;
+    let layout = match &key_artifact {
+        None => ProofLayout::read(&String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?)),
+        Some(key) => ProofLayout::of_key_artifact(key),
     };
-    let subject = ProofLayout::read(&String::from_utf8_lossy(&source))
+    let subject = layout
         .and_then(|layout| Subject::new(record.request.name(), statement, layout, Vec::new()))
         .ok_or_else(|| FuzzError::UnknownLayout {
             path: path.to_owned(),
@@ -104,6 +138,7 @@ fn load_one(path: &Path) -> Result<Loaded, FuzzError> {
     Ok(Loaded {
         record,
         creation_code,
+        key_artifact,
         subject,
     })
 }

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy_primitives::{Bytes, U256, hex, keccak256};
+use alloy_primitives::{B256, Bytes, U256, hex, keccak256};
 use proptest::prelude::*;
 
 use super::campaign::{self, Ending, Target};
-use super::curve::{self, BASE_FIELD};
+use super::curve;
 use super::mutation::{Part, proof_words};
 use super::*;
 use crate::chain::calldata::FIELD_MODULUS;
 use crate::chain::{Calldata, Fork, Verifier};
-use crate::prover::{Proof, ProofLayout, ProofSection};
+use crate::prover::{BASE_MODULUS, Proof, ProofLayout, ProofSection};
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -41,13 +41,27 @@ fn subject(name: &str) -> Subject {
     let donors = others.map(|other| Donor {
         name: other.to_owned(),
         proof: Arc::new(statement(other)),
+        same_key: false,
     });
     Subject::new(name, statement(name), layout, donors.collect()).unwrap()
 }
 
+fn creation_code(name: &str) -> Bytes {
+    let code = text(name, "creation-code.hex");
+    hex::decode(code.trim()).unwrap().into()
+}
+
 fn verifier(name: &str) -> Verifier {
-    let creation_code = hex::decode(text(name, "creation-code.hex").trim()).unwrap();
-    Verifier::deploy(Fork::Osaka, &creation_code.into()).unwrap()
+    Verifier::deploy(Fork::Osaka, &creation_code(name)).unwrap()
+}
+
+fn key_artifact(name: &str) -> Vec<B256> {
+    serde_json::from_str(&text(name, "key_artifact.json")).unwrap()
+}
+
+/// The one verifier of all circuits, with a fixture's key registered.
+fn reusable_verifier(name: &str) -> Verifier {
+    Verifier::deploy_reusable(Fork::Osaka, &creation_code("reusable"), &key_artifact(name)).unwrap()
 }
 
 /// Creation code that leaves this runtime code behind: CODECOPY and RETURN of what follows the first 10 bytes.
@@ -112,16 +126,17 @@ mod mutations {
             pairs.filter(|(now, before)| now != before).map(|(&now, _)| now)
         };
         match class {
-            Class::PointOffCurve => points()
-                .all(|point| !curve::is_on_curve(point) && point[0] < BASE_FIELD && point[1] < BASE_FIELD),
+            Class::PointOffCurve => points().all(|point| {
+                !curve::is_on_curve(point) && point[0] < BASE_MODULUS && point[1] < BASE_MODULUS
+            }),
             Class::PointAtInfinity => points().all(|point| point == curve::INFINITY),
             Class::PointNegated | Class::PointReplaced | Class::PointsExchanged => {
                 points().all(curve::is_on_curve)
             }
             Class::CoordinatesSwapped => points().all(|point| !curve::is_on_curve(point)),
             Class::CoordinateBeyondField => points().all(|[x, y]| {
-                let reduced = [x.reduce_mod(BASE_FIELD), y.reduce_mod(BASE_FIELD)];
-                (x >= BASE_FIELD || y >= BASE_FIELD) && curve::is_on_curve(reduced)
+                let reduced = [x.reduce_mod(BASE_MODULUS), y.reduce_mod(BASE_MODULUS)];
+                (x >= BASE_MODULUS || y >= BASE_MODULUS) && curve::is_on_curve(reduced)
             }),
             Class::EvaluationChanged => evaluations().all(|value| value < FIELD_MODULUS),
             Class::EvaluationBeyondField => evaluations().all(|value| value >= FIELD_MODULUS),
@@ -421,6 +436,10 @@ mod campaigns {
         let total = campaign.total();
         assert_eq!(total.accepted + total.identical, 520);
         assert!(total.identical > 0);
+        assert_eq!(
+            total.extended, 0,
+            "no plain verifier is known to leave words unread"
+        );
         assert!(!campaign.passed());
         assert_eq!(campaign.findings.len(), 100);
         assert!(
@@ -474,6 +493,62 @@ mod campaigns {
             error.unwrap_err().to_string(),
             "negative controls need an accepted call to start from; this one: reverted"
         );
+    }
+
+    /// Another proof of the same statement under the same key is none to be rejected, whole; a part of it is.
+    #[test]
+    fn what_another_run_proved_under_the_same_key_is_no_finding() {
+        let everything = Verifier::deploy(Fork::Osaka, &deploying(&RETURN_TRUE)).unwrap();
+        for (same_key, whole) in [(true, Ending::Identical), (false, Ending::Accepted)] {
+            let mut subject = subject(NAMES[0]);
+            let mut other = subject.statement.clone();
+            other.proof[3] ^= 1;
+            other.proof[40] ^= 1;
+            subject.donors = vec![Donor {
+                name: "again".to_owned(),
+                proof: Arc::new(other),
+                same_key,
+            }];
+            let target = Target::new(&everything, &subject).unwrap();
+            let part = Part::Proof;
+            let from = "again".to_owned();
+            let ending = |mutation: Mutation| target.attempt(&mutation).unwrap().ending;
+            assert_eq!(
+                ending(Mutation::Replaced {
+                    from: from.clone(),
+                    part
+                }),
+                whole
+            );
+            let (word, words) = (0, 1);
+            let spliced = Mutation::Spliced {
+                from,
+                part,
+                word,
+                words,
+            };
+            assert_eq!(ending(spliced), Ending::Accepted);
+        }
+    }
+
+    /// As many instances as a much larger circuit has are more than Osaka lets one transaction carry.
+    #[test]
+    fn what_is_too_large_for_the_chain_is_decided_by_the_verifier() {
+        let mut subject = subject(NAMES[0]);
+        let from = "large".to_owned();
+        let mut large = subject.statement.clone();
+        large.instances = vec![FIELD_MODULUS - U256::ONE; 20_000];
+        subject.donors = vec![Donor {
+            name: from.clone(),
+            proof: Arc::new(large),
+            same_key: false,
+        }];
+        let verifier = verifier(NAMES[0]);
+        let target = Target::new(&verifier, &subject).unwrap();
+        let part = Part::Instances;
+        let outcome = target.attempt(&Mutation::Replaced { from, part }).unwrap();
+        assert_eq!(outcome.ending, Ending::Rejected, "{outcome}");
+        assert!(outcome.execution_gas.is_some());
     }
 
     #[test]
@@ -536,28 +611,133 @@ mod campaigns {
     }
 }
 
+mod reusable_verifiers {
+    use super::*;
+
+    /// Words after the proof are left unread, as they are by no plain verifier; everything else is rejected.
+    #[test]
+    fn nothing_but_words_after_the_proof_is_accepted() {
+        for (name, seed) in NAMES.into_iter().zip(1..) {
+            let (verifier, subject) = (reusable_verifier(name), subject(name));
+            let (campaign, corpus) =
+                campaign::run(&verifier, &subject, &Plan::new(780, seed), &unwatched()).unwrap();
+            assert_eq!(campaign.findings, []);
+            assert!(campaign.passed());
+            let total = campaign.total();
+            assert_eq!(total.identical + total.rejected + total.extended, 780);
+            for tally in &campaign.tallies {
+                let extended = tally.tally.extended;
+                assert_eq!(
+                    extended > 0,
+                    tally.class == Class::ProofLength,
+                    "{}: {extended}",
+                    tally.class
+                );
+            }
+            let kept: Vec<_> = corpus
+                .cases
+                .iter()
+                .filter(|case| case.outcome.ending == Ending::Extended)
+                .collect();
+            assert_eq!(kept.len(), 1, "the first one is kept");
+            let mutated = kept[0]
+                .mutation
+                .apply(&subject.statement, &subject.donors)
+                .unwrap();
+            assert_eq!(mutated.instances, subject.statement.instances);
+            let after = mutated.proof.strip_prefix(&subject.statement.proof[..]).unwrap();
+            assert!(!after.is_empty() && after.len().is_multiple_of(32));
+            assert!(
+                kept[0]
+                    .outcome
+                    .to_string()
+                    .starts_with("accepted with words appended after "),
+                "{}",
+                kept[0].outcome
+            );
+            assert_eq!(corpus.replay(&verifier, &subject).unwrap(), []);
+        }
+    }
+
+    /// A contract that registers the key and then accepts whatever it is given: words after the right proof are told from
+    /// wrong proofs even there.
+    #[test]
+    fn a_hole_is_found() {
+        let key = key_artifact(NAMES[0]);
+        let digest = keccak256(key.concat());
+        let registration = u16::try_from(Calldata::register_key(&key).bytes().len()).unwrap();
+        // MSTORE of the digest at 32; CALLDATASIZE, EQ, JUMPI: registration returns it alone, anything else after a 1.
+        let runtime = [
+            &[0x7f][..],
+            &digest[..],
+            &hex!("602052"),
+            &[0x61],
+            &registration.to_be_bytes(),
+            &hex!("361460345760015f5260405ff35b60206020f3"),
+        ]
+        .concat();
+        let verifier = Verifier::deploy_reusable(Fork::Osaka, &deploying(&runtime), &key).unwrap();
+        let (campaign, _) =
+            campaign::run(&verifier, &subject(NAMES[0]), &Plan::new(520, 0), &unwatched()).unwrap();
+        let total = campaign.total();
+        assert_eq!(total.accepted + total.identical + total.extended, 520);
+        assert!(total.accepted > 400 && total.extended > 0, "{total:?}");
+        let subject = subject(NAMES[0]);
+        let target = Target::new(&verifier, &subject).unwrap();
+        for (bytes, ending) in [
+            (31, Ending::Accepted),
+            (32, Ending::Extended),
+            (33, Ending::Accepted),
+        ] {
+            let bytes = vec![0; bytes].into();
+            assert_eq!(
+                target.attempt(&Mutation::BytesAppended { bytes }).unwrap().ending,
+                ending
+            );
+        }
+        assert!(!campaign.passed());
+        assert!(
+            campaign
+                .findings
+                .iter()
+                .all(|case| case.outcome.ending == Ending::Accepted)
+        );
+    }
+}
+
 mod corpora {
     use super::*;
 
-    fn path(name: &str) -> PathBuf {
-        fixtures().join("fuzz").join(format!("{name}.json"))
+    /// A file, the statement that its cases were made of, and the verifier that they were tried on.
+    type Kept = (&'static str, &'static str, fn(&str) -> Verifier);
+
+    const KEPT: [Kept; 3] = [
+        ("dense_4x2", "dense_4x2", verifier),
+        ("relu_4x4", "relu_4x4", verifier),
+        ("dense_4x2-reusable", "dense_4x2", reusable_verifier),
+    ];
+
+    fn path(file: &str) -> PathBuf {
+        fixtures().join("fuzz").join(format!("{file}.json"))
     }
 
-    fn corpus(name: &str) -> Corpus {
-        serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
+    fn corpus(file: &str) -> Corpus {
+        serde_json::from_str(&std::fs::read_to_string(path(file)).unwrap()).unwrap()
     }
 
     /// To the unit of gas: so far and no further does the verifier follow each case.
     #[test]
     fn kept_cases_end_as_they_did() {
-        for name in NAMES {
-            let (corpus, subject) = (corpus(name), subject(name));
+        for (file, name, verifier) in KEPT {
+            let (corpus, subject) = (corpus(file), subject(name));
             assert_eq!(corpus.name, name);
             assert_eq!(corpus.replay(&verifier(name), &subject).unwrap(), []);
             let classes: BTreeSet<_> = corpus.cases.iter().map(|case| case.class).collect();
             assert_eq!(classes.len(), Class::ALL.len(), "every class is kept");
             for case in corpus.cases {
-                assert!(case.outcome.verdict.is_none(), "{}", case.mutation);
+                let ending = case.outcome.ending;
+                let harmless = matches!(ending, Ending::Identical | Ending::Rejected | Ending::Extended);
+                assert!(harmless, "{}", case.mutation);
             }
         }
     }
@@ -565,8 +745,8 @@ mod corpora {
     /// Records of campaigns name cases by class, seed and number: what these mean does not change unnoticed.
     #[test]
     fn kept_cases_are_drawn_as_they_were() {
-        for name in NAMES {
-            let (corpus, subject) = (corpus(name), subject(name));
+        for (file, name, _) in KEPT {
+            let (corpus, subject) = (corpus(file), subject(name));
             for case in corpus.cases {
                 let drawn = case.class.draw(&subject, corpus.seed, case.index);
                 assert_eq!(drawn, case.mutation, "{} {}", case.class, case.index);
@@ -587,7 +767,7 @@ mod corpora {
     #[test]
     #[ignore = "writes tests/fixtures/fuzz anew: for when a class is added or drawn otherwise"]
     fn keep() {
-        for name in NAMES {
+        for (file, name, verifier) in KEPT {
             let (_, corpus) = campaign::run(
                 &verifier(name),
                 &subject(name),
@@ -595,7 +775,7 @@ mod corpora {
                 &unwatched(),
             )
             .unwrap();
-            crate::store::write_json(&path(name), &corpus).unwrap();
+            crate::store::write_json(&path(file), &corpus).unwrap();
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The rules: one function for each item. File names in comments are EZKL 23.0.5's.
 
-use super::{Calling, Facts, Finding, Item, Level, Reference, What};
+use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
+use crate::model::committed::InputAssurance;
 use crate::prover::{
-    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, Shown, Side, SrsKind, Statement,
+    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, Shown, Side, SrsKind,
+    Statement,
 };
 
 /// Every item, in the order in which they are told.
@@ -32,7 +34,9 @@ pub(super) fn all(facts: &Facts) -> Vec<Item> {
         context.verifier_key(),
         context.key_match(),
         context.instances(),
+        context.proof_bytes(),
         context.calling(),
+        context.challenge(),
         context.commitments(),
         context.negative_controls(),
         context.privacy(),
@@ -178,24 +182,46 @@ impl Context<'_> {
         }
     }
 
+    /// A committed circuit as it is seen from outside: EZKL commits to all its inputs and shows all its outputs, whatever of
+    /// the model these are.
+    fn committed(&self) -> Option<&CommittedFacts> {
+        self.facts.committed.as_ref()
+    }
+
+    /// How the model's input or output is shown, which a committed circuit's settings do not say.
+    fn shown_of_model(&self, side: Side) -> Option<Shown> {
+        let shown = |public| if public { Shown::Public } else { Shown::Polycommit };
+        match (self.committed(), side) {
+            (Some(committed), Side::Input) => {
+                Some(shown(committed.input_assurance == InputAssurance::Public))
+            }
+            (Some(committed), Side::Output) => Some(shown(committed.output_public)),
+            _ => self.shown(side),
+        }
+    }
+
     fn input(&self) -> Item {
         let what = What::Input;
-        match self.shown(Side::Input) {
+        match self.shown_of_model(Side::Input) {
             None => unknown(what, NO_SETTINGS),
-            Some(shown) => self.tensor(what, "input", shown),
+            Some(shown) => self.tensor(what, "input", shown, self.facts.commitments_compared),
         }
     }
 
     fn output(&self) -> Item {
         let what = What::Output;
-        match self.shown(Side::Output) {
+        // Of a committed circuit's tensors, a guard compares the input at most.
+        let compared = self
+            .committed()
+            .map_or(self.facts.commitments_compared, |_| Some(false));
+        match self.shown_of_model(Side::Output) {
             None => unknown(what, NO_SETTINGS),
-            Some(shown) => self.tensor(what, "output", shown),
+            Some(shown) => self.tensor(what, "output", shown, compared),
         }
     }
 
     /// How the input or the output is bound.
-    fn tensor(&self, what: What, name: &str, shown: Shown) -> Item {
+    fn tensor(&self, what: What, name: &str, shown: Shown, compared: Option<bool>) -> Item {
         match shown {
             Shown::Public => item(
                 what,
@@ -225,7 +251,7 @@ impl Context<'_> {
                     "The circuit hashes the {name} and shows the hash to nobody: the {name} itself is not bound."
                 ),
             ),
-            Shown::Polycommit if self.facts.commitments_compared == Some(true) => item(
+            Shown::Polycommit if compared == Some(true) => item(
                 what,
                 Finding::Committed,
                 Level::Sound,
@@ -255,6 +281,9 @@ impl Context<'_> {
     /// of type Boolean is checked in a copy (`src/circuit/ops/mod.rs`, `layouts.rs`).
     fn input_range(&self) -> Item {
         let what = What::InputRange;
+        if let Some(committed) = self.committed() {
+            return committed_input_range(committed);
+        }
         let (Some(settings), Some(shown)) = (self.settings, self.shown(Side::Input)) else {
             return unknown(what, NO_SETTINGS);
         };
@@ -295,6 +324,15 @@ impl Context<'_> {
     /// `Model::layout` range-checks the outputs where it compares them with what the verifier knows: public or fixed.
     fn output_range(&self) -> Item {
         let what = What::OutputRange;
+        if self.committed().is_some() {
+            return item(
+                what,
+                Finding::FollowsFromInput,
+                self.input_range().level,
+                "No result of the circuit has another value for the same input, so the output is in range where the input \
+                 is.",
+            );
+        }
         let (Some(settings), Some(shown)) = (self.settings, self.shown(Side::Output)) else {
             return unknown(what, NO_SETTINGS);
         };
@@ -320,6 +358,9 @@ impl Context<'_> {
     /// A decomposition has one result, sign and digits of zero apart, while twice its range is below the field's modulus.
     fn number_range(&self) -> Item {
         let what = What::NumberRange;
+        if let Some(committed) = self.committed() {
+            return self.committed_number_range(committed);
+        }
         let Some((base, digits)) = self.settings.and_then(Statement::decomposition) else {
             return unknown(what, NO_SETTINGS);
         };
@@ -341,6 +382,12 @@ impl Context<'_> {
     /// above. Each division decomposes three tensors of one shape, so what is decomposed bounds what is divided.
     fn rescaling(&self) -> Item {
         let what = What::Rescaling;
+        let nothing_decomposed = self.settings.and_then(Statement::range_checks) == Some(0);
+        if self.committed().is_some() && nothing_decomposed {
+            let sentence = "EZKL divides nothing. What is rounded is claimed before the challenge, with its remainder's \
+                            digits, and has one form.";
+            return item(what, Finding::Unique, Level::Sound, sentence);
+        }
         let unique = "The circuit divides nothing, so no quotient is open.";
         let open = "A quotient is bound only to within a unit: for every value that is no multiple, the prover may choose \
                     either neighbour, before whatever follows.";
@@ -642,6 +689,36 @@ impl Context<'_> {
         }
     }
 
+    /// The plain template compares the proof's length with a constant. The reusable one only looks that the public values
+    /// begin where the proof ends, whatever its length (halo2_solidity_verifier's `Halo2VerifierReusable.sol`).
+    fn proof_bytes(&self) -> Item {
+        let what = What::ProofBytes;
+        let one_length = |source: &String| ProofLayout::read(source).is_some();
+        match self.contract {
+            Some(ContractForm::Plain(_)) if self.facts.verifier_source.as_ref().is_some_and(one_length) => {
+                item(
+                    what,
+                    Finding::OneLength,
+                    Level::Sound,
+                    "The verifier takes proofs of one length only, so that nothing can be appended; a statement still has many \
+                 proofs.",
+                )
+            }
+            Some(ContractForm::Reusable) => item(
+                what,
+                Finding::Extendable,
+                Level::Limited,
+                "The verifier leaves words after the proof unread and accepts it with any, so that its bytes are no name \
+                 for it. A guard that checks the length ends that.",
+            ),
+            Some(ContractForm::Plain(_) | ContractForm::Other) => unknown(
+                what,
+                "The source does not show whether the verifier takes proofs of one length only.",
+            ),
+            None => unknown(what, "There is no verifier to look at."),
+        }
+    }
+
     fn calling(&self) -> Item {
         let what = What::Calling;
         match self.facts.calling {
@@ -671,8 +748,53 @@ impl Context<'_> {
         }
     }
 
+    /// A committed circuit's check is 0 for wrong claims too, where these were made for the challenge.
+    fn challenge(&self) -> Item {
+        let what = What::Challenge;
+        if let Some(committed) = self.committed() {
+            return match committed.challenge_derived {
+                Some(true) => item(
+                    what,
+                    Finding::Derived,
+                    Level::Sound,
+                    "The consumer's contract derives the challenge from the proof's commitments, and accepts no other. What \
+                     is proved is proved by that contract: the verifier alone takes any challenge, and false claims with it.",
+                ),
+                Some(false) => item(
+                    what,
+                    Finding::Chosen,
+                    Level::Unsound,
+                    "The verifier, called without the contract that derives the challenge, takes any: the prover may make \
+                     false claims for one of its choice. Its acceptance means nothing.",
+                ),
+                None => unknown(
+                    what,
+                    "Claims are checked under a challenge, and nothing shows who derives it: the verifier takes any, and its \
+                     acceptance alone means nothing.",
+                ),
+            };
+        }
+        match self.settings.and_then(Statement::has_challenge_form) {
+            None => unknown(what, NO_SETTINGS),
+            Some(false) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "Nothing has the form of a claim that is checked under a challenge.",
+            ),
+            Some(true) => unknown(
+                what,
+                "The circuit has the form of one that checks claims under a challenge. If so, the verifier takes any \
+                 challenge, and its acceptance alone means nothing: look whether the consumer's contract derives it.",
+            ),
+        }
+    }
+
     fn commitments(&self) -> Item {
         let what = What::Commitments;
+        if let Some(committed) = self.committed() {
+            return self.committed_commitments(committed);
+        }
         match (
             self.settings.and_then(Statement::commitments),
             self.facts.commitments_compared,
@@ -699,6 +821,61 @@ impl Context<'_> {
             (Some(count), None) => unknown(
                 what,
                 &format!("The proof commits to {count} tensors: look whether the consumer compares them."),
+            ),
+        }
+    }
+
+    /// Claims need no comparison, since they are checked, nor does the challenge.
+    fn committed_commitments(&self, committed: &CommittedFacts) -> Item {
+        let what = What::Commitments;
+        match (committed.input_assurance, self.facts.commitments_compared) {
+            (InputAssurance::Public, _) => item(
+                what,
+                Finding::None,
+                Level::Sound,
+                "Claims are checked and the input is public: no commitment has to be compared.",
+            ),
+            (_, Some(true)) => item(
+                what,
+                Finding::Compared,
+                Level::Sound,
+                "The consumer's contract takes one input, whose commitment was registered with it. Claims are checked.",
+            ),
+            (_, Some(false)) => item(
+                what,
+                Finding::NotCompared,
+                Level::Limited,
+                "Nobody compares the input's commitment with anything: any input will do. Claims are checked.",
+            ),
+            (_, None) => unknown(
+                what,
+                "Claims are checked; look whether the consumer compares the input's commitment.",
+            ),
+        }
+    }
+
+    /// Numbers of a committed circuit are bounded by intervals, and digits by where the tables end.
+    fn committed_number_range(&self, committed: &CommittedFacts) -> Item {
+        let what = What::NumberRange;
+        let bits = i128::BITS - committed.greatest_magnitude.leading_zeros();
+        let tables = self.settings.and_then(Statement::lookup_tables);
+        match (tables, self.settings.and_then(Statement::fills_tables)) {
+            (None, _) | (_, None) => unknown(what, NO_SETTINGS),
+            (Some(1..), Some(false)) => item(
+                what,
+                Finding::LooseTable,
+                Level::Unsound,
+                "The tables have entries beyond their stated end, so that digits need not lie below their base, nor the input \
+                 in its range.",
+            ),
+            (Some(_), Some(_)) => item(
+                what,
+                Finding::Below { bits },
+                Level::Sound,
+                format!(
+                    "With the input in range, no number of the model reaches 2^{bits}, and none wraps around the field's \
+                     modulus."
+                ),
             ),
         }
     }
@@ -736,9 +913,6 @@ impl Context<'_> {
     /// A hash or an unblinded commitment of few possible values gives them away to whoever tries them all.
     fn privacy(&self) -> Item {
         let what = What::Privacy;
-        let Some(settings) = self.settings else {
-            return unknown(what, NO_SETTINGS);
-        };
         let mut revealed = Vec::new();
         let mut guessable = false;
         for (side, name) in [
@@ -746,7 +920,7 @@ impl Context<'_> {
             (Side::Output, "output"),
             (Side::Params, "weights"),
         ] {
-            match settings.shown(side) {
+            match self.shown_of_model(side) {
                 None => return unknown(what, NO_SETTINGS),
                 Some(Shown::Private | Shown::HashedInside) => {}
                 // Without weights there is nothing to reveal.
@@ -763,6 +937,10 @@ impl Context<'_> {
                 }
             }
         }
+        if self.committed().is_some() {
+            guessable = true;
+            revealed.push("intermediate results (commitment without blinding)".to_owned());
+        }
         if revealed.is_empty() {
             let sentence =
                 "The proof shows none of input, output and weights, beyond what it proves about them.";
@@ -778,6 +956,37 @@ impl Context<'_> {
             (Level::Sound, format!("No privacy is promised for: {list}."))
         };
         item(what, Finding::Revealed(revealed), level, sentence)
+    }
+}
+
+/// Who assures that a committed circuit's input is in range, from which every other bound follows.
+fn committed_input_range(committed: &CommittedFacts) -> Item {
+    let what = What::InputRange;
+    let bounds = committed.input_bounds;
+    let range = format!("[{}, {}]", bounds.least, bounds.greatest);
+    match committed.input_assurance {
+        InputAssurance::Public => item(
+            what,
+            Finding::LeftToConsumer,
+            Level::Limited,
+            format!(
+                "The circuit does not check that the public input lies in {range}: the consumer, who sees it, must."
+            ),
+        ),
+        InputAssurance::Ranged => item(
+            what,
+            Finding::CheckedByCircuit,
+            Level::Sound,
+            format!("The circuit looks every element of the input up, so that it lies in {range}."),
+        ),
+        InputAssurance::Registered => item(
+            what,
+            Finding::LeftToConsumer,
+            Level::Limited,
+            format!(
+                "The circuit does not check that the input lies in {range}: whoever registered its commitment must have."
+            ),
+        ),
     }
 }
 

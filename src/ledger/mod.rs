@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Controls;
+use crate::model::committed::{InputAssurance, Interval};
 use crate::prover::{ContractConstants, SrsIdentity, Statement};
 
 /// How far something can be relied on.
@@ -84,8 +85,12 @@ pub enum What {
     KeyMatch,
     /// How many public values there are.
     Instances,
+    /// Whether an accepted proof is accepted with other bytes, too.
+    ProofBytes,
     /// How the verifier is called.
     Calling,
+    /// Who chooses the challenge that claims are checked under.
+    Challenge,
     /// Whether anybody looks at the commitments.
     Commitments,
     /// What the verifier did with wrong proofs.
@@ -116,7 +121,9 @@ impl What {
             Self::VerifierKey => "verifier's key",
             Self::KeyMatch => "key and verifier",
             Self::Instances => "public values",
+            Self::ProofBytes => "proof bytes",
             Self::Calling => "calling",
+            Self::Challenge => "challenge",
             Self::Commitments => "commitments",
             Self::NegativeControls => "negative controls",
             Self::Privacy => "privacy",
@@ -150,6 +157,15 @@ pub enum Finding {
     CheckedByCircuit,
     /// The circuit does not check it; who knows the values may.
     LeftToConsumer,
+    /// Nothing checks it: it follows from the input's range.
+    FollowsFromInput,
+    /// With the input in range, every number's magnitude is below 2^bits.
+    Below {
+        /// The exponent.
+        bits: u32,
+    },
+    /// Tables whose last entry is another than the one that the circuit's digits end at.
+    LooseTable,
     /// This version.
     Version(String),
     /// As the reference says, to the last integer.
@@ -191,12 +207,20 @@ pub enum Finding {
     Matching,
     /// Files that do not.
     Mismatch(String),
+    /// The verifier takes proofs of one length.
+    OneLength,
+    /// The verifier leaves words after the proof unread.
+    Extendable,
     /// By calldata that was encoded canonically for this call.
     Canonical,
     /// By a contract's typed call, which encodes anew.
     Guarded,
     /// By bytes that somebody else encoded.
     Raw,
+    /// The consumer's contract derives it from what it checks.
+    Derived,
+    /// The prover may choose it.
+    Chosen,
     /// A consumer compares them with what it expects.
     Compared,
     /// Nobody compares them.
@@ -246,6 +270,21 @@ pub enum Reference {
     Contradicted,
 }
 
+/// What is known of a committed circuit, whose claims are checked under a challenge, beyond its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommittedFacts {
+    /// Who assures that the input is in range.
+    pub input_assurance: InputAssurance,
+    /// What an element of the input can be, in units.
+    pub input_bounds: Interval,
+    /// Whether the output's elements are public; otherwise it has commitments of its own.
+    pub output_public: bool,
+    /// The greatest magnitude of an element of any tensor, with the input in range.
+    pub greatest_magnitude: i128,
+    /// Whether a consumer's contract derives the challenge from the proof's commitments and accepted the proof.
+    pub challenge_derived: Option<bool>,
+}
+
 /// Everything that a ledger is derived from; what is not known is absent.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -279,6 +318,8 @@ pub struct Facts {
     pub key_digest_compared: Option<bool>,
     /// What the verifier did with wrong proofs.
     pub controls: Option<Controls>,
+    /// What is known of a committed circuit; absent for any other circuit, and where settings alone are at hand.
+    pub committed: Option<CommittedFacts>,
 }
 
 /// What an accepted proof proves.

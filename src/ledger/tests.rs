@@ -26,6 +26,7 @@ const UNCHECKED: &str = settings!("settings/dense_unchecked");
 const PRIVATE_OUTPUT: &str = settings!("settings/relu_private_output");
 const HASHED_INSIDE: &str = settings!("settings/relu_hashed_inside");
 const FIXED: &str = settings!("settings/relu_fixed");
+const COMMITTED: &str = settings!("settings/dense_committed");
 const FREIVALDS: &str = settings!("settings/matmul_freivalds");
 
 fn facts(settings: &str) -> Facts {
@@ -67,6 +68,7 @@ fn every_item_is_told_once_in_words_of_its_own() {
         UNCHECKED,
         HASHED_INSIDE,
         FIXED,
+        COMMITTED,
         FREIVALDS,
     ] {
         let ledger = Ledger::derive(&facts(settings));
@@ -476,6 +478,29 @@ fn a_verifier_holds_its_key_or_is_brought_one() {
     }
 }
 
+/// That they do is tried by the campaigns of `fuzz`.
+#[test]
+fn words_after_the_proof_are_left_unread_by_the_reusable_verifier() {
+    let source = |source: &str| Facts {
+        verifier_source: Some(source.to_owned()),
+        ..Facts::default()
+    };
+    let reusable = include_str!("../../tests/fixtures/verifier/reusable/Verifier.sol");
+    let other_length = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "eq(0x07c0, proof.length)");
+    let unchecked = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "1");
+    for (facts, finding, level) in [
+        (source(DENSE_VERIFIER), Finding::OneLength, Level::Sound),
+        (source(reusable), Finding::Extendable, Level::Limited),
+        // Not as EZKL writes it.
+        (source(&other_length), Finding::NotShown, Level::Unknown),
+        (source(&unchecked), Finding::NotShown, Level::Unknown),
+        (source("contract C {}"), Finding::NotShown, Level::Unknown),
+        (Facts::default(), Finding::NotShown, Level::Unknown),
+    ] {
+        finds(&facts, What::ProofBytes, &finding, level);
+    }
+}
+
 /// What a reusable verifier is brought counts as what a plain one has in its code.
 #[test]
 fn a_brought_key_must_be_the_circuits() {
@@ -670,6 +695,160 @@ fn the_worst_item_decides() {
     }
 }
 
+/// A committed circuit whose proofs go through its guard, as a record tells of it.
+fn committed(assurance: InputAssurance, output_public: bool, derived: Option<bool>) -> Facts {
+    Facts {
+        commitments_compared: derived.map(|derived| derived && assurance == InputAssurance::Registered),
+        committed: Some(CommittedFacts {
+            input_assurance: assurance,
+            input_bounds: Interval {
+                least: -128,
+                greatest: 128,
+            },
+            output_public,
+            greatest_magnitude: 1_000_000,
+            challenge_derived: derived,
+        }),
+        ..facts(COMMITTED)
+    }
+}
+
+const ASSURANCES: [InputAssurance; 3] = [
+    InputAssurance::Public,
+    InputAssurance::Ranged,
+    InputAssurance::Registered,
+];
+
+#[test]
+fn claims_are_worth_as_much_as_their_challenge() {
+    for assurance in ASSURANCES {
+        for (derived, finding, level) in [
+            (Some(true), Finding::Derived, Level::Sound),
+            (Some(false), Finding::Chosen, Level::Unsound),
+            (None, Finding::NotShown, Level::Unknown),
+        ] {
+            finds(
+                &committed(assurance, true, derived),
+                What::Challenge,
+                &finding,
+                level,
+            );
+        }
+    }
+    // By the settings alone, it may be a challenge.
+    finds(
+        &facts(COMMITTED),
+        What::Challenge,
+        &Finding::NotShown,
+        Level::Unknown,
+    );
+    for settings in [DENSE, HASHED, POLYCOMMIT] {
+        finds(&facts(settings), What::Challenge, &Finding::None, Level::Sound);
+    }
+}
+
+#[test]
+fn a_committed_circuits_tensors_are_the_models() {
+    let (public, bound) = (Finding::Public, Finding::Committed);
+    for (assurance, finding, level) in [
+        (InputAssurance::Public, &public, Level::Sound),
+        (InputAssurance::Ranged, &bound, Level::Limited),
+        (InputAssurance::Registered, &bound, Level::Sound),
+    ] {
+        for (output_public, output, output_level) in
+            [(true, &public, Level::Sound), (false, &bound, Level::Limited)]
+        {
+            let facts = committed(assurance, output_public, Some(true));
+            finds(&facts, What::Input, finding, level);
+            finds(&facts, What::Output, output, output_level);
+            finds(&facts, What::Weights, &Finding::Fixed, Level::Sound);
+        }
+    }
+}
+
+#[test]
+fn a_committed_circuits_ranges_follow_from_its_inputs() {
+    let left = Finding::LeftToConsumer;
+    for (assurance, finding, level) in [
+        (InputAssurance::Public, &left, Level::Limited),
+        (InputAssurance::Ranged, &Finding::CheckedByCircuit, Level::Sound),
+        (InputAssurance::Registered, &left, Level::Limited),
+    ] {
+        let facts = committed(assurance, true, Some(true));
+        finds(&facts, What::InputRange, finding, level);
+        finds(&facts, What::OutputRange, &Finding::FollowsFromInput, level);
+        finds(
+            &facts,
+            What::NumberRange,
+            &Finding::Below { bits: 20 },
+            Level::Sound,
+        );
+    }
+    // An entry more, and a digit may be the base.
+    let mut json: Value = serde_json::from_str(COMMITTED).unwrap();
+    json["run_args"]["lookup_range"][0] = json!(-3958);
+    let loose = Facts {
+        settings: facts(&json.to_string()).settings,
+        ..committed(InputAssurance::Ranged, true, Some(true))
+    };
+    finds(&loose, What::NumberRange, &Finding::LooseTable, Level::Unsound);
+}
+
+#[test]
+fn a_committed_circuit_leaves_nothing_open() {
+    let facts = committed(InputAssurance::Ranged, true, Some(true));
+    finds(&facts, What::Rescaling, &Finding::Unique, Level::Sound);
+    finds(&facts, What::HelperValues, &Finding::None, Level::Sound);
+    finds(&facts, What::Selection, &Finding::None, Level::Sound);
+    finds(&facts, What::Lookups, &Finding::Count(1), Level::Sound);
+    finds(&facts, What::Freivalds, &Finding::None, Level::Sound);
+    // A range that is checked by digits may be a division's.
+    let mut json: Value = serde_json::from_str(COMMITTED).unwrap();
+    json["required_range_checks"] = json!([[0, 127]]);
+    json["einsum_params"]["equations"] = json!([
+        ["nd,d->n", {"n": 3, "d": 2}], ["nd,nd->n", {"n": 3, "d": 2}],
+        ["nd,nd->n", {"n": 3, "d": 2}], ["nd,nd->n", {"n": 3, "d": 2}]
+    ]);
+    let dividing = Facts {
+        settings: Some(Statement::parse(&json.to_string()).unwrap()),
+        ..facts
+    };
+    let finding = Finding::PerhapsWithinAUnit { at_most: 3 };
+    finds(&dividing, What::Rescaling, &finding, Level::Limited);
+}
+
+#[test]
+fn a_committed_circuits_commitments_are_claims_and_the_input() {
+    let compared = |assurance| committed(assurance, true, Some(true));
+    for (facts, finding, level) in [
+        (compared(InputAssurance::Public), Finding::None, Level::Sound),
+        (
+            compared(InputAssurance::Ranged),
+            Finding::NotCompared,
+            Level::Limited,
+        ),
+        (
+            compared(InputAssurance::Registered),
+            Finding::Compared,
+            Level::Sound,
+        ),
+        (
+            committed(InputAssurance::Registered, true, None),
+            Finding::NotShown,
+            Level::Unknown,
+        ),
+    ] {
+        finds(&facts, What::Commitments, &finding, level);
+        let revealed = Ledger::derive(&facts).item(What::Privacy).unwrap().clone();
+        assert_eq!(revealed.level, Level::Limited);
+        assert!(
+            revealed.sentence.contains("intermediate results"),
+            "{}",
+            revealed.sentence
+        );
+    }
+}
+
 /// A settings file with one value taken away or made nonsense: what is left must not become sound by it.
 #[test]
 fn less_to_go_by_never_makes_an_item_sound() {
@@ -688,6 +867,7 @@ fn less_to_go_by_never_makes_an_item_sound() {
         UNCHECKED,
         HASHED_INSIDE,
         PRIVATE_OUTPUT,
+        COMMITTED,
         FREIVALDS,
     ] {
         let json: Value = serde_json::from_str(settings).unwrap();

@@ -77,6 +77,9 @@ pub enum NodeError {
     /// The node left no contract behind.
     #[error("anvil did not deploy the contract")]
     NotDeployed,
+    /// The verifier did not take the circuit's key artifact.
+    #[error("the verifier on anvil did not register the key artifact")]
+    NotRegistered,
     /// A verifier did not answer as it must.
     #[error("the verifier on anvil gave another answer to a case that should be {expected}")]
     UnexpectedEnd {
@@ -102,6 +105,7 @@ impl NodeError {
             | Self::Garbled { .. }
             | Self::Refused { .. }
             | Self::NotDeployed
+            | Self::NotRegistered
             | Self::UnexpectedEnd { .. } => None,
         }
     }

@@ -1,17 +1,17 @@
 //! How many cases a second anvil decides: called, and mined.
 //!
-//! Goes in: a verifier's creation code, calldata that it accepts and calldata that it rejects early. Comes out: counts and
+//! Goes in: a verifier, its creation code, calldata that it accepts and calldata that it rejects early. Comes out: counts and
 //! seconds, valid cases and early failures apart, since the ones do all of a verifier's work and the others next to none.
 
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Anvil, Foundry, NodeError};
 use crate::chain::fork::BLOCK_GAS;
-use crate::chain::{Calldata, Fork};
+use crate::chain::{Calldata, Fork, Verifier};
 
 /// Cases decided in a stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,20 +53,22 @@ pub struct AnvilThroughput {
     pub mined: PaceByEnd,
 }
 
-/// Deploys the verifier in an anvil of its own and measures its pace: for this long `each`, valid cases and early
-/// failures, called and mined. It decides as many at a time as the machine has cores, or anvil accounts (ten).
+/// Deploys a verifier in an anvil of its own, under the fork and with the key artifact that it has here, and measures its
+/// pace: for this long `each`, valid cases and early failures, called and mined. It decides as many at a time as the machine
+/// has cores, or anvil accounts (ten).
 ///
 /// # Errors
 /// [`NodeError::UnexpectedEnd`] where the verifier does not accept `valid` or does not reject `failing`, each time; others
 /// where anvil does not start or answer.
 pub fn measure_throughput(
     foundry: &Foundry,
-    fork: Fork,
+    verifier: &Verifier,
     creation_code: &Bytes,
     valid: &Calldata,
     failing: &Calldata,
     each: Duration,
 ) -> Result<AnvilThroughput, NodeError> {
+    let fork = verifier.fork();
     let node = Anvil::start(foundry, fork)?;
     let mut senders = node.accounts()?;
     senders.truncate(std::thread::available_parallelism().map_or(1, usize::from));
@@ -75,10 +77,19 @@ pub fn measure_throughput(
     let Some(contract) = deployment.contract.filter(|_| deployment.success) else {
         return Err(NodeError::NotDeployed);
     };
+    if let Some(key_artifact) = verifier.key_artifact() {
+        let registration = Calldata::register_key(key_artifact);
+        if !node
+            .transact(senders[0], contract, &registration, gas_limit)?
+            .success
+        {
+            return Err(NodeError::NotRegistered);
+        }
+    }
     let called = |sender, case: &Case<'_>| {
         let answer = node.call(sender, contract, case.calldata, gas_limit)?;
         Ok(match answer {
-            Answer::Returned(data) => data[..] == U256::ONE.to_be_bytes::<32>(),
+            Answer::Returned(data) => verifier.is_acceptance(&data),
             Answer::Reverted(_) | Answer::Halted(_) => false,
         })
     };

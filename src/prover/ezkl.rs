@@ -119,6 +119,18 @@ impl EzklProver {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
     }
 
+    /// The settings that EZKL first lays a job's circuit out in, before it is calibrated or its cells are counted anew.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn first_settings(
+        &self,
+        job: &Job,
+        observer: &dyn Observer,
+    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        self.settings_of(job, observer, |run, files| run.lay_out(files, &run_args(job)))
+    }
+
     fn settings_of(
         &self,
         job: &Job,

@@ -1,8 +1,9 @@
-//! Where the parts of a proof lie, read from the verifier that reads them.
+//! Where the parts of a proof lie, read from the verifier that reads them, or from the key that the verifier is given.
 
 use std::fmt;
 use std::ops::Range;
 
+use alloy_primitives::B256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -81,16 +82,43 @@ impl ProofLayout {
         for phase in phases.split(loop_end).skip(1) {
             points.push(number(phase)? / WORD_BYTES);
         }
-        let (advice, lookups, products, quotient) = match points[..] {
+        let layout = Self::of_phases(&points, number(after.split_once(loop_end)?.1)? / WORD_BYTES)?;
+        (layout.proof_bytes() == proof_bytes).then_some(layout)
+    }
+
+    /// Reads the layout of the proofs that EZKL's reusable verifier takes under a key artifact; `None` where the artifact
+    /// has another form. Neither it nor the verifier's source names the length that the parts sum to.
+    ///
+    /// The order is that of halo2_solidity_verifier's `dummy_vka_constants` (src/codegen.rs). One word packs the phases of
+    /// commitments, lowest byte first: how many such words there are, then for each phase the length of its points in
+    /// bytes (two bytes) and the number of challenges after them (one).
+    pub fn of_key_artifact(words: &[B256]) -> Option<Self> {
+        const EVALUATIONS: usize = 3;
+        const PHASES: usize = 33;
+        let evaluations: [u8; 8] = *words.get(EVALUATIONS)?.last_chunk()?;
+        let mut packed = words.get(PHASES)?.0;
+        packed.reverse();
+        let [1, phases @ ..] = packed else {
+            return None;
+        };
+        let mut points: Vec<usize> = Vec::new();
+        for &[low, high, _] in phases.as_chunks().0 {
+            points.push(usize::from(u16::from_le_bytes([low, high])) / WORD_BYTES);
+        }
+        while points.pop_if(|points| *points == 0).is_some() {}
+        Self::of_phases(&points, usize::try_from(u64::from_be_bytes(evaluations)).ok()?)
+    }
+
+    /// A layout with these words of points in each phase of commitments, and so many evaluations.
+    fn of_phases(points: &[usize], evaluations: usize) -> Option<Self> {
+        let (advice, lookups, products, quotient) = match *points {
             [advice, products, quotient] => (advice, 0, products, quotient),
             [advice, lookups, products, quotient] => (advice, lookups, products, quotient),
             _ => return None,
         };
-        let evaluations = number(after.split_once(loop_end)?.1)? / WORD_BYTES;
-        let layout = Self {
+        Some(Self {
             words: [advice, lookups, products, quotient, evaluations, OPENING_WORDS],
-        };
-        (layout.proof_bytes() == proof_bytes).then_some(layout)
+        })
     }
 
     /// Length of a proof.
@@ -126,6 +154,47 @@ mod tests {
         assert_eq!(ProofLayout::read(DENSE).unwrap().words, [6, 4, 10, 8, 29, 4]);
         assert_eq!(ProofLayout::read(RELU).unwrap().words, [12, 8, 16, 8, 48, 4]);
         assert_eq!(ProofLayout::read(RELU).unwrap().proof_bytes(), 3072);
+    }
+
+    /// What the plain verifier has in its code, the reusable one is given with the artifact.
+    #[test]
+    fn a_key_artifact_has_the_layout_of_the_plain_verifier() {
+        for (source, artifact) in [
+            (
+                DENSE,
+                include_str!("../../tests/fixtures/verifier/dense_4x2/key_artifact.json"),
+            ),
+            (
+                RELU,
+                include_str!("../../tests/fixtures/verifier/relu_4x4/key_artifact.json"),
+            ),
+        ] {
+            let words: Vec<B256> = serde_json::from_str(artifact).unwrap();
+            let layout = ProofLayout::of_key_artifact(&words);
+            assert_eq!(layout, ProofLayout::read(source));
+            assert!(layout.is_some());
+            // The points of the fixed columns and the codes of the quotient come after.
+            assert_eq!(ProofLayout::of_key_artifact(&words[..34]), layout);
+            assert_eq!(ProofLayout::of_key_artifact(&words[..33]), None);
+        }
+    }
+
+    #[test]
+    fn an_artifact_of_other_phases_is_not_read() {
+        let layout = |phases: &str| {
+            let mut words = vec![B256::ZERO; 34];
+            words[3] = B256::with_last_byte(29);
+            words[33] = format!("0x{phases:0>64}").parse().unwrap();
+            ProofLayout::of_key_artifact(&words).map(|layout| layout.words)
+        };
+        // dense_4x2's, then the same without lookups.
+        assert_eq!(layout("0101000101400200800100c001"), Some([6, 4, 10, 8, 29, 4]));
+        assert_eq!(layout("0101000101400300c001"), Some([6, 0, 10, 8, 29, 4]));
+        // Two phases, five, and phases that go on in a second word.
+        assert_eq!(layout("0101000100c001"), None);
+        assert_eq!(layout("0101000101400200800100800100c001"), None);
+        assert_eq!(layout("0101000101400300c002"), None);
+        assert_eq!(layout(""), None);
     }
 
     #[test]

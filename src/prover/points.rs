@@ -11,8 +11,8 @@ use alloy_primitives::{B256, U256, uint};
 
 use super::{SrsError, VerifierShape, check_srs_file};
 
-/// Modulus of BN254's base field (EIP-196).
-const BASE_MODULUS: U256 =
+/// Modulus of BN254's base field, in which coordinates live (EIP-196's p; the verifiers' constant `q`).
+pub const BASE_MODULUS: U256 =
     uint!(21888242871839275222246405745257275088696311157297823662689037894645226208583_U256);
 
 /// The inverse of 2^256 modulo [`BASE_MODULUS`], which takes a number out of Montgomery form.

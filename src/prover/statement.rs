@@ -228,6 +228,41 @@ impl Statement {
         })
     }
 
+    /// Ranges that are checked by lookup, digits' among them; without any, nothing is decomposed, and so nothing divided.
+    pub fn range_checks(&self) -> Option<u64> {
+        Some(self.at("/required_range_checks")?.as_array()?.len() as u64)
+    }
+
+    /// Whether the circuit has the form of one that checks claims under a challenge: committed inputs, the last of them one
+    /// element; public outputs, the first two one element each, which are the check and the challenge.
+    pub fn has_challenge_form(&self) -> Option<bool> {
+        let committed = self.at("/module_sizes/polycommit")?.as_array()?;
+        let shown = (self.shown(Side::Input)?, self.shown(Side::Output)?);
+        let sizes: Vec<Option<u64>> = self
+            .at("/model_instance_shapes")?
+            .as_array()?
+            .iter()
+            .map(|shape| shape.as_array()?.iter().map(Value::as_u64).product())
+            .collect();
+        Some(
+            shown == (Shown::Polycommit, Shown::Public)
+                && committed.len() > 1
+                && committed.last().and_then(Value::as_u64) == Some(1)
+                && sizes.len() > 1
+                && sizes[..2] == [Some(1), Some(1)],
+        )
+    }
+
+    /// Whether the tables' entries fill their one column, so that none is beyond the range's upper end: EZKL goes on counting
+    /// until it is full (`src/circuit/table.rs`: five blinding rows and three more hold none).
+    pub fn fills_tables(&self) -> Option<bool> {
+        const RESERVED_ROWS: i128 = 8;
+        let end = |index: usize| self.at(&format!("/run_args/lookup_range/{index}"))?.as_i64();
+        let entries = i128::from(end(1)?) - i128::from(end(0)?) + 1;
+        let rows = 1i128.checked_shl(u32::try_from(self.logrows()?).ok()?)?;
+        Some(entries == rows - RESERVED_ROWS)
+    }
+
     /// Lookup tables of functions.
     pub fn lookup_tables(&self) -> Option<u64> {
         Some(self.at("/required_lookups")?.as_array()?.len() as u64)

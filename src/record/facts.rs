@@ -1,7 +1,7 @@
 //! What a record shows about the proof that it tells of.
 
 use super::{Evidence, IntegerCheck, Outcome, Record};
-use crate::ledger::{Calling, Facts, Ledger, Reference};
+use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Quantisation};
 use crate::model::layers;
@@ -25,11 +25,17 @@ impl Record {
     ///
     /// The model as layers tells more; where it is not at hand, a model of the suite's is built again. evmbench calls a
     /// verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact that it
-    /// registered, and has no consumer that would compare commitments.
+    /// registered, and has no consumer that would compare commitments, but for a committed circuit's guard, which compares a
+    /// registered input's.
     pub fn facts(&self, evidence: &Evidence, graph: Option<&Graph>) -> Facts {
         let called = self.verification.is_some();
         let rebuilt = if graph.is_none() { self.graph() } else { None };
         let graph = graph.or(rebuilt.as_ref());
+        let is_committed = self.request.plan.kind == CircuitKind::Committed;
+        let registered = self.committed_guard.is_some()
+            && self
+                .committed
+                .is_some_and(|committed| committed.registered_input.is_some());
         Facts {
             settings: self
                 .circuit
@@ -44,16 +50,37 @@ impl Record {
             srs: self.keys.as_ref().map(|keys| keys.srs.clone()),
             negated_s_g2: None,
             parameters: self.model.parameters,
-            operators: self.operators(graph),
-            divided_values: graph.and_then(|graph| self.divided_values(graph)),
+            // A committed circuit has operators of its own, and no division.
+            operators: (!is_committed).then(|| self.operators(graph)).flatten(),
+            divided_values: graph
+                .filter(|_| !is_committed)
+                .and_then(|graph| self.divided_values(graph)),
             reference: self.reference(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
-            calling: called.then_some(Calling::Canonical),
-            commitments_compared: called.then_some(false),
+            calling: called.then_some(if self.committed_guard.is_some() {
+                Calling::Guarded
+            } else {
+                Calling::Canonical
+            }),
+            commitments_compared: called.then_some(registered),
             // A reusable verifier's acceptance counts only with the digest of the registered artifact.
             key_digest_compared: self.registration.as_ref().map(|_| called),
             controls: self.controls.clone(),
+            committed: self.committed_facts(called),
         }
+    }
+
+    /// What the record shows of a committed circuit. Its guard was measured on the proof, so that it accepted it.
+    fn committed_facts(&self, called: bool) -> Option<CommittedFacts> {
+        let lowering = self.lowering.as_ref()?;
+        let magnitudes = lowering.layers.iter().map(|layer| layer.bounds.magnitude());
+        Some(CommittedFacts {
+            input_assurance: lowering.input_assurance,
+            input_bounds: lowering.layers.first()?.bounds,
+            output_public: lowering.committed_elements.output == 0,
+            greatest_magnitude: magnitudes.max()?,
+            challenge_derived: called.then_some(self.committed_guard.is_some()),
+        })
     }
 
     /// The model as layers, where it is one of the suite's. Weights from a file are not at hand; shapes and operators are.

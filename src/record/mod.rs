@@ -28,7 +28,7 @@ use crate::prover::{
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;

@@ -12,6 +12,7 @@ use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
+use evmbench::store;
 use serde::Deserialize;
 
 /// EZKL and solc, installed once into the usual cache folder.
@@ -65,16 +66,10 @@ pub fn root(path: &str) -> PathBuf {
 
 /// Every record below `results`.
 pub fn record_paths() -> Vec<PathBuf> {
-    let entries = |folder: PathBuf| {
-        std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-    };
-    let suites = entries(root("results")).filter(|path| path.is_dir() && !path.ends_with("logs"));
-    suites
-        .flat_map(entries)
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect()
+    let results = root("results");
+    let paths = store::record_paths(&results).unwrap();
+    assert!(!paths.is_empty());
+    paths.into_iter().map(|path| results.join(path)).collect()
 }
 
 /// A fixture of `contracts/test/fixtures`, less what was measured, and its contract compiled again.

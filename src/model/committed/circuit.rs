@@ -21,7 +21,7 @@ const OPSET: i64 = 14;
 
 /// The exponent of the power that EZKL looks up as a rectifier: 1 − 2⁻²⁴, the largest `f32` below 1. A whole exponent would
 /// be multiplied out.
-pub(super) const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
+pub const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
 
 /// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
 pub(super) const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
@@ -102,6 +102,7 @@ pub(super) struct Circuit {
 
 impl Circuit {
     /// Every node, each after those that it reads.
+    #[cfg(test)]
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }

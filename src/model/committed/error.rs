@@ -36,6 +36,22 @@ pub enum CommittedError {
         /// The node.
         node: String,
     },
+    /// What is looked up goes beyond the end of any table.
+    #[error("a table would have to reach {greatest}, and ends at {end}")]
+    WideTable {
+        /// The greatest number that is looked up.
+        greatest: i128,
+        /// Where the table ends.
+        end: i128,
+    },
+    /// The check would have more powers of the challenge than the bound on false claims allows for.
+    #[error("the check takes {powers} powers of the challenge, and {limit} are allowed for")]
+    ManyPowers {
+        /// As many as the claims take.
+        powers: u128,
+        /// The limit.
+        limit: u128,
+    },
     /// Two layers have equal weights, which EZKL's loader would make one and then decompose.
     #[error("two layers have the same weights")]
     EqualWeights,
@@ -55,10 +71,14 @@ impl CommittedError {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Ports(_) | Self::UnknownOperators(_) | Self::NotCovered { .. } | Self::EqualWeights => {
-                "use --circuit direct"
+            Self::Ports(_)
+            | Self::UnknownOperators(_)
+            | Self::NotCovered { .. }
+            | Self::EqualWeights
+            | Self::ManyPowers { .. } => "use --circuit direct",
+            Self::TooLarge { .. } | Self::WideWeight { .. } | Self::WideTable { .. } => {
+                "use a smaller --scale"
             }
-            Self::TooLarge { .. } | Self::WideWeight { .. } => "use a smaller --scale",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }

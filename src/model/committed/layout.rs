@@ -8,12 +8,17 @@ use std::collections::HashMap;
 
 use super::super::graph::Window;
 use super::challenge::{Axis, Challenge, Weighting};
-use super::circuit::{Circuit, NodeId, Table};
+use super::circuit::{Circuit, NodeId, RECTIFIER_EXACT, Table};
+use super::error::CommittedError;
 use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
 
-/// The logarithm of the base in which constants are written that `f32` does not hold, and in which the check sums up.
+/// The logarithm of the base in which constants are written that `f32` does not hold, and in which the check sums up; that of
+/// digits is the same.
 const RADIX_BITS: u32 = 16;
+
+/// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
+const MOST_POWERS_BITS: usize = 24;
 
 /// How it is assured that the input's integers are in the range that everything rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,15 @@ pub(super) struct Layout {
     pub(super) sizes: Sizes,
     /// Least and greatest number that is looked up; none where nothing is.
     pub(super) table: Option<(i128, i128)>,
+}
+
+/// The widest table there can be, at its upper end: where digits are looked up, it ends at the base less one.
+fn table_end(program: &Program) -> i128 {
+    if has_digits(program) {
+        program.base() - 1
+    } else {
+        RECTIFIER_EXACT
+    }
 }
 
 /// Names of the circuit's inputs, in order.
@@ -147,8 +161,32 @@ impl Check {
 }
 
 /// Lays a program out.
-pub(super) fn lay_out(program: &Program, range: InputRange, exposure: Exposure) -> Layout {
-    Builder::new(program, range, exposure).build()
+///
+/// # Errors
+/// [`CommittedError::WideTable`] and [`CommittedError::ManyPowers`].
+pub(super) fn lay_out(
+    program: &Program,
+    range: InputRange,
+    exposure: Exposure,
+) -> Result<Layout, CommittedError> {
+    assert_eq!(
+        program.base_bits, RADIX_BITS,
+        "digits stand at powers of the radix"
+    );
+    let end = table_end(program);
+    let bound = program.values[0].interval.magnitude();
+    // A range is checked at both ends, from the table's middle where its end is given.
+    if range == InputRange::Checked && 2 * bound > end {
+        return Err(CommittedError::WideTable {
+            greatest: 2 * bound,
+            end,
+        });
+    }
+    let layout = Builder::new(program, range, exposure).build()?;
+    match layout.table {
+        Some((_, greatest)) if greatest > end => Err(CommittedError::WideTable { greatest, end }),
+        _ => Ok(layout),
+    }
 }
 
 struct Builder<'a> {
@@ -236,10 +274,15 @@ impl<'a> Builder<'a> {
         builder
     }
 
-    fn build(mut self) -> Layout {
+    fn build(mut self) -> Result<Layout, CommittedError> {
         for index in 0..self.program.steps.len() {
             let handle = self.step(index);
             self.values.push(handle);
+        }
+        let powers = (self.check.identities.len() as u128) << self.degree_bits;
+        let limit = 1 << MOST_POWERS_BITS;
+        if powers > limit {
+            return Err(CommittedError::ManyPowers { powers, limit });
         }
         let next = self.challenge.square(self.degree_bits);
         let check = self.check.total(&mut self.circuit, next);
@@ -255,11 +298,11 @@ impl<'a> Builder<'a> {
             let list = self.flat(input);
             self.circuit.output("shown", list);
         }
-        Layout {
+        Ok(Layout {
             circuit: self.circuit,
             sizes: self.sizes,
             table: self.table,
-        }
+        })
     }
 
     fn handle(&self, id: ValueId) -> Handle {
@@ -348,8 +391,9 @@ impl<'a> Builder<'a> {
             terms: vec![(above, Sign::Plus), (below, Sign::Minus)],
             factor: if offset == 0 { 1 } else { 2 },
         };
-        if !self.is_read_by_contractions_alone(ValueId(0)) {
-            // Nothing else reads the look-ups: the identity between them and the input does.
+        if !self.is_read_by_contractions_alone(ValueId(0)) || !self.is_read_whole(ValueId(0)) {
+            // Not all look-ups have another reader, and the loader drops what has none: the identity between them and the
+            // input has them all.
             let weighting = Weighting::of(&self.program.values[0].shape[1..]);
             self.check.identities.push(Vec::new());
             let sum = self.contract(&handle, weighting);
@@ -392,6 +436,27 @@ impl<'a> Builder<'a> {
                     *left != id && *right != id
                 }
             })
+    }
+
+    /// Whether one of the claimed layers that read a value reads every element of it.
+    fn is_read_whole(&self, id: ValueId) -> bool {
+        let read_whole = |window: &Window| {
+            let sizes = &self.program.value(id).shape[2..];
+            let output = window
+                .output_size([sizes[0], sizes[1]])
+                .expect("the graph's shapes fit");
+            (0..2).all(|axis| {
+                let read = (output[axis] - 1) * window.stride[axis] + window.kernel[axis];
+                window.stride[axis] <= window.kernel[axis] && read >= sizes[axis] + window.padding[axis]
+            })
+        };
+        self.program.steps.iter().any(|step| match step {
+            Step::Claimed { input, linear, .. } if *input == id => match linear {
+                Linear::Convolution { window, .. } | Linear::SumPool(window) => read_whole(window),
+                Linear::Affine { .. } | Linear::Same => true,
+            },
+            _ => false,
+        })
     }
 
     fn contract_node(&mut self, node: NodeId, weighting: Weighting) -> NodeId {

@@ -25,10 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Tensor};
 
+pub use circuit::RECTIFIER_EXPONENT;
 pub use error::CommittedError;
 pub use interval::{Interval, Unbounded};
 
-use circuit::RECTIFIER_EXACT;
 use layout::{Exposure, InputRange, Layout};
 use program::{Form, Linear, Program, Step, Value, ValueId};
 
@@ -153,7 +153,7 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
         input: options.assurance == InputAssurance::Public,
         output: options.output_public,
     };
-    let layout = layout::lay_out(&program, range, exposure);
+    let layout = layout::lay_out(&program, range, exposure)?;
     if layout.circuit.twins() {
         return Err(CommittedError::EqualWeights);
     }
@@ -278,7 +278,6 @@ impl CommittedCircuit {
         let entries = (1i128 << self.logrows) - TABLE_RESERVED_ROWS;
         let filled = greatest - entries + 1;
         assert!(filled <= least, "the table holds what is looked up");
-        assert!(greatest <= RECTIFIER_EXACT, "the rectifier's table is exact");
         Some((filled, greatest))
     }
 

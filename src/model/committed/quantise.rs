@@ -5,7 +5,7 @@
 
 use super::super::graph::{Graph, Node, Op, Tensor, ValueId as GraphValue, Window};
 use super::error::CommittedError;
-use super::interval::{Interval, Unbounded};
+use super::interval::{Interval, LIMIT, Unbounded};
 use super::program::{Form, Linear, Program, Step, Value, ValueId};
 
 /// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
@@ -13,6 +13,9 @@ const TABLE_MARGIN: i128 = 16;
 
 /// Bits of the base of digits where anything is rounded: with its negative half, the table fills 2^17 rows.
 const BASE_BITS: u32 = 16;
+
+/// The most digits of a number whose places `f32` holds.
+const MOST_DIGITS: usize = 8;
 
 /// The largest magnitude of an integer that is exact in `f32`.
 const EXACT_IN_F32: i128 = 1 << 24;
@@ -120,8 +123,8 @@ fn folded_bias(bias: Option<&Tensor>, factor: &[f64], addend: &[f64]) -> Tensor 
     Tensor::new([factor.len()], data.collect())
 }
 
-/// A value of the graph that reads of it must be looked up: how large it may be, and whether the look-up comes later
-/// than where it is claimed.
+/// A value of the graph that reads of it must be looked up: how large it may be, and whether it must be looked up where it
+/// is claimed as well, because not everything that reads it sees what the look-up of another has let through.
 #[derive(Clone, Copy)]
 struct TableReader {
     limit: i128,
@@ -201,6 +204,7 @@ impl<'a> Quantiser<'a> {
             .nodes
             .iter()
             .filter(|node| node.inputs.contains(&value));
+        let has_others = readers.clone().count() > 1 || self.graph.outputs.contains(&value);
         let needs = readers.filter_map(|node| match node.op {
             Op::Relu | Op::Sigmoid | Op::Tanh => Some(TableReader {
                 limit,
@@ -209,14 +213,24 @@ impl<'a> Quantiser<'a> {
             // Maxima look differences up: they bound the values where something bounds the maximum.
             Op::MaxPool2d(_) => Some(TableReader {
                 limit: limit / 2,
-                guarded: self.table_reader(node.output).is_none(),
+                guarded: self.table_reader(node.output).is_none_or(|reader| reader.guarded),
             }),
             Op::Flatten | Op::Reshape { .. } => self.table_reader(node.output),
             _ => None,
         });
-        needs.reduce(|a, b| TableReader {
+        let need = needs.reduce(|a, b| TableReader {
             limit: a.limit.min(b.limit),
-            guarded: a.guarded && b.guarded,
+            guarded: a.guarded || b.guarded,
+        })?;
+        // A look-up of some elements, for one reader, says nothing about what others read.
+        let guarded = need.guarded || has_others;
+        Some(TableReader {
+            limit: if guarded {
+                need.limit.min(limit / 2)
+            } else {
+                need.limit
+            },
+            guarded,
         })
     }
 
@@ -546,7 +560,10 @@ impl<'a> Quantiser<'a> {
         }
         let divisor = base.pow(digits);
         let mut multiplier = 1;
-        while (magnitude * multiplier * 2) / divisor < limit {
+        while magnitude
+            .checked_mul(multiplier * 2)
+            .is_some_and(|doubled| doubled < LIMIT && doubled / divisor < limit)
+        {
             multiplier *= 2;
         }
         let quotient = |integer: i128| (integer * multiplier + divisor / 2).div_euclid(divisor);
@@ -626,6 +643,12 @@ impl<'a> Quantiser<'a> {
         let epsilon =
             f64::from((f64::from(epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as f32)
                 as i128;
+        // The numerator, the radicand and the remainders must all be read back as integers.
+        let radicand = (count * bound)
+            .checked_pow(2)
+            .and_then(|square| square.checked_add(epsilon))
+            .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
+            .ok_or(too_large(Unbounded))?;
         let unit = self.weight_unit() * f64::from(root_bits).exp2();
         let zero = Tensor::new(scale.shape.clone(), vec![0.0; scale.len()]);
         let shift = 1i128 << root_bits;
@@ -660,7 +683,15 @@ impl<'a> Quantiser<'a> {
             epsilon,
             root_bits,
         };
-        Ok(self.push(step, value))
+        let id = self.push(step, value);
+        // Whatever is claimed for the root's digits, r²·V must not wrap around the field's modulus, of 254 bits; and the
+        // digits' places are constants.
+        let digits = self.program.root_digits(id.0 - 1);
+        let widest_root = self.program.base_bits * digits.root as u32;
+        if 2 * widest_root + radicand.ilog2() + 1 > 250 || digits.above > MOST_DIGITS {
+            return Err(too_large(Unbounded));
+        }
+        Ok(id)
     }
 }
 

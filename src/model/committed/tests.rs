@@ -172,21 +172,25 @@ fn rho() -> U256 {
     ])
 }
 
-/// The public outputs for these commitments.
-fn outputs(circuit: &CommittedCircuit, witness: &Witness) -> Option<Vec<Vec<U256>>> {
+/// What a prover commits to, as field elements.
+fn inputs(witness: &Witness) -> HashMap<&'static str, Vec<U256>> {
     let list = |integers: &[i128]| {
         integers
             .iter()
             .map(|&integer| element(integer))
             .collect::<Vec<_>>()
     };
-    let inputs = HashMap::from([
+    HashMap::from([
         (INPUT, list(&witness.input)),
         (OUTPUT, list(&witness.output)),
         (CLAIMS, list(&witness.claims)),
         (CHALLENGE, vec![rho()]),
-    ]);
-    evaluate(&circuit.layout.circuit, &inputs, circuit.table_range())
+    ])
+}
+
+/// The public outputs for these commitments.
+fn outputs(circuit: &CommittedCircuit, witness: &Witness) -> Option<Vec<Vec<U256>>> {
+    evaluate(&circuit.layout.circuit, &inputs(witness), circuit.table_range())
 }
 
 fn is_accepted(circuit: &CommittedCircuit, witness: &Witness) -> bool {
@@ -514,6 +518,86 @@ fn a_ranged_input_is_held_to_its_range_by_the_table() {
             assert!(is_accepted(&circuit, &witness), "{name}: {bound} everywhere");
         }
     }
+}
+
+/// With a quotient that is a fraction modulo the field's order, digits can be what they like: each identity still holds.
+/// What is looked up at one reader's alone must not be read by another.
+#[test]
+fn fractions_are_no_quotients() {
+    let mut graph = Graph::default();
+    let image = graph.input("input", &[1, 1, 5, 5]).unwrap();
+    let mut apply = |name: &str, op: Op, inputs: &[crate::model::graph::ValueId]| {
+        graph.apply(name, &format!("{name}.output"), op, inputs).unwrap()
+    };
+    let layer = apply("layer", conv(1, 1, 3, 1, 1, 1, 30), &[image]);
+    // Windows of 2 by 2 at every third place leave a row and a column of the five out.
+    let pooled = apply("pool", Op::MaxPool2d(Window::square(2, 3, 0)), &[layer]);
+    let positive = apply("rectifier", Op::Relu, &[pooled]);
+    let few = apply("few", Op::Flatten, &[positive]);
+    let all = apply("all", Op::Flatten, &[layer]);
+    let few = apply("few scores", gemm(4, 3, 31), &[few]);
+    let all = apply("all scores", gemm(25, 3, 33), &[all]);
+    let scores = apply("scores", Op::Add, &[few, all]);
+    graph.outputs.push(scores);
+    let circuit = lower(&graph, &options(10, InputAssurance::Registered, true, 1.0)).unwrap();
+    let honest = circuit.witness(&input::seeded_uniform(&[1, 1, 5, 5], 3)).unwrap();
+    assert!(is_accepted(&circuit, &honest));
+    let Form::Rounded { digits: 1, .. } = (match &circuit.program.steps[0] {
+        Step::Claimed { form, .. } => *form,
+        other => panic!("{other:?}"),
+    }) else {
+        panic!("the layer is rounded, with a remainder of one digit");
+    };
+    // Quotients first, then the digits.
+    let fraction = U256::from(1u64 << 16).inv_mod(ORDER).unwrap();
+    let mut forged = 0;
+    for place in 0..25 {
+        let mut inputs = inputs(&honest);
+        let claims = inputs.get_mut(CLAIMS).unwrap();
+        if claims[25 + place].is_zero() {
+            continue;
+        }
+        claims[place] = claims[place].add_mod(fraction, ORDER);
+        claims[25 + place] -= U256::ONE;
+        assert_eq!(
+            evaluate(&circuit.layout.circuit, &inputs, circuit.table_range()),
+            None,
+            "quotient {place}"
+        );
+        forged += 1;
+    }
+    assert!(forged > 20);
+}
+
+/// Every scale gives a circuit or a reason, and no circuit whose integers could overflow.
+#[test]
+fn every_scale_is_lowered_or_refused() {
+    let mut refused = 0;
+    for (name, graph) in graphs() {
+        for scale in 0..=24 {
+            for assurance in ASSURANCES {
+                let Ok(circuit) = lower(&graph, &options(scale, assurance, true, 2.76)) else {
+                    refused += 1;
+                    continue;
+                };
+                let witness = circuit
+                    .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
+                    .unwrap();
+                assert!(
+                    is_accepted(&circuit, &witness),
+                    "{name} at scale {scale}, {assurance}"
+                );
+            }
+        }
+    }
+    assert!(refused > 0);
+    let wide = small(&[1, 4], vec![gemm(4, 2, 1), Op::Relu]);
+    let error = lower(&wide, &options(16, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    let expected = CommittedError::WideTable {
+        greatest: 2 << 16,
+        end: (1 << 16) - 1,
+    };
+    assert_eq!(error, expected);
 }
 
 #[test]

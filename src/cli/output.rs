@@ -1,0 +1,35 @@
+//! Lines on stdout, whose reader may leave before the last one.
+//!
+//! `evmbench list | head -1` closes the pipe after a line: the command then ends, without a word.
+
+use std::fmt;
+use std::io::{self, Write as _};
+
+use super::error::CliError;
+
+/// Prints a line to stdout, as `println!` does; where that fails, it is an error and not a panic.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::cli::output::line(format_args!($($argument)*))
+    };
+}
+
+/// Prints a line to stderr, as `eprintln!` does; where nobody reads there, it is lost.
+macro_rules! note {
+    ($($argument:tt)*) => {
+        $crate::cli::output::message(format_args!($($argument)*))
+    };
+}
+
+pub(super) use {note, say};
+
+/// What [`say!`] does.
+pub(super) fn line(text: fmt::Arguments<'_>) -> Result<(), CliError> {
+    writeln!(io::stdout(), "{text}").map_err(CliError::Output)
+}
+
+/// What [`note!`] does.
+pub(super) fn message(text: fmt::Arguments<'_>) {
+    // There is no other place to tell it.
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,0 +1,518 @@
+//! Proofs by a prover that lies, made by EZKL for circuits that evmbench lowers: what the verifier takes, the guard refuses.
+//!
+//! Circuits have at most 2^10 rows. Their keys are kept below the build's own folder for temporary files.
+
+mod common;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use alloy_primitives::{U256, hex};
+use common::tools;
+use evmbench::chain::Fork;
+use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
+use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
+use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
+use evmbench::home::Home;
+use evmbench::model::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance};
+use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::input;
+use evmbench::prover::{
+    Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
+    EzklProver, Io, Job, JobInputs, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
+};
+use evmbench::solidity::{CompileOptions, CompiledContract};
+use serde::Deserialize;
+use serde_json::json;
+
+const SCALE: u32 = 4;
+
+/// A layer graph from its operators, one after the other; a product is a square.
+fn graph(input_shape: &[usize], ops: Vec<Op>) -> Graph {
+    let mut graph = Graph::default();
+    let mut last = graph.input("input", input_shape).unwrap();
+    for (index, op) in ops.into_iter().enumerate() {
+        let inputs = vec![last; if op == Op::Mul { 2 } else { 1 }];
+        last = graph
+            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
+            .unwrap();
+    }
+    graph.outputs.push(last);
+    graph
+}
+
+/// A convolution of two channels to two.
+fn convolution(seed: u64) -> Op {
+    Op::Conv2d {
+        weight: input::seeded_uniform(&[2, 2, 3, 3], seed),
+        bias: Some(input::seeded_uniform(&[2], seed + 1)),
+        window: Window::square(3, 1, 1),
+        groups: 1,
+    }
+}
+
+const IMAGE: [usize; 4] = [1, 2, 4, 4];
+
+/// What a prover puts into a circuit: tensors in the order of its inputs, and a challenge of its own choice.
+#[derive(Debug, Clone)]
+struct Story {
+    tensors: Vec<Vec<U256>>,
+    challenge: U256,
+}
+
+/// A circuit, its keys, its verifier, and an honest proof.
+struct Circuit {
+    lowered: CommittedCircuit,
+    artifacts: Artifacts,
+    committed: Committed,
+    compiled: CompiledContract,
+    /// Circuit and keys.
+    folder: PathBuf,
+    srs: PathBuf,
+}
+
+impl Circuit {
+    fn make(name: &str, graph: &Graph, io: Io, columns: usize) -> Self {
+        let plan = CircuitPlan::committed(SCALE, io).unwrap();
+        let options = CommittedOptions {
+            scale: SCALE,
+            input_bound: 1.0,
+            assurance: plan.input_assurance.unwrap(),
+            output_public: io != Io::Committed,
+            inner_columns: Some(columns),
+        };
+        let lowered = committed::lower(graph, &options).unwrap();
+        let witness = lowered.witness(&seeded_input(0)).unwrap();
+        let job = Job {
+            name: name.to_owned(),
+            onnx: lowered.onnx(),
+            inputs: JobInputs::Committed(CommittedInputs {
+                input: witness.input,
+                output: witness.output,
+                claims: witness.claims,
+                inner_columns: lowered.inner_columns(),
+                logrows: lowered.logrows(),
+                cells: lowered.cells() as u64,
+                counted_cells: lowered.counted_cells() as u64,
+                table_range: lowered.table_range(),
+            }),
+            plan,
+            verifier: VerifierKind::Plain,
+            runs: 1,
+            warmup: 0,
+        };
+        let home = Home::at(Path::new(env!("CARGO_TARGET_TMPDIR")).join("lies").join(name));
+        let options = EzklOptions {
+            srs: SrsStore::Folder(tools().home.srs()),
+            cache: CircuitCache::new(home.circuits(), DEFAULT_CACHE_LIMIT_BYTES),
+            ..EzklOptions::for_home(&home)
+        };
+        let srs = options.srs.path(lowered.logrows()).unwrap();
+        let prover = EzklProver::new(&home, tools().toolchain.clone(), options);
+        let artifacts = prover.prove(&job, &Silent).unwrap().result.unwrap();
+        assert!(artifacts.natively_verified);
+        let compiled = tools()
+            .solc
+            .compile(
+                &artifacts.verifier_source,
+                VerifierKind::Plain.contract(),
+                &CompileOptions::default(),
+            )
+            .unwrap();
+        let is_this =
+            |folder: &PathBuf| std::fs::read(folder.join("model.onnx")).ok() == Some(job.onnx.clone());
+        let mut folders = std::fs::read_dir(home.circuits()).unwrap();
+        let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));
+        Self {
+            committed: artifacts.committed.unwrap(),
+            folder: folder.expect("keys are kept"),
+            lowered,
+            artifacts,
+            compiled,
+            srs,
+        }
+    }
+
+    fn code(&self) -> VerifierCode<'_> {
+        VerifierCode {
+            creation: &self.compiled.creation_code,
+            runtime: &self.compiled.runtime_code,
+        }
+    }
+
+    /// What an honest prover commits to, before it has a challenge.
+    fn truth(&self, seed: u64) -> Story {
+        let witness = self.lowered.witness(&seeded_input(seed)).unwrap();
+        let tensors = [witness.input, witness.output, witness.claims];
+        let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty());
+        Story {
+            tensors: tensors
+                .map(|tensor| tensor.into_iter().map(element).collect())
+                .collect(),
+            challenge: U256::ZERO,
+        }
+    }
+
+    /// EZKL's proof of each story, by the circuit's own keys; none where it makes none.
+    fn prove(&self, stories: &[Story]) -> Vec<Option<Proof>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            proofs: Vec<Option<PathBuf>>,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = stories.iter().map(|story| {
+            let challenge = vec![story.challenge];
+            let tensors = story.tensors.iter().chain([&challenge]);
+            tensors
+                .map(|tensor| {
+                    tensor
+                        .iter()
+                        .map(|x| hex::encode(x.to_le_bytes::<32>()))
+                        .collect()
+                })
+                .collect::<Vec<Vec<String>>>()
+        });
+        let request = json!({
+            "circuit": self.folder.join("circuit.ezkl"),
+            "proving_key": self.folder.join("proving.key"),
+            "verifying_key": self.folder.join("verifying.key"),
+            "srs": self.srs,
+            "folder": folder.path(),
+            "inputs": inputs.collect::<Vec<_>>(),
+        });
+        let mut process = Command::new(tools().toolchain.python())
+            .arg(common::fixture("committed/lying_prover.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        stdin.write_all(request.to_string().as_bytes()).unwrap();
+        drop(stdin);
+        process.wait().unwrap();
+        let answer = std::fs::read_to_string(folder.path().join("answer.json")).unwrap();
+        let answer: Answer = serde_json::from_str(&answer).unwrap();
+        let proofs = answer.proofs.into_iter();
+        proofs
+            .map(|path| {
+                path.map(|path| ProofFile::parse_proof(&std::fs::read_to_string(path).unwrap()).unwrap())
+            })
+            .collect()
+    }
+
+    /// Proofs of stories whose challenge is derived as the protocol has it: commitments do not depend on the challenge, so a
+    /// first proof tells them.
+    fn prove_by_protocol(&self, stories: &[Story]) -> Vec<Proof> {
+        let first = self.prove(stories);
+        let derived = stories.iter().zip(first).map(|(story, proof)| Story {
+            challenge: self.committed.challenge_of_proof(&proof.unwrap().proof).unwrap(),
+            ..story.clone()
+        });
+        self.prove(&derived.collect::<Vec<_>>())
+            .into_iter()
+            .map(Option::unwrap)
+            .collect()
+    }
+
+    /// The verifier's own answer, and that of the guard that any circuit may have.
+    fn verifier_takes(&self, proof: &Proof) -> bool {
+        self.measure(proof, None).is_ok()
+    }
+
+    /// The answer of the guard that derives the challenge; the verifier must take the proof.
+    #[track_caller]
+    fn guard_answers(&self, proof: &Proof, committed: &Committed) -> GuardAnswer {
+        assert!(self.verifier_takes(proof), "the verifier refuses it");
+        match self.measure(proof, Some(committed)) {
+            Ok(()) => GuardAnswer::Accepted,
+            Err(GuardError::NotAccepted { contract, verdict }) => {
+                assert_eq!(contract, "the guard");
+                GuardAnswer::of(&verdict)
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn measure(&self, proof: &Proof, committed: Option<&Committed>) -> Result<(), GuardError> {
+        let call = VerifyCall {
+            proof: proof.proof.clone(),
+            instances: proof.instances.clone(),
+            key_artifact: None,
+        };
+        let measured = guard::measure(common::guards(), Fork::Osaka, self.code(), &call, committed)?;
+        assert!(measured.passed());
+        Ok(())
+    }
+}
+
+fn seeded_input(seed: u64) -> Tensor {
+    input::seeded_uniform(&IMAGE, seed)
+}
+
+fn element(integer: i128) -> U256 {
+    let magnitude = U256::from(integer.unsigned_abs());
+    if integer < 0 {
+        FIELD_MODULUS - magnitude
+    } else {
+        magnitude
+    }
+}
+
+fn add(element: &mut U256, addend: U256) {
+    *element = element.add_mod(addend, FIELD_MODULUS);
+}
+
+/// A layer whose input's range the circuit checks and whose output is committed: two tiles of one layer.
+fn tile(index: usize) -> &'static Circuit {
+    static TILES: [OnceLock<Circuit>; 2] = [OnceLock::new(), OnceLock::new()];
+    TILES[index].get_or_init(|| {
+        let layer = graph(&IMAGE, vec![convolution(10 + index as u64)]);
+        Circuit::make(&format!("tile-{index}"), &layer, Io::Committed, 1)
+    })
+}
+
+/// A convolution, its square, and scores, with input and scores public.
+fn network() -> &'static Circuit {
+    static NETWORK: OnceLock<Circuit> = OnceLock::new();
+    NETWORK.get_or_init(|| {
+        let scores = Op::Gemm {
+            weight: input::seeded_uniform(&[3, 32], 20),
+            bias: Some(input::seeded_uniform(&[3], 21)),
+        };
+        let layers = graph(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
+        Circuit::make("network", &layers, Io::Public, 2)
+    })
+}
+
+/// Where the tensors of a tile are.
+const OUTPUT: usize = 1;
+/// And of the network.
+const CLAIMS: usize = 1;
+
+/// Adds to one claim and takes from another, so that the check comes out as before at this challenge: claims at places 0 and
+/// 1 of the first row have weights 1 and ρ.
+fn bend(claims: &mut [U256], challenge: U256) {
+    add(&mut claims[1], U256::ONE);
+    add(&mut claims[0], FIELD_MODULUS - challenge);
+}
+
+#[test]
+fn the_truth_passes() {
+    for circuit in [tile(0), tile(1), network()] {
+        let [honest] = &circuit.artifacts.proofs[..] else {
+            panic!("one proof")
+        };
+        assert_eq!(
+            circuit.guard_answers(honest, &circuit.committed),
+            GuardAnswer::Accepted
+        );
+        // The lying prover's proofs are as good, where it does not lie.
+        let [proof] = &circuit.prove_by_protocol(&[circuit.truth(3)])[..] else {
+            panic!("one proof")
+        };
+        assert_eq!(
+            circuit.guard_answers(proof, &circuit.committed),
+            GuardAnswer::Accepted
+        );
+    }
+}
+
+#[test]
+fn a_wrong_claim_is_no_zero() {
+    let circuit = tile(0);
+    let places = [0, 31, 17];
+    let mut stories: Vec<Story> = places
+        .iter()
+        .map(|&place| {
+            let mut story = circuit.truth(0);
+            add(&mut story.tensors[OUTPUT][place], U256::ONE);
+            story
+        })
+        .collect();
+    // Claims that are right for another input.
+    let mut swapped = circuit.truth(0);
+    swapped.tensors[OUTPUT] = circuit.truth(1).tensors[OUTPUT].clone();
+    stories.push(swapped);
+    for proof in circuit.prove_by_protocol(&stories) {
+        assert_eq!(
+            circuit.guard_answers(&proof, &circuit.committed),
+            GuardAnswer::CheckNotZero
+        );
+    }
+}
+
+/// Claims made for a challenge that the prover chose before it committed: the check is 0, and the result is wrong.
+#[test]
+fn claims_made_for_a_challenge_pass_the_verifier_alone() {
+    let circuit = network();
+    let [honest] = &circuit.artifacts.proofs[..] else {
+        panic!("one proof")
+    };
+    let full_width = circuit.committed.challenge_of_proof(&honest.proof).unwrap();
+    let stories = [U256::from(3), full_width].map(|challenge| {
+        let mut story = Story {
+            challenge,
+            ..circuit.truth(0)
+        };
+        bend(&mut story.tensors[CLAIMS], challenge);
+        story
+    });
+    for proof in circuit.prove(&stories) {
+        let proof = proof.unwrap();
+        assert_eq!(proof.instances[0], U256::ZERO);
+        assert_ne!(
+            proof.instances[2..],
+            honest.instances[2..],
+            "another result for the same input"
+        );
+        assert_eq!(
+            circuit.guard_answers(&proof, &circuit.committed),
+            GuardAnswer::ChallengeMismatch
+        );
+    }
+}
+
+/// The challenge of one input's commitments, and a proof about another input with claims that are wrong for both.
+#[test]
+fn a_public_input_changed_after_the_challenge_is_another_challenge() {
+    let circuit = network();
+    let [honest] = &circuit.artifacts.proofs[..] else {
+        panic!("one proof")
+    };
+    let challenge = circuit.committed.challenge_of_proof(&honest.proof).unwrap();
+    let mut story = Story {
+        challenge,
+        ..circuit.truth(1)
+    };
+    let truthful = story.clone();
+    bend(&mut story.tensors[CLAIMS], challenge);
+    for proof in circuit.prove(&[story, truthful]) {
+        let proof = proof.unwrap();
+        assert_eq!(proof.instances[..2], honest.instances[..2]);
+        assert_eq!(
+            circuit.guard_answers(&proof, &circuit.committed),
+            GuardAnswer::ChallengeMismatch
+        );
+    }
+}
+
+#[test]
+fn an_input_that_nobody_registered_is_refused() {
+    let circuit = tile(0);
+    let [honest] = &circuit.artifacts.proofs[..] else {
+        panic!("one proof")
+    };
+    let registered = Committed {
+        registered_input: Some(circuit.committed.input_digest(&honest.proof).unwrap()),
+        ..circuit.committed
+    };
+    assert_eq!(circuit.guard_answers(honest, &registered), GuardAnswer::Accepted);
+    for proof in circuit.prove_by_protocol(&[circuit.truth(1)]) {
+        assert_eq!(
+            circuit.guard_answers(&proof, &circuit.committed),
+            GuardAnswer::Accepted
+        );
+        assert_eq!(
+            circuit.guard_answers(&proof, &registered),
+            GuardAnswer::UnregisteredInput
+        );
+    }
+}
+
+/// What the proof itself ties together is the verifier's to see.
+#[test]
+fn the_verifier_refuses_what_its_key_did_not_prove() {
+    let circuit = tile(0);
+    let honest = &circuit.artifacts.proofs[0];
+    let other_input = &circuit.prove_by_protocol(&[circuit.truth(1)])[0];
+    let mut permuted = honest.clone();
+    permuted.instances.swap(0, 1);
+    let mut swapped = honest.clone();
+    swapped.proof[..64].copy_from_slice(&other_input.proof[..64]);
+    let mut moved = honest.clone();
+    moved.instances[1] = circuit.committed.challenge_of_proof(&other_input.proof).unwrap();
+    // Other weights, and another circuit altogether.
+    let other_weights = tile(1).artifacts.proofs[0].clone();
+    assert_eq!(other_weights.proof.len(), honest.proof.len());
+    let other_circuit = network().artifacts.proofs[0].clone();
+    for (name, proof) in [
+        ("instances permuted", permuted),
+        ("a commitment swapped", swapped),
+        ("a challenge put in", moved),
+        ("other weights", other_weights),
+        ("another circuit", other_circuit),
+    ] {
+        assert!(!circuit.verifier_takes(&proof), "{name}");
+        assert!(
+            circuit.measure(&proof, Some(&circuit.committed)).is_err(),
+            "{name}"
+        );
+    }
+}
+
+/// One unit beyond the range at either end, and what only the field has.
+#[test]
+fn an_input_out_of_range_has_no_proof() {
+    let circuit = tile(0);
+    assert_eq!(circuit.lowered.input_assurance(), InputAssurance::Ranged);
+    let bound = circuit.lowered.bounds()[0].bounds.greatest;
+    let half = (FIELD_MODULUS + U256::ONE) >> 1;
+    let stories = [element(bound + 1), element(-bound - 1), half].map(|x| {
+        let mut story = circuit.truth(0);
+        story.tensors[0][5] = x;
+        story
+    });
+    for proof in circuit.prove(&stories).into_iter().flatten() {
+        assert!(!circuit.verifier_takes(&proof));
+    }
+    // The ends themselves are in range.
+    let ends = [bound, -bound].map(|x| {
+        let mut story = circuit.truth(0);
+        story.tensors[0][5] = element(x);
+        story
+    });
+    for proof in circuit.prove(&ends) {
+        assert!(circuit.verifier_takes(&proof.unwrap()));
+    }
+}
+
+#[test]
+fn a_layer_in_tiles_is_proved_whole_or_not_at_all() {
+    let tiles = [tile(0), tile(1)];
+    let other_input = &tiles[1].prove_by_protocol(&[tiles[1].truth(1)])[0];
+    let measure = |proofs: [&Proof; 2]| {
+        let sources = [
+            None,
+            Some(Source {
+                part: 0,
+                tensor: SharedTensor::Input,
+            }),
+        ];
+        let parts = tiles.iter().zip(proofs).zip(sources);
+        let parts: Vec<LinkedPart<'_>> = parts
+            .map(|((tile, proof), source)| LinkedPart {
+                code: tile.code(),
+                proof,
+                committed: &tile.committed,
+                input_elements: 32,
+                output_elements: 32,
+                source,
+            })
+            .collect();
+        linked::measure(common::guards(), Fork::Osaka, &parts)
+    };
+    let honest = tiles.map(|tile| &tile.artifacts.proofs[0]);
+    let measured = measure(honest).unwrap();
+    assert!(measured.passed());
+    for kind in [GuardCheckKind::PartMissing, GuardCheckKind::PartDoubled] {
+        assert!(measured.checks.iter().any(|check| check.kind == kind), "{kind:?}");
+    }
+    // Each tile is right, of another input.
+    let refused = measure([honest[0], other_input]);
+    let Err(GuardError::NotAccepted { verdict, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink);
+}
