@@ -3,6 +3,7 @@
 //! To renew them: `UPDATE_TABLES=1 cargo test --test documents`.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use evmbench::ablation::{self, Figures};
 use evmbench::chain::attribution::Cause;
@@ -36,6 +37,9 @@ fn published() -> Vec<Record> {
 /// Holds the text between a document's markers against what the records say.
 #[track_caller]
 fn assert_table(document: &str, name: &str, table: &str) {
+    /// Several tests write tables into one document.
+    static DOCUMENTS: Mutex<()> = Mutex::new(());
+    let _alone = DOCUMENTS.lock().unwrap_or_else(PoisonError::into_inner);
     let path = root().join(document);
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (
@@ -131,7 +135,7 @@ fn the_comparison_with_the_study_is_from_records() {
     let records = published();
     let rows = records
         .iter()
-        .filter(|record| record.request.plan.kind == evmbench::prover::CircuitKind::Study);
+        .filter(|record| record.request.plan.kind == CircuitKind::Study);
     let table = markdown(
         &[
             "record",
@@ -161,8 +165,7 @@ fn the_comparison_with_the_study_is_from_records() {
 /// The verified records of circuits that a user would deploy.
 fn deployable(records: &[Record]) -> impl Iterator<Item = &Record> {
     records.iter().filter(|record| {
-        record.request.plan.kind != evmbench::prover::CircuitKind::Study
-            && record.outcome == Outcome::Verified
+        record.request.plan.kind != CircuitKind::Study && record.outcome == Outcome::Verified
     })
 }
 
