@@ -63,16 +63,16 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             "depthwise, then a table",
             graph(
                 image,
-                vec![
-                    convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7),
-                    Op::Tanh,
-                ],
+                vec![convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7), Op::Tanh],
             ),
         ),
         (
             // Every second row and column is read by nothing but the range check.
             "elements that are skipped",
-            graph(image, vec![convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 9)]),
+            graph(
+                image,
+                vec![convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 9)],
+            ),
         ),
         (
             "layer norm",

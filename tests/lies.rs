@@ -1,6 +1,6 @@
 //! Proofs by a prover that lies, made by EZKL for circuits that evmbench lowers: what the verifier takes, the guard refuses.
 //!
-//! Circuits have at most 2^10 rows. Their keys are kept below the build's own folder for temporary files.
+//! Circuits have at most 2^10 rows, but for one that rounds and needs 2^17. Their keys are kept below the build's own folder for temporary files.
 
 mod common;
 
@@ -26,8 +26,6 @@ use evmbench::prover::{
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
 use serde_json::json;
-
-const SCALE: u32 = 4;
 
 /// A layer graph from its operators, one after the other; a product is a square.
 fn graph(input_shape: &[usize], ops: Vec<Op>) -> Graph {
@@ -74,10 +72,10 @@ struct Circuit {
 }
 
 impl Circuit {
-    fn make(name: &str, graph: &Graph, io: Io, columns: usize) -> Self {
-        let plan = CircuitPlan::committed(SCALE, io).unwrap();
+    fn make(name: &str, graph: &Graph, scale: u32, io: Io, columns: usize) -> Self {
+        let plan = CircuitPlan::committed(scale, io).unwrap();
         let options = CommittedOptions {
-            scale: SCALE,
+            scale,
             input_bound: 1.0,
             assurance: plan.input_assurance.unwrap(),
             output_public: io != Io::Committed,
@@ -269,7 +267,7 @@ fn tile(index: usize) -> &'static Circuit {
     static TILES: [OnceLock<Circuit>; 2] = [OnceLock::new(), OnceLock::new()];
     TILES[index].get_or_init(|| {
         let layer = graph(&IMAGE, vec![convolution(10 + index as u64)]);
-        Circuit::make(&format!("tile-{index}"), &layer, Io::Committed, 1)
+        Circuit::make(&format!("tile-{index}"), &layer, 4, Io::Committed, 1)
     })
 }
 
@@ -282,7 +280,7 @@ fn network() -> &'static Circuit {
             bias: Some(input::seeded_uniform(&[3], 21)),
         };
         let layers = graph(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
-        Circuit::make("network", &layers, Io::Public, 2)
+        Circuit::make("network", &layers, 4, Io::Public, 2)
     })
 }
 
@@ -372,6 +370,36 @@ fn claims_made_for_a_challenge_pass_the_verifier_alone() {
             GuardAnswer::ChallengeMismatch
         );
     }
+}
+
+/// A quotient one too large and its neighbour one too small, under a challenge that gives both the same weight: no digit has to
+/// change for it.
+#[test]
+fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
+    let scores = Op::Gemm {
+        weight: input::seeded_uniform(&[3, 32], 22),
+        bias: None,
+    };
+    let layers = graph(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
+    let circuit = Circuit::make("rounding", &layers, 10, Io::Public, 1);
+    assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
+    let honest = &circuit.artifacts.proofs[0];
+    assert_eq!(
+        circuit.guard_answers(honest, &circuit.committed),
+        GuardAnswer::Accepted
+    );
+    let mut story = Story {
+        challenge: U256::ONE,
+        ..circuit.truth(0)
+    };
+    bend(&mut story.tensors[CLAIMS], U256::ONE);
+    let proof = circuit.prove(&[story]).remove(0).unwrap();
+    assert_eq!(proof.instances[0], U256::ZERO);
+    assert_ne!(proof.instances[2..], honest.instances[2..]);
+    assert_eq!(
+        circuit.guard_answers(&proof, &circuit.committed),
+        GuardAnswer::ChallengeMismatch
+    );
 }
 
 /// The challenge of one input's commitments, and a proof about another input with claims that are wrong for both.
