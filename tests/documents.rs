@@ -9,7 +9,7 @@ use evmbench::ablation::{self, Figures};
 use evmbench::chain::attribution::Cause;
 use evmbench::fuzz::report::Report;
 use evmbench::model::committed::InputAssurance;
-use evmbench::prover::Phase;
+use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::{Outcome, Record, Request};
 use evmbench::report::tables::layers;
 use evmbench::report::{self, Dataset};
@@ -181,13 +181,17 @@ fn title(record: &Record) -> String {
         Some(InputAssurance::Registered) => ", registered input",
         _ => "",
     };
-    format!("{}, scale {}, {}{range}", record.request.id, plan.scale, plan.kind)
+    format!(
+        "{}, scale {}, {}{range}",
+        record.request.id, plan.scale, plan.kind
+    )
 }
 
 /// The few that the README shows: the CNNs, and a layer of each size, at scale 7.
 fn shown_in_readme(record: &Record) -> bool {
     let Request { id, suite, plan, .. } = &record.request;
-    plan.scale == 7 && (suite == "composite" || ["relu", "dense_small", "conv2d_k3_s1"].contains(&id.as_str()))
+    plan.scale == 7
+        && (suite == "composite" || ["relu", "dense_small", "conv2d_k3_s1"].contains(&id.as_str()))
 }
 
 #[test]
@@ -223,7 +227,11 @@ fn the_tables_of_causes_are_from_records() {
             let causes = record.verification.as_ref()?.gas_by_cause.clone()?;
             Some(causes.get(cause))
         };
-        let spent = |cause: &Cause| records.iter().any(|record| gas_of(record, *cause).is_some_and(|gas| gas > 0));
+        let spent = |cause: &Cause| {
+            records
+                .iter()
+                .any(|record| gas_of(record, *cause).is_some_and(|gas| gas > 0))
+        };
         let causes: Vec<Cause> = Cause::ALL.iter().copied().filter(spent).collect();
         let heading: Vec<String> = std::iter::once(String::new())
             .chain(causes.iter().map(named))
@@ -231,8 +239,13 @@ fn the_tables_of_causes_are_from_records() {
             .collect();
         let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
         let rows = records.iter().map(|record| {
-            let gas = causes.iter().map(|&cause| count(gas_of(record, cause).map(|gas| gas as u64)));
-            let sum = record.verification.as_ref().and_then(|verification| verification.gas);
+            let gas = causes
+                .iter()
+                .map(|&cause| count(gas_of(record, cause).map(|gas| gas as u64)));
+            let sum = record
+                .verification
+                .as_ref()
+                .and_then(|verification| verification.gas);
             let sum = count(sum.map(|gas| gas.tx_gas));
             std::iter::once(title(record)).chain(gas).chain([sum]).collect()
         });
