@@ -303,7 +303,8 @@ fn names_break_no_format() {
         "{tex}"
     );
     let svgs = output::files(&report, Format::Plots).unwrap();
-    assert!(svgs.len() >= 8);
+    // One record makes no growth, but fronts, gas by cause and forks.
+    assert!(svgs.len() >= 6, "{}", svgs.len());
 }
 
 #[test]
