@@ -29,6 +29,7 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod compare;
+pub mod forecast;
 pub mod foundry;
 pub mod fuzz;
 pub mod guard;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::bench::BenchError;
 use crate::compare::SetError;
+use crate::forecast::SampleError;
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::home::NoHome;
@@ -48,6 +49,8 @@ pub(super) enum CliError {
     Fuzz(#[from] FuzzError),
     #[error(transparent)]
     Node(#[from] NodeError),
+    #[error(transparent)]
+    Sample(#[from] SampleError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -88,6 +91,7 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Sample(_)
             | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }

@@ -8,6 +8,7 @@ mod audit;
 mod cache;
 mod chains;
 mod comparison;
+mod corpus;
 mod doctor;
 mod error;
 mod export_foundry;
@@ -52,6 +53,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
     Chains(chains::Arguments),
+    Corpus(corpus::Arguments),
 }
 
 /// What a command found, where it did its work.
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),
+        Command::Corpus(arguments) => corpus::run(&arguments),
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),

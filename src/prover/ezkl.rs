@@ -136,9 +136,27 @@ impl EzklProver {
     }
 }
 
-impl Prover for EzklProver {
-    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
-        let mut run = Run::start(self, job, observer)?;
+impl EzklProver {
+    /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, and of the job's
+    /// plan only the visibilities are looked at.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s.
+    pub fn prove_under(
+        &self,
+        job: &Job,
+        run_args: &Value,
+        observer: &dyn Observer,
+    ) -> Result<ProverRun, ProverError> {
+        let digest = circuit_digest(&job.onnx, run_args, &Value::Null);
+        self.run_to_end(Run {
+            final_run_args: Some(run_args),
+            digest,
+            ..Run::start(self, job, observer)?
+        })
+    }
+
+    fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
         // A cache that cannot be trimmed is no reason to lose a proof.
         let _ = self.cache.evict();
@@ -156,6 +174,12 @@ impl Prover for EzklProver {
             peak_disk_bytes,
             result,
         })
+    }
+}
+
+impl Prover for EzklProver {
+    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
+        self.run_to_end(Run::start(self, job, observer)?)
     }
 }
 
@@ -197,6 +221,8 @@ struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
     observer: &'a dyn Observer,
+    /// Run arguments that take the place of the plan's, and that no calibration changes.
+    final_run_args: Option<&'a Value>,
     digest: String,
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
@@ -228,7 +254,8 @@ impl<'a> Run<'a> {
             prover,
             job,
             observer,
-            digest: circuit_digest(&job.onnx, job.plan),
+            final_run_args: None,
+            digest: circuit_digest(&job.onnx, &job.plan.run_args(), &job.plan.calibrate_args()),
             folder,
             phases: Vec::new(),
             settings: None,
@@ -311,9 +338,14 @@ impl<'a> Run<'a> {
             }
         }
         let files = self.new_files()?;
-        self.lay_out(&files, &self.job.plan.run_args())?;
-        self.read_settings(&files)?;
-        self.calibrate(&files, input)?;
+        match self.final_run_args {
+            Some(run_args) => self.lay_out(&files, run_args)?,
+            None => {
+                self.lay_out(&files, &self.job.plan.run_args())?;
+                self.read_settings(&files)?;
+                self.calibrate(&files, input)?;
+            }
+        }
         let logrows = self.read_settings(&files)?;
         self.call(
             Phase::Compile,

@@ -111,6 +111,10 @@ pub struct PhaseMeasurement {
     pub source: PhaseSource,
     /// Wall time inside EZKL's call, in seconds; absent when the worker died.
     pub call_seconds: Option<f64>,
+    /// Processor time of all threads inside EZKL's call, in seconds: work of other processes hardly shows in it. Absent when
+    /// the worker died, and in records made before this was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
     /// Wall time of the whole process, start to exit, in seconds.
     pub process_seconds: f64,
     /// The process's own peak resident set (`VmHWM`), in bytes; absent where the platform does not show it.

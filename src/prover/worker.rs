@@ -76,6 +76,7 @@ pub(super) struct Reply {
 struct Answer {
     error: Option<String>,
     call_seconds: f64,
+    cpu_seconds: f64,
     peak_rss_bytes: u64,
 }
 
@@ -118,6 +119,7 @@ impl Workers {
             phase,
             source: PhaseSource::Measured,
             call_seconds: answer.as_ref().map(|answer| answer.call_seconds),
+            cpu_seconds: answer.as_ref().map(|answer| answer.cpu_seconds),
             process_seconds,
             peak_rss_bytes: peak_rss_bytes.max(answer.as_ref().map(|answer| answer.peak_rss_bytes)),
             written_bytes: request
