@@ -122,6 +122,7 @@ impl Bench<'_> {
             compiled: &compiled,
             source: &artifacts.verifier_source,
             key_artifact: artifacts.key_artifact.as_deref(),
+            committed: artifacts.committed.as_ref(),
         };
         let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed, self.solc);
         self.observer.finished();
@@ -225,6 +226,8 @@ impl Draft {
                 other_forks: Vec::new(),
                 controls: None,
                 guard: None,
+                committed: artifacts.and_then(|artifacts| artifacts.committed),
+                committed_guard: None,
                 ledger: None,
                 study: None,
                 notes: Vec::new(),

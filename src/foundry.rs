@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
 use crate::guard::VerifierCode;
-use crate::prover::VerifierKind;
+use crate::prover::{Committed, VerifierKind};
 use crate::record::{Evidence, EvidenceError, Record};
 use crate::store::{self, StoreError};
 
@@ -37,6 +37,9 @@ pub struct Fixture {
     pub runtime_code_bytes: u64,
     /// What deploying it costs.
     pub deployment: TransactionGas,
+    /// What the circuit adds to the verifier, where it is a committed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Committed>,
     /// Proofs for it: of one circuit, or for the reusable verifier of any.
     pub proofs: Vec<FixtureProof>,
 }
@@ -91,6 +94,7 @@ impl Fixture {
         fork: Fork,
         code: VerifierCode<'_>,
         calls: &[VerifyCall],
+        committed: Option<Committed>,
     ) -> Result<Self, FoundryError> {
         let deployment = Verifier::deploy(fork, code.creation)?.deployment().clone();
         let ask = |call: &VerifyCall| {
@@ -113,6 +117,7 @@ impl Fixture {
             runtime_code_hash: keccak256(code.runtime),
             runtime_code_bytes: deployment.runtime_code_bytes,
             deployment: deployment.gas,
+            committed,
             proofs: calls.iter().map(ask).collect::<Result<_, ChainError>>()?,
         })
     }
@@ -162,7 +167,7 @@ pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, Found
         instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
         key_artifact,
     };
-    let fixture = Fixture::measure(kind, record.request.fork, code, &[call])?;
+    let fixture = Fixture::measure(kind, record.request.fork, code, &[call], record.committed)?;
     let folder = out.join(path.file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
     Ok(folder)

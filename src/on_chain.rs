@@ -1,7 +1,7 @@
 //! A compiled verifier and its proofs → everything that a record says about the chain.
 //!
 //! Goes in: a compiled [`Contract`], the counted proofs, the fork of the headline figures, a seed for the negative controls,
-//! and a compiler for the guard. Comes out: [`OnChain`]: gas, verdicts, rules, controls, and what a guard in front of the
+//! and a compiler for the guards. Comes out: [`OnChain`]: gas, verdicts, rules, controls, and what a guard in front of the
 //! verifier adds. No prover is asked: a stored record can be gone through again at any time.
 
 use alloy_primitives::B256;
@@ -9,7 +9,7 @@ use alloy_primitives::B256;
 use crate::chain::controls::{self, Controls};
 use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
 use crate::guard::{self, GuardError, GuardMeasurement, VerifierCode};
-use crate::prover::Proof;
+use crate::prover::{Committed, Proof};
 use crate::record::{Outcome, Record};
 use crate::solidity::{CompiledContract, Solc};
 
@@ -22,6 +22,8 @@ pub struct Contract<'a> {
     pub source: &'a str,
     /// What makes a reusable verifier a circuit's; none for a plain one.
     pub key_artifact: Option<&'a [B256]>,
+    /// What a committed circuit adds to it; none for any other circuit.
+    pub committed: Option<&'a Committed>,
 }
 
 /// What a verifier and its proofs came to.
@@ -43,6 +45,8 @@ pub struct OnChain {
     pub controls: Option<Controls>,
     /// What a guard in front of the verifier costs and turns away; none likewise.
     pub guard: Option<GuardMeasurement>,
+    /// The same of the guard that derives a committed circuit's challenge; none likewise, and for any other circuit.
+    pub committed_guard: Option<GuardMeasurement>,
 }
 
 /// A verifier that cannot be gone through.
@@ -66,6 +70,7 @@ impl OnChain {
         record.other_forks = self.other_forks;
         record.controls = self.controls;
         record.guard = self.guard;
+        record.committed_guard = self.committed_guard;
     }
 
     /// What is wrong, if anything is.
@@ -95,6 +100,7 @@ impl OnChain {
         let wrong = self
             .guard
             .iter()
+            .chain(&self.committed_guard)
             .flat_map(|guard| &guard.checks)
             .find(|check| !check.passed())?;
         failed(
@@ -122,6 +128,7 @@ pub fn examine(
         compiled,
         source,
         key_artifact,
+        committed,
     } = *contract;
     let verifier = Verifier::deploy_with(fork, &compiled.creation_code, key_artifact)?
         .with_sections(compiled.sections(source));
@@ -146,8 +153,8 @@ pub fn examine(
         .filter(|&other| other != fork)
         .map(|other| UnderFork::try_out(other, &compiled.creation_code, key_artifact, &calldata))
         .collect::<Result<_, _>>()?;
-    let (controls, guard) = if rejected.is_some() {
-        (None, None)
+    let (controls, guard, committed_guard) = if rejected.is_some() {
+        (None, None, None)
     } else {
         let Proof { proof, instances } = first;
         let controls = controls::run(&verifier, &verification, proof, instances, seed)?;
@@ -156,7 +163,9 @@ pub fn examine(
             runtime: &compiled.runtime_code,
         };
         let call = verifier.call_for(proof, instances);
-        (Some(controls), Some(guard::measure(solc, fork, code, &call)?))
+        let guard = |committed| guard::measure(solc, fork, code, &call, committed);
+        let committed_guard = committed.map(|committed| guard(Some(committed))).transpose()?;
+        (Some(controls), Some(guard(None)?), committed_guard)
     };
     Ok(OnChain {
         deployment: verifier.deployment().clone(),
@@ -167,6 +176,7 @@ pub fn examine(
         other_forks,
         controls,
         guard,
+        committed_guard,
     })
 }
 

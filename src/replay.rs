@@ -196,6 +196,7 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
         compiled: &compiled,
         source: &source,
         key_artifact: key_artifact.as_deref(),
+        committed: record.committed.as_ref(),
     };
     let on_chain = on_chain::examine(&contract, &[proof], fork, seed, solc)?;
     let [recorded, now] =
@@ -248,6 +249,7 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?)?,
         verifier_source: text(Evidence::VERIFIER_SOURCE)?,
         key_artifact: key_artifact(path, record)?,
+        committed: record.committed,
         verifying_key: bytes(Evidence::VERIFYING_KEY)?,
         proving_key_bytes: keys.proving_key_bytes,
         srs: keys.srs.clone(),

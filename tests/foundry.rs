@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use assert_cmd::cargo::CommandCargoExt as _;
 use common::ForgeFixture;
 use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
+use evmbench::prover::{Committed, ContractForm, commitment_basis};
 use evmbench::store;
 
 fn fixtures() -> PathBuf {
@@ -56,7 +57,18 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
         }
         found += 1;
         let given = ForgeFixture::read(folder.file_name().unwrap().to_str().unwrap());
-        let fixture = Fixture::measure(given.kind, given.fork, given.code(), &given.calls).unwrap();
+        // The key's digest is taken as it is; that it is right, the accepted challenges show (tests/committed.rs).
+        let committed = given.committed.map(|committed| {
+            let ContractForm::Plain(constants) = ContractForm::read(&given.source) else {
+                panic!("{}: a plain verifier", folder.display());
+            };
+            Committed {
+                basis: commitment_basis(&constants),
+                ..committed
+            }
+        });
+        let (code, calls) = (given.code(), &given.calls);
+        let fixture = Fixture::measure(given.kind, given.fork, code, calls, committed).unwrap();
         assert!(
             fixture.proofs.iter().all(|proof| proof.accepted),
             "{}",
@@ -66,7 +78,7 @@ fn every_fixture_is_what_evmbench_makes_of_its_source_and_proofs() {
         fixture.write(&given.source, written.path()).unwrap();
         assert_same(&folder, written.path());
     }
-    assert_eq!(found, 5);
+    assert_eq!(found, 8);
 }
 
 #[test]

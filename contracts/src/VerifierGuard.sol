@@ -96,7 +96,7 @@ abstract contract VerifierGuard {
     /// @notice Returns if this can be a proof of the circuit, and the verifier is the pinned one.
     /// @param proof The proof as the prover wrote it.
     /// @param instances The circuit's public values.
-    function _requireWellFormed(bytes calldata proof, uint256[] calldata instances) internal view {
+    function _requireWellFormed(bytes calldata proof, uint256[] calldata instances) internal view virtual {
         if (proof.length != proofBytes) revert WrongProofLength(proofBytes, proof.length);
         if (instances.length != instanceCount) revert WrongInstanceCount(instanceCount, instances.length);
         _requireInField(instances);

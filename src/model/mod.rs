@@ -4,6 +4,7 @@
 //! ONNX bytes for the prover, `f32` inputs, what the model gives in `f32`, and what the quantised
 //! graph gives exactly. Shapes are NCHW with batch 1.
 
+pub mod committed;
 pub mod cost;
 pub mod float;
 pub mod graph;

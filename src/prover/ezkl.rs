@@ -500,6 +500,7 @@ impl<'a> Run<'a> {
             natively_verified,
             verifier_source,
             key_artifact,
+            committed: None,
             verifying_key,
             proving_key_bytes,
             srs: keys.provenance.srs.clone(),

@@ -8,6 +8,7 @@
 //! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL.
 
 mod circuits;
+mod commitments;
 mod evidence;
 mod ezkl;
 mod instances;
@@ -30,6 +31,10 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
+pub use commitments::{
+    CommitmentError, CommitmentLayout, Committed, POINT_BYTES, UNUSABLE_ROWS, column_count, commitment_basis,
+    complete, point_bytes, usable_rows,
+};
 pub use evidence::{
     KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
 };
@@ -221,6 +226,8 @@ pub struct Artifacts {
     pub verifier_source: String,
     /// What a reusable verifier must be told of the circuit; none where the verifier is the circuit's own.
     pub key_artifact: Option<Vec<B256>>,
+    /// What a committed circuit adds to its verifier; none for any other circuit.
+    pub committed: Option<Committed>,
     /// The verifying key's bytes.
     pub verifying_key: Vec<u8>,
     /// Size of the proving key, in bytes; absent in a replay of evidence, which never holds it.

@@ -21,7 +21,7 @@ use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, Un
 use crate::guard::GuardMeasurement;
 use crate::ledger::Ledger;
 use crate::prover::{
-    CircuitKind, CircuitPlan, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
+    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
     VerifierKind, VerifierShape,
 };
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
@@ -81,6 +81,12 @@ pub struct Record {
     /// What a guard in front of the verifier costs, and what it turns away; absent in records of schema 1.
     #[serde(default)]
     pub guard: Option<GuardMeasurement>,
+    /// What a committed circuit adds to its verifier, by which its guard knows it; absent for any other circuit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Committed>,
+    /// What the guard that derives a committed circuit's challenge costs, and what it turns away; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_guard: Option<GuardMeasurement>,
     /// What an accepted proof proves; absent in records of schema 1.
     #[serde(default)]
     pub ledger: Option<Ledger>,

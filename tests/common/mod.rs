@@ -10,7 +10,7 @@ use evmbench::chain::calldata::VerifyCall;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::guard::VerifierCode;
 use evmbench::home::Home;
-use evmbench::prover::{Toolchain, VerifierKind};
+use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
 use serde::Deserialize;
 
@@ -76,6 +76,7 @@ pub struct ForgeFixture {
     pub kind: VerifierKind,
     pub fork: Fork,
     pub calls: Vec<VerifyCall>,
+    pub committed: Option<Committed>,
     pub source: String,
     pub compiled: CompiledContract,
 }
@@ -86,6 +87,7 @@ impl ForgeFixture {
         struct Given {
             contract: String,
             fork: Fork,
+            committed: Option<Committed>,
             proofs: Vec<GivenProof>,
         }
         #[derive(Deserialize)]
@@ -108,6 +110,7 @@ impl ForgeFixture {
         Self {
             kind: kinds.into_iter().find(is_meant).unwrap(),
             fork: given.fork,
+            committed: given.committed,
             calls: given.proofs.into_iter().map(call).collect(),
             compiled: solc()
                 .compile(&source, &given.contract, &CompileOptions::default())

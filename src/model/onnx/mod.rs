@@ -7,6 +7,7 @@ mod check;
 mod constant;
 mod node;
 mod operators;
+pub(super) mod proto;
 mod reader;
 mod writer;
 

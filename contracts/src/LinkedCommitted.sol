@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.20;
+
+import {Commitments} from "./Commitments.sol";
+import {GuardedCommitted} from "./GuardedCommitted.sol";
+
+/// @title Proofs that mean something only together: the tiles of a layer, or the parts of a model that was cut.
+/// @notice Each part is a committed circuit with a guard of its own. The set is accepted if every part is, and if every
+/// part's input is, by its commitments, the tensor that it must be: the input of an earlier part (tiles of one layer), or
+/// the output of one (a model cut between layers). There is no way to have fewer parts accepted, or one of them twice.
+/// @dev Equal commitments mean equal tensors only for circuits with the same basis and the same column split. The former
+/// and the number of points are compared here, at construction; that both tensors have the same number of elements is
+/// compared by evmbench, which knows the circuits.
+contract LinkedCommitted {
+    /// @notice A tensor of a part that another part may take as its input.
+    enum Group {
+        Input,
+        Output
+    }
+
+    /// @notice What a part's input is.
+    struct Source {
+        /// The index of an earlier part.
+        uint256 part;
+        /// Which of its tensors.
+        Group group;
+    }
+
+    /// @notice A part, in one slot.
+    struct Part {
+        /// Its guard.
+        GuardedCommitted guard;
+        /// Of the first part, nothing: its input is the set's. Of the others: the part that its input comes from,
+        uint32 source;
+        /// the index of the first of that tensor's points in the source's proof,
+        uint32 sourcePoint;
+        /// and how many points there are.
+        uint32 points;
+    }
+
+    /// @notice One part is no set; and each part but the first must say what its input is.
+    error WrongSources(uint256 parts, uint256 sources);
+    /// @notice A part's input comes from the part itself or a later one, from a tensor that is not committed to, or from
+    /// one whose commitments cannot be compared with the input's.
+    error WrongSource(uint256 part);
+    /// @notice There is not one proof and one list of instances for each part.
+    error WrongPartCount(uint256 expected, uint256 proofs, uint256 statements);
+    /// @notice A part's input is not the tensor that it must be.
+    error WrongLink(uint256 part, uint256 source);
+
+    Part[] private _parts;
+
+    /// @param guards The parts' guards, in the order in which proofs will be given; deployed by now.
+    /// @param sources What the inputs of the second part and of those after it are.
+    constructor(GuardedCommitted[] memory guards, Source[] memory sources) {
+        if (guards.length < 2 || sources.length != guards.length - 1) {
+            revert WrongSources(guards.length, sources.length);
+        }
+        _parts.push(Part(guards[0], 0, 0, 0));
+        for (uint256 part = 1; part < guards.length; ++part) {
+            _parts.push(_linked(guards, part, sources[part - 1]));
+        }
+    }
+
+    /// @notice How many parts there are.
+    function partCount() external view returns (uint256 count) {
+        return _parts.length;
+    }
+
+    /// @notice A part: its guard, and where its input comes from.
+    /// @param index Below `partCount`.
+    function partAt(uint256 index) external view returns (Part memory part) {
+        return _parts[index];
+    }
+
+    /// @notice Returns true if every part's guard accepts its proof, and all parts are about the same tensors where they
+    /// must be; reverts otherwise, with the guard's own error where a guard did.
+    /// @param proofs A proof for each part, in order.
+    /// @param statements The instances of each.
+    /// @return accepted Always true.
+    function verifySet(bytes[] calldata proofs, uint256[][] calldata statements)
+        external
+        view
+        returns (bool accepted)
+    {
+        uint256 count = _parts.length;
+        if (proofs.length != count || statements.length != count) {
+            revert WrongPartCount(count, proofs.length, statements.length);
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            Part memory part = _parts[i];
+            // A guard returns true or reverts; and it has asked for the length of a proof, so that the points are there.
+            part.guard.verifyProof(proofs[i], statements[i]);
+            bytes32 found = Commitments.digestOf(proofs[i], 0, part.points);
+            if (found != Commitments.digestOf(proofs[part.source], part.sourcePoint, part.points)) {
+                revert WrongLink(i, part.source);
+            }
+        }
+        return true;
+    }
+
+    /// @dev The part of this index, if its input can be compared with its source.
+    function _linked(GuardedCommitted[] memory guards, uint256 index, Source memory source)
+        private
+        view
+        returns (Part memory part)
+    {
+        if (source.part >= index) revert WrongSource(index);
+        (GuardedCommitted from, GuardedCommitted to) = (guards[source.part], guards[index]);
+        uint256 fromInput = from.inputPoints();
+        (uint256 first, uint256 points) =
+            source.group == Group.Input ? (0, fromInput) : (fromInput, from.outputPoints());
+        if (points == 0 || points != to.inputPoints() || from.basis() != to.basis()) revert WrongSource(index);
+        return Part(to, uint32(source.part), uint32(first), uint32(points));
+    }
+}

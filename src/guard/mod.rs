@@ -1,0 +1,558 @@
+//! A verifier and one proof that it accepts → what a guard in front of the verifier costs, and what it turns away.
+//!
+//! Goes in: a verifier's bytecode, a proof with its instances, what a committed circuit adds, and a compiler. Comes out:
+//! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
+//! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only together. The contracts
+//! are those of `contracts/src`, which the program carries within it.
+
+mod calls;
+pub mod linked;
+
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_sol_types::{SolError as _, SolValue as _, sol};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::chain::calldata::VerifyCall;
+use crate::chain::{Calldata, Chain, ChainError, Fork, TransactionGas, Verdict, Verification, Verifier};
+use crate::prover::Committed;
+use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+
+/// The guard contracts' sources, each with the path that the others import it by.
+const SOURCES: [(&str, &str); 12] = [
+    (
+        "Commitments.sol",
+        include_str!("../../contracts/src/Commitments.sol"),
+    ),
+    (
+        "CommittedGuard.sol",
+        include_str!("../../contracts/src/CommittedGuard.sol"),
+    ),
+    ("Field.sol", include_str!("../../contracts/src/Field.sol")),
+    (
+        "GuardedCommitted.sol",
+        include_str!("../../contracts/src/GuardedCommitted.sol"),
+    ),
+    (
+        "GuardedReusableCommitted.sol",
+        include_str!("../../contracts/src/GuardedReusableCommitted.sol"),
+    ),
+    (
+        "GuardedReusableVerifier.sol",
+        include_str!("../../contracts/src/GuardedReusableVerifier.sol"),
+    ),
+    (
+        "GuardedVerifier.sol",
+        include_str!("../../contracts/src/GuardedVerifier.sol"),
+    ),
+    (
+        "IHalo2Verifier.sol",
+        include_str!("../../contracts/src/IHalo2Verifier.sol"),
+    ),
+    (
+        "IHalo2VerifierReusable.sol",
+        include_str!("../../contracts/src/IHalo2VerifierReusable.sol"),
+    ),
+    (
+        "LinkedCommitted.sol",
+        include_str!("../../contracts/src/LinkedCommitted.sol"),
+    ),
+    (
+        "ReusableVerifierGuard.sol",
+        include_str!("../../contracts/src/ReusableVerifierGuard.sol"),
+    ),
+    (
+        "VerifierGuard.sol",
+        include_str!("../../contracts/src/VerifierGuard.sol"),
+    ),
+];
+
+sol! {
+    /// What a guard is built over: `VerifierGuard.Pinned`.
+    struct Pinned {
+        address verifier;
+        bytes32 codeHash;
+        uint256 proofBytes;
+        uint256 instanceCount;
+    }
+
+    /// What a committed circuit adds: `CommittedGuard.Committed`, its layout written out.
+    struct PinnedCommitments {
+        bytes32 circuitDigest;
+        bytes32 basis;
+        uint256 inputPoints;
+        uint256 outputPoints;
+        uint256 claimPoints;
+        bytes32 registeredInput;
+    }
+
+    error WrongVerifierCode(bytes32 expected, bytes32 found);
+    error WrongProofLength(uint256 expected, uint256 found);
+    error WrongInstanceCount(uint256 expected, uint256 found);
+    error InstanceNotInField(uint256 index);
+    error ProofRejected();
+    error WrongKey(bytes32 expected, bytes32 found);
+    error ChallengeMismatch(uint256 expected, uint256 found);
+    error CheckNotZero(uint256 found);
+    error UnregisteredInput(bytes32 expected, bytes32 found);
+    error WrongPartCount(uint256 expected, uint256 proofs, uint256 statements);
+    error WrongLink(uint256 part, uint256 source);
+}
+
+/// A verifier's bytecode.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifierCode<'a> {
+    /// What deploys it.
+    pub creation: &'a Bytes,
+    /// What is then on chain: a guard pins its hash.
+    pub runtime: &'a Bytes,
+}
+
+/// What a guard costs, and what it turns away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardMeasurement {
+    /// The contract of `contracts/src` that was measured.
+    pub contract: String,
+    /// The rules that held.
+    pub fork: Fork,
+    /// What deploying the guard cost, its verifier being there already.
+    pub deployment: TransactionGas,
+    /// Length of the guard's runtime code, in bytes.
+    pub runtime_code_bytes: u64,
+    /// What verifying the proof through the guard cost.
+    pub verification: TransactionGas,
+    /// What verifying it by the bare verifier cost, with the same calldata on the same chain.
+    pub bare_verification: TransactionGas,
+    /// What the guard adds to the transaction, in gas; less than to its execution where the calldata floor binds.
+    pub tx_gas_over_verifier: i64,
+    /// What the guard adds to the execution, in gas.
+    pub execution_gas_over_verifier: i64,
+    /// The guard's answers to calls that it must take or refuse.
+    pub checks: Vec<GuardCheck>,
+}
+
+impl GuardMeasurement {
+    /// Whether the guard took what it must take, and refused the rest for the right reason.
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(GuardCheck::passed)
+    }
+}
+
+/// One call that a guard must take or refuse, and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardCheck {
+    /// What is special about the call.
+    pub kind: GuardCheckKind,
+    /// What the guard must answer.
+    pub expected: GuardAnswer,
+    /// What it answered.
+    pub found: GuardAnswer,
+}
+
+impl GuardCheck {
+    /// Whether the guard answered what it must.
+    pub fn passed(&self) -> bool {
+        self.expected == self.found
+    }
+}
+
+/// What is special about a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardCheckKind {
+    /// Right, but the arguments' contents stand in reverse order.
+    ContentsReversed,
+    /// Right, but with a word of ones between the heads and the contents.
+    GapBeforeContents,
+    /// Right, but with bytes after it.
+    BytesAfter,
+    /// The right call as far as a reader at fixed places sees, but by its head the instances are another list.
+    InstancesElsewhere,
+    /// One bit of the proof is another.
+    ProofBitFlipped,
+    /// The proof lacks its last word.
+    ProofShorter,
+    /// The proof has a byte more.
+    ProofLonger,
+    /// An instance is larger by one.
+    InstanceChanged,
+    /// An instance is larger by the field's order: the same element under another name.
+    InstancePlusModulus,
+    /// The last instance is missing.
+    InstanceMissing,
+    /// There is one instance more.
+    InstanceAdded,
+    /// The guard is deployed with another code hash than the verifier's.
+    OtherCodeHash,
+    /// A word of the key artifact is another.
+    KeyChanged,
+    /// The guard is deployed for the changed artifact, which nobody registered.
+    KeyNotRegistered,
+    /// One bit of the first commitment is another.
+    CommitmentBitFlipped,
+    /// The check's value is larger by one.
+    CheckChanged,
+    /// The challenge is larger by one.
+    ChallengeChanged,
+    /// Check and challenge have changed places.
+    CheckAndChallengeSwapped,
+    /// The guard is deployed for another circuit of the same layout.
+    OtherCircuit,
+    /// The guard is deployed for another group's commitments, of the same number in all.
+    OtherLayout,
+    /// The guard is deployed for another input than the proof's.
+    OtherInputRegistered,
+    /// A set lacks its last part.
+    PartMissing,
+    /// A set has the proof of its first part in place of its last one's too.
+    PartDoubled,
+    /// A set's proofs are in reverse order.
+    PartsReversed,
+    /// A set has its last part twice.
+    PartAdded,
+}
+
+/// A guard's answer: acceptance, or one of its errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardAnswer {
+    /// It returned true.
+    Accepted,
+    /// The code at the verifier's address is not the pinned one.
+    WrongVerifierCode,
+    /// The proof has another length than the circuit's.
+    WrongProofLength,
+    /// There are more or fewer instances than the circuit has.
+    WrongInstanceCount,
+    /// An instance is no field element.
+    InstanceNotInField,
+    /// The verifier did not accept.
+    ProofRejected,
+    /// The key artifact is not the pinned circuit's.
+    WrongKey,
+    /// The challenge does not follow from the commitments.
+    ChallengeMismatch,
+    /// Some claim does not hold.
+    CheckNotZero,
+    /// The input is not the registered one.
+    UnregisteredInput,
+    /// A set has more or fewer parts.
+    WrongPartCount,
+    /// A part's input is not the tensor that it must be.
+    WrongLink,
+    /// Anything else, such as running out of gas.
+    Other,
+}
+
+impl GuardAnswer {
+    /// What a guard's answer was.
+    pub fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted => Self::Accepted,
+            Verdict::Reverted { data, .. } => Self::of_revert(data),
+            _ => Self::Other,
+        }
+    }
+
+    fn of_revert(data: &[u8]) -> Self {
+        let errors = [
+            (WrongVerifierCode::SELECTOR, Self::WrongVerifierCode),
+            (WrongProofLength::SELECTOR, Self::WrongProofLength),
+            (WrongInstanceCount::SELECTOR, Self::WrongInstanceCount),
+            (InstanceNotInField::SELECTOR, Self::InstanceNotInField),
+            (ProofRejected::SELECTOR, Self::ProofRejected),
+            (WrongKey::SELECTOR, Self::WrongKey),
+            (ChallengeMismatch::SELECTOR, Self::ChallengeMismatch),
+            (CheckNotZero::SELECTOR, Self::CheckNotZero),
+            (UnregisteredInput::SELECTOR, Self::UnregisteredInput),
+            (WrongPartCount::SELECTOR, Self::WrongPartCount),
+            (WrongLink::SELECTOR, Self::WrongLink),
+        ];
+        errors
+            .into_iter()
+            .find(|(selector, _)| data.starts_with(selector))
+            .map_or(Self::Other, |(_, answer)| answer)
+    }
+}
+
+/// Why a guard could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// The guard does not compile.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    /// The verifier or the guard cannot be deployed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Parts cannot be linked.
+    #[error(transparent)]
+    Link(#[from] linked::LinkError),
+    /// A proof is measured that is not accepted.
+    #[error("{contract} does not accept the proof: {verdict}")]
+    NotAccepted {
+        /// Who was asked.
+        contract: &'static str,
+        /// What it answered.
+        verdict: Verdict,
+    },
+}
+
+/// Compiles one of the contracts of `contracts/src`.
+///
+/// # Errors
+/// [`SolidityError`] where there is no such contract, or solc fails.
+pub fn compile(
+    solc: &Solc,
+    contract: &str,
+    options: &CompileOptions,
+) -> Result<CompiledContract, SolidityError> {
+    solc.compile_files(&SOURCES, contract, options)
+}
+
+/// Deploys the verifier, and a guard in front of it, on a chain of its own; measures both, and tries the guard's checks.
+///
+/// The call is one that the verifier accepts; it holds a key artifact where the verifier is the reusable one. With what a
+/// committed circuit adds, the guard is the one that derives the challenge; without, the one that any circuit may have.
+///
+/// # Errors
+/// [`GuardError`]. An answer of the guard's that is wrong is none: [`GuardMeasurement::passed`] tells.
+pub fn measure(
+    solc: &Solc,
+    fork: Fork,
+    code: VerifierCode<'_>,
+    call: &VerifyCall,
+    committed: Option<&Committed>,
+) -> Result<GuardMeasurement, GuardError> {
+    let bare_verification = verify_bare(fork, code, call)?;
+    let mut chain = Chain::new(fork);
+    let verifier = deploy_verifier(&mut chain, code, call)?;
+    let terms = Terms::new(verifier, code, call, committed);
+    let guard = compile(solc, terms.contract(), &CompileOptions::default())?;
+    let deployment = chain.deploy(&terms.creation_code(&guard))?;
+    let verification = accepted("the guard", chain.call(deployment.address, &call.calldata())?)?;
+    let over = |part: fn(&TransactionGas) -> u64| {
+        part(&verification).cast_signed() - part(&bare_verification).cast_signed()
+    };
+    let deployed = Guard {
+        chain,
+        address: deployment.address,
+        contract: &guard,
+        terms,
+    };
+    Ok(GuardMeasurement {
+        checks: deployed.checks(call)?,
+        contract: guard.contract.clone(),
+        fork,
+        deployment: deployment.gas,
+        runtime_code_bytes: deployment.runtime_code_bytes,
+        tx_gas_over_verifier: over(|gas| gas.tx_gas),
+        execution_gas_over_verifier: over(|gas| gas.execution_gas),
+        verification,
+        bare_verification,
+    })
+}
+
+/// What the call costs without a guard.
+fn verify_bare(fork: Fork, code: VerifierCode<'_>, call: &VerifyCall) -> Result<TransactionGas, GuardError> {
+    let verifier = Verifier::deploy_with(fork, code.creation, call.key_artifact.as_deref())?;
+    accepted("the verifier", verifier.verify(&call.calldata())?)
+}
+
+/// Deploys the verifier that the call is for, and registers its key artifact if there is one.
+fn deploy_verifier(
+    chain: &mut Chain,
+    code: VerifierCode<'_>,
+    call: &VerifyCall,
+) -> Result<Address, ChainError> {
+    let verifier = chain.deploy(code.creation)?.address;
+    if let Some(key) = &call.key_artifact {
+        let _registered = chain.transact(verifier, &Calldata::register_key(key))?;
+    }
+    Ok(verifier)
+}
+
+/// What the call cost, if it ended in acceptance.
+fn accepted(contract: &'static str, call: Verification) -> Result<TransactionGas, GuardError> {
+    match call.gas {
+        Some(gas) if call.verdict.is_accepted() => Ok(gas),
+        _ => Err(GuardError::NotAccepted {
+            contract,
+            verdict: call.verdict,
+        }),
+    }
+}
+
+/// What a guard is deployed for.
+#[derive(Clone)]
+struct Terms {
+    pinned: Pinned,
+    key: Option<Vec<B256>>,
+    committed: Option<Committed>,
+}
+
+impl Terms {
+    fn new(
+        verifier: Address,
+        code: VerifierCode<'_>,
+        call: &VerifyCall,
+        committed: Option<&Committed>,
+    ) -> Self {
+        Self {
+            pinned: Pinned {
+                verifier,
+                codeHash: keccak256(code.runtime),
+                proofBytes: U256::from(call.proof.len()),
+                instanceCount: U256::from(call.instances.len()),
+            },
+            key: call.key_artifact.clone(),
+            committed: committed.copied(),
+        }
+    }
+
+    /// The contract of `contracts/src` that takes such terms.
+    fn contract(&self) -> &'static str {
+        match (&self.key, &self.committed) {
+            (None, None) => "GuardedVerifier",
+            (Some(_), None) => "GuardedReusableVerifier",
+            (None, Some(_)) => "GuardedCommitted",
+            (Some(_), Some(_)) => "GuardedReusableCommitted",
+        }
+    }
+
+    /// What deploys a guard: its code, then the arguments of its constructor.
+    fn creation_code(&self, guard: &CompiledContract) -> Bytes {
+        let key_digest = self.key.as_ref().map(|key| keccak256(key.concat()).to_vec());
+        let committed = self.committed.map(|committed| {
+            let layout = committed.layout;
+            PinnedCommitments {
+                circuitDigest: committed.circuit_digest,
+                basis: committed.basis,
+                inputPoints: U256::from(layout.input_points),
+                outputPoints: U256::from(layout.output_points),
+                claimPoints: U256::from(layout.claim_points),
+                registeredInput: committed.registered_input.unwrap_or_default(),
+            }
+            .abi_encode()
+        });
+        [
+            &guard.creation_code[..],
+            &self.pinned.abi_encode(),
+            &key_digest.unwrap_or_default(),
+            &committed.unwrap_or_default(),
+        ]
+        .concat()
+        .into()
+    }
+}
+
+/// A guard in front of a verifier on a chain.
+struct Guard<'a> {
+    chain: Chain,
+    address: Address,
+    contract: &'a CompiledContract,
+    terms: Terms,
+}
+
+impl Guard<'_> {
+    /// Makes every call that can be made of one that the guard accepts, and asks guards deployed for something else.
+    fn checks(&self, right: &VerifyCall) -> Result<Vec<GuardCheck>, ChainError> {
+        let mut checks = Vec::new();
+        for (kind, expected, calldata) in calls::wrong_and_right(right, self.terms.committed.as_ref()) {
+            let found = GuardAnswer::of(&self.chain.call(self.address, &calldata)?.verdict);
+            checks.push(GuardCheck {
+                kind,
+                expected,
+                found,
+            });
+        }
+        for (kind, expected, terms) in self.other_terms() {
+            let call = VerifyCall {
+                key_artifact: terms.key.clone(),
+                ..right.clone()
+            };
+            checks.push(GuardCheck {
+                kind,
+                expected,
+                found: self.answer_under(&terms, &call)?,
+            });
+        }
+        Ok(checks)
+    }
+
+    /// What a guard that is deployed for something else says to the right proof.
+    fn answer_under(&self, terms: &Terms, call: &VerifyCall) -> Result<GuardAnswer, ChainError> {
+        let mut chain = self.chain.clone();
+        match chain.deploy(&terms.creation_code(self.contract)) {
+            Ok(guard) => {
+                let call = chain.call(guard.address, &call.calldata())?;
+                Ok(GuardAnswer::of(&call.verdict))
+            }
+            Err(ChainError::NotDeployed(verdict)) => Ok(GuardAnswer::of(&verdict)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Everything else that a guard could be deployed for, and its answer to the right proof.
+    fn other_terms(&self) -> Vec<(GuardCheckKind, GuardAnswer, Terms)> {
+        use GuardAnswer as Answer;
+        use GuardCheckKind as Kind;
+
+        let with = |change: &dyn Fn(&mut Terms)| {
+            let mut terms = self.terms.clone();
+            change(&mut terms);
+            terms
+        };
+        let mut others = Vec::new();
+        if let Some(key) = &self.terms.key {
+            let other_key = with(&|terms| terms.key = Some(calls::changed_key(key)));
+            others.push((Kind::KeyNotRegistered, Answer::ProofRejected, other_key));
+        }
+        let other_code = with(&|terms| terms.pinned.codeHash = keccak256(terms.pinned.codeHash));
+        others.push((Kind::OtherCodeHash, Answer::WrongVerifierCode, other_code));
+        if let Some(committed) = self.terms.committed {
+            let with = |committed: Committed| Terms {
+                committed: Some(committed),
+                ..self.terms.clone()
+            };
+            let mut other_circuit = committed;
+            other_circuit.circuit_digest = keccak256(committed.circuit_digest);
+            others.push((Kind::OtherCircuit, Answer::ChallengeMismatch, with(other_circuit)));
+            let mut other_layout = committed;
+            other_layout.layout.input_points -= 1;
+            other_layout.layout.claim_points += 1;
+            others.push((Kind::OtherLayout, Answer::ChallengeMismatch, with(other_layout)));
+            let mut other_input = committed;
+            other_input.registered_input = Some(keccak256(committed.circuit_digest));
+            others.push((
+                Kind::OtherInputRegistered,
+                Answer::UnregisteredInput,
+                with(other_input),
+            ));
+        }
+        others
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_from_its_selector() {
+        let reverted = |data: Vec<u8>| {
+            GuardAnswer::of(&Verdict::Reverted {
+                data: data.into(),
+                reason: None,
+            })
+        };
+        assert_eq!(
+            reverted(ProofRejected {}.abi_encode()),
+            GuardAnswer::ProofRejected
+        );
+        let error = InstanceNotInField { index: U256::from(3) };
+        assert_eq!(reverted(error.abi_encode()), GuardAnswer::InstanceNotInField);
+        assert_eq!(reverted(vec![]), GuardAnswer::Other);
+        assert_eq!(GuardAnswer::of(&Verdict::Accepted), GuardAnswer::Accepted);
+    }
+}

@@ -1,0 +1,480 @@
+//! Circuit graphs: exact arithmetic over the scalar field, in the few operators whose layout in EZKL is known cell by cell.
+//!
+//! Goes in: operators pushed one by one. Comes out: ONNX bytes for EZKL, which must run with every scale at 0, and the
+//! number of cells that EZKL 23.0.5 lays the operators out in.
+//!
+//! Two habits of EZKL's loader decide which operators there are. It pushes slices and concatenations up through what
+//! they read, so that work is done once for each slice: a gather with constant positions costs nothing and stays where it
+//! is. And it makes equal constants one, which it then decomposes into digits where it has more than one reader: every
+//! constant here has one reader, scalars with equal contents are told apart by their rank, and [`Circuit::twins`] tells
+//! whether larger ones are equal.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::NodeProto;
+
+use super::super::graph::Tensor;
+use super::super::onnx::proto::{self, File};
+
+/// The operator set: `Einsum` came with 12, and 14 is what evmbench writes elsewhere too.
+const OPSET: i64 = 14;
+
+/// The exponent of the power that EZKL looks up as a rectifier: 1 − 2⁻²⁴, the largest `f32` below 1. A whole exponent would
+/// be multiplied out.
+pub(super) const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
+
+/// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
+pub(super) const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
+
+/// A node's position in its circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct NodeId(pub(super) usize);
+
+/// A table that elements are looked up in: one result for each input, and no proof for an input outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Table {
+    /// max(v, 0), as round(v^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's cast of what is not
+    /// a number is 0. Equal to max(v, 0) for every v up to [`RECTIFIER_EXACT`].
+    Rectifier,
+    /// round(2^scale · sigmoid(v / 2^scale)).
+    Sigmoid,
+    /// round(2^scale · tanh(v / 2^scale)).
+    Tanh,
+}
+
+/// What a node computes from its inputs, element by element modulo the field's order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Operator {
+    /// A committed tensor, as a list.
+    Input(String),
+    /// Integers, exact in `f32`, in the verifying key.
+    Constant(Tensor),
+    /// The same elements in another shape.
+    Reshape,
+    /// The elements at these positions of an axis.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// The positions.
+        positions: Vec<usize>,
+    },
+    /// a + b, shapes broadcast.
+    Add,
+    /// a − b, shapes broadcast.
+    Subtract,
+    /// a · b, shapes broadcast.
+    Multiply,
+    /// −a.
+    Negate,
+    /// The sum of all elements, of shape 1.
+    Sum,
+    /// A sum of products of two tensors, each output one dot product of this many terms.
+    Einsum {
+        /// In Einstein's notation.
+        equation: String,
+        /// Terms of each output.
+        terms: usize,
+    },
+    /// Each element's result.
+    Lookup(Table),
+    /// The same elements, which EZKL takes to stand at a scale higher by this. Only tables ask for the scale.
+    Relabel(u32),
+}
+
+/// An operator applied to earlier nodes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) operator: Operator,
+    pub(super) inputs: Vec<NodeId>,
+    pub(super) shape: Vec<usize>,
+    /// The scale that EZKL takes the elements to stand at.
+    pub(super) scale: u32,
+}
+
+/// A circuit under construction; nodes are in topological order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Circuit {
+    nodes: Vec<Node>,
+    outputs: Vec<(String, NodeId)>,
+    /// How many scalar constants have this value, by its bits.
+    scalars: HashMap<u32, usize>,
+}
+
+impl Circuit {
+    /// Every node, each after those that it reads.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Public outputs by name, in the order of the instances.
+    pub(super) fn outputs(&self) -> &[(String, NodeId)] {
+        &self.outputs
+    }
+
+    /// A node's sizes, outermost first.
+    pub(super) fn shape(&self, id: NodeId) -> &[usize] {
+        &self.nodes[id.0].shape
+    }
+
+    /// Number of a node's elements.
+    pub(super) fn len(&self, id: NodeId) -> usize {
+        self.shape(id).iter().product()
+    }
+
+    fn push(&mut self, operator: Operator, inputs: &[NodeId], shape: &[usize]) -> NodeId {
+        let scales = inputs.iter().map(|&id| self.nodes[id.0].scale);
+        let scale = match operator {
+            Operator::Multiply | Operator::Einsum { .. } => scales.sum(),
+            Operator::Relabel(more) => scales.sum::<u32>() + more,
+            _ => scales.max().unwrap_or(0),
+        };
+        self.nodes.push(Node {
+            operator,
+            inputs: inputs.to_vec(),
+            shape: shape.to_vec(),
+            scale,
+        });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    /// A committed tensor of this many elements.
+    pub(super) fn input(&mut self, name: &str, len: usize) -> NodeId {
+        self.push(Operator::Input(name.to_owned()), &[], &[len])
+    }
+
+    /// Makes a node's elements public, after those of earlier outputs.
+    pub(super) fn output(&mut self, name: &str, id: NodeId) {
+        self.outputs.push((name.to_owned(), id));
+    }
+
+    /// A constant for one reader.
+    ///
+    /// # Panics
+    /// Where an element is not a whole number: a mistake of the caller's.
+    pub(super) fn constant(&mut self, shape: &[usize], data: Vec<f32>) -> NodeId {
+        assert!(data.iter().all(|x| x.fract() == 0.0), "constants are integers");
+        self.push(Operator::Constant(Tensor::new(shape, data)), &[], shape)
+    }
+
+    /// A scalar constant for one reader, of a rank that no equal one has, which broadcasting takes as a scalar.
+    fn scalar(&mut self, value: f32) -> NodeId {
+        let equal = self.scalars.entry(value.to_bits()).or_default();
+        *equal += 1;
+        let shape = vec![1; *equal];
+        self.constant(&shape, vec![value])
+    }
+
+    /// The same elements in another shape.
+    ///
+    /// # Panics
+    /// Where the other shape has another number of elements.
+    pub(super) fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
+        if self.shape(id) == shape {
+            return id;
+        }
+        assert_eq!(
+            self.len(id),
+            shape.iter().product::<usize>(),
+            "a reshape keeps all elements"
+        );
+        self.push(Operator::Reshape, &[id], shape)
+    }
+
+    /// The elements at these positions of an axis; the node itself where they are all, in order.
+    pub(super) fn gather(&mut self, id: NodeId, axis: usize, positions: Vec<usize>) -> NodeId {
+        if positions.iter().copied().eq(0..self.shape(id)[axis]) {
+            return id;
+        }
+        let mut shape = self.shape(id).to_vec();
+        assert!(positions.iter().all(|&position| position < shape[axis]));
+        shape[axis] = positions.len();
+        self.push(Operator::Gather { axis, positions }, &[id], &shape)
+    }
+
+    /// Two nodes at the same scale: EZKL would multiply the one at the lower scale.
+    fn level(&mut self, a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+        let (left, right) = (self.nodes[a.0].scale, self.nodes[b.0].scale);
+        let highest = left.max(right);
+        (self.relabel(a, highest - left), self.relabel(b, highest - right))
+    }
+
+    fn pairwise(&mut self, operator: Operator, a: NodeId, b: NodeId) -> NodeId {
+        let shape = broadcast(self.shape(a), self.shape(b));
+        self.push(operator, &[a, b], &shape)
+    }
+
+    /// a + b.
+    pub(super) fn add(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        let (a, b) = self.level(a, b);
+        self.pairwise(Operator::Add, a, b)
+    }
+
+    /// a − b.
+    pub(super) fn subtract(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        let (a, b) = self.level(a, b);
+        self.pairwise(Operator::Subtract, a, b)
+    }
+
+    /// a · b.
+    pub(super) fn multiply(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.pairwise(Operator::Multiply, a, b)
+    }
+
+    /// factor · a.
+    pub(super) fn scale(&mut self, id: NodeId, factor: f32) -> NodeId {
+        if factor == 1.0 {
+            return id;
+        }
+        let shape = self.shape(id).to_vec();
+        let factor = self.scalar(factor);
+        let product = self.multiply(id, factor);
+        self.reshape(product, &shape)
+    }
+
+    /// a + addend.
+    pub(super) fn offset(&mut self, id: NodeId, addend: f32) -> NodeId {
+        if addend == 0.0 {
+            return id;
+        }
+        let shape = self.shape(id).to_vec();
+        let addend = self.scalar(addend);
+        let sum = self.add(id, addend);
+        self.reshape(sum, &shape)
+    }
+
+    /// minuend − a.
+    pub(super) fn complement(&mut self, minuend: f32, id: NodeId) -> NodeId {
+        let shape = self.shape(id).to_vec();
+        if minuend == 0.0 {
+            return self.push(Operator::Negate, &[id], &shape);
+        }
+        let minuend = self.scalar(minuend);
+        let difference = self.subtract(minuend, id);
+        self.reshape(difference, &shape)
+    }
+
+    /// The sum of all elements.
+    pub(super) fn sum(&mut self, id: NodeId) -> NodeId {
+        if self.len(id) == 1 {
+            return self.reshape(id, &[1]);
+        }
+        self.push(Operator::Sum, &[id], &[1])
+    }
+
+    /// A sum of products of two tensors in Einstein's notation, in which every index of one letter is either in the output or
+    /// in both inputs. The output has shape 1 where the notation has no index for it.
+    pub(super) fn einsum(&mut self, equation: &str, a: NodeId, b: NodeId) -> NodeId {
+        let (inputs, output) = equation.split_once("->").expect("an arrow");
+        let (left, right) = inputs.split_once(',').expect("two inputs");
+        let mut sizes = HashMap::new();
+        for (letters, id) in [(left, a), (right, b)] {
+            assert_eq!(letters.len(), self.shape(id).len(), "{equation}");
+            for (letter, &size) in letters.chars().zip(self.shape(id)) {
+                assert_eq!(*sizes.entry(letter).or_insert(size), size, "{equation}");
+            }
+        }
+        let contracted = |letter: &char| left.contains(*letter) && !output.contains(*letter);
+        let terms = sizes
+            .iter()
+            .filter(|(letter, _)| contracted(letter))
+            .map(|(_, size)| size);
+        let operator = Operator::Einsum {
+            equation: equation.to_owned(),
+            terms: terms.product(),
+        };
+        let shape: Vec<usize> = output.chars().map(|letter| sizes[&letter]).collect();
+        let product = self.push(operator, &[a, b], &shape);
+        if shape.is_empty() {
+            self.reshape(product, &[1])
+        } else {
+            product
+        }
+    }
+
+    /// Each element's result in a table.
+    pub(super) fn lookup(&mut self, table: Table, id: NodeId) -> NodeId {
+        let shape = self.shape(id).to_vec();
+        self.push(Operator::Lookup(table), &[id], &shape)
+    }
+
+    /// The same elements at a scale that is higher by `scale`.
+    pub(super) fn relabel(&mut self, id: NodeId, scale: u32) -> NodeId {
+        if scale == 0 {
+            return id;
+        }
+        let shape = self.shape(id).to_vec();
+        self.push(Operator::Relabel(scale), &[id], &shape)
+    }
+
+    /// Whether two constants have the same shape and elements, so that the loader would make them one.
+    pub(super) fn twins(&self) -> bool {
+        let mut seen = HashSet::new();
+        self.nodes.iter().any(|node| match &node.operator {
+            Operator::Constant(tensor) => {
+                let bits: Vec<u32> = tensor.data.iter().map(|x| x.to_bits()).collect();
+                !seen.insert((tensor.shape.clone(), bits))
+            }
+            _ => false,
+        })
+    }
+
+    /// The cells that EZKL lays the circuit out in with this many inner columns, committed inputs apart: a row holds one
+    /// for each inner column. Dot products start on a row of their own and are padded to whole rows
+    /// (`src/circuit/ops/layouts.rs`, `dot`, `sum` and `pairwise`). The few cells that it repeats where a dot product goes on
+    /// in another column are left out.
+    pub(super) fn cells(&self, inner_columns: usize) -> usize {
+        let mut cells: usize = 0;
+        for node in &self.nodes {
+            let elements: usize = node.shape.iter().product();
+            match &node.operator {
+                Operator::Input(_)
+                | Operator::Constant(_)
+                | Operator::Reshape
+                | Operator::Gather { .. }
+                | Operator::Relabel(_) => {}
+                Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Negate
+                | Operator::Lookup(_) => cells += elements,
+                Operator::Sum => {
+                    let terms = self.len(node.inputs[0]);
+                    cells = cells.next_multiple_of(inner_columns) + terms.next_multiple_of(inner_columns);
+                }
+                Operator::Einsum { terms, .. } => {
+                    cells = cells.next_multiple_of(inner_columns)
+                        + elements * terms.next_multiple_of(inner_columns);
+                }
+            }
+        }
+        let outputs: usize = self.outputs.iter().map(|&(_, id)| self.len(id)).sum();
+        cells + outputs
+    }
+
+    /// The circuit as an ONNX file.
+    pub(super) fn onnx(&self) -> Vec<u8> {
+        let mut file = File::default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.write(index, node, &mut file);
+        }
+        for (name, id) in &self.outputs {
+            file.nodes.push(NodeProto {
+                name: format!("public.{name}"),
+                op_type: "Identity".to_owned(),
+                input: vec![self.name(*id)],
+                output: vec![name.clone()],
+                ..NodeProto::default()
+            });
+            file.outputs.push(proto::port(name, self.shape(*id)));
+        }
+        file.encode(OPSET)
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        match &self.nodes[id.0].operator {
+            Operator::Input(name) => name.clone(),
+            _ => format!("v{}", id.0),
+        }
+    }
+
+    fn write(&self, index: usize, node: &Node, file: &mut File) {
+        let output = self.name(NodeId(index));
+        let mut inputs: Vec<String> = node.inputs.iter().map(|&id| self.name(id)).collect();
+        let mut attribute = Vec::new();
+        let mut with = |tensor: tract_onnx::pb::TensorProto, file: &mut File| {
+            inputs.push(tensor.name.clone());
+            file.initializers.push(tensor);
+        };
+        let op_type = match &node.operator {
+            Operator::Input(name) => {
+                file.inputs.push(proto::port(name, &node.shape));
+                return;
+            }
+            Operator::Constant(tensor) => {
+                file.initializers
+                    .push(proto::floats(output, &tensor.shape, &tensor.data));
+                return;
+            }
+            Operator::Reshape => {
+                with(proto::sizes(format!("{output}.shape"), &node.shape), file);
+                "Reshape"
+            }
+            Operator::Gather { axis, positions } => {
+                with(proto::sizes(format!("{output}.positions"), positions), file);
+                attribute.push(proto::int("axis", proto::signed(*axis)));
+                "Gather"
+            }
+            Operator::Add => "Add",
+            Operator::Subtract => "Sub",
+            Operator::Multiply => "Mul",
+            Operator::Negate => "Neg",
+            Operator::Sum => {
+                // Without axes, all are summed; what is left is kept as axes of size 1 or dropped.
+                attribute.push(proto::int("keepdims", 0));
+                let scalar = format!("{output}.scalar");
+                file.nodes.push(NodeProto {
+                    name: format!("{output}.sum"),
+                    op_type: "ReduceSum".to_owned(),
+                    input: inputs.clone(),
+                    output: vec![scalar.clone()],
+                    attribute: std::mem::take(&mut attribute),
+                    ..NodeProto::default()
+                });
+                inputs = vec![scalar];
+                let shape = proto::sizes(format!("{output}.shape"), &node.shape);
+                inputs.push(shape.name.clone());
+                file.initializers.push(shape);
+                "Reshape"
+            }
+            Operator::Einsum { equation, .. } => {
+                attribute.push(proto::string("equation", equation));
+                "Einsum"
+            }
+            Operator::Lookup(Table::Rectifier) => {
+                with(
+                    proto::floats(format!("{output}.exponent"), &[], &[RECTIFIER_EXPONENT]),
+                    file,
+                );
+                "Pow"
+            }
+            Operator::Lookup(Table::Sigmoid) => "Sigmoid",
+            Operator::Lookup(Table::Tanh) => "Tanh",
+            // EZKL reads a product with 2^−n as a change of scale, and lays nothing out.
+            Operator::Relabel(scale) => {
+                let factor = (-f64::from(*scale)).exp2() as f32;
+                with(proto::floats(format!("{output}.unit"), &[], &[factor]), file);
+                "Mul"
+            }
+        };
+        file.nodes.push(NodeProto {
+            name: format!("n{index}"),
+            op_type: op_type.to_owned(),
+            input: inputs,
+            output: vec![output],
+            attribute,
+            ..NodeProto::default()
+        });
+    }
+}
+
+/// The shape that two shapes broadcast to.
+///
+/// # Panics
+/// Where they do not: a mistake of the caller's.
+pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let rank = a.len().max(b.len());
+    let size = |shape: &[usize], axis: usize| {
+        (axis + shape.len())
+            .checked_sub(rank)
+            .map_or(1, |axis| shape[axis])
+    };
+    (0..rank)
+        .map(|axis| match (size(a, axis), size(b, axis)) {
+            (1, size) | (size, 1) => size,
+            (left, right) => {
+                assert_eq!(left, right, "{a:?} and {b:?} broadcast");
+                left
+            }
+        })
+        .collect()
+}

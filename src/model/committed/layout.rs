@@ -1,0 +1,854 @@
+//! From the integer program to the circuit: what is committed, what is computed, and the one check under the challenge.
+//!
+//! Each claimed layer is an identity between committed tensors, element by element. The check is the sum of all elements'
+//! residuals, each times its own power of ρ: the identities one after the other, 2^[`Check::degree_bits`] powers apart,
+//! and within each the tensor's own weighting. Digits of rounded tensors come in with their place's power of the base.
+
+use std::collections::HashMap;
+
+use super::super::graph::Window;
+use super::challenge::{Axis, Challenge, Weighting};
+use super::circuit::{Circuit, NodeId, Table};
+use super::program::{Form, Linear, Program, Step, ValueId};
+use super::windows;
+
+/// The logarithm of the base in which constants are written that `f32` does not hold, and in which the check sums up.
+const RADIX_BITS: u32 = 16;
+
+/// How it is assured that the input's integers are in the range that everything rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputRange {
+    /// By whoever reads or trusts the input: it is public, or its commitment is known.
+    Assumed,
+    /// By the circuit.
+    Checked,
+}
+
+/// What is public of a circuit beside its check and its challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exposure {
+    /// Every element of the input.
+    pub(super) input: bool,
+    /// Every element of the output; otherwise it is committed by itself.
+    pub(super) output: bool,
+}
+
+/// Elements of each committed tensor, in the order of the commitments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// The input.
+    pub(super) input: usize,
+    /// The output, where it is committed by itself.
+    pub(super) output: usize,
+    /// Everything else that is claimed.
+    pub(super) claims: usize,
+}
+
+/// A circuit laid out.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Its graph.
+    pub(super) circuit: Circuit,
+    /// Its committed tensors.
+    pub(super) sizes: Sizes,
+    /// Least and greatest number that is looked up; none where nothing is.
+    pub(super) table: Option<(i128, i128)>,
+}
+
+/// Names of the circuit's inputs, in order.
+pub(super) const INPUT: &str = "input";
+/// The committed output.
+pub(super) const OUTPUT: &str = "output";
+/// Everything else that is committed.
+pub(super) const CLAIMS: &str = "claims";
+/// ρ.
+pub(super) const CHALLENGE: &str = "challenge";
+
+/// A value in the circuit.
+#[derive(Debug, Clone)]
+struct Handle {
+    /// Its elements.
+    node: NodeId,
+    /// Tensors whose signed sum is [`Handle::factor`] times the value, cheaper to contract for what comes with them.
+    terms: Vec<(NodeId, f32)>,
+    factor: f32,
+}
+
+impl Handle {
+    fn of(node: NodeId) -> Self {
+        Self {
+            node,
+            terms: vec![(node, 1.0)],
+            factor: 1.0,
+        }
+    }
+}
+
+/// The identities, each a list of what its residual has at every power of the radix.
+#[derive(Default)]
+struct Check {
+    identities: Vec<Vec<Option<NodeId>>>,
+}
+
+impl Check {
+    /// Adds to the last identity's residual, at a power of the radix.
+    fn add(&mut self, circuit: &mut Circuit, level: usize, scalar: NodeId) {
+        let place = self.place(level);
+        *place = Some(match *place {
+            Some(sum) => circuit.add(sum, scalar),
+            None => scalar,
+        });
+    }
+
+    /// Subtracts likewise.
+    fn subtract(&mut self, circuit: &mut Circuit, level: usize, scalar: NodeId) {
+        let place = self.place(level);
+        *place = Some(match *place {
+            Some(sum) => circuit.subtract(sum, scalar),
+            None => circuit.complement(0.0, scalar),
+        });
+    }
+
+    /// What the last identity's residual has at a power of the radix.
+    fn place(&mut self, level: usize) -> &mut Option<NodeId> {
+        let residual = self.identities.last_mut().expect("an identity was begun");
+        if residual.len() <= level {
+            residual.resize(level + 1, None);
+        }
+        &mut residual[level]
+    }
+
+    /// The one number that must be 0.
+    fn total(&self, circuit: &mut Circuit, next: NodeId) -> NodeId {
+        let levels = self.identities.iter().map(Vec::len).max().unwrap_or(0);
+        let mut total = None;
+        for level in 0..levels {
+            let mut sum = None;
+            for residual in self.identities.iter().rev() {
+                sum = sum.map(|sum| circuit.multiply(sum, next));
+                if let Some(term) = residual.get(level).copied().flatten() {
+                    sum = Some(sum.map_or(term, |sum| circuit.add(sum, term)));
+                }
+            }
+            let radix = f64::from(RADIX_BITS * level as u32).exp2() as f32;
+            if let Some(sum) = sum.map(|sum| circuit.scale(sum, radix)) {
+                total = Some(total.map_or(sum, |total| circuit.add(total, sum)));
+            }
+        }
+        total.expect("a program claims something")
+    }
+}
+
+/// Lays a program out.
+pub(super) fn lay_out(program: &Program, range: InputRange, exposure: Exposure) -> Layout {
+    Builder::new(program, range, exposure).build()
+}
+
+struct Builder<'a> {
+    program: &'a Program,
+    circuit: Circuit,
+    challenge: Challenge,
+    rho: NodeId,
+    degree_bits: usize,
+    check: Check,
+    values: Vec<Handle>,
+    output: Option<NodeId>,
+    claims: Option<NodeId>,
+    claimed: usize,
+    sizes: Sizes,
+    rectified: HashMap<NodeId, NodeId>,
+    /// Bounds of what is looked up.
+    table: Option<(i128, i128)>,
+    /// The table's end, where something rests on nothing beyond it being in the table.
+    end: Option<i128>,
+    exposure: Exposure,
+}
+
+/// Where numbers below the base must be looked up, so that the table must end at the base less one.
+fn has_digits(program: &Program) -> bool {
+    program.steps.iter().any(|step| {
+        matches!(
+            step,
+            Step::Claimed {
+                form: Form::Rounded { .. },
+                ..
+            } | Step::LayerNorm { .. }
+        )
+    })
+}
+
+impl<'a> Builder<'a> {
+    fn new(program: &'a Program, range: InputRange, exposure: Exposure) -> Self {
+        let elements = |shape: &[usize]| shape.iter().product::<usize>();
+        let last = program.steps.len() - 1;
+        let claimed: usize = (0..=last).flat_map(|index| program.claims(index)).sum();
+        let output = if exposure.output {
+            0
+        } else {
+            elements(&program.value(program.output).shape)
+        };
+        let sizes = Sizes {
+            input: elements(&program.values[0].shape),
+            output,
+            claims: claimed - output,
+        };
+        let degree_bits = program
+            .values
+            .iter()
+            .map(|value| Weighting::of(&value.shape).degree_bits());
+        let degree_bits = degree_bits.max().unwrap_or(0).max(1);
+        let mut circuit = Circuit::default();
+        let input = circuit.input(INPUT, sizes.input);
+        let output = (sizes.output > 0).then(|| circuit.input(OUTPUT, sizes.output));
+        let claims = (sizes.claims > 0).then(|| circuit.input(CLAIMS, sizes.claims));
+        let rho = circuit.input(CHALLENGE, 1);
+        let challenge = Challenge::new(&mut circuit, rho, degree_bits);
+        let mut builder = Self {
+            program,
+            circuit,
+            challenge,
+            rho,
+            degree_bits,
+            check: Check::default(),
+            values: Vec::new(),
+            output,
+            claims,
+            claimed: 0,
+            sizes,
+            rectified: HashMap::new(),
+            table: has_digits(program).then(|| (0, program.base() - 1)),
+            end: has_digits(program).then(|| program.base() - 1),
+            exposure,
+        };
+        let image = builder.circuit.reshape(input, &program.values[0].shape[1..]);
+        let input = match range {
+            InputRange::Assumed => Handle::of(image),
+            InputRange::Checked => builder.range_checked(image),
+        };
+        builder.values.push(input);
+        builder
+    }
+
+    fn build(mut self) -> Layout {
+        for index in 0..self.program.steps.len() {
+            let handle = self.step(index);
+            self.values.push(handle);
+        }
+        let next = self.challenge.square(self.degree_bits);
+        let check = self.check.total(&mut self.circuit, next);
+        self.circuit.output("check", check);
+        self.circuit.output("rho", self.rho);
+        if self.exposure.output {
+            let output = self.handle(self.program.output).node;
+            let list = self.flat(output);
+            self.circuit.output("result", list);
+        }
+        if self.exposure.input {
+            let input = self.values[0].node;
+            let list = self.flat(input);
+            self.circuit.output("shown", list);
+        }
+        Layout {
+            circuit: self.circuit,
+            sizes: self.sizes,
+            table: self.table,
+        }
+    }
+
+    fn handle(&self, id: ValueId) -> Handle {
+        self.values[id.0].clone()
+    }
+
+    fn flat(&mut self, node: NodeId) -> NodeId {
+        let len = self.circuit.len(node);
+        self.circuit.reshape(node, &[len])
+    }
+
+    /// Sizes of a value without the batch axis.
+    fn shape(&self, id: ValueId) -> &'a [usize] {
+        &self.program.value(id).shape[1..]
+    }
+
+    /// The next part of the claims.
+    fn claim(&mut self, shape: &[usize]) -> NodeId {
+        let claims = self.claims.expect("there are claims where something is claimed");
+        let len: usize = shape.iter().product();
+        let part = self
+            .circuit
+            .gather(claims, 0, (self.claimed..self.claimed + len).collect());
+        self.claimed += len;
+        self.circuit.reshape(part, shape)
+    }
+
+    /// The first claim of a step: the committed output, where this is it.
+    fn result_claim(&mut self, index: usize) -> NodeId {
+        let id = ValueId(index + 1);
+        match self.output {
+            Some(output) if id == self.program.output => self.circuit.reshape(output, self.shape(id)),
+            _ => self.claim(self.shape(id)),
+        }
+    }
+
+    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on.
+    fn look_up(&mut self, bound: (i128, i128)) {
+        assert!(
+            self.end.is_none_or(|end| bound.1 <= end),
+            "the table's end is a bound"
+        );
+        let (least, greatest) = self.table.unwrap_or(bound);
+        self.table = Some((least.min(bound.0), greatest.max(bound.1)));
+    }
+
+    /// max(v, 0), looked up once.
+    fn rectify(&mut self, node: NodeId, bound: (i128, i128)) -> NodeId {
+        self.look_up(bound);
+        if let Some(&rectified) = self.rectified.get(&node) {
+            return rectified;
+        }
+        let rectified = self.circuit.lookup(Table::Rectifier, node);
+        self.rectified.insert(node, rectified);
+        rectified
+    }
+
+    /// The input, whose range the circuit checks: x + o and o − x are both looked up, and the table ends at o + bound.
+    /// Without digits o is 0, and max(x, 0) − max(−x, 0) is x. With digits the table's end is given; then o is at least the
+    /// bound, both are positive, and their difference is 2·x.
+    fn range_checked(&mut self, image: NodeId) -> Handle {
+        let bound = self.program.values[0].interval.magnitude();
+        let others = self.largest_lookup();
+        let end = self.end.unwrap_or(if others > bound {
+            others.max(2 * bound)
+        } else {
+            bound
+        });
+        self.end = Some(end);
+        let offset = end - bound;
+        assert!(
+            offset == 0 || offset >= bound,
+            "the table is wide enough for the input"
+        );
+        let above = self.circuit.offset(image, offset as f32);
+        let below = if offset == 0 {
+            self.circuit.complement(0.0, image)
+        } else {
+            self.circuit.complement(2.0 * offset as f32, above)
+        };
+        let looked_up = (offset - bound, end);
+        let above = self.rectify(above, looked_up);
+        let below = self.rectify(below, looked_up);
+        let handle = Handle {
+            node: image,
+            terms: vec![(above, 1.0), (below, -1.0)],
+            factor: if offset == 0 { 1.0 } else { 2.0 },
+        };
+        if !self.is_read_by_contractions_alone(ValueId(0)) {
+            // Nothing else reads the look-ups: the identity between them and the input does.
+            let weighting = Weighting::of(&self.program.values[0].shape[1..]);
+            self.check.identities.push(Vec::new());
+            let sum = self.contract(&handle, weighting);
+            self.check.add(&mut self.circuit, 0, sum);
+            let input = self.contract_node(image, weighting);
+            let input = self.circuit.scale(input, handle.factor);
+            self.check.subtract(&mut self.circuit, 0, input);
+            return Handle::of(image);
+        }
+        handle
+    }
+
+    /// The greatest number that any step looks up.
+    fn largest_lookup(&self) -> i128 {
+        let magnitude = |id: &ValueId| self.program.value(*id).interval.magnitude();
+        let looked_up = self.program.steps.iter().map(|step| match step {
+            Step::Rectify { input } | Step::Sigmoid { input, .. } | Step::Tanh { input, .. } => {
+                magnitude(input)
+            }
+            Step::MaxPool { input, .. } => 2 * magnitude(input),
+            _ => 0,
+        });
+        looked_up.max().unwrap_or(0)
+    }
+
+    fn is_read_by_contractions_alone(&self, id: ValueId) -> bool {
+        self.program.output != id
+            && !self.exposure.input
+            && self.program.steps.iter().all(|step| match step {
+                Step::Claimed { .. } => true,
+                Step::Dense { input, .. }
+                | Step::SumPool { input, .. }
+                | Step::MaxPool { input, .. }
+                | Step::Rectify { input }
+                | Step::Sigmoid { input, .. }
+                | Step::Tanh { input, .. }
+                | Step::Reshape { input }
+                | Step::LayerNorm { input, .. } => *input != id,
+                Step::Multiply { left, right } | Step::Combine { left, right, .. } => {
+                    *left != id && *right != id
+                }
+            })
+    }
+
+    fn contract_node(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
+        self.challenge.contract(&mut self.circuit, weighting, node)
+    }
+
+    /// Σ of the terms of a value: [`Handle::factor`] times its own.
+    fn contract(&mut self, handle: &Handle, weighting: Weighting) -> NodeId {
+        self.over_terms(handle, |builder, node| builder.contract_node(node, weighting))
+    }
+
+    /// The signed sum of what each term comes to.
+    fn over_terms(&mut self, handle: &Handle, mut of: impl FnMut(&mut Self, NodeId) -> NodeId) -> NodeId {
+        let mut sum = None;
+        for &(node, sign) in &handle.terms {
+            let term = of(self, node);
+            sum = Some(match sum {
+                None if sign > 0.0 => term,
+                None => self.circuit.complement(0.0, term),
+                Some(sum) if sign > 0.0 => self.circuit.add(sum, term),
+                Some(sum) => self.circuit.subtract(sum, term),
+            });
+        }
+        sum.expect("a value has terms")
+    }
+
+    fn step(&mut self, index: usize) -> Handle {
+        let program = self.program;
+        let id = ValueId(index + 1);
+        let node = match &program.steps[index] {
+            Step::Claimed { input, linear, form } => return self.claimed(index, *input, linear, *form),
+            Step::LayerNorm {
+                input,
+                scale,
+                bias,
+                epsilon,
+                root_bits,
+            } => {
+                return self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits);
+            }
+            Step::Dense {
+                input,
+                weight,
+                outputs,
+                bias,
+            } => {
+                let input = self.handle(*input).node;
+                let input = self.flat(input);
+                let inputs = self.circuit.len(input);
+                let weight = self.circuit.constant(&[*outputs, inputs], exact(weight));
+                let mut sum = self.circuit.einsum("oi,i->o", weight, input);
+                for (level, digits) in radix_digits(bias).into_iter().enumerate() {
+                    let radix = 1i128 << (RADIX_BITS as usize * level);
+                    if digits.iter().any(|&digit| digit != 0) {
+                        let digits: Vec<i128> = digits.iter().map(|digit| digit * radix).collect();
+                        let addend = self.circuit.constant(&[*outputs], exact(&digits));
+                        sum = self.circuit.add(sum, addend);
+                    }
+                }
+                sum
+            }
+            Step::SumPool { input, window } => {
+                let taps = self.taps(*input, window);
+                let sum = taps.into_iter().reduce(|a, b| self.circuit.add(a, b));
+                sum.expect("a kernel is not empty")
+            }
+            Step::MaxPool { input, window } => self.max_pool(*input, window),
+            Step::Rectify { input } => {
+                let interval = program.value(*input).interval;
+                let input = self.handle(*input).node;
+                self.rectify(input, (interval.least, interval.greatest))
+            }
+            Step::Sigmoid { input, scale } => self.function(*input, *scale, Table::Sigmoid),
+            Step::Tanh { input, scale } => self.function(*input, *scale, Table::Tanh),
+            Step::Multiply { left, right } => {
+                let (left, right) = (self.handle(*left).node, self.handle(*right).node);
+                self.circuit.multiply(left, right)
+            }
+            Step::Combine {
+                left,
+                left_shift,
+                right,
+                right_shift,
+                subtract,
+            } => {
+                let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
+                    let node = builder.handle(*id).node;
+                    builder.circuit.scale(node, f64::from(shift).exp2() as f32)
+                };
+                let left = shifted(self, left, *left_shift);
+                let right = shifted(self, right, *right_shift);
+                if *subtract {
+                    self.circuit.subtract(left, right)
+                } else {
+                    self.circuit.add(left, right)
+                }
+            }
+            Step::Reshape { input } => self.handle(*input).node,
+        };
+        Handle::of(self.circuit.reshape(node, self.shape(id)))
+    }
+
+    fn function(&mut self, input: ValueId, scale: u32, table: Table) -> NodeId {
+        let interval = self.program.value(input).interval;
+        self.look_up((interval.least, interval.greatest));
+        let node = self.handle(input).node;
+        let labelled = self.circuit.relabel(node, scale);
+        self.circuit.lookup(table, labelled)
+    }
+
+    /// For each position of the window, the elements that the outputs read there.
+    fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
+        let node = self.handle(input).node;
+        let &[_, height, width] = self.shape(input) else {
+            panic!("a window reads channels, rows and columns");
+        };
+        let [rows, columns] = window
+            .output_size([height, width])
+            .expect("the graph's shapes fit");
+        let read = |count: usize, stride: usize, tap: usize| (0..count).map(|i| i * stride + tap).collect();
+        let mut taps = Vec::new();
+        for u in 0..window.kernel[0] {
+            let by_row = self.circuit.gather(node, 1, read(rows, window.stride[0], u));
+            for v in 0..window.kernel[1] {
+                taps.push(self.circuit.gather(by_row, 2, read(columns, window.stride[1], v)));
+            }
+        }
+        taps
+    }
+
+    /// A tournament: max(a, b) = b + max(a − b, 0).
+    fn max_pool(&mut self, input: ValueId, window: &Window) -> NodeId {
+        let interval = self.program.value(input).interval;
+        let widest = interval.greatest - interval.least;
+        let mut round = self.taps(input, window);
+        while round.len() > 1 {
+            round = round
+                .chunks(2)
+                .map(|pair| match *pair {
+                    [a, b] => {
+                        let difference = self.circuit.subtract(a, b);
+                        let excess = self.rectify(difference, (-widest, widest));
+                        self.circuit.add(b, excess)
+                    }
+                    [a] => a,
+                    _ => unreachable!("chunks of two"),
+                })
+                .collect();
+        }
+        round[0]
+    }
+
+    /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
+    fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> Handle {
+        let id = ValueId(index + 1);
+        let weighting = Weighting::of(self.shape(id));
+        self.check.identities.push(Vec::new());
+        let (multiplier, digits) = match form {
+            Form::Exact => (1, 0),
+            Form::Rounded {
+                multiplier, digits, ..
+            } => (multiplier, digits as usize),
+        };
+        let top = self.result_claim(index);
+        let value = match form {
+            Form::Rounded { guarded: true, .. } => {
+                let offset = self.program.guard_offset(index, true);
+                let looked_up = self.rectify(top, (0, self.program.base() - 1));
+                self.circuit.offset(looked_up, -offset as f32)
+            }
+            _ => top,
+        };
+        let source = self.handle(input);
+        let result = self.contract_node(value, weighting);
+        self.other_side(digits, result, source.factor);
+        for place in (0..digits).rev() {
+            let digit = self.claim(self.shape(id));
+            let digit = self.rectify(digit, (0, self.program.base() - 1));
+            let sum = self.contract_node(digit, weighting);
+            self.other_side(place, sum, source.factor);
+        }
+        let divisor = self.program.base().pow(digits as u32);
+        let rounding = if digits == 0 { 0 } else { divisor / 2 };
+        self.layer(&source, input, linear, weighting, multiplier, rounding);
+        Handle::of(value)
+    }
+
+    /// Takes from the residual what stands opposite the input's terms, which may be a multiple of the input.
+    fn other_side(&mut self, level: usize, scalar: NodeId, factor: f32) {
+        let scalar = self.circuit.scale(scalar, factor);
+        self.check.subtract(&mut self.circuit, level, scalar);
+    }
+
+    /// Adds `multiplier` times the layer's weighted result, and `rounding` for each element.
+    fn layer(
+        &mut self,
+        source: &Handle,
+        input: ValueId,
+        linear: &Linear,
+        weighting: Weighting,
+        multiplier: i128,
+        rounding: i128,
+    ) {
+        let sum = match linear {
+            Linear::Same => {
+                let sum = self.contract(source, weighting);
+                self.circuit.scale(sum, multiplier as f32)
+            }
+            Linear::SumPool(window) => {
+                let shape = self.image_shape(input);
+                let maps = self.over_terms(source, |builder, node| {
+                    let image = builder.circuit.reshape(node, &shape);
+                    let sums = windows::contract(
+                        &mut builder.circuit,
+                        &mut builder.challenge,
+                        weighting,
+                        image,
+                        window,
+                    );
+                    let sums = sums.into_iter().flatten();
+                    sums.reduce(|a, b| builder.circuit.add(a, b))
+                        .expect("windows are inside")
+                });
+                let channels = self
+                    .challenge
+                    .weights(&mut self.circuit, weighting, Axis::Channels);
+                let sum = self.circuit.einsum("c,c->", maps, channels);
+                self.circuit.scale(sum, multiplier as f32)
+            }
+            Linear::Affine { factor, .. } => {
+                let maps = self.over_terms(source, |builder, node| {
+                    builder
+                        .challenge
+                        .contract_maps(&mut builder.circuit, weighting, node)
+                });
+                let channels = self
+                    .challenge
+                    .weights(&mut self.circuit, weighting, Axis::Channels);
+                let factor = self.circuit.constant(&[factor.len()], scaled(factor, multiplier));
+                let weights = self.circuit.multiply(channels, factor);
+                self.circuit.einsum("c,c->", maps, weights)
+            }
+            Linear::Convolution {
+                weight,
+                weight_shape,
+                window,
+                groups,
+                ..
+            } => self.convolution(
+                source,
+                input,
+                weight,
+                *weight_shape,
+                window,
+                *groups,
+                weighting,
+                multiplier,
+            ),
+        };
+        self.check.add(&mut self.circuit, 0, sum);
+        let channels = weighting.sizes[0];
+        let addend: Vec<i128> = match linear {
+            Linear::Convolution { bias, .. } => {
+                bias.iter().map(|bias| bias * multiplier + rounding).collect()
+            }
+            Linear::Affine { addend, .. } => addend
+                .iter()
+                .map(|addend| addend * multiplier + rounding)
+                .collect(),
+            Linear::SumPool(_) | Linear::Same => vec![rounding; channels],
+        };
+        for (level, digits) in radix_digits(&addend).into_iter().enumerate() {
+            if digits.iter().all(|&digit| digit == 0) {
+                continue;
+            }
+            let sum = if digits.iter().all(|digit| *digit == digits[0]) {
+                let total = self.challenge.total(&mut self.circuit, weighting);
+                self.circuit.scale(total, digits[0] as f32)
+            } else {
+                let weights = self
+                    .challenge
+                    .weights(&mut self.circuit, weighting, Axis::Channels);
+                let digits = self.circuit.constant(&[channels], exact(&digits));
+                let by_channel = self.circuit.einsum("c,c->", weights, digits);
+                let map = self.challenge.map_sum(&mut self.circuit, weighting);
+                self.circuit.multiply(by_channel, map)
+            };
+            let sum = self.circuit.scale(sum, source.factor);
+            self.check.add(&mut self.circuit, level, sum);
+        }
+    }
+
+    fn image_shape(&self, input: ValueId) -> [usize; 3] {
+        self.shape(input)
+            .try_into()
+            .expect("an image has channels, rows and columns")
+    }
+
+    /// Σ over (c, u, v) of T(c,u,v) · Σ over o of ρ^o · W(o,c,u,v).
+    #[expect(clippy::too_many_arguments, reason = "a convolution has this many")]
+    fn convolution(
+        &mut self,
+        source: &Handle,
+        input: ValueId,
+        weight: &[i128],
+        weight_shape: [usize; 4],
+        window: &Window,
+        groups: usize,
+        weighting: Weighting,
+        multiplier: i128,
+    ) -> NodeId {
+        let [outputs, group_channels, kernel_height, kernel_width] = weight_shape;
+        let kernel = kernel_height * kernel_width;
+        let row = group_channels * kernel;
+        let channels = self
+            .challenge
+            .weights(&mut self.circuit, weighting, Axis::Channels);
+        let weight = scaled(weight, multiplier);
+        let summed = if groups == outputs {
+            let channels = self.circuit.reshape(channels, &[groups, 1]);
+            let weight = self.circuit.constant(&[groups, row], weight);
+            self.circuit.multiply(weight, channels)
+        } else if groups == 1 {
+            let weight = self.circuit.constant(&[outputs, row], weight);
+            self.circuit.einsum("ok,o->k", weight, channels)
+        } else {
+            let channels = self.circuit.reshape(channels, &[groups, outputs / groups]);
+            let weight = self.circuit.constant(&[groups, outputs / groups, row], weight);
+            self.circuit.einsum("gok,go->gk", weight, channels)
+        };
+        let summed = self.circuit.reshape(summed, &[groups * group_channels, kernel]);
+        let shape = self.image_shape(input);
+        self.over_terms(source, |builder, node| {
+            let image = builder.circuit.reshape(node, &shape);
+            let sums = windows::contract(
+                &mut builder.circuit,
+                &mut builder.challenge,
+                weighting,
+                image,
+                window,
+            );
+            let mut total = None;
+            for (position, sum) in sums.into_iter().enumerate() {
+                let Some(sum) = sum else { continue };
+                let weights = builder.circuit.gather(summed, 1, vec![position]);
+                let weights = builder.circuit.reshape(weights, &[groups * group_channels]);
+                let dot = builder.circuit.einsum("c,c->", weights, sum);
+                total = Some(total.map_or(dot, |total| builder.circuit.add(total, dot)));
+            }
+            total.expect("some window is inside")
+        })
+    }
+
+    /// Σ digit · base^place, digits looked up; most significant first.
+    fn number(&mut self, digits: usize) -> NodeId {
+        let claim = self.claim(&[digits]);
+        let looked_up = self.rectify(claim, (0, self.program.base() - 1));
+        let places = (0..digits as u32).rev();
+        let powers = places.map(|place| f64::from(self.program.base_bits * place).exp2() as f32);
+        let powers = self.circuit.constant(&[digits], powers.collect());
+        self.circuit.einsum("d,d->", looked_up, powers)
+    }
+
+    fn layer_norm(
+        &mut self,
+        index: usize,
+        input: ValueId,
+        scale: &[i128],
+        bias: &[i128],
+        epsilon: i128,
+        root_bits: u32,
+    ) -> Handle {
+        let id = ValueId(index + 1);
+        let shape = self.shape(id);
+        let weighting = Weighting::of(shape);
+        let digits = self.program.root_digits(index);
+        let result = self.result_claim(index);
+        let root = self.number(digits.root);
+        let below = self.number(digits.below);
+        let above = self.number(digits.above);
+
+        // V = N·Σx² − (Σx)² + ε.
+        let image = self.handle(input).node;
+        let list = self.flat(image);
+        let count = self.circuit.len(list) as f32;
+        let sum = self.circuit.sum(list);
+        let squares = self.circuit.einsum("n,n->", list, list);
+        let squares = self.circuit.scale(squares, count);
+        let square = self.circuit.multiply(sum, sum);
+        let radicand = self.circuit.subtract(squares, square);
+        let radicand = self.circuit.offset(radicand, epsilon as f32);
+
+        // 2^(2b) = r²·V + below, and (r + 1)²·V = 2^(2b) + 1 + above.
+        let numerator = f64::from(2 * root_bits).exp2() as f32;
+        let product = self.circuit.multiply(root, radicand);
+        let lower = self.circuit.multiply(root, product);
+        let lower = self.circuit.add(lower, below);
+        let residual = self.circuit.complement(numerator, lower);
+        self.check.identities.push(vec![Some(residual)]);
+        // (r + 1)²·V = r²·V + 2·r·V + V = 2^(2b) − below + 2·r·V + V.
+        let twice = self.circuit.scale(product, 2.0);
+        let next = self.circuit.add(twice, radicand);
+        let next = self.circuit.subtract(next, below);
+        let next = self.circuit.subtract(next, above);
+        let residual = self.circuit.offset(next, -1.0);
+        self.check.identities.push(vec![Some(residual)]);
+
+        // y = r·(N·γ∘x − Σx·γ) + β, weighted. γ stands there twice, once negated: equal constants would become one.
+        self.check.identities.push(Vec::new());
+        let positive = self.circuit.constant(shape, exact(scale));
+        let negative: Vec<i128> = scale.iter().map(|scale| -scale).collect();
+        let negative = self.circuit.constant(shape, exact(&negative));
+        let scaled = self.circuit.multiply(image, positive);
+        let scaled = self.contract_node(scaled, weighting);
+        let scaled = self.circuit.scale(scaled, count);
+        let shift = self.contract_node(negative, weighting);
+        let shift = self.circuit.multiply(shift, sum);
+        let centred = self.circuit.add(scaled, shift);
+        let normalised = self.circuit.multiply(centred, root);
+        self.check.add(&mut self.circuit, 0, normalised);
+        if bias.iter().any(|&bias| bias != 0) {
+            let bias = self.circuit.constant(shape, exact(bias));
+            let bias = self.contract_node(bias, weighting);
+            self.check.add(&mut self.circuit, 0, bias);
+        }
+        let claimed = self.contract_node(result, weighting);
+        self.check.subtract(&mut self.circuit, 0, claimed);
+        Handle::of(result)
+    }
+}
+
+/// Integers as constants.
+///
+/// # Panics
+/// Where one is not exact in `f32`: quantising has refused those.
+fn exact(integers: &[i128]) -> Vec<f32> {
+    let exact = |&integer: &i128| {
+        let float = integer as f32;
+        assert_eq!(float as i128, integer, "constants are exact in f32");
+        float
+    };
+    integers.iter().map(exact).collect()
+}
+
+/// Integers times a power of two as constants.
+fn scaled(integers: &[i128], multiplier: i128) -> Vec<f32> {
+    let scaled: Vec<i128> = integers.iter().map(|integer| integer * multiplier).collect();
+    exact(&scaled)
+}
+
+/// Numbers in base 2^[`RADIX_BITS`], least significant place first; all places but the last are not negative.
+fn radix_digits(numbers: &[i128]) -> Vec<Vec<i128>> {
+    let mut places = Vec::new();
+    let mut rest = numbers.to_vec();
+    while rest.iter().any(|number| number.abs() >= 1 << RADIX_BITS) {
+        places.push(
+            rest.iter()
+                .map(|number| number.rem_euclid(1 << RADIX_BITS))
+                .collect(),
+        );
+        for number in &mut rest {
+            *number = number.div_euclid(1 << RADIX_BITS);
+        }
+    }
+    places.push(rest);
+    places
+}

@@ -1,0 +1,351 @@
+//! Committed circuits: large layers are claimed and checked under a challenge in place of being computed.
+//!
+//! Goes in: a [`Graph`], a scale, and what is to be public. Comes out: [`CommittedCircuit`]: ONNX for EZKL, the exact
+//! integers of any inference, and what an honest prover commits to. The protocol and why it is sound are in
+//! `docs/commit-and-challenge.md`; EZKL must run with every scale at 0, with rescaling and its built-in checks off.
+//!
+//! Five steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
+//! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
+//! `windows` of images.
+
+mod challenge;
+mod circuit;
+mod error;
+mod execute;
+mod interval;
+mod layout;
+mod program;
+mod quantise;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Graph, Tensor};
+
+pub use error::CommittedError;
+pub use interval::{Interval, Unbounded};
+
+use circuit::RECTIFIER_EXACT;
+use layout::{Exposure, InputRange, Layout};
+use program::{Form, Linear, Program, Step, Value, ValueId};
+
+/// Rows of a table column that hold no entry: five blinding factors, and what EZKL keeps free beside them
+/// (`src/circuit/table.rs`, `RESERVED_BLINDING_ROWS_PAD`).
+const TABLE_RESERVED_ROWS: i128 = 8;
+
+/// Rows of an advice column that hold no cell: five blinding factors and one more (`src/tensor/var.rs`, `max_rows`).
+const RESERVED_ROWS: usize = 6;
+
+/// The least k that EZKL takes (`src/graph/mod.rs`, `MIN_LOGROWS`).
+const LEAST_LOGROWS: u32 = 6;
+
+/// The most inner columns that are chosen of themselves: more cost more gas than they save time.
+const MOST_INNER_COLUMNS: usize = 3;
+
+/// Who assures that the input's integers are in the range from which every bound follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InputAssurance {
+    /// Whoever reads the public input.
+    Public,
+    /// The circuit.
+    Ranged,
+    /// A consumer that knows the input's commitment.
+    Registered,
+}
+
+impl std::fmt::Display for InputAssurance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Public => "public",
+            Self::Ranged => "ranged",
+            Self::Registered => "registered",
+        })
+    }
+}
+
+/// What a committed circuit is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CommittedOptions {
+    /// Bits after the binary point of weights and input.
+    pub scale: u32,
+    /// The greatest magnitude of an input element, in the model's numbers.
+    pub input_bound: f64,
+    /// Who assures it.
+    pub assurance: InputAssurance,
+    /// Whether the output's elements are public; otherwise it is committed by itself.
+    pub output_public: bool,
+    /// Columns side by side; chosen for the least work where `None`.
+    pub inner_columns: Option<usize>,
+}
+
+/// Elements of each committed tensor, in the order of their commitments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CommittedSizes {
+    /// The input.
+    pub input: usize,
+    /// The output, where it is committed by itself, and 0 where it is public.
+    pub output: usize,
+    /// Everything else that is claimed.
+    pub claims: usize,
+}
+
+/// What one layer's integers can be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LayerBounds {
+    /// The layer.
+    pub layer: String,
+    /// Least and greatest integer.
+    pub bounds: Interval,
+    /// Integers that make 1 of the model's numbers.
+    pub unit: f64,
+    /// Whether the tensor is claimed, and so committed.
+    pub claimed: bool,
+    /// Whether the layer's result was rounded.
+    pub rounded: bool,
+}
+
+/// What an honest prover commits to for one input, and the model's result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The input's integers, row-major.
+    pub input: Vec<i128>,
+    /// The committed output; empty where it is public.
+    pub output: Vec<i128>,
+    /// Everything else that is claimed, in the circuit's order.
+    pub claims: Vec<i128>,
+    /// The model's result, row-major, committed or public.
+    pub result: Vec<i128>,
+}
+
+/// A model as a committed circuit.
+#[derive(Debug, Clone)]
+pub struct CommittedCircuit {
+    program: Program,
+    layout: Layout,
+    output_public: bool,
+    inner_columns: usize,
+    logrows: u32,
+}
+
+/// Writes `graph` as a committed circuit.
+///
+/// # Errors
+/// [`CommittedError`] where an operator is not covered or an integer could grow too large.
+pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircuit, CommittedError> {
+    let mut program = quantise::quantise(graph, options.scale, options.input_bound)?;
+    if program.steps.is_empty() {
+        return Err(CommittedError::Ports("computes nothing".to_owned()));
+    }
+    let claims = |step: &Step| matches!(step, Step::Claimed { .. } | Step::LayerNorm { .. });
+    if !options.output_public || !program.steps.iter().any(claims) {
+        claim_output(&mut program);
+    }
+    let range = match options.assurance {
+        InputAssurance::Ranged => InputRange::Checked,
+        InputAssurance::Public | InputAssurance::Registered => InputRange::Assumed,
+    };
+    let exposure = Exposure {
+        input: options.assurance == InputAssurance::Public,
+        output: options.output_public,
+    };
+    let layout = layout::lay_out(&program, range, exposure);
+    if layout.circuit.twins() {
+        return Err(CommittedError::EqualWeights);
+    }
+    let columns = options
+        .inner_columns
+        .map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
+    let (inner_columns, logrows) = columns
+        .map(|columns| (columns, least_logrows(&layout, columns)))
+        .min_by_key(|&(columns, logrows)| work(&layout, columns, logrows))
+        .expect("a range of columns");
+    Ok(CommittedCircuit {
+        program,
+        layout,
+        output_public: options.output_public,
+        inner_columns,
+        logrows,
+    })
+}
+
+/// Makes the output a claim of its own, unless its step claims exactly it.
+fn claim_output(program: &mut Program) {
+    let last = ValueId(program.values.len() - 1);
+    let claimed = matches!(
+        program.steps.last(),
+        Some(
+            Step::Claimed {
+                form: Form::Exact,
+                ..
+            } | Step::LayerNorm { .. }
+        )
+    );
+    if program.output == last && claimed {
+        return;
+    }
+    let value = program.value(program.output).clone();
+    program.steps.push(Step::Claimed {
+        input: program.output,
+        linear: Linear::Same,
+        form: Form::Exact,
+    });
+    program.values.push(Value {
+        name: format!("{} (output)", value.name),
+        ..value
+    });
+    program.output = ValueId(program.values.len() - 1);
+}
+
+/// The least k whose rows hold the circuit's cells, in one column each, and its table.
+fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
+    let cells = layout.circuit.cells(inner_columns);
+    let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
+    (LEAST_LOGROWS..)
+        .find(|&logrows| {
+            let rows = 1usize << logrows;
+            // EZKL takes another column where the cells, and one more, fill all rows.
+            let fits = rows > RESERVED_ROWS && cells + 2 < (rows - RESERVED_ROWS) * inner_columns;
+            fits && entries <= (1i128 << logrows) - TABLE_RESERVED_ROWS
+        })
+        .expect("some power of two is large enough")
+}
+
+/// Something that grows as proving does: rows times columns, those that are there in any case included.
+fn work(layout: &Layout, inner_columns: usize, logrows: u32) -> usize {
+    const FIXED_COLUMNS: usize = 6;
+    let layout::Sizes {
+        input,
+        output,
+        claims,
+    } = layout.sizes;
+    let committed: usize = [input, output, claims]
+        .iter()
+        .map(|len| len.div_ceil(1 << logrows))
+        .sum();
+    (3 * inner_columns + committed + FIXED_COLUMNS) << logrows
+}
+
+impl CommittedCircuit {
+    /// The circuit, for EZKL.
+    pub fn onnx(&self) -> Vec<u8> {
+        self.layout.circuit.onnx()
+    }
+
+    /// Elements of each committed tensor.
+    pub fn sizes(&self) -> CommittedSizes {
+        let layout::Sizes {
+            input,
+            output,
+            claims,
+        } = self.layout.sizes;
+        CommittedSizes {
+            input,
+            output,
+            claims,
+        }
+    }
+
+    /// Cells that the circuit is laid out in, committed tensors apart.
+    pub fn cells(&self) -> usize {
+        self.layout.circuit.cells(self.inner_columns)
+    }
+
+    /// Columns side by side.
+    pub fn inner_columns(&self) -> usize {
+        self.inner_columns
+    }
+
+    /// k, where the circuit has 2^k rows.
+    pub fn logrows(&self) -> u32 {
+        self.logrows
+    }
+
+    /// Least and greatest entry of the tables, which fill their column: EZKL adds entries at the upper end until it is
+    /// full, so that the upper end is what holds only if nothing is left to add.
+    pub fn table_range(&self) -> Option<(i128, i128)> {
+        let (least, greatest) = self.layout.table?;
+        let entries = (1i128 << self.logrows) - TABLE_RESERVED_ROWS;
+        let filled = greatest - entries + 1;
+        assert!(filled <= least, "the table holds what is looked up");
+        assert!(greatest <= RECTIFIER_EXACT, "the rectifier's table is exact");
+        Some((filled, greatest))
+    }
+
+    /// How many numbers are public after the check and the challenge.
+    pub fn statement_len(&self) -> usize {
+        let outputs = self.layout.circuit.outputs();
+        outputs[2..]
+            .iter()
+            .map(|&(_, id)| self.layout.circuit.len(id))
+            .sum()
+    }
+
+    /// Whether the output's elements are public.
+    pub fn output_public(&self) -> bool {
+        self.output_public
+    }
+
+    /// Integers that make 1 of the model's output.
+    pub fn output_unit(&self) -> f64 {
+        self.program.value(self.program.output).unit
+    }
+
+    /// What each layer's integers can be, the input's first.
+    pub fn bounds(&self) -> Vec<LayerBounds> {
+        let bounds = |index: usize, value: &Value| {
+            let step = index.checked_sub(1).map(|index| &self.program.steps[index]);
+            LayerBounds {
+                layer: value.name.clone(),
+                bounds: value.interval,
+                unit: value.unit,
+                claimed: matches!(step, None | Some(Step::Claimed { .. } | Step::LayerNorm { .. })),
+                rounded: matches!(
+                    step,
+                    Some(Step::Claimed {
+                        form: Form::Rounded { .. },
+                        ..
+                    })
+                ),
+            }
+        };
+        let values = self.program.values.iter().enumerate();
+        values.map(|(index, value)| bounds(index, value)).collect()
+    }
+
+    /// An honest prover's integers for this input.
+    ///
+    /// # Errors
+    /// [`CommittedError::InputRange`] where an element is outside the range that the circuit was made for.
+    pub fn witness(&self, input: &Tensor) -> Result<Witness, CommittedError> {
+        let unit = self.program.values[0].unit;
+        let input: Vec<i128> = input
+            .data
+            .iter()
+            .map(|&x| (f64::from(x) * unit).round() as i128)
+            .collect();
+        let mut trace = self.program.run(&input)?;
+        let result = trace.values.swap_remove(self.program.output.0);
+        let mut claims = Vec::new();
+        let mut output = Vec::new();
+        for (index, tensors) in trace.claims.into_iter().enumerate() {
+            let is_output = !self.output_public && ValueId(index + 1) == self.program.output;
+            for (position, tensor) in tensors.into_iter().enumerate() {
+                if is_output && position == 0 {
+                    output = tensor;
+                } else {
+                    claims.extend(tensor);
+                }
+            }
+        }
+        Ok(Witness {
+            input,
+            output,
+            claims,
+            result,
+        })
+    }
+}

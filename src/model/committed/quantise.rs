@@ -1,0 +1,699 @@
+//! From the layer graph to the integer program: weights and input at one scale, and rounding only where a range needs it.
+//!
+//! Before that, three rewrites that change no result: batch norms are folded into the convolutions before them, maxima are
+//! taken before rectifying, and averages are sums whose divisor goes into the unit.
+
+use super::super::graph::{Graph, Node, Op, Tensor, ValueId as GraphValue, Window};
+use super::error::CommittedError;
+use super::interval::{Interval, Unbounded};
+use super::program::{Form, Linear, Program, Step, Value, ValueId};
+
+/// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
+const TABLE_MARGIN: i128 = 16;
+
+/// Bits of the base of digits where anything is rounded: with its negative half, the table fills 2^17 rows.
+const BASE_BITS: u32 = 16;
+
+/// The largest magnitude of an integer that is exact in `f32`.
+const EXACT_IN_F32: i128 = 1 << 24;
+
+/// The program of `graph` at this scale, for inputs of at most this magnitude in the model's numbers.
+pub(super) fn quantise(graph: &Graph, scale: u32, input_bound: f64) -> Result<Program, CommittedError> {
+    let graph = rewritten(graph);
+    let lazily = Quantiser::run(&graph, scale, input_bound, false);
+    match lazily {
+        // Exact to the end is too large: round before each layer of weights instead.
+        Err(CommittedError::TooLarge { .. }) => Quantiser::run(&graph, scale, input_bound, true),
+        other => other,
+    }
+}
+
+/// The graph with batch norms folded and maxima before rectifiers.
+fn rewritten(graph: &Graph) -> Graph {
+    let mut graph = graph.clone();
+    let readers = |graph: &Graph, value: GraphValue| -> Vec<usize> {
+        let read = |node: &Node| node.inputs.contains(&value);
+        (0..graph.nodes.len())
+            .filter(|&index| read(&graph.nodes[index]))
+            .collect()
+    };
+    for index in 0..graph.nodes.len() {
+        let output = graph.nodes[index].output;
+        let &[reader] = &readers(&graph, output)[..] else {
+            continue;
+        };
+        if graph.outputs.contains(&output) {
+            continue;
+        }
+        match (&graph.nodes[index].op, &graph.nodes[reader].op) {
+            (
+                Op::Conv2d {
+                    weight,
+                    bias,
+                    window,
+                    groups,
+                },
+                Op::BatchNorm { .. },
+            ) => {
+                let (factor, addend) = affine(&graph.nodes[reader].op);
+                let folded = Op::Conv2d {
+                    weight: scaled_rows(weight, &factor),
+                    bias: Some(folded_bias(bias.as_ref(), &factor, &addend)),
+                    window: *window,
+                    groups: *groups,
+                };
+                graph.nodes[index].op = folded;
+                let shape = graph.values[output.0].shape.clone();
+                graph.nodes[reader].op = Op::Reshape { shape };
+            }
+            (Op::Relu, Op::MaxPool2d(window)) if window.padding == [0; 4] => {
+                let pooled = graph.values[graph.nodes[reader].output.0].shape.clone();
+                graph.nodes[index].op = Op::MaxPool2d(*window);
+                graph.nodes[reader].op = Op::Relu;
+                graph.values[output.0].shape = pooled;
+            }
+            _ => {}
+        }
+    }
+    graph
+}
+
+/// A batch norm as a factor and an addend for each channel.
+fn affine(op: &Op) -> (Vec<f64>, Vec<f64>) {
+    let Op::BatchNorm {
+        scale,
+        bias,
+        mean,
+        variance,
+        epsilon,
+    } = op
+    else {
+        unreachable!("only batch norms are affine");
+    };
+    (0..scale.len())
+        .map(|c| {
+            let channel = |tensor: &Tensor| f64::from(tensor.data[c]);
+            let factor = channel(scale) / (channel(variance) + f64::from(*epsilon)).sqrt();
+            (factor, channel(bias) - factor * channel(mean))
+        })
+        .unzip()
+}
+
+fn scaled_rows(weight: &Tensor, factor: &[f64]) -> Tensor {
+    let row = weight.len() / factor.len();
+    let data = weight.data.iter().enumerate();
+    let data = data
+        .map(|(index, &w)| (f64::from(w) * factor[index / row]) as f32)
+        .collect();
+    Tensor::new(weight.shape.clone(), data)
+}
+
+fn folded_bias(bias: Option<&Tensor>, factor: &[f64], addend: &[f64]) -> Tensor {
+    let data = factor
+        .iter()
+        .zip(addend)
+        .enumerate()
+        .map(|(c, (factor, addend))| {
+            let bias = bias.map_or(0.0, |bias| f64::from(bias.data[c]));
+            (bias * factor + addend) as f32
+        });
+    Tensor::new([factor.len()], data.collect())
+}
+
+/// A value of the graph that reads of it must be looked up: how large it may be, and whether the look-up comes later
+/// than where it is claimed.
+#[derive(Clone, Copy)]
+struct TableReader {
+    limit: i128,
+    guarded: bool,
+}
+
+struct Quantiser<'a> {
+    graph: &'a Graph,
+    scale: u32,
+    eager: bool,
+    program: Program,
+    /// For each value of the graph, its number in the program.
+    numbers: Vec<Option<ValueId>>,
+}
+
+impl<'a> Quantiser<'a> {
+    fn run(graph: &'a Graph, scale: u32, input_bound: f64, eager: bool) -> Result<Program, CommittedError> {
+        let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
+            let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
+            return Err(CommittedError::Ports(format!(
+                "has {inputs} inputs and {outputs} outputs"
+            )));
+        };
+        let shape = graph.shape(input);
+        if shape.first() != Some(&1) {
+            return Err(CommittedError::Ports(format!(
+                "takes an input of shape {shape:?}"
+            )));
+        }
+        let unit = f64::from(scale).exp2();
+        let value = Value {
+            name: "input".to_owned(),
+            shape: shape.to_vec(),
+            interval: Interval::symmetric((input_bound * unit).round() as i128),
+            unit,
+        };
+        let mut numbers = vec![None; graph.values.len()];
+        numbers[input.0] = Some(ValueId(0));
+        let mut quantiser = Self {
+            graph,
+            scale,
+            eager,
+            program: Program {
+                values: vec![value],
+                steps: Vec::new(),
+                output: ValueId(0),
+                base_bits: BASE_BITS,
+            },
+            numbers,
+        };
+        for node in &graph.nodes {
+            quantiser.node(node)?;
+        }
+        quantiser.program.output = quantiser.number(output);
+        Ok(quantiser.program)
+    }
+
+    fn number(&self, value: GraphValue) -> ValueId {
+        self.numbers[value.0].expect("nodes are in topological order")
+    }
+
+    fn value(&self, id: ValueId) -> &Value {
+        self.program.value(id)
+    }
+
+    fn push(&mut self, step: Step, value: Value) -> ValueId {
+        self.program.steps.push(step);
+        self.program.values.push(value);
+        ValueId(self.program.values.len() - 1)
+    }
+
+    /// What reads a value of the graph through a table, if anything does.
+    fn table_reader(&self, value: GraphValue) -> Option<TableReader> {
+        let limit = self.program.base() - TABLE_MARGIN;
+        let readers = self
+            .graph
+            .nodes
+            .iter()
+            .filter(|node| node.inputs.contains(&value));
+        let needs = readers.filter_map(|node| match node.op {
+            Op::Relu | Op::Sigmoid | Op::Tanh => Some(TableReader {
+                limit,
+                guarded: false,
+            }),
+            // Maxima look differences up: they bound the values where something bounds the maximum.
+            Op::MaxPool2d(_) => Some(TableReader {
+                limit: limit / 2,
+                guarded: self.table_reader(node.output).is_none(),
+            }),
+            Op::Flatten | Op::Reshape { .. } => self.table_reader(node.output),
+            _ => None,
+        });
+        needs.reduce(|a, b| TableReader {
+            limit: a.limit.min(b.limit),
+            guarded: a.guarded && b.guarded,
+        })
+    }
+
+    fn node(&mut self, node: &Node) -> Result<(), CommittedError> {
+        let refused = |reason| CommittedError::NotCovered {
+            operator: node.op.onnx_name(),
+            node: node.name.clone(),
+            reason,
+        };
+        let too_large = |source| CommittedError::TooLarge {
+            node: node.name.clone(),
+            source,
+        };
+        let mut input = self.number(node.inputs[0]);
+        let shape = self.graph.shape(node.output).to_vec();
+        let output = match &node.op {
+            Op::Flatten | Op::Reshape { .. } => {
+                let value = Value {
+                    shape,
+                    ..self.value(input).clone()
+                };
+                self.push(Step::Reshape { input }, value)
+            }
+            Op::Conv2d {
+                weight,
+                bias,
+                window,
+                groups,
+            } => {
+                input = self.before_weights(input).map_err(too_large)?;
+                let linear = self.convolution(node, input, weight, bias.as_ref(), *window, *groups)?;
+                self.linear(node, input, linear, shape).map_err(too_large)?
+            }
+            Op::BatchNorm { .. } => {
+                let (factor, addend) = affine(&node.op);
+                let unit = self.value(input).unit;
+                let linear = Linear::Affine {
+                    factor: self.integers(node, factor.iter().copied(), self.weight_unit())?,
+                    addend: integers(addend.iter().copied(), unit * self.weight_unit()),
+                };
+                self.linear(node, input, linear, shape).map_err(too_large)?
+            }
+            Op::AvgPool2d(window) => {
+                let last = self.graph.outputs.contains(&node.output);
+                if last {
+                    self.linear(node, input, Linear::SumPool(*window), shape)
+                        .map_err(too_large)?
+                } else {
+                    let area = window.kernel[0] * window.kernel[1];
+                    let before = self.value(input);
+                    let value = Value {
+                        name: node.name.clone(),
+                        shape,
+                        interval: before.interval.repeated(area).map_err(too_large)?,
+                        unit: before.unit * area as f64,
+                    };
+                    self.push(
+                        Step::SumPool {
+                            input,
+                            window: *window,
+                        },
+                        value,
+                    )
+                }
+            }
+            Op::MaxPool2d(window) => {
+                if window.padding != [0; 4] {
+                    return Err(refused("padding is not covered"));
+                }
+                input = self.within_table(input, 2, true).map_err(too_large)?;
+                let value = Value {
+                    name: node.name.clone(),
+                    shape,
+                    ..self.value(input).clone()
+                };
+                self.push(
+                    Step::MaxPool {
+                        input,
+                        window: *window,
+                    },
+                    value,
+                )
+            }
+            Op::Relu => {
+                input = self.within_table(input, 1, false).map_err(too_large)?;
+                let before = self.value(input).clone();
+                let interval = before.interval.rectified();
+                self.push(
+                    Step::Rectify { input },
+                    Value {
+                        name: node.name.clone(),
+                        interval,
+                        ..before
+                    },
+                )
+            }
+            Op::Sigmoid | Op::Tanh => {
+                input = self.within_table(input, 1, false).map_err(too_large)?;
+                let before = self.value(input).clone();
+                let scale = before.unit.log2();
+                if scale.fract() != 0.0 || !(0.0..=31.0).contains(&scale) {
+                    return Err(refused("its input's unit is no power of two"));
+                }
+                let scale = scale as u32;
+                let one = 1 << scale;
+                let (step, least) = match node.op {
+                    Op::Sigmoid => (Step::Sigmoid { input, scale }, 0),
+                    _ => (Step::Tanh { input, scale }, -one),
+                };
+                let interval = Interval { least, greatest: one };
+                self.push(
+                    step,
+                    Value {
+                        name: node.name.clone(),
+                        interval,
+                        ..before
+                    },
+                )
+            }
+            Op::Gemm { weight, bias } => {
+                input = self.before_weights(input).map_err(too_large)?;
+                self.dense(node, input, weight, bias.as_ref(), shape)?
+            }
+            Op::Mul => {
+                let (left, right) = (input, self.number(node.inputs[1]));
+                let (a, b) = (self.value(left), self.value(right));
+                let interval = if left == right {
+                    a.interval.squared()
+                } else {
+                    a.interval.times(b.interval)
+                };
+                let value = Value {
+                    name: node.name.clone(),
+                    shape,
+                    interval: interval.map_err(too_large)?,
+                    unit: a.unit * b.unit,
+                };
+                self.push(Step::Multiply { left, right }, value)
+            }
+            Op::Add | Op::Sub => self.combine(node, shape)?,
+            Op::LayerNorm {
+                axis,
+                scale,
+                bias,
+                epsilon,
+            } => {
+                if *axis != 1 {
+                    return Err(refused(
+                        "only normalisation over all but the batch axis is covered",
+                    ));
+                }
+                self.layer_norm(node, input, scale, bias.as_ref(), *epsilon, shape)?
+            }
+        };
+        self.numbers[node.output.0] = Some(output);
+        Ok(())
+    }
+
+    /// Units of a weight that make 1.
+    fn weight_unit(&self) -> f64 {
+        f64::from(self.scale).exp2()
+    }
+
+    /// Numbers as integers of this unit, each exact in `f32`.
+    fn integers(
+        &self,
+        node: &Node,
+        numbers: impl Iterator<Item = f64>,
+        unit: f64,
+    ) -> Result<Vec<i128>, CommittedError> {
+        let integers = integers(numbers, unit);
+        if integers.iter().all(|integer| integer.abs() <= EXACT_IN_F32) {
+            Ok(integers)
+        } else {
+            Err(CommittedError::WideWeight {
+                node: node.name.clone(),
+            })
+        }
+    }
+
+    fn convolution(
+        &self,
+        node: &Node,
+        input: ValueId,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        window: Window,
+        groups: usize,
+    ) -> Result<Linear, CommittedError> {
+        let unit = self.value(input).unit * self.weight_unit();
+        Ok(Linear::Convolution {
+            weight: self.integers(node, floats(weight), self.weight_unit())?,
+            weight_shape: weight.shape[..]
+                .try_into()
+                .expect("a convolution's weight has four axes"),
+            bias: bias_integers(bias, weight.shape[0], unit),
+            window,
+            groups,
+        })
+    }
+
+    fn dense(
+        &mut self,
+        node: &Node,
+        input: ValueId,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, CommittedError> {
+        let before = self.value(input);
+        let outputs = weight.shape[0];
+        let unit = before.unit * self.weight_unit();
+        let bias = bias_integers(bias, outputs, unit);
+        let weight = self.integers(node, floats(weight), self.weight_unit())?;
+        let rows = weight.chunks(weight.len() / outputs).zip(&bias);
+        let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            interval: interval.map_err(|source| CommittedError::TooLarge {
+                node: node.name.clone(),
+                source,
+            })?,
+            unit,
+        };
+        let step = Step::Dense {
+            input,
+            weight,
+            outputs,
+            bias,
+        };
+        Ok(self.push(step, value))
+    }
+
+    /// A linear layer that is claimed: as it is, or rounded where what reads it needs that.
+    fn linear(
+        &mut self,
+        node: &Node,
+        input: ValueId,
+        linear: Linear,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, Unbounded> {
+        let before = self.value(input);
+        let (interval, unit) = match &linear {
+            Linear::Convolution { weight, bias, .. } => {
+                // Padding reads 0, which the interval must hold.
+                let read = before.interval.hull(Interval {
+                    least: 0,
+                    greatest: 0,
+                });
+                let rows = weight.chunks(weight.len() / bias.len()).zip(bias);
+                let interval = hull(rows.map(|(row, &bias)| read.weighted(row, bias)))?;
+                (interval, before.unit * self.weight_unit())
+            }
+            Linear::Affine { factor, addend } => {
+                let channels = factor.iter().zip(addend);
+                let interval = hull(channels.map(|(&w, &a)| before.interval.weighted(&[w], a)))?;
+                (interval, before.unit * self.weight_unit())
+            }
+            Linear::SumPool(window) => {
+                let area = window.kernel[0] * window.kernel[1];
+                (before.interval.repeated(area)?, before.unit * area as f64)
+            }
+            Linear::Same => (before.interval, before.unit),
+        };
+        let exact = Value {
+            name: node.name.clone(),
+            shape,
+            interval,
+            unit,
+        };
+        match self.table_reader(node.output) {
+            Some(reader) if interval.magnitude() > reader.limit => {
+                self.rounded(input, linear, exact, reader.limit, reader.guarded)
+            }
+            _ => Ok(self.push(
+                Step::Claimed {
+                    input,
+                    linear,
+                    form: Form::Exact,
+                },
+                exact,
+            )),
+        }
+    }
+
+    /// The value itself where a table can take it (its differences, with `parts` 2), and else rounded.
+    fn within_table(&mut self, input: ValueId, parts: i128, guarded: bool) -> Result<ValueId, Unbounded> {
+        let limit = (self.program.base() - TABLE_MARGIN) / parts;
+        if self.value(input).interval.magnitude() <= limit {
+            return Ok(input);
+        }
+        let exact = self.value(input).clone();
+        self.rounded(input, Linear::Same, exact, limit, guarded)
+    }
+
+    /// What a layer of weights reads: where rounding is eager, at most a digit wide.
+    fn before_weights(&mut self, input: ValueId) -> Result<ValueId, Unbounded> {
+        let exact = self.value(input).clone();
+        let limit = self.program.base() / 2 - 1;
+        if !self.eager || exact.interval.magnitude() <= self.program.base() {
+            return Ok(input);
+        }
+        self.rounded(input, Linear::Same, exact, limit, true)
+    }
+
+    /// A claimed layer, divided by a power of two so that its magnitude is at most `limit`.
+    fn rounded(
+        &mut self,
+        input: ValueId,
+        linear: Linear,
+        exact: Value,
+        limit: i128,
+        guarded: bool,
+    ) -> Result<ValueId, Unbounded> {
+        let base = self.program.base();
+        let magnitude = exact.interval.magnitude();
+        let mut digits = 1;
+        // One more for what rounding adds.
+        while base
+            .checked_pow(digits)
+            .and_then(|divisor| divisor.checked_mul(limit - 1))
+            .ok_or(Unbounded)?
+            < magnitude
+        {
+            digits += 1;
+        }
+        let divisor = base.pow(digits);
+        let mut multiplier = 1;
+        while (magnitude * multiplier * 2) / divisor < limit {
+            multiplier *= 2;
+        }
+        let quotient = |integer: i128| (integer * multiplier + divisor / 2).div_euclid(divisor);
+        let value = Value {
+            interval: Interval {
+                least: quotient(exact.interval.least),
+                greatest: quotient(exact.interval.greatest),
+            },
+            unit: exact.unit * multiplier as f64 / divisor as f64,
+            ..exact
+        };
+        let form = Form::Rounded {
+            multiplier,
+            digits,
+            guarded,
+        };
+        Ok(self.push(Step::Claimed { input, linear, form }, value))
+    }
+
+    fn combine(&mut self, node: &Node, shape: Vec<usize>) -> Result<ValueId, CommittedError> {
+        let (left, right) = (self.number(node.inputs[0]), self.number(node.inputs[1]));
+        let (a, b) = (self.value(left), self.value(right));
+        let ratio = (a.unit / b.unit).log2();
+        if ratio.fract() != 0.0 || ratio.abs() > 64.0 {
+            return Err(CommittedError::NotCovered {
+                operator: node.op.onnx_name(),
+                node: node.name.clone(),
+                reason: "the units of its inputs differ by no power of two",
+            });
+        }
+        let (left_shift, right_shift) = ((-ratio).max(0.0) as u32, ratio.max(0.0) as u32);
+        let subtract = node.op == Op::Sub;
+        let shifted = |interval: Interval, shift: u32| interval.weighted(&[1 << shift], 0);
+        let interval = shifted(a.interval, left_shift).and_then(|a| {
+            let b = shifted(b.interval, right_shift)?;
+            if subtract { a.minus(b) } else { a.plus(b) }
+        });
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            interval: interval.map_err(|source| CommittedError::TooLarge {
+                node: node.name.clone(),
+                source,
+            })?,
+            unit: a.unit.max(b.unit),
+        };
+        let step = Step::Combine {
+            left,
+            left_shift,
+            right,
+            right_shift,
+            subtract,
+        };
+        Ok(self.push(step, value))
+    }
+
+    /// y = γ · (N·x − Σx) · r + β, where r is the integer part of 2^root_bits / √(N·Σx² − (Σx)² + ε).
+    fn layer_norm(
+        &mut self,
+        node: &Node,
+        input: ValueId,
+        scale: &Tensor,
+        bias: Option<&Tensor>,
+        epsilon: f32,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, CommittedError> {
+        let too_large = |source| CommittedError::TooLarge {
+            node: node.name.clone(),
+            source,
+        };
+        let before = self.value(input);
+        let count = scale.len() as i128;
+        let bound = before.interval.magnitude().max(1);
+        // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
+        let root_bits = (count * bound).next_power_of_two_bits() + self.scale + 6;
+        // Exact in f32, so that the circuit's constant is this very integer.
+        let epsilon =
+            f64::from((f64::from(epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as f32)
+                as i128;
+        let unit = self.weight_unit() * f64::from(root_bits).exp2();
+        let zero = Tensor::new(scale.shape.clone(), vec![0.0; scale.len()]);
+        let shift = 1i128 << root_bits;
+        let bias = self.integers(node, floats(bias.unwrap_or(&zero)), self.weight_unit())?;
+        let bias: Vec<i128> = bias.into_iter().map(|integer| integer * shift).collect();
+        let scale = self.integers(node, floats(scale), self.weight_unit())?;
+        let root = Interval {
+            least: 0,
+            greatest: inverse_root(epsilon, root_bits),
+        };
+        let centred = before
+            .interval
+            .repeated(scale.len())
+            .and_then(|x| x.minus(x))
+            .map_err(too_large)?;
+        let widest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
+        let interval = centred
+            .times(root)
+            .and_then(|product| product.weighted(&[widest(&scale)], 0))
+            .and_then(|product| product.plus(Interval::symmetric(widest(&bias))))
+            .map_err(too_large)?;
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            interval,
+            unit,
+        };
+        let step = Step::LayerNorm {
+            input,
+            scale,
+            bias,
+            epsilon,
+            root_bits,
+        };
+        Ok(self.push(step, value))
+    }
+}
+
+/// Bits of the next power of two.
+trait Bits {
+    fn next_power_of_two_bits(self) -> u32;
+}
+
+impl Bits for i128 {
+    fn next_power_of_two_bits(self) -> u32 {
+        self.cast_unsigned().next_power_of_two().trailing_zeros()
+    }
+}
+
+/// The largest r with r² · radicand ≤ 2^(2·bits).
+pub(super) fn inverse_root(radicand: i128, bits: u32) -> i128 {
+    ((1i128 << (2 * bits)) / radicand).isqrt()
+}
+
+fn integers(numbers: impl Iterator<Item = f64>, unit: f64) -> Vec<i128> {
+    numbers.map(|number| (number * unit).round() as i128).collect()
+}
+
+fn floats(tensor: &Tensor) -> impl Iterator<Item = f64> + '_ {
+    tensor.data.iter().map(|&x| f64::from(x))
+}
+
+fn bias_integers(bias: Option<&Tensor>, outputs: usize, unit: f64) -> Vec<i128> {
+    bias.map_or_else(|| vec![0; outputs], |bias| integers(floats(bias), unit))
+}
+
+fn hull(intervals: impl Iterator<Item = Result<Interval, Unbounded>>) -> Result<Interval, Unbounded> {
+    intervals
+        .reduce(|a, b| Ok(a?.hull(b?)))
+        .expect("a layer has outputs")
+}

@@ -1,0 +1,607 @@
+//! Committed circuits, evaluated over the field without EZKL: honest claims satisfy the check, and nothing else does.
+
+use std::collections::HashMap;
+
+use alloy_primitives::U256;
+use proptest::prelude::*;
+
+use super::circuit::{Circuit, Operator, Table, broadcast};
+use super::layout::{CHALLENGE, CLAIMS, INPUT, OUTPUT};
+use super::*;
+use crate::chain::calldata::FIELD_MODULUS as ORDER;
+use crate::model::graph::{Op, Window};
+use crate::model::{input, layers};
+use crate::suite::{self, Category, MODELS};
+
+/// A field element of an integer.
+fn element(integer: i128) -> U256 {
+    let magnitude = U256::from(integer.unsigned_abs());
+    if integer < 0 { ORDER - magnitude } else { magnitude }
+}
+
+/// An element as the table's index, if it is one.
+fn index(element: U256) -> Option<i128> {
+    let small = |value: U256| i128::try_from(value).ok().filter(|&value| value < 1 << 40);
+    small(element).or_else(|| small(ORDER - element).map(|value| -value))
+}
+
+/// Evaluates a circuit as EZKL's constraints have it; `None` where an element is not in the table.
+fn evaluate(
+    circuit: &Circuit,
+    inputs: &HashMap<&str, Vec<U256>>,
+    table: Option<(i128, i128)>,
+) -> Option<Vec<Vec<U256>>> {
+    let mut values: Vec<Vec<U256>> = Vec::new();
+    for node in circuit.nodes() {
+        let of = |at: usize| &values[node.inputs[at].0];
+        let shape_of = |at: usize| circuit.shape(node.inputs[at]);
+        let pairwise = |combine: &dyn Fn(U256, U256) -> U256| -> Vec<U256> {
+            let shape = broadcast(shape_of(0), shape_of(1));
+            assert_eq!(
+                shape.iter().product::<usize>(),
+                node.shape.iter().product::<usize>()
+            );
+            let places = 0..shape.iter().product::<usize>();
+            places
+                .map(|place| {
+                    let read = |at: usize| of(at)[broadcast_index(place, &shape, shape_of(at))];
+                    combine(read(0), read(1))
+                })
+                .collect()
+        };
+        let value = match &node.operator {
+            Operator::Input(name) => inputs[name.as_str()].clone(),
+            Operator::Constant(tensor) => tensor.data.iter().map(|&x| element(x as i128)).collect(),
+            Operator::Reshape | Operator::Relabel(_) => of(0).clone(),
+            Operator::Gather { axis, positions } => gather(of(0), shape_of(0), *axis, positions),
+            Operator::Add => pairwise(&|a, b| a.add_mod(b, ORDER)),
+            Operator::Subtract => pairwise(&|a, b| a.add_mod(ORDER - b, ORDER)),
+            Operator::Multiply => pairwise(&|a, b| a.mul_mod(b, ORDER)),
+            Operator::Negate => of(0).iter().map(|&x| (ORDER - x) % ORDER).collect(),
+            Operator::Sum => vec![of(0).iter().fold(U256::ZERO, |a, &b| a.add_mod(b, ORDER))],
+            Operator::Einsum { equation, .. } => einsum(equation, of(0), shape_of(0), of(1), shape_of(1)),
+            Operator::Lookup(kind) => {
+                let (least, greatest) = table.expect("a table");
+                let results = of(0).iter().map(|&x| {
+                    let x = index(x).filter(|x| (least..=greatest).contains(x))?;
+                    Some(element(match kind {
+                        Table::Rectifier => (x as f64)
+                            .powf(f64::from(super::circuit::RECTIFIER_EXPONENT))
+                            .round() as i128,
+                        Table::Sigmoid | Table::Tanh => {
+                            let one = f64::from(node.scale).exp2();
+                            let y = x as f64 / one;
+                            let y = if *kind == Table::Tanh {
+                                y.tanh()
+                            } else {
+                                1.0 / (1.0 + (-y).exp())
+                            };
+                            (one * y).round() as i128
+                        }
+                    }))
+                });
+                results.collect::<Option<Vec<_>>>()?
+            }
+        };
+        assert_eq!(
+            value.len(),
+            node.shape.iter().product::<usize>(),
+            "{:?}",
+            node.operator
+        );
+        values.push(value);
+    }
+    let outputs = circuit.outputs().iter();
+    Some(outputs.map(|(_, id)| values[id.0].clone()).collect())
+}
+
+fn broadcast_index(place: usize, shape: &[usize], own: &[usize]) -> usize {
+    let mut rest = place;
+    let mut stride = 1;
+    let mut index = 0;
+    for axis in (0..shape.len()).rev() {
+        let position = rest % shape[axis];
+        rest /= shape[axis];
+        if let Some(size) = (axis + own.len()).checked_sub(shape.len()).map(|axis| own[axis]) {
+            if size > 1 {
+                index += position * stride;
+            }
+            stride *= size;
+        }
+    }
+    index
+}
+
+fn gather(values: &[U256], shape: &[usize], axis: usize, positions: &[usize]) -> Vec<U256> {
+    let inner: usize = shape[axis + 1..].iter().product();
+    let mut gathered = Vec::new();
+    for outer in values.chunks(shape[axis] * inner) {
+        for &position in positions {
+            gathered.extend_from_slice(&outer[position * inner..][..inner]);
+        }
+    }
+    gathered
+}
+
+fn einsum(equation: &str, a: &[U256], a_shape: &[usize], b: &[U256], b_shape: &[usize]) -> Vec<U256> {
+    let (inputs, output) = equation.split_once("->").unwrap();
+    let (left, right) = inputs.split_once(',').unwrap();
+    let mut letters: Vec<char> = output.chars().collect();
+    letters.extend(left.chars().chain(right.chars()));
+    let mut seen = Vec::new();
+    letters.retain(|letter| {
+        !seen.contains(letter) && {
+            seen.push(*letter);
+            true
+        }
+    });
+    let size = |letter: char| {
+        let find = |letters: &str, shape: &[usize]| letters.find(letter).map(|at| shape[at]);
+        find(left, a_shape).or_else(|| find(right, b_shape)).unwrap()
+    };
+    let sizes: Vec<usize> = letters.iter().map(|&letter| size(letter)).collect();
+    let outputs: usize = sizes[..output.len()].iter().product();
+    let terms: usize = sizes[output.len()..].iter().product();
+    let mut result = vec![U256::ZERO; outputs];
+    for place in 0..outputs * terms {
+        let mut rest = place;
+        let mut positions = HashMap::new();
+        for (&letter, &size) in letters.iter().zip(&sizes).rev() {
+            positions.insert(letter, rest % size);
+            rest /= size;
+        }
+        let at = |letters: &str, shape: &[usize]| {
+            letters
+                .chars()
+                .zip(shape)
+                .fold(0, |at, (letter, size)| at * size + positions[&letter])
+        };
+        let product = a[at(left, a_shape)].mul_mod(b[at(right, b_shape)], ORDER);
+        result[place / terms] = result[place / terms].add_mod(product, ORDER);
+    }
+    result
+}
+
+fn rho() -> U256 {
+    // Some full-width element.
+    U256::from_limbs([
+        0x1234_5678_9abc_def0,
+        0x0fed_cba9_8765_4321,
+        0x1111_2222_3333_4444,
+        0x1555_6666_7777_8888,
+    ])
+}
+
+/// The public outputs for these commitments.
+fn outputs(circuit: &CommittedCircuit, witness: &Witness) -> Option<Vec<Vec<U256>>> {
+    let list = |integers: &[i128]| {
+        integers
+            .iter()
+            .map(|&integer| element(integer))
+            .collect::<Vec<_>>()
+    };
+    let inputs = HashMap::from([
+        (INPUT, list(&witness.input)),
+        (OUTPUT, list(&witness.output)),
+        (CLAIMS, list(&witness.claims)),
+        (CHALLENGE, vec![rho()]),
+    ]);
+    evaluate(&circuit.layout.circuit, &inputs, circuit.table_range())
+}
+
+fn is_accepted(circuit: &CommittedCircuit, witness: &Witness) -> bool {
+    outputs(circuit, witness).is_some_and(|outputs| outputs[0] == [U256::ZERO] && outputs[1] == [rho()])
+}
+
+fn options(scale: u32, assurance: InputAssurance, output_public: bool, input_bound: f64) -> CommittedOptions {
+    CommittedOptions {
+        scale,
+        input_bound,
+        assurance,
+        output_public,
+        inner_columns: None,
+    }
+}
+
+/// A small graph of one layer or several, with weights drawn from a seed.
+fn small(input_shape: &[usize], ops: Vec<Op>) -> Graph {
+    let mut graph = Graph::default();
+    let mut last = graph.input("input", input_shape).unwrap();
+    for (index, op) in ops.into_iter().enumerate() {
+        let inputs = if op == Op::Mul {
+            vec![last, last]
+        } else {
+            vec![last]
+        };
+        last = graph
+            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
+            .unwrap();
+    }
+    graph.outputs.push(last);
+    graph
+}
+
+fn drawn(shape: &[usize], seed: u64, bound: f32) -> Tensor {
+    let mut tensor = input::seeded_uniform(shape, seed);
+    for x in &mut tensor.data {
+        *x *= bound;
+    }
+    tensor
+}
+
+fn conv(
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    groups: usize,
+    seed: u64,
+) -> Op {
+    Op::Conv2d {
+        weight: drawn(&[output, input / groups, kernel, kernel], seed, 0.5),
+        bias: Some(drawn(&[output], seed + 1, 0.5)),
+        window: Window::square(kernel, stride, padding),
+        groups,
+    }
+}
+
+fn gemm(input: usize, output: usize, seed: u64) -> Op {
+    Op::Gemm {
+        weight: drawn(&[output, input], seed, 0.3),
+        bias: Some(drawn(&[output], seed + 1, 0.3)),
+    }
+}
+
+fn batch_norm(channels: usize, seed: u64) -> Op {
+    let mut variance = drawn(&[channels], seed + 3, 0.4);
+    for x in &mut variance.data {
+        *x += 1.0;
+    }
+    Op::BatchNorm {
+        scale: drawn(&[channels], seed, 1.0),
+        bias: drawn(&[channels], seed + 1, 0.5),
+        mean: drawn(&[channels], seed + 2, 0.5),
+        variance,
+        epsilon: 1e-5,
+    }
+}
+
+fn layer_norm(shape: &[usize], seed: u64) -> Op {
+    Op::LayerNorm {
+        axis: 1,
+        scale: drawn(shape, seed, 1.0),
+        bias: Some(drawn(shape, seed + 1, 0.5)),
+        epsilon: 1e-5,
+    }
+}
+
+/// One graph for each way in which layers meet.
+fn graphs() -> Vec<(&'static str, Graph)> {
+    let pool = Window::square(2, 2, 0);
+    let image: &[usize] = &[1, 2, 6, 6];
+    vec![
+        ("convolution", small(image, vec![conv(2, 3, 3, 1, 1, 1, 1)])),
+        ("strided", small(image, vec![conv(2, 3, 3, 2, 1, 1, 2)])),
+        ("unpadded", small(image, vec![conv(2, 3, 3, 1, 0, 1, 3)])),
+        ("wide kernel", small(image, vec![conv(2, 2, 5, 2, 2, 1, 4)])),
+        ("depthwise", small(image, vec![conv(2, 2, 3, 1, 1, 2, 5)])),
+        ("grouped", small(&[1, 4, 5, 5], vec![conv(4, 6, 3, 1, 1, 2, 6)])),
+        ("1x1", small(image, vec![conv(2, 3, 1, 1, 0, 1, 7)])),
+        ("rectifier", small(image, vec![Op::Relu])),
+        ("square", small(image, vec![Op::Mul])),
+        ("tanh", small(image, vec![Op::Tanh])),
+        ("sigmoid", small(image, vec![Op::Sigmoid])),
+        ("max", small(image, vec![Op::MaxPool2d(pool)])),
+        ("average", small(image, vec![Op::AvgPool2d(pool)])),
+        ("batch norm", small(image, vec![batch_norm(2, 8)])),
+        (
+            "layer norm",
+            small(&[1, 2, 4, 4], vec![layer_norm(&[2, 4, 4], 9)]),
+        ),
+        ("dense", small(&[1, 10], vec![gemm(10, 5, 10)])),
+        (
+            "dense twice",
+            small(&[1, 10], vec![gemm(10, 5, 11), Op::Relu, gemm(5, 3, 13)]),
+        ),
+        (
+            "relu, max",
+            small(
+                image,
+                vec![
+                    conv(2, 3, 3, 1, 1, 1, 14),
+                    Op::Relu,
+                    Op::MaxPool2d(pool),
+                    Op::Flatten,
+                    gemm(27, 4, 15),
+                ],
+            ),
+        ),
+        (
+            "max without relu",
+            small(
+                image,
+                vec![
+                    conv(2, 3, 3, 1, 1, 1, 16),
+                    Op::MaxPool2d(pool),
+                    Op::Flatten,
+                    gemm(27, 4, 17),
+                ],
+            ),
+        ),
+        (
+            "square, average, conv",
+            small(
+                &[1, 2, 8, 8],
+                vec![
+                    conv(2, 2, 3, 1, 1, 1, 18),
+                    Op::Mul,
+                    Op::AvgPool2d(pool),
+                    conv(2, 3, 3, 1, 1, 1, 19),
+                    Op::Relu,
+                    Op::AvgPool2d(pool),
+                    Op::Flatten,
+                    gemm(12, 4, 20),
+                ],
+            ),
+        ),
+        (
+            "folded norm",
+            small(
+                image,
+                vec![
+                    conv(2, 3, 3, 2, 1, 1, 21),
+                    batch_norm(3, 22),
+                    Op::Relu,
+                    conv(3, 2, 3, 1, 1, 1, 23),
+                ],
+            ),
+        ),
+    ]
+}
+
+const ASSURANCES: [InputAssurance; 3] = [
+    InputAssurance::Public,
+    InputAssurance::Ranged,
+    InputAssurance::Registered,
+];
+
+#[test]
+fn honest_claims_satisfy_the_check_and_show_the_result() {
+    for (name, graph) in graphs() {
+        for scale in [4, 7, 10] {
+            for assurance in ASSURANCES {
+                for output_public in [true, false] {
+                    let options = options(scale, assurance, output_public, 1.0);
+                    let circuit = lower(&graph, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+                    let shape = graph.shape(graph.inputs[0]);
+                    let witness = circuit.witness(&input::seeded_uniform(shape, 3)).unwrap();
+                    let outputs = outputs(&circuit, &witness).expect("every look-up is in the table");
+                    assert_eq!(
+                        outputs[0],
+                        [U256::ZERO],
+                        "{name}, scale {scale}, {assurance}, {output_public}"
+                    );
+                    assert_eq!(outputs[1], [rho()]);
+                    let shown: Vec<i128> = outputs[2..].concat().into_iter().map(|x| index_wide(x)).collect();
+                    let mut expected = Vec::new();
+                    if output_public {
+                        expected.extend(&witness.result);
+                    } else {
+                        assert_eq!(witness.output, witness.result, "{name}");
+                    }
+                    if assurance == InputAssurance::Public {
+                        expected.extend(&witness.input);
+                    }
+                    assert_eq!(shown, expected, "{name}");
+                    assert_eq!(shown.len(), circuit.statement_len());
+                }
+            }
+        }
+    }
+}
+
+/// The integer of any element that stands for one.
+fn index_wide(element: U256) -> i128 {
+    crate::model::integer::integer_from_word(element.to_be_bytes()).expect("an integer")
+}
+
+#[test]
+fn the_result_is_the_float_models() {
+    for (name, graph) in graphs() {
+        let circuit = lower(&graph, &options(10, InputAssurance::Registered, true, 1.0)).unwrap();
+        let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 5);
+        let witness = circuit.witness(&x).unwrap();
+        let model = crate::model::float::FloatModel::load(&crate::model::onnx::write(&graph)).unwrap();
+        let reference = &model.run(std::slice::from_ref(&x)).unwrap()[0];
+        for (&integer, &float) in witness.result.iter().zip(&reference.data) {
+            let value = integer as f64 / circuit.output_unit();
+            assert!(
+                (value - f64::from(float)).abs() < 0.05,
+                "{name}: {value} against {float}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_single_claim_is_bound() {
+    for (name, graph) in graphs() {
+        for assurance in [InputAssurance::Ranged, InputAssurance::Registered] {
+            let circuit = lower(&graph, &options(4, assurance, false, 1.0)).unwrap();
+            let honest = circuit
+                .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
+                .unwrap();
+            for position in 0..honest.output.len() {
+                for change in [1, -1, 1 << 20] {
+                    let mut witness = honest.clone();
+                    witness.output[position] += change;
+                    assert!(
+                        !is_accepted(&circuit, &witness),
+                        "{name}: output {position} by {change}"
+                    );
+                }
+            }
+            let looked_up = looked_up(&circuit);
+            assert_eq!(looked_up.len(), honest.claims.len());
+            for (position, looked_up) in looked_up.into_iter().enumerate() {
+                for change in [1, -1, 1 << 16, -(1 << 16)] {
+                    let mut witness = honest.clone();
+                    let claim = &mut witness.claims[position];
+                    // Every number of the table below 0 is another name of the digit 0.
+                    let in_table = circuit.table_range().is_some_and(|(least, _)| change >= least);
+                    let same = looked_up && *claim == 0 && change < 0 && in_table;
+                    *claim += change;
+                    assert_eq!(
+                        is_accepted(&circuit, &witness),
+                        same,
+                        "{name}: claim {position} by {change}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// For each claim, whether the circuit uses what the rectifier gives for it in its place.
+fn looked_up(circuit: &CommittedCircuit) -> Vec<bool> {
+    let program = &circuit.program;
+    let mut looked_up = Vec::new();
+    for (index, step) in program.steps.iter().enumerate() {
+        let output = !circuit.output_public && ValueId(index + 1) == program.output;
+        for (position, len) in program.claims(index).into_iter().enumerate() {
+            let guarded = matches!(
+                step,
+                Step::Claimed {
+                    form: Form::Rounded { guarded: true, .. },
+                    ..
+                }
+            );
+            if position > 0 || !output {
+                looked_up.extend(std::iter::repeat_n(position > 0 || guarded, len));
+            }
+        }
+    }
+    looked_up
+}
+
+#[test]
+fn a_ranged_input_is_held_to_its_range_by_the_table() {
+    for (name, graph) in graphs() {
+        let circuit = lower(&graph, &options(4, InputAssurance::Ranged, true, 1.0)).unwrap();
+        let honest = circuit
+            .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
+            .unwrap();
+        for position in 0..honest.input.len() {
+            for outside in [17, -17, 1 << 15, -(1 << 15), 1 << 30] {
+                let mut witness = honest.clone();
+                witness.input[position] = outside;
+                assert_eq!(
+                    outputs(&circuit, &witness),
+                    None,
+                    "{name}: {outside} at {position}"
+                );
+            }
+        }
+        for bound in [16, -16] {
+            let mut program_input = honest.input.clone();
+            program_input.fill(bound);
+            let tensor = Tensor::new(
+                graph.shape(graph.inputs[0]).to_vec(),
+                program_input.iter().map(|&x| x as f32 / 16.0).collect(),
+            );
+            let witness = circuit.witness(&tensor).unwrap();
+            assert!(is_accepted(&circuit, &witness), "{name}: {bound} everywhere");
+        }
+    }
+}
+
+#[test]
+fn inputs_out_of_range_are_refused() {
+    let graph = small(&[1, 4], vec![gemm(4, 2, 1)]);
+    let circuit = lower(&graph, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap();
+    let error = circuit
+        .witness(&Tensor::new([1, 4], vec![0.0, 0.5, 1.5, 0.0]))
+        .unwrap_err();
+    assert_eq!(
+        error,
+        CommittedError::InputRange {
+            position: 2,
+            value: 192,
+            bound: 128
+        }
+    );
+}
+
+#[test]
+fn what_is_not_covered_is_named() {
+    let padded = small(&[1, 1, 4, 4], vec![Op::MaxPool2d(Window::square(2, 2, 1))]);
+    let error = lower(&padded, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CommittedError::NotCovered {
+                operator: "MaxPool",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let twice = small(&[1, 4], vec![gemm(4, 4, 1), gemm(4, 4, 1)]);
+    let error = lower(&twice, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    assert_eq!(error, CommittedError::EqualWeights);
+}
+
+/// Circuit size of every experiment: k, inner columns and cells.
+#[test]
+fn the_suite_fits_its_rows() {
+    let mut listing = String::new();
+    for spec in &MODELS {
+        for scale in suite::STUDY_SCALES {
+            let graph = layers::build(spec, 0);
+            let bound = if spec.category == Category::Composite {
+                2.76
+            } else {
+                1.0
+            };
+            for assurance in [InputAssurance::Registered, InputAssurance::Ranged] {
+                let output_public = spec.category == Category::Composite;
+                let circuit = lower(&graph, &options(scale, assurance, output_public, bound)).unwrap();
+                let sizes = circuit.sizes();
+                use std::fmt::Write as _;
+                writeln!(
+                    listing,
+                    "{}-s{scale} {assurance}: 2^{} rows, {} columns, {} cells, commits {}+{}+{}",
+                    spec.id,
+                    circuit.logrows(),
+                    circuit.inner_columns(),
+                    circuit.cells(),
+                    sizes.input,
+                    sizes.output,
+                    sizes.claims,
+                )
+                .unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(listing);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn convolutions_of_any_shape_are_checked(
+        channels in 1usize..3, outputs in 1usize..4, height in 3usize..8, width in 3usize..8,
+        kernel in 1usize..4, stride in 1usize..4, padding in 0usize..3, seed in 0u64..1000, at in 0usize..1000,
+    ) {
+        prop_assume!(padding < kernel);
+        let graph = small(&[1, channels, height, width], vec![conv(channels, outputs, kernel, stride, padding, 1, seed)]);
+        let circuit = lower(&graph, &options(5, InputAssurance::Registered, false, 1.0)).unwrap();
+        let mut witness = circuit.witness(&input::seeded_uniform(&[1, channels, height, width], seed)).unwrap();
+        prop_assert!(is_accepted(&circuit, &witness));
+        let at = at % witness.output.len();
+        witness.output[at] += 1;
+        prop_assert!(!is_accepted(&circuit, &witness));
+    }
+}
