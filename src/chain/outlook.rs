@@ -87,7 +87,8 @@ mod tests {
         let creation_code = creation_code();
         for fork in Fork::ALL {
             for length in [100, 40_000, 300_000] {
-                let calldata = Calldata::raw((0..length).map(|byte| u8::from(byte % 3 > 0)).collect::<Vec<_>>());
+                let calldata =
+                    Calldata::raw((0..length).map(|byte| u8::from(byte % 3 > 0)).collect::<Vec<_>>());
                 let run = UnderFork::try_out(fork, &creation_code, None, &calldata).unwrap();
                 let call = run.verification;
                 let found = call.gas.unwrap();
@@ -99,7 +100,13 @@ mod tests {
                     state_gas: found.state_gas,
                 }
                 .of();
-                assert_eq!(gas, TransactionGas { gas_limit: gas.gas_limit, ..found });
+                assert_eq!(
+                    gas,
+                    TransactionGas {
+                        gas_limit: gas.gas_limit,
+                        ..found
+                    }
+                );
                 assert_eq!(margins, call.margins, "{fork:?} {length}");
 
                 let found = run.deployment.gas;
@@ -111,7 +118,13 @@ mod tests {
                     state_gas: found.state_gas,
                 }
                 .of();
-                assert_eq!(gas, TransactionGas { gas_limit: gas.gas_limit, ..found });
+                assert_eq!(
+                    gas,
+                    TransactionGas {
+                        gas_limit: gas.gas_limit,
+                        ..found
+                    }
+                );
                 assert_eq!(margins, run.deployment.margins);
             }
         }

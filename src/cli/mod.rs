@@ -17,6 +17,7 @@ mod format;
 mod fuzz;
 mod gas_diff;
 mod list;
+mod plan;
 mod progress;
 mod prove_and_verify;
 mod session;
@@ -42,6 +43,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
+    Plan(Box<plan::Arguments>),
     Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

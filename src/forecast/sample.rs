@@ -9,13 +9,13 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::chain::{ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
+use crate::chain::{Calldata, ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
 use crate::prover::{
-    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, Observer, Phase, PhaseMeasurement, PlanError,
-    ProverError, VerifierKind, VerifierShape,
+    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, Observer, Phase, PhaseMeasurement, PhaseSource,
+    PlanError, ProverError, VerifierKind, VerifierShape,
 };
-use crate::record::{Machine, Record};
-use crate::solidity::{CompileOptions, SolidityError, Solc};
+use crate::record::{Evidence, Machine, Record};
+use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::store::{self, StoreError};
 
 /// The file of a specimen's folder that says how to lay it out.
@@ -128,10 +128,7 @@ impl Specimen {
             input_data,
         } = store::read_json(&folder.join(SPECIMEN_FILE))?;
         let model = folder.join(MODEL_FILE);
-        let onnx = std::fs::read(&model).map_err(|source| SampleError::Read {
-            path: model,
-            source,
-        })?;
+        let onnx = std::fs::read(&model).map_err(|source| SampleError::Read { path: model, source })?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             name: name.into_owned(),
@@ -170,7 +167,7 @@ impl Specimen {
             warmup: 0,
         };
         let load_average = load_average();
-        let run = prover.prove_under(&job, &self.run_args, observer)?;
+        let run = prover.prove_anew(&job, &self.run_args, observer)?;
         let artifacts = run.result.map_err(|failure| SampleError::Failed {
             name: self.name.clone(),
             failure,
@@ -215,10 +212,11 @@ impl Specimen {
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
             proof_bytes: proof.proof.len() as u64,
             instances: proof.instances.len() as u64,
-            instance_zero_bytes: zero_bytes(&proof.instances),
+            instance_zero_bytes: Some(zero_bytes(&proof.instances)),
             calldata_bytes: calldata.size().calldata_bytes,
             runtime_code_bytes: compiled.runtime_code.len() as u64,
             creation_code_bytes: compiled.creation_code.len() as u64,
+            creation_zero_bytes: Some(Calldata::raw(compiled.creation_code.clone()).size().zero_bytes),
             gas,
             setup: Work::of(&run.phases, Phase::Setup),
             prove: Work::of(&run.phases, Phase::Prove),
@@ -226,6 +224,93 @@ impl Specimen {
             load_average,
             machine: Machine::current(),
         })
+    }
+}
+
+impl Sample {
+    /// Every sample of a folder, by name.
+    ///
+    /// # Errors
+    /// [`SampleError::Store`].
+    pub fn all(folder: &Path) -> Result<Vec<Self>, SampleError> {
+        let paths = store::record_paths(folder)?;
+        Ok(paths
+            .iter()
+            .map(|path| store::read_json(&folder.join(path)))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// What a record's run took; none where it has no accepted proof, or another verifier than a plain one of default options.
+    ///
+    /// # Errors
+    /// [`SampleError::Store`] where the record's evidence cannot be read.
+    pub fn from_record(path: &Path, record: &Record, role: Role) -> Result<Option<Self>, SampleError> {
+        let plain = record.request.verifier == VerifierKind::Plain
+            && record
+                .verifier
+                .as_ref()
+                .is_some_and(|verifier| verifier.solc.options == CompileOptions::default());
+        let (Some(circuit), Some(keys), Some(proof), Some(verifier)) =
+            (&record.circuit, &record.keys, &record.proof, &record.verifier)
+        else {
+            return Ok(None);
+        };
+        let Some(columns) = circuit.columns.filter(|_| plain) else {
+            return Ok(None);
+        };
+        let gas: Option<Vec<ForkGas>> = record
+            .fits()
+            .into_iter()
+            .map(|fit| {
+                let accepted = fit.verification.verdict.is_accepted();
+                let verification = fit.verification.gas.filter(|_| accepted)?;
+                Some(ForkGas {
+                    fork: fit.fork(),
+                    deployment: fit.deployment.gas,
+                    verification,
+                })
+            })
+            .collect();
+        let Some(gas) = gas.filter(|gas| !gas.is_empty()) else {
+            return Ok(None);
+        };
+        let evidence = |name| match store::load_evidence(path, record, name) {
+            Err(StoreError::MissingEvidence { large: true, .. }) => Ok(None),
+            other => other.map(Some),
+        };
+        let words = evidence(Evidence::INSTANCES)?.and_then(|bytes| Evidence::read_instances(&bytes).ok());
+        let Ok(settings) = CircuitSettings::parse(&circuit.settings.to_string()) else {
+            return Ok(None);
+        };
+        let counted: Vec<PhaseMeasurement> = record
+            .phases
+            .iter()
+            .filter(|phase| phase.source != PhaseSource::WarmUp)
+            .cloned()
+            .collect();
+        let creation_code = evidence(Evidence::CREATION_CODE)?;
+        let creation_size = creation_code.map(|code| Calldata::raw(code).size());
+        Ok(Some(Self {
+            name: record.request.name(),
+            role,
+            settings: without_equations(&settings),
+            columns,
+            proving_key_bytes: keys.proving_key_bytes,
+            verifying_key_bytes: keys.verifying_key_bytes,
+            proof_bytes: proof.proof_bytes,
+            instances: proof.instances,
+            instance_zero_bytes: words.as_deref().map(zero_bytes),
+            calldata_bytes: proof.calldata_bytes,
+            runtime_code_bytes: verifier.runtime_code_bytes,
+            creation_code_bytes: verifier.creation_code_bytes,
+            creation_zero_bytes: creation_size.map(|size| size.zero_bytes),
+            gas,
+            setup: Work::of(&counted, Phase::Setup),
+            prove: Work::of(&counted, Phase::Prove),
+            threads: record.environment.threads,
+            load_average: None,
+            machine: record.environment.machine.clone(),
+        }))
     }
 }
 
@@ -248,14 +333,17 @@ pub struct Sample {
     pub proof_bytes: u64,
     /// Public values.
     pub instances: u64,
-    /// Zero bytes in them; what they are made of is the model's and the input's matter.
-    pub instance_zero_bytes: u64,
+    /// Zero bytes in them; what they are made of is the model's and the input's matter. Absent where the evidence was too
+    /// large to be kept.
+    pub instance_zero_bytes: Option<u64>,
     /// The canonical call of `verifyProof`.
     pub calldata_bytes: u64,
     /// The plain verifier's runtime code.
     pub runtime_code_bytes: u64,
     /// Its creation code.
     pub creation_code_bytes: u64,
+    /// Zero bytes in it, which are cheaper.
+    pub creation_zero_bytes: Option<u64>,
     /// Gas under each fork.
     pub gas: Vec<ForkGas>,
     /// Set-up.
@@ -294,7 +382,7 @@ pub struct Work {
 }
 
 impl Work {
-    fn of(phases: &[PhaseMeasurement], phase: Phase) -> Self {
+    pub(super) fn of(phases: &[PhaseMeasurement], phase: Phase) -> Self {
         let counted = || phases.iter().filter(|measurement| measurement.phase == phase);
         let mean = |of: fn(&PhaseMeasurement) -> Option<f64>| {
             let seconds: Vec<f64> = counted().filter_map(of).collect();
@@ -329,12 +417,12 @@ fn without_equations(settings: &CircuitSettings) -> Value {
 }
 
 #[cfg(target_os = "linux")]
-fn load_average() -> Option<f64> {
+pub(super) fn load_average() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/loadavg").ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn load_average() -> Option<f64> {
+pub(super) fn load_average() -> Option<f64> {
     None
 }

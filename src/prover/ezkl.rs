@@ -137,21 +137,19 @@ impl EzklProver {
 }
 
 impl EzklProver {
-    /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, and of the job's
-    /// plan only the visibilities are looked at.
+    /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, no key is taken from
+    /// the cache or kept there, and of the job's plan only the visibilities are looked at.
     ///
     /// # Errors
     /// [`Prover::prove`]'s.
-    pub fn prove_under(
+    pub fn prove_anew(
         &self,
         job: &Job,
         run_args: &Value,
         observer: &dyn Observer,
     ) -> Result<ProverRun, ProverError> {
-        let digest = circuit_digest(&job.onnx, run_args, &Value::Null);
         self.run_to_end(Run {
             final_run_args: Some(run_args),
-            digest,
             ..Run::start(self, job, observer)?
         })
     }
@@ -221,7 +219,7 @@ struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
     observer: &'a dyn Observer,
-    /// Run arguments that take the place of the plan's, and that no calibration changes.
+    /// Run arguments that take the place of the plan's, and that no calibration changes; the cache is then left alone.
     final_run_args: Option<&'a Value>,
     digest: String,
     folder: TempDir,
@@ -255,7 +253,7 @@ impl<'a> Run<'a> {
             job,
             observer,
             final_run_args: None,
-            digest: circuit_digest(&job.onnx, &job.plan.run_args(), &job.plan.calibrate_args()),
+            digest: circuit_digest(&job.onnx, job.plan),
             folder,
             phases: Vec::new(),
             settings: None,
@@ -327,7 +325,11 @@ impl<'a> Run<'a> {
     /// Circuit and keys, from the cache or made now.
     fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
         self.reused_keys = false;
-        if let Some((files, provenance)) = self.prover.cache.find(&self.digest) {
+        let cached = match self.final_run_args {
+            Some(_) => None,
+            None => self.prover.cache.find(&self.digest),
+        };
+        if let Some((files, provenance)) = cached {
             let logrows = self.read_settings(&files)?;
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
@@ -347,6 +349,10 @@ impl<'a> Run<'a> {
             }
         }
         let logrows = self.read_settings(&files)?;
+        if let Some(settings) = &self.settings {
+            let admitted = self.observer.admits(settings);
+            admitted.map_err(|forecast| Failure::NotAttempted { forecast })?;
+        }
         self.call(
             Phase::Compile,
             "compile_circuit",
@@ -372,6 +378,9 @@ impl<'a> Run<'a> {
             calibration_input_sha256: input.sha256.clone(),
             phases,
         };
+        if self.final_run_args.is_some() {
+            return Ok(Keys { files, provenance });
+        }
         let files = self
             .prover
             .cache

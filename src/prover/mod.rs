@@ -177,6 +177,12 @@ pub enum Failure {
         /// The property.
         reason: String,
     },
+    /// The settings came out so that the run was not admitted.
+    #[error("not attempted: {forecast}")]
+    NotAttempted {
+        /// Why.
+        forecast: String,
+    },
     /// The user stopped the run.
     #[error("interrupted during {phase}")]
     Interrupted {
@@ -274,6 +280,13 @@ pub trait Observer: Sync {
     fn finished(&self);
     /// Whether the user has asked to stop.
     fn interrupted(&self) -> bool;
+    /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn admits(&self, _settings: &CircuitSettings) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// An observer that hears nothing and never stops a run.

@@ -92,6 +92,21 @@ impl LookupArgument {
         self.input_degrees.len()
     }
 
+    /// About how many modular operations evaluate it: of each input's expressions, and of the products over all others.
+    fn operations(&self) -> u64 {
+        let inputs = self.input_degrees.len() as u64;
+        // A choice among columns is a product of one factor less than there are columns.
+        let expression = |degree: &usize| {
+            if self.table_degree == 1 {
+                4 * *degree as u64 - 4
+            } else {
+                3
+            }
+        };
+        let expressions: u64 = self.input_degrees.iter().map(expression).sum();
+        self.table_columns as u64 * expressions + inputs * inputs
+    }
+
     /// `required_degree` of halo2's mv_lookup.
     fn degree(&self) -> usize {
         let inputs: usize = self.input_degrees.iter().sum();
@@ -124,10 +139,10 @@ pub struct CircuitShape {
     pub lookups: Vec<LookupArgument>,
     /// The largest degree of a constraint.
     pub degree: usize,
-    /// Columns whose row before is read: the accumulating outputs, one for each block.
-    pub accumulators: u64,
-    /// Whether a hash is laid out.
-    pub hashes: bool,
+    /// About how many modular operations evaluate all gates and lookups once, with selectors shared as is likely.
+    pub operations: u64,
+    /// Cells that are assigned in the layers.
+    pub cells: u64,
     /// Public values.
     pub instances: u64,
 }
@@ -224,6 +239,20 @@ impl Operation {
 
     fn is_hash(self) -> bool {
         matches!(self, Self::HashFull | Self::HashPartial | Self::HashPad)
+    }
+
+    /// Additions and products of the gate without its selector.
+    fn body_operations(self, inner: u64) -> u64 {
+        match self {
+            // Powers, and sums with constants, for each column of the state.
+            Self::HashFull | Self::HashPartial => 24,
+            Self::HashPad => 8,
+            Self::Add | Self::Sub | Self::Mult => 2,
+            Self::DotInit => 2 * inner + 1,
+            Self::Dot => 2 * inner + 2,
+            Self::CumProd | Self::Sum => inner + 2,
+            Self::CumProdInit | Self::SumInit => inner + 1,
+        }
     }
 
     /// Degree of the gate, selector included, with so many inner columns.
@@ -330,8 +359,7 @@ impl Layout {
                 inner: 0,
                 degree,
             });
-            self.gate_degrees
-                .extend((0..polynomials).map(|_| degree));
+            self.gate_degrees.extend((0..polynomials).map(|_| degree));
         }
     }
 
@@ -417,6 +445,18 @@ impl Layout {
         }
     }
 
+    /// Operations of all gates: the body of each, and its selector, which is a polynomial that vanishes where the column
+    /// means one of those that share it.
+    fn gate_operations(&self, inner: u64, groups: &[Vec<SimpleSelector>]) -> u64 {
+        let gate = |selector: &SimpleSelector, sharing: usize| {
+            selector.operation.body_operations(inner) + 2 * (sharing as u64 - 1) + 1
+        };
+        groups
+            .iter()
+            .flat_map(|group| group.iter().map(|selector| gate(selector, group.len())))
+            .sum()
+    }
+
     fn into_shape(self, fields: &Fields) -> CircuitShape {
         let gate_degree = self.gate_degrees.iter().copied().max().unwrap_or(0);
         let lookups = share_arguments(&self.tables, gate_degree);
@@ -428,7 +468,10 @@ impl Layout {
             .max(gate_degree)
             .max(PERMUTATION_DEGREE);
         let before = self.fixed_columns + self.complex_selectors;
-        let (shared, likely) = shared_columns(&self.simple_selectors, degree);
+        let shared = shared_columns(&self.simple_selectors, degree);
+        let operations = self.gate_operations(fields.run_args.num_inner_cols, &shared.likely)
+            + lookups.iter().map(LookupArgument::operations).sum::<u64>();
+        let likely = shared.likely.len() as u64;
         let mut instances = fields.module_sizes.poseidon.1.iter().sum::<u64>();
         for shape in &fields.model_instance_shapes {
             instances += shape.iter().product::<u64>();
@@ -438,15 +481,15 @@ impl Layout {
             working_columns: self.working_columns,
             committed_columns: self.committed_columns,
             advice_queries: self.advice_queries,
-            fixed_columns: before + shared.start()..=before + shared.end(),
+            fixed_columns: before + shared.least..=before + shared.most,
             likely_fixed_columns: before + likely,
             permutation_columns: self.permutation_columns,
             selectors: self.simple_selectors.len() as u64 + self.complex_selectors,
             gate_degrees: self.gate_degrees,
             lookups,
             degree,
-            accumulators: self.blocks,
-            hashes: hashes(fields),
+            operations,
+            cells: fields.total_assignments,
             instances,
         }
     }
@@ -491,39 +534,50 @@ fn share_arguments(tables: &[LookupArgument], gate_degree: usize) -> Vec<LookupA
     all
 }
 
-/// How many columns halo2's `compress_selectors` makes of the simple selectors, over all sets of operations that a
-/// circuit may use, and for one that uses what most networks do.
-fn shared_columns(selectors: &[SimpleSelector], degree: usize) -> (RangeInclusive<u64>, u64) {
-    let likely = columns_where(selectors, degree, |operation| {
+/// What halo2's `compress_selectors` makes of the simple selectors.
+struct SharedColumns {
+    /// The selectors of each column, for a circuit that uses what most networks do.
+    likely: Vec<Vec<SimpleSelector>>,
+    /// The fewest columns over all sets of operations that a circuit may use.
+    least: u64,
+    /// The most.
+    most: u64,
+}
+
+/// Operations that a circuit may use or not. Sums and products come in pairs, first and continued, which share no row: one
+/// bit for each pair is enough.
+const OPTIONAL: [&[Operation]; 6] = [
+    &[Operation::Add],
+    &[Operation::Sub],
+    &[Operation::Mult],
+    &[Operation::DotInit, Operation::Dot],
+    &[Operation::CumProd, Operation::CumProdInit],
+    &[Operation::Sum, Operation::SumInit],
+];
+
+fn shared_columns(selectors: &[SimpleSelector], degree: usize) -> SharedColumns {
+    // Only rare operators multiply along an axis.
+    let likely = share_columns(selectors, degree, |operation| {
         !matches!(operation, Operation::CumProd | Operation::CumProdInit)
     });
-    // Initial and continued sums and products come in pairs, and share no row: one bit for each pair is enough.
-    const FREE: [&[Operation]; 6] = [
-        &[Operation::Add],
-        &[Operation::Sub],
-        &[Operation::Mult],
-        &[Operation::DotInit, Operation::Dot],
-        &[Operation::CumProd, Operation::CumProdInit],
-        &[Operation::Sum, Operation::SumInit],
-    ];
-    let (mut least, mut most) = (likely, likely);
-    for set in 0_u32..1 << FREE.len() {
-        let columns = columns_where(selectors, degree, |operation| {
+    let (mut least, mut most) = (likely.len() as u64, likely.len() as u64);
+    for set in 0_u32..1 << OPTIONAL.len() {
+        let groups = share_columns(selectors, degree, |operation| {
             operation.is_hash()
-                || (0..FREE.len()).any(|bit| set >> bit & 1 == 1 && FREE[bit].contains(&operation))
+                || (0..OPTIONAL.len()).any(|bit| set >> bit & 1 == 1 && OPTIONAL[bit].contains(&operation))
         });
-        least = least.min(columns);
-        most = most.max(columns);
+        least = least.min(groups.len() as u64);
+        most = most.max(groups.len() as u64);
     }
-    (least..=most, likely)
+    SharedColumns { likely, least, most }
 }
 
 /// The greedy grouping of `compress_selectors::process`, for a circuit that uses some operations.
-fn columns_where(
+fn share_columns(
     selectors: &[SimpleSelector],
     degree: usize,
     is_used: impl Fn(Operation) -> bool,
-) -> u64 {
+) -> Vec<Vec<SimpleSelector>> {
     let meet = |a: &SimpleSelector, b: &SimpleSelector| {
         if !is_used(a.operation) || !is_used(b.operation) {
             return false;
@@ -535,11 +589,10 @@ fn columns_where(
         let cellwise = |selector: &SimpleSelector| Operation::CELLWISE.contains(&selector.operation);
         cellwise(a) && cellwise(b) && a.inner != b.inner
     };
-    let mut left: Vec<&SimpleSelector> = selectors.iter().collect();
-    let mut columns = 0;
+    let mut left = selectors.to_vec();
+    let mut groups = Vec::new();
     while !left.is_empty() {
-        columns += 1;
-        let mut group: Vec<&SimpleSelector> = Vec::new();
+        let mut group: Vec<SimpleSelector> = Vec::new();
         let mut group_degree = 0;
         left.retain(|selector| {
             let joined = group_degree.max(selector.degree - 1);
@@ -547,10 +600,112 @@ fn columns_where(
                 || (joined + group.len() < degree && !group.iter().any(|member| meet(member, selector)));
             if joins {
                 group_degree = joined;
-                group.push(selector);
+                group.push(*selector);
             }
             !joins
         });
+        groups.push(group);
     }
-    columns
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(change: impl FnOnce(&mut serde_json::Value)) -> CircuitSettings {
+        let mut json = serde_json::json!({
+            "run_args": {
+                "input_scale": 0, "param_scale": 0, "scale_rebase_multiplier": 1, "lookup_range": [0, 100],
+                "logrows": 10, "num_inner_cols": 2, "rebase_frac_zero_constants": false, "decomp_base": 16384,
+                "decomp_legs": 2, "epsilon": null, "disable_freivalds": true
+            },
+            "num_rows": 500, "total_assignments": 1000, "total_const_size": 3, "total_dynamic_col_size": 0,
+            "num_dynamic_lookups": 0, "num_shuffles": 0, "total_shuffle_col_size": 0,
+            "model_instance_shapes": [[2, 3], [4]], "model_input_scales": [0], "model_output_scales": [0],
+            "module_sizes": {"polycommit": [], "poseidon": [0, [0]]}, "required_lookups": [],
+            "required_range_checks": [], "einsum_params": {"equations": [], "total_einsum_col_size": 0},
+            "version": "23.0.5"
+        });
+        change(&mut json);
+        CircuitSettings::parse(&json.to_string()).unwrap()
+    }
+
+    fn shape(change: impl FnOnce(&mut serde_json::Value)) -> CircuitShape {
+        CircuitShape::of(&settings(change)).unwrap()
+    }
+
+    #[test]
+    fn inner_columns_raise_the_degree() {
+        let degrees = [1, 2, 3, 4, 5].map(|inner| {
+            let shape = shape(|json| json["run_args"]["num_inner_cols"] = inner.into());
+            (shape.degree, shape.extension_factor(), shape.working_columns)
+        });
+        assert_eq!(degrees, [(3, 2, 3), (4, 4, 6), (5, 4, 9), (6, 8, 12), (7, 8, 15)]);
+    }
+
+    #[test]
+    fn a_table_raises_it_by_its_columns() {
+        let shape_of = |high: i64| {
+            shape(|json| {
+                json["required_lookups"] = serde_json::json!([{"Tanh": {"scale": 1.0}}]);
+                json["run_args"]["lookup_range"] = serde_json::json!([0, high]);
+            })
+        };
+        // 2^10 rows less 8.
+        let one = shape_of(1015);
+        assert_eq!((one.degree, one.lookups.len()), (5, 2));
+        let two = shape_of(1016);
+        assert_eq!((two.degree, two.lookups.len()), (6, 4));
+        assert_eq!(two.likely_fixed_columns - one.likely_fixed_columns, 2 - 1);
+    }
+
+    /// Rows that can be used are 2^10 less 6; EZKL adds a column where the tensor and its repeated cells reach them.
+    #[test]
+    fn a_committed_tensor_has_columns_of_its_own() {
+        let columns = |elements: u64| {
+            shape(|json| json["module_sizes"]["polycommit"] = serde_json::json!([elements, 1]))
+                .committed_columns
+        };
+        assert_eq!(columns(1), [1, 1]);
+        assert_eq!(columns(1016), [1, 1]);
+        assert_eq!(columns(1017), [2, 1]);
+        assert_eq!(columns(1018), [2, 1]);
+        assert_eq!(columns(2033), [2, 1]);
+        assert_eq!(columns(2034), [3, 1]);
+    }
+
+    #[test]
+    fn instances_are_counted() {
+        assert_eq!(shape(|_| ()).instances, 10);
+        let hashed = shape(|json| json["module_sizes"]["poseidon"] = serde_json::json!([100, [2]]));
+        assert_eq!((hashed.instances, hashed.degree), (12, 6));
+    }
+
+    /// What halo2 makes of these is known from real keys.
+    #[test]
+    fn one_block_of_few_columns_leaves_no_doubt() {
+        for inner in 1..=4 {
+            let shape = shape(|json| json["run_args"]["num_inner_cols"] = inner.into());
+            assert_eq!(shape.fixed_columns.start(), shape.fixed_columns.end());
+        }
+        let blocks = shape(|json| json["total_assignments"] = 4000.into());
+        assert!(blocks.fixed_columns.start() < blocks.fixed_columns.end());
+        assert!(blocks.fixed_columns.contains(&blocks.likely_fixed_columns));
+    }
+
+    #[test]
+    fn settings_that_lay_out_nothing_are_refused() {
+        let none = settings(|json| json["run_args"]["num_inner_cols"] = 0.into());
+        assert!(
+            CircuitShape::of(&none)
+                .unwrap_err()
+                .to_string()
+                .contains("num_inner_cols = 0")
+        );
+        let large = settings(|json| json["run_args"]["logrows"] = 64.into());
+        assert!(CircuitShape::of(&large).is_err());
+        let older = settings(|json| json["module_sizes"] = serde_json::Value::Null);
+        assert!(CircuitShape::of(&older).is_err());
+    }
 }
