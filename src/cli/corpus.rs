@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FOLDER")]
     records: Option<PathBuf>,
     /// Folder of the measurements, and beside them of the coefficients
-    #[arg(long, value_name = "DIR", default_value = "results/forecast")]
+    #[arg(long, value_name = "DIR", default_value = "data/forecast")]
     out: PathBuf,
     /// Threads of the prover [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]

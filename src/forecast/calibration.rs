@@ -1,8 +1,8 @@
 //! How fast this machine is, against the one that the coefficients were fitted on.
 //!
 //! Goes in: a prover. It proves a few small circuits, which takes about a minute. Comes out: [`Calibration`], kept in the
-//! cache folder: how many seconds pass here for each second of processor time that the fit expects. It holds for the machine and
-//! the number of threads that it was made with, and for no other.
+//! cache folder: how much processor time a phase takes here for each second that the fit expects, and how many seconds pass
+//! meanwhile. It holds for the machine and the number of threads that it was made with, and for no other.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -45,12 +45,42 @@ pub struct Calibration {
     pub threads: usize,
     /// How many processes wanted to run, a minute's mean, before it began; absent where the platform does not say.
     pub load_average: Option<f64>,
-    /// Seconds of set-up for each second of processor time that is expected.
-    pub setup_seconds_per_cpu_second: f64,
-    /// The same of a proof.
-    pub prove_seconds_per_cpu_second: f64,
-    /// The largest relative distance of one of the circuits from these two.
+    /// Set-up's speed.
+    pub setup: Speed,
+    /// A proof's.
+    pub prove: Speed,
+}
+
+/// How fast one phase runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Seconds of processor time for each that the fit expects: the mean of the circuits.
+    pub cpu_ratio: f64,
+    /// Seconds that pass for each second of processor time: the least of the circuits, since other work only adds to it.
+    pub seconds_per_cpu_second: f64,
+    /// The largest relative distance of a circuit's processor time from the mean.
     pub spread: f64,
+}
+
+impl Speed {
+    /// From each circuit's processor time, as a multiple of what was expected, and seconds that passed for each of its own.
+    fn of(circuits: &[[f64; 2]]) -> Self {
+        let cpu_ratio = circuits.iter().map(|[ratio, _]| ratio).sum::<f64>() / circuits.len() as f64;
+        let misses = circuits.iter().map(|[ratio, _]| (ratio / cpu_ratio - 1.0).abs());
+        Self {
+            cpu_ratio,
+            seconds_per_cpu_second: circuits
+                .iter()
+                .map(|[_, seconds]| *seconds)
+                .fold(f64::INFINITY, f64::min),
+            spread: misses.fold(0.0, f64::max),
+        }
+    }
+
+    /// Seconds that pass for each second of processor time that the fit expects.
+    pub(super) fn seconds_per_expected(&self) -> f64 {
+        self.cpu_ratio * self.seconds_per_cpu_second
+    }
 }
 
 /// A calibration that could not be made or kept.
@@ -100,28 +130,21 @@ impl Calibration {
         observer: &dyn Observer,
     ) -> Result<Self, CalibrationError> {
         let load_average = load_average();
-        let mut ratios = Vec::new();
+        let (mut setup, mut prove) = (Vec::new(), Vec::new());
         for (elements, inner, logrows, base) in CIRCUITS {
-            ratios.push(ratios_of(
-                prover,
-                observer,
-                elements,
-                &run_args(inner, logrows, base),
-            )?);
+            let run_args = run_args(inner, logrows, base);
+            let [setup_ratios, prove_ratios] = ratios(prover, observer, elements, &run_args)?;
+            setup.push(setup_ratios);
+            prove.push(prove_ratios);
         }
-        let [setup, prove] = [0, 1].map(|phase| mean(ratios.iter().map(|pair| pair[phase])));
-        let misses = ratios
-            .iter()
-            .flat_map(|pair| [pair[0] / setup - 1.0, pair[1] / prove - 1.0]);
         let calibration = Self {
             measured_at: record::now(),
             ezkl_version: EZKL_VERSION.to_owned(),
             machine: Machine::current(),
             threads,
             load_average,
-            setup_seconds_per_cpu_second: setup,
-            prove_seconds_per_cpu_second: prove,
-            spread: misses.map(f64::abs).fold(0.0, f64::max),
+            setup: Speed::of(&setup),
+            prove: Speed::of(&prove),
         };
         store::write_json(&home.root().join(FILE), &calibration)?;
         Ok(calibration)
@@ -141,13 +164,14 @@ fn run_args(inner: u64, logrows: u32, base: u64) -> Value {
     })
 }
 
-/// Measured wall time over expected processor time, of set-up and of a proof, for the square of so many elements.
-fn ratios_of(
+/// Of set-up and of a proof of the square of so many elements: processor time over what is expected, and wall time over
+/// processor time.
+fn ratios(
     prover: &EzklProver,
     observer: &dyn Observer,
     elements: usize,
     run_args: &Value,
-) -> Result<[f64; 2], CalibrationError> {
+) -> Result<[[f64; 2]; 2], CalibrationError> {
     let mut graph = Graph::default();
     let x = graph.input("x", &[1, elements])?;
     let y = graph.apply("square", "y", Op::Mul, &[x, x])?;
@@ -164,16 +188,51 @@ fn ratios_of(
     let run = prover.prove_anew(&job, run_args, observer)?;
     run.result.map_err(CalibrationError::Failed)?;
     let shape = CircuitShape::of(&run.settings.expect("a run with artifacts has settings"))?;
-    let ratio = |phase, quantity| {
+    let ratios = |phase, quantity| {
         let (expected, _) = COEFFICIENTS.value(quantity, &shape, 0)?;
-        Some(Work::of(&run.phases, phase).call_seconds? / expected)
+        let work = Work::of(&run.phases, phase);
+        let cpu_seconds = work.cpu_seconds?;
+        Some([cpu_seconds / expected, work.call_seconds? / cpu_seconds])
     };
-    ratio(Phase::Setup, Quantity::SetupCpu)
-        .zip(ratio(Phase::Prove, Quantity::ProveCpu))
-        .map(|(setup, prove)| [setup, prove])
-        .ok_or(CalibrationError::NoTime)
+    let setup = ratios(Phase::Setup, Quantity::SetupCpu).ok_or(CalibrationError::NoTime)?;
+    let prove = ratios(Phase::Prove, Quantity::ProveCpu).ok_or(CalibrationError::NoTime)?;
+    Ok([setup, prove])
 }
 
-fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    values.clone().sum::<f64>() / values.count() as f64
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speed_is_a_mean_and_a_least() {
+        let speed = Speed::of(&[[1.0, 0.6], [1.2, 0.5], [0.8, 2.0]]);
+        assert!((speed.cpu_ratio - 1.0).abs() < 1e-12 && (speed.spread - 0.2).abs() < 1e-12);
+        assert!((speed.seconds_per_expected() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_calibration_holds_for_its_machine_and_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        assert_eq!(Calibration::load(&home, 2), None);
+        let speed = Speed::of(&[[1.0, 0.5]]);
+        let calibration = Calibration {
+            measured_at: record::now(),
+            ezkl_version: EZKL_VERSION.to_owned(),
+            machine: Machine::current(),
+            threads: 2,
+            load_average: Some(0.1),
+            setup: speed,
+            prove: speed,
+        };
+        let path = home.root().join(FILE);
+        store::write_json(&path, &calibration).unwrap();
+        assert_eq!(Calibration::load(&home, 2).as_ref(), Some(&calibration));
+        assert_eq!(Calibration::load(&home, 1), None);
+        assert!(!calibration.was_disturbed());
+        let mut other = calibration;
+        other.machine.fingerprint = "another".to_owned();
+        store::write_json(&path, &other).unwrap();
+        assert_eq!(Calibration::load(&home, 2), None);
+    }
 }

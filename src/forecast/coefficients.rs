@@ -1,4 +1,4 @@
-//! The fitted coefficients, in one place: `results/forecast/coefficients.json`, which `evmbench corpus` writes.
+//! The fitted coefficients, in one place: `data/forecast/coefficients.json`, which `evmbench corpus` writes.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use super::sample::{Role, Sample};
 use crate::prover::CircuitShape;
 
 /// The file's text.
-const TEXT: &str = include_str!("../../results/forecast/coefficients.json");
+const TEXT: &str = include_str!("../../data/forecast/coefficients.json");
 
 /// The coefficients that this evmbench forecasts with.
 pub(super) static COEFFICIENTS: LazyLock<Coefficients> =
@@ -37,11 +37,15 @@ pub struct Coefficients {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct QuantityFit {
     quantity: Quantity,
-    #[serde(flatten)]
     fitted: Fitted,
 }
 
 impl Coefficients {
+    /// Those that this evmbench forecasts with.
+    pub fn current() -> &'static Self {
+        &COEFFICIENTS
+    }
+
     /// Fits every quantity on the samples that a fit may see.
     pub fn fit(samples: &[Sample]) -> Self {
         let seen = || samples.iter().filter(|sample| sample.role == Role::Fit);
@@ -50,7 +54,8 @@ impl Coefficients {
             let fitted = Fitted::to(&points)?;
             Some(QuantityFit { quantity, fitted })
         });
-        let mut machines: Vec<String> = seen().map(|sample| sample.machine.cpu.clone()).collect();
+        let timed = seen().filter(|sample| sample.prove.cpu_seconds.is_some());
+        let mut machines: Vec<String> = timed.map(|sample| sample.machine.cpu.clone()).collect();
         machines.sort_unstable();
         machines.dedup();
         Self {

@@ -51,6 +51,7 @@ impl Fitted {
         if points.len() < first.terms.len() + 2 {
             return None;
         }
+        let coefficients: Vec<f64> = solve(points).into_iter().map(rounded).collect();
         let left_out = (0..points.len()).map(|index| {
             let mut others = points.to_vec();
             let point = others.remove(index);
@@ -61,7 +62,7 @@ impl Fitted {
         let coefficients = first
             .terms
             .iter()
-            .zip(solve(points))
+            .zip(coefficients)
             .map(|(&(term, _), value)| Coefficient {
                 term: term.to_owned(),
                 value,
@@ -69,7 +70,7 @@ impl Fitted {
             .collect();
         Some(Self {
             coefficients,
-            largest_miss,
+            largest_miss: rounded(largest_miss),
             fitted_on: points.iter().map(|point| point.name.clone()).collect(),
         })
     }
@@ -89,6 +90,11 @@ impl Fitted {
             .collect();
         same.then(|| evaluate(&values, terms))
     }
+}
+
+/// Nine significant digits: more say nothing, and the last of them would differ between builds.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 fn evaluate(coefficients: &[f64], terms: &[Term]) -> f64 {

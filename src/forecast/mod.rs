@@ -20,7 +20,7 @@ mod size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use calibration::{Calibration, CalibrationError};
+pub use calibration::{Calibration, CalibrationError, Speed};
 pub use coefficients::Coefficients;
 pub use estimate::{Estimate, Seconds, Verdict};
 pub use forecaster::Forecaster;
@@ -170,12 +170,12 @@ impl Forecast {
         let shape = CircuitShape::of(settings)?;
         let code = |quantity| coefficients.estimate(quantity, &shape, 0);
         let runtime_code_bytes = code(Quantity::RuntimeCode);
-        let seconds = |quantity, speed: fn(&Calibration) -> f64| {
-            let calibration = calibration?;
+        let seconds = |quantity, speed: Option<Speed>| {
+            let speed = speed?;
             let (cpu_seconds, share) = coefficients.value(quantity, &shape, 0)?;
             Some(Seconds::within(
-                cpu_seconds * speed(calibration),
-                share + calibration.spread,
+                cpu_seconds * speed.seconds_per_expected(),
+                share + speed.spread,
             ))
         };
         Ok(Self {
@@ -195,12 +195,14 @@ impl Forecast {
             runtime_code_bytes,
             setup_peak_bytes: code(Quantity::SetupPeak),
             prove_peak_bytes: code(Quantity::ProvePeak),
-            setup_seconds: seconds(Quantity::SetupCpu, |calibration| {
-                calibration.setup_seconds_per_cpu_second
-            }),
-            prove_seconds: seconds(Quantity::ProveCpu, |calibration| {
-                calibration.prove_seconds_per_cpu_second
-            }),
+            setup_seconds: seconds(
+                Quantity::SetupCpu,
+                calibration.map(|calibration| calibration.setup),
+            ),
+            prove_seconds: seconds(
+                Quantity::ProveCpu,
+                calibration.map(|calibration| calibration.prove),
+            ),
             forks: Fork::ALL
                 .into_iter()
                 .map(|fork| under(coefficients, fork, &shape, runtime_code_bytes, public_zero_bytes))

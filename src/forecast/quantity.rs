@@ -10,7 +10,7 @@ use super::fit::{Point, Term};
 use super::sample::{ForkGas, Sample};
 use super::size;
 use crate::chain::Fork;
-use crate::prover::{CircuitSettings, CircuitShape};
+use crate::prover::{CircuitSettings, CircuitShape, LookupArgument};
 
 /// Words of memory that a generated verifier touches beside its key's points and two for each public value.
 const OTHER_MEMORY_WORDS: u64 = 150;
@@ -78,6 +78,8 @@ impl Quantity {
         let extended = shape.extension_factor() as f64;
         let extended_log = f64::from(shape.logrows + shape.extension_factor().trailing_zeros());
         let commitments = advice + products + 2.0 * arguments;
+        let inputs: usize = shape.lookups.iter().map(LookupArgument::inputs).sum();
+        let hash = f64::from(u8::from(shape.hashes));
         let key_bytes = size::proving_key_bytes(shape).likely as f64;
         let in_heap = ELEMENT_BYTES * rows * extended < LARGEST_HEAP_BYTES;
         match self {
@@ -85,8 +87,11 @@ impl Quantity {
                 ("one", 1.0),
                 ("key_commitments", fixed + permutation),
                 ("proof_commitments", commitments),
-                ("lookup_arguments", arguments),
-                ("operations", shape.operations as f64),
+                ("permutation_products", products),
+                ("gate_operations", shape.gate_operations as f64),
+                ("lookup_operations", shape.lookup_operations as f64),
+                ("lookup_inputs", inputs as f64),
+                ("hash", hash),
             ],
             Self::CreationZeroBytes | Self::Deployment(_) | Self::DeploymentState(_) => {
                 vec![("one", 1.0), ("runtime_code_bytes", code_bytes as f64)]
@@ -104,7 +109,11 @@ impl Quantity {
                 ),
                 ("permutation_columns", permutation),
                 ("lookup_arguments", arguments),
-                ("operations", shape.operations as f64),
+                (
+                    "operations",
+                    (shape.gate_operations + shape.lookup_operations) as f64,
+                ),
+                ("hash", hash),
             ],
             Self::SetupPeak => vec![
                 ("process", 1e6),
@@ -120,7 +129,10 @@ impl Quantity {
                 ("process", 1e6),
                 ("key_bytes", key_bytes),
                 ("key_bytes_in_heap", if in_heap { key_bytes } else { 0.0 }),
-                ("advice_columns_extended", ELEMENT_BYTES * rows * extended * advice),
+                (
+                    "advice_columns_extended",
+                    ELEMENT_BYTES * rows * extended * advice,
+                ),
                 ("products_extended", ELEMENT_BYTES * rows * extended * products),
                 (
                     "lookup_arguments_extended",
@@ -139,10 +151,7 @@ impl Quantity {
                 ("rows", rows),
                 ("commitments", rows * (commitments + shape.degree as f64)),
                 ("products_and_lookups", rows * (commitments - advice)),
-                (
-                    "transforms",
-                    rows * extended * (commitments + 1.0) * extended_log,
-                ),
+                ("transforms", rows * extended * (commitments + 1.0) * extended_log),
                 ("cells", shape.cells as f64),
             ],
         }

@@ -1,7 +1,7 @@
 //! What one circuit really took: the measurements that a forecast is fitted on or tested against.
 //!
 //! Goes in: a [`Specimen`] (an ONNX file with run arguments and an input), or a [`Record`]. Comes out: a [`Sample`], which the
-//! repository keeps below `results/forecast`.
+//! repository keeps below `data/forecast`.
 
 use std::path::{Path, PathBuf};
 

@@ -95,16 +95,15 @@ impl LookupArgument {
     /// About how many modular operations evaluate it: of each input's expressions, and of the products over all others.
     fn operations(&self) -> u64 {
         let inputs = self.input_degrees.len() as u64;
-        // A choice among columns is a product of one factor less than there are columns.
-        let expression = |degree: &usize| {
-            if self.table_degree == 1 {
-                4 * *degree as u64 - 4
-            } else {
-                3
-            }
+        let width = self.table_columns as u64;
+        // In a fixed table's columns a product of one factor less than there are columns chooses one, once for all entries of a
+        // row; each entry is then its product with the choice, or else the table's first.
+        let expression = |degree: &usize| match self.table_degree {
+            1 => 2 * (*degree as u64 - 2) + 1 + 4 * width,
+            _ => 3 * width,
         };
         let expressions: u64 = self.input_degrees.iter().map(expression).sum();
-        self.table_columns as u64 * expressions + inputs * inputs
+        expressions + inputs * inputs
     }
 
     /// `required_degree` of halo2's mv_lookup.
@@ -139,8 +138,12 @@ pub struct CircuitShape {
     pub lookups: Vec<LookupArgument>,
     /// The largest degree of a constraint.
     pub degree: usize,
-    /// About how many modular operations evaluate all gates and lookups once, with selectors shared as is likely.
-    pub operations: u64,
+    /// About how many modular operations evaluate the layers' gates once, with selectors shared as is likely.
+    pub gate_operations: u64,
+    /// The same of the lookups.
+    pub lookup_operations: u64,
+    /// Whether Poseidon's gates are there, too.
+    pub hashes: bool,
     /// Cells that are assigned in the layers.
     pub cells: u64,
     /// Public values.
@@ -244,9 +247,8 @@ impl Operation {
     /// Additions and products of the gate without its selector.
     fn body_operations(self, inner: u64) -> u64 {
         match self {
-            // Powers, and sums with constants, for each column of the state.
-            Self::HashFull | Self::HashPartial => 24,
-            Self::HashPad => 8,
+            // Not a layer's: they are always the same, and are counted as one thing.
+            Self::HashFull | Self::HashPartial | Self::HashPad => 0,
             Self::Add | Self::Sub | Self::Mult => 2,
             Self::DotInit => 2 * inner + 1,
             Self::Dot => 2 * inner + 2,
@@ -445,18 +447,6 @@ impl Layout {
         }
     }
 
-    /// Operations of all gates: the body of each, and its selector, which is a polynomial that vanishes where the column
-    /// means one of those that share it.
-    fn gate_operations(&self, inner: u64, groups: &[Vec<SimpleSelector>]) -> u64 {
-        let gate = |selector: &SimpleSelector, sharing: usize| {
-            selector.operation.body_operations(inner) + 2 * (sharing as u64 - 1) + 1
-        };
-        groups
-            .iter()
-            .flat_map(|group| group.iter().map(|selector| gate(selector, group.len())))
-            .sum()
-    }
-
     fn into_shape(self, fields: &Fields) -> CircuitShape {
         let gate_degree = self.gate_degrees.iter().copied().max().unwrap_or(0);
         let lookups = share_arguments(&self.tables, gate_degree);
@@ -469,8 +459,7 @@ impl Layout {
             .max(PERMUTATION_DEGREE);
         let before = self.fixed_columns + self.complex_selectors;
         let shared = shared_columns(&self.simple_selectors, degree);
-        let operations = self.gate_operations(fields.run_args.num_inner_cols, &shared.likely)
-            + lookups.iter().map(LookupArgument::operations).sum::<u64>();
+        let gate_operations = gate_operations(fields.run_args.num_inner_cols, &shared.likely);
         let likely = shared.likely.len() as u64;
         let mut instances = fields.module_sizes.poseidon.1.iter().sum::<u64>();
         for shape in &fields.model_instance_shapes {
@@ -486,13 +475,30 @@ impl Layout {
             permutation_columns: self.permutation_columns,
             selectors: self.simple_selectors.len() as u64 + self.complex_selectors,
             gate_degrees: self.gate_degrees,
-            lookups,
             degree,
-            operations,
+            gate_operations,
+            lookup_operations: lookups.iter().map(LookupArgument::operations).sum(),
+            hashes: hashes(fields),
             cells: fields.total_assignments,
             instances,
+            lookups,
         }
     }
+}
+
+/// Operations of the layers' gates: the body of each, and its selector, which is a polynomial that vanishes where the shared
+/// column means another one.
+fn gate_operations(inner: u64, groups: &[Vec<SimpleSelector>]) -> u64 {
+    groups
+        .iter()
+        .flat_map(|group| {
+            group
+                .iter()
+                .map(|selector| (selector.operation, group.len() as u64))
+        })
+        .filter(|(operation, _)| !operation.is_hash())
+        .map(|(operation, sharing)| operation.body_operations(inner) + 2 * (sharing - 1) + 1)
+        .sum()
 }
 
 /// Whether the Poseidon chip is configured.
