@@ -8,19 +8,20 @@ use sha2::{Digest as _, Sha256};
 
 use crate::chain::VerifyCall;
 use crate::forecast::Forecaster;
+use crate::model::committed::InputAssurance;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitSettings, Failure, Job, Observer, Prover, ProverError, ProverRun,
-    ShownInstances,
+    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
+    Prover, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, Request,
-    SCHEMA, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
+    Request, SCHEMA, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
-use crate::subject::Subject;
+use crate::subject::{CommittedSubject, Subject};
 use crate::suite::{self, StudyOutcome};
 
 /// A run that yields no record.
@@ -51,10 +52,11 @@ pub struct Bench<'a> {
 
 /// Everything that a prover is asked about a subject.
 pub(crate) fn job(subject: &Subject) -> Job {
+    let (onnx, inputs) = circuit_of(subject);
     Job {
         name: subject.request.name(),
-        onnx: subject.onnx.clone(),
-        inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
+        onnx,
+        inputs,
         plan: subject.request.plan,
         verifier: subject.request.verifier,
         runs: subject.request.runs,
@@ -143,6 +145,23 @@ impl Bench<'_> {
             Err(error) => draft.fail("verify on chain", error.to_string()),
         }
     }
+}
+
+/// What EZKL is given: the model itself, or its committed circuit.
+fn circuit_of(subject: &Subject) -> (Vec<u8>, JobInputs) {
+    let Some(CommittedSubject { circuit, witness }) = &subject.committed else {
+        let inputs = subject.inputs.iter().map(|tensor| tensor.data.clone());
+        return (subject.onnx.clone(), JobInputs::Floats(inputs.collect()));
+    };
+    let inputs = CommittedInputs {
+        input: witness.input.clone(),
+        output: witness.output.clone(),
+        claims: witness.claims.clone(),
+        inner_columns: circuit.inner_columns(),
+        logrows: circuit.logrows(),
+        table_range: circuit.table_range(),
+    };
+    (circuit.onnx(), JobInputs::Committed(inputs))
 }
 
 fn outcome_of(failure: Failure) -> Outcome {
@@ -240,11 +259,20 @@ impl Draft {
                 other_forks: Vec::new(),
                 controls: None,
                 guard: None,
+                lowering: subject
+                    .committed
+                    .as_ref()
+                    .map(|CommittedSubject { circuit, .. }| Lowering {
+                        input_assurance: circuit.input_assurance(),
+                        committed_elements: circuit.sizes(),
+                        output_unit: circuit.output_unit(),
+                        layers: circuit.bounds(),
+                    }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
                 ledger: None,
                 study: None,
-                notes: Vec::new(),
+                notes: subject.notes.clone(),
                 environment: environment.clone(),
                 renewal: None,
                 evidence: Vec::new(),
@@ -355,34 +383,21 @@ fn compare_numerics(
     settings: &CircuitSettings,
 ) -> Result<(Numerics, Vec<String>), Outcome> {
     let mut notes = Vec::new();
-    let integer = match &subject.graph {
-        Ok(graph) => {
-            let quantisation =
-                Quantisation::from_run_args(&settings.json()["run_args"]).map_err(wrong_numbers)?;
-            match integer::lower(graph, &quantisation) {
-                Ok(program) => {
-                    let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
-                    exact(subject, artifacts, &run).map_err(wrong_numbers)?
-                }
-                // The proof is of another function than the model's.
-                Err(error @ IntegerError::MisreadConvolution { .. }) => {
-                    return Err(Outcome::Unsound {
-                        control: error.to_string(),
-                    });
-                }
-                Err(error) => {
-                    notes.push(format!(
-                        "the integer reference does not cover this model: {error}"
-                    ));
-                    IntegerCheck::NotCovered {
-                        operators: Vec::new(),
-                    }
-                }
-            }
+    let (integer, values) = match &subject.committed {
+        Some(committed) => {
+            let check = exact_commitments(committed, artifacts).map_err(wrong_numbers)?;
+            let unit = committed.circuit.output_unit();
+            let values = committed
+                .witness
+                .result
+                .iter()
+                .map(|&integer| integer as f64 / unit);
+            (check, values.collect())
         }
-        Err(operators) => IntegerCheck::NotCovered {
-            operators: operators.clone(),
-        },
+        None => {
+            let check = compare_integers(subject, artifacts, settings, &mut notes)?;
+            (check, output_values(artifacts, settings))
+        }
     };
     let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
     let mut numerics = Numerics {
@@ -393,24 +408,13 @@ fn compare_numerics(
     };
     match float {
         Ok(reference) => {
-            let values =
-                artifacts
-                    .outputs
-                    .iter()
-                    .zip(settings.output_scales())
-                    .flat_map(|(words, &scale)| {
-                        let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
-                        // A word that is no integer of the circuit has no value, and the comparison fails as a whole.
-                        words
-                            .iter()
-                            .map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
-                    });
             let reference: Vec<f64> = reference
                 .iter()
                 .flat_map(|tensor| &tensor.data)
                 .map(|&x| f64::from(x))
                 .collect();
             let errors: Vec<f64> = values
+                .iter()
                 .zip(&reference)
                 .map(|(value, reference)| (value - reference).abs())
                 .collect();
@@ -426,6 +430,94 @@ fn compare_numerics(
         Err(error) => notes.push(format!("no float reference: {error}")),
     }
     Ok((numerics, notes))
+}
+
+/// The outputs of a circuit that EZKL made of the model, in the model's numbers. A word that is no integer of the circuit
+/// has no value, and the comparison fails as a whole.
+fn output_values(artifacts: &Artifacts, settings: &CircuitSettings) -> Vec<f64> {
+    let outputs = artifacts.outputs.iter().zip(settings.output_scales());
+    outputs
+        .flat_map(|(words, &scale)| {
+            let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
+            words
+                .iter()
+                .map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
+        })
+        .collect()
+}
+
+/// Compares with the integer reference, where it covers the model.
+fn compare_integers(
+    subject: &Subject,
+    artifacts: &Artifacts,
+    settings: &CircuitSettings,
+    notes: &mut Vec<String>,
+) -> Result<IntegerCheck, Outcome> {
+    let graph = match &subject.graph {
+        Ok(graph) => graph,
+        Err(operators) => {
+            return Ok(IntegerCheck::NotCovered {
+                operators: operators.clone(),
+            });
+        }
+    };
+    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).map_err(wrong_numbers)?;
+    match integer::lower(graph, &quantisation) {
+        Ok(program) => {
+            let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
+            exact(subject, artifacts, &run).map_err(wrong_numbers)
+        }
+        // The proof is of another function than the model's.
+        Err(error @ IntegerError::MisreadConvolution { .. }) => Err(Outcome::Unsound {
+            control: error.to_string(),
+        }),
+        Err(error) => {
+            notes.push(format!(
+                "the integer reference does not cover this model: {error}"
+            ));
+            Ok(IntegerCheck::NotCovered {
+                operators: Vec::new(),
+            })
+        }
+    }
+}
+
+/// A committed circuit's public values: the check is 0, the challenge is that of the proof's own commitments, and what is
+/// shown of the model is the reference's. What is committed is the reference's by the check.
+fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Result<IntegerCheck, String> {
+    let CommittedSubject { circuit, witness } = subject;
+    let committed = artifacts.committed.as_ref().ok_or("no commitments")?;
+    let shown_output = if circuit.output_public() {
+        &witness.result[..]
+    } else {
+        &[]
+    };
+    let shown_input = match circuit.input_assurance() {
+        InputAssurance::Public => &witness.input[..],
+        InputAssurance::Ranged | InputAssurance::Registered => &[],
+    };
+    let statement = [shown_output, shown_input].concat();
+    let mut compared = 0;
+    for prover::Proof { proof, instances } in &artifacts.proofs {
+        let challenge = committed
+            .challenge_of_proof(proof)
+            .map_err(|error| error.to_string())?;
+        let [check, found, shown @ ..] = &instances[..] else {
+            return Err(format!("{} public values", instances.len()));
+        };
+        if !check.is_zero() {
+            return Err("the check is not 0".to_owned());
+        }
+        if *found != challenge {
+            return Err("the challenge is not that of the proof's commitments".to_owned());
+        }
+        equal("public value", shown, &statement)?;
+        compared += instances.len() as u64;
+    }
+    Ok(IntegerCheck::Exact {
+        outputs: witness.result.len() as u64,
+        instances: compared,
+    })
 }
 
 /// The comparison to the last integer: the witness's outputs, and the public instances that show inputs and outputs.

@@ -8,10 +8,10 @@ use alloy_primitives::B256;
 
 use crate::chain::controls::{self, Controls};
 use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
-use crate::guard::{self, GuardError, GuardMeasurement, VerifierCode};
+use crate::guard::{self, GuardContracts, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::{Committed, Proof};
 use crate::record::{Outcome, Record};
-use crate::solidity::{CompiledContract, Solc};
+use crate::solidity::{CompiledContract, Solc, SolidityError};
 
 /// A verifier, compiled.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,9 @@ pub enum OnChainError {
     /// It cannot be deployed, or revm fails.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The guards do not compile.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
     /// The guard cannot be put in front of it.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -163,7 +166,8 @@ pub fn examine(
             runtime: &compiled.runtime_code,
         };
         let call = verifier.call_for(proof, instances);
-        let guard = |committed| guard::measure(solc, fork, code, &call, committed);
+        let contracts = GuardContracts::compile(solc)?;
+        let guard = |committed| guard::measure(&contracts, fork, code, &call, committed);
         let committed_guard = committed.map(|committed| guard(Some(committed))).transpose()?;
         (Some(controls), Some(guard(None)?), committed_guard)
     };

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::committed::{
+    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Witness,
+};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
 use crate::model::weights::WeightsError;
 use crate::model::{input, layers, onnx, weights};
-use crate::prover::CircuitKind;
+use crate::prover::{CircuitKind, Visibility};
 use crate::record::{Input, Model, Request, Source};
 use crate::suite::Experiment;
 
@@ -27,6 +30,9 @@ pub enum SubjectError {
     /// The user's weights do not fit the model.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The model has no committed circuit.
+    #[error(transparent)]
+    Committed(#[from] CommittedError),
     /// A file cannot be read.
     #[error("read {}: {source}", path.display())]
     Read {
@@ -44,6 +50,7 @@ impl SubjectError {
             Self::Onnx(error) => error.hints().into_iter().map(str::to_owned).collect(),
             Self::Input(error) => vec![error.hint().to_owned()],
             Self::Weights(error) => error.hints().into_iter().map(str::to_owned).collect(),
+            Self::Committed(error) => vec![error.hint().to_owned()],
             Self::Read { .. } => Vec::new(),
         }
     }
@@ -64,9 +71,66 @@ pub struct Subject {
     pub graph: Result<Graph, Vec<String>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
+    /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself.
+    pub committed: Option<CommittedSubject>,
+    /// Remarks for the record.
+    pub notes: Vec<String>,
+}
+
+/// A committed circuit and an honest prover's integers for the subject's input.
+#[derive(Debug, Clone)]
+pub struct CommittedSubject {
+    /// The circuit.
+    pub circuit: CommittedCircuit,
+    /// Its integers.
+    pub witness: Witness,
+}
+
+impl CommittedSubject {
+    fn of(
+        graph: Result<&Graph, &Vec<String>>,
+        inputs: &[Tensor],
+        request: &Request,
+        input_bound: f64,
+    ) -> Result<Option<Self>, CommittedError> {
+        let plan = request.plan;
+        let Some(assurance) = plan.input_assurance else {
+            return Ok(None);
+        };
+        let graph = graph.map_err(|operators| CommittedError::UnknownOperators(operators.clone()))?;
+        let options = CommittedOptions {
+            scale: plan.scale,
+            input_bound,
+            assurance,
+            output_public: plan.output_visibility == Visibility::Public,
+            inner_columns: plan.inner_columns,
+        };
+        let circuit = committed::lower(graph, &options)?;
+        let witness = circuit.witness(&inputs[0])?;
+        Ok(Some(Self { circuit, witness }))
+    }
 }
 
 impl Subject {
+    /// The subject, or another one where the model has no committed circuit; its notes then say why.
+    ///
+    /// # Errors
+    /// As the subject, where there is no other one; as the other.
+    pub fn or_else(
+        subject: Result<Self, SubjectError>,
+        other: impl FnOnce() -> Option<Result<Self, SubjectError>>,
+    ) -> Result<Self, SubjectError> {
+        let Err(SubjectError::Committed(reason)) = subject else {
+            return subject;
+        };
+        let Some(other) = other() else {
+            return Err(reason.into());
+        };
+        let mut other = other?;
+        other.notes.push(format!("no committed circuit: {reason}"));
+        Ok(other)
+    }
+
     /// An experiment of the suite, its input drawn from the request's seed, and its weights too where none are given.
     ///
     /// # Errors
@@ -90,13 +154,14 @@ impl Subject {
         }
         let inputs = vec![match request.plan.kind {
             CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
-            CircuitKind::Direct => input::seeded(spec, request.seed),
+            CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
         }];
         let input_source = Source::Seeded { seed: request.seed };
         let ports = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
             ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
         };
         let onnx = onnx::write(&graph);
+        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input::bound(spec))?;
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -111,6 +176,8 @@ impl Subject {
             onnx,
             graph: Ok(graph),
             inputs,
+            committed,
+            notes: Vec::new(),
         })
     }
 
@@ -160,6 +227,10 @@ impl Subject {
                 Err(operators)
             }
         };
+        // A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.
+        let magnitude = |tensor: &Tensor| tensor.data.iter().fold(0.0, |bound: f32, x| bound.max(x.abs()));
+        let magnitude = inputs.iter().map(magnitude).fold(1.0, f32::max);
+        let input_bound = f64::from(magnitude).log2().ceil().exp2();
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
@@ -171,11 +242,13 @@ impl Subject {
                 shapes(outputs),
                 Source::File { sha256: onnx_sha256 },
             ),
+            committed: CommittedSubject::of(graph.as_ref(), &inputs, &request, input_bound)?,
             input: describe_input(input_source, &inputs),
             request,
             onnx,
             graph,
             inputs,
+            notes: Vec::new(),
         })
     }
 }

@@ -15,11 +15,8 @@ use evmbench::chain::{Calldata, Chain, Fork};
 use evmbench::guard::linked::{self, LinkError, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheck, GuardCheckKind, GuardError, GuardMeasurement};
 use evmbench::prover::{CommitmentLayout, Committed, Proof};
-use evmbench::solidity::{CompileOptions, CompiledContract};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-
-const CIRCUITS: [&str; 3] = ["committed_tile_0", "committed_tile_1", "committed_head"];
 
 /// One challenge, as Forge's tests read it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,19 +108,12 @@ fn guard_over_anything(committed: &Committed, proof: &[u8]) -> (Chain, Address) 
         registeredInput: committed.registered_input.unwrap_or_default(),
     };
     let creation = [
-        &guarded_committed().creation_code[..],
+        &common::guards().committed.creation_code[..],
         &(pinned, terms).abi_encode_params(),
     ]
     .concat();
     let guard = chain.deploy(&creation.into()).unwrap().address;
     (chain, guard)
-}
-
-fn guarded_committed() -> &'static CompiledContract {
-    static COMPILED: OnceLock<CompiledContract> = OnceLock::new();
-    COMPILED.get_or_init(|| {
-        guard::compile(common::solc(), "GuardedCommitted", &CompileOptions::default()).unwrap()
-    })
 }
 
 /// A circuit, and bytes that are long enough to be its proof.
@@ -176,8 +166,15 @@ proptest! {
     }
 }
 
+/// The circuits' verifiers and honest proofs, compiled once.
+fn circuits() -> &'static [ForgeFixture; 3] {
+    static CIRCUITS: OnceLock<[ForgeFixture; 3]> = OnceLock::new();
+    CIRCUITS
+        .get_or_init(|| ["committed_tile_0", "committed_tile_1", "committed_head"].map(ForgeFixture::read))
+}
+
 fn measure(fixture: &ForgeFixture, call: &VerifyCall, committed: Option<&Committed>) -> GuardMeasurement {
-    guard::measure(common::solc(), Fork::Osaka, fixture.code(), call, committed).unwrap()
+    guard::measure(common::guards(), Fork::Osaka, fixture.code(), call, committed).unwrap()
 }
 
 #[track_caller]
@@ -188,8 +185,7 @@ fn assert_passed(checks: &[GuardCheck]) {
 
 #[test]
 fn the_guard_derives_the_challenge_that_the_proof_was_made_for() {
-    for name in CIRCUITS {
-        let fixture = ForgeFixture::read(name);
+    for fixture in circuits() {
         let committed = fixture.committed.unwrap();
         for call in &fixture.calls {
             assert_eq!(
@@ -200,14 +196,14 @@ fn the_guard_derives_the_challenge_that_the_proof_was_made_for() {
                 registered_input: Some(committed.input_digest(&call.proof).unwrap()),
                 ..committed
             };
-            let plain = measure(&fixture, call, None);
+            let plain = measure(fixture, call, None);
             for committed in [&committed, &registered] {
-                let measured = measure(&fixture, call, Some(committed));
+                let measured = measure(fixture, call, Some(committed));
                 assert_eq!(measured.contract, "GuardedCommitted");
                 assert_passed(&measured.checks);
                 assert_eq!(measured.checks.len(), plain.checks.len() + 7);
                 let over_plain = measured.execution_gas_over_verifier - plain.execution_gas_over_verifier;
-                assert!((500..2_500).contains(&over_plain), "{name}: {over_plain}");
+                assert!((500..2_500).contains(&over_plain), "{over_plain}");
             }
         }
     }
@@ -216,7 +212,7 @@ fn the_guard_derives_the_challenge_that_the_proof_was_made_for() {
 /// A proof that the verifier accepts, and whose claims are wrong.
 #[derive(Debug, Deserialize)]
 struct Lie {
-    lie: String,
+    name: String,
     answer: GuardAnswer,
     proof: Bytes,
     instances: Vec<U256>,
@@ -225,7 +221,7 @@ struct Lie {
 /// Whoever accepts a lie without a named reason, or refuses it for another one, is found here.
 #[test]
 fn lies_convince_the_verifier_and_not_the_guard() {
-    let fixture = ForgeFixture::read("committed_head");
+    let [_, _, fixture] = circuits();
     let text =
         std::fs::read_to_string(common::root("contracts/test/fixtures/committed_head/lies.json")).unwrap();
     let lies: Vec<Lie> = serde_json::from_str(&text).unwrap();
@@ -237,40 +233,37 @@ fn lies_convince_the_verifier_and_not_the_guard() {
             key_artifact: None,
         };
         // Both the bare verifier and the guard that any circuit may have.
-        let plain = measure(&fixture, &call, None);
-        assert!(plain.passed(), "{}", lie.lie);
+        let plain = measure(fixture, &call, None);
+        assert!(plain.passed(), "{}", lie.name);
         let refused = guard::measure(
-            common::solc(),
+            common::guards(),
             Fork::Osaka,
             fixture.code(),
             &call,
             fixture.committed.as_ref(),
         );
         let Err(GuardError::NotAccepted { contract, verdict }) = refused else {
-            panic!("{}: {refused:?}", lie.lie)
+            panic!("{}: {refused:?}", lie.name)
         };
         assert_eq!(contract, "the guard");
-        assert_eq!(GuardAnswer::of(&verdict), lie.answer, "{}", lie.lie);
+        assert_eq!(GuardAnswer::of(&verdict), lie.answer, "{}", lie.name);
     }
 }
 
 /// The three circuits as a set: two tiles of one layer, and what comes after the first one.
 struct Set {
-    fixtures: Vec<ForgeFixture>,
     proofs: Vec<Proof>,
 }
 
 impl Set {
     /// With the proof of this index for each part.
     fn new(indices: [usize; 3]) -> Self {
-        let fixtures: Vec<_> = CIRCUITS.map(ForgeFixture::read).into();
-        let proofs = fixtures.iter().zip(indices).map(|(fixture, index)| Proof {
+        let proofs = circuits().iter().zip(indices).map(|(fixture, index)| Proof {
             proof: fixture.calls[index].proof.clone(),
             instances: fixture.calls[index].instances.clone(),
         });
         Self {
             proofs: proofs.collect(),
-            fixtures,
         }
     }
 
@@ -281,7 +274,7 @@ impl Set {
             (32, 16, of_first(SharedTensor::Input)),
             (16, 3, of_first(SharedTensor::Output)),
         ];
-        let parts = self.fixtures.iter().zip(&self.proofs).zip(shapes);
+        let parts = circuits().iter().zip(&self.proofs).zip(shapes);
         parts
             .map(
                 |((fixture, proof), (input_elements, output_elements, source))| LinkedPart {
@@ -297,7 +290,7 @@ impl Set {
     }
 
     fn measure(&self) -> Result<linked::LinkedMeasurement, GuardError> {
-        linked::measure(common::solc(), Fork::Osaka, &self.parts())
+        linked::measure(common::guards(), Fork::Osaka, &self.parts())
     }
 }
 
@@ -344,7 +337,7 @@ fn parts_that_cannot_be_compared_are_not_deployed() {
         ..*parts[2].committed
     };
     parts[2].committed = &elsewhere;
-    let refused = linked::measure(common::solc(), Fork::Osaka, &parts);
+    let refused = linked::measure(common::guards(), Fork::Osaka, &parts);
     let Err(GuardError::Link(error)) = refused else {
         panic!("{refused:?}")
     };

@@ -60,12 +60,16 @@ fn every_forge_test_passes_and_every_snapshot_holds() {
     let said = forge_test(&[], [("FOUNDRY_SNAPSHOTS", folder)]);
     for contract in [
         "Classifier",
+        "Commitments",
         "Exported",
         "Field",
+        "GuardedCommitted",
+        "GuardedReusableCommitted",
         "GuardedReusableVerifier",
         "GuardedVerifier",
         "Halo2Verifier",
         "Halo2VerifierReusable",
+        "LinkedCommitted",
     ] {
         let suite = format!("{contract}.t.sol:{contract}Test");
         assert!(said.contains(&suite), "{said}");

@@ -9,7 +9,7 @@ use evmbench::chain::calldata::VerifyCall;
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, GuardMeasurement, VerifierCode};
 
 fn measure(fixture: &ForgeFixture, fork: Fork, call: &VerifyCall) -> Result<GuardMeasurement, GuardError> {
-    guard::measure(common::solc(), fork, fixture.code(), call, None)
+    guard::measure(common::guards(), fork, fixture.code(), call, None)
 }
 
 #[track_caller]
@@ -105,7 +105,7 @@ fn a_guard_of_other_code_is_not_deployed() {
         runtime: &fixture.compiled.creation_code,
         ..fixture.code()
     };
-    let error = guard::measure(common::solc(), Fork::Osaka, other, &fixture.calls[0], None).unwrap_err();
+    let error = guard::measure(common::guards(), Fork::Osaka, other, &fixture.calls[0], None).unwrap_err();
     assert!(matches!(error, GuardError::Chain(_)), "{error}");
 }
 

@@ -203,7 +203,7 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
     let job = Job {
         name: String::new(),
         onnx: subject.onnx.clone(),
-        inputs: Vec::new(),
+        inputs: JobInputs::Floats(Vec::new()),
         plan: record.request.plan,
         verifier: record.request.verifier,
         runs: 1,

@@ -8,7 +8,9 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use evmbench::prover::{CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, Silent, VerifierKind};
+use evmbench::prover::{
+    CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, JobInputs, Silent, VerifierKind,
+};
 use evmbench::record::Request;
 use evmbench::subject::Subject;
 use evmbench::suite::{self, Experiment, StudyFigures};
@@ -42,7 +44,7 @@ fn job(id: &str) -> Job {
     Job {
         name: id.to_owned(),
         onnx: subject.onnx,
-        inputs: subject.inputs.into_iter().map(|tensor| tensor.data).collect(),
+        inputs: JobInputs::Floats(subject.inputs.into_iter().map(|tensor| tensor.data).collect()),
         verifier: VerifierKind::Plain,
         plan,
         runs: 1,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
+import {GuardedCommitted} from "../src/GuardedCommitted.sol";
 import {GuardedVerifier} from "../src/GuardedVerifier.sol";
 import {IHalo2VerifierReusable} from "../src/IHalo2VerifierReusable.sol";
+import {VerifierGuard} from "../src/VerifierGuard.sol";
 import {VerifierTest} from "./support/VerifierTest.sol";
 import {Vm} from "./support/Vm.sol";
 
@@ -27,8 +29,12 @@ contract ExportedTest is VerifierTest {
                 vm.assertEq(accepts(verifier, proof.callData), proof.accepted, fixture.name);
                 if (sameRules) vm.assertEq(vm.lastCallGas().gasTotalUsed, proof.txGas, fixture.name);
                 if (proof.key.length > 0) continue;
-                GuardedVerifier guard = new GuardedVerifier(pinned(fixture, proof, verifier));
-                vm.assertEq(accepts(address(guard), proof.callData), proof.accepted, fixture.name);
+                VerifierGuard.Pinned memory over = pinned(fixture, proof, verifier);
+                address guard = address(new GuardedVerifier(over));
+                vm.assertEq(accepts(guard, proof.callData), proof.accepted, fixture.name);
+                if (!isCommitted(fixture)) continue;
+                guard = address(new GuardedCommitted(over, committedOf(fixture)));
+                vm.assertEq(accepts(guard, proof.callData), proof.accepted, fixture.name);
             }
         }
         vm.assertTrue(found > 0, "there are fixtures");

@@ -10,7 +10,7 @@ use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::chain::Fork;
-use crate::prover::{CircuitPlan, SrsStore, VerifierKind, Visibility};
+use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibility};
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::Subject;
@@ -40,9 +40,21 @@ pub(super) struct Arguments {
     /// Bits after the binary point, several with commas [default: the suite's, else 7]
     #[arg(long, value_name = "BITS", value_delimiter = ',')]
     scale: Vec<u32>,
-    /// `direct`: what an honest user would deploy; `study`: the published study's settings
-    #[arg(long, value_enum, default_value = "direct")]
-    circuit: Circuit,
+    /// `committed`: large layers claimed and checked under a challenge; `direct`: every layer computed in the circuit;
+    /// `study`: the published study's settings [default: committed where it covers the model, else direct]
+    #[arg(long, value_enum)]
+    circuit: Option<Circuit>,
+    /// What a committed circuit shows: commitments to input and output, the result itself, or input and result themselves
+    /// [default: the result of a classifier, commitments of a layer]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    io: Option<IoName>,
+    /// Who assures that a committed input is in range: `ranged`: the circuit; `registered`: a consumer that knows its
+    /// commitment
+    #[arg(long, value_enum, default_value = "ranged")]
+    input_range: InputRange,
+    /// Columns side by side in a committed circuit [default: for the least work]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    columns: Option<usize>,
     /// Who sees the model's input [default: public]
     #[arg(long, value_enum, value_name = "WHO")]
     input_visibility: Option<Sight>,
@@ -90,10 +102,34 @@ pub(super) struct Arguments {
     dry_run: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Circuit {
     Study,
     Direct,
+    Committed,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum IoName {
+    Committed,
+    Result,
+    Public,
+}
+
+impl From<IoName> for Io {
+    fn from(name: IoName) -> Self {
+        match name {
+            IoName::Committed => Self::Committed,
+            IoName::Result => Self::Result,
+            IoName::Public => Self::Public,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum InputRange {
+    Ranged,
+    Registered,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -136,6 +172,8 @@ impl From<VerifierName> for VerifierKind {
 pub(super) struct Item {
     subject: Source,
     request: Request,
+    /// What is asked for where the first request's circuit does not cover the model.
+    fallback: Option<Request>,
 }
 
 /// Where a subject comes from; it is put together only when its turn has come, since it can be large.
@@ -192,31 +230,79 @@ pub(super) fn items(arguments: &Arguments) -> Result<Vec<Item>, CliError> {
     plan(arguments, arguments.session.srs()?.as_ref())
 }
 
+/// What was asked for of one model, in a circuit of this kind.
+fn request(
+    arguments: &Arguments,
+    srs: Option<&SrsStore>,
+    circuit: Circuit,
+    id: &str,
+    suite: &str,
+    scale: u32,
+) -> Result<Request, CliError> {
+    let plan = match circuit {
+        Circuit::Study => CircuitPlan::study(scale),
+        Circuit::Direct => CircuitPlan::direct(scale),
+        Circuit::Committed => {
+            let io = arguments.io.map_or_else(|| Io::default_for(suite), Into::into);
+            CircuitPlan::committed(scale, io)
+        }
+    }?;
+    let plan = plan.with_visibilities(
+        arguments.input_visibility.map(Into::into),
+        arguments.output_visibility.map(Into::into),
+        arguments.param_visibility.map(Into::into),
+    )?;
+    let plan = match arguments.input_range {
+        InputRange::Ranged => plan,
+        InputRange::Registered => plan.registered()?,
+    };
+    let plan = match arguments.columns {
+        Some(columns) => plan.with_columns(columns)?,
+        None => plan,
+    };
+    if arguments.io.is_some() && circuit != Circuit::Committed {
+        return Err(PlanError::NotCommitted.into());
+    }
+    let request = Request {
+        verifier: arguments.verifier.into(),
+        optimizer_runs: arguments.optimizer_runs,
+        runs: arguments.runs,
+        warmup: arguments.warmup,
+        seed: arguments.seed,
+        fork: arguments
+            .fork
+            .first()
+            .map_or_else(Fork::default, |&name| name.into()),
+        ..Request::new(id, suite, plan)
+    };
+    Ok(arguments.session.bind(request, srs))
+}
+
+impl Arguments {
+    /// The kind of circuit to try first, and the one to fall back on where the first does not cover a model.
+    fn circuits(&self) -> (Circuit, Option<Circuit>) {
+        let visibilities = [
+            self.input_visibility,
+            self.output_visibility,
+            self.param_visibility,
+        ];
+        match self.circuit {
+            Some(circuit) => (circuit, None),
+            // Only a circuit that computes everything has EZKL's visibilities to choose from.
+            None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
+            None if self.io.is_some() || self.columns.is_some() => (Circuit::Committed, None),
+            None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
+            None => (Circuit::Committed, Some(Circuit::Direct)),
+        }
+    }
+}
+
 /// What to run, resolved once: everything after this asks no argument again, but where weights are.
 fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliError> {
-    let request = |id: &str, suite: &str, scale: u32| -> Result<Request, CliError> {
-        let plan = match arguments.circuit {
-            Circuit::Study => CircuitPlan::study(scale),
-            Circuit::Direct => CircuitPlan::direct(scale),
-        }?
-        .with_visibilities(
-            arguments.input_visibility.map(Into::into),
-            arguments.output_visibility.map(Into::into),
-            arguments.param_visibility.map(Into::into),
-        )?;
-        let request = Request {
-            verifier: arguments.verifier.into(),
-            optimizer_runs: arguments.optimizer_runs,
-            runs: arguments.runs,
-            warmup: arguments.warmup,
-            seed: arguments.seed,
-            fork: arguments
-                .fork
-                .first()
-                .map_or_else(Fork::default, |&name| name.into()),
-            ..Request::new(id, suite, plan)
-        };
-        Ok(arguments.session.bind(request, srs))
+    let (first, fallback) = arguments.circuits();
+    let both = |id: &str, suite: &str, scale: u32| -> Result<(Request, Option<Request>), CliError> {
+        let of = |circuit| request(arguments, srs, circuit, id, suite, scale);
+        Ok((of(first)?, fallback.map(of).transpose()?))
     };
     let scales: &[u32] = if arguments.scale.is_empty() {
         &[7]
@@ -226,9 +312,12 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
     let mut items = Vec::new();
     if let Some(path) = &arguments.onnx {
         for &scale in scales {
-            let subject = Subject::from_onnx(path, arguments.input.as_deref(), request("", "", scale)?)?;
+            let (request, fallback) = both("", "", scale)?;
+            let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
+            let subject = Subject::or_else(of(request), || fallback.map(of))?;
             items.push(Item {
                 request: subject.request.clone(),
+                fallback: None,
                 subject: Source::Onnx(Box::new(subject)),
             });
         }
@@ -254,9 +343,10 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
         }
         for experiment in experiments {
             let Experiment { model, scale } = experiment;
-            let request = request(model.id, &model.category.to_string(), scale)?;
+            let (request, fallback) = both(model.id, &model.category.to_string(), scale)?;
             items.push(Item {
                 request,
+                fallback,
                 subject: Source::Suite(experiment),
             });
         }
@@ -277,7 +367,12 @@ impl Item {
     /// What the record is about, put together now.
     pub(super) fn subject(&self, weights: Option<&Path>) -> Result<Subject, CliError> {
         match &self.subject {
-            Source::Suite(experiment) => Ok(Subject::from_suite(*experiment, self.request.clone(), weights)?),
+            Source::Suite(experiment) => {
+                let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), weights);
+                Ok(Subject::or_else(of(&self.request), || {
+                    self.fallback.as_ref().map(of)
+                })?)
+            }
             Source::Onnx(subject) => Ok((**subject).clone()),
         }
     }

@@ -14,7 +14,7 @@ use crate::home::Home;
 use crate::model::graph::{Graph, GraphError, Op};
 use crate::model::{input, onnx};
 use crate::prover::{
-    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, Observer, Phase, PlanError,
+    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobInputs, Observer, Phase, PlanError,
     ProverError, ShapeError, VerifierKind,
 };
 use crate::record::{self, Machine};
@@ -179,7 +179,7 @@ fn ratios(
     let job = Job {
         name: format!("square of {elements}"),
         onnx: onnx::write(&graph),
-        inputs: vec![input::seeded_uniform(&[1, elements], 0).data],
+        inputs: JobInputs::Floats(vec![input::seeded_uniform(&[1, elements], 0).data]),
         plan: CircuitPlan::direct(7)?,
         verifier: VerifierKind::Plain,
         runs: 1,

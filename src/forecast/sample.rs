@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::chain::{Calldata, ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
 use crate::prover::{
-    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, Observer, Phase, PhaseMeasurement, PhaseSource,
-    PlanError, ProverError, VerifierKind, VerifierShape,
+    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobInputs, Observer, Phase, PhaseMeasurement,
+    PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
 use crate::record::{Evidence, Machine, Record};
 use crate::solidity::{CompileOptions, Solc, SolidityError};
@@ -160,7 +160,7 @@ impl Specimen {
         let job = Job {
             name: self.name.clone(),
             onnx: self.onnx.clone(),
-            inputs: self.inputs.clone(),
+            inputs: JobInputs::Floats(self.inputs.clone()),
             plan,
             verifier: VerifierKind::Plain,
             runs: 1,

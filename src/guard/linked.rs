@@ -10,13 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    GuardAnswer, GuardCheck, GuardCheckKind, GuardError, Terms, VerifierCode, accepted, deploy_verifier,
-    verify_bare,
+    GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
+    deploy_verifier, verify_bare,
 };
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{Calldata, Chain, Fork, TransactionGas};
 use crate::prover::{Committed, Proof};
-use crate::solidity::{CompileOptions, Solc};
 
 sol! {
     /// What a part's input is: `LinkedCommitted.Source`.
@@ -191,10 +190,12 @@ impl LinkedMeasurement {
 ///
 /// # Errors
 /// [`GuardError`]: [`GuardError::Link`] before anything is deployed.
-pub fn measure(solc: &Solc, fork: Fork, parts: &[LinkedPart<'_>]) -> Result<LinkedMeasurement, GuardError> {
+pub fn measure(
+    contracts: &GuardContracts,
+    fork: Fork,
+    parts: &[LinkedPart<'_>],
+) -> Result<LinkedMeasurement, GuardError> {
     check_links(parts)?;
-    let compile = |contract| super::compile(solc, contract, &CompileOptions::default());
-    let (set, guard) = (compile("LinkedCommitted")?, compile("GuardedCommitted")?);
     let calls: Vec<VerifyCall> = parts.iter().map(|part| call_for(part.proof)).collect();
     let mut bare_verifications = Vec::new();
     let mut guards = Vec::new();
@@ -204,10 +205,11 @@ pub fn measure(solc: &Solc, fork: Fork, parts: &[LinkedPart<'_>]) -> Result<Link
         bare_verifications.push(verify_bare(fork, part.code, call)?);
         let verifier = deploy_verifier(&mut chain, part.code, call)?;
         let terms = Terms::new(verifier, part.code, call, Some(part.committed));
-        let deployment = chain.deploy(&terms.creation_code(&guard))?;
+        let deployment = chain.deploy(&terms.creation_code(&contracts.committed))?;
         guards.push(deployment.address);
         guard_deployments.push(deployment.gas);
     }
+    let set = &contracts.linked;
     let creation = [&set.creation_code[..], &constructor_arguments(&guards, parts)].concat();
     let deployment = chain.deploy(&creation.into())?;
     let calls: Vec<&VerifyCall> = calls.iter().collect();
@@ -225,7 +227,7 @@ pub fn measure(solc: &Solc, fork: Fork, parts: &[LinkedPart<'_>]) -> Result<Link
         });
     }
     Ok(LinkedMeasurement {
-        contract: set.contract,
+        contract: set.contract.clone(),
         fork,
         guard_deployments,
         deployment: deployment.gas,

@@ -1,6 +1,7 @@
 //! A verifier and one proof that it accepts → what a guard in front of the verifier costs, and what it turns away.
 //!
-//! Goes in: a verifier's bytecode, a proof with its instances, what a committed circuit adds, and a compiler. Comes out:
+//! Goes in: a verifier's bytecode, a proof with its instances, what a committed circuit adds, and the compiled guards. Comes
+//! out:
 //! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
 //! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only together. The contracts
 //! are those of `contracts/src`, which the program carries within it.
@@ -279,9 +280,6 @@ impl GuardAnswer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuardError {
-    /// The guard does not compile.
-    #[error(transparent)]
-    Solidity(#[from] SolidityError),
     /// The verifier or the guard cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -298,16 +296,44 @@ pub enum GuardError {
     },
 }
 
-/// Compiles one of the contracts of `contracts/src`.
-///
-/// # Errors
-/// [`SolidityError`] where there is no such contract, or solc fails.
-pub fn compile(
-    solc: &Solc,
-    contract: &str,
-    options: &CompileOptions,
-) -> Result<CompiledContract, SolidityError> {
-    solc.compile_files(&SOURCES, contract, options)
+/// The contracts of `contracts/src` that can be deployed, compiled in one run of solc.
+#[derive(Debug, Clone)]
+pub struct GuardContracts {
+    /// `GuardedVerifier`: of a circuit's own verifier.
+    pub plain: CompiledContract,
+    /// `GuardedReusableVerifier`: of the reusable verifier.
+    pub reusable: CompiledContract,
+    /// `GuardedCommitted`: of a committed circuit's own verifier.
+    pub committed: CompiledContract,
+    /// `GuardedReusableCommitted`: of the reusable verifier for a committed circuit.
+    pub reusable_committed: CompiledContract,
+    /// `LinkedCommitted`: of proofs that mean something only together.
+    pub linked: CompiledContract,
+}
+
+impl GuardContracts {
+    /// Compiles them.
+    ///
+    /// # Errors
+    /// [`SolidityError`] where solc fails.
+    pub fn compile(solc: &Solc) -> Result<Self, SolidityError> {
+        let names = [
+            "GuardedVerifier",
+            "GuardedReusableVerifier",
+            "GuardedCommitted",
+            "GuardedReusableCommitted",
+            "LinkedCommitted",
+        ];
+        let [plain, reusable, committed, reusable_committed, linked] =
+            solc.compile_files(&SOURCES, names, &CompileOptions::default())?;
+        Ok(Self {
+            plain,
+            reusable,
+            committed,
+            reusable_committed,
+            linked,
+        })
+    }
 }
 
 /// Deploys the verifier, and a guard in front of it, on a chain of its own; measures both, and tries the guard's checks.
@@ -318,7 +344,7 @@ pub fn compile(
 /// # Errors
 /// [`GuardError`]. An answer of the guard's that is wrong is none: [`GuardMeasurement::passed`] tells.
 pub fn measure(
-    solc: &Solc,
+    contracts: &GuardContracts,
     fork: Fork,
     code: VerifierCode<'_>,
     call: &VerifyCall,
@@ -328,8 +354,8 @@ pub fn measure(
     let mut chain = Chain::new(fork);
     let verifier = deploy_verifier(&mut chain, code, call)?;
     let terms = Terms::new(verifier, code, call, committed);
-    let guard = compile(solc, terms.contract(), &CompileOptions::default())?;
-    let deployment = chain.deploy(&terms.creation_code(&guard))?;
+    let guard = terms.contract(contracts);
+    let deployment = chain.deploy(&terms.creation_code(guard))?;
     let verification = accepted("the guard", chain.call(deployment.address, &call.calldata())?)?;
     let over = |part: fn(&TransactionGas) -> u64| {
         part(&verification).cast_signed() - part(&bare_verification).cast_signed()
@@ -337,7 +363,7 @@ pub fn measure(
     let deployed = Guard {
         chain,
         address: deployment.address,
-        contract: &guard,
+        contract: guard,
         terms,
     };
     Ok(GuardMeasurement {
@@ -410,13 +436,13 @@ impl Terms {
         }
     }
 
-    /// The contract of `contracts/src` that takes such terms.
-    fn contract(&self) -> &'static str {
+    /// The contract that takes such terms.
+    fn contract<'a>(&self, contracts: &'a GuardContracts) -> &'a CompiledContract {
         match (&self.key, &self.committed) {
-            (None, None) => "GuardedVerifier",
-            (Some(_), None) => "GuardedReusableVerifier",
-            (None, Some(_)) => "GuardedCommitted",
-            (Some(_), Some(_)) => "GuardedReusableCommitted",
+            (None, None) => &contracts.plain,
+            (Some(_), None) => &contracts.reusable,
+            (None, Some(_)) => &contracts.committed,
+            (Some(_), Some(_)) => &contracts.reusable_committed,
         }
     }
 

@@ -165,6 +165,20 @@ pub fn seeded(spec: &ModelSpec, seed: u64) -> Tensor {
     }
 }
 
+/// The greatest magnitude of an element of any input of a model of the suite: an image's pixels have 8 bits before they are
+/// normalised, and a layer's numbers are in [`LAYER_INPUT_RANGE`].
+#[must_use]
+pub fn bound(spec: &ModelSpec) -> f64 {
+    match spec.category {
+        Category::Core | Category::Scaling => f64::from(LAYER_INPUT_RANGE.end),
+        Category::Composite => CIFAR10_MEAN
+            .iter()
+            .zip(&CIFAR10_STD)
+            .map(|(&mean, &std)| f64::from(mean.max(1.0 - mean)) / f64::from(std))
+            .fold(0.0, f64::max),
+    }
+}
+
 /// Numbers uniform in [`LAYER_INPUT_RANGE`].
 #[must_use]
 pub fn seeded_uniform(shape: &[usize], seed: u64) -> Tensor {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{CircuitPlan, EZKL_VERSION, PhaseMeasurement, SrsIdentity};
+use super::{EZKL_VERSION, PhaseMeasurement, SrsIdentity};
 
 /// Twenty GiB: the largest key that proves in 24 GiB of memory is about 9 GB.
 pub const DEFAULT_CACHE_LIMIT_BYTES: u64 = 20 << 30;
@@ -73,12 +74,12 @@ impl CircuitFiles {
 }
 
 /// The digest that names an entry: EZKL's version, the model's bytes, and what is asked of EZKL.
-pub(super) fn circuit_digest(onnx: &[u8], plan: CircuitPlan) -> String {
+pub(super) fn circuit_digest(onnx: &[u8], run_args: &Value, calibrate_args: &Value) -> String {
     let mut digest = Sha256::new();
     let parts = [
         EZKL_VERSION.to_owned(),
-        plan.run_args().to_string(),
-        plan.calibrate_args().to_string(),
+        run_args.to_string(),
+        calibrate_args.to_string(),
         alloy_primitives::hex::encode(Sha256::digest(onnx)),
     ];
     for part in parts {
@@ -181,6 +182,7 @@ pub(crate) fn folder_bytes(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CircuitPlan;
     use super::*;
     use crate::prover::SrsKind;
 
@@ -230,12 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_depends_on_model_and_plan() {
+    fn the_digest_depends_on_model_and_arguments() {
+        let of =
+            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &plan.run_args(), &plan.calibrate_args());
         let direct = CircuitPlan::direct(7).unwrap();
-        let digest = circuit_digest(b"model", direct);
-        assert_eq!(digest, circuit_digest(b"model", direct));
-        assert_ne!(digest, circuit_digest(b"other", direct));
-        assert_ne!(digest, circuit_digest(b"model", CircuitPlan::direct(8).unwrap()));
-        assert_ne!(digest, circuit_digest(b"model", CircuitPlan::study(7).unwrap()));
+        let digest = of(b"model", direct);
+        assert_eq!(digest, of(b"model", direct));
+        assert_ne!(digest, of(b"other", direct));
+        assert_ne!(digest, of(b"model", CircuitPlan::direct(8).unwrap()));
+        assert_ne!(digest, of(b"model", CircuitPlan::study(7).unwrap()));
     }
 }

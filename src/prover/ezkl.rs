@@ -3,20 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
+use super::committed;
 use super::srs::write_stand_in;
 use super::worker::{Request, Workers, default_memory_limit_bytes};
 use super::{
-    Artifacts, CircuitCache, CircuitSettings, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, Observer, Phase,
-    PhaseMeasurement, PhaseSource, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore,
-    Toolchain, VerifierKind, VerifierShape, read_key_artifact,
+    Artifacts, CircuitCache, CircuitPlan, CircuitSettings, CommitmentLayout, Committed, CommittedInputs,
+    ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobInputs, Observer, Phase, PhaseMeasurement,
+    PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain,
+    VerifierKind, VerifierShape, complete, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
+use crate::model::committed::InputAssurance;
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
@@ -87,7 +90,7 @@ impl EzklProver {
 }
 
 impl EzklProver {
-    /// The settings that calibration resolves a job to, without compiling or proving anything.
+    /// The settings that a job is proved with, without compiling or proving anything.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -98,8 +101,7 @@ impl EzklProver {
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
-            run.lay_out(files, &job.plan.run_args())?;
-            run.calibrate(files, &input)
+            run.settle(files, &input)
         })
     }
 
@@ -253,7 +255,7 @@ impl<'a> Run<'a> {
             job,
             observer,
             final_run_args: None,
-            digest: circuit_digest(&job.onnx, job.plan),
+            digest: circuit_digest(&job.onnx, &run_args(job), &job.plan.calibrate_args()),
             folder,
             phases: Vec::new(),
             settings: None,
@@ -283,9 +285,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The model's input; of a committed circuit all but the challenge.
     fn input(&self) -> Result<InputFile, Stop> {
         let path = self.path("input.json");
-        let text = json!({ "input_data": self.job.inputs }).to_string();
+        let text = match &self.job.inputs {
+            JobInputs::Floats(inputs) => json!({ "input_data": inputs }),
+            JobInputs::Committed(inputs) => json!({ "input_data": committed::tensors(inputs) }),
+        }
+        .to_string();
         write(&path, text.as_bytes())?;
         Ok(InputFile {
             path,
@@ -322,6 +329,20 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// Lays the circuit out as it is to be proved: under final run arguments, calibrated, or without the cells that committed
+    /// inputs do not take.
+    fn settle(&mut self, files: &CircuitFiles, input: &InputFile) -> Result<(), Stop> {
+        if let Some(run_args) = self.final_run_args {
+            return self.lay_out(files, run_args);
+        }
+        self.lay_out(files, &run_args(self.job))?;
+        self.read_settings(files)?;
+        match &self.job.inputs {
+            JobInputs::Floats(_) => self.calibrate(files, input),
+            JobInputs::Committed(_) => self.take_input_cells_out(files),
+        }
+    }
+
     /// Circuit and keys, from the cache or made now.
     fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
         self.reused_keys = false;
@@ -340,14 +361,7 @@ impl<'a> Run<'a> {
             }
         }
         let files = self.new_files()?;
-        match self.final_run_args {
-            Some(run_args) => self.lay_out(&files, run_args)?,
-            None => {
-                self.lay_out(&files, &self.job.plan.run_args())?;
-                self.read_settings(&files)?;
-                self.calibrate(&files, input)?;
-            }
-        }
+        self.settle(&files, input)?;
         let logrows = self.read_settings(&files)?;
         if let Some(settings) = &self.settings {
             let admitted = self.observer.admits(settings);
@@ -452,6 +466,16 @@ impl<'a> Run<'a> {
     fn proofs(&mut self, keys: &Keys, input: &InputFile) -> Result<Artifacts, Stop> {
         let files = &keys.files;
         let srs = self.prover.srs.path(self.logrows())?;
+        let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
+        let shape = VerifierShape::count(&plain_source).ok_or_else(unknown_form)?;
+        let verifying_key =
+            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
+        let committed = match &self.job.inputs {
+            JobInputs::Floats(_) => None,
+            JobInputs::Committed(inputs) => {
+                Some(self.challenge(inputs, files, &srs, &plain_source, &verifying_key, input)?)
+            }
+        };
         let witness = self.path("witness.json");
         let commitment_files = if self.job.plan.commits() {
             json!({"vk_path": files.verifying_key(), "srs_path": srs})
@@ -488,11 +512,6 @@ impl<'a> Run<'a> {
             }
         }
         let natively_verified = self.natively_verified(files, &srs)?;
-        let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
-        let shape = VerifierShape::count(&plain_source).ok_or_else(|| Failure::Failed {
-            phase: Phase::Render,
-            message: "the generated verifier has an unknown form".to_owned(),
-        })?;
         let (verifier_source, key_artifact) = match self.job.verifier {
             VerifierKind::Plain => (plain_source, None),
             VerifierKind::Reusable => (
@@ -500,8 +519,6 @@ impl<'a> Run<'a> {
                 Some(self.key_artifact(files, &srs)?),
             ),
         };
-        let verifying_key =
-            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
         let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
         Ok(Artifacts {
             outputs: parsed(Phase::Witness, &witness, ProofFile::parse_witness_outputs)?,
@@ -509,12 +526,82 @@ impl<'a> Run<'a> {
             natively_verified,
             verifier_source,
             key_artifact,
-            committed: None,
+            committed,
             verifying_key,
             proving_key_bytes,
             srs: keys.provenance.srs.clone(),
             shape,
         })
+    }
+
+    /// Commits to a committed circuit's tensors, derives the challenge, and writes it beside them into the input file.
+    fn challenge(
+        &mut self,
+        inputs: &CommittedInputs,
+        files: &CircuitFiles,
+        srs: &Path,
+        plain_source: &str,
+        verifying_key: &[u8],
+        input: &InputFile,
+    ) -> Result<Committed, Stop> {
+        let ContractForm::Plain(constants) = ContractForm::read(plain_source) else {
+            return Err(unknown_form().into());
+        };
+        let empty = self.commit(&[], files, srs)?;
+        let mut points = Vec::new();
+        let mut counts = [0; 3];
+        let tensors = [&inputs.input, &inputs.output, &inputs.claims];
+        for (tensor, count) in tensors.into_iter().zip(&mut counts) {
+            if tensor.is_empty() {
+                continue;
+            }
+            let own = self.commit(tensor, files, srs)?;
+            let own = complete(own, tensor.len() as u64, inputs.logrows, empty[0]);
+            *count = own.len() as u64;
+            points.extend(own);
+        }
+        let [input_points, output_points, claim_points] = counts;
+        let layout = CommitmentLayout {
+            input_points,
+            output_points,
+            claim_points,
+        };
+        let mut committed = Committed::new(verifying_key, &constants, layout);
+        if self.job.plan.input_assurance == Some(InputAssurance::Registered) {
+            committed.registered_input = Some(keccak256(point_bytes(&points[..input_points as usize])));
+        }
+        let challenge = committed.challenge(&points).map_err(commitment_failure)?;
+        let tensors = committed::tensors_with_challenge(inputs, challenge);
+        let text = json!({ "input_data": tensors }).to_string();
+        write(&input.path, text.as_bytes())?;
+        Ok(committed)
+    }
+
+    /// EZKL's own commitments to a tensor, a point for each column.
+    fn commit(&mut self, tensor: &[i128], files: &CircuitFiles, srs: &Path) -> Result<Vec<Point>, Stop> {
+        let message: Vec<String> = tensor
+            .iter()
+            .map(|&integer| committed::field_element(integer))
+            .collect();
+        let arguments = json!({
+            "message": message, "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
+        });
+        let points = self.call_for_points(Phase::Commit, "kzg_commit", &arguments, &[])?;
+        let points: Option<Vec<Point>> = points.iter().map(committed::read_point).collect();
+        points
+            .filter(|points| !points.is_empty())
+            .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
+    }
+
+    /// Replaces the settings by those without the cells that committed inputs do not take.
+    fn take_input_cells_out(&mut self, files: &CircuitFiles) -> Result<(), Stop> {
+        let failed = |message: String| Failure::Failed {
+            phase: Phase::Settings,
+            message,
+        };
+        let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
+        let settings = settings.without_input_cells().map_err(failed)?;
+        Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
     }
 
     fn natively_verified(&mut self, files: &CircuitFiles, srs: &Path) -> Result<bool, Stop> {
@@ -577,6 +664,17 @@ impl<'a> Run<'a> {
         arguments: &Value,
         writes: &[&Path],
     ) -> Result<(), Stop> {
+        self.call_for_points(phase, function, arguments, writes).map(drop)
+    }
+
+    /// The points that a call returns.
+    fn call_for_points(
+        &mut self,
+        phase: Phase,
+        function: &'static str,
+        arguments: &Value,
+        writes: &[&Path],
+    ) -> Result<Vec<[String; 2]>, Stop> {
         let request = Request {
             phase,
             function,
@@ -587,7 +685,8 @@ impl<'a> Run<'a> {
         let reply = self.prover.workers.call(&request, self.observer)?;
         self.phases.push(reply.measurement);
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
-        Ok(reply.result?)
+        reply.result?;
+        Ok(reply.points)
     }
 
     /// Reads the settings anew, refuses them where they are unsound, and tells k.
@@ -608,6 +707,28 @@ impl<'a> Run<'a> {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+}
+
+/// `gen_settings`'s run arguments for a job.
+fn run_args(job: &Job) -> Value {
+    match &job.inputs {
+        JobInputs::Floats(_) => job.plan.run_args(),
+        JobInputs::Committed(inputs) => CircuitPlan::committed_run_args(inputs),
+    }
+}
+
+fn unknown_form() -> Failure {
+    Failure::Failed {
+        phase: Phase::Render,
+        message: "the generated verifier has an unknown form".to_owned(),
+    }
+}
+
+fn commitment_failure(message: impl std::fmt::Display) -> Failure {
+    Failure::Failed {
+        phase: Phase::Commit,
+        message: message.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod circuits;
 mod commitments;
+mod committed;
 mod evidence;
 mod ezkl;
 mod instances;
@@ -41,7 +42,7 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use plan::{CircuitKind, CircuitPlan, PlanError, VerifierKind, Visibility};
+pub use plan::{CircuitKind, CircuitPlan, Io, PlanError, VerifierKind, Visibility};
 pub use points::{ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
@@ -66,6 +67,8 @@ pub enum Phase {
     Srs,
     /// `setup`: verifying and proving key.
     Setup,
+    /// `kzg_commit`: commitments to a committed circuit's tensors.
+    Commit,
     /// `gen_witness`: every cell's value for one input.
     Witness,
     /// `prove`.
@@ -86,6 +89,7 @@ impl std::fmt::Display for Phase {
             Self::Compile => "compile",
             Self::Srs => "srs",
             Self::Setup => "setup",
+            Self::Commit => "commit",
             Self::Witness => "witness",
             Self::Prove => "prove",
             Self::Verify => "verify",
@@ -196,10 +200,10 @@ pub enum Failure {
 pub struct Job {
     /// A name for messages.
     pub name: String,
-    /// The model, as ONNX bytes.
+    /// What EZKL loads: the model, or its committed circuit, as ONNX bytes.
     pub onnx: Vec<u8>,
-    /// One flat row-major array for each graph input, in the ONNX file's order.
-    pub inputs: Vec<Vec<f32>>,
+    /// What it is run on.
+    pub inputs: JobInputs,
     /// How EZKL is asked to lay the circuit out.
     pub plan: CircuitPlan,
     /// Which verifier to generate.
@@ -208,6 +212,32 @@ pub struct Job {
     pub runs: usize,
     /// Proofs made first and not counted.
     pub warmup: usize,
+}
+
+/// What a job's circuit is run on.
+#[derive(Debug, Clone)]
+pub enum JobInputs {
+    /// One flat row-major array for each graph input, in the ONNX file's order; EZKL quantises them.
+    Floats(Vec<Vec<f32>>),
+    /// The tensors that a committed circuit commits to, and the size that it is laid out in.
+    Committed(CommittedInputs),
+}
+
+/// A committed circuit's tensors and size.
+#[derive(Debug, Clone)]
+pub struct CommittedInputs {
+    /// The model's input, row-major, in units.
+    pub input: Vec<i128>,
+    /// The model's output, likewise; empty where it is public.
+    pub output: Vec<i128>,
+    /// Everything else that is claimed.
+    pub claims: Vec<i128>,
+    /// Columns side by side.
+    pub inner_columns: usize,
+    /// k, where the circuit has 2^k rows.
+    pub logrows: u32,
+    /// Least and greatest entry of its tables; none where it looks nothing up.
+    pub table_range: Option<(i128, i128)>,
 }
 
 /// One proof, as bytes and words.

@@ -4,6 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::CommittedInputs;
+use crate::model::committed::InputAssurance;
+
 /// Scales that evmbench accepts: bits after the binary point. EZKL's integers are 128 bits wide, and a product of an
 /// input and a weight doubles the scale, so larger ones overflow in the first layers.
 pub(super) const SCALES: std::ops::RangeInclusive<u32> = 0..=24;
@@ -14,8 +17,10 @@ pub(super) const SCALES: std::ops::RangeInclusive<u32> = 0..=24;
 pub enum CircuitKind {
     /// The study's settings and calls, its mistakes included, to be comparable with it.
     Study,
-    /// What an honest user would deploy: scales as asked for, weights fixed in the key.
+    /// Every layer computed in the circuit, as an honest user would deploy it: scales as asked for, weights fixed in the key.
     Direct,
+    /// Large layers claimed and checked under a challenge ([`crate::model::committed`]), weights fixed in the key.
+    Committed,
 }
 
 impl std::fmt::Display for CircuitKind {
@@ -23,6 +28,7 @@ impl std::fmt::Display for CircuitKind {
         f.write_str(match self {
             Self::Study => "study",
             Self::Direct => "direct",
+            Self::Committed => "committed",
         })
     }
 }
@@ -85,6 +91,27 @@ impl std::fmt::Display for VerifierKind {
     }
 }
 
+/// What a committed circuit shows of input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Io {
+    /// Commitments to both.
+    Committed,
+    /// A commitment to the input, and the output itself.
+    Result,
+    /// Both themselves, the input beside its commitment.
+    Public,
+}
+
+impl Io {
+    /// What is shown where nothing is asked for: the scores of a classifier, and nothing of a layer's thousands of elements.
+    pub fn default_for(suite: &str) -> Self {
+        match suite {
+            "core" | "scaling" => Self::Committed,
+            _ => Self::Result,
+        }
+    }
+}
+
 /// A combination that cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
@@ -107,6 +134,14 @@ pub enum PlanError {
         "the study's circuit has input and output public and parameters private; visibilities cannot be chosen with it"
     )]
     StudyVisibility,
+    /// A committed circuit has its own way to say who sees what.
+    #[error(
+        "a committed circuit shows input and output or commitments to them; visibilities cannot be chosen with it"
+    )]
+    CommittedVisibility,
+    /// Only a committed circuit has these choices.
+    #[error("--io, --input-range and --columns belong to committed circuits")]
+    NotCommitted,
 }
 
 impl PlanError {
@@ -120,6 +155,10 @@ impl PlanError {
             ),
             Self::Fixed { .. } => "use public, private, hashed or polycommit".to_owned(),
             Self::StudyVisibility => "use --circuit direct".to_owned(),
+            Self::CommittedVisibility => {
+                "use --io committed, result or public; or --circuit direct".to_owned()
+            }
+            Self::NotCommitted => "use --circuit committed".to_owned(),
         }
     }
 }
@@ -137,6 +176,12 @@ pub struct CircuitPlan {
     pub output_visibility: Visibility,
     /// Who sees the weights.
     pub param_visibility: Visibility,
+    /// Who assures that a committed circuit's input is in range; none for other circuits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_assurance: Option<InputAssurance>,
+    /// Columns side by side in a committed circuit, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_columns: Option<usize>,
 }
 
 impl CircuitPlan {
@@ -151,6 +196,8 @@ impl CircuitPlan {
             input_visibility: Visibility::Public,
             output_visibility: Visibility::Public,
             param_visibility: Visibility::Private,
+            input_assurance: None,
+            inner_columns: None,
         }
         .checked()
     }
@@ -166,14 +213,72 @@ impl CircuitPlan {
             input_visibility: Visibility::Public,
             output_visibility: Visibility::Public,
             param_visibility: Visibility::Fixed,
+            input_assurance: None,
+            inner_columns: None,
         }
         .checked()
+    }
+
+    /// A committed circuit: weights fixed in the verifying key, the input's range checked in the circuit unless it is public.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn committed(scale: u32, io: Io) -> Result<Self, PlanError> {
+        let shown = |public: bool| {
+            if public {
+                Visibility::Public
+            } else {
+                Visibility::Polycommit
+            }
+        };
+        Self {
+            kind: CircuitKind::Committed,
+            scale,
+            input_visibility: shown(io == Io::Public),
+            output_visibility: shown(io != Io::Committed),
+            param_visibility: Visibility::Fixed,
+            input_assurance: Some(match io {
+                Io::Public => InputAssurance::Public,
+                Io::Committed | Io::Result => InputAssurance::Ranged,
+            }),
+            inner_columns: None,
+        }
+        .checked()
+    }
+
+    /// The same committed circuit, whose consumer knows the input's commitment.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] where there is no commitment to know.
+    pub fn registered(self) -> Result<Self, PlanError> {
+        match self.input_assurance {
+            Some(InputAssurance::Ranged) => Ok(Self {
+                input_assurance: Some(InputAssurance::Registered),
+                ..self
+            }),
+            _ => Err(PlanError::NotCommitted),
+        }
+    }
+
+    /// The same committed circuit with so many columns side by side.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`].
+    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
+        match self.kind {
+            CircuitKind::Committed => Ok(Self {
+                inner_columns: Some(columns),
+                ..self
+            }),
+            CircuitKind::Study | CircuitKind::Direct => Err(PlanError::NotCommitted),
+        }
     }
 
     /// The same plan with other visibilities, `None` keeping what there is.
     ///
     /// # Errors
-    /// [`PlanError::StudyVisibility`] where the study's would be changed; [`PlanError::Fixed`].
+    /// [`PlanError::StudyVisibility`] or [`PlanError::CommittedVisibility`] where theirs would be changed;
+    /// [`PlanError::Fixed`].
     pub fn with_visibilities(
         mut self,
         input: Option<Visibility>,
@@ -184,8 +289,12 @@ impl CircuitPlan {
         self.input_visibility = input.unwrap_or(self.input_visibility);
         self.output_visibility = output.unwrap_or(self.output_visibility);
         self.param_visibility = param.unwrap_or(self.param_visibility);
-        if self.kind == CircuitKind::Study && self != before {
-            return Err(PlanError::StudyVisibility);
+        if self != before {
+            match self.kind {
+                CircuitKind::Study => return Err(PlanError::StudyVisibility),
+                CircuitKind::Committed => return Err(PlanError::CommittedVisibility),
+                CircuitKind::Direct => {}
+            }
         }
         self.checked()
     }
@@ -222,23 +331,49 @@ impl CircuitPlan {
         })
     }
 
-    /// `calibrate_settings`'s arguments beside the files. Without `scales` EZKL searches 11 to 13 and overwrites
+    /// `calibrate_settings`'s arguments beside the files; a committed circuit is not calibrated. Without `scales` EZKL searches 11 to 13 and overwrites
     /// what was asked for, which is what the study did.
     pub(crate) fn calibrate_args(self) -> Value {
         match self.kind {
             CircuitKind::Study => json!({}),
-            CircuitKind::Direct => json!({"target": "resources", "scales": [self.scale]}),
+            CircuitKind::Direct | CircuitKind::Committed => {
+                json!({"target": "resources", "scales": [self.scale]})
+            }
         }
+    }
+
+    /// Run arguments of a committed circuit: integers at scale 0 that EZKL neither rescales nor checks, laid out in this
+    /// size. All inputs are committed and all outputs public, whatever of the model they show.
+    pub(super) fn committed_run_args(inputs: &CommittedInputs) -> Value {
+        let table_range = inputs.table_range.unwrap_or((0, 0));
+        json!({
+            "input_scale": 0,
+            // Every constant is a whole number and keeps scale 0. This one is for the scale beyond which EZKL would divide:
+            // multiplier times the larger of input and parameter scale, above all that a table's unit leads to.
+            "param_scale": 1,
+            "rebase_frac_zero_constants": true,
+            "scale_rebase_multiplier": 1024,
+            "input_visibility": Visibility::Polycommit,
+            "output_visibility": Visibility::Public,
+            "param_visibility": Visibility::Fixed,
+            "num_inner_cols": inputs.inner_columns,
+            "logrows": inputs.logrows,
+            "lookup_range": [table_range.0, table_range.1],
+            // The challenge is a full field element; the circuit checks the ranges that matter itself.
+            "ignore_range_check_inputs_outputs": true,
+            "disable_freivalds": true,
+        })
     }
 
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
     pub(crate) fn commits(self) -> bool {
-        [
-            self.input_visibility,
-            self.output_visibility,
-            self.param_visibility,
-        ]
-        .contains(&Visibility::Polycommit)
+        self.kind == CircuitKind::Committed
+            || [
+                self.input_visibility,
+                self.output_visibility,
+                self.param_visibility,
+            ]
+            .contains(&Visibility::Polycommit)
     }
 }
 

@@ -57,6 +57,35 @@ impl CircuitSettings {
         Ok(Self { json, fields })
     }
 
+    /// The settings of a committed circuit, as its keys must be made with: `gen_settings` counts a cell for each element of a
+    /// committed input (`src/graph/model.rs`, `dummy_layout`), which has a column of its own and takes none.
+    ///
+    /// # Errors
+    /// What is laid out otherwise than evmbench means it: the reason.
+    pub(super) fn without_input_cells(&self) -> Result<Self, String> {
+        let sizes = self
+            .json
+            .pointer("/module_sizes/polycommit")
+            .and_then(Value::as_array);
+        let sizes = sizes.ok_or("the settings do not tell what is committed")?;
+        let committed: u64 = sizes.iter().filter_map(Value::as_u64).sum();
+        // A constant with two readers would be decomposed into digits.
+        let range_checks = self.json.get("required_range_checks").and_then(Value::as_array);
+        if range_checks.is_none_or(|checks| !checks.is_empty()) {
+            return Err("EZKL checks ranges by digits where none should be".to_owned());
+        }
+        let cells = self
+            .cells()
+            .checked_sub(committed)
+            .ok_or("fewer cells than committed elements")?;
+        let rows = cells.div_ceil(self.inner_columns().max(1));
+        let mut json = self.json.clone();
+        json["total_assignments"] = cells.into();
+        json["num_rows"] = rows.into();
+        let fields = Fields::deserialize(&json).map_err(|error| error.to_string())?;
+        Ok(Self { json, fields })
+    }
+
     /// The file's JSON, unchanged.
     pub fn json(&self) -> &Value {
         &self.json

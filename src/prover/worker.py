@@ -1,7 +1,8 @@
 """One call into EZKL, measured: request file in, answer file out.
 
 The request is {"call": name, "arguments": {...}, "answer": path}. The answer is
-{"error": text or null, "call_seconds": float, "cpu_seconds": float, "peak_rss_bytes": int, "ezkl_version": text}.
+{"error": text or null, "points": [[x, y], ...] or null, "call_seconds": float, "cpu_seconds": float,
+"peak_rss_bytes": int, "ezkl_version": text}; points are what a call returned, if it returned points.
 EZKL prints on stdout and may silence it, so nothing is answered there.
 """
 
@@ -29,7 +30,8 @@ def peak_rss_bytes():
 async def call(function, arguments):
     result = function(**arguments)
     if inspect.isawaitable(result):
-        await result
+        result = await result
+    return result
 
 
 def main():
@@ -44,14 +46,15 @@ def main():
             # A range is a pair to EZKL, which JSON has no word for.
             setattr(run_args, name, tuple(value) if isinstance(value, list) else value)
         arguments["py_run_args"] = run_args
-    error = None
+    error, result = None, None
     start, cpu_start = time.perf_counter(), time.process_time()
     try:
-        asyncio.run(call(getattr(ezkl, request["call"]), arguments))
+        result = asyncio.run(call(getattr(ezkl, request["call"]), arguments))
     except BaseException as exception:  # EZKL's panics derive from BaseException
         error = f"{type(exception).__name__}: {exception}"
     answer = {
         "error": error,
+        "points": [[point.x, point.y] for point in result] if isinstance(result, list) else None,
         "call_seconds": time.perf_counter() - start,
         "cpu_seconds": time.process_time() - cpu_start,
         "peak_rss_bytes": peak_rss_bytes(),

@@ -70,11 +70,14 @@ pub(super) struct Request<'a> {
 pub(super) struct Reply {
     pub(super) measurement: PhaseMeasurement,
     pub(super) result: Result<(), Failure>,
+    /// The points that the call returned, coordinates as EZKL writes them; none where it returned something else.
+    pub(super) points: Vec<[String; 2]>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Answer {
     error: Option<String>,
+    points: Option<Vec<[String; 2]>>,
     call_seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: u64,
@@ -133,6 +136,10 @@ impl Workers {
                 Ending::TimedOut | Ending::Interrupted => None,
             },
         };
+        let points = answer
+            .as_ref()
+            .and_then(|answer| answer.points.clone())
+            .unwrap_or_default();
         let result = match (answer, ending) {
             // A phase is judged by its answer: a crash at interpreter exit, after the work, is no failure.
             (Some(Answer { error: None, .. }), _) => Ok(()),
@@ -155,7 +162,11 @@ impl Workers {
                 }
             }
         };
-        Ok(Reply { measurement, result })
+        Ok(Reply {
+            measurement,
+            result,
+            points,
+        })
     }
 
     fn spawn(&self, request: &Path, stderr: File, folder: &Path) -> Result<Child, ProverError> {

@@ -21,9 +21,10 @@ use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, Un
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::ledger::Ledger;
+use crate::model::committed::{CommittedSizes, InputAssurance, LayerBounds};
 use crate::prover::{
-    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Phase, PhaseMeasurement, PhaseSource, SrsIdentity,
-    VerifierKind, VerifierShape,
+    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
+    SrsIdentity, VerifierKind, VerifierShape,
 };
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
@@ -85,6 +86,9 @@ pub struct Record {
     /// What a guard in front of the verifier costs, and what it turns away; absent in records of schema 1.
     #[serde(default)]
     pub guard: Option<GuardMeasurement>,
+    /// What a committed circuit commits to, and what its integers can be; absent for any other circuit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowering: Option<Lowering>,
     /// What a committed circuit adds to its verifier, by which its guard knows it; absent for any other circuit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<Committed>,
@@ -203,6 +207,7 @@ impl Request {
         let plan = match self.plan.kind {
             CircuitKind::Study => CircuitPlan::study(self.plan.scale),
             CircuitKind::Direct => CircuitPlan::direct(self.plan.scale),
+            CircuitKind::Committed => CircuitPlan::committed(self.plan.scale, Io::default_for(&self.suite)),
         };
         let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
         if *self == default {
@@ -365,6 +370,19 @@ pub struct Circuit {
     pub scale_rebase_multiplier: u32,
     /// EZKL's settings file as it resolved it.
     pub settings: serde_json::Value,
+}
+
+/// How a model was written as a committed circuit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lowering {
+    /// Who assures that the input's integers are in range.
+    pub input_assurance: InputAssurance,
+    /// Elements of each committed tensor.
+    pub committed_elements: CommittedSizes,
+    /// Integers that make 1 of the model's output.
+    pub output_unit: f64,
+    /// What the integers of the input and of each layer can be.
+    pub layers: Vec<LayerBounds>,
 }
 
 /// Keys, by size, and what they rest on.

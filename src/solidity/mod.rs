@@ -273,19 +273,24 @@ impl Solc {
         contract: &str,
         options: &CompileOptions,
     ) -> Result<CompiledContract, SolidityError> {
-        self.compile_files(&[(&format!("{contract}.sol"), source)], contract, options)
+        let files = [(&*format!("{contract}.sol"), source)];
+        let [compiled] = self.compile_files(&files, [contract], options)?;
+        Ok(compiled)
     }
 
-    /// Compiles one contract of several source files, each with the path that the others import it by.
+    /// Compiles contracts of several source files, each with the path that the others import it by, in one run of solc.
     ///
     /// # Errors
     /// As [`Self::compile`].
-    pub fn compile_files(
+    ///
+    /// # Panics
+    /// Never: it returns as many contracts as were asked for.
+    pub fn compile_files<const N: usize>(
         &self,
         files: &[(&str, &str)],
-        contract: &str,
+        contracts: [&str; N],
         options: &CompileOptions,
-    ) -> Result<CompiledContract, SolidityError> {
+    ) -> Result<[CompiledContract; N], SolidityError> {
         let settings = options.settings();
         let sources = files
             .iter()
@@ -299,48 +304,52 @@ impl Solc {
         let mut output = self.compiler.compile(&input).map_err(failed)?;
         if output.has_error() {
             return Err(SolidityError::Rejected {
-                contract: contract.to_owned(),
+                contract: contracts.join(", "),
                 messages: formatted(&output.errors, Severity::Error).join("\n"),
             });
         }
         let warnings = formatted(&output.errors, Severity::Warning);
-        let Some(compiled) = output.remove(contract) else {
-            return Err(SolidityError::ContractMissing {
-                contract: contract.to_owned(),
-                found: output.contracts_iter().map(|(name, _)| name.clone()).collect(),
-            });
-        };
-        let code = |bytes: Option<Bytes>| {
-            bytes
-                .filter(|bytes| !bytes.is_empty())
-                .ok_or_else(|| SolidityError::NoBytecode {
+        let mut taken = Vec::with_capacity(N);
+        for contract in contracts {
+            let Some(compiled) = output.remove(contract) else {
+                return Err(SolidityError::ContractMissing {
                     contract: contract.to_owned(),
-                })
-        };
-        let (creation, runtime) = compiled
-            .evm
-            .map(|evm| (evm.bytecode, evm.deployed_bytecode))
-            .unwrap_or_default();
-        let runtime_source_map = runtime
-            .as_ref()
-            .and_then(|deployed| deployed.bytecode.as_ref()?.source_map.clone())
-            .unwrap_or_default();
-        Ok(CompiledContract {
-            contract: contract.to_owned(),
-            runtime_source_map,
-            creation_code: code(creation.and_then(Bytecode::into_bytes))?,
-            runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
-            abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,
-            source_bytes: files.iter().map(|(_, text)| text.len() as u64).sum(),
-            warnings,
-            settings: SolcSettings {
-                solc_version: self.version(),
-                solc_origin: self.origin,
-                options: options.clone(),
-                standard_json_settings: serde_json::to_value(&settings)
-                    .map_err(|error| failed(error.into()))?,
-            },
-        })
+                    found: output.contracts_iter().map(|(name, _)| name.clone()).collect(),
+                });
+            };
+            let code = |bytes: Option<Bytes>| {
+                bytes
+                    .filter(|bytes| !bytes.is_empty())
+                    .ok_or_else(|| SolidityError::NoBytecode {
+                        contract: contract.to_owned(),
+                    })
+            };
+            let (creation, runtime) = compiled
+                .evm
+                .map(|evm| (evm.bytecode, evm.deployed_bytecode))
+                .unwrap_or_default();
+            let runtime_source_map = runtime
+                .as_ref()
+                .and_then(|deployed| deployed.bytecode.as_ref()?.source_map.clone())
+                .unwrap_or_default();
+            taken.push(CompiledContract {
+                contract: contract.to_owned(),
+                runtime_source_map,
+                creation_code: code(creation.and_then(Bytecode::into_bytes))?,
+                runtime_code: code(runtime.and_then(DeployedBytecode::into_bytes))?,
+                abi: serde_json::to_value(&compiled.abi).map_err(|error| failed(error.into()))?,
+                source_bytes: files.iter().map(|(_, text)| text.len() as u64).sum(),
+                warnings: warnings.clone(),
+                settings: SolcSettings {
+                    solc_version: self.version(),
+                    solc_origin: self.origin,
+                    options: options.clone(),
+                    standard_json_settings: serde_json::to_value(&settings)
+                        .map_err(|error| failed(error.into()))?,
+                },
+            });
+        }
+        Ok(taken.try_into().expect("as many as were asked for"))
     }
 }
 

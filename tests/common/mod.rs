@@ -8,7 +8,7 @@ use alloy_primitives::{B256, Bytes, U256};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
-use evmbench::guard::VerifierCode;
+use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
@@ -43,6 +43,12 @@ pub fn solc() -> &'static Solc {
         let home = Home::from_environment().expect("a home folder");
         Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed")
     })
+}
+
+/// The guards, compiled once.
+pub fn guards() -> &'static GuardContracts {
+    static GUARDS: OnceLock<GuardContracts> = OnceLock::new();
+    GUARDS.get_or_init(|| GuardContracts::compile(solc()).expect("the guards compile"))
 }
 
 /// A file below `tests/fixtures`.

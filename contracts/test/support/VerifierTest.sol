@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
+import {Commitments} from "../../src/Commitments.sol";
+import {CommittedGuard} from "../../src/CommittedGuard.sol";
 import {VerifierGuard} from "../../src/VerifierGuard.sol";
 import {Vm} from "./Vm.sol";
 
@@ -91,6 +93,34 @@ abstract contract VerifierTest {
             codeHash: fixture.codeHash,
             proofBytes: proof.proof.length,
             instanceCount: proof.instances.length
+        });
+    }
+
+    /// @notice Whether a fixture's circuit is a committed one.
+    function isCommitted(Fixture memory fixture) internal view returns (bool) {
+        return vm.keyExistsJson(fixture.json, ".committed");
+    }
+
+    /// @notice What a guard needs to know of a committed circuit besides.
+    function committedOf(Fixture memory fixture) internal pure returns (CommittedGuard.Committed memory) {
+        return CommittedGuard.Committed({
+            circuitDigest: vm.parseJsonBytes32(fixture.json, ".committed.circuit_digest"),
+            basis: vm.parseJsonBytes32(fixture.json, ".committed.basis"),
+            layout: layoutAt(fixture.json, ".committed.layout"),
+            registeredInput: 0
+        });
+    }
+
+    /// @notice How many points each group of commitments has.
+    function layoutAt(string memory json, string memory path)
+        internal
+        pure
+        returns (Commitments.Layout memory)
+    {
+        return Commitments.Layout({
+            inputPoints: vm.parseJsonUint(json, string.concat(path, ".input_points")),
+            outputPoints: vm.parseJsonUint(json, string.concat(path, ".output_points")),
+            claimPoints: vm.parseJsonUint(json, string.concat(path, ".claim_points"))
         });
     }
 

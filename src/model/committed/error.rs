@@ -9,6 +9,9 @@ pub enum CommittedError {
     /// The model has several inputs or outputs, or a batch.
     #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
     Ports(String),
+    /// Operators are not known as layers at all.
+    #[error("these operators are not covered: {}", .0.join(", "))]
+    UnknownOperators(Vec<String>),
     /// An operator is not covered.
     #[error("{operator} at node {node:?}: {reason}")]
     NotCovered {
@@ -52,7 +55,9 @@ impl CommittedError {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Ports(_) | Self::NotCovered { .. } | Self::EqualWeights => "use --circuit direct",
+            Self::Ports(_) | Self::UnknownOperators(_) | Self::NotCovered { .. } | Self::EqualWeights => {
+                "use --circuit direct"
+            }
             Self::TooLarge { .. } | Self::WideWeight { .. } => "use a smaller --scale",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"

@@ -126,6 +126,7 @@ pub struct Witness {
 pub struct CommittedCircuit {
     program: Program,
     layout: Layout,
+    assurance: InputAssurance,
     output_public: bool,
     inner_columns: usize,
     logrows: u32,
@@ -166,6 +167,7 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
     Ok(CommittedCircuit {
         program,
         layout,
+        assurance: options.assurance,
         output_public: options.output_public,
         inner_columns,
         logrows,
@@ -282,6 +284,11 @@ impl CommittedCircuit {
             .iter()
             .map(|&(_, id)| self.layout.circuit.len(id))
             .sum()
+    }
+
+    /// Who assures that the input is in range.
+    pub fn input_assurance(&self) -> InputAssurance {
+        self.assurance
     }
 
     /// Whether the output's elements are public.
