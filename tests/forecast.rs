@@ -268,24 +268,24 @@ fn the_tables_of_the_document_are_from_the_samples() {
     });
     common::assert_table("docs/forecast.md", "forecasts", &common::markdown(&heading, rows));
 
-    let mut misses = String::new();
+    let mut misses = Vec::new();
     for sample in samples() {
         for figure in figures(&sample).into_iter().flatten().filter(Figure::is_missed) {
             let interval = if figure.held { "inside" } else { "outside" };
-            misses += &format!(
+            misses.push(format!(
                 "- {}, {}: {} forecast, {} measured ({}, {interval} the interval)\n",
                 sample.name,
                 figure.name,
                 figure.forecast,
                 figure.measured,
                 share(figure.miss()),
-            );
+            ));
         }
     }
     if misses.is_empty() {
-        misses += "Nothing.\n";
+        misses.push("Nothing.\n".to_owned());
     }
-    common::assert_table("docs/forecast.md", "misses", &misses);
+    common::assert_table("docs/forecast.md", "misses", &misses.concat());
 }
 
 /// Of circuits that no fit has seen, all but a few are within every aim.

@@ -80,7 +80,7 @@ impl Coefficients {
     /// The same as an interval; 0 where nothing was fitted because there never is any.
     pub(super) fn estimate(&self, quantity: Quantity, shape: &CircuitShape, code_bytes: u64) -> Estimate {
         match self.value(quantity, shape, code_bytes) {
-            Some((value, share)) => Estimate::within(value, share),
+            Some((value, miss)) => Estimate::within(value, miss),
             None => Estimate::exact(0),
         }
     }

@@ -30,8 +30,8 @@ pub(super) struct Fitted {
     pub(super) coefficients: Vec<Coefficient>,
     /// The largest relative miss for a sample when all the others are fitted without it.
     pub(super) largest_miss: f64,
-    /// The samples.
-    pub(super) fitted_on: Vec<String>,
+    /// The samples that it rests on.
+    pub(super) samples: Vec<String>,
 }
 
 /// A term and what one of it adds.
@@ -71,7 +71,7 @@ impl Fitted {
         Some(Self {
             coefficients,
             largest_miss: rounded(largest_miss),
-            fitted_on: points.iter().map(|point| point.name.clone()).collect(),
+            samples: points.iter().map(|point| point.name.clone()).collect(),
         })
     }
 

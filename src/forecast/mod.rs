@@ -172,10 +172,10 @@ impl Forecast {
         let runtime_code_bytes = code(Quantity::RuntimeCode);
         let seconds = |quantity, speed: Option<Speed>| {
             let speed = speed?;
-            let (cpu_seconds, share) = coefficients.value(quantity, &shape, 0)?;
+            let (cpu_seconds, miss) = coefficients.value(quantity, &shape, 0)?;
             Some(Seconds::within(
                 cpu_seconds * speed.seconds_per_expected(),
-                share + speed.spread,
+                miss + speed.spread,
             ))
         };
         Ok(Self {

@@ -143,6 +143,9 @@ impl Specimen {
     ///
     /// # Errors
     /// [`SampleError`].
+    ///
+    /// # Panics
+    /// Never: a run with artifacts has settings and the one proof that is asked for.
     pub fn measure(
         &self,
         prover: &EzklProver,
@@ -404,7 +407,7 @@ pub(super) fn zero_bytes(instances: &[U256]) -> u64 {
         .iter()
         .map(|word| {
             let bytes: [u8; 32] = word.to_be_bytes();
-            bytes.iter().filter(|&&byte| byte == 0).count() as u64
+            bytes.iter().map(|&byte| u64::from(byte == 0)).sum::<u64>()
         })
         .sum()
 }
