@@ -2,6 +2,8 @@
 //!
 //! To renew them: `UPDATE_TABLES=1 cargo test --test documents`.
 
+mod common;
+
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +17,8 @@ use evmbench::report::tables::layers;
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
+
+use common::{assert_table, markdown};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
