@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use evmbench::chain::{Cause, Fork};
 use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::Outcome;
+use evmbench::report::data::by_machine;
 use evmbench::report::quantity::Quantity;
 use evmbench::report::statistics::{PowerLaw, Summary};
 use evmbench::report::table::{Cell, Column};
@@ -111,7 +112,9 @@ impl Findings {
         let entries = self.dataset().entries.iter();
         entries
             .filter_map(|entry| match entry.record.outcome {
-                Outcome::OutOfMemory { phase, limit_bytes } => Some((entry, phase, limit_bytes)),
+                Outcome::OutOfMemory { phase, limit_bytes } if entry.kind() == CircuitKind::Direct => {
+                    Some((entry, phase, limit_bytes))
+                }
                 _ => None,
             })
             .collect()
@@ -141,12 +144,16 @@ impl Findings {
         }
     }
 
-    /// The exponent of a quantity's growth with rows, as the plot has it.
+    /// The machine of most headlines.
+    fn main_machine(&self) -> &str {
+        by_machine(&self.dataset().headlines())[0].0
+    }
+
+    /// The exponent of a quantity's growth with rows on that machine, as the plot has it.
     fn exponent(&self, quantity: Quantity) -> f64 {
-        let points: Vec<(f64, f64)> = self
-            .dataset()
-            .headlines()
-            .into_iter()
+        let points: Vec<(f64, f64)> = by_machine(&self.dataset().headlines())[0]
+            .1
+            .iter()
             .filter_map(|entry| Some((Quantity::Rows.of(entry)?, quantity.of(entry)?)))
             .collect();
         PowerLaw::fit(&points).unwrap().exponent
@@ -183,17 +190,17 @@ impl Findings {
         let whole = |number: f64| Column::integer("", None).show(&Cell::Integer(number.round() as i128));
         let words: Vec<&str> = filling.split_whitespace().collect();
         match words.as_slice() {
-            ["machine"] => {
-                let mut machines: Vec<&str> = self
-                    .dataset()
-                    .entries
-                    .iter()
-                    .map(|entry| entry.record.environment.machine.fingerprint.as_str())
-                    .collect();
-                machines.dedup();
-                assert_eq!(machines.len(), 1, "the text speaks of one machine");
-                machines[0].to_owned()
+            ["machines"] => {
+                let entries: Vec<&Entry> = self.dataset().entries.iter().collect();
+                let machines = by_machine(&entries).into_iter().map(|(machine, entries)| {
+                    let environment = &entries[0].record.environment;
+                    let (cpu, cores) = (&environment.machine.cpu, environment.machine.cores);
+                    format!("`{machine}` ({cpu}, {cores} cores, {} records)", entries.len())
+                });
+                machines.collect::<Vec<_>>().join(" and ")
             }
+            ["machine", name] => self.entry(name).machine().to_owned(),
+            ["main_machine"] => self.main_machine().to_owned(),
             ["count", what] => self.count(what).to_string(),
             ["table", name] => {
                 let table = self.report.tables.iter().find(|table| table.name == *name);
@@ -318,9 +325,9 @@ fn what_the_findings_say_beyond_figures_holds() {
     assert!(memory("avgpool2d_k2-s7-direct-38c0714d") > 5.0 * memory("relu-s7-direct"));
 
     // "Hiding the input is the cheapest choice there is."
-    let choices = findings
-        .verified()
-        .filter(|entry| entry.request().id == "dense_small" && entry.scale() == 7);
+    let choices = findings.verified().filter(|entry| {
+        entry.request().id == "dense_small" && entry.scale() == 7 && entry.kind() == CircuitKind::Direct
+    });
     let cheapest = choices.min_by_key(|entry| entry.verification_gas()).unwrap();
     assert_eq!(cheapest.choices(), ["input private"]);
 
@@ -376,6 +383,33 @@ fn what_the_findings_say_beyond_figures_holds() {
             number("silu-s7-direct", column) > number("poly-s7-direct", column),
             "{column}"
         );
+    }
+
+    // Times that the text sets beside each other are of one machine.
+    for names in [
+        ["dense_small-s7-direct-d9708826", "dense-s7-direct"],
+        ["silu-s7-direct", "poly-s7-direct"],
+    ] {
+        let [one, other] = names.map(|name| findings.entry(name).machine());
+        assert_eq!(one, other);
+    }
+
+    // "Every CNN costs nearly the same", "below 600,000 gas", "a seventh of the memory or less".
+    let committed =
+        ["cnn_relu", "cnn_poly", "cnn_mixed", "cnn_strided"].map(|id| format!("{id}-s7-committed"));
+    let gas: Vec<f64> = committed.iter().map(|name| number(name, "guarded_gas")).collect();
+    let (least, most) = (
+        gas.iter().copied().fold(f64::MAX, f64::min),
+        gas.iter().copied().fold(0.0, f64::max),
+    );
+    assert!(most < 600_000.0 && most - least < 2_000.0, "{gas:?}");
+    for name in &committed {
+        assert_eq!(findings.entry(name).record.outcome, Outcome::Verified);
+        assert!(
+            7.0 * number(name, "prove_peak_bytes")
+                < number("cnn_strided-s10-study-b77da412", "prove_peak_bytes")
+        );
+        assert_eq!(number(name, "instances"), 12.0);
     }
 
     // "All in set-up."

@@ -273,7 +273,11 @@ mod tests {
         let none = serde_json::json!([]);
         let other = serde_json::json!([{"Sqrt": {"scale": 1.0}}]);
         let power = serde_json::json!([{"Pow": {"scale": 1.0, "a": 0.5}}]);
-        assert!(committed("/required_lookups", none).of_committed(&meant()).is_ok());
+        assert!(
+            committed("/required_lookups", none)
+                .of_committed(&meant())
+                .is_ok()
+        );
         for (pointer, value) in [
             ("/required_lookups", other),
             ("/required_lookups", power),
@@ -282,7 +286,10 @@ mod tests {
             ("/num_shuffles", 1.into()),
             ("/num_dynamic_lookups", 1.into()),
         ] {
-            assert!(committed(pointer, value).of_committed(&meant()).is_err(), "{pointer}");
+            assert!(
+                committed(pointer, value).of_committed(&meant()).is_err(),
+                "{pointer}"
+            );
         }
     }
 

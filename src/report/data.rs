@@ -3,6 +3,7 @@
 //! Goes in: folders of records, or folders at git revisions. Comes out: [`Dataset`]: entries in the study's order, and
 //! every file that was left out with the reason, so that no gap is silent.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use crate::chain::Fork;
@@ -132,6 +133,11 @@ impl Entry {
     /// The request.
     pub fn request(&self) -> &Request {
         &self.record.request
+    }
+
+    /// The fingerprint of its machine.
+    pub fn machine(&self) -> &str {
+        &self.record.environment.machine.fingerprint
     }
 
     /// The kind of its circuit.
@@ -279,6 +285,22 @@ impl Entry {
         let is_verified = self.record.outcome == Outcome::Verified;
         (is_verified, self.choices().is_empty(), self.request().runs)
     }
+}
+
+/// Entries of each machine apart, the machine of most first; of two of as many, the first by name.
+pub fn by_machine<'a>(entries: &[&'a Entry]) -> Vec<(&'a str, Vec<&'a Entry>)> {
+    let mut machines: Vec<(&str, Vec<&Entry>)> = Vec::new();
+    for entry in entries {
+        match machines
+            .iter_mut()
+            .find(|(machine, _)| *machine == entry.machine())
+        {
+            Some((_, of_machine)) => of_machine.push(entry),
+            None => machines.push((entry.machine(), vec![entry])),
+        }
+    }
+    machines.sort_by_key(|(machine, entries)| (Reverse(entries.len()), *machine));
+    machines
 }
 
 /// The plan of this kind and scale with nothing chosen; none where the scale is none.

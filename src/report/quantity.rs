@@ -59,6 +59,11 @@ impl Quantity {
         }
     }
 
+    /// Whether it depends on the machine, so that two machines are never set against each other by it.
+    pub fn is_of_machine(self) -> bool {
+        self == Self::ProveSeconds
+    }
+
     /// Name and unit: `proof time (s)`.
     pub fn label(self) -> String {
         match self.unit() {

@@ -102,6 +102,7 @@ pub(super) struct Circuit {
 
 impl Circuit {
     /// Every node, each after those that it reads.
+    #[cfg(test)]
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -372,11 +373,11 @@ impl Circuit {
     }
 
     /// The cells that EZKL's `gen_settings` counts: those of [`Self::cells`], one for each element of a committed input, which
-    /// has a column of its own, and one for each element of what a gather of a single position reads, which the loader
-    /// makes a slice. Laid out for real, both are there already (`src/circuit/ops/layouts.rs`, `identity` and `slice`).
+    /// has a column of its own; of what a gather of a single position reads, which the loader makes a slice; and of what
+    /// only changes its scale. Laid out for real, all are there already (`src/circuit/ops/layouts.rs`, `identity` and `slice`).
     pub(super) fn counted_cells(&self, inner_columns: usize) -> usize {
         let more = self.nodes.iter().map(|node| match &node.operator {
-            Operator::Input(_) => node.shape.iter().product(),
+            Operator::Input(_) | Operator::Relabel(_) => node.shape.iter().product(),
             Operator::Gather { positions, .. } if positions.len() == 1 => self.len(node.inputs[0]),
             _ => 0,
         });

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The least magnitude that is refused: 2^126. EZKL's own integers are `i128`.
-pub const LIMIT: i128 = 1 << 126;
+pub(super) const LIMIT: i128 = 1 << 126;
 
 /// Least and greatest element of a tensor, both inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -206,7 +206,8 @@ fn plots_section(plots: &[Plot]) -> String {
         })
         .collect();
     let trade = "<figure><h3>Any two costs</h3><div class=\"controls\"><label>Across<select id=\"trade-x\"></select></label>\
-                 <label>Up<select id=\"trade-y\"></select></label><span id=\"trade-count\" role=\"status\"></span></div>\
+                 <label>Up<select id=\"trade-y\"></select></label>\
+                 <label>Machine, for times<select id=\"trade-machine\"></select></label><span id=\"trade-count\" role=\"status\"></span></div>\
                  <div id=\"trade-plot\" class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Any two costs\"></div>\
                  <figcaption>One point for each model, scale and kind of circuit; the line joins what nothing else beats in both. \
                  Point at a mark, or reach it with the tab key, for its figures.</figcaption></figure>\n";
@@ -339,14 +340,14 @@ fn script_data(dataset: &Dataset) -> String {
     let headlines = dataset.headlines();
     let costs = Quantity::COSTS.map(|quantity| {
         let values: Vec<Option<f64>> = headlines.iter().map(|entry| quantity.of(entry)).collect();
-        json!({"label": quantity.label(), "values": values})
+        json!({"label": quantity.label(), "of_machine": quantity.is_of_machine(), "values": values})
     });
     let data = json!({
         "columns": names,
         "rows": rows.collect::<Vec<_>>(),
         "headlines": headlines
             .iter()
-            .map(|entry| json!({"label": entry.label(), "circuit": entry.kind().to_string()}))
+            .map(|entry| json!({"label": entry.label(), "circuit": entry.kind().to_string(), "machine": entry.machine()}))
             .collect::<Vec<_>>(),
         "costs": costs,
     });

@@ -142,6 +142,12 @@
     for (const choice of [across, up]) choice.append(element("option", cost.label, { value: index }));
   });
   up.value = Math.min(2, data.costs.length - 1);
+  const machine = byId("trade-machine");
+  const machines = {};
+  for (const { machine: name } of data.headlines) machines[name] = (machines[name] || 0) + 1;
+  for (const name of Object.keys(machines).sort((one, other) => machines[other] - machines[one])) {
+    machine.append(element("option", name, { value: name }));
+  }
   const NAMESPACE = "http://www.w3.org/2000/svg";
   const shape = (name, attributes, text) => {
     const made = document.createElementNS(NAMESPACE, name);
@@ -159,9 +165,12 @@
   const tradePlot = () => {
     const [width, height, edge] = [900, 460, { left: 76, right: 20, top: 16, bottom: 52 }];
     const [x, y] = [data.costs[across.value], data.costs[up.value]];
+    // Times of two machines are never set against each other.
+    const ofMachine = x.of_machine || y.of_machine;
+    machine.disabled = !ofMachine;
     const points = x.values
-      .map((value, index) => ({ x: value, y: y.values[index], label: data.headlines[index].label, kind: data.headlines[index].circuit }))
-      .filter((point) => point.x !== null && point.y !== null);
+      .map((value, index) => ({ x: value, y: y.values[index], ...data.headlines[index] }))
+      .filter((point) => point.x !== null && point.y !== null && (!ofMachine || point.machine === machine.value));
     const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${y.label} against ${x.label}` });
     const scale = (values, from, to) => {
       let [low, high] = [Math.min(...values), Math.max(...values)].map(Math.log10);
@@ -205,8 +214,8 @@
       for (const point of points) {
         const mark = shape("circle", {
           cx: xs.place(point.x), cy: ys.place(point.y), r: 5, tabindex: 0,
-          fill: point.kind === "study" ? "#FFFFFF" : colors[point.kind] || "#6B6B6B",
-          stroke: colors[point.kind] || "#6B6B6B", "stroke-width": 2,
+          fill: point.circuit === "study" ? "#FFFFFF" : colors[point.circuit] || "#6B6B6B",
+          stroke: colors[point.circuit] || "#6B6B6B", "stroke-width": 2,
         });
         mark.append(shape("title", {}, `${point.label}: ${x.label} ${short(point.x)}, ${y.label} ${short(point.y)}`));
         svg.append(mark);
@@ -231,6 +240,6 @@
     byId("trade-plot").replaceChildren(svg);
     byId("trade-count").textContent = `${points.length} records hold both.`;
   };
-  [across, up].forEach((choice) => choice.addEventListener("change", tradePlot));
+  [across, up, machine].forEach((choice) => choice.addEventListener("change", tradePlot));
   tradePlot();
 })();

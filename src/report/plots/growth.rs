@@ -6,57 +6,53 @@ use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
 use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
+use crate::report::data::by_machine;
 use crate::report::quantity::Quantity;
 use crate::report::statistics::PowerLaw;
 use crate::report::{Dataset, Entry, ReportError};
 
-/// Proof time and peak memory against rows, each with its power law, on the machine that most records are of.
+/// Fewest records with a proof for a machine to have panels of its own.
+const FEWEST_OF_A_MACHINE: usize = 3;
+
+/// Proof time and peak memory against rows, each with its power law, a row of panels for each machine.
 pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
-    let Some(machine) = common_machine(dataset) else {
-        return Ok(None);
-    };
-    let headlines: Vec<&Entry> = dataset
-        .headlines()
-        .into_iter()
-        .filter(|entry| entry.record.environment.machine.fingerprint == machine)
-        .collect();
-    let panels: Vec<Panel> = [Quantity::ProveSeconds, Quantity::PeakMemory]
-        .into_iter()
-        .filter_map(|quantity| growth(&headlines, quantity))
-        .collect();
+    let machines = by_machine(&dataset.headlines());
+    let several = machines.len() > 1;
+    let mut panels = Vec::new();
+    for (machine, entries) in machines {
+        let proved = entries
+            .iter()
+            .filter(|entry| entry.record.mean_prove_seconds().is_some());
+        if proved.count() < FEWEST_OF_A_MACHINE {
+            continue;
+        }
+        for quantity in [Quantity::ProveSeconds, Quantity::PeakMemory] {
+            panels.extend(growth(&entries, quantity).map(|panel| {
+                let title = if several {
+                    format!("{}, machine {machine}", panel.title)
+                } else {
+                    panel.title.clone()
+                };
+                Panel { title, ..panel }
+            }));
+        }
+    }
     if panels.is_empty() {
         return Ok(None);
     }
-    let description = format!(
-        "Proof time and peak memory against the rows of the circuit, on log axes, of the records of machine {machine}. Dashed: the power \
-         law through all points that were measured. Crosses: runs that ended for want of memory, at the memory that they were given."
-    );
+    let rows = panels.len().div_ceil(2) as i32;
+    let description = "Proof time and peak memory against the rows of the circuit, on log axes, each machine apart. Dashed: the power law \
+                       through all points that were measured there. Crosses: runs that ended for want of memory, at the memory that they \
+                       were given."
+        .to_owned();
     canvas::plot(
         "growth_with_rows",
         "Proof time and memory against rows",
         description,
-        (1060, 476),
+        (1060, 430 * rows + 26),
         |area| panel::grid(area, &panels, 2),
     )
     .map(Some)
-}
-
-/// The machine of most records with a proof; of two with as many, the first by name.
-fn common_machine(dataset: &Dataset) -> Option<String> {
-    let proved = dataset
-        .entries
-        .iter()
-        .filter(|entry| entry.record.mean_prove_seconds().is_some());
-    let mut machines = std::collections::BTreeMap::<&str, usize>::new();
-    for entry in proved {
-        let machine = entry.record.environment.machine.fingerprint.as_str();
-        *machines.entry(machine).or_default() += 1;
-    }
-    let most = machines.values().copied().max()?;
-    machines
-        .into_iter()
-        .find(|&(_, records)| records == most)
-        .map(|(machine, _)| machine.to_owned())
 }
 
 fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
@@ -153,7 +149,23 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         .collect();
     let panels: Vec<Panel> = QUANTITIES
         .into_iter()
-        .filter_map(|quantity| by_size(&entries, quantity))
+        .flat_map(|quantity| {
+            if !quantity.is_of_machine() {
+                return Vec::from_iter(by_size(&entries, quantity));
+            }
+            let machines = by_machine(&entries);
+            let several = machines.len() > 1;
+            let panels = machines.into_iter().filter_map(|(machine, entries)| {
+                let panel = by_size(&entries, quantity)?;
+                let title = if several {
+                    format!("{}, machine {machine}", panel.title)
+                } else {
+                    panel.title.clone()
+                };
+                Some(Panel { title, ..panel })
+            });
+            panels.collect()
+        })
         .collect();
     if panels.is_empty() {
         return Ok(None);

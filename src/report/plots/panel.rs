@@ -306,6 +306,8 @@ impl Panel {
 #[derive(Debug, Clone)]
 struct Placed {
     place: Region,
+    /// How far away: 0 beside its point.
+    ring: i32,
     leader: Option<[(i32, i32); 2]>,
 }
 
@@ -368,8 +370,8 @@ struct Mark {
     radius: i32,
 }
 
-/// How often labels are placed again, those that found no place coming first.
-const ATTEMPTS: usize = 6;
+/// How often labels are placed again, those that found no place, or one far away, coming first.
+const ATTEMPTS: usize = 16;
 
 /// Finds a place for every label, or none where everything around is taken.
 fn place_labels(texts: &[String], marks: &[Mark], surroundings: &Surroundings) -> Vec<Option<Placed>> {
@@ -384,18 +386,25 @@ fn place_labels(texts: &[String], marks: &[Mark], surroundings: &Surroundings) -
         .filter(|&index| !texts[index].is_empty())
         .collect();
     order.sort_by_key(|&index| (crowd(index), marks[index].place.1, marks[index].place.0));
+    let rings =
+        |placed: &[Option<Placed>], index: usize| placed[index].as_ref().map_or(10 * FAR, |label| label.ring);
+    let cost = |placed: &[Option<Placed>]| order.iter().map(|&index| rings(placed, index)).sum::<i32>();
     let mut best = place_in_order(texts, marks, surroundings, &order);
-    let missing = |placed: &[Option<Placed>]| order.iter().filter(|&&index| placed[index].is_none()).count();
     let mut attempt = order.clone();
     let mut last = best.clone();
     for _ in 1..ATTEMPTS {
-        if missing(&best) == 0 {
+        let Some(worst) = attempt
+            .iter()
+            .map(|&index| rings(&last, index))
+            .max()
+            .filter(|&ring| ring > 1)
+        else {
             break;
-        }
+        };
         // A stable sort: the others keep their order.
-        attempt.sort_by_key(|&index| last[index].is_some());
+        attempt.sort_by_key(|&index| rings(&last, index) < worst);
         last = place_in_order(texts, marks, surroundings, &attempt);
-        if missing(&last) < missing(&best) {
+        if cost(&last) < cost(&best) {
             best.clone_from(&last);
         }
     }
@@ -488,6 +497,7 @@ fn candidates(mark: Mark, (width, height): (i32, i32), rings: Range<i32>) -> imp
                 right: left + width,
                 bottom: top + height,
             },
+            ring,
             leader: (ring > 0).then_some([(x, y), at]),
         }
     })

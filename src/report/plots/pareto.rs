@@ -5,6 +5,7 @@ use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
 use crate::record::Outcome;
+use crate::report::data::by_machine;
 use crate::report::quantity::Quantity;
 use crate::report::statistics::pareto_front;
 use crate::report::{Dataset, Entry, ReportError};
@@ -41,7 +42,7 @@ pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> 
     let rows = panels.len().div_ceil(2) as i32;
     let description = "Two costs against each other, one point for each verified model, scale and kind of circuit. The line joins the \
                        points that no other beats in both costs: the Pareto front. Different models compute different things: the front \
-                       says what is cheap, not what is equivalent."
+                       says what is cheap, not what is equivalent. Times of two machines are in two panels."
         .to_owned();
     let size = (1060, 400 * rows + 26);
     canvas::plot("pareto_frontiers", "Pareto fronts", description, size, |area| {
@@ -87,18 +88,39 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         most.request().id,
         most.scale()
     );
+    let rows = panels.len().div_ceil(2) as i32;
     canvas::plot(
         "choices",
         "What single choices trade",
         description,
-        (1060, 446),
+        (1060, 420 * rows + 26),
         |area| panel::grid(area, &panels, 2),
     )
     .map(Some)
 }
 
+/// Fewest points of one machine for a panel of its times.
+const FEWEST_OF_A_MACHINE: usize = 3;
+
+/// A panel for each pair; one for each machine where a pair depends on it.
 fn panels(entries: &[&Entry], pairs: &[(Quantity, Quantity)], naming: Naming) -> Vec<Panel> {
-    let panels = pairs.iter().filter_map(|&(x, y)| pair(entries, x, y, naming));
+    let panels = pairs.iter().flat_map(|&(x, y)| {
+        if !x.is_of_machine() && !y.is_of_machine() {
+            return Vec::from_iter(pair(entries, x, y, naming));
+        }
+        let machines = by_machine(entries);
+        let several = machines.len() > 1;
+        let panels = machines.into_iter().filter_map(|(machine, entries)| {
+            let panel = pair(&entries, x, y, naming)?;
+            let title = if several {
+                format!("{}, machine {machine}", panel.title)
+            } else {
+                panel.title.clone()
+            };
+            (!several || panel.points.len() >= FEWEST_OF_A_MACHINE).then_some(Panel { title, ..panel })
+        });
+        panels.collect()
+    });
     panels.collect()
 }
 
