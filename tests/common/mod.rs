@@ -131,6 +131,11 @@ impl ForgeFixture {
 /// Holds the text between a document's markers against what the records say.
 #[track_caller]
 pub fn assert_table(document: &str, name: &str, table: &str) {
+    /// Several tests write tables into one document.
+    static DOCUMENTS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = DOCUMENTS
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let path = root(document);
     let text = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (
