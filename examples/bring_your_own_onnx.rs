@@ -6,6 +6,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use evmbench::bench::Bench;
+use evmbench::forecast::Forecaster;
 use evmbench::home::Home;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Silent, Toolchain};
 use evmbench::record::{Environment, Request};
@@ -42,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         solc: &solc,
         observer: &Silent,
         environment: &environment,
+        forecaster: &Forecaster::default(),
     };
     let (mut record, evidence) = bench.measure(&subject)?;
     let path = store.save(&mut record, &evidence)?;

@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use evmbench::bench::Bench;
+use evmbench::forecast::Forecaster;
 use evmbench::home::Home;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Phase, Silent, Toolchain};
 use evmbench::record::{Environment, Request};
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         solc: &solc,
         observer: &Silent,
         environment: &environment,
+        forecaster: &Forecaster::default(),
     };
 
     // What to prove: weights and input are drawn from the request's seed.

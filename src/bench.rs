@@ -7,6 +7,7 @@ use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
 use crate::chain::VerifyCall;
+use crate::forecast::Forecaster;
 use crate::model::committed::InputAssurance;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
@@ -45,6 +46,22 @@ pub struct Bench<'a> {
     pub observer: &'a dyn Observer,
     /// Machine and versions.
     pub environment: &'a Environment,
+    /// Says what a run will take before keys are made, and whether it is tried at all.
+    pub forecaster: &'a Forecaster,
+}
+
+/// Everything that a prover is asked about a subject.
+pub(crate) fn job(subject: &Subject) -> Job {
+    let (onnx, inputs) = circuit_of(subject);
+    Job {
+        name: subject.request.name(),
+        onnx,
+        inputs,
+        plan: subject.request.plan,
+        verifier: subject.request.verifier,
+        runs: subject.request.runs,
+        warmup: subject.request.warmup,
+    }
 }
 
 impl Bench<'_> {
@@ -53,18 +70,13 @@ impl Bench<'_> {
     /// # Errors
     /// [`BenchError`]; every finding about the subject is in the record's outcome instead.
     pub fn measure(&self, subject: &Subject) -> Result<(Record, Evidence), BenchError> {
-        let (onnx, inputs) = circuit_of(subject);
-        let job = Job {
-            name: subject.request.name(),
-            onnx,
-            inputs,
-            plan: subject.request.plan,
-            verifier: subject.request.verifier,
-            runs: subject.request.runs,
-            warmup: subject.request.warmup,
-        };
-        let run = self.prover.prove(&job, self.observer)?;
+        let gate = self.forecaster.gate(self.observer);
+        let run = self.prover.prove(&job(subject), &gate)?;
         let mut draft = Draft::new(subject, &run, self.environment);
+        draft.record.forecast = run
+            .settings
+            .as_ref()
+            .and_then(|settings| self.forecaster.forecast(subject, settings).ok());
         match run.result {
             Ok(artifacts) => self.examine(subject, &artifacts, run.settings.as_ref(), &mut draft),
             Err(Failure::Interrupted { .. }) => return Err(BenchError::Interrupted),
@@ -163,6 +175,7 @@ fn outcome_of(failure: Failure) -> Outcome {
             message,
         },
         Failure::UnsoundCircuit { reason } => Outcome::Unsound { control: reason },
+        Failure::NotAttempted { forecast } => Outcome::NotAttempted { forecast },
         Failure::Interrupted { phase } => Outcome::Failed {
             step: phase.to_string(),
             message: "interrupted".to_owned(),
@@ -234,6 +247,7 @@ impl Draft {
                 model: subject.model.clone(),
                 input: subject.input.clone(),
                 circuit,
+                forecast: None,
                 phases: run.phases.clone(),
                 peak_disk_bytes: (run.peak_disk_bytes > 0).then_some(run.peak_disk_bytes),
                 keys,

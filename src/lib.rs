@@ -13,6 +13,7 @@
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
 //! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
+//! | [`forecast`] | settings alone | what a run will take, before it is made |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
@@ -30,6 +31,7 @@ pub mod bench;
 pub mod chain;
 pub mod cli;
 pub mod compare;
+pub mod forecast;
 mod format;
 pub mod foundry;
 pub mod fuzz;

@@ -2,8 +2,9 @@
 //!
 //! To renew them: `UPDATE_TABLES=1 cargo test --test documents`.
 
+mod common;
+
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use evmbench::ablation::{self, Figures};
 use evmbench::chain::attribution::Cause;
@@ -15,6 +16,8 @@ use evmbench::report::tables::layers;
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
+
+use common::{assert_table, markdown};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -32,40 +35,6 @@ fn published() -> Vec<Record> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     paths.iter().map(|path| store::load(path).unwrap()).collect()
-}
-
-/// Holds the text between a document's markers against what the records say.
-#[track_caller]
-fn assert_table(document: &str, name: &str, table: &str) {
-    /// Several tests write tables into one document.
-    static DOCUMENTS: Mutex<()> = Mutex::new(());
-    let _alone = DOCUMENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = root().join(document);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (
-        format!("<!-- {name}: begin -->\n"),
-        format!("<!-- {name}: end -->"),
-    );
-    let (before, rest) = text
-        .split_once(&begin)
-        .unwrap_or_else(|| panic!("{document} has no {begin}"));
-    let (found, after) = rest
-        .split_once(&end)
-        .unwrap_or_else(|| panic!("{document} has no {end}"));
-    if std::env::var_os("UPDATE_TABLES").is_some() {
-        std::fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
-    } else {
-        assert_eq!(found, table, "{document}: {name}");
-    }
-}
-
-fn markdown(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(heading.iter().map(|&cell| cell.to_owned()).collect());
-    let rule = (0..heading.len()).map(|column| if column == 0 { "---" } else { "---:" }.to_owned());
-    text += &line(rule.collect());
-    text.extend(rows.into_iter().map(line));
-    text
 }
 
 /// Thousands apart; a dash where nothing was measured.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
+use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::model::graph::{Graph, Op, Tensor};
 use evmbench::prover::{EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
@@ -62,10 +63,14 @@ impl Workshop {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.subcommand("prove-and-verify", arguments)
+    }
+
+    fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("evmbench").unwrap();
         command
             .env("EVMBENCH_HOME", self.home())
-            .arg("prove-and-verify")
+            .arg(name)
             .args(arguments)
             .arg("--out")
             .arg(self.out())
@@ -75,7 +80,11 @@ impl Workshop {
 
     /// Runs to the end and gives exit status, stdout and stderr.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let output = self.command(arguments).output().unwrap();
+        Self::end(self.command(arguments))
+    }
+
+    fn end(mut command: Command) -> (Option<i32>, String, String) {
+        let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
@@ -431,7 +440,7 @@ fn a_circuit_with_built_in_freivalds_is_unsound() {
 #[test]
 fn running_out_of_memory_is_recorded() {
     let workshop = Workshop::new();
-    let (status, _, stderr) = workshop.run(&["dense_small", "--memory-limit", "120MiB"]);
+    let (status, _, stderr) = workshop.run(&["dense_small", "--memory-limit", "120MiB", "--force"]);
     assert_eq!(status, Some(1), "{stderr}");
     let (_, record) = workshop.only_record();
     let Outcome::OutOfMemory { phase, limit_bytes } = record.outcome else {
@@ -442,6 +451,67 @@ fn running_out_of_memory_is_recorded() {
     assert!(record.circuit.is_some());
     assert_eq!(record.phases.last().unwrap().phase, Phase::Setup);
     assert_eq!(record.phases.last().unwrap().call_seconds, None);
+    workshop.assert_clean();
+}
+
+/// The same, without being told to try: nothing is made, and the record says why.
+#[test]
+fn what_is_forecast_not_to_fit_is_not_attempted() {
+    let workshop = Workshop::new();
+    let (status, _, stderr) = workshop.run(&["dense_small", "--memory-limit", "120MiB"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let (_, record) = workshop.only_record();
+    let Outcome::NotAttempted { forecast } = &record.outcome else {
+        panic!("{}", record.outcome)
+    };
+    assert!(
+        forecast.contains("set-up") && forecast.contains("2^15"),
+        "{forecast}"
+    );
+    assert!(record.keys.is_none() && record.proof.is_none());
+    assert_eq!(record.phases.last().unwrap().phase, Phase::Calibrate);
+    let said = record.forecast.unwrap();
+    assert_eq!(said.proving_key_bytes.likely, 138_479_371);
+    workshop.assert_clean();
+}
+
+/// What `plan` says of a model is what the published record of it measured.
+#[test]
+fn a_plan_is_what_a_record_measured() {
+    let workshop = Workshop::new();
+    let (status, stdout, stderr) =
+        Workshop::end(workshop.subcommand("plan", &["dense_small", "--json", "--budget", "200MiB"]));
+    assert_eq!(status, Some(0), "{stderr}");
+    let plan: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let forecast: Forecast = serde_json::from_value(plan["forecast"].clone()).unwrap();
+    let record = store::load(&common::root("results/scaling/dense_small-s7-direct.json")).unwrap();
+    let (keys, proof) = (record.keys.unwrap(), record.proof.unwrap());
+    assert_eq!(
+        forecast.proving_key_bytes,
+        Estimate::exact(keys.proving_key_bytes.unwrap())
+    );
+    assert_eq!(
+        forecast.verifying_key_bytes,
+        Estimate::exact(keys.verifying_key_bytes)
+    );
+    assert_eq!(forecast.proof_bytes, Estimate::exact(proof.proof_bytes));
+    assert_eq!(forecast.calldata_bytes, Estimate::exact(proof.calldata_bytes));
+    assert_eq!(forecast.instances, proof.instances);
+    let verification = record.verification.unwrap();
+    let under = forecast
+        .forks
+        .iter()
+        .find(|under| under.fork == verification.fork)
+        .unwrap();
+    assert!(under.verification_gas.holds(verification.gas.unwrap().tx_gas));
+    // A proof takes more than 200 MiB, and both transactions fit every fork.
+    assert_eq!(plan["memory"], "exceeds");
+    for under in &forecast.forks {
+        for transaction in [TransactionKind::Deployment, TransactionKind::Verification] {
+            assert_eq!(under.verdict(transaction), Verdict::Fits);
+        }
+    }
+    // Nothing is kept, neither key nor record.
     workshop.assert_clean();
 }
 

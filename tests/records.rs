@@ -5,6 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use evmbench::bench::{Bench, BenchError};
+use evmbench::forecast::Forecaster;
 use evmbench::prover::{
     Artifacts, Job, JobInputs, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
@@ -124,6 +125,7 @@ fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchEr
         solc: &common::tools().solc,
         observer: &Silent,
         environment: &environment,
+        forecaster: &Forecaster::default(),
     };
     bench.measure(subject).map(|(record, _)| record)
 }

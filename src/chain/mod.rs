@@ -13,6 +13,7 @@
 //! - [`state`]: a chain after some transactions: contracts deployed, calls made;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
 //! - [`fit`]: what can be deployed and verified under which fork;
+//! - [`outlook`]: what a transaction that has not been made would cost and need;
 //! - [`controls`]: the calls that it must reject.
 
 pub mod attribution;
@@ -22,6 +23,7 @@ mod error;
 pub mod fit;
 pub mod fork;
 pub mod gas;
+pub mod outlook;
 pub mod rules;
 pub mod state;
 mod transaction;
@@ -32,12 +34,13 @@ pub mod verifier;
 mod tests;
 
 pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
-pub use calldata::{Calldata, VerifyCall};
+pub use calldata::{Calldata, CalldataSize, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
 pub use fit::{Fit, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
+pub use outlook::Outlook;
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
 pub use verdict::Verdict;

@@ -213,7 +213,7 @@ impl Ran {
 }
 
 /// Length of the transaction as nodes exchange it: type 2 (EIP-1559), signed, on mainnet, with a signature of full length.
-fn encoded_bytes(request: Request<'_>, gas_limit: u64) -> u64 {
+pub(super) fn encoded_bytes(request: Request<'_>, gas_limit: u64) -> u64 {
     let destination = if request.kind.is_create() { 1 } else { 21 };
     let data = match request.data.as_ref() {
         [byte] if *byte < 0x80 => 1,

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use crate::bench::BenchError;
 use crate::compare::SetError;
+use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::home::NoHome;
 use crate::nodes::NodeError;
-use crate::prover::{PlanError, ProverError, SettingsError, SrsError, ToolchainError};
+use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::report::ReportError;
 use crate::solidity::SolidityError;
@@ -51,6 +52,12 @@ pub(super) enum CliError {
     Fuzz(#[from] FuzzError),
     #[error(transparent)]
     Node(#[from] NodeError),
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -94,6 +101,9 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Sample(_)
+            | Self::Calibration(_)
+            | Self::Shape(_)
             | Self::Foundry(_)
             | Self::Usage(_)
             | Self::Io { .. }

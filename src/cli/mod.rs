@@ -10,6 +10,7 @@ mod cache;
 mod chains;
 mod compare;
 mod comparison;
+mod corpus;
 mod doctor;
 mod error;
 mod export_foundry;
@@ -18,6 +19,7 @@ mod fuzz;
 mod gas_diff;
 mod list;
 mod output;
+mod plan;
 mod progress;
 mod prove_and_verify;
 mod report;
@@ -47,6 +49,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
+    Plan(Box<plan::Arguments>),
     Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
@@ -60,6 +63,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
     Chains(chains::Arguments),
+    Corpus(corpus::Arguments),
 }
 
 /// What a command found, where it did its work.
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),
+        Command::Corpus(arguments) => corpus::run(&arguments),
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),

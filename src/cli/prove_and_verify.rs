@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     input: Option<PathBuf>,
     /// Weights for one model of the suite: .safetensors or .onnx; drawn from the seed otherwise
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
-    weights: Option<PathBuf>,
+    pub(super) weights: Option<PathBuf>,
     /// Bits after the binary point, several with commas [default: the suite's, else 7]
     #[arg(long, value_name = "BITS", value_delimiter = ',')]
     scale: Vec<u32>,
@@ -94,10 +94,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     #[command(flatten)]
-    session: SessionArguments,
-    /// Print each record on stdout, one a line, in place of the table
+    pub(super) session: SessionArguments,
+    /// Print each result on stdout as JSON, one a line, in place of the table
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Print what would be run, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -170,7 +170,7 @@ impl From<VerifierName> for VerifierKind {
 }
 
 /// One record to make.
-struct Item {
+pub(super) struct Item {
     subject: Source,
     request: Request,
     /// What is asked for where the first request's circuit does not cover the model.
@@ -224,6 +224,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
     Ok(if all_verified { Finding::Good } else { Finding::Bad })
+}
+
+/// What these arguments ask to be run.
+pub(super) fn items(arguments: &Arguments) -> Result<Vec<Item>, CliError> {
+    plan(arguments, arguments.session.srs()?.as_ref())
 }
 
 /// What was asked for of one model, in a circuit of this kind.
@@ -360,7 +365,8 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
 }
 
 impl Item {
-    fn subject(&self, weights: Option<&Path>) -> Result<Subject, CliError> {
+    /// What the record is about, put together now.
+    pub(super) fn subject(&self, weights: Option<&Path>) -> Result<Subject, CliError> {
         match &self.subject {
             Source::Suite(experiment) => {
                 let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), weights);

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::error::CliError;
 use super::progress::{self, Progress};
 use super::{format, setup};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{self, Bench, BenchError};
+use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
 use crate::prover::{
-    CircuitCache, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Observer as _, Prover, SrsStore,
+    CircuitCache, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover, SrsStore,
 };
 use crate::record::{self, Environment, Outcome, Record, Request};
 use crate::solidity::Solc;
@@ -36,6 +37,9 @@ pub(super) struct SessionArguments {
     /// Most space that kept keys may take, as in 20GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "20GiB")]
     cache_limit: u64,
+    /// Try what the forecast says does not fit the memory limit, too
+    #[arg(long)]
+    force: bool,
     /// Skip what a complete record already holds
     #[arg(long)]
     pub(super) resume: bool,
@@ -80,7 +84,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// A size in bytes with an optional unit: `20GiB`, `512MiB`, `1000000`.
-fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match &text[digits.len()..] {
         "" | "B" => 1,
@@ -126,9 +130,11 @@ struct LogEntry {
 
 /// Makes one record after another, each saved as soon as it exists.
 pub(super) struct Session {
+    home: Home,
     prover: EzklProver,
     solc: Solc,
     environment: Environment,
+    forecaster: Forecaster,
     progress: Progress,
     store: Store,
     resume: bool,
@@ -151,9 +157,15 @@ impl Session {
             cache: CircuitCache::new(home.circuits(), arguments.cache_limit),
         };
         let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
+        let forecaster = Forecaster {
+            calibration: Calibration::load(&home, options.threads),
+            memory_limit_bytes: options.memory_limit_bytes.filter(|_| !arguments.force),
+        };
         Ok(Self {
             prover: EzklProver::new(&home, toolchain, options),
             solc,
+            forecaster,
+            home,
             progress,
             store: arguments.store(),
             resume: arguments.resume,
@@ -168,6 +180,51 @@ impl Session {
             },
             environment,
         })
+    }
+
+    /// Memory that a worker may take.
+    pub(super) fn memory_limit_bytes(&self) -> Option<u64> {
+        self.environment.memory_limit_bytes
+    }
+
+    /// Whether times can be forecast.
+    pub(super) fn is_calibrated(&self) -> bool {
+        self.forecaster.calibration.is_some()
+    }
+
+    /// Measures how fast this machine is, and keeps it.
+    pub(super) fn calibrate(&mut self) -> Result<(), CliError> {
+        self.progress.label("calibration".to_owned());
+        let calibration =
+            Calibration::measure(&self.home, &self.prover, self.environment.threads, &self.progress)?;
+        if calibration.was_disturbed() {
+            self.progress
+                .line("calibration: other work took part of the machine, so that times come out too long");
+        }
+        self.forecaster.calibration = Some(calibration);
+        Ok(())
+    }
+
+    /// What the subject's run would take, or why EZKL lays out no circuit for it.
+    pub(super) fn forecast(
+        &self,
+        position: &str,
+        subject: &Subject,
+    ) -> Result<Result<Forecast, Failure>, CliError> {
+        self.progress
+            .label(format!("{position} {}", subject.request.name()));
+        let settings = self
+            .prover
+            .calibrated_settings(&bench::job(subject), &self.progress)?;
+        Ok(match settings {
+            Ok(settings) => Ok(self.forecaster.forecast(subject, &settings)?),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    /// Ends the display.
+    pub(super) fn clear(&self) {
+        self.progress.clear();
     }
 
     /// Where the record of this request belongs.
@@ -209,6 +266,7 @@ impl Session {
                     solc: &self.solc,
                     observer: &self.progress,
                     environment: &self.environment,
+                    forecaster: &self.forecaster,
                 };
                 match bench.measure(subject) {
                     Ok((mut record, evidence)) => {

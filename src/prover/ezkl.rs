@@ -90,7 +90,7 @@ impl EzklProver {
 }
 
 impl EzklProver {
-    /// The settings that calibration resolves a job to, without compiling or proving anything.
+    /// The settings that a job is proved with, without compiling or proving anything.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -101,8 +101,7 @@ impl EzklProver {
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
-            run.lay_out(files, &run_args(job))?;
-            run.calibrate(files, &input)
+            run.settle(files, &input)
         })
     }
 
@@ -151,9 +150,25 @@ impl EzklProver {
     }
 }
 
-impl Prover for EzklProver {
-    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
-        let mut run = Run::start(self, job, observer)?;
+impl EzklProver {
+    /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, no key is taken from
+    /// the cache or kept there, and of the job's plan only the visibilities are looked at.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s.
+    pub fn prove_anew(
+        &self,
+        job: &Job,
+        run_args: &Value,
+        observer: &dyn Observer,
+    ) -> Result<ProverRun, ProverError> {
+        self.run_to_end(Run {
+            final_run_args: Some(run_args),
+            ..Run::start(self, job, observer)?
+        })
+    }
+
+    fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
         // A cache that cannot be trimmed is no reason to lose a proof.
         let _ = self.cache.evict();
@@ -171,6 +186,12 @@ impl Prover for EzklProver {
             peak_disk_bytes,
             result,
         })
+    }
+}
+
+impl Prover for EzklProver {
+    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
+        self.run_to_end(Run::start(self, job, observer)?)
     }
 }
 
@@ -212,6 +233,8 @@ struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
     observer: &'a dyn Observer,
+    /// Run arguments that take the place of the plan's, and that no calibration changes; the cache is then left alone.
+    final_run_args: Option<&'a Value>,
     digest: String,
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
@@ -243,6 +266,7 @@ impl<'a> Run<'a> {
             prover,
             job,
             observer,
+            final_run_args: None,
             digest: circuit_digest(&job.onnx, &run_args(job), &job.plan.calibrate_args()),
             folder,
             phases: Vec::new(),
@@ -317,10 +341,28 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// Lays the circuit out as it is to be proved: under final run arguments, calibrated, or without the cells that committed
+    /// inputs do not take.
+    fn settle(&mut self, files: &CircuitFiles, input: &InputFile) -> Result<(), Stop> {
+        if let Some(run_args) = self.final_run_args {
+            return self.lay_out(files, run_args);
+        }
+        self.lay_out(files, &run_args(self.job))?;
+        self.read_settings(files)?;
+        match &self.job.inputs {
+            JobInputs::Floats(_) => self.calibrate(files, input),
+            JobInputs::Committed(inputs) => self.correct_cells(files, inputs),
+        }
+    }
+
     /// Circuit and keys, from the cache or made now.
     fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
         self.reused_keys = false;
-        if let Some((files, provenance)) = self.prover.cache.find(&self.digest) {
+        let cached = match self.final_run_args {
+            Some(_) => None,
+            None => self.prover.cache.find(&self.digest),
+        };
+        if let Some((files, provenance)) = cached {
             let logrows = self.read_settings(&files)?;
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
@@ -331,13 +373,12 @@ impl<'a> Run<'a> {
             }
         }
         let files = self.new_files()?;
-        self.lay_out(&files, &run_args(self.job))?;
-        self.read_settings(&files)?;
-        match &self.job.inputs {
-            JobInputs::Floats(_) => self.calibrate(&files, input)?,
-            JobInputs::Committed(inputs) => self.settle(&files, inputs)?,
-        }
+        self.settle(&files, input)?;
         let logrows = self.read_settings(&files)?;
+        if let Some(settings) = &self.settings {
+            let admitted = self.observer.admits(settings);
+            admitted.map_err(|forecast| Failure::NotAttempted { forecast })?;
+        }
         self.call(
             Phase::Compile,
             "compile_circuit",
@@ -363,6 +404,9 @@ impl<'a> Run<'a> {
             calibration_input_sha256: input.sha256.clone(),
             phases,
         };
+        if self.final_run_args.is_some() {
+            return Ok(Keys { files, provenance });
+        }
         let files = self
             .prover
             .cache
@@ -562,7 +606,7 @@ impl<'a> Run<'a> {
     }
 
     /// Replaces the settings by those that a committed circuit's keys are made with.
-    fn settle(&mut self, files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
+    fn correct_cells(&mut self, files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
         let failed = |message: String| Failure::Failed {
             phase: Phase::Settings,
             message,

@@ -18,6 +18,7 @@ mod plan;
 mod points;
 mod recorded;
 mod settings;
+mod shape;
 mod srs;
 mod statement;
 mod toolchain;
@@ -45,6 +46,7 @@ pub use plan::{CircuitKind, CircuitPlan, Io, PlanError, VerifierKind, Visibility
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
+pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
@@ -118,6 +120,10 @@ pub struct PhaseMeasurement {
     pub source: PhaseSource,
     /// Wall time inside EZKL's call, in seconds; absent when the worker died.
     pub call_seconds: Option<f64>,
+    /// Processor time of all threads inside EZKL's call, in seconds: work of other processes hardly shows in it. Absent when
+    /// the worker died, and in records made before this was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
     /// Wall time of the whole process, start to exit, in seconds.
     pub process_seconds: f64,
     /// The process's own peak resident set (`VmHWM`), in bytes; absent where the platform does not show it.
@@ -174,6 +180,12 @@ pub enum Failure {
     UnsoundCircuit {
         /// The property.
         reason: String,
+    },
+    /// The settings came out so that the run was not admitted.
+    #[error("not attempted: {forecast}")]
+    NotAttempted {
+        /// Why.
+        forecast: String,
     },
     /// The user stopped the run.
     #[error("interrupted during {phase}")]
@@ -302,6 +314,13 @@ pub trait Observer: Sync {
     fn finished(&self);
     /// Whether the user has asked to stop.
     fn interrupted(&self) -> bool;
+    /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn admits(&self, _settings: &CircuitSettings) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// An observer that hears nothing and never stops a run.

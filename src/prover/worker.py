@@ -1,8 +1,8 @@
 """One call into EZKL, measured: request file in, answer file out.
 
 The request is {"call": name, "arguments": {...}, "answer": path}. The answer is
-{"error": text or null, "points": [[x, y], ...] or null, "call_seconds": float, "peak_rss_bytes": int,
-"ezkl_version": text}; points are what a call returned, if it returned points.
+{"error": text or null, "points": [[x, y], ...] or null, "call_seconds": float, "cpu_seconds": float,
+"peak_rss_bytes": int, "ezkl_version": text}; points are what a call returned, if it returned points.
 EZKL prints on stdout and may silence it, so nothing is answered there.
 """
 
@@ -43,10 +43,11 @@ def main():
     if "py_run_args" in arguments:
         run_args = ezkl.PyRunArgs()
         for name, value in arguments["py_run_args"].items():
+            # A range is a pair to EZKL, which JSON has no word for.
             setattr(run_args, name, tuple(value) if isinstance(value, list) else value)
         arguments["py_run_args"] = run_args
     error, result = None, None
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     try:
         result = asyncio.run(call(getattr(ezkl, request["call"]), arguments))
     except BaseException as exception:  # EZKL's panics derive from BaseException
@@ -55,6 +56,7 @@ def main():
         "error": error,
         "points": [[point.x, point.y] for point in result] if isinstance(result, list) else None,
         "call_seconds": time.perf_counter() - start,
+        "cpu_seconds": time.process_time() - cpu_start,
         "peak_rss_bytes": peak_rss_bytes(),
         "ezkl_version": ezkl.__version__,
     }

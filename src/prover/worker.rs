@@ -79,6 +79,7 @@ struct Answer {
     error: Option<String>,
     points: Option<Vec<[String; 2]>>,
     call_seconds: f64,
+    cpu_seconds: f64,
     peak_rss_bytes: u64,
 }
 
@@ -121,6 +122,7 @@ impl Workers {
             phase,
             source: PhaseSource::Measured,
             call_seconds: answer.as_ref().map(|answer| answer.call_seconds),
+            cpu_seconds: answer.as_ref().map(|answer| answer.cpu_seconds),
             process_seconds,
             peak_rss_bytes: peak_rss_bytes.max(answer.as_ref().map(|answer| answer.peak_rss_bytes)),
             written_bytes: request

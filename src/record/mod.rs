@@ -18,6 +18,7 @@ pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 pub use spread::Spread;
 
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
+use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, LayerBounds};
@@ -53,6 +54,9 @@ pub struct Record {
     pub input: Input,
     /// Circuit size; absent where no settings came out.
     pub circuit: Option<Circuit>,
+    /// What these settings were forecast to take, with nothing of the run in it but them; absent in records of schema 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Each phase's time and memory, in the order in which they ran.
     pub phases: Vec<PhaseMeasurement>,
     /// Most disk space that the run's own files took, in bytes.

@@ -127,3 +127,40 @@ impl ForgeFixture {
         }
     }
 }
+
+/// Holds the text between a document's markers against what the records say.
+#[track_caller]
+pub fn assert_table(document: &str, name: &str, table: &str) {
+    /// Several tests write tables into one document.
+    static DOCUMENTS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = DOCUMENTS
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let path = root(document);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = (
+        format!("<!-- {name}: begin -->\n"),
+        format!("<!-- {name}: end -->"),
+    );
+    let (before, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("{document} has no {begin}"));
+    let (found, after) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("{document} has no {end}"));
+    if std::env::var_os("UPDATE_TABLES").is_some() {
+        std::fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(found, table, "{document}: {name}");
+    }
+}
+
+/// A table as GitHub's Markdown has it: text in the first column, figures in the others.
+pub fn markdown(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(heading.iter().map(|&cell| cell.to_owned()).collect());
+    let rule = (0..heading.len()).map(|column| if column == 0 { "---" } else { "---:" }.to_owned());
+    text += &line(rule.collect());
+    text.extend(rows.into_iter().map(line));
+    text
+}

@@ -1,0 +1,126 @@
+//! `evmbench corpus`: measures the circuits that the forecast rests on, and fits its coefficients to them.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::session::at_least_one;
+use super::{Finding, progress, setup};
+use crate::forecast::{Coefficients, Role, Sample, SampleError, Specimen};
+use crate::home::Home;
+use crate::prover::{EzklOptions, EzklProver};
+use crate::store;
+
+/// Measure the circuits that the forecast is fitted on and tested on, and fit it anew
+///
+/// Each measurement is kept as soon as it is there; what is kept already is not measured again. The coefficients that come out
+/// take effect when evmbench is built the next time.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  python3 scripts/make-forecast-models.py models\n  evmbench corpus --specimens models --records results"
+)]
+pub(super) struct Arguments {
+    /// Circuits to measure: a folder that scripts/make-forecast-models.py wrote
+    #[arg(long, value_name = "FOLDER")]
+    specimens: Option<PathBuf>,
+    /// Records to take measurements from: a fit sees those of scale 10, and tests those of other scales
+    #[arg(long, value_name = "FOLDER")]
+    records: Option<PathBuf>,
+    /// Folder of the measurements, and beside them of the coefficients
+    #[arg(long, value_name = "DIR", default_value = "data/forecast")]
+    out: PathBuf,
+    /// Threads of the prover [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    threads: Option<usize>,
+}
+
+/// Folder of the measurements below the one that is named.
+const SAMPLES: &str = "samples";
+
+/// File of the coefficients beside it.
+const COEFFICIENTS: &str = "coefficients.json";
+
+/// The scale of the records that a fit sees.
+const FITTED_SCALE: u32 = 10;
+
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let samples = arguments.out.join(SAMPLES);
+    let mut finding = Finding::Good;
+    if let Some(folder) = &arguments.records {
+        take(folder, &samples)?;
+    }
+    if let Some(folder) = &arguments.specimens {
+        finding = measure(folder, &samples, arguments.threads)?;
+    }
+    let kept = Sample::all(&samples)?;
+    store::write_json(&arguments.out.join(COEFFICIENTS), &Coefficients::fit(&kept))?;
+    println!(
+        "fitted on {} of {} circuits",
+        kept.iter().filter(|sample| sample.role == Role::Fit).count(),
+        kept.len()
+    );
+    Ok(finding)
+}
+
+/// Takes every record that has what a sample needs.
+fn take(records: &Path, samples: &Path) -> Result<(), CliError> {
+    for relative in store::record_paths(records)? {
+        let path = records.join(relative);
+        // Other JSON lies there, too.
+        let Ok(record) = store::load(&path) else { continue };
+        let role = if record.request.plan.scale == FITTED_SCALE {
+            Role::Fit
+        } else {
+            Role::Test
+        };
+        if let Some(sample) = Sample::from_record(&path, &record, role)? {
+            store::write_json(&sample_path(samples, &sample.name), &sample)?;
+        }
+    }
+    Ok(())
+}
+
+/// Measures every specimen that has no sample yet.
+fn measure(specimens: &Path, samples: &Path, threads: Option<usize>) -> Result<Finding, CliError> {
+    progress::watch_interrupts()?;
+    let home = Home::from_environment()?;
+    let progress = progress::Progress::new();
+    let (toolchain, solc) = setup::tools(&home, &progress)?;
+    let defaults = EzklOptions::for_home(&home);
+    let options = EzklOptions {
+        threads: threads.unwrap_or(defaults.threads),
+        ..defaults
+    };
+    let threads = options.threads;
+    let prover = EzklProver::new(&home, toolchain, options);
+    let specimens = Specimen::all(specimens)?;
+    let mut finding = Finding::Good;
+    for (index, specimen) in specimens.iter().enumerate() {
+        let path = sample_path(samples, &specimen.name);
+        if path.exists() {
+            continue;
+        }
+        if progress::interrupted() {
+            break;
+        }
+        let position = format!("[{}/{}] {}", index + 1, specimens.len(), specimen.name);
+        progress.label(position.clone());
+        match specimen.measure(&prover, &solc, threads, &progress) {
+            Ok(sample) => {
+                store::write_json(&path, &sample)?;
+                progress.line(&position);
+            }
+            // One circuit without a proof is no reason to leave the others unmeasured.
+            Err(error @ (SampleError::Failed { .. } | SampleError::Rejected { .. })) => {
+                progress.line(&format!("{position}: {error}"));
+                finding = Finding::Bad;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    progress.clear();
+    Ok(finding)
+}
+
+fn sample_path(samples: &Path, name: &str) -> PathBuf {
+    samples.join(format!("{name}.json"))
+}

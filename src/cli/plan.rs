@@ -1,0 +1,191 @@
+//! `evmbench plan`: what `prove-and-verify` would take with the same arguments, without a key or a proof.
+
+use serde::Serialize;
+
+use super::error::CliError;
+use super::session::{Session, parse_bytes};
+use super::table::{FIGURE, TEXT, Table};
+use super::{Finding, format, prove_and_verify};
+use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
+use crate::prover::Failure;
+
+/// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  evmbench plan --suite core\n  evmbench plan relu --scale 7,10 --budget 8GiB\n  evmbench plan --calibrate dense_small\n\nIt takes the arguments of prove-and-verify."
+)]
+#[group(skip)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: prove_and_verify::Arguments,
+    /// Memory to fit into, as in 24GiB [default: the memory limit of a worker]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    budget: Option<u64>,
+    /// Measure first how fast this machine is, which takes about a minute and is kept
+    #[arg(long)]
+    calibrate: bool,
+}
+
+/// One subject's forecast, as `--json` prints it.
+#[derive(Serialize)]
+struct Planned {
+    name: String,
+    /// Absent where EZKL gave no settings.
+    forecast: Option<Forecast>,
+    /// What EZKL said then.
+    failure: Option<String>,
+    budget_bytes: Option<u64>,
+    /// How the larger of both phases' peaks stands to the budget.
+    memory: Option<Verdict>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let items = prove_and_verify::items(&arguments.run)?;
+    let mut session = Session::open(&arguments.run.session, arguments.run.session.srs()?)?;
+    if arguments.calibrate {
+        session.calibrate()?;
+    }
+    let budget_bytes = arguments.budget.or_else(|| session.memory_limit_bytes());
+    let mut planned = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let subject = item.subject(arguments.run.weights.as_deref())?;
+        let position = format!("[{}/{}]", index + 1, items.len());
+        let found = match session.forecast(&position, &subject)? {
+            Err(Failure::Interrupted { .. }) => break,
+            other => other,
+        };
+        let (forecast, failure) = match found {
+            Ok(forecast) => (Some(forecast), None),
+            Err(failure) => (None, Some(failure.to_string())),
+        };
+        planned.push(Planned {
+            name: subject.request.name(),
+            memory: forecast
+                .as_ref()
+                .zip(budget_bytes)
+                .map(|(forecast, budget)| forecast.peak_bytes().against(budget)),
+            forecast,
+            failure,
+            budget_bytes,
+        });
+    }
+    session.clear();
+    if arguments.run.json {
+        for one in &planned {
+            println!(
+                "{}",
+                serde_json::to_string(one).expect("a forecast is plain data")
+            );
+        }
+    } else {
+        show(&planned, budget_bytes);
+        if !session.is_calibrated() {
+            eprintln!(
+                "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
+            );
+        }
+    }
+    let all = planned.iter().all(|one| one.forecast.is_some());
+    Ok(if all { Finding::Good } else { Finding::Bad })
+}
+
+fn show(planned: &[Planned], budget_bytes: Option<u64>) {
+    let mut circuits = Table::new([
+        ("", TEXT),
+        ("rows", FIGURE),
+        ("2^k", FIGURE),
+        ("columns", FIGURE),
+        ("proving key", FIGURE),
+        ("set-up", FIGURE),
+        ("prove", FIGURE),
+        ("set-up", FIGURE),
+        ("prove", FIGURE),
+        ("memory", TEXT),
+    ]);
+    let mut chains = Table::new([
+        ("", TEXT),
+        ("proof", FIGURE),
+        ("instances", FIGURE),
+        ("calldata", FIGURE),
+        ("code", FIGURE),
+        ("fork", TEXT),
+        ("deployment gas", FIGURE),
+        ("deploys", TEXT),
+        ("verification gas", FIGURE),
+        ("verifies", TEXT),
+    ]);
+    for one in planned {
+        let Some(forecast) = &one.forecast else {
+            println!("{}: {}", one.name, one.failure.as_deref().unwrap_or_default());
+            continue;
+        };
+        let columns = forecast
+            .fixed_columns
+            .likely
+            .saturating_add(forecast.advice_columns + forecast.permutation_columns);
+        circuits.row([
+            one.name.clone(),
+            format::count(forecast.rows),
+            forecast.logrows.to_string(),
+            format::count(columns),
+            bytes(forecast.proving_key_bytes),
+            bytes(forecast.setup_peak_bytes),
+            bytes(forecast.prove_peak_bytes),
+            seconds(forecast.setup_seconds),
+            seconds(forecast.prove_seconds),
+            one.memory
+                .map_or_else(|| "-".to_owned(), |verdict| verdict.to_string()),
+        ]);
+        for (index, fork) in forecast.forks.iter().enumerate() {
+            let once = |text: String| if index == 0 { text } else { String::new() };
+            chains.row([
+                once(one.name.clone()),
+                once(format!("{} B", count(forecast.proof_bytes))),
+                once(format::count(forecast.instances)),
+                once(format!("{} B", count(forecast.calldata_bytes))),
+                once(format!("{} B", count(forecast.runtime_code_bytes))),
+                fork.fork.name().to_owned(),
+                count(fork.deployment_gas),
+                fork.verdict(TransactionKind::Deployment).to_string(),
+                count(fork.verification_gas),
+                fork.verdict(TransactionKind::Verification).to_string(),
+            ]);
+        }
+    }
+    if circuits.is_empty() {
+        return;
+    }
+    if let Some(budget) = budget_bytes {
+        println!("memory: {}", format::bytes(budget));
+    }
+    println!("{circuits}\n\n{chains}");
+}
+
+/// The likely value, and how far the ends of the interval are from it.
+fn spread(low: f64, likely: f64, high: f64) -> String {
+    let share = (high - likely).max(likely - low) / likely;
+    if share > 0.0 && likely > 0.0 {
+        format!(" ±{:.*}%", usize::from(share < 0.095), 100.0 * share)
+    } else {
+        String::new()
+    }
+}
+
+fn with_spread(text: String, estimate: Estimate) -> String {
+    text + &spread(estimate.low as f64, estimate.likely as f64, estimate.high as f64)
+}
+
+fn bytes(estimate: Estimate) -> String {
+    with_spread(format::bytes(estimate.likely), estimate)
+}
+
+fn count(estimate: Estimate) -> String {
+    with_spread(format::count(estimate.likely), estimate)
+}
+
+fn seconds(seconds: Option<Seconds>) -> String {
+    seconds.map_or_else(
+        || "-".to_owned(),
+        |seconds| format::seconds(seconds.likely) + &spread(seconds.low, seconds.likely, seconds.high),
+    )
+}

@@ -1,0 +1,322 @@
+//! What a run will take, said before it is made: from EZKL's settings alone, without a key.
+//!
+//! Goes in: [`CircuitSettings`], and where they are known the public values and how fast this machine is. Comes out:
+//! [`Forecast`]: sizes of keys, proof and call, the verifier's code and gas under each fork, memory and time of set-up and
+//! proof, each an interval, and how they stand to a memory budget and to the limits of each fork.
+//!
+//! Three steps: the columns follow from the settings ([`CircuitShape`]); `size` takes them to bytes, exactly; what solc, the
+//! EVM, an allocator or a processor make of them are sums of terms (`quantity`) with coefficients that were fitted (`fit`) on
+//! measured circuits ([`Sample`]) and are kept as data (`coefficients`). How fast a machine is, a [`Calibration`] says.
+
+mod calibration;
+mod coefficients;
+mod estimate;
+mod fit;
+mod forecaster;
+mod quantity;
+mod sample;
+mod size;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use calibration::{Calibration, CalibrationError, Speed};
+pub use coefficients::Coefficients;
+pub use estimate::{Estimate, Seconds, Verdict};
+pub use forecaster::Forecaster;
+pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
+
+use crate::chain::{CalldataSize, Fork, Outlook, Rule};
+use crate::prover::{CircuitSettings, CircuitShape, ShapeError};
+use coefficients::COEFFICIENTS;
+use quantity::Quantity;
+
+/// Zero bytes of a word that is a random element of the scalar field: 31 bytes are zero with probability 1/256, and the first
+/// is in 1 of 49 cases, since the modulus begins with 0x30.
+const ZERO_BYTES_OF_RANDOM_WORD: f64 = 31.0 / 256.0 + 1.0 / 49.0;
+
+/// Zero bytes of a small number's word at most.
+const ZERO_BYTES_OF_SMALL_WORD: u64 = 31;
+
+/// Words of a call that are not zero but for a byte or two: two offsets and two lengths, and the selector's four bytes.
+const FRAME_NONZERO_BYTES: u64 = 10;
+
+/// Share by which solc's output differs between circuits of equal columns; no sample shows more.
+const CONSTRUCTOR_BYTES: u64 = 27;
+
+/// What a run of one circuit will take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Forecast {
+    /// Rows that the circuit uses.
+    pub rows: u64,
+    /// k, where the circuit has 2^k rows in all.
+    pub logrows: u32,
+    /// Advice columns, those of committed tensors included.
+    pub advice_columns: u64,
+    /// Of these, columns of committed tensors.
+    pub committed_columns: u64,
+    /// Fixed columns, selectors included. A range where it hangs on which operations meet in a row.
+    pub fixed_columns: Estimate,
+    /// Columns in the permutation argument.
+    pub permutation_columns: u64,
+    /// Lookup arguments.
+    pub lookup_arguments: u64,
+    /// The largest degree of a constraint.
+    pub degree: u64,
+    /// The verifying key, in bytes.
+    pub verifying_key_bytes: Estimate,
+    /// The proving key, in bytes.
+    pub proving_key_bytes: Estimate,
+    /// The proof, in bytes.
+    pub proof_bytes: Estimate,
+    /// Public values.
+    pub instances: u64,
+    /// The canonical call of a plain verifier, in bytes.
+    pub calldata_bytes: Estimate,
+    /// A plain verifier's runtime code, in bytes, with solc's default options.
+    pub runtime_code_bytes: Estimate,
+    /// Peak resident set of set-up, in bytes.
+    pub setup_peak_bytes: Estimate,
+    /// Peak resident set of a proof, in bytes.
+    pub prove_peak_bytes: Estimate,
+    /// Time of set-up on this machine; absent where it was not calibrated.
+    pub setup_seconds: Option<Seconds>,
+    /// Time of a proof, likewise.
+    pub prove_seconds: Option<Seconds>,
+    /// A plain verifier under each fork, oldest first.
+    pub forks: Vec<ForkForecast>,
+}
+
+/// A verifier and a proof under one fork.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ForkForecast {
+    /// The rules.
+    pub fork: Fork,
+    /// Gas of the whole deploying transaction.
+    pub deployment_gas: Estimate,
+    /// Gas of the whole verifying transaction.
+    pub verification_gas: Estimate,
+    /// Every rule that the fork has for either, held against it.
+    pub rules: Vec<RuleForecast>,
+}
+
+/// A rule held against what a transaction will likely need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleForecast {
+    /// Which transaction.
+    pub transaction: TransactionKind,
+    /// Which rule.
+    pub rule: Rule,
+    /// What the transaction needs.
+    pub value: Estimate,
+    /// What is allowed.
+    pub limit: u64,
+    /// How they stand.
+    pub verdict: Verdict,
+}
+
+/// Which of a verifier's two transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// The one that deploys it.
+    Deployment,
+    /// The one that verifies a proof.
+    Verification,
+}
+
+impl ForkForecast {
+    /// The worst verdict among the rules for one of the transactions.
+    ///
+    /// What nodes pass on to each other is a policy, and left out: a block may hold more.
+    pub fn verdict(&self, transaction: TransactionKind) -> Verdict {
+        let verdicts = self
+            .rules
+            .iter()
+            .filter(|rule| rule.transaction == transaction && rule.rule != Rule::PublicPoolSize)
+            .map(|rule| rule.verdict);
+        verdicts.fold(Verdict::Fits, |worst, verdict| match (worst, verdict) {
+            (Verdict::Exceeds, _) | (_, Verdict::Exceeds) => Verdict::Exceeds,
+            (Verdict::Open, _) | (_, Verdict::Open) => Verdict::Open,
+            _ => Verdict::Fits,
+        })
+    }
+}
+
+impl Forecast {
+    /// What the circuit with these settings will take. `public_zero_bytes` are those of the public values' words, which are
+    /// cheaper than others, where these are known before a proof.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the settings lay out no circuit.
+    pub fn of(
+        settings: &CircuitSettings,
+        public_zero_bytes: Option<u64>,
+        calibration: Option<&Calibration>,
+    ) -> Result<Self, ShapeError> {
+        Self::with(&COEFFICIENTS, settings, public_zero_bytes, calibration)
+    }
+
+    /// [`Self::of`] with other coefficients than this evmbench's.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn with(
+        coefficients: &Coefficients,
+        settings: &CircuitSettings,
+        public_zero_bytes: Option<u64>,
+        calibration: Option<&Calibration>,
+    ) -> Result<Self, ShapeError> {
+        let shape = CircuitShape::of(settings)?;
+        let code = |quantity| coefficients.estimate(quantity, &shape, 0);
+        let runtime_code_bytes = code(Quantity::RuntimeCode);
+        let seconds = |quantity, speed: Option<Speed>| {
+            let speed = speed?;
+            let (cpu_seconds, miss) = coefficients.value(quantity, &shape, 0)?;
+            Some(Seconds::within(
+                cpu_seconds * speed.seconds_per_expected(),
+                miss + speed.spread,
+            ))
+        };
+        Ok(Self {
+            rows: settings.rows(),
+            logrows: shape.logrows,
+            advice_columns: shape.advice_columns(),
+            committed_columns: shape.committed_columns.iter().sum(),
+            fixed_columns: size::fixed_columns(&shape),
+            permutation_columns: shape.permutation_columns,
+            lookup_arguments: shape.lookups.len() as u64,
+            degree: shape.degree as u64,
+            verifying_key_bytes: size::verifying_key_bytes(&shape),
+            proving_key_bytes: size::proving_key_bytes(&shape),
+            proof_bytes: size::proof_bytes(&shape),
+            instances: shape.instances,
+            calldata_bytes: size::calldata_bytes(&shape),
+            runtime_code_bytes,
+            setup_peak_bytes: code(Quantity::SetupPeak),
+            prove_peak_bytes: code(Quantity::ProvePeak),
+            setup_seconds: seconds(
+                Quantity::SetupCpu,
+                calibration.map(|calibration| calibration.setup),
+            ),
+            prove_seconds: seconds(
+                Quantity::ProveCpu,
+                calibration.map(|calibration| calibration.prove),
+            ),
+            forks: Fork::ALL
+                .into_iter()
+                .map(|fork| under(coefficients, fork, &shape, runtime_code_bytes, public_zero_bytes))
+                .collect(),
+        })
+    }
+
+    /// The most memory that either phase takes.
+    pub fn peak_bytes(&self) -> Estimate {
+        self.setup_peak_bytes.max(self.prove_peak_bytes)
+    }
+}
+
+/// Deployment and verification under one fork: at each end of the intervals, what the transaction would cost and need.
+fn under(
+    coefficients: &Coefficients,
+    fork: Fork,
+    shape: &CircuitShape,
+    code: Estimate,
+    public_zero_bytes: Option<u64>,
+) -> ForkForecast {
+    let zeros = public_zero_bytes.map_or_else(|| unknown_zero_bytes(shape), Estimate::exact);
+    let execution = coefficients
+        .estimate(Quantity::Verification(fork), shape, code.likely)
+        .plus(Estimate::exact(quantity::memory_gas(shape)));
+    let calldata = size::calldata_bytes(shape);
+    // Fewer zero bytes cost more: the dear end takes the fewest.
+    let call = |bytes: u64, zero_words: u64, execution_gas: u64| {
+        let proof = size::proof_bytes(shape).likely;
+        let proof_zeros = (proof as f64 / 32.0 * ZERO_BYTES_OF_RANDOM_WORD).round() as u64;
+        let frame_zeros = bytes - proof - shape.instances * 32 - FRAME_NONZERO_BYTES;
+        let zero_bytes = proof_zeros + frame_zeros + zero_words;
+        Outlook {
+            fork,
+            data: CalldataSize {
+                calldata_bytes: bytes,
+                zero_bytes,
+                nonzero_bytes: bytes - zero_bytes,
+            },
+            runtime_code_bytes: None,
+            execution_gas,
+            state_gas: 0,
+        }
+        .of()
+    };
+    let calls = [
+        call(calldata.likely, zeros.high, execution.low),
+        call(calldata.likely, zeros.likely, execution.likely),
+        call(calldata.likely, zeros.low, execution.high),
+    ];
+    let deploy = |code: u64| {
+        let priced = |quantity| {
+            coefficients
+                .value(quantity, shape, code)
+                .map_or(0.0, |(gas, _)| gas)
+        };
+        let zero_bytes = priced(Quantity::CreationZeroBytes).round() as u64;
+        let creation_bytes = code + CONSTRUCTOR_BYTES;
+        Outlook {
+            fork,
+            data: CalldataSize {
+                calldata_bytes: creation_bytes,
+                zero_bytes: zero_bytes.min(creation_bytes),
+                nonzero_bytes: creation_bytes.saturating_sub(zero_bytes),
+            },
+            runtime_code_bytes: Some(code),
+            execution_gas: priced(Quantity::Deployment(fork)).round() as u64,
+            state_gas: priced(Quantity::DeploymentState(fork)).round() as u64,
+        }
+        .of()
+    };
+    let deployments = [deploy(code.low), deploy(code.likely), deploy(code.high)];
+    let gas = |runs: &[(crate::chain::TransactionGas, Vec<crate::chain::RuleMargin>); 3]| Estimate {
+        low: runs[0].0.tx_gas,
+        likely: runs[1].0.tx_gas,
+        high: runs[2].0.tx_gas,
+    };
+    let rules = [
+        (TransactionKind::Deployment, &deployments),
+        (TransactionKind::Verification, &calls),
+    ]
+    .into_iter()
+    .flat_map(|(transaction, runs)| {
+        // Every end of an interval has the same rules, in the same order.
+        runs[1].1.iter().enumerate().map(move |(index, margin)| {
+            let value = Estimate {
+                low: runs[0].1[index].value,
+                likely: margin.value,
+                high: runs[2].1[index].value,
+            };
+            RuleForecast {
+                transaction,
+                rule: margin.rule,
+                value,
+                limit: margin.limit,
+                verdict: value.against(margin.limit),
+            }
+        })
+    })
+    .collect();
+    ForkForecast {
+        fork,
+        deployment_gas: gas(&deployments),
+        verification_gas: gas(&calls),
+        rules,
+    }
+}
+
+/// Zero bytes of public values of which only the number is known: each may be a small number of either sign, and a negative
+/// one is a word without zeros.
+fn unknown_zero_bytes(shape: &CircuitShape) -> Estimate {
+    Estimate {
+        low: 0,
+        likely: shape.instances * ZERO_BYTES_OF_SMALL_WORD / 2,
+        high: shape.instances * ZERO_BYTES_OF_SMALL_WORD,
+    }
+}
