@@ -204,7 +204,7 @@ impl Context<'_> {
         let what = What::Input;
         match self.shown_of_model(Side::Input) {
             None => unknown(what, NO_SETTINGS),
-            Some(shown) => self.tensor(what, "input", shown, self.facts.commitments_compared),
+            Some(shown) => Self::tensor(what, "input", shown, self.facts.commitments_compared),
         }
     }
 
@@ -216,12 +216,12 @@ impl Context<'_> {
             .map_or(self.facts.commitments_compared, |_| Some(false));
         match self.shown_of_model(Side::Output) {
             None => unknown(what, NO_SETTINGS),
-            Some(shown) => self.tensor(what, "output", shown, compared),
+            Some(shown) => Self::tensor(what, "output", shown, compared),
         }
     }
 
     /// How the input or the output is bound.
-    fn tensor(&self, what: What, name: &str, shown: Shown, compared: Option<bool>) -> Item {
+    fn tensor(what: What, name: &str, shown: Shown, compared: Option<bool>) -> Item {
         match shown {
             Shown::Public => item(
                 what,

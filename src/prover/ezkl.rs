@@ -351,7 +351,7 @@ impl<'a> Run<'a> {
         self.read_settings(files)?;
         match &self.job.inputs {
             JobInputs::Floats(_) => self.calibrate(files, input),
-            JobInputs::Committed(inputs) => self.correct_cells(files, inputs),
+            JobInputs::Committed(inputs) => correct_cells(files, inputs),
         }
     }
 
@@ -605,17 +605,6 @@ impl<'a> Run<'a> {
             .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
     }
 
-    /// Replaces the settings by those that a committed circuit's keys are made with.
-    fn correct_cells(&mut self, files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
-        let failed = |message: String| Failure::Failed {
-            phase: Phase::Settings,
-            message,
-        };
-        let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
-        let settings = settings.of_committed(inputs).map_err(failed)?;
-        Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
-    }
-
     fn natively_verified(&mut self, files: &CircuitFiles, srs: &Path) -> Result<bool, Stop> {
         let proof = self.path(&format!("proof-{}.json", self.job.warmup));
         let arguments = json!({
@@ -728,6 +717,17 @@ fn run_args(job: &Job) -> Value {
         JobInputs::Floats(_) => job.plan.run_args(),
         JobInputs::Committed(inputs) => CircuitPlan::committed_run_args(inputs),
     }
+}
+
+/// Replaces the settings by those that a committed circuit's keys are made with.
+fn correct_cells(files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
+    let failed = |message: String| Failure::Failed {
+        phase: Phase::Settings,
+        message,
+    };
+    let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
+    let settings = settings.of_committed(inputs).map_err(failed)?;
+    Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
 }
 
 fn unknown_form() -> Failure {

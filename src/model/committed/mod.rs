@@ -136,6 +136,9 @@ pub struct CommittedCircuit {
 ///
 /// # Errors
 /// [`CommittedError`] where an operator is not covered or an integer could grow too large.
+///
+/// # Panics
+/// Never: there is a power of two above every size.
 pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircuit, CommittedError> {
     let mut program = quantise::quantise(graph, options.scale, options.input_bound)?;
     if program.steps.is_empty() {
@@ -206,7 +209,7 @@ fn claim_output(program: &mut Program) {
 fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
     let cells = layout.circuit.cells(inner_columns);
     let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
-    (LEAST_LOGROWS..)
+    (LEAST_LOGROWS..usize::BITS)
         .find(|&logrows| {
             let rows = 1usize << logrows;
             // EZKL takes another column where the cells, and one more, fill all rows.
@@ -273,6 +276,9 @@ impl CommittedCircuit {
 
     /// Least and greatest entry of the tables, which fill their column: EZKL adds entries at the upper end until it is
     /// full, so that the upper end is what holds only if nothing is left to add.
+    ///
+    /// # Panics
+    /// Never: the rows were chosen for the table.
     pub fn table_range(&self) -> Option<(i128, i128)> {
         let (least, greatest) = self.layout.table?;
         let entries = (1i128 << self.logrows) - TABLE_RESERVED_ROWS;

@@ -235,16 +235,7 @@ impl<'a> Quantiser<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), CommittedError> {
-        let refused = |reason| CommittedError::NotCovered {
-            operator: node.op.onnx_name(),
-            node: node.name.clone(),
-            reason,
-        };
-        let too_large = |source| CommittedError::TooLarge {
-            node: node.name.clone(),
-            source,
-        };
-        let mut input = self.number(node.inputs[0]);
+        let input = self.number(node.inputs[0]);
         let shape = self.graph.shape(node.output).to_vec();
         let output = match &node.op {
             Op::Flatten | Op::Reshape { .. } => {
@@ -260,116 +251,37 @@ impl<'a> Quantiser<'a> {
                 window,
                 groups,
             } => {
-                input = self.before_weights(input).map_err(too_large)?;
+                let input = self
+                    .before_weights(input)
+                    .map_err(|source| too_large(node, source))?;
                 let linear = self.convolution(node, input, weight, bias.as_ref(), *window, *groups)?;
-                self.linear(node, input, linear, shape).map_err(too_large)?
+                self.linear(node, input, linear, shape)?
             }
             Op::BatchNorm { .. } => {
+                if shape.len() != 4 {
+                    return Err(refused(node, "only images are covered"));
+                }
                 let (factor, addend) = affine(&node.op);
                 let unit = self.value(input).unit;
                 let linear = Linear::Affine {
-                    factor: self.integers(node, factor.iter().copied(), self.weight_unit())?,
+                    factor: exact_integers(node, factor.iter().copied(), self.weight_unit())?,
                     addend: integers(addend.iter().copied(), unit * self.weight_unit()),
                 };
-                self.linear(node, input, linear, shape).map_err(too_large)?
+                self.linear(node, input, linear, shape)?
             }
-            Op::AvgPool2d(window) => {
-                let last = self.graph.outputs.contains(&node.output);
-                if last {
-                    self.linear(node, input, Linear::SumPool(*window), shape)
-                        .map_err(too_large)?
-                } else {
-                    let area = window.kernel[0] * window.kernel[1];
-                    let before = self.value(input);
-                    let value = Value {
-                        name: node.name.clone(),
-                        shape,
-                        interval: before.interval.repeated(area).map_err(too_large)?,
-                        unit: before.unit * area as f64,
-                    };
-                    self.push(
-                        Step::SumPool {
-                            input,
-                            window: *window,
-                        },
-                        value,
-                    )
-                }
+            Op::AvgPool2d(window) if self.graph.outputs.contains(&node.output) => {
+                self.linear(node, input, Linear::SumPool(*window), shape)?
             }
-            Op::MaxPool2d(window) => {
-                if window.padding != [0; 4] {
-                    return Err(refused("padding is not covered"));
-                }
-                input = self.within_table(input, 2, true).map_err(too_large)?;
-                let value = Value {
-                    name: node.name.clone(),
-                    shape,
-                    ..self.value(input).clone()
-                };
-                self.push(
-                    Step::MaxPool {
-                        input,
-                        window: *window,
-                    },
-                    value,
-                )
-            }
-            Op::Relu => {
-                input = self.within_table(input, 1, false).map_err(too_large)?;
-                let before = self.value(input).clone();
-                let interval = before.interval.rectified();
-                self.push(
-                    Step::Rectify { input },
-                    Value {
-                        name: node.name.clone(),
-                        interval,
-                        ..before
-                    },
-                )
-            }
-            Op::Sigmoid | Op::Tanh => {
-                input = self.within_table(input, 1, false).map_err(too_large)?;
-                let before = self.value(input).clone();
-                let scale = before.unit.log2();
-                if scale.fract() != 0.0 || !(0.0..=31.0).contains(&scale) {
-                    return Err(refused("its input's unit is no power of two"));
-                }
-                let scale = scale as u32;
-                let one = 1 << scale;
-                let (step, least) = match node.op {
-                    Op::Sigmoid => (Step::Sigmoid { input, scale }, 0),
-                    _ => (Step::Tanh { input, scale }, -one),
-                };
-                let interval = Interval { least, greatest: one };
-                self.push(
-                    step,
-                    Value {
-                        name: node.name.clone(),
-                        interval,
-                        ..before
-                    },
-                )
-            }
+            Op::AvgPool2d(window) => self.sum_pool(node, input, *window, shape)?,
+            Op::MaxPool2d(window) => self.max_pool(node, input, *window, shape)?,
+            Op::Relu | Op::Sigmoid | Op::Tanh => self.activation(node, input)?,
             Op::Gemm { weight, bias } => {
-                input = self.before_weights(input).map_err(too_large)?;
+                let input = self
+                    .before_weights(input)
+                    .map_err(|source| too_large(node, source))?;
                 self.dense(node, input, weight, bias.as_ref(), shape)?
             }
-            Op::Mul => {
-                let (left, right) = (input, self.number(node.inputs[1]));
-                let (a, b) = (self.value(left), self.value(right));
-                let interval = if left == right {
-                    a.interval.squared()
-                } else {
-                    a.interval.times(b.interval)
-                };
-                let value = Value {
-                    name: node.name.clone(),
-                    shape,
-                    interval: interval.map_err(too_large)?,
-                    unit: a.unit * b.unit,
-                };
-                self.push(Step::Multiply { left, right }, value)
-            }
+            Op::Mul => self.product(node, shape)?,
             Op::Add | Op::Sub => self.combine(node, shape)?,
             Op::LayerNorm {
                 axis,
@@ -379,6 +291,7 @@ impl<'a> Quantiser<'a> {
             } => {
                 if *axis != 1 {
                     return Err(refused(
+                        node,
                         "only normalisation over all but the batch axis is covered",
                     ));
                 }
@@ -389,26 +302,95 @@ impl<'a> Quantiser<'a> {
         Ok(())
     }
 
+    fn sum_pool(
+        &mut self,
+        node: &Node,
+        input: ValueId,
+        window: Window,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, CommittedError> {
+        let area = window.kernel[0] * window.kernel[1];
+        let before = self.value(input);
+        let interval = before.interval.repeated(area);
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            interval: interval.map_err(|source| too_large(node, source))?,
+            unit: before.unit * area as f64,
+        };
+        Ok(self.push(Step::SumPool { input, window }, value))
+    }
+
+    fn max_pool(
+        &mut self,
+        node: &Node,
+        input: ValueId,
+        window: Window,
+        shape: Vec<usize>,
+    ) -> Result<ValueId, CommittedError> {
+        if window.padding != [0; 4] {
+            return Err(refused(node, "padding is not covered"));
+        }
+        let input = self
+            .within_table(input, 2, true)
+            .map_err(|source| too_large(node, source))?;
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            ..self.value(input).clone()
+        };
+        Ok(self.push(Step::MaxPool { input, window }, value))
+    }
+
+    /// A rectifier, sigmoid or tanh: each element looked up.
+    fn activation(&mut self, node: &Node, input: ValueId) -> Result<ValueId, CommittedError> {
+        let input = self
+            .within_table(input, 1, false)
+            .map_err(|source| too_large(node, source))?;
+        let before = self.value(input).clone();
+        let (step, interval) = if node.op == Op::Relu {
+            (Step::Rectify { input }, before.interval.rectified())
+        } else {
+            let scale = before.unit.log2();
+            if scale.fract() != 0.0 || !(0.0..=31.0).contains(&scale) {
+                return Err(refused(node, "its input's unit is no power of two"));
+            }
+            let scale = scale as u32;
+            let greatest = 1 << scale;
+            if node.op == Op::Sigmoid {
+                (Step::Sigmoid { input, scale }, Interval { least: 0, greatest })
+            } else {
+                (Step::Tanh { input, scale }, Interval::symmetric(greatest))
+            }
+        };
+        let value = Value {
+            name: node.name.clone(),
+            interval,
+            ..before
+        };
+        Ok(self.push(step, value))
+    }
+
+    fn product(&mut self, node: &Node, shape: Vec<usize>) -> Result<ValueId, CommittedError> {
+        let (left, right) = (self.number(node.inputs[0]), self.number(node.inputs[1]));
+        let (a, b) = (self.value(left), self.value(right));
+        let interval = if left == right {
+            a.interval.squared()
+        } else {
+            a.interval.times(b.interval)
+        };
+        let value = Value {
+            name: node.name.clone(),
+            shape,
+            interval: interval.map_err(|source| too_large(node, source))?,
+            unit: a.unit * b.unit,
+        };
+        Ok(self.push(Step::Multiply { left, right }, value))
+    }
+
     /// Units of a weight that make 1.
     fn weight_unit(&self) -> f64 {
         f64::from(self.scale).exp2()
-    }
-
-    /// Numbers as integers of this unit, each exact in `f32`.
-    fn integers(
-        &self,
-        node: &Node,
-        numbers: impl Iterator<Item = f64>,
-        unit: f64,
-    ) -> Result<Vec<i128>, CommittedError> {
-        let integers = integers(numbers, unit);
-        if integers.iter().all(|integer| integer.abs() <= EXACT_IN_F32) {
-            Ok(integers)
-        } else {
-            Err(CommittedError::WideWeight {
-                node: node.name.clone(),
-            })
-        }
     }
 
     fn convolution(
@@ -422,7 +404,7 @@ impl<'a> Quantiser<'a> {
     ) -> Result<Linear, CommittedError> {
         let unit = self.value(input).unit * self.weight_unit();
         Ok(Linear::Convolution {
-            weight: self.integers(node, floats(weight), self.weight_unit())?,
+            weight: exact_integers(node, floats(weight), self.weight_unit())?,
             weight_shape: weight.shape[..]
                 .try_into()
                 .expect("a convolution's weight has four axes"),
@@ -444,16 +426,13 @@ impl<'a> Quantiser<'a> {
         let outputs = weight.shape[0];
         let unit = before.unit * self.weight_unit();
         let bias = bias_integers(bias, outputs, unit);
-        let weight = self.integers(node, floats(weight), self.weight_unit())?;
+        let weight = exact_integers(node, floats(weight), self.weight_unit())?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
         let value = Value {
             name: node.name.clone(),
             shape,
-            interval: interval.map_err(|source| CommittedError::TooLarge {
-                node: node.name.clone(),
-                source,
-            })?,
+            interval: interval.map_err(|source| too_large(node, source))?,
             unit,
         };
         let step = Step::Dense {
@@ -472,7 +451,8 @@ impl<'a> Quantiser<'a> {
         input: ValueId,
         linear: Linear,
         shape: Vec<usize>,
-    ) -> Result<ValueId, Unbounded> {
+    ) -> Result<ValueId, CommittedError> {
+        let too_large = |source| too_large(node, source);
         let before = self.value(input);
         let (interval, unit) = match &linear {
             Linear::Convolution { weight, bias, .. } => {
@@ -482,17 +462,21 @@ impl<'a> Quantiser<'a> {
                     greatest: 0,
                 });
                 let rows = weight.chunks(weight.len() / bias.len()).zip(bias);
-                let interval = hull(rows.map(|(row, &bias)| read.weighted(row, bias)))?;
+                let interval = hull(rows.map(|(row, &bias)| read.weighted(row, bias))).map_err(too_large)?;
                 (interval, before.unit * self.weight_unit())
             }
             Linear::Affine { factor, addend } => {
                 let channels = factor.iter().zip(addend);
-                let interval = hull(channels.map(|(&w, &a)| before.interval.weighted(&[w], a)))?;
+                let interval =
+                    hull(channels.map(|(&w, &a)| before.interval.weighted(&[w], a))).map_err(too_large)?;
                 (interval, before.unit * self.weight_unit())
             }
             Linear::SumPool(window) => {
                 let area = window.kernel[0] * window.kernel[1];
-                (before.interval.repeated(area)?, before.unit * area as f64)
+                (
+                    before.interval.repeated(area).map_err(too_large)?,
+                    before.unit * area as f64,
+                )
             }
             Linear::Same => (before.interval, before.unit),
         };
@@ -503,9 +487,9 @@ impl<'a> Quantiser<'a> {
             unit,
         };
         match self.table_reader(node.output) {
-            Some(reader) if interval.magnitude() > reader.limit => {
-                self.rounded(input, linear, exact, reader.limit, reader.guarded)
-            }
+            Some(reader) if interval.magnitude() > reader.limit => self
+                .rounded(input, linear, exact, reader.limit, reader.guarded)
+                .map_err(too_large),
             _ => Ok(self.push(
                 Step::Claimed {
                     input,
@@ -604,10 +588,7 @@ impl<'a> Quantiser<'a> {
         let value = Value {
             name: node.name.clone(),
             shape,
-            interval: interval.map_err(|source| CommittedError::TooLarge {
-                node: node.name.clone(),
-                source,
-            })?,
+            interval: interval.map_err(|source| too_large(node, source))?,
             unit: a.unit.max(b.unit),
         };
         let step = Step::Combine {
@@ -630,10 +611,7 @@ impl<'a> Quantiser<'a> {
         epsilon: f32,
         shape: Vec<usize>,
     ) -> Result<ValueId, CommittedError> {
-        let too_large = |source| CommittedError::TooLarge {
-            node: node.name.clone(),
-            source,
-        };
+        let too_large = |source| too_large(node, source);
         let before = self.value(input);
         let count = scale.len() as i128;
         let bound = before.interval.magnitude().max(1);
@@ -652,9 +630,9 @@ impl<'a> Quantiser<'a> {
         let unit = self.weight_unit() * f64::from(root_bits).exp2();
         let zero = Tensor::new(scale.shape.clone(), vec![0.0; scale.len()]);
         let shift = 1i128 << root_bits;
-        let bias = self.integers(node, floats(bias.unwrap_or(&zero)), self.weight_unit())?;
+        let bias = exact_integers(node, floats(bias.unwrap_or(&zero)), self.weight_unit())?;
         let bias: Vec<i128> = bias.into_iter().map(|integer| integer * shift).collect();
-        let scale = self.integers(node, floats(scale), self.weight_unit())?;
+        let scale = exact_integers(node, floats(scale), self.weight_unit())?;
         let root = Interval {
             least: 0,
             greatest: inverse_root(epsilon, root_bits),
@@ -709,6 +687,37 @@ impl Bits for i128 {
 /// The largest r with r² · radicand ≤ 2^(2·bits).
 pub(super) fn inverse_root(radicand: i128, bits: u32) -> i128 {
     ((1i128 << (2 * bits)) / radicand).isqrt()
+}
+
+fn refused(node: &Node, reason: &'static str) -> CommittedError {
+    CommittedError::NotCovered {
+        operator: node.op.onnx_name(),
+        node: node.name.clone(),
+        reason,
+    }
+}
+
+fn too_large(node: &Node, source: Unbounded) -> CommittedError {
+    CommittedError::TooLarge {
+        node: node.name.clone(),
+        source,
+    }
+}
+
+/// Numbers as integers of this unit, each exact in `f32`.
+fn exact_integers(
+    node: &Node,
+    numbers: impl Iterator<Item = f64>,
+    unit: f64,
+) -> Result<Vec<i128>, CommittedError> {
+    let integers = integers(numbers, unit);
+    if integers.iter().all(|integer| integer.abs() <= EXACT_IN_F32) {
+        Ok(integers)
+    } else {
+        Err(CommittedError::WideWeight {
+            node: node.name.clone(),
+        })
+    }
 }
 
 fn integers(numbers: impl Iterator<Item = f64>, unit: f64) -> Vec<i128> {

@@ -31,11 +31,11 @@ pub(super) fn section(entry: &Entry, links: Option<&str>) -> String {
 type Facts = Vec<(&'static str, String)>;
 
 fn list(facts: Facts) -> String {
-    let lines: String = facts
+    let lines: Vec<String> = facts
         .into_iter()
         .map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>"))
         .collect();
-    format!("<dl class=\"facts\">{lines}</dl>\n")
+    format!("<dl class=\"facts\">{}</dl>\n", lines.concat())
 }
 
 fn shapes(shapes: &[Vec<usize>]) -> String {

@@ -579,16 +579,16 @@ mod tests {
             taken: taken.clone(),
             lines: Vec::new(),
         };
-        let placed: Vec<Region> = place_labels(&labels(&points, &places), &marks, &surroundings)
+        let regions: Vec<Region> = place_labels(&labels(&points, &places), &marks, &surroundings)
             .into_iter()
             .flatten()
-            .map(|placed| placed.place)
+            .map(|label| label.place)
             .collect();
-        assert_eq!(placed.len(), points.len());
-        for (index, label) in placed.iter().enumerate() {
+        assert_eq!(regions.len(), points.len());
+        for (index, label) in regions.iter().enumerate() {
             assert!(label.is_within(&frame));
             assert!(taken.iter().all(|mark| !label.overlaps(mark)));
-            assert!(placed[..index].iter().all(|other| !label.overlaps(other)));
+            assert!(regions[..index].iter().all(|other| !label.overlaps(other)));
         }
     }
 
