@@ -299,6 +299,8 @@ fn the_columns_in_the_documentation_are_those_of_the_file() {
 
 /// Each of these is a sentence of the text that no figure alone bears out.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of sentences")]
+#[expect(clippy::float_cmp, reason = "counts, held as the tables hold them")]
 fn what_the_findings_say_beyond_figures_holds() {
     let findings = Findings::read();
     let number = |name: &str, column: &str| findings.number(name, column);

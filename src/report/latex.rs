@@ -86,11 +86,13 @@ fn tabular<'a>(table: &Table, rows: impl Iterator<Item = &'a Vec<Cell>>) -> Stri
         "  \\begin{{tabular}}{{@{{}}{}@{{}}}}\n    \\toprule\n",
         columns.concat()
     );
-    text += &row(table.columns.iter().map(heading).collect());
+    text += &row(&table.columns.iter().map(heading).collect::<Vec<_>>());
     text += "    \\midrule\n";
     for cells in rows {
         let cells = table.columns.iter().zip(cells);
-        text += &row(cells.map(|(column, cell)| self::cell(column, cell)).collect());
+        text += &row(&cells
+            .map(|(column, cell)| self::cell(column, cell))
+            .collect::<Vec<_>>());
     }
     if table.is_empty() {
         text += &format!(
@@ -152,7 +154,7 @@ fn cell(column: &Column, cell: &Cell) -> String {
     }
 }
 
-fn row(cells: Vec<String>) -> String {
+fn row(cells: &[String]) -> String {
     format!("    {} \\\\\n", cells.join(" & "))
 }
 

@@ -283,7 +283,7 @@ mod tests {
         assert!(empty.brotli_bytes >= 200 && empty.brotli_bytes < 220);
         // FastLZ writes a byte before each 32: 0.8365 × (200 + 7) − 42.5856 = 130.57 bytes.
         assert_eq!(empty.fjord_size_scaled, 836_500 * 207 - 42_585_600);
-        let zeros = Compressed::of(&[0; 100_000], Some(200));
+        let zeros = Compressed::of(&vec![0; 100_000], Some(200));
         assert!(zeros.brotli_bytes < 400, "{zeros:?}");
         assert!(zeros.fjord_size_scaled < 2_000 * 1_000_000, "{zeros:?}");
     }

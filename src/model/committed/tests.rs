@@ -1,6 +1,7 @@
 //! Committed circuits, evaluated over the field without EZKL: honest claims satisfy the check, and nothing else does.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use alloy_primitives::U256;
 use proptest::prelude::*;
@@ -387,7 +388,7 @@ fn honest_claims_satisfy_the_check_and_show_the_result() {
                         "{name}, scale {scale}, {assurance}, {output_public}"
                     );
                     assert_eq!(outputs[1], [rho()]);
-                    let shown: Vec<i128> = outputs[2..].concat().into_iter().map(|x| index_wide(x)).collect();
+                    let shown: Vec<i128> = outputs[2..].concat().into_iter().map(index_wide).collect();
                     let mut expected = Vec::new();
                     if output_public {
                         expected.extend(&witness.result);
@@ -652,7 +653,6 @@ fn the_suite_fits_its_rows() {
                 let output_public = spec.category == Category::Composite;
                 let circuit = lower(&graph, &options(scale, assurance, output_public, bound)).unwrap();
                 let sizes = circuit.sizes();
-                use std::fmt::Write as _;
                 writeln!(
                     listing,
                     "{}-s{scale} {assurance}: 2^{} rows, {} columns, {} cells, commits {}+{}+{}",

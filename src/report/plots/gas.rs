@@ -82,7 +82,7 @@ fn draw(area: &Area, bars: &[(&Entry, &GasByCause)]) -> Drawn {
     for (index, ((_, causes), label)) in bars.iter().zip(&labels).enumerate() {
         let y = top + index as i32 * ROW * UNIT;
         let (upper, lower) = (y + 3 * UNIT, y + (ROW - 3) * UNIT);
-        let middle = (upper + lower) / 2;
+        let middle = i32::midpoint(upper, lower);
         write(
             area,
             label,
@@ -111,7 +111,7 @@ fn draw(area: &Area, bars: &[(&Entry, &GasByCause)]) -> Drawn {
                 write(
                     area,
                     &share,
-                    ((from + to) / 2, middle),
+                    (i32::midpoint(from, to), middle),
                     &on,
                     (HPos::Center, VPos::Center),
                 )?;

@@ -181,9 +181,12 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     .map(Some)
 }
 
+/// A kind of circuit at a scale, of convolutions or not, and its points.
+type Trail = (CircuitKind, u32, bool, Vec<(f64, f64)>);
+
 fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
     let mut points = Vec::new();
-    let mut lines: Vec<(CircuitKind, u32, bool, Vec<(f64, f64)>)> = Vec::new();
+    let mut lines: Vec<Trail> = Vec::new();
     for entry in entries {
         let (Some(x), Some(y)) = (Quantity::MultiplyAdds.of(entry), quantity.of(entry)) else {
             continue;

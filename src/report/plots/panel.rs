@@ -110,6 +110,10 @@ impl Region {
 
 impl Panel {
     /// Draws the panel into a part of a drawing.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one panel from frame to labels, each step drawn once"
+    )]
     pub(super) fn draw(&self, area: &Area) -> Drawn {
         let frame = self.frame(area);
         let place = |x: f64, y: f64| {
@@ -161,11 +165,10 @@ impl Panel {
         taken.extend(marks.iter().map(|mark| Region::around(mark.place, mark.radius)));
         let lines = self.lines.iter().flat_map(|line| {
             let along: Vec<_> = line.points.iter().map(|&(x, y)| place(x, y)).collect();
-            let steps = along
+            along
                 .windows(2)
                 .flat_map(|pair| steps(pair[0], pair[1]))
-                .collect::<Vec<_>>();
-            steps
+                .collect::<Vec<_>>()
         });
         let surroundings = Surroundings {
             frame,
@@ -283,12 +286,12 @@ impl Panel {
             (frame.right, frame.bottom),
         ];
         line(area, &axes, INK, 1.0)?;
-        let middle = (frame.left + frame.right) / 2;
+        let middle = i32::midpoint(frame.left, frame.right);
         let name = font(TEXT, INK, false);
         let (_, height) = area.dim_in_pixel();
         let below = (middle, height as i32 - 8 * UNIT);
         write(area, &self.x.label, below, &name, (HPos::Center, VPos::Bottom))?;
-        let beside = (10 * UNIT, (frame.top + frame.bottom) / 2);
+        let beside = (10 * UNIT, i32::midpoint(frame.top, frame.bottom));
         let turned = name.transform(FontTransform::Rotate270);
         write(area, &self.y.label, beside, &turned, (HPos::Center, VPos::Center))?;
         let title = font(TEXT, INK, true);

@@ -47,6 +47,9 @@ pub fn gas_by_cause(dataset: &Dataset) -> Table {
 }
 
 /// A cause as words: `calldata nonzero`.
+///
+/// # Panics
+/// Never: a cause serialises as its name.
 pub fn cause_name(cause: Cause) -> String {
     let name = serde_json::to_value(cause).expect("a cause is a name");
     name.as_str().unwrap_or_default().replace('_', " ")

@@ -163,6 +163,10 @@ fn without_record(dataset: &Dataset, category: Category) -> Option<String> {
 }
 
 /// The two scales of the study, side by side.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method is not general enough in its lifetime"
+)]
 pub fn scale_comparison(dataset: &Dataset) -> Table {
     let headlines = dataset.headlines();
     let mut kinds: Vec<CircuitKind> = Vec::new();

@@ -160,6 +160,7 @@ fn identity() -> Vec<RecordColumn> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of columns")]
 fn proving_columns() -> Vec<RecordColumn> {
     vec![
         count("rows", None, "Rows that the circuit uses.", |entry| {
@@ -290,6 +291,7 @@ fn proving_columns() -> Vec<RecordColumn> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of columns")]
 fn chain_columns() -> Vec<RecordColumn> {
     vec![
         count(

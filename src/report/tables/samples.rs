@@ -159,6 +159,9 @@ pub fn machines(dataset: &Dataset) -> Table {
 }
 
 /// Every raw sample: one row for each worker process that a statistic counts or leaves out as a warm-up.
+///
+/// # Panics
+/// Never: a source serialises as its name.
 pub fn raw(dataset: &Dataset) -> Table {
     let mut rows = Vec::new();
     for entry in &dataset.entries {

@@ -123,7 +123,7 @@ pub fn comparison(dataset: &Dataset) -> Table {
         vec![
             Cell::text(model.id),
             Cell::Integer(scale.into()),
-            Cell::text(study_outcome(&model.study)),
+            Cell::text(study_outcome(model.study)),
             Cell::count(theirs.map(|figures| figures.circuit_rows)),
             Cell::real(theirs.map(|figures| figures.prove_mean_seconds)),
             again.prove_seconds(),
@@ -167,7 +167,7 @@ pub fn comparison(dataset: &Dataset) -> Table {
     }
 }
 
-fn study_outcome(outcome: &StudyOutcome) -> &'static str {
+fn study_outcome(outcome: StudyOutcome) -> &'static str {
     match outcome {
         StudyOutcome::Proved => "proved",
         StudyOutcome::OutOfMemory => "gave up: memory",
