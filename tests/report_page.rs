@@ -35,6 +35,7 @@ const COLUMN: &str = "(index) => [...document.querySelectorAll('#records-table t
                       .map(row => row.cells[index].dataset.value).filter(value => value !== undefined)";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one visit to the page, step after step")]
 fn the_page_works_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(folder.path());
