@@ -14,7 +14,7 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::model::graph::{Graph, Op, Tensor};
-use evmbench::prover::{EZKL_VERSION, Phase, PhaseSource, SrsStore};
+use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
 use evmbench::solidity::SOLC_VERSION;
 use evmbench::store;
@@ -62,8 +62,13 @@ impl Workshop {
         self.folder.path().join("out")
     }
 
+    /// With direct circuits, unless the arguments say otherwise: they go through every phase.
     fn command(&self, arguments: &[&str]) -> Command {
-        self.subcommand("prove-and-verify", arguments)
+        let mut command = self.subcommand("prove-and-verify", arguments);
+        if !arguments.contains(&"--circuit") {
+            command.args(["--circuit", "direct"]);
+        }
+        command
     }
 
     fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
@@ -479,8 +484,17 @@ fn what_is_forecast_not_to_fit_is_not_attempted() {
 #[test]
 fn a_plan_is_what_a_record_measured() {
     let workshop = Workshop::new();
-    let (status, stdout, stderr) =
-        Workshop::end(workshop.subcommand("plan", &["dense_small", "--json", "--budget", "200MiB"]));
+    let (status, stdout, stderr) = Workshop::end(workshop.subcommand(
+        "plan",
+        &[
+            "dense_small",
+            "--circuit",
+            "direct",
+            "--json",
+            "--budget",
+            "200MiB",
+        ],
+    ));
     assert_eq!(status, Some(0), "{stderr}");
     let plan: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     let forecast: Forecast = serde_json::from_value(plan["forecast"].clone()).unwrap();
@@ -598,11 +612,45 @@ fn a_worker_killed_in_any_phase_is_a_failure_of_that_phase() {
     );
 }
 
+/// Where nothing is said of the circuit, it is a committed one: few public values, and a guard that derives the challenge.
+#[test]
+fn a_committed_circuit_is_the_default() {
+    let workshop = Workshop::new();
+    let (status, _, stderr) =
+        Workshop::end(workshop.subcommand("prove-and-verify", &["conv2d_small", "--runs", "1"]));
+    assert_eq!(status, Some(0), "{stderr}");
+    let (path, record) = workshop.only_record();
+    assert_eq!(record.request.plan.kind, CircuitKind::Committed);
+    assert_eq!(record.outcome, Outcome::Verified);
+    assert_eq!(record.proof.as_ref().unwrap().instances, 2);
+    let numerics = record.numerics.as_ref().unwrap();
+    assert_eq!(
+        numerics.integer,
+        IntegerCheck::Exact {
+            outputs: 32 * 32 * 32,
+            instances: 2
+        }
+    );
+    assert!(numerics.max_absolute_error.unwrap() < 0.1);
+    let guard = record.committed_guard.as_ref().unwrap();
+    assert!(guard.passed(), "{:?}", guard.checks);
+    assert!(guard.tx_gas_over_verifier < 60_000);
+    let lowering = record.lowering.as_ref().unwrap();
+    assert_eq!(lowering.committed_elements.output, 32 * 32 * 32);
+    let verified = Command::cargo_bin("evmbench")
+        .unwrap()
+        .arg("verify")
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
 #[test]
 fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
     let workshop = Workshop::new();
     let mut child = workshop
-        .command(&["--suite", "smoke", "--runs", "1"])
+        .command(&["relu", "dense_small", "--runs", "1"])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -627,7 +675,7 @@ fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
     assert_eq!(workshop.records().len(), 1);
     workshop.assert_clean();
 
-    let (status, stdout, stderr) = workshop.run(&["--suite", "smoke", "--runs", "1", "--resume"]);
+    let (status, stdout, stderr) = workshop.run(&["relu", "dense_small", "--runs", "1", "--resume"]);
     assert_eq!(status, Some(0), "{stderr}");
     assert_eq!(stderr.matches("there already").count(), 1, "{stderr}");
     assert_eq!(stdout.matches("verified").count(), 2, "{stdout}");

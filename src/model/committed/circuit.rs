@@ -375,13 +375,49 @@ impl Circuit {
     /// The cells that EZKL's `gen_settings` counts: those of [`Self::cells`], one for each element of a committed input, which
     /// has a column of its own; of what a gather of a single position reads, which the loader makes a slice; and of what
     /// only changes its scale. Laid out for real, all are there already (`src/circuit/ops/layouts.rs`, `identity` and `slice`).
+    /// The loader computes once what two nodes compute alike.
     pub(super) fn counted_cells(&self, inner_columns: usize) -> usize {
-        let more = self.nodes.iter().map(|node| match &node.operator {
+        let twins = self.computed_again();
+        let more = self.nodes.iter().zip(&twins).filter(|(_, twin)| !**twin);
+        let more = more.map(|(node, _)| match &node.operator {
             Operator::Input(_) | Operator::Relabel(_) => node.shape.iter().product(),
             Operator::Gather { positions, .. } if positions.len() == 1 => self.len(node.inputs[0]),
             _ => 0,
         });
-        self.cells(inner_columns) + more.sum::<usize>()
+        let more = more.sum::<usize>();
+        let again = self.nodes.iter().zip(&twins).filter(|(_, twin)| **twin);
+        let again = again.map(|(node, _)| match &node.operator {
+            Operator::Add
+            | Operator::Subtract
+            | Operator::Multiply
+            | Operator::Negate
+            | Operator::Lookup(_) => node.shape.iter().product(),
+            _ => 0,
+        });
+        self.cells(inner_columns) + more - again.sum::<usize>()
+    }
+
+    /// For each node, whether an earlier one computes the same of the same.
+    fn computed_again(&self) -> Vec<bool> {
+        let mut first: HashMap<(String, Vec<usize>), usize> = HashMap::new();
+        let mut same: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        for (index, node) in self.nodes.iter().enumerate() {
+            let what = match &node.operator {
+                Operator::Input(_) | Operator::Constant(_) => {
+                    same.push(index);
+                    continue;
+                }
+                // A reshape is told by what comes out of it, and the others by what they do.
+                Operator::Reshape => format!("{:?}", node.shape),
+                operator => format!("{operator:?}"),
+            };
+            let inputs = node.inputs.iter().map(|input| same[input.0]).collect();
+            same.push(*first.entry((what, inputs)).or_insert(index));
+        }
+        same.iter()
+            .enumerate()
+            .map(|(index, &same)| same != index)
+            .collect()
     }
 
     /// The circuit as an ONNX file.
