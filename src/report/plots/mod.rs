@@ -3,10 +3,12 @@
 //! - [`pareto`]: any two costs against each other, with the front;
 //! - [`gas`]: gas by cause as stacked bars;
 //! - [`growth`]: time and memory against rows; the scaling study;
-//! - [`forks`]: which experiment fits which fork.
+//! - [`forks`]: which experiment fits which fork;
+//! - [`forecast`]: what was forecast against what was measured.
 
 mod axis;
 mod canvas;
+mod forecast;
 mod forks;
 mod gas;
 mod growth;
@@ -46,13 +48,14 @@ type Draw = fn(&Dataset) -> Result<Option<Plot>, ReportError>;
 /// # Errors
 /// [`ReportError::Plot`] where one cannot be drawn.
 pub fn all(dataset: &Dataset) -> Result<Vec<Plot>, ReportError> {
-    const PLOTS: [Draw; 6] = [
+    const PLOTS: [Draw; 7] = [
         pareto::frontiers,
         pareto::choices,
         gas::by_cause,
         growth::against_rows,
         growth::scaling,
         forks::fits,
+        forecast::against_measurement,
     ];
     let drawn = parallel::map(parallel::processors(), PLOTS.len(), || {
         |index: usize| PLOTS[index](dataset)

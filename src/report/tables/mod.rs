@@ -5,12 +5,14 @@
 //! - [`costs`]: gas in ETH and USD;
 //! - [`study`]: the study's 40 experiments beside ours, and what its harness got wrong;
 //! - [`baseline`]: another folder of records beside this one;
+//! - [`forecast`]: what was forecast and what was measured;
 //! - [`samples`]: times and memory with their statistics, the machines;
 //! - [`records`]: one row for each record, with every figure; what was left out.
 
 pub mod baseline;
 pub mod chain;
 pub mod costs;
+pub mod forecast;
 pub mod layers;
 pub mod records;
 pub mod samples;
@@ -34,6 +36,7 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
         chain::forks_and_limits(dataset),
         chain::choices(dataset),
         costs::costs(dataset, prices),
+        forecast::forecasts(dataset),
         study::reproduction(dataset),
         study::comparison(dataset),
         study::harness(dataset),

@@ -1,0 +1,81 @@
+//! What was forecast against what was measured: on the diagonal where it was right.
+
+use super::Plot;
+use super::axis::Axis;
+use super::canvas::{self, MUTED};
+use super::panel::{self, Line, Panel, Point, Series};
+use crate::report::tables::forecast::Figure;
+use crate::report::{Dataset, ReportError};
+
+/// The figures that are drawn.
+const FIGURES: [Figure; 4] = [
+    Figure::ProveSeconds,
+    Figure::PeakMemory,
+    Figure::ProvingKeyBytes,
+    Figure::VerificationGas,
+];
+
+/// A panel for each figure of which records hold forecast and measurement.
+pub(super) fn against_measurement(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
+    let panels: Vec<Panel> = FIGURES
+        .into_iter()
+        .filter_map(|figure| panel(dataset, figure))
+        .collect();
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let rows = panels.len().div_ceil(2) as i32;
+    canvas::plot(
+        "forecasts",
+        "Forecast against measurement",
+        "What was forecast from a circuit's settings, before anything was proved, against what was measured, on log axes. On the dashed \
+         line they are equal. A time was forecast for the machine that measured it."
+            .to_owned(),
+        (1060, 400 * rows + 26),
+        |area| panel::grid(area, &panels, 2),
+    )
+    .map(Some)
+}
+
+fn panel(dataset: &Dataset, figure: Figure) -> Option<Panel> {
+    let found: Vec<_> = dataset
+        .headlines()
+        .into_iter()
+        .filter_map(|entry| Some((entry, figure.of(&entry.record)?)))
+        .collect();
+    let held = found.iter().filter(|(_, outcome)| outcome.is_held()).count();
+    let worst = found
+        .iter()
+        .map(|(_, outcome)| outcome.miss().abs())
+        .max_by(f64::total_cmp)?;
+    let both = || {
+        found
+            .iter()
+            .flat_map(|(_, outcome)| [outcome.likely, outcome.measured])
+    };
+    let x = Axis::log(format!("forecast: {}", figure.name()), both());
+    let (low, high) = x.range();
+    let points = found.iter().map(|(entry, outcome)| Point {
+        x: outcome.likely,
+        y: outcome.measured,
+        name: entry.request().id.clone(),
+        tag: entry.scale().to_string(),
+        series: Series::Circuit(entry.kind()),
+    });
+    Some(Panel {
+        title: figure.name().to_owned(),
+        y: Axis::log("measured", both()),
+        points: points.collect(),
+        lines: vec![Line {
+            points: vec![(low, low), (high, high)],
+            is_dashed: true,
+            color: MUTED,
+        }],
+        rings: Vec::new(),
+        remark: vec![
+            format!("within its interval: {held} of {}", found.len()),
+            format!("largest miss: {:.1}%", 100.0 * worst),
+        ],
+        x,
+    })
+}
