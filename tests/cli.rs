@@ -501,6 +501,7 @@ fn a_reader_that_leaves_ends_the_command_without_a_word() {
         &["audit", record],
         &["fuzz", record, "--cases", "1"],
         &["gas-diff", "results", "results"],
+        &["compare", "results", "results"],
         &["export-foundry", record, "--out", out.to_str().unwrap()],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

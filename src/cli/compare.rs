@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Finding;
 use super::comparison;
 use super::error::CliError;
+use super::output::say;
 use crate::compare::{self, CircuitChange, Comparison, RecordSet};
 
 /// Set two folders of records, or two git revisions of one, side by side: every figure, changed or not
@@ -51,19 +52,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let circuits = compare::circuit_changes(&old, &new);
     let sections = comparison::everything(&comparison, &circuits);
     match arguments.format {
-        Format::Table => println!("{}", comparison::text(&sections)),
-        Format::Markdown => println!("{}", comparison::markdown("Comparison", &sections)),
+        Format::Table => say!("{}", comparison::text(&sections)),
+        Format::Markdown => say!("{}", comparison::markdown("Comparison", &sections)),
         Format::Json => {
             let everything = Everything {
                 comparison: &comparison,
                 circuits: &circuits,
             };
-            println!(
+            say!(
                 "{}",
                 serde_json::to_string_pretty(&everything).expect("a comparison is plain data")
-            );
+            )
         }
-    }
+    }?;
     let unread = old.problems.len() + new.problems.len();
     Ok(if unread == 0 { Finding::Good } else { Finding::Bad })
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::output::say;
 use super::session::at_least_one;
 use super::{Finding, progress, setup};
 use crate::forecast::{Coefficients, Role, Sample, SampleError, Specimen};
@@ -53,11 +54,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     let kept = Sample::all(&samples)?;
     store::write_json(&arguments.out.join(COEFFICIENTS), &Coefficients::fit(&kept))?;
-    println!(
+    say!(
         "fitted on {} of {} circuits",
         kept.iter().filter(|sample| sample.role == Role::Fit).count(),
         kept.len()
-    );
+    )?;
     Ok(finding)
 }
 

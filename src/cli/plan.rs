@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::error::CliError;
+use super::output::{note, say};
 use super::session::{Session, parse_bytes};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format, prove_and_verify};
@@ -72,15 +73,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     session.clear();
     if arguments.run.json {
         for one in &planned {
-            println!(
+            say!(
                 "{}",
                 serde_json::to_string(one).expect("a forecast is plain data")
-            );
+            )?;
         }
     } else {
-        show(&planned, budget_bytes);
+        show(&planned, budget_bytes)?;
         if !session.is_calibrated() {
-            eprintln!(
+            note!(
                 "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
             );
         }
@@ -89,7 +90,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     Ok(if all { Finding::Good } else { Finding::Bad })
 }
 
-fn show(planned: &[Planned], budget_bytes: Option<u64>) {
+fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> {
     let mut circuits = Table::new([
         ("", TEXT),
         ("rows", FIGURE),
@@ -116,7 +117,7 @@ fn show(planned: &[Planned], budget_bytes: Option<u64>) {
     ]);
     for one in planned {
         let Some(forecast) = &one.forecast else {
-            println!("{}: {}", one.name, one.failure.as_deref().unwrap_or_default());
+            say!("{}: {}", one.name, one.failure.as_deref().unwrap_or_default())?;
             continue;
         };
         let columns = forecast
@@ -153,12 +154,12 @@ fn show(planned: &[Planned], budget_bytes: Option<u64>) {
         }
     }
     if circuits.is_empty() {
-        return;
+        return Ok(());
     }
     if let Some(budget) = budget_bytes {
-        println!("memory: {}", format::bytes(budget));
+        say!("memory: {}", format::bytes(budget))?;
     }
-    println!("{circuits}\n\n{chains}");
+    say!("{circuits}\n\n{chains}")
 }
 
 /// The likely value, and how far the ends of the interval are from it.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::Finding;
 use super::error::CliError;
+use super::output::say;
 use crate::report::{self, Dataset, Prices, Report, output};
 
 /// The baseline that is always there.
@@ -79,9 +80,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let files = output::files(&report, arguments.format.into())?;
     output::write(&arguments.out, &files)?;
     for line in output::headline(&report.dataset) {
-        println!("{line}");
+        say!("{line}")?;
     }
-    println!("{} files in {}.", files.len(), arguments.out.display());
+    say!("{} files in {}.", files.len(), arguments.out.display())?;
     Ok(if report.dataset.left_out.is_empty() {
         Finding::Good
     } else {
