@@ -10,7 +10,7 @@ use evmbench::home::Home;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Phase, Silent, Toolchain};
 use evmbench::record::{Environment, Request};
 use evmbench::solidity::{SOLC_VERSION, Solc};
-use evmbench::subject::Subject;
+use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         runs: 1,
         ..Request::new(id, model.category.to_string(), CircuitPlan::direct(scale)?)
     };
-    let subject = Subject::from_suite(Experiment { model, scale }, request, None)?;
+    let subject = Subject::from_suite(Experiment { model, scale }, request, Material::default())?;
 
     let (record, _evidence) = bench.measure(&subject)?;
     println!("{}: {}", record.request.name(), record.outcome);

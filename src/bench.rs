@@ -6,7 +6,9 @@
 use alloy_primitives::U256;
 use sha2::{Digest as _, Sha256};
 
+use crate::accuracy::greatest;
 use crate::chain::VerifyCall;
+use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::model::committed::InputAssurance;
 use crate::model::float::FloatModel;
@@ -18,11 +20,12 @@ use crate::prover::{
 };
 use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
-    Request, SCHEMA, Study, Verifier,
+    Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::{CommittedSubject, Subject};
 use crate::suite::{self, StudyOutcome};
+use crate::trained;
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -153,16 +156,7 @@ fn circuit_of(subject: &Subject) -> (Vec<u8>, JobInputs) {
         let inputs = subject.inputs.iter().map(|tensor| tensor.data.clone());
         return (subject.onnx.clone(), JobInputs::Floats(inputs.collect()));
     };
-    let inputs = CommittedInputs {
-        input: witness.input.clone(),
-        output: witness.output.clone(),
-        claims: witness.claims.clone(),
-        inner_columns: circuit.inner_columns(),
-        logrows: circuit.logrows(),
-        cells: circuit.cells() as u64,
-        counted_cells: circuit.counted_cells() as u64,
-        table_range: circuit.table_range(),
-    };
+    let inputs = CommittedInputs::of(circuit, witness.clone());
     (circuit.onnx(), JobInputs::Committed(inputs))
 }
 
@@ -253,6 +247,11 @@ impl Draft {
                 keys,
                 proof,
                 numerics: None,
+                accuracy: trained::accuracy(
+                    &subject.model.onnx_sha256,
+                    subject.request.plan.kind,
+                    subject.request.plan.scale,
+                ),
                 verifier: None,
                 deployment: None,
                 registration: None,
@@ -389,18 +388,25 @@ fn compare_numerics(
         Some(committed) => {
             let check = exact_commitments(committed, artifacts).map_err(wrong_numbers)?;
             let unit = committed.circuit.output_unit();
-            let values = committed
+            let values: Vec<f64> = committed
                 .witness
                 .result
                 .iter()
-                .map(|&integer| integer as f64 / unit);
-            (check, values.collect())
+                .map(|&integer| integer as f64 / unit)
+                .collect();
+            (check, values)
         }
         None => {
             let check = compare_integers(subject, artifacts, settings, &mut notes)?;
             (check, output_values(artifacts, settings))
         }
     };
+    if let Source::TestImage { number, class } = &subject.input.source
+        && values.len() == CLASSES.len()
+    {
+        let answer = CLASSES[greatest(&values)];
+        notes.push(format!("test image {number} is of the class {class}; the circuit says {answer}"));
+    }
     let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
     let mut numerics = Numerics {
         integer,

@@ -78,6 +78,11 @@ impl Home {
         self.root.join("circuits")
     }
 
+    /// Data sets that `evmbench data` downloaded.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
     /// Folders of runs in progress; what a killed run left here is cleared by `evmbench cache`.
     pub fn work(&self) -> PathBuf {
         self.root.join("work")
@@ -97,6 +102,7 @@ mod tests {
             home.foundry("3"),
             home.srs(),
             home.circuits(),
+            home.data(),
             home.work(),
         ] {
             assert_eq!(path.parent(), Some(home.root()));

@@ -27,8 +27,10 @@
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
 pub mod ablation;
+pub mod accuracy;
 pub mod bench;
 pub mod chain;
+pub mod cifar10;
 pub mod cli;
 pub mod compare;
 pub mod forecast;
@@ -51,3 +53,5 @@ pub mod solidity;
 pub mod store;
 pub mod subject;
 pub mod suite;
+pub mod trained;
+pub mod training;

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::cifar10::{CLASSES, Images};
 use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Witness};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
 use crate::model::weights::WeightsError;
-use crate::model::{input, layers, onnx, weights};
+use crate::model::{fold, input, layers, onnx, weights};
 use crate::prover::{CircuitKind, Visibility};
 use crate::record::{Input, Model, Request, Source};
-use crate::suite::Experiment;
+use crate::suite::{Category, Experiment};
+use crate::trained;
 
 /// A subject that cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,34 @@ impl SubjectError {
             Self::Committed(error) => vec![error.hint().to_owned()],
             Self::Read { .. } => Vec::new(),
         }
+    }
+}
+
+/// What takes the place of seeded weights and inputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Material<'a> {
+    /// A file with the weights.
+    pub weights: Option<&'a Path>,
+    /// What the CNNs look at; the layers have no use for it.
+    pub image: Option<&'a TestImage>,
+}
+
+/// An image of CIFAR-10's test set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestImage {
+    number: usize,
+    label: usize,
+    pixels: Vec<u8>,
+}
+
+impl TestImage {
+    /// The image of that number, counted from 0; none where there are fewer.
+    pub fn of(images: &Images, number: usize) -> Option<Self> {
+        (number < images.len()).then(|| Self {
+            number,
+            label: images.label(number),
+            pixels: images.pixels(number).to_vec(),
+        })
     }
 }
 
@@ -103,7 +133,7 @@ impl CommittedSubject {
             output_public: plan.output_visibility == Visibility::Public,
             inner_columns: plan.inner_columns,
         };
-        let circuit = committed::lower(graph, &options)?;
+        let circuit = committed::lower(&fold::batch_norms(graph), &options)?;
         let witness = circuit.witness(&inputs[0])?;
         Ok(Some(Self { circuit, witness }))
     }
@@ -129,14 +159,15 @@ impl Subject {
         Ok(other)
     }
 
-    /// An experiment of the suite, its input drawn from the request's seed, and its weights too where none are given.
+    /// An experiment of the suite. Where there is no material, weights and input are drawn from the request's seed; but a
+    /// CNN has the weights that it was trained to, unless the circuit is the study's.
     ///
     /// # Errors
     /// [`SubjectError::Weights`] where the file does not fit the model.
     pub fn from_suite(
         experiment: Experiment,
         mut request: Request,
-        weights: Option<&Path>,
+        material: Material<'_>,
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
@@ -144,17 +175,38 @@ impl Subject {
             layers::untrain_normalisations(&mut graph);
         }
         let mut weights_source = Source::Seeded { seed: request.seed };
-        if let Some(path) = weights {
+        if let Some(path) = material.weights {
             let sha256 = sha256_of(path)?;
             graph = weights::load(graph, path)?;
-            request.weights_sha256 = Some(sha256.clone());
             weights_source = Source::File { sha256 };
+        } else if let Some(trained) = trained::find(spec.id).filter(|_| request.plan.kind != CircuitKind::Study) {
+            graph = weights::from_onnx_bytes(graph, trained.onnx, &trained::onnx_path(Path::new("models"), spec.id))?;
+            weights_source = Source::Trained {
+                sha256: hex_sha256(trained.onnx),
+            };
         }
-        let inputs = vec![match request.plan.kind {
-            CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
-            CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
-        }];
-        let input_source = Source::Seeded { seed: request.seed };
+        if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {
+            request.weights_sha256 = Some(sha256.clone());
+        }
+        let image = material.image.filter(|_| spec.category == Category::Composite);
+        request.sample = image.map(|image| image.number);
+        let (input, input_source) = match image {
+            Some(image) => (
+                Tensor::new(spec.input_shape, input::normalised(&image.pixels)),
+                Source::TestImage {
+                    number: image.number,
+                    class: CLASSES[image.label].to_owned(),
+                },
+            ),
+            None => (
+                match request.plan.kind {
+                    CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
+                    CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
+                },
+                Source::Seeded { seed: request.seed },
+            ),
+        };
+        let inputs = vec![input];
         let ports = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
             ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
         };
@@ -252,7 +304,7 @@ impl Subject {
 }
 
 /// A file's name without its ending, in characters that suit file names everywhere.
-fn file_id(path: &Path) -> String {
+pub(crate) fn file_id(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let id: String = stem
         .chars()
@@ -309,7 +361,7 @@ fn sha256_of(path: &Path) -> Result<String, SubjectError> {
     Ok(hex_sha256(&bytes))
 }
 
-fn hex_sha256(bytes: &[u8]) -> String {
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
     alloy_primitives::hex::encode(Sha256::digest(bytes))
 }
 

@@ -403,6 +403,20 @@ pub fn find(id: &str) -> Result<&'static ModelSpec, SuiteError> {
         })
 }
 
+/// The models of those ids, or all CNNs where the one id is `all`.
+///
+/// # Errors
+/// As [`find`].
+pub fn composites_or(ids: &[String]) -> Result<Vec<&'static ModelSpec>, SuiteError> {
+    if ids == ["all"] {
+        let composites = MODELS
+            .iter()
+            .filter(|model| model.category == Category::Composite);
+        return Ok(composites.collect());
+    }
+    ids.iter().map(|id| find(id)).collect()
+}
+
 /// The ids that look most like `id`, nearest first.
 fn nearest(id: &str) -> Vec<&'static str> {
     let asked = id.to_lowercase();

@@ -113,16 +113,7 @@ fn every_cell_is_one_that_was_meant() {
             let job = Job {
                 name: name.to_owned(),
                 onnx: circuit.onnx(),
-                inputs: JobInputs::Committed(CommittedInputs {
-                    input: witness.input,
-                    output: witness.output,
-                    claims: witness.claims,
-                    inner_columns: circuit.inner_columns(),
-                    logrows: circuit.logrows(),
-                    cells: circuit.cells() as u64,
-                    counted_cells: circuit.counted_cells() as u64,
-                    table_range: circuit.table_range(),
-                }),
+                inputs: JobInputs::Committed(CommittedInputs::of(&circuit, witness)),
                 plan: CircuitPlan::committed(7, Io::Committed).unwrap(),
                 verifier: VerifierKind::Plain,
                 runs: 1,

@@ -86,16 +86,7 @@ impl Circuit {
         let job = Job {
             name: name.to_owned(),
             onnx: lowered.onnx(),
-            inputs: JobInputs::Committed(CommittedInputs {
-                input: witness.input,
-                output: witness.output,
-                claims: witness.claims,
-                inner_columns: lowered.inner_columns(),
-                logrows: lowered.logrows(),
-                cells: lowered.cells() as u64,
-                counted_cells: lowered.counted_cells() as u64,
-                table_range: lowered.table_range(),
-            }),
+            inputs: JobInputs::Committed(CommittedInputs::of(&lowered, witness)),
             plan,
             verifier: VerifierKind::Plain,
             runs: 1,

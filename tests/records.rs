@@ -10,7 +10,7 @@ use evmbench::prover::{
     Artifacts, Job, JobInputs, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
 use evmbench::record::{Environment, Outcome, Record};
-use evmbench::subject::Subject;
+use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use evmbench::{replay, store};
 
@@ -138,7 +138,7 @@ fn a_recorded_run_replays_through_every_later_stage() {
     let prover = replay::recorded_prover(&path, &record).unwrap();
     let subject = |id: &str| {
         let model = suite::find(id).unwrap();
-        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap()
+        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap()
     };
     let again = measure(&prover, &subject("dense_small")).unwrap();
     assert_eq!(again.outcome, Outcome::Verified);
@@ -166,7 +166,7 @@ fn an_output_off_by_one_is_a_failure() {
     let prover = replay::recorded_prover(&path, &record).unwrap();
     let model = suite::find("dense_small").unwrap();
     let mut subject =
-        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap();
+        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap();
     // The reference sees another weight than the circuit had: the first output moves.
     let evmbench::model::graph::Op::Gemm { bias: Some(bias), .. } =
         &mut subject.graph.as_mut().unwrap().nodes[0].op
@@ -187,7 +187,7 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
     let path = root().join("results/scaling/dense_small-s7-direct.json");
     let record = store::load(&path).unwrap();
     let model = suite::find("dense_small").unwrap();
-    let subject = Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), None).unwrap();
+    let subject = Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap();
     let job = Job {
         name: String::new(),
         onnx: subject.onnx.clone(),

@@ -12,7 +12,7 @@ use evmbench::prover::{
     CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, JobInputs, Silent, VerifierKind,
 };
 use evmbench::record::Request;
-use evmbench::subject::Subject;
+use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment, StudyFigures};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn job(id: &str) -> Job {
     let model = suite::find(id).unwrap();
     let plan = CircuitPlan::study(7).unwrap();
     let request = Request::new(id, model.category.to_string(), plan);
-    let subject = Subject::from_suite(Experiment { model, scale: 7 }, request, None).unwrap();
+    let subject = Subject::from_suite(Experiment { model, scale: 7 }, request, Material::default()).unwrap();
     Job {
         name: id.to_owned(),
         onnx: subject.onnx,

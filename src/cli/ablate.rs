@@ -12,7 +12,7 @@ use crate::ablation::{self, Choice, Figures};
 use crate::prover::{CircuitPlan, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Spread};
 use crate::replay;
-use crate::subject::Subject;
+use crate::subject::{Material, Subject};
 use crate::suite::{self, Experiment};
 
 /// Change one choice at a time - who sees what, which verifier, optimizer runs - and show what each costs
@@ -111,7 +111,7 @@ fn run_all(session: &mut Session, experiment: Experiment, baseline: &Request) ->
         let result = match request {
             Err(error) => Err(error.to_string()),
             Ok(request) => {
-                let subject = Subject::from_suite(experiment, request, None)?;
+                let subject = Subject::from_suite(experiment, request, Material::default())?;
                 let record = match baseline_record(&rows).filter(|_| choice.is_of_the_compiler()) {
                     None => session.record(&position, &subject)?.map(Ok),
                     Some(proved) if proved.verification.is_some() => {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::accuracy::AccuracyError;
 use crate::bench::BenchError;
+use crate::cifar10::DataError;
 use crate::compare::SetError;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
@@ -16,6 +18,7 @@ use crate::solidity::SolidityError;
 use crate::store::StoreError;
 use crate::subject::SubjectError;
 use crate::suite::SuiteError;
+use crate::training::TrainingError;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,12 @@ pub(super) enum CliError {
     Calibration(#[from] CalibrationError),
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    #[error(transparent)]
+    Accuracy(#[from] AccuracyError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -91,6 +100,9 @@ impl CliError {
             Self::Set(error) => one(error.hint()),
             Self::Report(error) => one(error.hint()),
             Self::Fuzz(error) => one(error.hint()),
+            Self::Data(error) => vec![error.hint().to_owned()],
+            Self::Training(error) => one(error.hint()),
+            Self::Accuracy(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],

@@ -11,8 +11,10 @@ mod chains;
 mod compare;
 mod comparison;
 mod corpus;
+mod data;
 mod doctor;
 mod error;
+mod evaluate;
 mod export_foundry;
 mod forks;
 mod fuzz;
@@ -26,6 +28,7 @@ mod report;
 mod session;
 mod setup;
 mod table;
+mod train;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +53,9 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Plan(Box<plan::Arguments>),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Data(data::Arguments),
     Ablate(Box<ablate::Arguments>),
     Verify(verify::Arguments),
     Audit(audit::Arguments),
@@ -80,6 +86,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
         Command::Ablate(arguments) => ablate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),

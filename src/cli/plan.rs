@@ -47,9 +47,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         session.calibrate()?;
     }
     let budget_bytes = arguments.budget.or_else(|| session.memory_limit_bytes());
+    let image = arguments.run.image(&items)?;
+    let material = arguments.run.material(image.as_ref());
     let mut planned = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let subject = item.subject(arguments.run.weights.as_deref())?;
+        let subject = item.subject(material)?;
         let position = format!("[{}/{}]", index + 1, items.len());
         let found = match session.forecast(&position, &subject)? {
             Err(Failure::Interrupted { .. }) => break,

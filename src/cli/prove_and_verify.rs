@@ -1,6 +1,6 @@
 //! `evmbench prove-and-verify`: arguments → plan → one record after another, each saved as soon as it exists.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -11,11 +11,13 @@ use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::chain::Fork;
+use crate::cifar10::{self, download};
+use crate::home::Home;
 use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibility};
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
-use crate::subject::Subject;
-use crate::suite::{self, Experiment, Suite};
+use crate::subject::{Material, Subject, TestImage};
+use crate::suite::{self, Category, Experiment, Suite};
 
 /// Prove one inference of each model, verify the proof in an EVM, and record what it costs
 #[derive(Debug, clap::Args)]
@@ -35,9 +37,17 @@ pub(super) struct Arguments {
     /// Its input: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
     #[arg(long, value_name = "FILE", requires = "onnx")]
     input: Option<PathBuf>,
-    /// Weights for one model of the suite: .safetensors or .onnx; drawn from the seed otherwise
+    /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
+    /// seed for the layers]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
-    pub(super) weights: Option<PathBuf>,
+    weights: Option<PathBuf>,
+    /// Folder with CIFAR-10's images, or the official .tar.gz, for the CNNs to look at one [default: where `evmbench data
+    /// cifar10` puts them, if they are there]
+    #[arg(long, value_name = "PATH", conflicts_with = "onnx")]
+    data: Option<PathBuf>,
+    /// Number of the test image that the CNNs look at [default: 0 where there are images, else one drawn from the seed]
+    #[arg(long, value_name = "N", conflicts_with = "onnx")]
+    sample: Option<usize>,
     /// Bits after the binary point, several with commas [default: the suite's, else 7]
     #[arg(long, value_name = "BITS", value_delimiter = ',')]
     scale: Vec<u32>,
@@ -280,6 +290,40 @@ fn request(
 }
 
 impl Arguments {
+    /// The test image that the CNNs among the items look at, where there are any and there are images.
+    pub(super) fn image(&self, items: &[Item]) -> Result<Option<TestImage>, CliError> {
+        let is_cnn = |item: &Item| match &item.subject {
+            Source::Suite(experiment) => experiment.model.category == Category::Composite,
+            Source::Onnx(_) => false,
+        };
+        if !items.iter().any(is_cnn) {
+            return Ok(None);
+        }
+        let data = match &self.data {
+            Some(data) => data.clone(),
+            None => {
+                let data = download::unpacked(&Home::from_environment()?.data());
+                if self.sample.is_none() && !data.exists() {
+                    return Ok(None);
+                }
+                data
+            }
+        };
+        let images = cifar10::read_test(&data)?;
+        let image = TestImage::of(&images, self.sample.unwrap_or(0));
+        image
+            .map(Some)
+            .ok_or(CliError::Usage("--sample counts from 0; there are 10,000 test images"))
+    }
+
+    /// What takes the place of seeded weights and inputs.
+    pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
+        Material {
+            weights: self.weights.as_deref(),
+            image,
+        }
+    }
+
     /// The kind of circuit to try first, and the one to fall back on where the first does not cover a model.
     fn circuits(&self) -> (Circuit, Option<Circuit>) {
         let visibilities = [
@@ -366,10 +410,10 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
 
 impl Item {
     /// What the record is about, put together now.
-    pub(super) fn subject(&self, weights: Option<&Path>) -> Result<Subject, CliError> {
+    pub(super) fn subject(&self, material: Material<'_>) -> Result<Subject, CliError> {
         match &self.subject {
             Source::Suite(experiment) => {
-                let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), weights);
+                let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), material);
                 Ok(Subject::or_else(of(&self.request), || {
                     self.fallback.as_ref().map(of)
                 })?)
@@ -380,6 +424,8 @@ impl Item {
 }
 
 fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
+    let image = arguments.image(items)?;
+    let material = arguments.material(image.as_ref());
     let store = arguments.session.store();
     let mut table = Table::new([
         ("experiment", TEXT),
@@ -393,7 +439,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
         ("record", TEXT),
     ]);
     for item in items {
-        let subject = item.subject(arguments.weights.as_deref())?;
+        let subject = item.subject(material)?;
         let Request {
             suite,
             plan: circuit,
@@ -422,9 +468,11 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
 }
 
 fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Result<Vec<Record>, CliError> {
+    let image = arguments.image(items)?;
+    let material = arguments.material(image.as_ref());
     let mut records = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let subject = item.subject(arguments.weights.as_deref())?;
+        let subject = item.subject(material)?;
         let position = format!("[{}/{}]", index + 1, items.len());
         let Some(record) = session.record(&position, &subject)? else {
             break;

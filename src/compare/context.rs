@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Pair;
-use crate::record::{Record, Source};
+use crate::record::Record;
 use crate::solidity::CompileOptions;
 
 /// A circumstance of a run.
@@ -110,10 +110,7 @@ impl Context {
                 .map_or(&environment.git_revision, |renewal| &renewal.git_revision)
                 .clone(),
             Self::Model => Some(record.model.onnx_sha256.clone()),
-            Self::Weights => Some(match &record.model.weights {
-                Source::Seeded { seed } => format!("seed {seed}"),
-                Source::File { sha256 } => sha256.clone(),
-            }),
+            Self::Weights => Some(record.model.weights.to_string()),
             Self::Input => Some(record.input.sha256.clone()),
             Self::Srs => Some(keys?.srs.sha256.clone()),
             Self::VerifyingKey => Some(keys?.verifying_key_sha256.clone()),

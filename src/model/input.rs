@@ -171,12 +171,18 @@ pub fn seeded(spec: &ModelSpec, seed: u64) -> Tensor {
 pub fn bound(spec: &ModelSpec) -> f64 {
     match spec.category {
         Category::Core | Category::Scaling => f64::from(LAYER_INPUT_RANGE.end),
-        Category::Composite => CIFAR10_MEAN
-            .iter()
-            .zip(&CIFAR10_STD)
-            .map(|(&mean, &std)| f64::from(mean.max(1.0 - mean)) / f64::from(std))
-            .fold(0.0, f64::max),
+        Category::Composite => image_bound(),
     }
+}
+
+/// The greatest magnitude of an element of a normalised image, whose pixels have 8 bits before.
+#[must_use]
+pub fn image_bound() -> f64 {
+    CIFAR10_MEAN
+        .iter()
+        .zip(&CIFAR10_STD)
+        .map(|(&mean, &std)| f64::from(mean.max(1.0 - mean)) / f64::from(std))
+        .fold(0.0, f64::max)
 }
 
 /// Numbers uniform in [`LAYER_INPUT_RANGE`].

@@ -7,6 +7,7 @@
 pub mod committed;
 pub mod cost;
 pub mod float;
+pub mod fold;
 pub mod graph;
 pub mod input;
 pub mod integer;

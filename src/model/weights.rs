@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::graph::{Graph, Node, Tensor};
-use super::onnx::{self, Coverage, OnnxError};
+use super::onnx::{self, Coverage, OnnxError, OnnxModel};
 
 /// What `PyTorch` stores beside the parameters of batch norm; inference has no use for it.
 const IGNORED_SUFFIX: &str = ".num_batches_tracked";
@@ -214,12 +214,24 @@ fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path)
     }
 }
 
-fn from_onnx(mut graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
+fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
+    let (_, model) = onnx::load(path)?;
+    from_model(graph, model, path)
+}
+
+/// The graph with its parameters from the bytes of an ONNX file, which `name` stands for in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_onnx_bytes(graph: Graph, bytes: &[u8], name: &Path) -> Result<Graph, WeightsError> {
+    from_model(graph, onnx::parse(bytes, name)?, name)
+}
+
+fn from_model(mut graph: Graph, model: OnnxModel, path: &Path) -> Result<Graph, WeightsError> {
     let other = |difference: String| WeightsError::OtherModel {
         path: path.to_owned(),
         difference,
     };
-    let (_, model) = onnx::load(path)?;
     let theirs = match model.coverage {
         Coverage::Full(theirs) => theirs,
         Coverage::Partial(uncovered) => return Err(other(uncovered[0].to_string())),

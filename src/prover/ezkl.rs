@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -168,6 +168,29 @@ impl EzklProver {
         })
     }
 
+    /// The outputs in EZKL's own witness for a job, one word for each element; keys are made or taken from the cache, and
+    /// nothing is proved.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn witness_outputs(
+        &self,
+        job: &Job,
+        observer: &dyn Observer,
+    ) -> Result<Result<Vec<Vec<U256>>, Failure>, ProverError> {
+        let mut run = Run::start(self, job, observer)?;
+        let outputs = run.input().and_then(|input| {
+            let keys = run.keys(&input)?;
+            let witnessed = run.witness(&keys, &input)?;
+            Ok(parsed(
+                Phase::Witness,
+                &witnessed.path,
+                ProofFile::parse_witness_outputs,
+            )?)
+        });
+        finding(outputs)
+    }
+
     fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
         // A cache that cannot be trimmed is no reason to lose a proof.
@@ -247,6 +270,14 @@ struct Run<'a> {
 struct Keys {
     files: CircuitFiles,
     provenance: Provenance,
+}
+
+/// A witness, and what was made on the way to it.
+struct Witnessed {
+    path: PathBuf,
+    plain_source: String,
+    verifying_key: Vec<u8>,
+    committed: Option<Committed>,
 }
 
 /// The job's input as EZKL reads it.
@@ -474,12 +505,11 @@ impl<'a> Run<'a> {
             .ok_or_else(|| unreadable().into())
     }
 
-    /// Witness, proofs, EZKL's own verdict and the Solidity verifier.
-    fn proofs(&mut self, keys: &Keys, input: &InputFile) -> Result<Artifacts, Stop> {
+    /// The verifier's source and EZKL's witness.
+    fn witness(&mut self, keys: &Keys, input: &InputFile) -> Result<Witnessed, Stop> {
         let files = &keys.files;
         let srs = self.prover.srs.path(self.logrows())?;
         let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
-        let shape = VerifierShape::count(&plain_source).ok_or_else(unknown_form)?;
         let verifying_key =
             std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
         let committed = match &self.job.inputs {
@@ -488,7 +518,7 @@ impl<'a> Run<'a> {
                 Some(self.challenge(inputs, files, &srs, &plain_source, &verifying_key, input)?)
             }
         };
-        let witness = self.path("witness.json");
+        let path = self.path("witness.json");
         let commitment_files = if self.job.plan.commits() {
             json!({"vk_path": files.verifying_key(), "srs_path": srs})
         } else {
@@ -498,11 +528,30 @@ impl<'a> Run<'a> {
             Phase::Witness,
             "gen_witness",
             &merge(
-                json!({"data": input.path, "model": files.circuit(), "output": witness}),
+                json!({"data": input.path, "model": files.circuit(), "output": path}),
                 commitment_files,
             ),
-            &[&witness],
+            &[&path],
         )?;
+        Ok(Witnessed {
+            path,
+            plain_source,
+            verifying_key,
+            committed,
+        })
+    }
+
+    /// Witness, proofs, EZKL's own verdict and the Solidity verifier.
+    fn proofs(&mut self, keys: &Keys, input: &InputFile) -> Result<Artifacts, Stop> {
+        let Witnessed {
+            path: witness,
+            plain_source,
+            verifying_key,
+            committed,
+        } = self.witness(keys, input)?;
+        let files = &keys.files;
+        let srs = self.prover.srs.path(self.logrows())?;
+        let shape = VerifierShape::count(&plain_source).ok_or_else(unknown_form)?;
         let mut proofs = Vec::new();
         for index in 0..self.job.warmup + self.job.runs {
             let path = self.path(&format!("proof-{index}.json"));

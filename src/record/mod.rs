@@ -17,6 +17,7 @@ pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 pub use spread::Spread;
 
+use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
@@ -29,7 +30,7 @@ use crate::prover::{
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -67,6 +68,9 @@ pub struct Record {
     pub proof: Option<Proof>,
     /// How the circuit's outputs stand to both references.
     pub numerics: Option<Numerics>,
+    /// How well the circuit does on all test images; absent where that was not found out, and in records of schema 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Accuracy>,
     /// The compiled verifier.
     pub verifier: Option<Verifier>,
     /// What deploying it took, and the rules of the chain that it breaks; each was lifted, alone, to get the verdict.
@@ -155,10 +159,13 @@ pub struct Request {
     pub srs_sha256: Option<String>,
     /// SHA-256 of the user's ONNX file.
     pub onnx_sha256: Option<String>,
-    /// SHA-256 of the user's weights.
+    /// SHA-256 of the file with the weights, the user's or the trained ones that evmbench comes with.
     pub weights_sha256: Option<String>,
     /// SHA-256 of the user's input file.
     pub input_sha256: Option<String>,
+    /// Number of CIFAR-10's test image that a CNN looks at, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -195,6 +202,7 @@ impl Request {
             onnx_sha256: None,
             weights_sha256: None,
             input_sha256: None,
+            sample: None,
         }
     }
 
@@ -345,6 +353,29 @@ pub enum Source {
         /// The file's SHA-256.
         sha256: String,
     },
+    /// Trained: the weights that evmbench comes with.
+    Trained {
+        /// SHA-256 of the file in `models/`.
+        sha256: String,
+    },
+    /// An image of CIFAR-10's test set.
+    TestImage {
+        /// Its number, from 0.
+        number: usize,
+        /// The class that it is labelled with.
+        class: String,
+    },
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seeded { seed } => write!(f, "seed {seed}"),
+            Self::File { sha256 } => f.write_str(sha256),
+            Self::Trained { sha256 } => write!(f, "trained, {sha256}"),
+            Self::TestImage { number, class } => write!(f, "test image {number} ({class})"),
+        }
+    }
 }
 
 /// The circuit's size and scales.

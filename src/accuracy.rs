@@ -1,0 +1,294 @@
+//! How well a classifier does on CIFAR-10's test images: in `f32`, and in the integers of its circuit.
+//!
+//! Goes in: a layer graph, the images, and the scales of committed circuits. Comes out: for each scale an [`Accuracy`]. The
+//! circuit's integers are those of the exact reference, which every proof is held against; EZKL's own witnesses of some
+//! images can be held against it too.
+
+use std::path::Path;
+
+use alloy_primitives::U256;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
+use crate::model::committed::{CommittedCircuit, CommittedError, Witness};
+use crate::model::float::{FloatError, FloatModel};
+use crate::model::graph::{Graph, Tensor};
+use crate::model::input::normalised;
+use crate::model::integer::integer_from_word;
+use crate::model::onnx;
+use crate::parallel;
+use crate::prover::CircuitKind;
+use crate::store::{self, StoreError};
+
+/// A classifier on the test images, in `f32` and in one circuit's integers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Accuracy {
+    /// The kind of the circuit.
+    pub circuit: CircuitKind,
+    /// Bits after the binary point.
+    pub scale: u32,
+    /// Images looked at.
+    pub images: usize,
+    /// SHA-256 over label and pixels of each, in their order.
+    pub images_sha256: String,
+    /// Images whose greatest `f32` logit is that of their class.
+    pub float_correct: usize,
+    /// Images whose greatest integer logit is that of their class.
+    pub correct: usize,
+    /// Images that both put into one class, right or wrong.
+    pub agreeing: usize,
+    /// The greatest distance between a logit of the circuit and the same in `f32`.
+    pub worst_logit_error: f64,
+    /// Mean distance between them, over all logits of all images.
+    pub mean_logit_error: f64,
+    /// The greatest magnitude of a logit in `f32`.
+    pub greatest_logit: f64,
+    /// Images of which EZKL's own witness was computed; each equals the reference to the last integer.
+    pub witnesses: usize,
+}
+
+/// All that was found out about one model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The model's id, or its file's name.
+    pub model: String,
+    /// SHA-256 of the ONNX bytes.
+    pub onnx_sha256: String,
+    /// The command that finds it out again.
+    pub command: String,
+    /// One for each circuit.
+    pub accuracies: Vec<Accuracy>,
+}
+
+/// Why a model cannot be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum AccuracyError {
+    /// The model is no classifier of the images.
+    #[error(
+        "{name} takes inputs of shapes {inputs:?} and gives outputs of shapes {outputs:?}; to be evaluated, it must take \
+         one image of 1×3×32×32 and give 1×10 logits"
+    )]
+    NoClassifier {
+        /// The model.
+        name: String,
+        /// Shapes of its inputs.
+        inputs: Vec<Vec<usize>>,
+        /// Shapes of its outputs.
+        outputs: Vec<Vec<usize>>,
+    },
+    /// The model does not run in `f32`.
+    #[error(transparent)]
+    Float(#[from] FloatError),
+    /// The model has no committed circuit.
+    #[error(transparent)]
+    Committed(#[from] CommittedError),
+    /// EZKL has no witness of an image.
+    #[error("image {image}: {reason}")]
+    NoWitness {
+        /// Its number among the test images.
+        image: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// EZKL's witness is not the reference's.
+    #[error("image {image}: {difference}")]
+    Witness {
+        /// Its number among the test images.
+        image: usize,
+        /// The first integer that differs.
+        difference: String,
+    },
+    /// An evaluation cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One image as a model takes it.
+#[must_use]
+pub fn image(images: &Images, index: usize) -> Tensor {
+    let [channels, height, width] = IMAGE_SHAPE;
+    Tensor::new([1, channels, height, width], normalised(images.pixels(index)))
+}
+
+/// Logits of every image in `f32`.
+///
+/// # Errors
+/// [`AccuracyError::NoClassifier`] and [`AccuracyError::Float`].
+pub fn float_logits(name: &str, graph: &Graph, images: &Images) -> Result<Vec<Vec<f32>>, AccuracyError> {
+    let shapes = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
+        ids.iter().map(|&id| graph.shape(id).to_vec()).collect()
+    };
+    let (inputs, outputs) = (shapes(&graph.inputs), shapes(&graph.outputs));
+    let [channels, height, width] = IMAGE_SHAPE;
+    if inputs != [[1, channels, height, width]] || outputs != [[1, CLASSES.len()]] {
+        return Err(AccuracyError::NoClassifier {
+            name: name.to_owned(),
+            inputs,
+            outputs,
+        });
+    }
+    let model = FloatModel::load(&onnx::write(graph))?;
+    Ok(parallel::map(parallel::processors(), images.len(), || {
+        |index| {
+            let mut outputs = model.run(&[image(images, index)])?;
+            Ok::<_, FloatError>(outputs.swap_remove(0).data)
+        }
+    })?)
+}
+
+/// The circuit on every image, beside the logits in `f32`.
+///
+/// # Errors
+/// [`AccuracyError::Committed`]: an image's integers are out of the range that the circuit was made for.
+///
+/// # Panics
+/// When there are not as many logits as images.
+pub fn of_committed(
+    circuit: &CommittedCircuit,
+    scale: u32,
+    images: &Images,
+    float_logits: &[Vec<f32>],
+) -> Result<Accuracy, AccuracyError> {
+    assert_eq!(images.len(), float_logits.len(), "logits of every image");
+    let unit = circuit.output_unit();
+    let rows = parallel::map(parallel::processors(), images.len(), || {
+        |index| {
+            let integers = circuit.witness(&image(images, index))?.result;
+            Ok::<_, CommittedError>(Row::new(&integers, unit, &float_logits[index], images.label(index)))
+        }
+    })?;
+    let count = |holds: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).count();
+    let logits = (rows.len() * CLASSES.len()).max(1);
+    Ok(Accuracy {
+        circuit: CircuitKind::Committed,
+        scale,
+        images: images.len(),
+        images_sha256: digest([images]),
+        float_correct: count(&|row| row.float == row.label),
+        correct: count(&|row| row.integer == row.label),
+        agreeing: count(&|row| row.integer == row.float),
+        worst_logit_error: rows.iter().map(|row| row.worst_error).fold(0.0, f64::max),
+        mean_logit_error: rows.iter().map(|row| row.error_sum).sum::<f64>() / logits as f64,
+        greatest_logit: float_logits
+            .iter()
+            .flatten()
+            .map(|logit| f64::from(logit.abs()))
+            .fold(0.0, f64::max),
+        witnesses: 0,
+    })
+}
+
+/// What one image comes to.
+struct Row {
+    label: usize,
+    float: usize,
+    integer: usize,
+    worst_error: f64,
+    error_sum: f64,
+}
+
+impl Row {
+    fn new(integers: &[i128], unit: f64, floats: &[f32], label: usize) -> Self {
+        let errors = integers
+            .iter()
+            .zip(floats)
+            .map(|(&integer, &float)| (integer as f64 / unit - f64::from(float)).abs());
+        Self {
+            label,
+            float: greatest(floats),
+            integer: greatest(integers),
+            worst_error: errors.clone().fold(0.0, f64::max),
+            error_sum: errors.sum(),
+        }
+    }
+}
+
+/// Position of the greatest element, the first of equals.
+pub fn greatest<T: PartialOrd>(logits: &[T]) -> usize {
+    let later_only_if_greater = |best: usize, index: usize| if logits[index] > logits[best] { index } else { best };
+    (0..logits.len()).fold(0, later_only_if_greater)
+}
+
+/// Holds the outputs in EZKL's witness of an image against the reference: the check is 0, and the logits are the same integers.
+///
+/// # Errors
+/// [`AccuracyError::Witness`] with the first that differs.
+pub fn compare_witness(index: usize, outputs: &[Vec<U256>], reference: &Witness) -> Result<(), AccuracyError> {
+    let differs = |difference: String| AccuracyError::Witness {
+        image: index,
+        difference,
+    };
+    let [check, _challenge, shown @ ..] = outputs else {
+        return Err(differs(format!("{} outputs", outputs.len())));
+    };
+    if *check != [U256::ZERO] {
+        return Err(differs(format!("the check is {check:?}")));
+    }
+    let integers: Vec<Option<i128>> = shown
+        .iter()
+        .flatten()
+        .map(|word| integer_from_word(word.to_be_bytes()))
+        .collect();
+    let expected: Vec<Option<i128>> = reference.result.iter().copied().map(Some).collect();
+    if integers == expected {
+        return Ok(());
+    }
+    Err(differs(format!("logits {integers:?}, not {expected:?}")))
+}
+
+/// SHA-256 over label and pixels of each image, in their order.
+#[must_use]
+pub fn digest<'a>(sets: impl IntoIterator<Item = &'a Images>) -> String {
+    let mut digest = Sha256::new();
+    for images in sets {
+        for index in 0..images.len() {
+            digest.update([images.label(index) as u8]);
+            digest.update(images.pixels(index));
+        }
+    }
+    alloy_primitives::hex::encode(digest.finalize())
+}
+
+impl AccuracyError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoClassifier { .. } => Some("export it with a batch of 1, and its ten logits as the only output"),
+            Self::Committed(error) => Some(error.hint()),
+            Self::Store(error) => error.hint(),
+            Self::Float(_) | Self::NoWitness { .. } | Self::Witness { .. } => None,
+        }
+    }
+}
+
+impl Evaluation {
+    /// What was found out about a circuit.
+    pub fn of(&self, circuit: CircuitKind, scale: u32) -> Option<&Accuracy> {
+        self.accuracies
+            .iter()
+            .find(|accuracy| accuracy.circuit == circuit && accuracy.scale == scale)
+    }
+
+    /// Writes it to a file.
+    ///
+    /// # Errors
+    /// [`AccuracyError::Store`].
+    pub fn save(&self, path: &Path) -> Result<(), AccuracyError> {
+        Ok(store::write_json(path, self)?)
+    }
+}
+
+impl Accuracy {
+    /// Part of the images that the circuit's integers put into their class, 0 to 1.
+    pub fn part_correct(&self) -> f64 {
+        self.correct as f64 / self.images.max(1) as f64
+    }
+
+    /// Part of the images that `f32` puts into their class, 0 to 1.
+    pub fn float_part_correct(&self) -> f64 {
+        self.float_correct as f64 / self.images.max(1) as f64
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be wrong with the data's files.
+
+use std::path::PathBuf;
+
+/// Why there are no images.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A file cannot be read, or an archive cannot be taken apart.
+    #[error("read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Some of the files are not there.
+    #[error("{} has no {}", path.display(), missing.join(", no "))]
+    Missing {
+        /// The folder or archive.
+        path: PathBuf,
+        /// Names of the files.
+        missing: Vec<&'static str>,
+    },
+    /// A file has not 10,000 records of 3,073 bytes.
+    #[error("{} has {found} bytes, not {expected}", path.display())]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that it has.
+        found: u64,
+        /// Bytes that it should have.
+        expected: u64,
+    },
+    /// A label is none of the ten classes.
+    #[error("{}: image {index} has label {label}; there are ten classes, from 0", path.display())]
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// Position of the image in the file.
+        index: usize,
+        /// Its label.
+        label: u8,
+    },
+    /// A file could not be downloaded.
+    #[error("download {url}: {source}")]
+    Download {
+        /// From where.
+        url: String,
+        /// Why not.
+        source: Box<ureq::Error>,
+    },
+    /// A download is not the file that it should be.
+    #[error("{url} has the SHA-256 digest {found}, not {expected}")]
+    Digest {
+        /// From where.
+        url: String,
+        /// Digest of what came.
+        found: String,
+        /// Digest of the official file.
+        expected: String,
+    },
+    /// A file cannot be written.
+    #[error("write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl DataError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
+            Self::Missing { .. } => "`evmbench data cifar10` downloads the official archive and unpacks it",
+            Self::Size { .. } | Self::Label { .. } => "the file is damaged or another format: get it again with `evmbench data cifar10`",
+            Self::Download { .. } => "check the network, or download the binary version by hand and give its path to --data",
+            Self::Digest { .. } => "try again; where it stays so, the archive is not the official one",
+            Self::Write { .. } => "check the folder's permissions and the free space",
+        }
+    }
+}

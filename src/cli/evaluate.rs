@@ -1,0 +1,265 @@
+//! `evmbench evaluate`: a classifier and the test images → how many it gets right, in `f32` and in its circuits' integers.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::output::say;
+use super::progress::Progress;
+use super::session::at_least_one;
+use super::table::{FIGURE, TEXT, Table};
+use super::{Finding, setup};
+use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
+use crate::cifar10::{self, Images};
+use crate::home::Home;
+use crate::model::committed::{
+    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance,
+};
+use crate::record::DEFAULT_SEED;
+use crate::model::graph::Graph;
+use crate::model::onnx::{self, Coverage};
+use crate::model::{fold, input, layers, weights};
+use crate::prover::{
+    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, VerifierKind,
+};
+use crate::subject::{self, SubjectError};
+use crate::suite::{self, ModelSpec};
+use crate::trained;
+
+/// Count how many CIFAR-10 test images a classifier gets right, in f32 and in the integers of its committed circuit
+///
+/// The exact integer reference looks at all images; with --witnesses, EZKL computes its own witness of some, which must
+/// equal the reference to the last integer.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// cnn_relu, cnn_poly, cnn_mixed, cnn_strided, or all
+    #[arg(value_name = "ID", required_unless_present = "onnx", conflicts_with = "onnx")]
+    ids: Vec<String>,
+    /// A classifier of your own: it takes one 1×3×32×32 image, normalised as CIFAR-10 usually is, and gives ten logits
+    #[arg(long, value_name = "FILE")]
+    onnx: Option<PathBuf>,
+    /// Folder with the images, or the official .tar.gz [default: where `evmbench data cifar10` puts them]
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Read <ID>.onnx from this folder, and write <ID>.accuracy.json beside it [default: the models that evmbench comes
+    /// with, and nothing is written]
+    #[arg(long, value_name = "DIR", conflicts_with = "onnx")]
+    models: Option<PathBuf>,
+    /// Bits after the binary point, several with commas
+    #[arg(long, value_name = "BITS", value_delimiter = ',', default_value = "7,10")]
+    scale: Vec<u32>,
+    /// Only the first of the images
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    images: Option<usize>,
+    /// For so many images, evenly spread, compare EZKL's own witness with the reference
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    witnesses: usize,
+    /// Print JSON, one object for each model
+    #[arg(long)]
+    json: bool,
+}
+
+/// A model to look at.
+struct Candidate {
+    name: String,
+    onnx: Vec<u8>,
+    graph: Graph,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let candidates = candidates(arguments)?;
+    let home = Home::from_environment()?;
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| cifar10::download::unpacked(&home.data()));
+    let mut images = cifar10::read_test(&data)?;
+    if let Some(count) = arguments.images.filter(|&count| count < images.len()) {
+        let rest = images.len() - count;
+        images = images.split_last(rest).0;
+    }
+    let progress = Progress::new();
+    let prover = match arguments.witnesses {
+        0 => None,
+        _ => {
+            let (toolchain, _) = setup::tools(&home, &progress)?;
+            Some(EzklProver::new(&home, toolchain, EzklOptions::for_home(&home)))
+        }
+    };
+    let mut table = Table::new([
+        ("model", TEXT),
+        ("circuit", TEXT),
+        ("scale", FIGURE),
+        ("images", FIGURE),
+        ("right in f32", FIGURE),
+        ("right in the circuit", FIGURE),
+        ("agree", FIGURE),
+        ("worst logit error", FIGURE),
+        ("mean", FIGURE),
+        ("EZKL's witnesses", FIGURE),
+    ]);
+    for candidate in candidates {
+        progress.label(candidate.name.clone());
+        let mut evaluation = Evaluation {
+            model: candidate.name.clone(),
+            onnx_sha256: subject::hex_sha256(&candidate.onnx),
+            command: command(arguments, &candidate.name),
+            accuracies: Vec::new(),
+        };
+        let logits = accuracy::float_logits(&candidate.name, &candidate.graph, &images)?;
+        for &scale in &arguments.scale {
+            let circuit = lower(&candidate.graph, scale)?;
+            let mut accuracy = accuracy::of_committed(&circuit, scale, &images, &logits)?;
+            if let Some(prover) = &prover {
+                accuracy.witnesses = witnesses(
+                    prover,
+                    &circuit,
+                    &candidate.name,
+                    scale,
+                    &images,
+                    arguments.witnesses,
+                    &progress,
+                )?;
+            }
+            table.row(row(&candidate.name, &accuracy));
+            evaluation.accuracies.push(accuracy);
+        }
+        if let Some(folder) = &arguments.models {
+            evaluation.save(&trained::evaluation_path(folder, &candidate.name))?;
+        }
+        if arguments.json {
+            say!(
+                "{}",
+                serde_json::to_string(&evaluation).expect("an evaluation is plain data")
+            )?;
+        }
+    }
+    progress.clear();
+    if !arguments.json {
+        say!("{table}")?;
+    }
+    Ok(Finding::Good)
+}
+
+fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
+    let Some(path) = &arguments.onnx else {
+        let models = suite::composites_or(&arguments.ids)?;
+        return models.into_iter().map(|model| suite_candidate(model, arguments)).collect();
+    };
+    let (onnx, model) = onnx::load(path).map_err(SubjectError::from)?;
+    let graph = match model.coverage {
+        Coverage::Full(graph) => graph,
+        Coverage::Partial(uncovered) => {
+            let operators = uncovered.into_iter().map(|node| node.operator).collect();
+            return Err(AccuracyError::from(CommittedError::UnknownOperators(operators)).into());
+        }
+    };
+    Ok(vec![Candidate {
+        name: subject::file_id(path),
+        onnx,
+        graph,
+    }])
+}
+
+fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<Candidate, CliError> {
+    let onnx = match &arguments.models {
+        Some(folder) => {
+            let path = trained::onnx_path(folder, model.id);
+            std::fs::read(&path).map_err(|source| CliError::Io {
+                action: "read",
+                path,
+                source,
+            })?
+        }
+        None => trained::find(model.id)
+            .ok_or(CliError::Usage("only the CNNs of the suite come trained; name one, or give --onnx"))?
+            .onnx
+            .to_vec(),
+    };
+    let name = trained::onnx_path(arguments.models.as_deref().unwrap_or(Path::new("models")), model.id);
+    let graph = weights::from_onnx_bytes(layers::build(model, DEFAULT_SEED), &onnx, &name).map_err(SubjectError::from)?;
+    Ok(Candidate {
+        name: model.id.to_owned(),
+        onnx,
+        graph,
+    })
+}
+
+/// The circuit that `prove-and-verify` proves of a classifier, but for who assures that the input is in range.
+fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
+    let options = CommittedOptions {
+        scale,
+        input_bound: input::image_bound(),
+        assurance: InputAssurance::Ranged,
+        output_public: true,
+        inner_columns: None,
+    };
+    Ok(committed::lower(&fold::batch_norms(graph), &options)?)
+}
+
+/// Has EZKL compute its witness of so many images, each of which must be the reference's; how many there were.
+fn witnesses(
+    prover: &EzklProver,
+    circuit: &CommittedCircuit,
+    name: &str,
+    scale: u32,
+    images: &Images,
+    count: usize,
+    progress: &Progress,
+) -> Result<usize, CliError> {
+    let count = count.min(images.len());
+    for number in 0..count {
+        let index = number * images.len() / count;
+        let witness = circuit
+            .witness(&accuracy::image(images, index))
+            .map_err(AccuracyError::from)?;
+        let job = Job {
+            name: format!("{name}-s{scale}"),
+            onnx: circuit.onnx(),
+            inputs: JobInputs::Committed(CommittedInputs::of(circuit, witness.clone())),
+            plan: CircuitPlan::committed(scale, Io::Result)?,
+            verifier: VerifierKind::Plain,
+            runs: 1,
+            warmup: 0,
+        };
+        progress.label(format!("{name} at scale {scale}, witness {} of {count}", number + 1));
+        let outputs = prover.witness_outputs(&job, progress)?;
+        let outputs = outputs.map_err(|failure| AccuracyError::NoWitness {
+            image: index,
+            reason: format!("{failure:?}"),
+        })?;
+        accuracy::compare_witness(index, &outputs, &witness)?;
+    }
+    Ok(count)
+}
+
+fn command(arguments: &Arguments, name: &str) -> String {
+    let scales: Vec<String> = arguments.scale.iter().map(u32::to_string).collect();
+    let mut command = match &arguments.onnx {
+        Some(_) => format!("evmbench evaluate --onnx {name}.onnx"),
+        None => format!("evmbench evaluate {name} --models models"),
+    };
+    command += &format!(" --data DIR --scale {}", scales.join(","));
+    if let Some(images) = arguments.images {
+        command += &format!(" --images {images}");
+    }
+    if arguments.witnesses > 0 {
+        command += &format!(" --witnesses {}", arguments.witnesses);
+    }
+    command
+}
+
+fn row(name: &str, accuracy: &Accuracy) -> Vec<String> {
+    let percent = |part: f64| format!("{:.2}%", 100.0 * part);
+    vec![
+        name.to_owned(),
+        accuracy.circuit.to_string(),
+        accuracy.scale.to_string(),
+        accuracy.images.to_string(),
+        percent(accuracy.float_part_correct()),
+        percent(accuracy.part_correct()),
+        percent(accuracy.agreeing as f64 / accuracy.images.max(1) as f64),
+        format!("{:.4}", accuracy.worst_logit_error),
+        format!("{:.4}", accuracy.mean_logit_error),
+        accuracy.witnesses.to_string(),
+    ]
+}

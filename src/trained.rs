@@ -1,0 +1,71 @@
+//! The CNNs of the suite as they were trained: weights, and how well they do. All of it is in `models/`.
+//!
+//! `evmbench train` makes `<id>.onnx` and, with its history, `<id>.json`; `evmbench evaluate --models models` makes
+//! `<id>.accuracy.json`.
+
+use std::path::{Path, PathBuf};
+
+use crate::accuracy::{Accuracy, Evaluation};
+use crate::prover::CircuitKind;
+
+/// A trained model.
+#[derive(Debug, Clone, Copy)]
+pub struct Trained {
+    /// Its id in the suite.
+    pub id: &'static str,
+    /// The model with its weights, as `evmbench train` wrote it.
+    pub onnx: &'static [u8],
+    /// Its evaluation, as JSON.
+    evaluation: &'static str,
+}
+
+macro_rules! trained {
+    ($($id:literal),*) => {
+        [$(Trained {
+            id: $id,
+            onnx: include_bytes!(concat!("../models/", $id, ".onnx")),
+            evaluation: include_str!(concat!("../models/", $id, ".accuracy.json")),
+        }),*]
+    };
+}
+
+/// Every trained model.
+pub static TRAINED: [Trained; 1] = trained!["cnn_strided"];
+
+/// The trained model of that id.
+pub fn find(id: &str) -> Option<&'static Trained> {
+    TRAINED.iter().find(|trained| trained.id == id)
+}
+
+/// How well a circuit of one of these models does; none where another model's ONNX has that digest.
+pub fn accuracy(onnx_sha256: &str, circuit: CircuitKind, scale: u32) -> Option<Accuracy> {
+    TRAINED.iter().map(Trained::evaluation).find_map(|evaluation| {
+        let same = evaluation.onnx_sha256 == onnx_sha256;
+        same.then(|| evaluation.of(circuit, scale).cloned()).flatten()
+    })
+}
+
+/// Where a folder has a model of that id.
+pub fn onnx_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.onnx"))
+}
+
+/// Where a folder has the history of a model's training.
+pub fn history_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.json"))
+}
+
+/// Where a folder has the evaluation of a model.
+pub fn evaluation_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.accuracy.json"))
+}
+
+impl Trained {
+    /// How well it does.
+    ///
+    /// # Panics
+    /// Never: the file is part of evmbench, and a test reads it.
+    pub fn evaluation(&self) -> Evaluation {
+        serde_json::from_str(self.evaluation).expect("an evaluation that evmbench wrote")
+    }
+}

@@ -1,0 +1,166 @@
+//! A layer graph as tensors that gradients flow through.
+//!
+//! Goes in: a [`Graph`] of the operators that the suite's CNNs are made of. Comes out: its parameters as burn holds them,
+//! what the network answers to a batch, and the graph again with what was learned.
+
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::{Device, Tensor, TensorData, activation};
+
+use super::error::TrainingError;
+use crate::model::graph::{self, Graph, Op, Window};
+
+/// The parameters of a graph, each in the graph's own layout and order.
+#[derive(Module, Debug)]
+pub(super) struct Network {
+    /// Filters, O×(C/groups)×kh×kw.
+    filters: Vec<Param<Tensor<4>>>,
+    /// Matrices, O×I.
+    matrices: Vec<Param<Tensor<2>>>,
+    /// One addend for each output of a filter or matrix, in the order of the nodes.
+    biases: Vec<Param<Tensor<1>>>,
+}
+
+/// A value between two nodes: images up to `Flatten`, rows from there on.
+#[derive(Clone)]
+enum Activations {
+    Images(Tensor<4>),
+    Rows(Tensor<2>),
+}
+
+impl Network {
+    /// The graph's parameters on a device.
+    ///
+    /// # Errors
+    /// [`TrainingError::Operator`] where the graph has an operator that is not trained here.
+    pub(super) fn new(graph: &Graph, device: &Device) -> Result<Self, TrainingError> {
+        let mut network = Self {
+            filters: Vec::new(),
+            matrices: Vec::new(),
+            biases: Vec::new(),
+        };
+        // An optimizer keeps its state under a parameter's id, which must be the same when training goes on.
+        let mut ids = (1..).map(ParamId::from);
+        let mut id = move || ids.next().expect("endless");
+        for node in &graph.nodes {
+            match &node.op {
+                Op::Conv2d {
+                    weight,
+                    bias: Some(bias),
+                    ..
+                } => {
+                    network.filters.push(parameter(id(), weight, device));
+                    network.biases.push(parameter(id(), bias, device));
+                }
+                Op::Gemm {
+                    weight,
+                    bias: Some(bias),
+                } => {
+                    network.matrices.push(parameter(id(), weight, device));
+                    network.biases.push(parameter(id(), bias, device));
+                }
+                Op::Relu | Op::Mul | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => {}
+                other => {
+                    return Err(TrainingError::Operator {
+                        node: node.name.clone(),
+                        operator: other.onnx_name(),
+                    });
+                }
+            }
+        }
+        Ok(network)
+    }
+
+    /// One row of logits for each image, N×classes.
+    ///
+    /// # Panics
+    /// When the graph is not the one that the network was made of, or does not end in rows.
+    pub(super) fn forward(&self, graph: &Graph, images: Tensor<4>) -> Tensor<2> {
+        let mut values: Vec<Option<Activations>> = vec![None; graph.values.len()];
+        values[graph.inputs[0].0] = Some(Activations::Images(images));
+        let mut filters = self.filters.iter().map(Param::val);
+        let mut matrices = self.matrices.iter().map(Param::val);
+        let mut biases = self.biases.iter().map(Param::val);
+        for node in &graph.nodes {
+            let input = |position: usize| values[node.inputs[position].0].clone().expect(ORDER);
+            let output = match (&node.op, input(0)) {
+                (Op::Conv2d { window, groups, .. }, Activations::Images(x)) => Activations::Images(conv2d(
+                    x,
+                    filters.next().expect(SAME),
+                    biases.next(),
+                    ConvOptions::new_with_padding(window.stride, sides(window), [1, 1], *groups),
+                )),
+                (Op::Gemm { .. }, Activations::Rows(x)) => {
+                    let bias = biases.next().expect(SAME).unsqueeze::<2>();
+                    Activations::Rows(x.matmul(matrices.next().expect(SAME).transpose()) + bias)
+                }
+                (Op::Relu, Activations::Images(x)) => Activations::Images(activation::relu(x)),
+                (Op::Relu, Activations::Rows(x)) => Activations::Rows(activation::relu(x)),
+                (Op::Mul, Activations::Images(x)) => {
+                    let Activations::Images(y) = input(1) else {
+                        unreachable!("{SAME}")
+                    };
+                    Activations::Images(x * y)
+                }
+                (Op::Mul, Activations::Rows(x)) => {
+                    let Activations::Rows(y) = input(1) else {
+                        unreachable!("{SAME}")
+                    };
+                    Activations::Rows(x * y)
+                }
+                (Op::MaxPool2d(window), Activations::Images(x)) => {
+                    let mut options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
+                    options.padding = sides(window);
+                    Activations::Images(max_pool2d(x, options))
+                }
+                (Op::AvgPool2d(window), Activations::Images(x)) => Activations::Images(avg_pool2d(
+                    x,
+                    AvgPoolOptions::new(window.kernel).with_stride(window.stride),
+                )),
+                (Op::Flatten, Activations::Images(x)) => Activations::Rows(x.flatten(1, 3)),
+                (Op::Flatten, rows) => rows,
+                _ => unreachable!("{SAME}"),
+            };
+            values[node.output.0] = Some(output);
+        }
+        let output = values[graph.outputs[0].0].take().expect(ORDER);
+        let Activations::Rows(logits) = output else {
+            unreachable!("a classifier ends in rows")
+        };
+        logits
+    }
+
+    /// Writes the parameters into the graph that the network was made of.
+    pub(super) fn write_into(&self, graph: &mut Graph) {
+        let mut filters = self.filters.iter().map(|param| param.val().into_data());
+        let mut matrices = self.matrices.iter().map(|param| param.val().into_data());
+        let mut biases = self.biases.iter().map(|param| param.val().into_data());
+        for node in &mut graph.nodes {
+            let is_filter = matches!(node.op, Op::Conv2d { .. });
+            for (name, tensor) in node.op.parameters_mut() {
+                let data = match name {
+                    "bias" => biases.next(),
+                    _ if is_filter => filters.next(),
+                    _ => matrices.next(),
+                };
+                tensor.data = data.and_then(|data| data.try_to_vec().ok()).expect(SAME);
+            }
+        }
+    }
+}
+
+const SAME: &str = "the graph is the one that the network was made of";
+
+const ORDER: &str = "a node comes after those that it reads from";
+
+fn parameter<const D: usize>(id: ParamId, tensor: &graph::Tensor, device: &Device) -> Param<Tensor<D>> {
+    let data = TensorData::new(tensor.data.clone(), tensor.shape.clone());
+    Param::initialized(id, Tensor::from_data(data, device).require_grad())
+}
+
+/// Padding before and after, in height and width.
+fn sides(window: &Window) -> [(usize, usize); 2] {
+    let [top, left, bottom, right] = window.padding;
+    [(top, bottom), (left, right)]
+}
