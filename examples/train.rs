@@ -48,6 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let checkpoint = Checkpoint::new(Path::new("runs"), &id);
     let history = training::train(suite::find(&id)?, &images, settings, &checkpoint, false, &Lines)?;
-    println!("epoch {} is in {}", history.best_epoch, checkpoint.best().display());
+    println!(
+        "epoch {} is in {}",
+        history.best_epoch,
+        checkpoint.best().display()
+    );
     Ok(())
 }

@@ -156,7 +156,12 @@ pub fn of_committed(
     let rows = parallel::map(parallel::processors(), images.len(), || {
         |index| {
             let integers = circuit.witness(&image(images, index))?.result;
-            Ok::<_, CommittedError>(Row::new(&integers, unit, &float_logits[index], images.label(index)))
+            Ok::<_, CommittedError>(Row::new(
+                &integers,
+                unit,
+                &float_logits[index],
+                images.label(index),
+            ))
         }
     })?;
     let count = |holds: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).count();
@@ -207,7 +212,8 @@ impl Row {
 
 /// Position of the greatest element, the first of equals.
 pub fn greatest<T: PartialOrd>(logits: &[T]) -> usize {
-    let later_only_if_greater = |best: usize, index: usize| if logits[index] > logits[best] { index } else { best };
+    let later_only_if_greater =
+        |best: usize, index: usize| if logits[index] > logits[best] { index } else { best };
     (0..logits.len()).fold(0, later_only_if_greater)
 }
 
@@ -215,7 +221,11 @@ pub fn greatest<T: PartialOrd>(logits: &[T]) -> usize {
 ///
 /// # Errors
 /// [`AccuracyError::Witness`] with the first that differs.
-pub fn compare_witness(index: usize, outputs: &[Vec<U256>], reference: &Witness) -> Result<(), AccuracyError> {
+pub fn compare_witness(
+    index: usize,
+    outputs: &[Vec<U256>],
+    reference: &Witness,
+) -> Result<(), AccuracyError> {
     let differs = |difference: String| AccuracyError::Witness {
         image: index,
         difference,
@@ -256,7 +266,9 @@ impl AccuracyError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoClassifier { .. } => Some("export it with a batch of 1, and its ten logits as the only output"),
+            Self::NoClassifier { .. } => {
+                Some("export it with a batch of 1, and its ten logits as the only output")
+            }
             Self::Committed(error) => Some(error.hint()),
             Self::Store(error) => error.hint(),
             Self::Float(_) | Self::NoWitness { .. } | Self::Witness { .. } => None,

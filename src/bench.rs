@@ -405,7 +405,9 @@ fn compare_numerics(
         && values.len() == CLASSES.len()
     {
         let answer = CLASSES[greatest(&values)];
-        notes.push(format!("test image {number} is of the class {class}; the circuit says {answer}"));
+        notes.push(format!(
+            "test image {number} is of the class {class}; the circuit says {answer}"
+        ));
     }
     let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
     let mut numerics = Numerics {

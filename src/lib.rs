@@ -9,6 +9,8 @@
 //! |---|---|---|
 //! | [`suite`] | an id | a model's exact shapes, and what the published study got |
 //! | [`model`] | shapes, a seed or a file | a layer graph, ONNX bytes, inputs, float and integer references |
+//! | [`training`] | a model and [`cifar10`]'s images | learned weights; the only one that knows burn |
+//! | [`accuracy`] | a model and test images | how many are right, in `f32` and in the circuit's integers |
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
@@ -19,9 +21,9 @@
 //! | [`report`] | folders of records | tables, plots, a page |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`ledger`] says what an accepted
-//! proof proves, [`replay`] goes through all that of a stored record again, [`compare`] holds two sets of records against
-//! each other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
+//! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`replay`] goes through all that of
+//! a stored record again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
+//! other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
 //! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.

@@ -13,6 +13,7 @@ use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, Rec
 use crate::record::{Evidence, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
+use crate::trained;
 
 /// A record that cannot be used again.
 #[derive(Debug, thiserror::Error)]
@@ -198,6 +199,8 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
     }
     on_chain.write_to(&mut renewed);
     renewed.tx_gas_samples.clone_from(&record.tx_gas_samples);
+    let plan = record.request.plan;
+    renewed.accuracy = trained::accuracy(&record.model.onnx_sha256, plan.kind, plan.scale);
     let evidence = Evidence {
         verifying_key: Some(bytes(Evidence::VERIFYING_KEY)?),
         verifier_source: Some(source),

@@ -179,10 +179,16 @@ impl Subject {
             let sha256 = sha256_of(path)?;
             graph = weights::load(graph, path)?;
             weights_source = Source::File { sha256 };
-        } else if let Some(trained) = trained::find(spec.id).filter(|_| request.plan.kind != CircuitKind::Study) {
-            graph = weights::from_onnx_bytes(graph, trained.onnx, &trained::onnx_path(Path::new("models"), spec.id))?;
+        } else if let Some(trained) =
+            trained::find(spec.id).filter(|_| request.plan.kind != CircuitKind::Study)
+        {
+            graph = weights::from_onnx_bytes(
+                graph,
+                trained.onnx,
+                &trained::onnx_path(Path::new("models"), spec.id),
+            )?;
             weights_source = Source::Trained {
-                sha256: hex_sha256(trained.onnx),
+                sha256: trained.sha256(),
             };
         }
         if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {

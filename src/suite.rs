@@ -429,6 +429,31 @@ fn nearest(id: &str) -> Vec<&'static str> {
     near.into_iter().map(|(_, id)| id).take(MAX_SUGGESTIONS).collect()
 }
 
+/// What the study published of a CNN's float model: the test accuracy of its tables, and the last of its training history,
+/// both in percent. It never measured the circuit's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StudyAccuracy {
+    /// Beside its proofs.
+    pub published: f64,
+    /// At the end of its 50 epochs.
+    pub last_epoch: f64,
+}
+
+/// The study's test accuracy of a model; none but for the CNNs.
+pub fn study_accuracy(id: &str) -> Option<StudyAccuracy> {
+    let (published, last_epoch) = match id {
+        "cnn_relu" => (69.11, 77.97),
+        "cnn_poly" => (63.49, 72.71),
+        "cnn_mixed" => (64.92, 76.75),
+        "cnn_strided" => (63.32, 73.79),
+        _ => return None,
+    };
+    Some(StudyAccuracy {
+        published,
+        last_epoch,
+    })
+}
+
 /// A model at a fixed-point scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Experiment {

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::accuracy::{Accuracy, Evaluation};
 use crate::prover::CircuitKind;
 
@@ -30,7 +32,7 @@ macro_rules! trained {
 }
 
 /// Every trained model.
-pub static TRAINED: [Trained; 1] = trained!["cnn_strided"];
+pub static TRAINED: [Trained; 4] = trained!["cnn_relu", "cnn_poly", "cnn_mixed", "cnn_strided"];
 
 /// The trained model of that id.
 pub fn find(id: &str) -> Option<&'static Trained> {
@@ -61,6 +63,11 @@ pub fn evaluation_path(folder: &Path, id: &str) -> PathBuf {
 }
 
 impl Trained {
+    /// SHA-256 of its ONNX file.
+    pub fn sha256(&self) -> String {
+        alloy_primitives::hex::encode(Sha256::digest(self.onnx))
+    }
+
     /// How well it does.
     ///
     /// # Panics

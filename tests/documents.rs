@@ -16,6 +16,9 @@ use evmbench::report::tables::layers;
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
+use evmbench::suite::{self, STUDY_SCALES};
+use evmbench::trained::{self, TRAINED};
+use evmbench::training::History;
 
 use common::{assert_table, markdown};
 
@@ -73,6 +76,58 @@ fn the_table_of_the_readme_is_from_records() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
     let table = report::markdown::table(&layers::results(&results));
     assert_table("README.md", "results", &table);
+}
+
+#[test]
+fn the_tables_of_accuracy_are_from_records_and_histories() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&layers::accuracies(&results));
+    assert_table("README.md", "accuracy", &table);
+
+    let percent = |part: f64| format!("{:.2}%", 100.0 * part);
+    let rows = TRAINED.iter().map(|trained| {
+        let path = trained::history_path(&root().join("models"), trained.id);
+        let history: History = store::read_json(&path).unwrap();
+        let recipe = history.settings.recipe;
+        let best = history.best().unwrap();
+        let mut seconds: Vec<f64> = history.epochs.iter().map(|epoch| epoch.seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        let evaluation = trained.evaluation();
+        let [low, high] = STUDY_SCALES.map(|scale| {
+            evaluation
+                .of(CircuitKind::Committed, scale)
+                .expect("both scales")
+                .clone()
+        });
+        let study = suite::study_accuracy(trained.id).unwrap();
+        vec![
+            trained.id.to_owned(),
+            format!("{:?}, {} epochs", recipe.name, recipe.epochs).to_lowercase(),
+            format!("{:.1} s", seconds[seconds.len() / 2]),
+            percent(best.held_out.accuracy),
+            percent(low.float_part_correct()),
+            percent(low.part_correct()),
+            percent(high.part_correct()),
+            format!("{:.2}%", study.published),
+            format!("{:.2}%", study.last_epoch),
+        ]
+    });
+    let (seven, ten) = (
+        format!("right, scale {}", STUDY_SCALES[0]),
+        format!("right, scale {}", STUDY_SCALES[1]),
+    );
+    let heading = [
+        "",
+        "recipe",
+        "median epoch",
+        "right, held out",
+        "right in f32",
+        &seven,
+        &ten,
+        "study",
+        "study, epoch 50",
+    ];
+    assert_table("docs/training.md", "training", &markdown(&heading, rows));
 }
 
 #[test]

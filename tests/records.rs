@@ -138,7 +138,12 @@ fn a_recorded_run_replays_through_every_later_stage() {
     let prover = replay::recorded_prover(&path, &record).unwrap();
     let subject = |id: &str| {
         let model = suite::find(id).unwrap();
-        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap()
+        Subject::from_suite(
+            Experiment { model, scale: 7 },
+            record.request.clone(),
+            Material::default(),
+        )
+        .unwrap()
     };
     let again = measure(&prover, &subject("dense_small")).unwrap();
     assert_eq!(again.outcome, Outcome::Verified);
@@ -165,8 +170,12 @@ fn an_output_off_by_one_is_a_failure() {
     let record = store::load(&path).unwrap();
     let prover = replay::recorded_prover(&path, &record).unwrap();
     let model = suite::find("dense_small").unwrap();
-    let mut subject =
-        Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap();
+    let mut subject = Subject::from_suite(
+        Experiment { model, scale: 7 },
+        record.request.clone(),
+        Material::default(),
+    )
+    .unwrap();
     // The reference sees another weight than the circuit had: the first output moves.
     let evmbench::model::graph::Op::Gemm { bias: Some(bias), .. } =
         &mut subject.graph.as_mut().unwrap().nodes[0].op
@@ -187,7 +196,12 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
     let path = root().join("results/scaling/dense_small-s7-direct.json");
     let record = store::load(&path).unwrap();
     let model = suite::find("dense_small").unwrap();
-    let subject = Subject::from_suite(Experiment { model, scale: 7 }, record.request.clone(), Material::default()).unwrap();
+    let subject = Subject::from_suite(
+        Experiment { model, scale: 7 },
+        record.request.clone(),
+        Material::default(),
+    )
+    .unwrap();
     let job = Job {
         name: String::new(),
         onnx: subject.onnx.clone(),

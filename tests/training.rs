@@ -61,7 +61,12 @@ fn settings(id: &str, epochs: usize) -> Settings {
     }
 }
 
-fn train(folder: &Path, settings: Settings, resume: bool, watch: &dyn Watch) -> Result<History, TrainingError> {
+fn train(
+    folder: &Path,
+    settings: Settings,
+    resume: bool,
+    watch: &dyn Watch,
+) -> Result<History, TrainingError> {
     let spec = suite::find(&settings.model).unwrap();
     let checkpoint = Checkpoint::new(folder, spec.id);
     training::train(spec, &images(), settings, &checkpoint, resume, watch)
@@ -99,8 +104,16 @@ fn a_run_is_reproducible_and_goes_on_where_it_was_stopped() {
     assert_eq!(files(whole.path()), files(again.path()));
 
     // Eight steps an epoch: this stops in the second.
-    let stopped = train(parts.path(), settings(id, 3), false, &Patience(AtomicUsize::new(11)));
-    assert!(matches!(stopped, Err(TrainingError::Interrupted { kept: 1 })), "{stopped:?}");
+    let stopped = train(
+        parts.path(),
+        settings(id, 3),
+        false,
+        &Patience(AtomicUsize::new(11)),
+    );
+    assert!(
+        matches!(stopped, Err(TrainingError::Interrupted { kept: 1 })),
+        "{stopped:?}"
+    );
     let resumed = train(parts.path(), settings(id, 3), true, &Patience::ENDLESS).unwrap();
     assert_eq!(without_times(expected), without_times(resumed));
     assert_eq!(files(whole.path()), files(parts.path()));
@@ -110,7 +123,13 @@ fn a_run_is_reproducible_and_goes_on_where_it_was_stopped() {
     other.threads = 1;
     let refused = train(parts.path(), other, true, &Patience::ENDLESS);
     assert!(
-        matches!(refused, Err(TrainingError::OtherRun { difference: "number of threads", .. })),
+        matches!(
+            refused,
+            Err(TrainingError::OtherRun {
+                difference: "number of threads",
+                ..
+            })
+        ),
         "{refused:?}"
     );
 }
@@ -146,7 +165,14 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
         train(folder.path(), settings(id, 1), false, &Patience::ENDLESS).unwrap();
     }
     let [strided, relu] = ["cnn_strided", "cnn_relu"].map(|id| Checkpoint::new(folder.path(), id));
-    let resume = || train(folder.path(), settings("cnn_strided", 1), true, &Patience::ENDLESS);
+    let resume = || {
+        train(
+            folder.path(),
+            settings("cnn_strided", 1),
+            true,
+            &Patience::ENDLESS,
+        )
+    };
     resume().unwrap();
 
     let own = std::fs::read(strided.last()).unwrap();
@@ -173,7 +199,14 @@ fn what_is_no_classifier_or_has_no_images_is_refused() {
     large.recipe.batch = 81;
     let few = train(folder.path(), large, false, &Patience::ENDLESS).unwrap_err();
     assert!(
-        matches!(few, TrainingError::TooFewImages { training: 80, held_out: 20, batch: 81 }),
+        matches!(
+            few,
+            TrainingError::TooFewImages {
+                training: 80,
+                held_out: 20,
+                batch: 81
+            }
+        ),
         "{few}"
     );
 }

@@ -74,10 +74,16 @@ impl DataError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
+            Self::Read { .. } => {
+                "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz"
+            }
             Self::Missing { .. } => "`evmbench data cifar10` downloads the official archive and unpacks it",
-            Self::Size { .. } | Self::Label { .. } => "the file is damaged or another format: get it again with `evmbench data cifar10`",
-            Self::Download { .. } => "check the network, or download the binary version by hand and give its path to --data",
+            Self::Size { .. } | Self::Label { .. } => {
+                "the file is damaged or another format: get it again with `evmbench data cifar10`"
+            }
+            Self::Download { .. } => {
+                "check the network, or download the binary version by hand and give its path to --data"
+            }
             Self::Digest { .. } => "try again; where it stays so, the archive is not the official one",
             Self::Write { .. } => "check the folder's permissions and the free space",
         }

@@ -53,7 +53,11 @@ impl Images {
     /// When there are not [`IMAGE_BYTES`] pixels for each label, or a label is no class.
     #[must_use]
     pub fn new(labels: Vec<u8>, pixels: Vec<u8>) -> Self {
-        assert_eq!(labels.len() * IMAGE_BYTES, pixels.len(), "one image for each label");
+        assert_eq!(
+            labels.len() * IMAGE_BYTES,
+            pixels.len(),
+            "one image for each label"
+        );
         assert!(
             labels.iter().all(|&label| usize::from(label) < CLASSES.len()),
             "labels are classes"

@@ -94,9 +94,7 @@ fn in_archive(archive: &Path, names: &[&'static str]) -> Result<HashMap<&'static
         for entry in tar::Archive::new(GzDecoder::new(file)).entries()? {
             let mut entry = entry?;
             let path = entry.path()?.into_owned();
-            let name = names
-                .iter()
-                .find(|name| path.file_name() == Some(name.as_ref()));
+            let name = names.iter().find(|name| path.file_name() == Some(name.as_ref()));
             if let Some(&name) = name {
                 let mut bytes = Vec::new();
                 // One byte more than there should be tells a file that is too long, whatever its header claims.
@@ -175,10 +173,16 @@ mod tests {
         assert_eq!(read_test(folder.path()).unwrap(), data.test);
 
         let archive = folder.path().join("cifar-10-binary.tar.gz");
-        let mut builder = tar::Builder::new(GzEncoder::new(File::create(&archive).unwrap(), Compression::fast()));
+        let mut builder = tar::Builder::new(GzEncoder::new(
+            File::create(&archive).unwrap(),
+            Compression::fast(),
+        ));
         for name in TRAIN.iter().chain([&TEST]).rev() {
             builder
-                .append_path_with_name(folder.path().join(name), Path::new("cifar-10-batches-bin").join(name))
+                .append_path_with_name(
+                    folder.path().join(name),
+                    Path::new("cifar-10-batches-bin").join(name),
+                )
                 .unwrap();
         }
         builder.into_inner().unwrap().finish().unwrap();
@@ -200,7 +204,14 @@ mod tests {
 
         std::fs::write(path("data_batch_3.bin"), &bytes[..bytes.len() - 1]).unwrap();
         let error = read(folder.path()).unwrap_err();
-        assert!(matches!(error, DataError::Size { found: 30_729_999, expected: 30_730_000, .. }));
+        assert!(matches!(
+            error,
+            DataError::Size {
+                found: 30_729_999,
+                expected: 30_730_000,
+                ..
+            }
+        ));
 
         std::fs::remove_file(path("data_batch_3.bin")).unwrap();
         std::fs::remove_file(path("data_batch_5.bin")).unwrap();

@@ -32,6 +32,14 @@ enum DataSet {
     Cifar10,
 }
 
+/// Where CIFAR-10's images are: where the user says, else where they are downloaded to.
+pub(super) fn cifar10_path(given: Option<&PathBuf>) -> Result<PathBuf, CliError> {
+    Ok(match given {
+        Some(path) => path.clone(),
+        None => download::unpacked(&Home::from_environment()?.data()),
+    })
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let DataSet::Cifar10 = arguments.set;
     let folder = match &arguments.out {
@@ -44,7 +52,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         ProgressDrawTarget::hidden()
     };
     let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
+    {
         bar.set_style(style);
     }
     let progress = |done, all: Option<u64>| {

@@ -7,20 +7,18 @@ use super::output::say;
 use super::progress::Progress;
 use super::session::at_least_one;
 use super::table::{FIGURE, TEXT, Table};
-use super::{Finding, setup};
+use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
 use crate::home::Home;
-use crate::model::committed::{
-    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance,
-};
-use crate::record::DEFAULT_SEED;
+use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance};
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{fold, input, layers, weights};
 use crate::prover::{
     CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, VerifierKind,
 };
+use crate::record::DEFAULT_SEED;
 use crate::subject::{self, SubjectError};
 use crate::suite::{self, ModelSpec};
 use crate::trained;
@@ -68,11 +66,7 @@ struct Candidate {
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let candidates = candidates(arguments)?;
     let home = Home::from_environment()?;
-    let data = arguments
-        .data
-        .clone()
-        .unwrap_or_else(|| cifar10::download::unpacked(&home.data()));
-    let mut images = cifar10::read_test(&data)?;
+    let mut images = cifar10::read_test(&data::cifar10_path(arguments.data.as_ref())?)?;
     if let Some(count) = arguments.images.filter(|&count| count < images.len()) {
         let rest = images.len() - count;
         images = images.split_last(rest).0;
@@ -143,7 +137,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
     let Some(path) = &arguments.onnx else {
         let models = suite::composites_or(&arguments.ids)?;
-        return models.into_iter().map(|model| suite_candidate(model, arguments)).collect();
+        return models
+            .into_iter()
+            .map(|model| suite_candidate(model, arguments))
+            .collect();
     };
     let (onnx, model) = onnx::load(path).map_err(SubjectError::from)?;
     let graph = match model.coverage {
@@ -171,12 +168,18 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
             })?
         }
         None => trained::find(model.id)
-            .ok_or(CliError::Usage("only the CNNs of the suite come trained; name one, or give --onnx"))?
+            .ok_or(CliError::Usage(
+                "only the CNNs of the suite come trained; name one, or give --onnx",
+            ))?
             .onnx
             .to_vec(),
     };
-    let name = trained::onnx_path(arguments.models.as_deref().unwrap_or(Path::new("models")), model.id);
-    let graph = weights::from_onnx_bytes(layers::build(model, DEFAULT_SEED), &onnx, &name).map_err(SubjectError::from)?;
+    let name = trained::onnx_path(
+        arguments.models.as_deref().unwrap_or(Path::new("models")),
+        model.id,
+    );
+    let graph = weights::from_onnx_bytes(layers::build(model, DEFAULT_SEED), &onnx, &name)
+        .map_err(SubjectError::from)?;
     Ok(Candidate {
         name: model.id.to_owned(),
         onnx,
@@ -221,7 +224,10 @@ fn witnesses(
             runs: 1,
             warmup: 0,
         };
-        progress.label(format!("{name} at scale {scale}, witness {} of {count}", number + 1));
+        progress.label(format!(
+            "{name} at scale {scale}, witness {} of {count}",
+            number + 1
+        ));
         let outputs = prover.witness_outputs(&job, progress)?;
         let outputs = outputs.map_err(|failure| AccuracyError::NoWitness {
             image: index,

@@ -9,10 +9,9 @@ use super::forks::{self, ForkName};
 use super::output::say;
 use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
-use super::{Finding, format};
+use super::{Finding, data, format};
 use crate::chain::Fork;
-use crate::cifar10::{self, download};
-use crate::home::Home;
+use crate::cifar10;
 use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibility};
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
@@ -299,21 +298,15 @@ impl Arguments {
         if !items.iter().any(is_cnn) {
             return Ok(None);
         }
-        let data = match &self.data {
-            Some(data) => data.clone(),
-            None => {
-                let data = download::unpacked(&Home::from_environment()?.data());
-                if self.sample.is_none() && !data.exists() {
-                    return Ok(None);
-                }
-                data
-            }
-        };
-        let images = cifar10::read_test(&data)?;
+        let path = data::cifar10_path(self.data.as_ref())?;
+        if self.data.is_none() && self.sample.is_none() && !path.exists() {
+            return Ok(None);
+        }
+        let images = cifar10::read_test(&path)?;
         let image = TestImage::of(&images, self.sample.unwrap_or(0));
-        image
-            .map(Some)
-            .ok_or(CliError::Usage("--sample counts from 0; there are 10,000 test images"))
+        image.map(Some).ok_or(CliError::Usage(
+            "--sample counts from 0; there are 10,000 test images",
+        ))
     }
 
     /// What takes the place of seeded weights and inputs.

@@ -9,11 +9,13 @@ use super::output::{note, say};
 use super::progress;
 use super::session::at_least_one;
 use super::table::{FIGURE, TEXT, Table};
-use super::{Finding, format};
+use super::{Finding, data, format};
 use crate::cifar10;
 use crate::record::DEFAULT_SEED;
 use crate::suite;
-use crate::training::{self, Checkpoint, Epoch, History, HELD_OUT_IMAGES, RecipeName, Settings, TrainingImages, Watch};
+use crate::training::{
+    self, Checkpoint, Epoch, HELD_OUT_IMAGES, History, RecipeName, Settings, TrainingImages, Watch,
+};
 
 /// Train CNNs of the suite on CIFAR-10
 ///
@@ -24,9 +26,10 @@ pub(super) struct Arguments {
     /// cnn_relu, cnn_poly, cnn_mixed, cnn_strided, or all
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz; `evmbench data cifar10` gets it
+    /// Folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz [default: where `evmbench data cifar10` puts
+    /// them]
     #[arg(long, value_name = "PATH")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// How the learning rate goes
     #[arg(long, value_enum, default_value = "study")]
     recipe: RecipeName,
@@ -89,8 +92,8 @@ impl Watch for Steps {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let models = suite::composites_or(&arguments.ids)?;
-    let data = cifar10::read(&arguments.data)?;
-    let images = TrainingImages::split(data.train, HELD_OUT_IMAGES);
+    let images = cifar10::read(&data::cifar10_path(arguments.data.as_ref())?)?;
+    let images = TrainingImages::split(images.train, HELD_OUT_IMAGES);
     progress::watch_interrupts()?;
     let mut table = Table::new([
         ("model", TEXT),
@@ -108,7 +111,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             threads: arguments.threads,
         };
         let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {pos} of {len} steps  {per_sec}  {eta} left") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {msg}  {pos} of {len} steps  {per_sec}  {eta} left")
+        {
             bar.set_style(style);
         }
         bar.set_message(model.id);
@@ -117,14 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             id: model.id,
             epochs: arguments.epochs,
         };
-        let history = training::train(
-            model,
-            &images,
-            settings,
-            &checkpoint,
-            arguments.resume,
-            &watch,
-        );
+        let history = training::train(model, &images, settings, &checkpoint, arguments.resume, &watch);
         watch.bar.finish_and_clear();
         table.row(row(&history?, &checkpoint));
     }

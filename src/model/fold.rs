@@ -12,7 +12,12 @@ use super::graph::{Graph, Op, ValueId};
 #[must_use]
 pub fn batch_norms(graph: &Graph) -> Graph {
     let mut readers: HashMap<ValueId, usize> = HashMap::new();
-    for &id in graph.nodes.iter().flat_map(|node| &node.inputs).chain(&graph.outputs) {
+    for &id in graph
+        .nodes
+        .iter()
+        .flat_map(|node| &node.inputs)
+        .chain(&graph.outputs)
+    {
         *readers.entry(id).or_default() += 1;
     }
     let mut folded = graph.clone();

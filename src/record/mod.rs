@@ -28,6 +28,7 @@ use crate::prover::{
     SrsIdentity, VerifierKind, VerifierShape,
 };
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
+use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 4;
@@ -206,7 +207,8 @@ impl Request {
         }
     }
 
-    /// The name of the record's file: id, scale, circuit, and a short digest of whatever differs from the defaults.
+    /// The name of the record's file: id, scale, circuit, and a short digest of whatever differs from the defaults. The weights
+    /// that evmbench comes with are a default: after another training, a run takes the place of the one before.
     ///
     /// # Panics
     /// Never: a request is plain data, which serialises.
@@ -218,11 +220,17 @@ impl Request {
             CircuitKind::Committed => CircuitPlan::committed(self.plan.scale, Io::default_for(&self.suite)),
         };
         let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
-        if *self == default {
+        let mut named = self.clone();
+        if named.weights_sha256.is_some()
+            && named.weights_sha256 == trained::find(&self.id).map(Trained::sha256)
+        {
+            named.weights_sha256 = None;
+        }
+        if named == default {
             return base;
         }
         // Field order is fixed by the type, so equal requests have equal text.
-        let text = serde_json::to_string(self).expect("a request is plain data");
+        let text = serde_json::to_string(&named).expect("a request is plain data");
         format!(
             "{base}-{}",
             &alloy_primitives::hex::encode(Sha256::digest(text))[..8]

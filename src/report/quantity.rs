@@ -22,17 +22,20 @@ pub enum Quantity {
     Rows,
     /// Multiplications of a value with a weight.
     MultiplyAdds,
+    /// Test images that the circuit's integers put into a wrong class.
+    WrongAnswers,
 }
 
 impl Quantity {
-    /// Quantities that a prover or a verifier pays, any two of which make a trade.
-    pub const COSTS: [Self; 6] = [
+    /// Quantities that a prover, a verifier or whoever relies on the answer pays, any two of which make a trade.
+    pub const COSTS: [Self; 7] = [
         Self::ProveSeconds,
         Self::PeakMemory,
         Self::VerificationGas,
         Self::DeploymentGas,
         Self::ProofBytes,
         Self::CalldataBytes,
+        Self::WrongAnswers,
     ];
 
     /// For people.
@@ -46,6 +49,7 @@ impl Quantity {
             Self::CalldataBytes => "calldata",
             Self::Rows => "rows",
             Self::MultiplyAdds => "multiply-adds",
+            Self::WrongAnswers => "wrong answers",
         }
     }
 
@@ -54,6 +58,7 @@ impl Quantity {
         match self {
             Self::ProveSeconds => Some("s"),
             Self::PeakMemory => Some("GiB"),
+            Self::WrongAnswers => Some("%"),
             Self::ProofBytes | Self::CalldataBytes => Some("bytes"),
             Self::VerificationGas | Self::DeploymentGas | Self::Rows | Self::MultiplyAdds => None,
         }
@@ -86,6 +91,10 @@ impl Quantity {
             Self::CalldataBytes => Some(record.proof.as_ref()?.calldata_bytes as f64),
             Self::Rows => Some(record.circuit.as_ref()?.rows as f64),
             Self::MultiplyAdds => record.model.multiply_adds.map(|count| count as f64),
+            Self::WrongAnswers => {
+                let accuracy = record.accuracy.as_ref()?;
+                Some(100.0 * (1.0 - accuracy.part_correct()))
+            }
         }
     }
 }

@@ -92,8 +92,12 @@ fn shifted(pixels: &[u8], shift: [usize; 2], padding: usize, flip: bool) -> Vec<
             };
             for column in 0..width {
                 let target = if flip { width - 1 - column } else { column };
-                if let Some(from) = (column + shift[1]).checked_sub(padding).filter(|&from| from < width) {
-                    out[(channel * height + row) * width + target] = pixels[(channel * height + from_row) * width + from];
+                if let Some(from) = (column + shift[1])
+                    .checked_sub(padding)
+                    .filter(|&from| from < width)
+                {
+                    out[(channel * height + row) * width + target] =
+                        pixels[(channel * height + from_row) * width + from];
                 }
             }
         }
@@ -113,7 +117,9 @@ mod tests {
 
     fn images(count: usize) -> Images {
         let labels = (0..count).map(|index| (index % 10) as u8).collect();
-        let pixels = (0..count * IMAGE_BYTES).map(|index| (index / 7 % 256) as u8).collect();
+        let pixels = (0..count * IMAGE_BYTES)
+            .map(|index| (index / 7 % 256) as u8)
+            .collect();
         Images::new(labels, pixels)
     }
 

@@ -17,7 +17,9 @@ pub enum TrainingError {
         operator: &'static str,
     },
     /// The model is no classifier of the images.
-    #[error("{id} takes an input of shape {shape:?}; only classifiers of 3×32×32 images in ten classes are trained")]
+    #[error(
+        "{id} takes an input of shape {shape:?}; only classifiers of 3×32×32 images in ten classes are trained"
+    )]
     NoClassifier {
         /// The model.
         id: String,
@@ -35,7 +37,9 @@ pub enum TrainingError {
         batch: usize,
     },
     /// The loss is not a number any more.
-    #[error("the loss is {loss} at step {step} of epoch {epoch}; what was learned up to epoch {kept} is kept")]
+    #[error(
+        "the loss is {loss} at step {step} of epoch {epoch}; what was learned up to epoch {kept} is kept"
+    )]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
@@ -85,8 +89,12 @@ impl TrainingError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoClassifier { .. } => Some("train cnn_relu, cnn_poly, cnn_mixed, cnn_strided or all"),
-            Self::Diverged { .. } => Some("try another --seed, or the recipe with a warm-up: --recipe cosine"),
-            Self::OtherRun { .. } => Some("give the arguments of that run, or leave out --resume to start anew"),
+            Self::Diverged { .. } => {
+                Some("try another --seed, or the recipe with a warm-up: --recipe cosine")
+            }
+            Self::OtherRun { .. } => {
+                Some("give the arguments of that run, or leave out --resume to start anew")
+            }
             Self::Optimizer { .. } => Some("leave out --resume to start anew"),
             Self::Operator { .. }
             | Self::TooFewImages { .. }

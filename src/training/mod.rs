@@ -93,7 +93,9 @@ pub fn train(
     }
     let graph = layers::build(spec, settings.seed);
     let [channels, height, width] = IMAGE_SHAPE;
-    let classifies = graph.output_values().all(|value| value.shape == [1, CLASSES.len()]);
+    let classifies = graph
+        .output_values()
+        .all(|value| value.shape == [1, CLASSES.len()]);
     if spec.input_shape != [1, channels, height, width] || !classifies {
         return Err(TrainingError::NoClassifier {
             id: spec.id.to_owned(),
@@ -155,11 +157,7 @@ impl Run {
     }
 
     /// One pass over the training images, and a look at those held out.
-    fn epoch(
-        &mut self,
-        images: &TrainingImages,
-        watch: &dyn Watch,
-    ) -> Result<Epoch, TrainingError> {
+    fn epoch(&mut self, images: &TrainingImages, watch: &dyn Watch) -> Result<Epoch, TrainingError> {
         let TrainingImages { training, held_out } = images;
         let Settings { recipe, seed, .. } = self.history.settings;
         let done = self.history.epochs.len();
@@ -222,7 +220,9 @@ impl Run {
             right += answers
                 .filter(|(answer, label)| *answer == i64::from(**label))
                 .count();
-            let mean = CrossEntropyLossConfig::new().init(&device).forward(logits, labels);
+            let mean = CrossEntropyLossConfig::new()
+                .init(&device)
+                .forward(logits, labels);
             loss += f64::from(mean.into_scalar::<f32>()) * count as f64;
         }
         Scores {

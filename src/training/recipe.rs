@@ -78,7 +78,13 @@ mod tests {
         for progress in [0.0, 0.1, 0.5, 1.0] {
             assert!((study.learning_rate_at(progress) - 1e-3).abs() < 1e-12);
         }
-        for (progress, expected) in [(0.0, 0.0), (0.05, 1.5e-3), (0.1, 3e-3), (0.55, 1.5e-3), (1.0, 0.0)] {
+        for (progress, expected) in [
+            (0.0, 0.0),
+            (0.05, 1.5e-3),
+            (0.1, 3e-3),
+            (0.55, 1.5e-3),
+            (1.0, 0.0),
+        ] {
             let found = cosine.learning_rate_at(progress);
             assert!((found - expected).abs() < 1e-12, "{progress}: {found}");
         }

@@ -106,6 +106,19 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
         });
         facts.push(("numbers", escape(&(exact + &error))));
     }
+    if let Some(accuracy) = &record.accuracy {
+        let percent = |part: f64| format!("{:.2}%", 100.0 * part);
+        facts.push((
+            "accuracy",
+            format!(
+                "{} of {} test images right in the circuit, {} in f32; largest distance of a logit {:.3}",
+                percent(accuracy.part_correct()),
+                format::count(accuracy.images as u64),
+                percent(accuracy.float_part_correct()),
+                accuracy.worst_logit_error
+            ),
+        ));
+    }
     if let Some(verifier) = &record.verifier {
         facts.push((
             "verifier",

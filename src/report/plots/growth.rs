@@ -42,7 +42,8 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
     }
     let rows = panels.len().div_ceil(2) as i32;
     let description = "Proof time and peak memory against the rows of the circuit, on log axes, each machine apart. Dashed: the power law \
-                       through all points that were measured there. Crosses: runs that ended for want of memory, at the memory that they \
+                       through all points that were measured there. Lines in a circuit's colour: what was forecast before \
+                       each run. Crosses: runs that ended for want of memory, at the memory that they \
                        were given."
         .to_owned();
     canvas::plot(
@@ -89,6 +90,8 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
             color: MUTED,
         }
     });
+    let forecasts = forecasts(entries, quantity);
+    let lines = line.into_iter().chain(forecasts);
     let remark = law.map(|law| {
         format!(
             "{} ~ rows^{:.2}, R² = {:.3}, n = {}",
@@ -103,10 +106,41 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         x,
         y,
         points,
-        lines: line.into_iter().collect(),
+        lines: lines.collect(),
         rings: Vec::new(),
         remark: remark.into_iter().collect(),
     })
+}
+
+/// What was forecast before each run, joined in the order of rows, a line for each kind of circuit.
+fn forecasts(entries: &[&Entry], quantity: Quantity) -> Vec<Line> {
+    let mut lines: Vec<(CircuitKind, Vec<(f64, f64)>)> = Vec::new();
+    for entry in entries {
+        let Some(forecast) = entry.record.forecast.as_ref() else {
+            continue;
+        };
+        let value = match quantity {
+            Quantity::PeakMemory => Some(forecast.prove_peak_bytes.likely as f64 / f64::from(1 << 30)),
+            _ => forecast.prove_seconds.map(|seconds| seconds.likely),
+        };
+        let measured = quantity.of(entry);
+        if let (Some(value), Some(_)) = (value, measured) {
+            let point = (forecast.rows as f64, value);
+            match lines.iter_mut().find(|line| line.0 == entry.kind()) {
+                Some(line) => line.1.push(point),
+                None => lines.push((entry.kind(), vec![point])),
+            }
+        }
+    }
+    let lines = lines.into_iter().map(|(kind, mut points)| {
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Line {
+            points,
+            is_dashed: false,
+            color: Series::Circuit(kind).style().1,
+        }
+    });
+    lines.collect()
 }
 
 /// A run that ended for want of memory, at the memory that it was given.

@@ -11,11 +11,13 @@ use crate::report::statistics::pareto_front;
 use crate::report::{Dataset, Entry, ReportError};
 
 /// The pairs of the first plot; the page has any two.
-const PAIRS: [(Quantity, Quantity); 4] = [
+const PAIRS: [(Quantity, Quantity); 6] = [
     (Quantity::ProveSeconds, Quantity::VerificationGas),
     (Quantity::PeakMemory, Quantity::VerificationGas),
     (Quantity::ProveSeconds, Quantity::PeakMemory),
     (Quantity::ProofBytes, Quantity::VerificationGas),
+    (Quantity::ProveSeconds, Quantity::WrongAnswers),
+    (Quantity::PeakMemory, Quantity::WrongAnswers),
 ];
 
 /// The pairs of the plot of choices.
@@ -147,7 +149,7 @@ fn pair(entries: &[&Entry], x: Quantity, y: Quantity, naming: Naming) -> Option<
         .map(|index| places[index])
         .collect();
     let axis = |quantity: Quantity, values: Vec<f64>| match quantity {
-        Quantity::ProofBytes => Axis::linear(quantity.label(), values),
+        Quantity::ProofBytes | Quantity::WrongAnswers => Axis::linear(quantity.label(), values),
         _ => Axis::log(quantity.label(), values),
     };
     Some(Panel {

@@ -197,6 +197,7 @@ pub fn scale_comparison(dataset: &Dataset) -> Table {
                 both(|figures| figures.prove_peak()),
                 both(|figures| figures.verification_gas()),
                 both(|figures| figures.largest_error()),
+                both(|figures| figures.percent_right()),
             ];
             rows.push(cells.concat());
         }
@@ -208,11 +209,12 @@ pub fn scale_comparison(dataset: &Dataset) -> Table {
     columns.extend(at("peak memory").map(|name| Column::real(name, Some("GiB"), 2)));
     columns.extend(at("verify gas").map(|name| Column::integer(name, None)));
     columns.extend(at("largest error").map(|name| Column::significant(name, None)));
+    columns.extend(at("right").map(|name| Column::real(name, Some("%"), 2)));
     Table {
         name: "scale_comparison",
         title: "Scale 7 against scale 10",
         caption: "The same model at both fixed-point scales, asked for and used. \"largest error\" is the largest distance of an \
-                  output of the proved circuit from the float model. The study's two arms were one circuit; these are two."
+                  output of the proved circuit from the float model; \"right\" counts the test images that the circuit's integers put into their class. The study's two arms were one circuit; these are two."
             .to_owned(),
         columns,
         rows,
@@ -294,6 +296,7 @@ pub fn composite_comparison(dataset: &Dataset) -> Table {
     columns.extend(run_columns());
     let outcome = columns.pop();
     columns.push(Column::significant("largest error", None));
+    columns.extend(accuracy_columns());
     columns.extend(outcome);
     let mut rows = Vec::new();
     for model in suite::MODELS
@@ -320,16 +323,80 @@ pub fn composite_comparison(dataset: &Dataset) -> Table {
             ];
             cells.extend(run_cells(&figures));
             cells.pop();
-            cells.extend([figures.largest_error(), figures.outcome()]);
+            cells.extend([
+                figures.largest_error(),
+                figures.float_percent_right(),
+                figures.percent_right(),
+                figures.outcome(),
+            ]);
             rows.push(cells);
         }
     }
     Table {
         name: "composite_comparison",
         title: "Composites",
-        caption: RUN_CAPTION.to_owned(),
+        caption: format!("{RUN_CAPTION} {ACCURACY_CAPTION}"),
         columns,
         rows,
+        notes: Vec::new(),
+    }
+}
+
+const ACCURACY_CAPTION: &str = "\"right in f32\" and \"right in the circuit\" count the 10,000 test images of CIFAR-10 that the float model \
+     and the circuit's exact integers put into their class.";
+
+fn accuracy_columns() -> [Column; 2] {
+    [
+        Column::real("right in f32", Some("%"), 2),
+        Column::real("right in the circuit", Some("%"), 2),
+    ]
+}
+
+/// What the trained models are worth, in `f32` and in their circuits, beside what proving and verifying them costs.
+pub fn accuracies(dataset: &Dataset) -> Table {
+    let mut columns = vec![
+        Column::text("model"),
+        Column::integer("scale", None),
+        Column::text("circuit"),
+    ];
+    columns.extend(accuracy_columns());
+    columns.extend([
+        Column::real("agree", Some("%"), 2),
+        Column::significant("worst logit error", None),
+        Column::significant("mean logit error", None),
+        Column::integer("EZKL's witnesses", None),
+        Column::real("prove", Some("s"), 1),
+        Column::real("peak memory", Some("GiB"), 2),
+        Column::integer("verify gas", None),
+    ]);
+    let rows = dataset.headlines().into_iter().filter_map(|entry| {
+        let accuracy = entry.record.accuracy.as_ref()?;
+        let figures = Figures::of(Some(entry));
+        Some(vec![
+            Cell::text(&entry.request().id),
+            Cell::Integer(entry.scale().into()),
+            Cell::text(entry.kind().to_string()),
+            figures.float_percent_right(),
+            figures.percent_right(),
+            Cell::Real(100.0 * accuracy.agreeing as f64 / accuracy.images.max(1) as f64),
+            Cell::Real(accuracy.worst_logit_error),
+            Cell::Real(accuracy.mean_logit_error),
+            Cell::count(Some(accuracy.witnesses as u64)),
+            figures.prove_seconds(),
+            figures.prove_peak(),
+            figures.verification_gas(),
+        ])
+    });
+    Table {
+        name: "accuracies",
+        title: "Accuracy",
+        caption: format!(
+            "{ACCURACY_CAPTION} \"agree\" counts those that both put into one class; logit errors are distances of the circuit's logits \
+             from the float model's, over all images; \"EZKL's witnesses\" is of how many images EZKL's own witness was computed and found \
+             equal to the integers to the last one."
+        ),
+        columns,
+        rows: rows.collect(),
         notes: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ pub mod study;
 use super::data::{Dataset, Entry};
 use super::prices::Prices;
 use super::table::{Cell, Table};
+use crate::accuracy::Accuracy;
 use crate::prover::Phase;
 use crate::record::Record;
 use chain::Fits;
@@ -32,6 +33,7 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
         layers::scale_comparison(dataset),
         layers::scaling(dataset),
         layers::composite_comparison(dataset),
+        layers::accuracies(dataset),
         chain::gas_by_cause(dataset),
         chain::forks_and_limits(dataset),
         chain::choices(dataset),
@@ -137,6 +139,23 @@ impl<'a> Figures<'a> {
             self.record()
                 .and_then(|record| record.numerics.as_ref()?.max_absolute_error),
         )
+    }
+
+    fn accuracy(&self) -> Option<&'a Accuracy> {
+        self.record().and_then(|record| record.accuracy.as_ref())
+    }
+
+    /// Part of the test images that the float model gets right, in percent.
+    fn float_percent_right(&self) -> Cell {
+        Cell::real(
+            self.accuracy()
+                .map(|accuracy| 100.0 * accuracy.float_part_correct()),
+        )
+    }
+
+    /// Part of the test images that the circuit's integers get right, in percent.
+    fn percent_right(&self) -> Cell {
+        Cell::real(self.accuracy().map(|accuracy| 100.0 * accuracy.part_correct()))
     }
 
     /// How far an accepted proof can be relied on.

@@ -1,6 +1,7 @@
 //! One row for each record with every figure; its columns are documented here and nowhere else.
 
 use super::{Figures, mean};
+use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::prover::Phase;
 use crate::record::{IntegerCheck, Record};
@@ -55,6 +56,10 @@ fn real(
 
 fn figures(entry: &Entry) -> Figures<'_> {
     Figures::of(Some(entry))
+}
+
+fn accuracy(entry: &Entry) -> Option<&Accuracy> {
+    entry.record.accuracy.as_ref()
 }
 
 fn seconds(entry: &Entry, phase: Phase) -> Cell {
@@ -288,6 +293,39 @@ fn proving_columns() -> Vec<RecordColumn> {
                 )
             },
         ),
+        count(
+            "test images",
+            None,
+            "Images of CIFAR-10's test set that the model was tried on; empty where it was not.",
+            |entry| Cell::count(accuracy(entry).map(|accuracy| accuracy.images as u64)),
+        ),
+        count(
+            "right in f32",
+            None,
+            "Images that the float model puts into their class.",
+            |entry| Cell::count(accuracy(entry).map(|accuracy| accuracy.float_correct as u64)),
+        ),
+        count(
+            "right in the circuit",
+            None,
+            "Images that the circuit's exact integers put into their class.",
+            |entry| Cell::count(accuracy(entry).map(|accuracy| accuracy.correct as u64)),
+        ),
+        count(
+            "agreeing",
+            None,
+            "Images that both put into one class, right or wrong.",
+            |entry| Cell::count(accuracy(entry).map(|accuracy| accuracy.agreeing as u64)),
+        ),
+        real(
+            "worst logit error",
+            None,
+            "Largest distance of a logit of the circuit from the float model's, over all images.",
+            |entry| Cell::real(accuracy(entry).map(|accuracy| accuracy.worst_logit_error)),
+        ),
+        real("mean logit error", None, "Mean distance, likewise.", |entry| {
+            Cell::real(accuracy(entry).map(|accuracy| accuracy.mean_logit_error))
+        }),
     ]
 }
 

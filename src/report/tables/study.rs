@@ -135,6 +135,8 @@ pub fn comparison(dataset: &Dataset) -> Table {
             ours.prove_peak(),
             ours.verification_gas(),
             ours.largest_error(),
+            Cell::real(suite::study_accuracy(model.id).map(|accuracy| accuracy.published)),
+            ours.percent_right(),
             entry.map_or_else(|| Cell::text("no record"), |_| ours.outcome()),
         ]
     });
@@ -160,6 +162,8 @@ pub fn comparison(dataset: &Dataset) -> Table {
             Column::real("ours: peak memory", Some("GiB"), 2),
             Column::integer("ours: verify gas", None),
             Column::significant("ours: largest error", None),
+            Column::real("study: right in f32", Some("%"), 2),
+            Column::real("ours: right in the circuit", Some("%"), 2),
             Column::text("ours: outcome"),
         ],
         rows: rows.collect(),
@@ -181,6 +185,7 @@ pub fn harness(dataset: &Dataset) -> Table {
         peak_memory(dataset),
         proof_size(dataset),
         scales(dataset),
+        accuracy(dataset),
         weights(dataset),
         public_values(dataset),
         reference_string(dataset),
@@ -299,6 +304,37 @@ fn scales(dataset: &Dataset) -> [String; 4] {
         "calibration without scales searches its own and overwrites what was asked for: both arms were one circuit, and \"precision is \
          free\" is a comparison of a circuit with itself"
             .to_owned(),
+    ]
+}
+
+fn accuracy(dataset: &Dataset) -> [String; 4] {
+    let headlines = dataset.headlines();
+    let ours: Vec<String> = headlines
+        .iter()
+        .filter_map(|entry| {
+            let accuracy = entry.record.accuracy.as_ref()?;
+            Some(format!(
+                "{}: {:.2}% in f32, {:.2}% in the circuit",
+                entry.label(),
+                100.0 * accuracy.float_part_correct(),
+                100.0 * accuracy.part_correct()
+            ))
+        })
+        .collect();
+    let theirs: Vec<String> = suite::MODELS
+        .iter()
+        .filter_map(|model| Some((model.id, suite::study_accuracy(model.id)?)))
+        .map(|(id, accuracy)| format!("{id}: {}% in f32", accuracy.published))
+        .collect();
+    [
+        "accuracy".to_owned(),
+        theirs.join("; "),
+        if ours.is_empty() {
+            NO_RECORD.to_owned()
+        } else {
+            ours.join("; ")
+        },
+        "the float model's accuracy is not that of what is proved, which is another function".to_owned(),
     ]
 }
 
