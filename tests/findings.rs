@@ -199,6 +199,7 @@ impl Findings {
                 });
                 machines.collect::<Vec<_>>().join(" and ")
             }
+            ["disagree", name] => whole(self.number(name, "test_images") - self.number(name, "agreeing")),
             ["machine", name] => self.entry(name).machine().to_owned(),
             ["main_machine"] => self.main_machine().to_owned(),
             ["count", what] => self.count(what).to_string(),
@@ -397,8 +398,12 @@ fn what_the_findings_say_beyond_figures_holds() {
     }
 
     // "Every CNN costs nearly the same", "below 600,000 gas", "a seventh of the memory or less".
-    let committed =
-        ["cnn_relu", "cnn_poly", "cnn_mixed", "cnn_strided"].map(|id| format!("{id}-s7-committed"));
+    let committed = [
+        "cnn_relu-s7-committed-9290f798",
+        "cnn_poly-s7-committed-7a1385d0",
+        "cnn_mixed-s7-committed-094ad3c5",
+        "cnn_strided-s7-committed-5f0cce16",
+    ];
     let gas: Vec<f64> = committed.iter().map(|name| number(name, "guarded_gas")).collect();
     let (least, most) = (
         gas.iter().copied().fold(f64::MAX, f64::min),
@@ -412,6 +417,25 @@ fn what_the_findings_say_beyond_figures_holds() {
                 < number("cnn_strided-s10-study-b77da412", "prove_peak_bytes")
         );
         assert_eq!(number(name, "instances"), 12.0);
+    }
+
+    // "A few images in a thousand": between the circuit's answers and f32's, in all; "what moves" is more, and less at scale 10.
+    let pairs = [
+        ["cnn_relu-s7-committed-9290f798", "cnn_relu-s10-committed-b6aab6da"],
+        ["cnn_poly-s7-committed-7a1385d0", "cnn_poly-s10-committed-d5341609"],
+        ["cnn_mixed-s7-committed-094ad3c5", "cnn_mixed-s10-committed-0b00081f"],
+        ["cnn_strided-s7-committed-5f0cce16", "cnn_strided-s10-committed-8667ab8f"],
+    ];
+    for [low, high] in pairs {
+        for name in [low, high] {
+            let lost = number(name, "right_in_f32") - number(name, "right_in_the_circuit");
+            assert!(lost.abs() <= 100.0, "{name}: {lost}");
+        }
+        assert!(number(low, "agreeing") < number(high, "agreeing"), "{low}");
+        assert!(number(low, "worst_logit_error") > number(high, "worst_logit_error"), "{low}");
+        // "One power of two of rows for `cnn_poly`, and nothing for the others."
+        let grown = number(high, "logrows") - number(low, "logrows");
+        assert_eq!(grown, f64::from(u8::from(low.starts_with("cnn_poly"))), "{low}");
     }
 
     // "All in set-up."

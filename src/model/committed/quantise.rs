@@ -23,12 +23,17 @@ const EXACT_IN_F32: i128 = 1 << 24;
 /// The program of `graph` at this scale, for inputs of at most this magnitude in the model's numbers.
 pub(super) fn quantise(graph: &Graph, scale: u32, input_bound: f64) -> Result<Program, CommittedError> {
     let graph = rewritten(graph);
-    let lazily = Quantiser::run(&graph, scale, input_bound, false);
-    match lazily {
-        // Exact to the end is too large: round before each layer of weights instead.
-        Err(CommittedError::TooLarge { .. }) => Quantiser::run(&graph, scale, input_bound, true),
-        other => other,
+    let has_weights = |node: &&Node| !node.op.parameters().is_empty();
+    let most = graph.nodes.iter().filter(has_weights).count();
+    // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
+    // table has, of a bound that can be far above what is there.
+    for roundings in 0..most {
+        match Quantiser::run(&graph, scale, input_bound, roundings) {
+            Err(CommittedError::TooLarge { .. }) => {}
+            other => return other,
+        }
     }
+    Quantiser::run(&graph, scale, input_bound, most)
 }
 
 /// The graph with batch norms folded and maxima before rectifiers.
@@ -134,14 +139,20 @@ struct TableReader {
 struct Quantiser<'a> {
     graph: &'a Graph,
     scale: u32,
-    eager: bool,
+    /// How many more values are rounded before a layer of weights reads them.
+    roundings: usize,
     program: Program,
     /// For each value of the graph, its number in the program.
     numbers: Vec<Option<ValueId>>,
 }
 
 impl<'a> Quantiser<'a> {
-    fn run(graph: &'a Graph, scale: u32, input_bound: f64, eager: bool) -> Result<Program, CommittedError> {
+    fn run(
+        graph: &'a Graph,
+        scale: u32,
+        input_bound: f64,
+        roundings: usize,
+    ) -> Result<Program, CommittedError> {
         let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
             let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
             return Err(CommittedError::Ports(format!(
@@ -166,7 +177,7 @@ impl<'a> Quantiser<'a> {
         let mut quantiser = Self {
             graph,
             scale,
-            eager,
+            roundings,
             program: Program {
                 values: vec![value],
                 steps: Vec::new(),
@@ -511,13 +522,14 @@ impl<'a> Quantiser<'a> {
         self.rounded(input, Linear::Same, exact, limit, guarded)
     }
 
-    /// What a layer of weights reads: where rounding is eager, at most a digit wide.
+    /// What a layer of weights reads: at most a digit wide while there are roundings left.
     fn before_weights(&mut self, input: ValueId) -> Result<ValueId, Unbounded> {
         let exact = self.value(input).clone();
         let limit = self.program.base() / 2 - 1;
-        if !self.eager || exact.interval.magnitude() <= self.program.base() {
+        if self.roundings == 0 || exact.interval.magnitude() <= self.program.base() {
             return Ok(input);
         }
+        self.roundings -= 1;
         self.rounded(input, Linear::Same, exact, limit, true)
     }
 

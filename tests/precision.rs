@@ -1,0 +1,61 @@
+//! What rounding costs: a committed circuit is no further from the float model than the direct circuit at the same scale.
+
+use std::path::PathBuf;
+
+use evmbench::model::committed::{self, CommittedOptions, InputAssurance};
+use evmbench::model::float::FloatModel;
+use evmbench::model::integer::{self, Quantisation};
+use evmbench::model::{input, layers, onnx};
+use evmbench::prover::CircuitKind;
+use evmbench::store;
+use evmbench::suite;
+
+/// The largest distance of an integer result from the float one.
+fn largest_error(integers: &[i128], unit: f64, floats: &[f32]) -> f64 {
+    assert_eq!(integers.len(), floats.len());
+    let pairs = integers.iter().zip(floats);
+    pairs
+        .map(|(&integer, &float)| (integer as f64 / unit - f64::from(float)).abs())
+        .fold(0.0, f64::max)
+}
+
+/// Under the settings that EZKL resolved for each direct record, whether or not it could be proved.
+#[test]
+fn committed_errors_are_not_above_direct_ones() {
+    let mut compared = Vec::new();
+    for suite in ["core", "scaling"] {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results").join(suite);
+        for path in store::record_paths(&folder).unwrap() {
+            let record = store::load(&folder.join(&path)).unwrap();
+            let request = &record.request;
+            let (CircuitKind::Direct, Some(circuit)) = (request.plan.kind, &record.circuit) else {
+                continue;
+            };
+            let spec = suite::find(&request.id).unwrap();
+            let graph = layers::build(spec, request.seed);
+            let inputs = [input::seeded(spec, request.seed)];
+            let float = FloatModel::load(&onnx::write(&graph)).unwrap().run(&inputs).unwrap();
+            let quantisation = Quantisation::from_run_args(&circuit.settings["run_args"]).unwrap();
+            let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
+            let direct_unit = f64::from(direct.output_scales[0]).exp2();
+            let options = CommittedOptions {
+                scale: request.plan.scale,
+                input_bound: input::bound(spec),
+                assurance: InputAssurance::Registered,
+                output_public: false,
+                inner_columns: None,
+            };
+            let lowered = committed::lower(&graph, &options).unwrap();
+            let witness = lowered.witness(&inputs[0]).unwrap();
+            let errors = [
+                largest_error(&witness.result, lowered.output_unit(), &float[0].data),
+                largest_error(&direct.outputs[0], direct_unit, &float[0].data),
+            ];
+            assert!(errors[0] <= errors[1], "{}: {errors:?}", request.name());
+            compared.push(request.id.clone());
+        }
+    }
+    compared.sort_unstable();
+    compared.dedup();
+    assert!(compared.len() >= 12, "{compared:?}");
+}
