@@ -421,10 +421,22 @@ fn what_the_findings_say_beyond_figures_holds() {
 
     // "A few images in a thousand": between the circuit's answers and f32's, in all; "what moves" is more, and less at scale 10.
     let pairs = [
-        ["cnn_relu-s7-committed-9290f798", "cnn_relu-s10-committed-b6aab6da"],
-        ["cnn_poly-s7-committed-7a1385d0", "cnn_poly-s10-committed-d5341609"],
-        ["cnn_mixed-s7-committed-094ad3c5", "cnn_mixed-s10-committed-0b00081f"],
-        ["cnn_strided-s7-committed-5f0cce16", "cnn_strided-s10-committed-8667ab8f"],
+        [
+            "cnn_relu-s7-committed-9290f798",
+            "cnn_relu-s10-committed-b6aab6da",
+        ],
+        [
+            "cnn_poly-s7-committed-7a1385d0",
+            "cnn_poly-s10-committed-d5341609",
+        ],
+        [
+            "cnn_mixed-s7-committed-094ad3c5",
+            "cnn_mixed-s10-committed-0b00081f",
+        ],
+        [
+            "cnn_strided-s7-committed-5f0cce16",
+            "cnn_strided-s10-committed-8667ab8f",
+        ],
     ];
     for [low, high] in pairs {
         for name in [low, high] {
@@ -432,7 +444,10 @@ fn what_the_findings_say_beyond_figures_holds() {
             assert!(lost.abs() <= 100.0, "{name}: {lost}");
         }
         assert!(number(low, "agreeing") < number(high, "agreeing"), "{low}");
-        assert!(number(low, "worst_logit_error") > number(high, "worst_logit_error"), "{low}");
+        assert!(
+            number(low, "worst_logit_error") > number(high, "worst_logit_error"),
+            "{low}"
+        );
         // "One power of two of rows for `cnn_poly`, and nothing for the others."
         let grown = number(high, "logrows") - number(low, "logrows");
         assert_eq!(grown, f64::from(u8::from(low.starts_with("cnn_poly"))), "{low}");

@@ -24,7 +24,9 @@ fn largest_error(integers: &[i128], unit: f64, floats: &[f32]) -> f64 {
 fn committed_errors_are_not_above_direct_ones() {
     let mut compared = Vec::new();
     for suite in ["core", "scaling"] {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results").join(suite);
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("results")
+            .join(suite);
         for path in store::record_paths(&folder).unwrap() {
             let record = store::load(&folder.join(&path)).unwrap();
             let request = &record.request;
@@ -34,7 +36,10 @@ fn committed_errors_are_not_above_direct_ones() {
             let spec = suite::find(&request.id).unwrap();
             let graph = layers::build(spec, request.seed);
             let inputs = [input::seeded(spec, request.seed)];
-            let float = FloatModel::load(&onnx::write(&graph)).unwrap().run(&inputs).unwrap();
+            let float = FloatModel::load(&onnx::write(&graph))
+                .unwrap()
+                .run(&inputs)
+                .unwrap();
             let quantisation = Quantisation::from_run_args(&circuit.settings["run_args"]).unwrap();
             let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
             let direct_unit = f64::from(direct.output_scales[0]).exp2();

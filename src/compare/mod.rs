@@ -260,6 +260,7 @@ fn statement(record: &Record) -> String {
         onnx_sha256: request.onnx_sha256.clone(),
         weights_sha256: request.weights_sha256.clone(),
         input_sha256: request.input_sha256.clone(),
+        sample: request.sample,
         ..default
     })
 }

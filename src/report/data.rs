@@ -10,7 +10,7 @@ use crate::chain::Fork;
 use crate::compare::{RecordSet, SetError};
 use crate::guard::GuardMeasurement;
 use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
-use crate::record::{DEFAULT_SEED, Outcome, Record, Request};
+use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::suite;
 
@@ -189,10 +189,13 @@ impl Entry {
         if request.seed != DEFAULT_SEED {
             choices.push(format!("seed {}", request.seed));
         }
+        // The weights that evmbench comes with are no choice.
+        let is_trained = matches!(self.record.model.weights, Source::Trained { .. });
+        let weights = request.weights_sha256.as_ref().filter(|_| !is_trained);
         let files = [
-            ("weights", &request.weights_sha256),
-            ("input", &request.input_sha256),
-            ("reference string", &request.srs_sha256),
+            ("weights", weights),
+            ("input", request.input_sha256.as_ref()),
+            ("reference string", request.srs_sha256.as_ref()),
         ];
         for (what, digest) in files {
             if let Some(digest) = digest {
