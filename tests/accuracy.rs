@@ -296,7 +296,7 @@ fn a_mirror_with_another_archive_is_refused() {
     let url = format!("http://{}/cifar.tar.gz", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         let mut stream = listener.accept().unwrap().0;
-        stream.read(&mut [0; 1024]).unwrap();
+        assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\njunk")
             .unwrap();

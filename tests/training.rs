@@ -17,7 +17,9 @@ const BATCH: usize = 10;
 struct Patience(AtomicUsize);
 
 impl Patience {
-    const ENDLESS: Self = Self(AtomicUsize::new(usize::MAX));
+    fn endless() -> Self {
+        Self(AtomicUsize::new(usize::MAX))
+    }
 }
 
 impl Watch for Patience {
@@ -76,7 +78,7 @@ fn train(
 fn every_cnn_learns() {
     for id in ["cnn_relu", "cnn_poly", "cnn_mixed", "cnn_strided"] {
         let folder = tempfile::tempdir().unwrap();
-        let history = train(folder.path(), settings(id, 4), false, &Patience::ENDLESS).unwrap();
+        let history = train(folder.path(), settings(id, 4), false, &Patience::endless()).unwrap();
         let losses: Vec<f64> = history.epochs.iter().map(|epoch| epoch.training_loss).collect();
         assert_eq!(losses.len(), 4);
         assert!(losses[3] < 0.9 * losses[0], "{id}: {losses:?}");
@@ -98,8 +100,8 @@ fn a_run_is_reproducible_and_goes_on_where_it_was_stopped() {
         history
     };
     let [whole, again, parts] = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let expected = train(whole.path(), settings(id, 3), false, &Patience::ENDLESS).unwrap();
-    let second = train(again.path(), settings(id, 3), false, &Patience::ENDLESS).unwrap();
+    let expected = train(whole.path(), settings(id, 3), false, &Patience::endless()).unwrap();
+    let second = train(again.path(), settings(id, 3), false, &Patience::endless()).unwrap();
     assert_eq!(without_times(expected.clone()), without_times(second));
     assert_eq!(files(whole.path()), files(again.path()));
 
@@ -114,14 +116,14 @@ fn a_run_is_reproducible_and_goes_on_where_it_was_stopped() {
         matches!(stopped, Err(TrainingError::Interrupted { kept: 1 })),
         "{stopped:?}"
     );
-    let resumed = train(parts.path(), settings(id, 3), true, &Patience::ENDLESS).unwrap();
+    let resumed = train(parts.path(), settings(id, 3), true, &Patience::endless()).unwrap();
     assert_eq!(without_times(expected), without_times(resumed));
     assert_eq!(files(whole.path()), files(parts.path()));
 
     // Another number of threads, or another seed, is another run.
     let mut other = settings(id, 3);
     other.threads = 1;
-    let refused = train(parts.path(), other, true, &Patience::ENDLESS);
+    let refused = train(parts.path(), other, true, &Patience::endless());
     assert!(
         matches!(
             refused,
@@ -138,7 +140,7 @@ fn a_run_is_reproducible_and_goes_on_where_it_was_stopped() {
 fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let id = "cnn_poly";
-    let good = train(folder.path(), settings(id, 1), false, &Patience::ENDLESS).unwrap();
+    let good = train(folder.path(), settings(id, 1), false, &Patience::endless()).unwrap();
     let checkpoint = Checkpoint::new(folder.path(), id);
     let kept = std::fs::read(checkpoint.last()).unwrap();
 
@@ -150,7 +152,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch() {
         ..good
     };
     evmbench::store::write_json(&checkpoint.history(), &history).unwrap();
-    let error = train(folder.path(), wild, true, &Patience::ENDLESS).unwrap_err();
+    let error = train(folder.path(), wild, true, &Patience::endless()).unwrap_err();
     assert!(
         matches!(error, TrainingError::Diverged { epoch: 2, kept: 1, loss, .. } if !loss.is_finite()),
         "{error}"
@@ -162,7 +164,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_epoch() {
 fn a_checkpoint_that_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for id in ["cnn_strided", "cnn_relu"] {
-        train(folder.path(), settings(id, 1), false, &Patience::ENDLESS).unwrap();
+        train(folder.path(), settings(id, 1), false, &Patience::endless()).unwrap();
     }
     let [strided, relu] = ["cnn_strided", "cnn_relu"].map(|id| Checkpoint::new(folder.path(), id));
     let resume = || {
@@ -170,7 +172,7 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
             folder.path(),
             settings("cnn_strided", 1),
             true,
-            &Patience::ENDLESS,
+            &Patience::endless(),
         )
     };
     resume().unwrap();
@@ -193,11 +195,11 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
 #[test]
 fn what_is_no_classifier_or_has_no_images_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let layer = train(folder.path(), settings("relu", 1), false, &Patience::ENDLESS).unwrap_err();
+    let layer = train(folder.path(), settings("relu", 1), false, &Patience::endless()).unwrap_err();
     assert!(matches!(layer, TrainingError::NoClassifier { .. }), "{layer}");
     let mut large = settings("cnn_relu", 1);
     large.recipe.batch = 81;
-    let few = train(folder.path(), large, false, &Patience::ENDLESS).unwrap_err();
+    let few = train(folder.path(), large, false, &Patience::endless()).unwrap_err();
     assert!(
         matches!(
             few,

@@ -132,7 +132,7 @@ mod tests {
             for stream in listener.incoming().take(clients) {
                 let mut stream = stream.unwrap();
                 let mut request = [0; 1024];
-                stream.read(&mut request).unwrap();
+                assert!(stream.read(&mut request).unwrap() > 0);
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                     bytes.len()

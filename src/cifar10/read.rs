@@ -31,6 +31,9 @@ const TEST: &str = "test_batch.bin";
 ///
 /// # Errors
 /// [`DataError`]: a file is missing, cut off or damaged; each names it.
+///
+/// # Panics
+/// Never: there are as many files as were asked for.
 pub fn read(path: &Path) -> Result<Cifar10, DataError> {
     let mut files = files(path, &[&TRAIN[..], &[TEST]].concat())?;
     let test = files.pop().expect("as many as asked for");
