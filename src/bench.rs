@@ -271,6 +271,7 @@ impl Draft {
                     }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
+                set: None,
                 ledger: None,
                 study: None,
                 notes: subject.notes.clone(),
@@ -320,7 +321,8 @@ impl Draft {
         let Ok(spec) = suite::find(&request.id) else {
             return;
         };
-        if request.onnx_sha256.is_some() || !suite::STUDY_SCALES.contains(&request.plan.scale) {
+        let is_other = request.onnx_sha256.is_some() || request.part.is_some();
+        if is_other || !suite::STUDY_SCALES.contains(&request.plan.scale) {
             return;
         }
         let figures = suite::study_figures(&request.id, request.plan.scale);
@@ -504,7 +506,7 @@ fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Resul
     };
     let shown_input = match circuit.input_assurance() {
         InputAssurance::Public => &witness.input[..],
-        InputAssurance::Ranged | InputAssurance::Registered => &[],
+        InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => &[],
     };
     let statement = [shown_output, shown_input].concat();
     let mut compared = 0;

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict};
 use crate::on_chain::{self, Contract, OnChainError};
+use crate::parts::{self, PartsError};
 use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, RecordedProver, SettingsError};
-use crate::record::{Evidence, Record, Renewal, Request, SCHEMA};
+use crate::record::{Evidence, PartSet, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
 use crate::trained;
@@ -21,6 +22,9 @@ pub enum ReplayError {
     /// The evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The parts of a model cannot be verified as one set.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -133,6 +137,19 @@ pub fn recheck(path: &Path, record: &Record) -> Result<Recheck, ReplayError> {
     })
 }
 
+/// Verifies all parts of a model as one set again; `path` is the last part's record.
+///
+/// # Errors
+/// [`ReplayError::Parts`].
+pub fn recheck_set(path: &Path, set: &PartSet, solc: &Solc) -> Result<Figure, ReplayError> {
+    let now = parts::measure(&parts::paths(path, set), solc)?;
+    Ok(Figure {
+        name: "gas of the whole set",
+        recorded: set.measurement.verification.tx_gas,
+        now: now.measurement.verification.tx_gas,
+    })
+}
+
 /// Deploys the verifier of the record at `path` under a fork and verifies its proof there.
 ///
 /// # Errors
@@ -207,6 +224,9 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
         key_artifact,
         ..Evidence::default()
     };
+    if let Some(set) = &record.set {
+        renewed.set = Some(parts::measure(&parts::paths(path, set), solc)?);
+    }
     renewed.take_stock(&evidence, None);
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Witness};
+use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Integers, Witness};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
+use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, weights};
-use crate::prover::{CircuitKind, Visibility};
-use crate::record::{Input, Model, Request, Source};
+use crate::prover::{CircuitKind, CircuitPlan, PlanError, Visibility};
+use crate::record::{Input, Model, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
 
@@ -33,6 +34,12 @@ pub enum SubjectError {
     /// The model has no committed circuit.
     #[error(transparent)]
     Committed(#[from] CommittedError),
+    /// The model cannot be split that way.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The circuit of a part cannot be asked for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A file cannot be read.
     #[error("read {}: {source}", path.display())]
     Read {
@@ -51,6 +58,8 @@ impl SubjectError {
             Self::Input(error) => vec![error.hint().to_owned()],
             Self::Weights(error) => error.hints().into_iter().map(str::to_owned).collect(),
             Self::Committed(error) => vec![error.hint().to_owned()],
+            Self::Split(error) => vec![error.hint().to_owned()],
+            Self::Plan(error) => vec![error.hint()],
             Self::Read { .. } => Vec::new(),
         }
     }
@@ -99,7 +108,10 @@ pub struct Subject {
     pub graph: Result<Graph, Vec<String>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
-    /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself.
+    /// The greatest magnitude of an input element that a committed circuit is made for, in the model's numbers.
+    pub input_bound: f64,
+    /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself, or where
+    /// the model is proved in parts.
     pub committed: Option<CommittedSubject>,
     /// Remarks for the record.
     pub notes: Vec<String>,
@@ -115,6 +127,7 @@ pub struct CommittedSubject {
 }
 
 impl CommittedSubject {
+    /// Of the whole model.
     fn of(
         graph: Result<&Graph, &Vec<String>>,
         inputs: &[Tensor],
@@ -122,21 +135,34 @@ impl CommittedSubject {
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
         let plan = request.plan;
-        let Some(assurance) = plan.input_assurance else {
+        if plan.kind != CircuitKind::Committed || request.part.is_some() {
             return Ok(None);
-        };
-        let graph = graph.map_err(|operators| CommittedError::UnknownOperators(operators.clone()))?;
-        let options = CommittedOptions {
-            scale: plan.scale,
-            input_bound,
-            assurance,
-            output_public: plan.output_visibility == Visibility::Public,
-            inner_columns: plan.inner_columns,
-        };
-        let circuit = committed::lower(&fold::batch_norms(graph), &options)?;
+        }
+        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale, input_bound))?;
         let witness = circuit.witness(&inputs[0])?;
         Ok(Some(Self { circuit, witness }))
     }
+}
+
+/// The layers of a model that consists of nothing else.
+fn known<'a>(graph: Result<&'a Graph, &Vec<String>>) -> Result<&'a Graph, CommittedError> {
+    graph.map_err(|operators| CommittedError::UnknownOperators(operators.clone()))
+}
+
+/// The committed circuit that a plan asks for.
+///
+/// # Panics
+/// When the plan is of another kind.
+fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
+    let options = CommittedOptions {
+        scale: plan.scale,
+        input,
+        assurance: plan.input_assurance.expect("a committed plan says who assures the range"),
+        output_public: plan.output_visibility == Visibility::Public,
+        inner_columns: plan.inner_columns,
+        logrows: plan.logrows,
+    };
+    committed::lower(&fold::batch_norms(graph), &options)
 }
 
 impl Subject {
@@ -217,7 +243,8 @@ impl Subject {
             ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
         };
         let onnx = onnx::write(&graph);
-        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input::bound(spec))?;
+        let input_bound = input::bound(spec);
+        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -232,6 +259,7 @@ impl Subject {
             onnx,
             graph: Ok(graph),
             inputs,
+            input_bound,
             committed,
             notes: Vec::new(),
         })
@@ -304,8 +332,123 @@ impl Subject {
             onnx,
             graph,
             inputs,
+            input_bound,
             notes: Vec::new(),
         })
+    }
+
+    /// The subject itself, or the parts that its request splits it into, each a subject of its own. A part's input is
+    /// what the parts before it really make, in integers; all parts have as many rows as the one that needs most.
+    ///
+    /// # Errors
+    /// [`SubjectError::Split`], [`SubjectError::Committed`] and [`SubjectError::Plan`].
+    ///
+    /// # Panics
+    /// Never: a part's source comes before it.
+    pub fn parts(self) -> Result<Vec<Self>, SubjectError> {
+        let Some(PartRequest { split, .. }) = &self.request.part else {
+            return Ok(vec![self]);
+        };
+        let parts = split.apply(&fold::batch_norms(known(self.graph.as_ref())?))?;
+        let is_read = |part: usize| {
+            let source = split::Source {
+                part,
+                tensor: SharedTensor::Output,
+            };
+            parts.iter().any(|other| other.source == Some(source))
+        };
+        let lowered = |logrows: u32| -> Result<Vec<(CircuitPlan, CommittedCircuit)>, SubjectError> {
+            let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
+            for (index, part) in parts.iter().enumerate() {
+                let plan = self.request.plan;
+                let plan = plan.of_part(part.source.is_some(), is_read(index), logrows)?;
+                let input = match part.source {
+                    None => Integers::of_input(plan.scale, self.input_bound),
+                    Some(source) => {
+                        let (_, from) = &lowered[source.part];
+                        match source.tensor {
+                            SharedTensor::Input => from.input(),
+                            SharedTensor::Output => from.output(),
+                        }
+                    }
+                };
+                let circuit = lower(&part.graph, plan, input)?;
+                lowered.push((plan, circuit));
+            }
+            Ok(lowered)
+        };
+        // Once to learn how many rows each part needs, and again with as many as the largest.
+        let rows = lowered(self.request.plan.logrows.unwrap_or(0))?;
+        let logrows = rows.iter().map(|(_, circuit)| circuit.logrows()).max();
+        let mut subjects: Vec<Self> = Vec::new();
+        for (index, (plan, circuit)) in lowered(logrows.unwrap_or(0))?.into_iter().enumerate() {
+            let part = &parts[index];
+            let witness = match part.source {
+                None => circuit.witness(&self.inputs[0])?,
+                Some(source) => {
+                    let from = subjects[source.part].committed.as_ref().expect("lowered above");
+                    circuit.witness_of(match source.tensor {
+                        SharedTensor::Input => from.witness.input.clone(),
+                        SharedTensor::Output => from.witness.result.clone(),
+                    })?
+                }
+            };
+            subjects.push(self.part(index, part, plan, CommittedSubject { circuit, witness }));
+        }
+        Ok(subjects)
+    }
+
+    /// One part as a subject.
+    fn part(
+        &self,
+        index: usize,
+        part: &split::Part,
+        plan: CircuitPlan,
+        committed: CommittedSubject,
+    ) -> Self {
+        let split = self.request.part.as_ref().map(|part| part.split.clone());
+        let part_request = split.map(|split| PartRequest { split, index });
+        let [input] = part.graph.inputs[..] else {
+            unreachable!("a part has one input")
+        };
+        let shape = part.graph.shape(input);
+        let (inputs, input_source) = match part.source {
+            None => (self.inputs.clone(), self.input.source.clone()),
+            Some(split::Source { part, tensor }) => {
+                let unit = committed.circuit.input().unit;
+                let integers = &committed.witness.input;
+                let floats = integers.iter().map(|&integer| (integer as f64 / unit) as f32);
+                (
+                    vec![Tensor::new(shape, floats.collect())],
+                    Source::Part { part, tensor },
+                )
+            }
+        };
+        let onnx = onnx::write(&part.graph);
+        let layers: Vec<&str> = part.graph.nodes.iter().map(|node| node.name.as_str()).collect();
+        let name = part_request.as_ref().map(ToString::to_string).unwrap_or_default();
+        Self {
+            model: describe(
+                format!("{} ({name}: {})", self.model.description, layers.join(", ")),
+                &onnx,
+                Some(&part.graph),
+                vec![shape.to_vec()],
+                part.graph.output_values().map(|value| value.shape.clone()).collect(),
+                self.model.weights.clone(),
+            ),
+            input: describe_input(input_source, &inputs),
+            request: Request {
+                plan,
+                part: part_request,
+                ..self.request.clone()
+            },
+            onnx,
+            graph: Ok(part.graph.clone()),
+            inputs,
+            input_bound: self.input_bound,
+            committed: Some(committed),
+            notes: self.notes.clone(),
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use std::process::Command;
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::accuracy::{self, AccuracyError, Evaluation};
 use evmbench::cifar10::{IMAGE_BYTES, Images};
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance};
+use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::onnx::Coverage;
 use evmbench::model::{float::FloatModel, fold, input, layers, onnx, weights};
 use evmbench::prover::CircuitKind;
 use evmbench::suite::{self, Category, STUDY_SCALES};
@@ -161,10 +162,11 @@ fn counts_are_those_of_single_images() {
     let logits = accuracy::float_logits("foreign", &graph, &images).unwrap();
     let options = CommittedOptions {
         scale: 7,
-        input_bound: input::image_bound(),
+        input: Integers::of_input(7, input::image_bound()),
         assurance: InputAssurance::Ranged,
         output_public: true,
         inner_columns: None,
+        logrows: None,
     };
     let circuit = committed::lower(&fold::batch_norms(&graph), &options).unwrap();
     let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();
@@ -190,12 +192,51 @@ fn counts_are_those_of_single_images() {
     assert!(found.mean_logit_error > 0.0 && found.mean_logit_error < worst);
 }
 
-/// A foreign classifier, batch norms and all, through the program; EZKL's own witness equals the reference.
+/// What both of PyTorch's exporters write is read whole, and gives PyTorch's logits with batch norms folded and without.
+#[test]
+fn exports_of_pytorch_are_what_pytorch_computes() {
+    #[derive(serde::Deserialize)]
+    struct Expected {
+        logits: Vec<f32>,
+    }
+    let expected: Expected =
+        evmbench::store::read_json(&common::fixture("pytorch/logits.json")).unwrap();
+    let [channels, height, width] = evmbench::cifar10::IMAGE_SHAPE;
+    let x = Tensor::new(
+        [1, channels, height, width],
+        (0..IMAGE_BYTES).map(|index| (index as f64).sin() as f32).collect(),
+    );
+    for (exporter, layers) in [("dynamo", 8), ("torchscript", 10)] {
+        let path = common::fixture(&format!("pytorch/{exporter}.onnx"));
+        let (_, model) = onnx::load(&path).unwrap();
+        let Coverage::Full(graph) = model.coverage else {
+            panic!("{exporter}: {:?}", model.coverage)
+        };
+        assert_eq!(graph.nodes.len(), layers, "{exporter}");
+        let folded = fold::batch_norms(&graph);
+        assert_eq!(folded.nodes.len(), 8, "{exporter}");
+        for graph in [&graph, &folded] {
+            let float = FloatModel::load(&onnx::write(graph)).unwrap();
+            let logits = &float.run(std::slice::from_ref(&x)).unwrap()[0].data;
+            assert_eq!(logits.len(), expected.logits.len());
+            for (found, expected) in logits.iter().zip(&expected.logits) {
+                assert!((found - expected).abs() < 1e-4, "{exporter}: {found}, not {expected}");
+            }
+        }
+    }
+}
+
+/// Foreign classifiers, batch norms and all, through the program; EZKL's own witness equals the reference.
 #[test]
 fn a_foreign_classifier_is_evaluated() {
     let folder = test_batch();
     let path = folder.path().join("foreign.onnx");
     std::fs::write(&path, onnx::write(&foreign())).unwrap();
+    evaluates(folder.path(), &path, "foreign");
+    evaluates(folder.path(), &common::fixture("pytorch/torchscript.onnx"), "torchscript");
+}
+
+fn evaluates(data: &Path, path: &Path, name: &str) {
     let (ok, stdout, stderr) = said(
         evmbench()
             .args([
@@ -209,13 +250,13 @@ fn a_foreign_classifier_is_evaluated() {
                 "2",
                 "--data",
             ])
-            .arg(folder.path())
+            .arg(data)
             .arg("--onnx")
-            .arg(&path),
+            .arg(path),
     );
     assert!(ok, "{stderr}");
     let evaluation: Evaluation = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(evaluation.model, "foreign");
+    assert_eq!(evaluation.model, name);
     let accuracy = evaluation.of(CircuitKind::Committed, 7).unwrap();
     assert_eq!((accuracy.images, accuracy.witnesses), (40, 2));
     assert!(accuracy.agreeing >= 36, "{accuracy:?}");

@@ -12,7 +12,7 @@ use evmbench::fuzz::report::Report;
 use evmbench::model::committed::InputAssurance;
 use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::{Outcome, Record, Request};
-use evmbench::report::tables::layers;
+use evmbench::report::tables::{layers, parts};
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
@@ -76,6 +76,13 @@ fn the_table_of_the_readme_is_from_records() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
     let table = report::markdown::table(&layers::results(&results));
     assert_table("README.md", "results", &table);
+}
+
+#[test]
+fn the_table_of_parts_is_from_records() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&parts::parts(&results));
+    assert_table("docs/commit-and-challenge.md", "parts", &table);
 }
 
 #[test]

@@ -13,7 +13,10 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
-use evmbench::model::graph::{Graph, Op, Tensor};
+use evmbench::guard::{GuardAnswer, GuardError};
+use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::input;
+use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
 use evmbench::solidity::SOLC_VERSION;
@@ -644,6 +647,104 @@ fn a_committed_circuit_is_the_default() {
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Two convolutions and a rectifier, cut between them, the second convolution in two tiles: three proofs, one set. A part
+/// about another input is no part of it.
+#[test]
+fn a_model_in_parts_is_one_set() {
+    let workshop = Workshop::new();
+    let mut graph = Graph::default();
+    let convolution = |outputs: usize, inputs: usize, seed| Op::Conv2d {
+        weight: input::seeded_uniform(&[outputs, inputs, 3, 3], seed),
+        bias: None,
+        window: Window::square(3, 1, 1),
+        groups: 1,
+    };
+    let x = graph.input("x", &[1, 1, 5, 5]).unwrap();
+    let a = graph.apply("conv1", "a", convolution(2, 1, 1), &[x]).unwrap();
+    let b = graph.apply("relu1", "b", Op::Relu, &[a]).unwrap();
+    let c = graph.apply("conv2", "c", convolution(4, 2, 2), &[b]).unwrap();
+    graph.outputs = vec![c];
+    let onnx = workshop.folder.path().join("parts.onnx");
+    std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
+    let arguments = [
+        "--onnx",
+        onnx.to_str().unwrap(),
+        "--scale",
+        "3",
+        "--runs",
+        "1",
+        "--cut",
+        "conv2",
+        "--tiles",
+        "2",
+    ];
+    let run = |more: &[&str]| {
+        let arguments = [&arguments[..], more].concat();
+        Workshop::end(workshop.subcommand("prove-and-verify", &arguments))
+    };
+    let (status, _, stderr) = run(&[]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let mut records = workshop.records();
+    records.sort_by_key(|(_, record)| record.request.part.as_ref().map(|part| part.index));
+    let shapes: Vec<_> = records
+        .iter()
+        .map(|(_, record)| (&record.model.input_shapes[0][..], &record.model.output_shapes[0][..]))
+        .collect();
+    assert_eq!(
+        shapes,
+        [
+            (&[1, 1, 5, 5][..], &[1, 2, 5, 5][..]),
+            (&[1, 2, 5, 5], &[1, 2, 5, 5]),
+            (&[1, 2, 5, 5], &[1, 2, 5, 5])
+        ]
+    );
+    let rows: Vec<u32> = records
+        .iter()
+        .map(|(_, record)| record.circuit.as_ref().unwrap().logrows)
+        .collect();
+    assert!(rows.iter().all(|&logrows| logrows == rows[0]), "{rows:?}");
+    let (last_path, last) = records.last().unwrap();
+    assert!(records[..2].iter().all(|(_, record)| record.set.is_none()));
+    let set = last.set.as_ref().unwrap();
+    assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
+    assert_eq!(set.measurement.bare_verifications.len(), 3);
+    let again = parts::measure(&parts::paths(last_path, set), &common::tools().solc).unwrap();
+    assert_eq!(&again, set);
+    // What stands in the records is what the whole model computes.
+    let part = last.numerics.as_ref().unwrap();
+    assert!(part.max_absolute_error.unwrap() < 1.0);
+
+    // The parts of a run about another input: each is right, and none belongs to the first run's set.
+    let (status, _, stderr) = run(&["--seed", "5"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let others: Vec<PathBuf> = workshop
+        .records()
+        .into_iter()
+        .filter(|(_, record)| record.request.seed == 5 && record.request.part.as_ref().unwrap().index == 1)
+        .map(|(path, _)| path)
+        .collect();
+    let mixed = [records[0].0.clone(), others[0].clone(), last_path.clone()];
+    let refused = parts::measure(&mixed, &common::tools().solc);
+    let Err(PartsError::Guard(GuardError::NotAccepted { verdict, .. })) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink);
+
+    let verified = Command::cargo_bin("evmbench")
+        .unwrap()
+        .env("EVMBENCH_HOME", workshop.home())
+        .arg("verify")
+        .arg(last_path)
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(
+        String::from_utf8_lossy(&verified.stdout).contains("gas of the whole set"),
+        "{verified:?}"
+    );
+    workshop.assert_clean();
 }
 
 #[test]

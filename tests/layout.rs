@@ -3,7 +3,7 @@
 mod common;
 
 use common::tools;
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance};
+use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
@@ -103,10 +103,11 @@ fn every_cell_is_one_that_was_meant() {
         for columns in 1..=3 {
             let options = CommittedOptions {
                 scale: 7,
-                input_bound: 1.0,
+                input: Integers::of_input(7, 1.0),
                 assurance: InputAssurance::Ranged,
                 output_public: false,
                 inner_columns: Some(columns),
+                logrows: None,
             };
             let circuit = committed::lower(&graph, &options).unwrap();
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();

@@ -16,7 +16,7 @@ use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance};
+use evmbench::model::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::prover::{
@@ -76,10 +76,11 @@ impl Circuit {
         let plan = CircuitPlan::committed(scale, io).unwrap();
         let options = CommittedOptions {
             scale,
-            input_bound: 1.0,
+            input: Integers::of_input(scale, 1.0),
             assurance: plan.input_assurance.unwrap(),
             output_public: io != Io::Committed,
             inner_columns: Some(columns),
+            logrows: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
         let witness = lowered.witness(&seeded_input(0)).unwrap();

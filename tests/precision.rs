@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance};
+use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::integer::{self, Quantisation};
 use evmbench::model::{input, layers, onnx};
@@ -45,10 +45,11 @@ fn committed_errors_are_not_above_direct_ones() {
             let direct_unit = f64::from(direct.output_scales[0]).exp2();
             let options = CommittedOptions {
                 scale: request.plan.scale,
-                input_bound: input::bound(spec),
+                input: Integers::of_input(request.plan.scale, input::bound(spec)),
                 assurance: InputAssurance::Registered,
                 output_public: false,
                 inner_columns: None,
+                logrows: None,
             };
             let lowered = committed::lower(&graph, &options).unwrap();
             let witness = lowered.witness(&inputs[0]).unwrap();

@@ -11,6 +11,7 @@ use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::home::NoHome;
 use crate::nodes::NodeError;
+use crate::parts::PartsError;
 use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::report::ReportError;
@@ -45,6 +46,8 @@ pub(super) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    #[error(transparent)]
+    Parts(#[from] PartsError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -95,7 +98,8 @@ impl CliError {
             Self::Solidity(error) => error.hint().into_iter().collect(),
             Self::Node(error) => error.hint().into_iter().collect(),
             Self::Store(error)
-            | Self::Replay(ReplayError::Store(error))
+            | Self::Replay(ReplayError::Store(error) | ReplayError::Parts(PartsError::Store(error)))
+            | Self::Parts(PartsError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),
             Self::Report(error) => one(error.hint()),
@@ -113,6 +117,7 @@ impl CliError {
             }
             Self::Bench(BenchError::Interrupted)
             | Self::Replay(_)
+            | Self::Parts(_)
             | Self::Sample(_)
             | Self::Calibration(_)
             | Self::Shape(_)

@@ -11,7 +11,7 @@ use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
 use crate::home::Home;
-use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance};
+use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{fold, input, layers, weights};
@@ -191,10 +191,11 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
 fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
     let options = CommittedOptions {
         scale,
-        input_bound: input::image_bound(),
+        input: Integers::of_input(scale, input::image_bound()),
         assurance: InputAssurance::Ranged,
         output_public: true,
         inner_columns: None,
+        logrows: None,
     };
     Ok(committed::lower(&fold::batch_norms(graph), &options)?)
 }

@@ -50,11 +50,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let image = arguments.run.image(&items)?;
     let material = arguments.run.material(image.as_ref());
     let mut planned = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let subject = item.subject(material)?;
+    'items: for (index, item) in items.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, items.len());
+        for subject in item.subjects(material)? {
         let found = match session.forecast(&position, &subject)? {
-            Err(Failure::Interrupted { .. }) => break,
+            Err(Failure::Interrupted { .. }) => break 'items,
             other => other,
         };
         let (forecast, failure) = match found {
@@ -71,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             failure,
             budget_bytes,
         });
+        }
     }
     session.clear();
     if arguments.run.json {

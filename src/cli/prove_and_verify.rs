@@ -13,7 +13,8 @@ use super::{Finding, data, format};
 use crate::chain::Fork;
 use crate::cifar10;
 use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibility};
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Spread};
+use crate::model::split::Split;
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, Subject, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
@@ -65,6 +66,13 @@ pub(super) struct Arguments {
     /// Columns side by side in a committed circuit [default: for the least work]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
+    /// Prove the model in parts, a new one from each of these layers on; what one part makes and the next reads is
+    /// committed to by both, and one contract takes all proofs or none
+    #[arg(long, value_name = "LAYER,…", value_delimiter = ',')]
+    cut: Vec<String>,
+    /// Prove the last layer (after the last --cut) in so many parts, each with some of its output channels
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    tiles: Option<usize>,
     /// Who sees the model's input [default: public]
     #[arg(long, value_enum, value_name = "WHO")]
     input_visibility: Option<Sight>,
@@ -270,7 +278,7 @@ fn request(
         Some(columns) => plan.with_columns(columns)?,
         None => plan,
     };
-    if arguments.io.is_some() && circuit != Circuit::Committed {
+    if (arguments.io.is_some() || arguments.split().is_some()) && circuit != Circuit::Committed {
         return Err(PlanError::NotCommitted.into());
     }
     let request = Request {
@@ -283,6 +291,7 @@ fn request(
             .fork
             .first()
             .map_or_else(Fork::default, |&name| name.into()),
+        part: arguments.split().map(|split| PartRequest { split, index: 0 }),
         ..Request::new(id, suite, plan)
     };
     Ok(arguments.session.bind(request, srs))
@@ -309,6 +318,15 @@ impl Arguments {
         ))
     }
 
+    /// Where models are split; none where they are proved whole.
+    fn split(&self) -> Option<Split> {
+        let is_split = !self.cut.is_empty() || self.tiles.is_some();
+        is_split.then(|| Split {
+            cuts: self.cut.clone(),
+            tiles: self.tiles.unwrap_or(1),
+        })
+    }
+
     /// What takes the place of seeded weights and inputs.
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
@@ -328,7 +346,9 @@ impl Arguments {
             Some(circuit) => (circuit, None),
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
             None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
-            None if self.io.is_some() || self.columns.is_some() => (Circuit::Committed, None),
+            None if self.io.is_some() || self.columns.is_some() || self.split().is_some() => {
+                (Circuit::Committed, None)
+            }
             None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
             None => (Circuit::Committed, Some(Circuit::Direct)),
         }
@@ -402,17 +422,16 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
 }
 
 impl Item {
-    /// What the record is about, put together now.
-    pub(super) fn subject(&self, material: Material<'_>) -> Result<Subject, CliError> {
-        match &self.subject {
+    /// What its records are about, put together now: the model, or its parts.
+    pub(super) fn subjects(&self, material: Material<'_>) -> Result<Vec<Subject>, CliError> {
+        let subject = match &self.subject {
             Source::Suite(experiment) => {
                 let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), material);
-                Ok(Subject::or_else(of(&self.request), || {
-                    self.fallback.as_ref().map(of)
-                })?)
+                Subject::or_else(of(&self.request), || self.fallback.as_ref().map(of))?
             }
-            Source::Onnx(subject) => Ok((**subject).clone()),
-        }
+            Source::Onnx(subject) => (**subject).clone(),
+        };
+        Ok(subject.parts()?)
     }
 }
 
@@ -432,30 +451,31 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
         ("record", TEXT),
     ]);
     for item in items {
-        let subject = item.subject(material)?;
-        let Request {
-            suite,
-            plan: circuit,
-            runs,
-            warmup,
-            ..
-        } = &subject.request;
-        let done = arguments.session.resume && finished(&store, &subject.request, None).is_some();
-        table.row([
-            subject.request.id.clone(),
-            suite.clone(),
-            circuit.kind.to_string(),
-            circuit.scale.to_string(),
-            circuit.input_visibility.to_string(),
-            circuit.output_visibility.to_string(),
-            circuit.param_visibility.to_string(),
-            (runs + warmup).to_string(),
-            format!(
-                "{}{}",
-                store.path(&subject.request).display(),
-                if done { " (there already: skipped)" } else { "" }
-            ),
-        ]);
+        for subject in item.subjects(material)? {
+            let Request {
+                suite,
+                plan: circuit,
+                runs,
+                warmup,
+                ..
+            } = &subject.request;
+            let done = arguments.session.resume && finished(&store, &subject.request, None).is_some();
+            table.row([
+                subject.request.id.clone(),
+                suite.clone(),
+                circuit.kind.to_string(),
+                circuit.scale.to_string(),
+                circuit.input_visibility.to_string(),
+                circuit.output_visibility.to_string(),
+                circuit.param_visibility.to_string(),
+                (runs + warmup).to_string(),
+                format!(
+                    "{}{}",
+                    store.path(&subject.request).display(),
+                    if done { " (there already: skipped)" } else { "" }
+                ),
+            ]);
+        }
     }
     say!("{table}")
 }
@@ -465,18 +485,28 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
     let material = arguments.material(image.as_ref());
     let mut records = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let subject = item.subject(material)?;
-        let position = format!("[{}/{}]", index + 1, items.len());
-        let Some(record) = session.record(&position, &subject)? else {
-            break;
-        };
-        if arguments.json {
-            say!(
-                "{}",
-                serde_json::to_string(&record).expect("a record is plain data")
-            )?;
+        let subjects = item.subjects(material)?;
+        let mut parts = Vec::new();
+        for subject in &subjects {
+            let part = subject.request.part.as_ref();
+            let part = part.map(|part| format!(" {part}")).unwrap_or_default();
+            let position = format!("[{}/{}{part}]", index + 1, items.len());
+            let Some(record) = session.record(&position, subject)? else {
+                records.extend(parts);
+                return Ok(records);
+            };
+            parts.push(record);
         }
-        records.push(record);
+        session.join(&mut parts)?;
+        for record in &parts {
+            if arguments.json {
+                say!(
+                    "{}",
+                    serde_json::to_string(record).expect("a record is plain data")
+                )?;
+            }
+        }
+        records.extend(parts);
     }
     Ok(records)
 }

@@ -1,6 +1,6 @@
 //! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::{format, setup};
 use crate::bench::{self, Bench, BenchError};
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
+use crate::parts::{self, PartsError};
 use crate::prover::{
     CircuitCache, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover, SrsStore,
 };
@@ -172,7 +173,7 @@ impl Session {
             log: Log {
                 started_at: record::now(),
                 finished_at: String::new(),
-                arguments: std::env::args().skip(1).collect(),
+                arguments: std::env::args().skip(1).map(|argument| without_folders(&argument)).collect(),
                 environment: environment.clone(),
                 runs: Vec::new(),
                 interrupted: false,
@@ -304,6 +305,38 @@ impl Session {
         Ok(Some(record))
     }
 
+    /// Where these records are of a model's parts, and all were verified: verifies them as one set, which goes into the last
+    /// one's record, and so does a set that its contract does not take.
+    pub(super) fn join(&self, records: &mut [Record]) -> Result<(), CliError> {
+        let verified = |record: &Record| record.outcome == Outcome::Verified && record.request.part.is_some();
+        if !records.iter().all(verified) {
+            return Ok(());
+        }
+        let paths: Vec<PathBuf> = records
+            .iter()
+            .map(|record| self.store.path(&record.request))
+            .collect();
+        let (Some(last), Some(path)) = (records.last_mut(), paths.last()) else {
+            return Ok(());
+        };
+        let failed = |message: String| Outcome::Failed {
+            step: "linked set".to_owned(),
+            message,
+        };
+        match parts::measure(&paths, &self.solc) {
+            Ok(set) => {
+                if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
+                    last.outcome = failed(format!("{:?}: it answered {:?}", wrong.kind, wrong.found));
+                }
+                last.set = Some(set);
+            }
+            Err(PartsError::Guard(error)) => last.outcome = failed(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        Store::replace(path, last)?;
+        Ok(())
+    }
+
     /// Ends the display and writes the log.
     pub(super) fn close(mut self) -> Result<(), CliError> {
         self.progress.clear();
@@ -311,6 +344,19 @@ impl Session {
         self.log.interrupted = progress::interrupted();
         self.store.save_log(&self.log.started_at, &self.log)?;
         Ok(())
+    }
+}
+
+/// An argument as a log keeps it: of an absolute path only the last part, since a log may be published.
+fn without_folders(argument: &str) -> String {
+    let (option, value) = match argument.split_once('=') {
+        Some((option, value)) => (format!("{option}="), value),
+        None => (String::new(), argument),
+    };
+    let path = Path::new(value);
+    match path.file_name().filter(|_| path.is_absolute()) {
+        Some(name) => format!("{option}…/{}", name.to_string_lossy()),
+        None => argument.to_owned(),
     }
 }
 
@@ -338,6 +384,16 @@ mod tests {
         assert_eq!(parse_bytes("1000"), Ok(1000));
         for bad in ["", "GiB", "20GB", "-1", "0", "1e30TiB"] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_log_keeps_no_folders() {
+        let root = if cfg!(windows) { "C:/" } else { "/" };
+        assert_eq!(without_folders(&format!("{root}home/me/cifar")), "…/cifar");
+        assert_eq!(without_folders(&format!("--data={root}home/me/cifar")), "--data=…/cifar");
+        for kept in ["relu", "--scale=7", "results/core", "--out"] {
+            assert_eq!(without_folders(kept), kept);
         }
     }
 

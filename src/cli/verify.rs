@@ -29,18 +29,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
-    let solc = arguments
-        .renew
-        .then(|| -> Result<_, CliError> {
-            let home = Home::from_environment()?;
-            Ok(Solc::obtain(&home.solc(SOLC_VERSION))?)
-        })
-        .transpose()?;
     let mut finding = Finding::Good;
     for path in &arguments.records {
         let record = store::load(path)?;
-        let good = if let Some(solc) = &solc {
-            renew(path, &record, solc)?
+        let good = if arguments.renew {
+            renew(path, &record)?
         } else if arguments.fork.is_empty() {
             recheck(path, &record)?
         } else {
@@ -53,9 +46,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     Ok(finding)
 }
 
+/// The compiler, which only what deploys contracts of evmbench's own needs.
+fn solc() -> Result<Solc, CliError> {
+    let home = Home::from_environment()?;
+    Ok(Solc::obtain(&home.solc(SOLC_VERSION))?)
+}
+
 /// Whether verdict and gas are those in the record.
 fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
-    let again = replay::recheck(path, record)?;
+    let mut again = replay::recheck(path, record)?;
+    if let Some(set) = &record.set {
+        again.figures.push(replay::recheck_set(path, set, &solc()?)?);
+    }
     let name = path.display();
     for figure in &again.figures {
         let [recorded, now] = [figure.recorded, figure.now].map(format::count);
@@ -92,8 +94,8 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliEr
 }
 
 /// Whether the renewed record is of a verified proof.
-fn renew(path: &Path, record: &Record, solc: &Solc) -> Result<bool, CliError> {
-    let renewed = replay::renewed(path, record, solc)?;
+fn renew(path: &Path, record: &Record) -> Result<bool, CliError> {
+    let renewed = replay::renewed(path, record, &solc()?)?;
     Store::replace(path, &renewed)?;
     say!("{}: {}, renewed", path.display(), renewed.outcome_and_limits())?;
     Ok(renewed.outcome == Outcome::Verified)

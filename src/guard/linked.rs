@@ -13,6 +13,8 @@ use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
     deploy_verifier, verify_bare,
 };
+pub use crate::model::split::{SharedTensor, Source};
+
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{Calldata, Chain, Fork, TransactionGas};
 use crate::prover::{Committed, Proof};
@@ -25,25 +27,6 @@ sol! {
     }
 
     function verifySet(bytes[] proofs, uint256[][] statements) returns (bool);
-}
-
-/// A tensor of a part that a later part may take as its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SharedTensor {
-    /// Its own input: both are tiles of one layer.
-    Input,
-    /// Its output: the model was cut between the two.
-    Output,
-}
-
-/// Where a part's input comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Source {
-    /// The index of an earlier part.
-    pub part: usize,
-    /// Which of its tensors.
-    pub tensor: SharedTensor,
 }
 
 /// One part of a set.

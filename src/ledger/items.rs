@@ -835,6 +835,13 @@ impl Context<'_> {
                 Level::Sound,
                 "Claims are checked and the input is public: no commitment has to be compared.",
             ),
+            (InputAssurance::Linked, _) => item(
+                what,
+                Finding::NotCompared,
+                Level::Limited,
+                "By itself the part takes any input. The contract of the whole set compares the input's commitment with that of \
+                 the part that it comes from. Claims are checked.",
+            ),
             (_, Some(true)) => item(
                 what,
                 Finding::Compared,
@@ -985,6 +992,15 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
             Level::Limited,
             format!(
                 "The circuit does not check that the input lies in {range}: whoever registered its commitment must have."
+            ),
+        ),
+        InputAssurance::Linked => item(
+            what,
+            Finding::LeftToConsumer,
+            Level::Limited,
+            format!(
+                "The circuit does not check that the input lies in {range}: it does where the contract of the whole set accepts, \
+                 and the first part's input is in its own range."
             ),
         ),
     }

@@ -13,4 +13,5 @@ pub mod input;
 pub mod integer;
 pub mod layers;
 pub mod onnx;
+pub mod split;
 pub mod weights;

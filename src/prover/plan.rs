@@ -140,7 +140,7 @@ pub enum PlanError {
     )]
     CommittedVisibility,
     /// Only a committed circuit has these choices.
-    #[error("--io, --input-range and --columns belong to committed circuits")]
+    #[error("--io, --input-range, --columns, --cut and --tiles belong to committed circuits")]
     NotCommitted,
 }
 
@@ -182,6 +182,9 @@ pub struct CircuitPlan {
     /// Columns side by side in a committed circuit, where a number was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner_columns: Option<usize>,
+    /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logrows: Option<u32>,
 }
 
 impl CircuitPlan {
@@ -198,6 +201,7 @@ impl CircuitPlan {
             param_visibility: Visibility::Private,
             input_assurance: None,
             inner_columns: None,
+            logrows: None,
         }
         .checked()
     }
@@ -215,6 +219,7 @@ impl CircuitPlan {
             param_visibility: Visibility::Fixed,
             input_assurance: None,
             inner_columns: None,
+            logrows: None,
         }
         .checked()
     }
@@ -242,6 +247,7 @@ impl CircuitPlan {
                 Io::Committed | Io::Result => InputAssurance::Ranged,
             }),
             inner_columns: None,
+            logrows: None,
         }
         .checked()
     }
@@ -258,6 +264,29 @@ impl CircuitPlan {
             }),
             _ => Err(PlanError::NotCommitted),
         }
+    }
+
+    /// The plan of one part of a model whose other parts make or read what this one shares with them: an input that is
+    /// linked is a commitment that a set's contract compares, and so is an output that a later part reads.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`].
+    pub fn of_part(self, input_linked: bool, output_linked: bool, logrows: u32) -> Result<Self, PlanError> {
+        if self.kind != CircuitKind::Committed {
+            return Err(PlanError::NotCommitted);
+        }
+        let mut plan = Self {
+            logrows: Some(logrows),
+            ..self
+        };
+        if input_linked {
+            plan.input_visibility = Visibility::Polycommit;
+            plan.input_assurance = Some(InputAssurance::Linked);
+        }
+        if output_linked {
+            plan.output_visibility = Visibility::Polycommit;
+        }
+        Ok(plan)
     }
 
     /// The same committed circuit with so many columns side by side.

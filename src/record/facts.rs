@@ -85,7 +85,7 @@ impl Record {
 
     /// The model as layers, where it is one of the suite's. Weights from a file are not at hand; shapes and operators are.
     fn graph(&self) -> Option<Graph> {
-        if self.request.onnx_sha256.is_some() {
+        if self.request.onnx_sha256.is_some() || self.request.part.is_some() {
             return None;
         }
         let spec = suite::find(&self.request.id).ok()?;

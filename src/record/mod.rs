@@ -21,8 +21,10 @@ use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
+use crate::guard::linked::LinkedMeasurement;
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, LayerBounds};
+use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
     CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
     SrsIdentity, VerifierKind, VerifierShape,
@@ -31,7 +33,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -100,6 +102,9 @@ pub struct Record {
     /// What the guard that derives a committed circuit's challenge costs, and what it turns away; absent likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_guard: Option<GuardMeasurement>,
+    /// What verifying all parts of the model as one set comes to; in the record of the last part alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<PartSet>,
     /// What an accepted proof proves; absent in records of schema 1.
     #[serde(default)]
     pub ledger: Option<Ledger>,
@@ -167,6 +172,25 @@ pub struct Request {
     /// Number of CIFAR-10's test image that a CNN looks at, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<usize>,
+    /// Where the model is split, and which part of it this is; absent where all of it is proved at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartRequest>,
+}
+
+/// One part of a model that is proved in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartRequest {
+    /// Where the model is split.
+    pub split: Split,
+    /// Which part it is, from 0.
+    pub index: usize,
+}
+
+impl std::fmt::Display for PartRequest {
+    /// `part 1 of 4`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "part {} of {}", self.index + 1, self.split.parts())
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -204,16 +228,20 @@ impl Request {
             weights_sha256: None,
             input_sha256: None,
             sample: None,
+            part: None,
         }
     }
 
-    /// The name of the record's file: id, scale, circuit, and a short digest of whatever differs from the defaults. The weights
+    /// The name of the record's file: id, scale, circuit, part where it is one, and a short digest of whatever differs from the defaults. The weights
     /// that evmbench comes with are a default: after another training, a run takes the place of the one before.
     ///
     /// # Panics
     /// Never: a request is plain data, which serialises.
     pub fn name(&self) -> String {
-        let base = format!("{}-s{}-{}", self.id, self.plan.scale, self.plan.kind);
+        let mut base = format!("{}-s{}-{}", self.id, self.plan.scale, self.plan.kind);
+        if let Some(PartRequest { split, index }) = &self.part {
+            base += &format!("-part{}of{}", index + 1, split.parts());
+        }
         let plan = match self.plan.kind {
             CircuitKind::Study => CircuitPlan::study(self.plan.scale),
             CircuitKind::Direct => CircuitPlan::direct(self.plan.scale),
@@ -366,6 +394,13 @@ pub enum Source {
         /// SHA-256 of the file in `models/`.
         sha256: String,
     },
+    /// What an earlier part of the model reads or makes.
+    Part {
+        /// Which part, from 0.
+        part: usize,
+        /// Which of its tensors.
+        tensor: SharedTensor,
+    },
     /// An image of CIFAR-10's test set.
     TestImage {
         /// Its number, from 0.
@@ -381,9 +416,22 @@ impl std::fmt::Display for Source {
             Self::Seeded { seed } => write!(f, "seed {seed}"),
             Self::File { sha256 } => f.write_str(sha256),
             Self::Trained { sha256 } => write!(f, "trained, {sha256}"),
+            Self::Part { part, tensor } => match tensor {
+                SharedTensor::Input => write!(f, "input of part {}", part + 1),
+                SharedTensor::Output => write!(f, "output of part {}", part + 1),
+            },
             Self::TestImage { number, class } => write!(f, "test image {number} ({class})"),
         }
     }
+}
+
+/// All parts of a model, verified in one transaction by a contract that takes the whole set and nothing less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartSet {
+    /// Names of the parts' records, which stand beside this one, in order.
+    pub parts: Vec<String>,
+    /// What the contract costs, and what it turns away.
+    pub measurement: LinkedMeasurement,
 }
 
 /// The circuit's size and scales.

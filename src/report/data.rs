@@ -176,6 +176,7 @@ impl Entry {
                 .filter(|(_, chosen, default)| chosen != default);
             choices.extend(chosen.map(|(tensor, chosen, _)| format!("{tensor} {chosen}")));
         }
+        choices.extend(request.part.as_ref().map(ToString::to_string));
         choices.extend(self.layout_choices());
         if request.verifier != VerifierKind::Plain {
             choices.push(format!("{} verifier", request.verifier));

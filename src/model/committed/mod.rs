@@ -55,6 +55,8 @@ pub enum InputAssurance {
     Ranged,
     /// A consumer that knows the input's commitment.
     Registered,
+    /// The proof of another part of the model, whose tensor the input is: a set's contract compares the commitments.
+    Linked,
 }
 
 impl std::fmt::Display for InputAssurance {
@@ -63,23 +65,46 @@ impl std::fmt::Display for InputAssurance {
             Self::Public => "public",
             Self::Ranged => "ranged",
             Self::Registered => "registered",
+            Self::Linked => "linked",
         })
+    }
+}
+
+/// What is known of a tensor's integers before any input is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Integers {
+    /// What they can be.
+    pub range: Interval,
+    /// How many make 1 of the model's numbers.
+    pub unit: f64,
+}
+
+impl Integers {
+    /// A model's input at this scale, of elements of at most this magnitude in the model's numbers.
+    pub fn of_input(scale: u32, bound: f64) -> Self {
+        let unit = f64::from(scale).exp2();
+        Self {
+            range: Interval::symmetric((bound * unit).round() as i128),
+            unit,
+        }
     }
 }
 
 /// What a committed circuit is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CommittedOptions {
-    /// Bits after the binary point of weights and input.
+    /// Bits after the binary point of weights.
     pub scale: u32,
-    /// The greatest magnitude of an input element, in the model's numbers.
-    pub input_bound: f64,
+    /// The input's integers.
+    pub input: Integers,
     /// Who assures it.
     pub assurance: InputAssurance,
     /// Whether the output's elements are public; otherwise it is committed by itself.
     pub output_public: bool,
     /// Columns side by side; chosen for the least work where `None`.
     pub inner_columns: Option<usize>,
+    /// The least k to be laid out in 2^k rows, where parts of a set need equal ones.
+    pub logrows: Option<u32>,
 }
 
 /// Elements of each committed tensor, in the order of their commitments.
@@ -140,7 +165,7 @@ pub struct CommittedCircuit {
 /// # Panics
 /// Never: there is a power of two above every size.
 pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircuit, CommittedError> {
-    let mut program = quantise::quantise(graph, options.scale, options.input_bound)?;
+    let mut program = quantise::quantise(graph, options.scale, options.input)?;
     if program.steps.is_empty() {
         return Err(CommittedError::Ports("computes nothing".to_owned()));
     }
@@ -150,7 +175,7 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
     }
     let range = match options.assurance {
         InputAssurance::Ranged => InputRange::Checked,
-        InputAssurance::Public | InputAssurance::Registered => InputRange::Assumed,
+        InputAssurance::Public | InputAssurance::Registered | InputAssurance::Linked => InputRange::Assumed,
     };
     let exposure = Exposure {
         input: options.assurance == InputAssurance::Public,
@@ -164,7 +189,10 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
         .inner_columns
         .map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
     let (inner_columns, logrows) = columns
-        .map(|columns| (columns, least_logrows(&layout, columns)))
+        .map(|columns| {
+            let least = least_logrows(&layout, columns);
+            (columns, least.max(options.logrows.unwrap_or(least)))
+        })
         .min_by_key(|&(columns, logrows)| work(&layout, columns, logrows))
         .expect("a range of columns");
     Ok(CommittedCircuit {
@@ -308,7 +336,17 @@ impl CommittedCircuit {
 
     /// Integers that make 1 of the model's output.
     pub fn output_unit(&self) -> f64 {
-        self.program.value(self.program.output).unit
+        self.output().unit
+    }
+
+    /// What is known of the input's integers.
+    pub fn input(&self) -> Integers {
+        self.program.value(ValueId(0)).integers()
+    }
+
+    /// What is known of the output's integers.
+    pub fn output(&self) -> Integers {
+        self.program.value(self.program.output).integers()
     }
 
     /// What each layer's integers can be, the input's first.
@@ -338,12 +376,16 @@ impl CommittedCircuit {
     /// # Errors
     /// [`CommittedError::InputRange`] where an element is outside the range that the circuit was made for.
     pub fn witness(&self, input: &Tensor) -> Result<Witness, CommittedError> {
-        let unit = self.program.values[0].unit;
-        let input: Vec<i128> = input
-            .data
-            .iter()
-            .map(|&x| (f64::from(x) * unit).round() as i128)
-            .collect();
+        let unit = self.input().unit;
+        let integers = input.data.iter().map(|&x| (f64::from(x) * unit).round() as i128);
+        self.witness_of(integers.collect())
+    }
+
+    /// The same for an input in integers, row-major.
+    ///
+    /// # Errors
+    /// As [`Self::witness`].
+    pub fn witness_of(&self, input: Vec<i128>) -> Result<Witness, CommittedError> {
         let mut trace = self.program.run(&input)?;
         let result = trace.values.swap_remove(self.program.output.0);
         let mut claims = Vec::new();

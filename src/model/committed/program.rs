@@ -4,6 +4,7 @@
 //! [`Step::Claimed`] is where the circuit does not compute: its result is committed, and checked under the challenge.
 
 use super::super::graph::Window;
+use super::Integers;
 use super::interval::Interval;
 
 /// A value's number: the input is 0, then each step's result.
@@ -21,6 +22,16 @@ pub(super) struct Value {
     pub(super) interval: Interval,
     /// How many of its integer's units make 1 of the model's numbers.
     pub(super) unit: f64,
+}
+
+impl Value {
+    /// What is known of its integers.
+    pub(super) fn integers(&self) -> Integers {
+        Integers {
+            range: self.interval,
+            unit: self.unit,
+        }
+    }
 }
 
 /// A linear layer with integer weights.

@@ -4,6 +4,7 @@
 //! taken before rectifying, and averages are sums whose divisor goes into the unit.
 
 use super::super::graph::{Graph, Node, Op, Tensor, ValueId as GraphValue, Window};
+use super::Integers;
 use super::error::CommittedError;
 use super::interval::{Interval, LIMIT, Unbounded};
 use super::program::{Form, Linear, Program, Step, Value, ValueId};
@@ -20,20 +21,20 @@ const MOST_DIGITS: usize = 8;
 /// The largest magnitude of an integer that is exact in `f32`.
 const EXACT_IN_F32: i128 = 1 << 24;
 
-/// The program of `graph` at this scale, for inputs of at most this magnitude in the model's numbers.
-pub(super) fn quantise(graph: &Graph, scale: u32, input_bound: f64) -> Result<Program, CommittedError> {
+/// The program of `graph` at this scale, for inputs of these integers.
+pub(super) fn quantise(graph: &Graph, scale: u32, input: Integers) -> Result<Program, CommittedError> {
     let graph = rewritten(graph);
     let has_weights = |node: &&Node| !node.op.parameters().is_empty();
     let most = graph.nodes.iter().filter(has_weights).count();
     // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
     // table has, of a bound that can be far above what is there.
     for roundings in 0..most {
-        match Quantiser::run(&graph, scale, input_bound, roundings) {
+        match Quantiser::run(&graph, scale, input, roundings) {
             Err(CommittedError::TooLarge { .. }) => {}
             other => return other,
         }
     }
-    Quantiser::run(&graph, scale, input_bound, most)
+    Quantiser::run(&graph, scale, input, most)
 }
 
 /// The graph with batch norms folded and maxima before rectifiers.
@@ -150,7 +151,7 @@ impl<'a> Quantiser<'a> {
     fn run(
         graph: &'a Graph,
         scale: u32,
-        input_bound: f64,
+        integers: Integers,
         roundings: usize,
     ) -> Result<Program, CommittedError> {
         let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
@@ -165,12 +166,11 @@ impl<'a> Quantiser<'a> {
                 "takes an input of shape {shape:?}"
             )));
         }
-        let unit = f64::from(scale).exp2();
         let value = Value {
             name: "input".to_owned(),
             shape: shape.to_vec(),
-            interval: Interval::symmetric((input_bound * unit).round() as i128),
-            unit,
+            interval: integers.range,
+            unit: integers.unit,
         };
         let mut numbers = vec![None; graph.values.len()];
         numbers[input.0] = Some(ValueId(0));

@@ -201,10 +201,11 @@ fn is_accepted(circuit: &CommittedCircuit, witness: &Witness) -> bool {
 fn options(scale: u32, assurance: InputAssurance, output_public: bool, input_bound: f64) -> CommittedOptions {
     CommittedOptions {
         scale,
-        input_bound,
+        input: Integers::of_input(scale, input_bound),
         assurance,
         output_public,
         inner_columns: None,
+        logrows: None,
     }
 }
 

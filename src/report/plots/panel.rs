@@ -184,7 +184,14 @@ impl Panel {
         let without = without.count();
         if without > 0 {
             let note = format!("labels without room: {without}");
-            let at = (frame.right, frame.top - 4 * UNIT);
+            let title = canvas::width(&self.title, TEXT, true);
+            let has_room = title + canvas::width(&note, SMALL, false) + 12 * UNIT < frame.right - frame.left;
+            // Beside the title, or where points that are good in both directions are not.
+            let at = if has_room {
+                (frame.right, frame.top - 4 * UNIT)
+            } else {
+                (frame.right - 6 * UNIT, frame.bottom - 4 * UNIT)
+            };
             write(
                 area,
                 &note,

@@ -1,6 +1,7 @@
 //! Every table of a report, each a function from the records to one [`Table`].
 //!
 //! - [`layers`]: core layers, scale 7 against 10, the scaling study, the composites;
+//! - [`parts`]: models that were proved in parts;
 //! - [`chain`]: gas by cause, forks and their limits, what single choices do;
 //! - [`costs`]: gas in ETH and USD;
 //! - [`study`]: the study's 40 experiments beside ours, and what its harness got wrong;
@@ -14,6 +15,7 @@ pub mod chain;
 pub mod costs;
 pub mod forecast;
 pub mod layers;
+pub mod parts;
 pub mod records;
 pub mod samples;
 pub mod study;
@@ -34,6 +36,7 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
         layers::scaling(dataset),
         layers::composite_comparison(dataset),
         layers::accuracies(dataset),
+        parts::parts(dataset),
         chain::gas_by_cause(dataset),
         chain::forks_and_limits(dataset),
         chain::choices(dataset),
