@@ -18,6 +18,9 @@ use crate::record::{Input, Model, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
 
+/// The suite of a user's ONNX file.
+pub const ONNX_SUITE: &str = "onnx";
+
 /// A subject that cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectError {
@@ -99,6 +102,8 @@ pub struct Subject {
     pub graph: Result<Graph, Vec<String>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
+    /// The greatest magnitude of an element that a circuit must take, in the model's numbers.
+    pub input_bound: f64,
     /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself.
     pub committed: Option<CommittedSubject>,
     /// Remarks for the record.
@@ -132,6 +137,8 @@ impl CommittedSubject {
             assurance,
             output_public: plan.output_visibility == Visibility::Public,
             inner_columns: plan.inner_columns,
+            digit_bits: plan.digit_bits,
+            roundings: plan.roundings,
         };
         let circuit = committed::lower(&fold::batch_norms(graph), &options)?;
         let witness = circuit.witness(&inputs[0])?;
@@ -217,7 +224,8 @@ impl Subject {
             ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
         };
         let onnx = onnx::write(&graph);
-        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input::bound(spec))?;
+        let input_bound = input::bound(spec);
+        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -232,6 +240,7 @@ impl Subject {
             onnx,
             graph: Ok(graph),
             inputs,
+            input_bound,
             committed,
             notes: Vec::new(),
         })
@@ -254,7 +263,7 @@ impl Subject {
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
-            suite: "onnx".to_owned(),
+            suite: ONNX_SUITE.to_owned(),
             ..request
         };
         request.onnx_sha256 = Some(onnx_sha256.clone());
@@ -304,7 +313,21 @@ impl Subject {
             onnx,
             graph,
             inputs,
+            input_bound,
             notes: Vec::new(),
+        })
+    }
+
+    /// The same model and input, asked for in another way.
+    ///
+    /// # Errors
+    /// [`CommittedError`]: the model has no such committed circuit.
+    pub fn asked_for(&self, request: Request) -> Result<Self, CommittedError> {
+        let committed = CommittedSubject::of(self.graph.as_ref(), &self.inputs, &request, self.input_bound)?;
+        Ok(Self {
+            request,
+            committed,
+            ..self.clone()
         })
     }
 }

@@ -165,6 +165,8 @@ fn counts_are_those_of_single_images() {
         assurance: InputAssurance::Ranged,
         output_public: true,
         inner_columns: None,
+        digit_bits: None,
+        roundings: None,
     };
     let circuit = committed::lower(&fold::batch_norms(&graph), &options).unwrap();
     let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();

@@ -107,6 +107,8 @@ fn every_cell_is_one_that_was_meant() {
                 assurance: InputAssurance::Ranged,
                 output_public: false,
                 inner_columns: Some(columns),
+                digit_bits: None,
+                roundings: None,
             };
             let circuit = committed::lower(&graph, &options).unwrap();
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();

@@ -80,6 +80,8 @@ impl Circuit {
             assurance: plan.input_assurance.unwrap(),
             output_public: io != Io::Committed,
             inner_columns: Some(columns),
+            digit_bits: None,
+            roundings: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
         let witness = lowered.witness(&seeded_input(0)).unwrap();

@@ -195,6 +195,8 @@ fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
         assurance: InputAssurance::Ranged,
         output_public: true,
         inner_columns: None,
+        digit_bits: None,
+        roundings: None,
     };
     Ok(committed::lower(&fold::batch_norms(graph), &options)?)
 }
