@@ -324,10 +324,17 @@ impl Subject {
     /// [`CommittedError`]: the model has no such committed circuit.
     pub fn asked_for(&self, request: Request) -> Result<Self, CommittedError> {
         let committed = CommittedSubject::of(self.graph.as_ref(), &self.inputs, &request, self.input_bound)?;
+        // The circuit that is replaced can be large.
         Ok(Self {
             request,
+            model: self.model.clone(),
+            input: self.input.clone(),
+            onnx: self.onnx.clone(),
+            graph: self.graph.clone(),
+            inputs: self.inputs.clone(),
+            input_bound: self.input_bound,
             committed,
-            ..self.clone()
+            notes: self.notes.clone(),
         })
     }
 }

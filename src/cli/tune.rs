@@ -37,9 +37,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     budget: Option<u64>,
     /// What may be lost against the float model: test images of a CNN in per cent of all, where there are images; else the
-    /// greatest distance of an output, in per cent of the greatest output
-    #[arg(long, value_name = "PERCENT", default_value_t = 1.0, value_parser = percentage)]
-    accuracy_loss: f64,
+    /// greatest distance of an output, in per cent of the greatest output [default: what is lost without tuning]
+    #[arg(long, value_name = "PERCENT", value_parser = percentage)]
+    accuracy_loss: Option<f64>,
     /// Test images that tell what is lost
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     images: usize,
@@ -109,13 +109,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let (subject, space) = start(arguments)?;
     let images = images(arguments, &subject)?;
     let mut session = Session::open(&run.session, run.session.srs()?)?;
-    let limits = Limits {
-        memory_bytes: arguments.budget.or_else(|| session.memory_limit_bytes()),
-        loss_percent: arguments.accuracy_loss,
-        fork: subject.request.fork,
-    };
     let objective = arguments.objective.into();
-    let (front, refused) = search(arguments, &session, &subject, &space, &limits, images.as_ref())?;
+    let Searched {
+        front,
+        limits,
+        refused,
+    } = search(arguments, &session, &subject, &space, images.as_ref())?;
     let count = if run.dry_run { 0 } else { arguments.prove };
     let proved = prove(&mut session, &subject, &front, count, arguments);
     let calibrated = session.is_calibrated();
@@ -225,22 +224,31 @@ fn images(arguments: &Arguments, subject: &Subject) -> Result<Option<Images>, Cl
     Ok(Some(images.split_last(rest).0))
 }
 
-/// The Pareto front within the limits, best first, and how many settings a value could exceed.
+/// What a search came to.
+struct Searched {
+    /// The Pareto front, best first.
+    front: Vec<Candidate>,
+    /// What all of it is within.
+    limits: Limits,
+    /// How many settings a value could exceed.
+    refused: usize,
+}
+
 fn search(
     arguments: &Arguments,
     session: &Session,
     subject: &Subject,
     space: &Space,
-    limits: &Limits,
     images: Option<&Images>,
-) -> Result<(Vec<Candidate>, usize), CliError> {
+) -> Result<Searched, CliError> {
     let id = &subject.request.id;
+    let fork = subject.request.fork;
     let reference = Reference::of(subject);
     session.label(format!("{id}: settings"));
     let found = if subject.committed.is_some() {
-        space.committed(subject, &reference, limits.fork, session.calibration())
+        space.committed(subject, &reference, fork, session.calibration())
     } else {
-        space.direct(subject, &reference, limits.fork, |subject| {
+        space.direct(subject, &reference, fork, |subject| {
             match session.laid_out("settings:", subject)? {
                 Err(Failure::Interrupted { .. }) => Err(CliError::from(BenchError::Interrupted)),
                 laid_out => Ok(laid_out),
@@ -248,13 +256,13 @@ fn search(
         })?
     };
     let refused = found.refused.len();
-    let candidates = found.candidates()?;
+    let mut candidates = found.candidates()?;
     let graph = subject.graph.as_ref().ok();
     let images = match images.zip(graph) {
         Some((images, graph)) => Some((images, accuracy::float_logits(id, graph, images)?)),
         None => None,
     };
-    let front = tune::best(candidates, arguments.objective.into(), limits, |plan| {
+    let accuracy = |plan: &CircuitPlan| {
         let Some((images, logits)) = &images else {
             return Ok::<_, CliError>(None);
         };
@@ -269,8 +277,27 @@ fn search(
             images,
             logits,
         )?))
-    })??;
-    Ok((front, refused))
+    };
+    // The first candidate is the plan without tuning, or the first that can be.
+    if let Some(untuned) = candidates
+        .first_mut()
+        .filter(|_| arguments.accuracy_loss.is_none())
+    {
+        untuned.accuracy = accuracy(&untuned.plan)?;
+    }
+    let limits = Limits {
+        memory_bytes: arguments.budget.or_else(|| session.memory_limit_bytes()),
+        loss_percent: arguments
+            .accuracy_loss
+            .or_else(|| candidates.first()?.loss_percent()),
+        fork,
+    };
+    let front = tune::best(candidates, arguments.objective.into(), &limits, accuracy)??;
+    Ok(Searched {
+        front,
+        limits,
+        refused,
+    })
 }
 
 fn asked_for(subject: &Subject, plan: CircuitPlan) -> Result<Subject, CliError> {
@@ -466,6 +493,7 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
         ("memory", FIGURE),
         ("prove", FIGURE),
         ("verify gas", FIGURE),
+        ("with guard", FIGURE),
         ("code", FIGURE),
         ("outcome", TEXT),
     ]);
@@ -484,6 +512,7 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
             figure(&|measured| format::bytes(measured.memory_bytes)),
             figure(&|measured| format::seconds(measured.prove_seconds)),
             figure(&|measured| format::count(measured.verification_gas)),
+            figure(&|measured| measured.guarded_gas.map_or_else(|| "-".to_owned(), format::count)),
             figure(&|measured| format!("{} B", format::count(measured.runtime_code_bytes))),
             record.outcome_and_limits(),
         ];
@@ -533,7 +562,9 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
     if let Some(budget) = arguments.budget {
         command += &format!(" --budget {budget}");
     }
-    command += &format!(" --accuracy-loss {}", arguments.accuracy_loss);
+    if let Some(loss) = arguments.accuracy_loss {
+        command += &format!(" --accuracy-loss {loss}");
+    }
     if let Some(sample) = sample {
         command += &format!(" --sample {sample} --images {}", arguments.images);
     }

@@ -106,7 +106,10 @@ impl Candidate {
     /// its distance.
     pub fn loss_percent(&self) -> Option<f64> {
         match &self.accuracy {
-            Some(accuracy) => Some(100.0 * (accuracy.float_part_correct() - accuracy.part_correct())),
+            Some(accuracy) => {
+                let lost = accuracy.float_correct as f64 - accuracy.correct as f64;
+                Some(100.0 * lost / accuracy.images.max(1) as f64)
+            }
             None => self.distance.map(|distance| 100.0 * distance),
         }
     }

@@ -14,8 +14,8 @@ use crate::prover::CircuitPlan;
 pub struct Limits {
     /// Memory that all of the forecast's interval must fit, in bytes, where there is a limit.
     pub memory_bytes: Option<u64>,
-    /// What may be lost against the float model, in per cent.
-    pub loss_percent: f64,
+    /// What may be lost against the float model, in per cent, where there is a limit.
+    pub loss_percent: Option<f64>,
     /// Whose rules deployment and verification must keep to.
     pub fork: Fork,
 }
@@ -34,9 +34,8 @@ impl Limits {
     }
 
     fn fits_loss(&self, candidate: &Candidate) -> bool {
-        candidate
-            .loss_percent()
-            .is_none_or(|loss| loss <= self.loss_percent)
+        let limited = candidate.loss_percent().zip(self.loss_percent);
+        limited.is_none_or(|(loss, limit)| loss <= limit)
     }
 }
 
@@ -45,8 +44,9 @@ pub fn front<T, const N: usize>(items: &[T], costs: impl Fn(&T) -> [f64; N]) -> 
     let costs: Vec<[f64; N]> = items.iter().map(costs).collect();
     let is_beaten = |index: usize| {
         costs.iter().enumerate().any(|(other, theirs)| {
-            let no_worse = theirs.iter().zip(&costs[index]).all(|(a, b)| a <= b);
-            no_worse && (*theirs != costs[index] || other < index)
+            let pairs = || theirs.iter().zip(&costs[index]);
+            // A better one, or an equal one before it.
+            pairs().all(|(a, b)| a <= b) && (pairs().any(|(a, b)| a < b) || other < index)
         })
     };
     (0..items.len()).filter(|&index| !is_beaten(index)).collect()
@@ -61,7 +61,7 @@ fn arithmetic(plan: &CircuitPlan) -> Arithmetic {
 
 /// The Pareto front of the candidates within the limits - memory, time, gas, and what is lost - best for the objective first.
 /// `accuracy` finds out how a plan does on test images, where there are any; it is asked once for each arithmetic that gets as
-/// far as the front, and what loses too much makes room for others.
+/// far as the front and of which it is not known yet, and what loses too much makes room for others.
 ///
 /// # Errors
 /// The outer error is that of `accuracy`; the inner one is [`TuneError::Nothing`].
@@ -78,7 +78,11 @@ pub fn best<E>(
     let (mut left, beyond_chain): (Vec<_>, Vec<_>) = in_memory
         .into_iter()
         .partition(|candidate| limits.fits_chain(candidate));
-    let mut known: HashMap<Arithmetic, Option<Accuracy>> = HashMap::new();
+    let mut known: HashMap<Arithmetic, Option<Accuracy>> = left
+        .iter()
+        .filter(|candidate| candidate.accuracy.is_some())
+        .map(|candidate| (arithmetic(&candidate.plan), candidate.accuracy.clone()))
+        .collect();
     let mut lost: Vec<Candidate> = Vec::new();
     loop {
         let on_front = front(&left, |candidate| {
