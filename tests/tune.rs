@@ -10,8 +10,9 @@ use std::process::Command;
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
+use evmbench::forecast::Forecast;
 use evmbench::model::committed::Interval;
-use evmbench::prover::{CircuitKind, CircuitPlan, Io};
+use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
 use evmbench::record::{Environment, Outcome, Record, Request};
 use evmbench::store;
 use evmbench::subject::{Material, Subject};
@@ -279,6 +280,73 @@ fn any_io_is_searched_where_it_is_asked_for() {
         .unwrap();
     assert_eq!(Space::around(vec![two]).columns, [2]);
     assert_eq!(Space::around(vec![plan]).columns, [1, 2, 3, 4]);
+}
+
+/// EZKL's digits are tried as they are, and the smallest that the static bounds allow; what is too small is refused, and where
+/// there are no static bounds the subject's own input must keep a margin.
+#[test]
+fn direct_circuits_are_held_against_their_bounds() {
+    let settings_of = |name: &str| {
+        let record = store::load(&root().join("results/core").join(name)).unwrap();
+        record.circuit.unwrap().settings
+    };
+    let search = |id: &str, json: &Value, digits: Option<(u64, u32)>| {
+        let plan = CircuitPlan::direct(7).unwrap();
+        let subject = subject(id, plan);
+        Space::around(vec![plan])
+            .direct(&subject, &Reference::of(&subject), Fork::Osaka, |subject| {
+                let plan = subject.request.plan;
+                let mut json = json.clone();
+                json["run_args"]["num_inner_cols"] = plan.inner_columns.into();
+                let asked = plan.decomposition.map(|asked| (asked.base, asked.legs));
+                if let Some((base, legs)) = digits.or(asked) {
+                    json["run_args"]["decomp_base"] = base.into();
+                    json["run_args"]["decomp_legs"] = legs.into();
+                }
+                let settings = CircuitSettings::parse(&json.to_string()).unwrap();
+                let forecast = Forecast::of(&settings, None, None)?;
+                Ok::<_, ShapeError>(Ok((settings, forecast)))
+            })
+            .unwrap()
+    };
+    let relu = settings_of("relu-s7-direct.json");
+    let found = search("relu", &relu, None);
+    assert_eq!(found.refused, []);
+    let mut decompositions: Vec<_> = found
+        .candidates
+        .iter()
+        .map(|one| one.plan.decomposition.map(|digits| (digits.base, digits.legs)))
+        .collect();
+    decompositions.dedup();
+    // ±2^7 is looked at: 8 bits.
+    assert_eq!(decompositions, [None, Some((16, 2)), Some((8, 3)), Some((4, 4))]);
+    assert_eq!(found.candidates.len(), 4 * 4);
+    for candidate in &found.candidates {
+        for guarantee in &candidate.guarantees {
+            assert_eq!(guarantee.basis, Basis::StaticBound);
+            assert!(holds(guarantee.limit, guarantee.reaches));
+        }
+        assert!(candidate.distance.unwrap() < 0.01);
+    }
+    let found = search("relu", &relu, Some((4, 2)));
+    assert_eq!(found.candidates, []);
+    assert!(
+        found.refused[0].reason.contains("margin of 4"),
+        "{:?}",
+        found.refused[0]
+    );
+
+    let layer_norm = settings_of("layernorm-s7-direct.json");
+    let found = search("layernorm", &layer_norm, None);
+    assert_eq!(found.candidates.len() + found.refused.len(), 4);
+    for candidate in &found.candidates {
+        assert!(
+            candidate
+                .guarantees
+                .iter()
+                .all(|guarantee| guarantee.basis == Basis::Calibrated { margin: 4 })
+        );
+    }
 }
 
 fn root() -> PathBuf {

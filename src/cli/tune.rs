@@ -13,9 +13,10 @@ use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;
 use crate::accuracy;
 use crate::bench::BenchError;
+use crate::chain::Fork;
 use crate::cifar10::{self, Images};
 use crate::prover::{CircuitKind, CircuitPlan, Failure, Visibility};
-use crate::record::{Record, Request};
+use crate::record::{DEFAULT_SEED, Record, Request};
 use crate::replay;
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Subject, SubjectError};
@@ -528,7 +529,15 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
 
 /// The command that makes the profile again; files of the user's by their names alone.
 fn command(arguments: &Arguments, subject: &Subject) -> String {
-    let Request { id, plan, sample, .. } = &subject.request;
+    let Request {
+        id,
+        plan,
+        sample,
+        seed,
+        fork,
+        runs,
+        ..
+    } = &subject.request;
     let objective = Objective::from(arguments.objective);
     let mut command = match &arguments.run.onnx {
         Some(_) => format!("evmbench tune --onnx {id}.onnx --for {objective}"),
@@ -559,6 +568,12 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
     if let Some(runs) = arguments.run.optimizer_runs {
         command += &format!(" --optimizer-runs {runs}");
     }
+    if *seed != DEFAULT_SEED {
+        command += &format!(" --seed {seed}");
+    }
+    if *fork != Fork::default() {
+        command += &format!(" --fork {}", fork.name());
+    }
     if let Some(budget) = arguments.budget {
         command += &format!(" --budget {budget}");
     }
@@ -568,5 +583,5 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
     if let Some(sample) = sample {
         command += &format!(" --sample {sample} --images {}", arguments.images);
     }
-    command + &format!(" --prove {}", arguments.prove)
+    command + &format!(" --prove {} --runs {runs}", arguments.prove)
 }
