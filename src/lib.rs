@@ -16,6 +16,7 @@
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
 //! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
 //! | [`forecast`] | settings alone | what a run will take, before it is made |
+//! | [`tune`] | a subject, what may be changed, limits | the circuits that nothing beats, and a profile of the best |
 //! | [`record`] | all of the above | the one JSON schema |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
@@ -59,3 +60,4 @@ pub mod subject;
 pub mod suite;
 pub mod trained;
 pub mod training;
+pub mod tune;

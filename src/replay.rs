@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use crate::bench;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork, Verdict};
 use crate::on_chain::{self, Contract, OnChainError};
 use crate::parts::{self, PartsError};
@@ -14,6 +15,7 @@ use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, Rec
 use crate::record::{Evidence, PartSet, Record, Renewal, Request, SCHEMA};
 use crate::solidity::{Solc, SolidityError};
 use crate::store::{self, StoreError};
+use crate::subject::{Subject, hex_sha256};
 use crate::trained;
 
 /// A record that cannot be used again.
@@ -239,6 +241,29 @@ pub fn renewed(path: &Path, record: &Record, solc: &Solc) -> Result<Record, Repl
 /// # Errors
 /// [`ReplayError`].
 pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, ReplayError> {
+    let run = recorded_run(path, record)?;
+    Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+}
+
+/// The same for a subject's jobs, which are about a committed circuit where it has one. It answers none of another model's or in
+/// another circuit.
+///
+/// # Errors
+/// [`ReplayError`].
+pub fn recorded_prover_of(
+    path: &Path,
+    record: &Record,
+    subject: &Subject,
+) -> Result<RecordedProver, ReplayError> {
+    let same_model = record.model.onnx_sha256 == subject.model.onnx_sha256;
+    if !same_model || record.request.plan != subject.request.plan {
+        return recorded_prover(path, record);
+    }
+    let run = recorded_run(path, record)?;
+    Ok(RecordedProver::new(hex_sha256(&bench::job(subject).onnx), run))
+}
+
+fn recorded_run(path: &Path, record: &Record) -> Result<ProverRun, ReplayError> {
     let bytes = |name| store::load_evidence(path, record, name);
     let text = |name| bytes(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let (Some(keys), Some(proof)) = (&record.keys, &record.proof) else {
@@ -259,14 +284,13 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
         srs: keys.srs.clone(),
         shape,
     };
-    let run = ProverRun {
+    Ok(ProverRun {
         phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
         reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
-    };
-    Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+    })
 }
 
 fn or_none(gas: Option<u64>) -> String {

@@ -30,6 +30,9 @@ const EVIDENCE_ENDING: &str = "evidence";
 /// Folder of the logs below a folder of records.
 const LOGS: &str = "logs";
 
+/// Folder of the profiles below a folder of records.
+pub const PROFILES: &str = "profiles";
+
 /// A record or its evidence could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -175,11 +178,12 @@ impl Store {
     }
 }
 
-/// Whether a file's path below a folder of records is a record's: JSON that is neither a log nor evidence.
+/// Whether a file's path below a folder of records is a record's: JSON that is neither a log, a profile nor evidence.
 pub fn is_record_path(relative: &Path) -> bool {
     let in_folder_of_records = relative.parent().is_none_or(|folders| {
         let mut folders = folders.iter().map(Path::new);
-        folders.all(|folder| folder != Path::new(LOGS) && !has_ending(folder, EVIDENCE_ENDING))
+        let others = [LOGS, PROFILES].map(Path::new);
+        folders.all(|folder| !others.contains(&folder) && !has_ending(folder, EVIDENCE_ENDING))
     });
     in_folder_of_records && has_ending(relative, RECORD_ENDING)
 }

@@ -19,6 +19,9 @@ use crate::record::{Input, Model, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
 
+/// The suite of a user's ONNX file.
+pub const ONNX_SUITE: &str = "onnx";
+
 /// A subject that cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectError {
@@ -108,7 +111,7 @@ pub struct Subject {
     pub graph: Result<Graph, Vec<String>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
-    /// The greatest magnitude of an input element that a committed circuit is made for, in the model's numbers.
+    /// The greatest magnitude of an input element that a circuit must take, in the model's numbers.
     pub input_bound: f64,
     /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself, or where
     /// the model is proved in parts.
@@ -161,6 +164,8 @@ fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedC
         output_public: plan.output_visibility == Visibility::Public,
         inner_columns: plan.inner_columns,
         logrows: plan.logrows,
+        digit_bits: plan.digit_bits,
+        roundings: plan.roundings,
     };
     committed::lower(&fold::batch_norms(graph), &options)
 }
@@ -282,7 +287,7 @@ impl Subject {
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
-            suite: "onnx".to_owned(),
+            suite: ONNX_SUITE.to_owned(),
             ..request
         };
         request.onnx_sha256 = Some(onnx_sha256.clone());
@@ -449,6 +454,24 @@ impl Subject {
             committed: Some(committed),
             notes: self.notes.clone(),
         }
+    /// The same model and input, asked for in another way.
+    ///
+    /// # Errors
+    /// [`CommittedError`]: the model has no such committed circuit.
+    pub fn asked_for(&self, request: Request) -> Result<Self, CommittedError> {
+        let committed = CommittedSubject::of(self.graph.as_ref(), &self.inputs, &request, self.input_bound)?;
+        // The circuit that is replaced can be large.
+        Ok(Self {
+            request,
+            model: self.model.clone(),
+            input: self.input.clone(),
+            onnx: self.onnx.clone(),
+            graph: self.graph.clone(),
+            inputs: self.inputs.clone(),
+            input_bound: self.input_bound,
+            committed,
+            notes: self.notes.clone(),
+        })
     }
 }
 

@@ -167,6 +167,8 @@ fn counts_are_those_of_single_images() {
         output_public: true,
         inner_columns: None,
         logrows: None,
+        digit_bits: None,
+        roundings: None,
     };
     let circuit = committed::lower(&fold::batch_norms(&graph), &options).unwrap();
     let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();

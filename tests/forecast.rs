@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use evmbench::chain::Fork;
 use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Speed};
-use evmbench::prover::{CircuitSettings, CircuitShape};
+use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape};
 use evmbench::record::{Machine, Record};
 use evmbench::store;
+use evmbench::subject::{Material, Subject};
+use evmbench::suite::{self, Experiment};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -81,6 +83,38 @@ fn columns_of_every_record_follow_from_its_settings() {
         assert_eq!(shape.permutation_columns, columns.permutation_columns, "{name}");
         assert!(shape.fixed_columns.contains(&columns.fixed_columns), "{name}");
     }
+}
+
+/// A committed circuit's shape is known before EZKL lays it out: that of the settings that it was proved with.
+#[test]
+fn the_shape_of_a_committed_circuit_needs_no_settings() {
+    let mut compared = 0;
+    for (name, record) in records() {
+        let request = record.request;
+        if request.plan.kind != CircuitKind::Committed {
+            continue;
+        }
+        let experiment = Experiment {
+            model: suite::find(&request.id).unwrap(),
+            scale: request.plan.scale,
+        };
+        let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
+        let committed = subject.committed.unwrap();
+        let json = record.circuit.unwrap().settings;
+        assert_eq!(
+            CircuitShape::of_committed(&committed.circuit).unwrap(),
+            CircuitShape::of(&settings(&json)).unwrap(),
+            "{name}"
+        );
+        let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
+        assert_eq!(
+            forecast,
+            Forecast::of(&settings(&json), None, None).unwrap(),
+            "{name}"
+        );
+        compared += 1;
+    }
+    assert!(compared >= 30, "{compared}");
 }
 
 /// What is said to be exact is, and what is a range holds what was measured.

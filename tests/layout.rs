@@ -4,6 +4,7 @@ mod common;
 
 use common::tools;
 use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
+use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance};
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
@@ -100,7 +101,13 @@ fn every_cell_is_one_that_was_meant() {
     let home = &tools().home;
     let prover = EzklProver::new(home, tools().toolchain.clone(), EzklOptions::for_home(home));
     for (name, graph) in graphs() {
-        for columns in 1..=3 {
+        for (columns, digit_bits) in [
+            (1, None),
+            (2, None),
+            (3, None),
+            (1, Some(*DIGIT_BITS.start() + 2)),
+            (1, Some(*DIGIT_BITS.end())),
+        ] {
             let options = CommittedOptions {
                 scale: 7,
                 input: Integers::of_input(7, 1.0),
@@ -108,6 +115,8 @@ fn every_cell_is_one_that_was_meant() {
                 output_public: false,
                 inner_columns: Some(columns),
                 logrows: None,
+                digit_bits,
+                roundings: None,
             };
             let circuit = committed::lower(&graph, &options).unwrap();
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();
@@ -135,7 +144,7 @@ fn every_cell_is_one_that_was_meant() {
             let (least, most) = (circuit.cells() as u64 + committed, circuit.counted_cells() as u64);
             assert!(
                 (least - unfilled..=most + unfilled).contains(&found),
-                "{name}, {columns} columns side by side: {found} cells, from {least} to {most} meant"
+                "{name}, {columns} columns side by side, digits of {digit_bits:?} bits: {found} cells, from {least} to {most} meant"
             );
         }
     }

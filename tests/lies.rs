@@ -81,6 +81,8 @@ impl Circuit {
             output_public: io != Io::Committed,
             inner_columns: Some(columns),
             logrows: None,
+            digit_bits: None,
+            roundings: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
         let witness = lowered.witness(&seeded_input(0)).unwrap();

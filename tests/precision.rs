@@ -50,6 +50,8 @@ fn committed_errors_are_not_above_direct_ones() {
                 output_public: false,
                 inner_columns: None,
                 logrows: None,
+                digit_bits: None,
+                roundings: None,
             };
             let lowered = committed::lower(&graph, &options).unwrap();
             let witness = lowered.witness(&inputs[0]).unwrap();

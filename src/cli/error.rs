@@ -20,6 +20,7 @@ use crate::store::StoreError;
 use crate::subject::SubjectError;
 use crate::suite::SuiteError;
 use crate::training::TrainingError;
+use crate::tune::{ProfileError, TuneError};
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,10 @@ pub(super) enum CliError {
     Training(#[from] TrainingError),
     #[error(transparent)]
     Accuracy(#[from] AccuracyError),
+    #[error(transparent)]
+    Tune(#[from] TuneError),
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -105,6 +110,8 @@ impl CliError {
             Self::Report(error) => one(error.hint()),
             Self::Fuzz(error) => one(error.hint()),
             Self::Data(error) => vec![error.hint().to_owned()],
+            Self::Tune(error) => vec![error.hint().to_owned()],
+            Self::Profile(error) => vec![error.hint().to_owned()],
             Self::Training(error) => one(error.hint()),
             Self::Accuracy(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
@@ -142,6 +149,7 @@ impl CliError {
             | Self::Plan(_)
             | Self::NothingToRun(_)
             | Self::Usage(_)
+            | Self::Profile(_)
             | Self::Set(_)
             | Self::Report(ReportError::Set(_) | ReportError::Prices { .. }) => 2,
             _ => 1,

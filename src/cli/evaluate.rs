@@ -196,6 +196,8 @@ fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
         output_public: true,
         inner_columns: None,
         logrows: None,
+        digit_bits: None,
+        roundings: None,
     };
     Ok(committed::lower(&fold::batch_norms(graph), &options)?)
 }

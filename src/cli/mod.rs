@@ -29,6 +29,7 @@ mod session;
 mod setup;
 mod table;
 mod train;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ struct Cli {
 enum Command {
     ProveAndVerify(Box<prove_and_verify::Arguments>),
     Plan(Box<plan::Arguments>),
+    Tune(Box<tune::Arguments>),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Data(data::Arguments),
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),

@@ -16,8 +16,9 @@ use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibili
 use crate::model::split::Split;
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
-use crate::subject::{Material, Subject, TestImage};
+use crate::subject::{Material, ONNX_SUITE, Subject, SubjectError, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
+use crate::tune::{Profile, ProfileError, ProfileModel};
 
 /// Prove one inference of each model, verify the proof in an EVM, and record what it costs
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(super) struct Arguments {
     suite: Option<Suite>,
     /// A model of your own
     #[arg(long, value_name = "FILE")]
-    onnx: Option<PathBuf>,
+    pub(super) onnx: Option<PathBuf>,
     /// Its input: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
     #[arg(long, value_name = "FILE", requires = "onnx")]
     input: Option<PathBuf>,
@@ -44,13 +45,13 @@ pub(super) struct Arguments {
     /// Folder with CIFAR-10's images, or the official .tar.gz, for the CNNs to look at one [default: where `evmbench data
     /// cifar10` puts them, if they are there]
     #[arg(long, value_name = "PATH", conflicts_with = "onnx")]
-    data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
     /// Number of the test image that the CNNs look at [default: 0 where there are images, else one drawn from the seed]
     #[arg(long, value_name = "N", conflicts_with = "onnx")]
     sample: Option<usize>,
     /// Bits after the binary point, several with commas [default: the suite's, else 7]
     #[arg(long, value_name = "BITS", value_delimiter = ',')]
-    scale: Vec<u32>,
+    pub(super) scale: Vec<u32>,
     /// `committed`: large layers claimed and checked under a challenge; `direct`: every layer computed in the circuit;
     /// `study`: the published study's settings [default: committed where it covers the model, else direct]
     #[arg(long, value_enum)]
@@ -63,7 +64,7 @@ pub(super) struct Arguments {
     /// commitment
     #[arg(long, value_enum, default_value = "ranged")]
     input_range: InputRange,
-    /// Columns side by side in a committed circuit [default: for the least work]
+    /// Columns side by side [default: for the least work in a committed circuit, else 2]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
     /// Prove the model in parts, a new one from each of these layers on; what one part makes and the next reads is
@@ -73,6 +74,12 @@ pub(super) struct Arguments {
     /// Prove the last layer (after the last --cut) in so many parts, each with some of its output channels
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     tiles: Option<usize>,
+    /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "input_visibility", "output_visibility",
+        "param_visibility", "verifier", "optimizer_runs", "cut", "tiles",
+    ])]
+    pub(super) profile: Option<PathBuf>,
     /// Who sees the model's input [default: public]
     #[arg(long, value_enum, value_name = "WHO")]
     input_visibility: Option<Sight>,
@@ -84,10 +91,11 @@ pub(super) struct Arguments {
     param_visibility: Option<Sight>,
     /// `plain`: a verifier for one circuit; `reusable`: one for all, with the circuit's key artifact registered
     #[arg(long, value_enum, default_value = "plain")]
-    verifier: VerifierName,
-    /// How often solc's optimizer expects each opcode of the verifier to run
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_OPTIMIZER_RUNS)]
-    optimizer_runs: u64,
+    pub(super) verifier: VerifierName,
+    #[arg(long, value_name = "N", help = format!(
+        "How often solc's optimizer expects each opcode of the verifier to run [default: {DEFAULT_OPTIMIZER_RUNS}]"
+    ))]
+    pub(super) optimizer_runs: Option<u64>,
     /// Rules of the chain: the first fork's are those of the record's figures and controls; every record holds what the
     /// other forks make of the same proof, and a table shows it where more than one is named
     #[arg(
@@ -97,7 +105,7 @@ pub(super) struct Arguments {
         value_name = "FORK,…",
         default_value = "osaka"
     )]
-    fork: Vec<ForkName>,
+    pub(super) fork: Vec<ForkName>,
     /// Proofs to measure
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RUNS, value_parser = at_least_one)]
     runs: usize,
@@ -117,7 +125,7 @@ pub(super) struct Arguments {
     pub(super) json: bool,
     /// Print what would be run, and run nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,8 +179,8 @@ impl From<Sight> for Visibility {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum VerifierName {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum VerifierName {
     Plain,
     Reusable,
 }
@@ -192,6 +200,8 @@ pub(super) struct Item {
     request: Request,
     /// What is asked for where the first request's circuit does not cover the model.
     fallback: Option<Request>,
+    /// Where the circuit is one that was found before.
+    profile: Option<Profile>,
 }
 
 /// Where a subject comes from; it is put together only when its turn has come, since it can be large.
@@ -225,6 +235,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         for record in &records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
                 say!("{}: {}", record.request.name(), format::spread(&spread))?;
+            }
+        }
+        for record in &records {
+            if let Some(set) = &record.set {
+                say!(
+                    "{}: all {} parts in one transaction take {} gas",
+                    record.request.name(),
+                    set.parts.len(),
+                    format::count(set.measurement.verification.tx_gas)
+                )?;
             }
         }
         if arguments.fork.len() > 1 {
@@ -281,9 +301,19 @@ fn request(
     if (arguments.io.is_some() || arguments.split().is_some()) && circuit != Circuit::Committed {
         return Err(PlanError::NotCommitted.into());
     }
+    let optimizer_runs = arguments.optimizer_runs.unwrap_or(DEFAULT_OPTIMIZER_RUNS);
     let request = Request {
         verifier: arguments.verifier.into(),
-        optimizer_runs: arguments.optimizer_runs,
+        optimizer_runs,
+        part: arguments.split().map(|split| PartRequest { split, index: 0 }),
+        ..Request::new(id, suite, plan)
+    };
+    Ok(bound(arguments, srs, request))
+}
+
+/// The request with what is asked for whatever the circuit is.
+fn bound(arguments: &Arguments, srs: Option<&SrsStore>, request: Request) -> Request {
+    let request = Request {
         runs: arguments.runs,
         warmup: arguments.warmup,
         seed: arguments.seed,
@@ -291,10 +321,58 @@ fn request(
             .fork
             .first()
             .map_or_else(Fork::default, |&name| name.into()),
-        part: arguments.split().map(|split| PartRequest { split, index: 0 }),
-        ..Request::new(id, suite, plan)
+        ..request
     };
-    Ok(arguments.session.bind(request, srs))
+    arguments.session.bind(request, srs)
+}
+
+/// The model of a profile in the profile's circuit.
+fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> Result<Item, CliError> {
+    let ProfileModel { id, suite, .. } = &profile.model;
+    let request = Request {
+        optimizer_runs: profile.optimizer_runs,
+        ..Request::new(id, suite, profile.plan)
+    };
+    let request = bound(arguments, srs, request);
+    let subject = match &arguments.onnx {
+        Some(path) => {
+            let subject = Subject::from_onnx(path, arguments.input.as_deref(), request.clone());
+            Source::Onnx(Box::new(of_profile(subject, &profile)?))
+        }
+        None if suite == ONNX_SUITE => {
+            return Err(CliError::Usage(
+                "the profile is of an ONNX file of yours: give it with --onnx FILE",
+            ));
+        }
+        None => {
+            for id in &arguments.ids {
+                suite::find(id)?;
+                profile.check_id(id)?;
+            }
+            Source::Suite(Experiment {
+                model: suite::find(id)?,
+                scale: profile.plan.scale,
+            })
+        }
+    };
+    Ok(Item {
+        subject,
+        request,
+        fallback: None,
+        profile: Some(profile),
+    })
+}
+
+/// The subject, if it is what the profile was made for.
+fn of_profile(subject: Result<Subject, SubjectError>, profile: &Profile) -> Result<Subject, CliError> {
+    match subject {
+        Ok(subject) => {
+            profile.check(&subject)?;
+            Ok(subject)
+        }
+        Err(SubjectError::Committed(error)) => Err(ProfileError::Unsafe(error).into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Arguments {
@@ -346,9 +424,7 @@ impl Arguments {
             Some(circuit) => (circuit, None),
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
             None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
-            None if self.io.is_some() || self.columns.is_some() || self.split().is_some() => {
-                (Circuit::Committed, None)
-            }
+            None if self.io.is_some() || self.split().is_some() => (Circuit::Committed, None),
             None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
             None => (Circuit::Committed, Some(Circuit::Direct)),
         }
@@ -357,6 +433,9 @@ impl Arguments {
 
 /// What to run, resolved once: everything after this asks no argument again, but where weights are.
 fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliError> {
+    if let Some(path) = &arguments.profile {
+        return Ok(vec![profiled(arguments, srs, Profile::load(path)?)?]);
+    }
     let (first, fallback) = arguments.circuits();
     let both = |id: &str, suite: &str, scale: u32| -> Result<(Request, Option<Request>), CliError> {
         let of = |circuit| request(arguments, srs, circuit, id, suite, scale);
@@ -376,6 +455,7 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             items.push(Item {
                 request: subject.request.clone(),
                 fallback: None,
+                profile: None,
                 subject: Source::Onnx(Box::new(subject)),
             });
         }
@@ -405,6 +485,7 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             items.push(Item {
                 request,
                 fallback,
+                profile: None,
                 subject: Source::Suite(experiment),
             });
         }
@@ -422,16 +503,29 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
 }
 
 impl Item {
-    /// What its records are about, put together now: the model, or its parts.
-    pub(super) fn subjects(&self, material: Material<'_>) -> Result<Vec<Subject>, CliError> {
-        let subject = match &self.subject {
+    /// What is asked for first.
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The model that its records are about, put together now.
+    pub(super) fn subject(&self, material: Material<'_>) -> Result<Subject, CliError> {
+        match &self.subject {
             Source::Suite(experiment) => {
                 let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), material);
-                Subject::or_else(of(&self.request), || self.fallback.as_ref().map(of))?
+                let subject = of(&self.request);
+                match &self.profile {
+                    Some(profile) => of_profile(subject, profile),
+                    None => Ok(Subject::or_else(subject, || self.fallback.as_ref().map(of))?),
+                }
             }
-            Source::Onnx(subject) => (**subject).clone(),
-        };
-        Ok(subject.parts()?)
+            Source::Onnx(subject) => Ok((**subject).clone()),
+        }
+    }
+
+    /// What each of its records is about: the model, or its parts.
+    pub(super) fn subjects(&self, material: Material<'_>) -> Result<Vec<Subject>, CliError> {
+        Ok(self.subject(material)?.parts()?)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
 use crate::parts::{self, PartsError};
 use crate::prover::{
-    CircuitCache, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover, SrsStore,
+    CircuitCache, CircuitSettings, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover,
+    SrsStore,
 };
 use crate::record::{self, Environment, Outcome, Record, Request};
 use crate::solidity::Solc;
@@ -46,7 +47,7 @@ pub(super) struct SessionArguments {
     pub(super) resume: bool,
     /// Folder of the records
     #[arg(long, value_name = "DIR", default_value = "runs")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
 }
 
 impl SessionArguments {
@@ -188,6 +189,16 @@ impl Session {
         self.environment.memory_limit_bytes
     }
 
+    /// Machine and versions.
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// How fast the machine is, where that was measured.
+    pub(super) fn calibration(&self) -> Option<&Calibration> {
+        self.forecaster.calibration.as_ref()
+    }
+
     /// Whether times can be forecast.
     pub(super) fn is_calibrated(&self) -> bool {
         self.forecaster.calibration.is_some()
@@ -212,15 +223,32 @@ impl Session {
         position: &str,
         subject: &Subject,
     ) -> Result<Result<Forecast, Failure>, CliError> {
-        self.progress
-            .label(format!("{position} {}", subject.request.name()));
+        let laid_out = self.laid_out(position, subject)?;
+        Ok(laid_out.map(|(_, forecast)| forecast))
+    }
+
+    /// [`Self::forecast`] with the settings that it rests on.
+    pub(super) fn laid_out(
+        &self,
+        position: &str,
+        subject: &Subject,
+    ) -> Result<Result<(CircuitSettings, Forecast), Failure>, CliError> {
+        self.label(format!("{position} {}", subject.request.name()));
         let settings = self
             .prover
             .calibrated_settings(&bench::job(subject), &self.progress)?;
         Ok(match settings {
-            Ok(settings) => Ok(self.forecaster.forecast(subject, &settings)?),
+            Ok(settings) => {
+                let forecast = self.forecaster.forecast(subject, &settings)?;
+                Ok((settings, forecast))
+            }
             Err(failure) => Err(failure),
         })
+    }
+
+    /// Says what is being done.
+    pub(super) fn label(&self, label: String) {
+        self.progress.label(label);
     }
 
     /// Ends the display.

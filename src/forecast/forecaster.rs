@@ -5,9 +5,10 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
+use crate::model::committed::InputAssurance;
 use crate::model::integer::{self, Quantisation};
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
-use crate::subject::Subject;
+use crate::subject::{CommittedSubject, Subject};
 
 /// The most multiply-adds for which a model's integers are computed to tell what its public values are made of: some seconds.
 const MOST_MULTIPLY_ADDS: u64 = 200_000_000;
@@ -95,6 +96,9 @@ impl Observer for Gate<'_> {
 /// The public values that an honest proof will show: inputs, then outputs, as field elements. None where a tensor is hashed,
 /// or where the model's integers are not known or take long.
 fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U256>> {
+    if let Some(committed) = &subject.committed {
+        return Some(shown(committed));
+    }
     let plan = subject.request.plan;
     let visibilities = [
         plan.input_visibility,
@@ -118,6 +122,25 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
     let inputs = shown(plan.input_visibility, &run.inputs);
     let outputs = shown(plan.output_visibility, &run.outputs);
     Some(inputs.into_iter().chain(outputs).map(word).collect())
+}
+
+/// Zero bytes of a committed circuit's public values.
+pub(crate) fn shown_zero_bytes(committed: &CommittedSubject) -> u64 {
+    zero_bytes(&shown(committed))
+}
+
+/// The public values of a committed circuit: the check, a challenge, and what is shown of the model. The challenge is not known
+/// before the proof; this one has no byte that is 0, and most have none or one.
+fn shown(committed: &CommittedSubject) -> Vec<U256> {
+    let CommittedSubject { circuit, witness } = committed;
+    let output = witness.result.iter().filter(|_| circuit.output_public());
+    let input_public = circuit.input_assurance() == InputAssurance::Public;
+    let input = witness.input.iter().filter(|_| input_public);
+    let statement = output.chain(input).map(|&integer| word(integer));
+    [U256::ZERO, FIELD_MODULUS - U256::ONE]
+        .into_iter()
+        .chain(statement)
+        .collect()
 }
 
 /// A small integer as the field element that stands for it.

@@ -24,9 +24,11 @@ pub use calibration::{Calibration, CalibrationError, Speed};
 pub use coefficients::Coefficients;
 pub use estimate::{Estimate, Seconds, Verdict};
 pub use forecaster::Forecaster;
+pub(crate) use forecaster::shown_zero_bytes;
 pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
 
 use crate::chain::{CalldataSize, Fork, Outlook, Rule};
+use crate::model::committed::CommittedCircuit;
 use crate::prover::{CircuitSettings, CircuitShape, ShapeError};
 use coefficients::COEFFICIENTS;
 use quantity::Quantity;
@@ -168,30 +170,66 @@ impl Forecast {
         calibration: Option<&Calibration>,
     ) -> Result<Self, ShapeError> {
         let shape = CircuitShape::of(settings)?;
-        let code = |quantity| coefficients.estimate(quantity, &shape, 0);
+        Ok(Self::of_shape(
+            coefficients,
+            &shape,
+            settings.rows(),
+            public_zero_bytes,
+            calibration,
+        ))
+    }
+
+    /// What a committed circuit will take, without EZKL: its columns follow from the circuit.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn of_committed(
+        circuit: &CommittedCircuit,
+        public_zero_bytes: Option<u64>,
+        calibration: Option<&Calibration>,
+    ) -> Result<Self, ShapeError> {
+        let shape = CircuitShape::of_committed(circuit)?;
+        let rows = shape.cells.div_ceil(circuit.inner_columns() as u64);
+        Ok(Self::of_shape(
+            &COEFFICIENTS,
+            &shape,
+            rows,
+            public_zero_bytes,
+            calibration,
+        ))
+    }
+
+    fn of_shape(
+        coefficients: &Coefficients,
+        shape: &CircuitShape,
+        rows: u64,
+        public_zero_bytes: Option<u64>,
+        calibration: Option<&Calibration>,
+    ) -> Self {
+        let code = |quantity| coefficients.estimate(quantity, shape, 0);
         let runtime_code_bytes = code(Quantity::RuntimeCode);
         let seconds = |quantity, speed: Option<Speed>| {
             let speed = speed?;
-            let (cpu_seconds, miss) = coefficients.value(quantity, &shape, 0)?;
+            let (cpu_seconds, miss) = coefficients.value(quantity, shape, 0)?;
             Some(Seconds::within(
                 cpu_seconds * speed.seconds_per_expected(),
                 miss + speed.spread,
             ))
         };
-        Ok(Self {
-            rows: settings.rows(),
+        Self {
+            rows,
             logrows: shape.logrows,
             advice_columns: shape.advice_columns(),
             committed_columns: shape.committed_columns.iter().sum(),
-            fixed_columns: size::fixed_columns(&shape),
+            fixed_columns: size::fixed_columns(shape),
             permutation_columns: shape.permutation_columns,
             lookup_arguments: shape.lookups.len() as u64,
             degree: shape.degree as u64,
-            verifying_key_bytes: size::verifying_key_bytes(&shape),
-            proving_key_bytes: size::proving_key_bytes(&shape),
-            proof_bytes: size::proof_bytes(&shape),
+            verifying_key_bytes: size::verifying_key_bytes(shape),
+            proving_key_bytes: size::proving_key_bytes(shape),
+            proof_bytes: size::proof_bytes(shape),
             instances: shape.instances,
-            calldata_bytes: size::calldata_bytes(&shape),
+            calldata_bytes: size::calldata_bytes(shape),
             runtime_code_bytes,
             setup_peak_bytes: code(Quantity::SetupPeak),
             prove_peak_bytes: code(Quantity::ProvePeak),
@@ -205,15 +243,31 @@ impl Forecast {
             ),
             forks: Fork::ALL
                 .into_iter()
-                .map(|fork| under(coefficients, fork, &shape, runtime_code_bytes, public_zero_bytes))
+                .map(|fork| under(coefficients, fork, shape, runtime_code_bytes, public_zero_bytes))
                 .collect(),
-        })
+        }
+    }
+
+    /// Deployment and verification under one fork.
+    ///
+    /// # Panics
+    /// Never: a forecast has every fork.
+    pub fn under(&self, fork: Fork) -> &ForkForecast {
+        let found = self.forks.iter().find(|forecast| forecast.fork == fork);
+        found.expect("every fork is forecast")
     }
 
     /// The most memory that either phase takes.
     pub fn peak_bytes(&self) -> Estimate {
         self.setup_peak_bytes.max(self.prove_peak_bytes)
     }
+}
+
+/// Processor time of a proof, in seconds, on the machine that the coefficients were fitted on: what a time on any machine is a
+/// multiple of. None where no time was fitted.
+pub fn expected_prove_cpu_seconds(shape: &CircuitShape) -> Option<f64> {
+    let (cpu_seconds, _) = COEFFICIENTS.value(Quantity::ProveCpu, shape, 0)?;
+    Some(cpu_seconds)
 }
 
 /// Deployment and verification under one fork: at each end of the intervals, what the transaction would cost and need.

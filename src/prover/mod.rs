@@ -42,7 +42,7 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use plan::{CircuitKind, CircuitPlan, Io, PlanError, VerifierKind, Visibility};
+pub use plan::{CircuitKind, CircuitPlan, Decomposition, Io, PlanError, VerifierKind, Visibility};
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};

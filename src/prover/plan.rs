@@ -11,6 +11,9 @@ use crate::model::committed::InputAssurance;
 /// input and a weight doubles the scale, so larger ones overflow in the first layers.
 pub(super) const SCALES: std::ops::RangeInclusive<u32> = 0..=24;
 
+/// Columns side by side that EZKL lays a circuit out in where no number is asked for.
+const DEFAULT_INNER_COLUMNS: usize = 2;
+
 /// Which way a circuit is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -140,8 +143,27 @@ pub enum PlanError {
     )]
     CommittedVisibility,
     /// Only a committed circuit has these choices.
-    #[error("--io, --input-range, --columns, --cut and --tiles belong to committed circuits")]
+    #[error(
+        "what is shown, who assures the input's range, digits, roundings and parts belong to committed circuits"
+    )]
     NotCommitted,
+    /// The study's circuit has its own columns.
+    #[error("the study's circuit has 2 columns side by side; another number cannot be chosen with it")]
+    StudyColumns,
+    /// A circuit has columns.
+    #[error("a circuit has 1 column or more side by side")]
+    NoColumns,
+    /// Values cannot be decomposed so.
+    #[error("{legs} digits of base {base} belong to a direct circuit, and are at least 1 of base 2")]
+    Decomposition {
+        /// The base that was asked for.
+        base: u64,
+        /// The digits.
+        legs: u32,
+    },
+    /// A committed circuit says who assures its input's range.
+    #[error("a committed circuit must say who assures that its input is in range")]
+    NoAssurance,
 }
 
 impl PlanError {
@@ -154,7 +176,10 @@ impl PlanError {
                 SCALES.end()
             ),
             Self::Fixed { .. } => "use public, private, hashed or polycommit".to_owned(),
-            Self::StudyVisibility => "use --circuit direct".to_owned(),
+            Self::StudyVisibility | Self::StudyColumns => "use --circuit direct".to_owned(),
+            Self::Decomposition { .. } => "use 2 digits of base 16384, EZKL's default".to_owned(),
+            Self::NoColumns => "use 2, or 1 for the least gas".to_owned(),
+            Self::NoAssurance => "use public, ranged or registered".to_owned(),
             Self::CommittedVisibility => {
                 "use --io committed, result or public; or --circuit direct".to_owned()
             }
@@ -162,6 +187,19 @@ impl PlanError {
         }
     }
 }
+
+/// The digits that EZKL checks a value's range by: it has a proof for magnitudes below base^legs, and for no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decomposition {
+    /// The base.
+    pub base: u64,
+    /// Digits.
+    pub legs: u32,
+}
+
+/// EZKL's own decomposition.
+const DEFAULT_DECOMPOSITION: Decomposition = Decomposition { base: 16384, legs: 2 };
 
 /// Everything about a circuit that is asked of EZKL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -179,12 +217,21 @@ pub struct CircuitPlan {
     /// Who assures that a committed circuit's input is in range; none for other circuits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_assurance: Option<InputAssurance>,
-    /// Columns side by side in a committed circuit, where a number was asked for.
+    /// Columns side by side, where a number was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner_columns: Option<usize>,
     /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logrows: Option<u32>,
+    /// Bits of the base of a committed circuit's digits, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digit_bits: Option<u32>,
+    /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roundings: Option<usize>,
+    /// How a direct circuit decomposes values, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decomposition: Option<Decomposition>,
 }
 
 impl CircuitPlan {
@@ -202,6 +249,9 @@ impl CircuitPlan {
             input_assurance: None,
             inner_columns: None,
             logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
         }
         .checked()
     }
@@ -220,6 +270,9 @@ impl CircuitPlan {
             input_assurance: None,
             inner_columns: None,
             logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
         }
         .checked()
     }
@@ -248,6 +301,9 @@ impl CircuitPlan {
             }),
             inner_columns: None,
             logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
         }
         .checked()
     }
@@ -290,17 +346,29 @@ impl CircuitPlan {
     }
 
     /// The same committed circuit with so many columns side by side.
+    /// The same circuit with so many columns side by side.
+    ///
+    /// # Errors
+    /// [`PlanError::StudyColumns`] and [`PlanError::NoColumns`].
+    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
+        Self {
+            inner_columns: Some(columns),
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same committed circuit with digits of so many bits, and at most so many values rounded before layers of weights.
     ///
     /// # Errors
     /// [`PlanError::NotCommitted`].
-    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
-        match self.kind {
-            CircuitKind::Committed => Ok(Self {
-                inner_columns: Some(columns),
-                ..self
-            }),
-            CircuitKind::Study | CircuitKind::Direct => Err(PlanError::NotCommitted),
+    pub fn with_digits(self, digit_bits: u32, roundings: Option<usize>) -> Result<Self, PlanError> {
+        Self {
+            digit_bits: Some(digit_bits),
+            roundings,
+            ..self
         }
+        .checked()
     }
 
     /// The same plan with other visibilities, `None` keeping what there is.
@@ -328,7 +396,11 @@ impl CircuitPlan {
         self.checked()
     }
 
-    fn checked(self) -> Result<Self, PlanError> {
+    /// The plan, if a circuit can be laid out so.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the first thing that is wrong with it.
+    pub fn checked(self) -> Result<Self, PlanError> {
         if !SCALES.contains(&self.scale) {
             return Err(PlanError::Scale { scale: self.scale });
         }
@@ -340,20 +412,53 @@ impl CircuitPlan {
                 return Err(PlanError::Fixed { tensor });
             }
         }
+        match (self.kind, self.inner_columns) {
+            (_, Some(0)) => return Err(PlanError::NoColumns),
+            (CircuitKind::Study, Some(_)) => return Err(PlanError::StudyColumns),
+            _ => {}
+        }
+        if let Some(Decomposition { base, legs }) = self.decomposition
+            && (self.kind != CircuitKind::Direct || base < 2 || legs == 0)
+        {
+            return Err(PlanError::Decomposition { base, legs });
+        }
+        if self.kind == CircuitKind::Committed {
+            self.checked_committed()
+        } else if self.input_assurance.is_some() || self.digit_bits.is_some() || self.roundings.is_some() {
+            Err(PlanError::NotCommitted)
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// What a committed circuit shows follows from two choices, which the visibilities must tell alike.
+    fn checked_committed(self) -> Result<Self, PlanError> {
+        let assurance = self.input_assurance.ok_or(PlanError::NoAssurance)?;
+        let input = match assurance {
+            InputAssurance::Public => Visibility::Public,
+            InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => {
+                Visibility::Polycommit
+            }
+        };
+        let shows_output = [Visibility::Public, Visibility::Polycommit].contains(&self.output_visibility);
+        if self.input_visibility != input || !shows_output || self.param_visibility != Visibility::Fixed {
+            return Err(PlanError::CommittedVisibility);
+        }
         Ok(self)
     }
 
     /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
     pub(crate) fn run_args(self) -> Value {
+        let decomposition = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
         json!({
             "input_scale": self.scale,
             "param_scale": self.scale,
             "input_visibility": self.input_visibility,
             "output_visibility": self.output_visibility,
             "param_visibility": self.param_visibility,
-            "num_inner_cols": 2,
-            "decomp_base": 16384,
-            "decomp_legs": 2,
+            "num_inner_cols": self.inner_columns.unwrap_or(DEFAULT_INNER_COLUMNS),
+            "decomp_base": decomposition.base,
+            "decomp_legs": decomposition.legs,
             // EZKL 23.0.5's Freivalds path returns values that are not tied to the cells that it checked.
             // The study had it on; a circuit that would use it is refused when the settings are read.
             "disable_freivalds": self.kind == CircuitKind::Direct,
@@ -425,6 +530,72 @@ mod tests {
         assert_eq!(run_args["param_visibility"], "fixed");
         assert_eq!(run_args["disable_freivalds"], true);
         assert_eq!(run_args["input_scale"], 10);
+    }
+
+    /// What came later is not written where it was not asked for: names of records are digests of this.
+    #[test]
+    fn choices_are_written_where_they_were_made() {
+        let committed = CircuitPlan::committed(7, Io::Committed).unwrap();
+        let written = |plan: CircuitPlan| serde_json::to_value(plan).unwrap();
+        for field in ["inner_columns", "digit_bits", "roundings", "decomposition"] {
+            assert_eq!(written(committed).get(field), None);
+        }
+        let chosen = committed
+            .with_columns(1)
+            .unwrap()
+            .with_digits(12, Some(2))
+            .unwrap();
+        let json = written(chosen);
+        assert_eq!(
+            (&json["inner_columns"], &json["digit_bits"], &json["roundings"]),
+            (&json!(1), &json!(12), &json!(2))
+        );
+        assert_eq!(serde_json::from_value::<CircuitPlan>(json).unwrap(), chosen);
+    }
+
+    #[test]
+    fn choices_belong_to_their_circuits() {
+        let committed = CircuitPlan::committed(7, Io::Result).unwrap();
+        let direct = CircuitPlan::direct(7).unwrap();
+        let decomposition = Some(Decomposition { base: 1024, legs: 3 });
+        let decomposed = CircuitPlan {
+            decomposition,
+            ..direct
+        };
+        assert_eq!(decomposed.checked(), Ok(decomposed));
+        assert_eq!(decomposed.run_args()["decomp_base"], 1024);
+        assert_eq!(direct.with_columns(1).unwrap().run_args()["num_inner_cols"], 1);
+        let refused = [
+            CircuitPlan {
+                decomposition,
+                ..committed
+            },
+            CircuitPlan {
+                digit_bits: Some(16),
+                ..direct
+            },
+            CircuitPlan {
+                input_assurance: None,
+                ..committed
+            },
+            CircuitPlan {
+                input_visibility: Visibility::Public,
+                ..committed
+            },
+            CircuitPlan {
+                output_visibility: Visibility::Private,
+                ..committed
+            },
+            CircuitPlan {
+                inner_columns: Some(0),
+                ..direct
+            },
+        ];
+        for plan in refused {
+            assert!(plan.checked().is_err(), "{plan:?}");
+        }
+        let study = CircuitPlan::study(7).unwrap();
+        assert_eq!(study.with_columns(1), Err(PlanError::StudyColumns));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What EZKL's settings ask of halo2: columns, selectors, arguments and degree of the circuit, without making a key.
 //!
-//! Goes in: [`CircuitSettings`] as `gen_settings` wrote them. Comes out: [`CircuitShape`], which says how large keys and
-//! proofs become. It follows EZKL 23.0.5's configuration step by step (`configure_with_params` in src/graph/mod.rs, `chip.rs`,
+//! Goes in: [`CircuitSettings`] as `gen_settings` wrote them, or a committed circuit, whose settings follow from it. Comes out:
+//! [`CircuitShape`], which says how large keys and proofs become. It follows EZKL 23.0.5's configuration step by step (`configure_with_params` in src/graph/mod.rs, `chip.rs`,
 //! `table.rs`, `var.rs`) and what halo2's fork then does with it (`chunk_lookups` and `compress_selectors`).
 //!
 //! One thing is not in the settings: at which rows selectors are on. halo2 puts selectors that never meet into one column,
@@ -14,6 +14,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 
 use super::CircuitSettings;
+use crate::model::committed::CommittedCircuit;
 
 /// Rows at the end of each column that hold no value: five blinding factors and the row before them. halo2 counts three
 /// queries of a column at least, and no column of EZKL's has more.
@@ -156,7 +157,46 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError`].
     pub fn of(settings: &CircuitSettings) -> Result<Self, ShapeError> {
-        let fields = Fields::deserialize(settings.json())?;
+        Self::laid_out(&Fields::deserialize(settings.json())?)
+    }
+
+    /// The shape that a committed circuit will have, without EZKL: all that its columns follow from is known of the circuit.
+    ///
+    /// # Errors
+    /// [`ShapeError::Value`] where it needs more rows than there are.
+    pub fn of_committed(circuit: &CommittedCircuit) -> Result<Self, ShapeError> {
+        let sizes = circuit.sizes();
+        // The tensors that are there, and the challenge.
+        let tensors = [sizes.input, sizes.output, sizes.claims, 1];
+        let committed = tensors.into_iter().filter(|&elements| elements > 0);
+        Self::laid_out(&Fields {
+            run_args: RunArgs {
+                logrows: circuit.logrows(),
+                num_inner_cols: circuit.inner_columns() as u64,
+                lookup_range: circuit.table_range().unwrap_or((0, 0)),
+            },
+            total_assignments: circuit.cells() as u64,
+            total_const_size: circuit.constants() as u64,
+            total_dynamic_col_size: 0,
+            num_dynamic_lookups: 0,
+            num_shuffles: 0,
+            total_shuffle_col_size: 0,
+            model_instance_shapes: circuit
+                .shown_sizes()
+                .into_iter()
+                .map(|elements| vec![elements as u64])
+                .collect(),
+            module_sizes: ModuleSizes {
+                polycommit: committed.map(|elements| elements as u64).collect(),
+                poseidon: (0, vec![0]),
+            },
+            // How many there are decides, and not which.
+            required_lookups: vec![serde_json::Value::Null; circuit.tables()],
+            required_range_checks: Vec::new(),
+        })
+    }
+
+    fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {
         let inner = fields.run_args.num_inner_cols;
         let logrows = fields.run_args.logrows;
         if inner == 0 {
@@ -172,7 +212,7 @@ impl CircuitShape {
                 value: logrows.into(),
             });
         }
-        Ok(Layout::configure(&fields).into_shape(&fields))
+        Ok(Layout::configure(fields).into_shape(fields))
     }
 
     /// All advice columns.

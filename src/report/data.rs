@@ -178,6 +178,10 @@ impl Entry {
         }
         choices.extend(request.part.as_ref().map(ToString::to_string));
         choices.extend(self.layout_choices());
+        choices.extend(plan.digit_bits.map(|bits| format!("digits of {bits} bits")));
+        choices.extend(plan.roundings.map(|roundings| format!("{roundings} roundings")));
+        let decomposition = plan.decomposition;
+        choices.extend(decomposition.map(|digits| format!("{} digits of base {}", digits.legs, digits.base)));
         if request.verifier != VerifierKind::Plain {
             choices.push(format!("{} verifier", request.verifier));
         }

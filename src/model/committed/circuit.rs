@@ -339,6 +339,26 @@ impl Circuit {
         })
     }
 
+    /// Tables that EZKL makes: one for each function and each scale that its input is taken to stand at.
+    pub(super) fn tables(&self) -> usize {
+        let table = |node: &Node| match node.operator {
+            Operator::Lookup(table) => Some((table, node.scale)),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(table).collect::<HashSet<_>>().len()
+    }
+
+    /// Different numbers among the constants.
+    pub(super) fn different_constants(&self) -> usize {
+        let mut seen = HashSet::new();
+        for node in &self.nodes {
+            if let Operator::Constant(tensor) = &node.operator {
+                seen.extend(tensor.data.iter().map(|x| x.to_bits()));
+            }
+        }
+        seen.len()
+    }
+
     /// The cells that EZKL lays the circuit out in with this many inner columns, committed inputs apart: a row holds one
     /// for each inner column. Dot products start on a row of their own and are padded to whole rows
     /// (`src/circuit/ops/layouts.rs`, `dot`, `sum` and `pairwise`). The few cells that it repeats where a dot product goes on

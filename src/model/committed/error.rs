@@ -1,5 +1,6 @@
 //! Why a model has no committed circuit.
 
+use super::DIGIT_BITS;
 use super::interval::Unbounded;
 
 /// A model that the committed lowering does not take.
@@ -52,6 +53,16 @@ pub enum CommittedError {
         /// The limit.
         limit: u128,
     },
+    /// Digits cannot have so many bits.
+    #[error(
+        "digits of {bits} bits are asked for, and they have {} to {}",
+        DIGIT_BITS.start(),
+        DIGIT_BITS.end()
+    )]
+    DigitBits {
+        /// What was asked for.
+        bits: u32,
+    },
     /// Two layers have equal weights, which EZKL's loader would make one and then decompose.
     #[error("two layers have the same weights")]
     EqualWeights,
@@ -79,6 +90,7 @@ impl CommittedError {
             Self::TooLarge { .. } | Self::WideWeight { .. } | Self::WideTable { .. } => {
                 "use a smaller --scale"
             }
+            Self::DigitBits { .. } => "use 16, the default",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }

@@ -29,7 +29,7 @@ pub struct Unbounded;
 
 impl Interval {
     /// From −bound to bound.
-    pub(super) fn symmetric(bound: i128) -> Self {
+    pub(in crate::model) fn symmetric(bound: i128) -> Self {
         Self {
             least: -bound,
             greatest: bound,
@@ -37,13 +37,18 @@ impl Interval {
     }
 
     /// The interval between two bounds within the limit.
-    pub(super) fn checked(least: i128, greatest: i128) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn checked(least: i128, greatest: i128) -> Result<Self, Unbounded> {
         debug_assert!(least <= greatest);
         if -LIMIT < least && greatest < LIMIT {
             Ok(Self { least, greatest })
         } else {
             Err(Unbounded)
         }
+    }
+
+    /// All that a committed circuit's integers may be.
+    pub fn of_circuits() -> Self {
+        Self::symmetric(LIMIT - 1)
     }
 
     /// The greatest magnitude of an element.
@@ -57,17 +62,17 @@ impl Interval {
     }
 
     /// What sums of an element of each can be.
-    pub(super) fn plus(self, other: Self) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn plus(self, other: Self) -> Result<Self, Unbounded> {
         Self::checked(self.least + other.least, self.greatest + other.greatest)
     }
 
     /// What differences of an element of each can be.
-    pub(super) fn minus(self, other: Self) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn minus(self, other: Self) -> Result<Self, Unbounded> {
         Self::checked(self.least - other.greatest, self.greatest - other.least)
     }
 
     /// What products of an element of each can be.
-    pub(super) fn times(self, other: Self) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn times(self, other: Self) -> Result<Self, Unbounded> {
         let products = [
             self.least.checked_mul(other.least),
             self.least.checked_mul(other.greatest),
@@ -82,7 +87,7 @@ impl Interval {
     }
 
     /// What squares of elements can be.
-    pub(super) fn squared(self) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn squared(self) -> Result<Self, Unbounded> {
         let greatest = self.magnitude().checked_mul(self.magnitude()).ok_or(Unbounded)?;
         let nearest = if self.least > 0 {
             self.least
@@ -93,7 +98,7 @@ impl Interval {
     }
 
     /// What maxima with 0 can be.
-    pub(super) fn rectified(self) -> Self {
+    pub(in crate::model) fn rectified(self) -> Self {
         Self {
             least: self.least.max(0),
             greatest: self.greatest.max(0),
@@ -101,7 +106,7 @@ impl Interval {
     }
 
     /// What a sum of `count` elements can be.
-    pub(super) fn repeated(self, count: usize) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn repeated(self, count: usize) -> Result<Self, Unbounded> {
         let count = i128::try_from(count).map_err(|_| Unbounded)?;
         self.times(Self {
             least: count,
@@ -110,7 +115,7 @@ impl Interval {
     }
 
     /// The smallest interval that holds both.
-    pub(super) fn hull(self, other: Self) -> Self {
+    pub(in crate::model) fn hull(self, other: Self) -> Self {
         Self {
             least: self.least.min(other.least),
             greatest: self.greatest.max(other.greatest),
@@ -118,7 +123,7 @@ impl Interval {
     }
 
     /// What Σ weight · element + addend can be, for these weights.
-    pub(super) fn weighted(self, weights: &[i128], addend: i128) -> Result<Self, Unbounded> {
+    pub(in crate::model) fn weighted(self, weights: &[i128], addend: i128) -> Result<Self, Unbounded> {
         let sum_of = |sign: i128| {
             weights
                 .iter()

@@ -13,9 +13,8 @@ use super::error::CommittedError;
 use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
 
-/// The logarithm of the base in which constants are written that `f32` does not hold, and in which the check sums up; that of
-/// digits is the same.
-const RADIX_BITS: u32 = 16;
+/// The logarithm of the base in which a fully connected layer's bias is written, which `f32` may not hold.
+const BIAS_RADIX_BITS: u32 = 16;
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -105,9 +104,9 @@ impl Handle {
     }
 }
 
-/// The identities, each a list of what its residual has at every power of the radix.
-#[derive(Default)]
+/// The identities, each a list of what its residual has at every power of the radix, which is the base of digits.
 struct Check {
+    radix_bits: u32,
     identities: Vec<Vec<Option<NodeId>>>,
 }
 
@@ -151,7 +150,7 @@ impl Check {
                     sum = Some(sum.map_or(term, |sum| circuit.add(sum, term)));
                 }
             }
-            let radix = 1 << (RADIX_BITS as usize * level);
+            let radix = 1 << (self.radix_bits as usize * level);
             if let Some(sum) = sum.map(|sum| circuit.scale(sum, radix)) {
                 total = Some(total.map_or(sum, |total| circuit.add(total, sum)));
             }
@@ -169,10 +168,6 @@ pub(super) fn lay_out(
     range: InputRange,
     exposure: Exposure,
 ) -> Result<Layout, CommittedError> {
-    assert_eq!(
-        program.base_bits, RADIX_BITS,
-        "digits stand at powers of the radix"
-    );
     let end = table_end(program);
     let bound = program.values[0].interval.magnitude();
     // A range is checked at both ends, from the table's middle where its end is given.
@@ -254,7 +249,10 @@ impl<'a> Builder<'a> {
             challenge,
             rho,
             degree_bits,
-            check: Check::default(),
+            check: Check {
+                radix_bits: program.base_bits,
+                identities: Vec::new(),
+            },
             values: Vec::new(),
             output,
             claims,
@@ -508,8 +506,8 @@ impl<'a> Builder<'a> {
                 let inputs = self.circuit.len(input);
                 let weight = self.circuit.constant(&[*outputs, inputs], exact(weight));
                 let mut sum = self.circuit.einsum("oi,i->o", weight, input);
-                for (level, digits) in radix_digits(bias).into_iter().enumerate() {
-                    let radix = 1i128 << (RADIX_BITS as usize * level);
+                for (level, digits) in radix_digits(bias, BIAS_RADIX_BITS).into_iter().enumerate() {
+                    let radix = 1i128 << (BIAS_RADIX_BITS as usize * level);
                     if digits.iter().any(|&digit| digit != 0) {
                         let digits: Vec<i128> = digits.iter().map(|digit| digit * radix).collect();
                         let addend = self.circuit.constant(&[*outputs], exact(&digits));
@@ -728,7 +726,10 @@ impl<'a> Builder<'a> {
                 .collect(),
             Linear::SumPool(_) | Linear::Same => vec![rounding; channels],
         };
-        for (level, digits) in radix_digits(&addend).into_iter().enumerate() {
+        for (level, digits) in radix_digits(&addend, self.check.radix_bits)
+            .into_iter()
+            .enumerate()
+        {
             if digits.iter().all(|&digit| digit == 0) {
                 continue;
             }
@@ -907,18 +908,14 @@ fn scaled(integers: &[i128], multiplier: i128) -> Vec<f32> {
     exact(&scaled)
 }
 
-/// Numbers in base 2^[`RADIX_BITS`], least significant place first; all places but the last are not negative.
-fn radix_digits(numbers: &[i128]) -> Vec<Vec<i128>> {
+/// Numbers in base 2^bits, least significant place first; all places but the last are not negative.
+fn radix_digits(numbers: &[i128], bits: u32) -> Vec<Vec<i128>> {
     let mut places = Vec::new();
     let mut rest = numbers.to_vec();
-    while rest.iter().any(|number| number.abs() >= 1 << RADIX_BITS) {
-        places.push(
-            rest.iter()
-                .map(|number| number.rem_euclid(1 << RADIX_BITS))
-                .collect(),
-        );
+    while rest.iter().any(|number| number.abs() >= 1 << bits) {
+        places.push(rest.iter().map(|number| number.rem_euclid(1 << bits)).collect());
         for number in &mut rest {
-            *number = number.div_euclid(1 << RADIX_BITS);
+            *number = number.div_euclid(1 << bits);
         }
     }
     places.push(rest);

@@ -42,6 +42,13 @@ const RESERVED_ROWS: usize = 6;
 /// The least k that EZKL takes (`src/graph/mod.rs`, `MIN_LOGROWS`).
 const LEAST_LOGROWS: u32 = 6;
 
+/// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
+/// fewer bits the rows that it leaves free would be a large part of it.
+pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
+
+/// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
+pub const DEFAULT_DIGIT_BITS: u32 = 16;
+
 /// The most inner columns that are chosen of themselves: a third adds some 90,000 gas to every verification.
 const MOST_INNER_COLUMNS: usize = 2;
 
@@ -105,6 +112,10 @@ pub struct CommittedOptions {
     pub inner_columns: Option<usize>,
     /// The least k to be laid out in 2^k rows, where parts of a set need equal ones.
     pub logrows: Option<u32>,
+    /// Bits of the base of digits, in [`DIGIT_BITS`]; [`DEFAULT_DIGIT_BITS`] where `None`.
+    pub digit_bits: Option<u32>,
+    /// How many values at most are rounded because a layer of weights reads them; as few as will do where `None`.
+    pub roundings: Option<usize>,
 }
 
 /// Elements of each committed tensor, in the order of their commitments.
@@ -165,7 +176,7 @@ pub struct CommittedCircuit {
 /// # Panics
 /// Never: there is a power of two above every size.
 pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircuit, CommittedError> {
-    let mut program = quantise::quantise(graph, options.scale, options.input)?;
+    let mut program = quantise::quantise(graph, options)?;
     if program.steps.is_empty() {
         return Err(CommittedError::Ports("computes nothing".to_owned()));
     }
@@ -302,6 +313,55 @@ impl CommittedCircuit {
         self.logrows
     }
 
+    /// The same circuit with so many columns side by side, in the fewest rows that hold it.
+    ///
+    /// # Panics
+    /// Where there is no column.
+    #[must_use]
+    pub fn in_columns(&self, inner_columns: usize) -> Self {
+        assert!(inner_columns > 0, "a circuit has columns");
+        Self {
+            inner_columns,
+            logrows: least_logrows(&self.layout, inner_columns),
+            ..self.clone()
+        }
+    }
+
+    /// Bits of the base of digits.
+    pub fn digit_bits(&self) -> u32 {
+        self.program.base_bits
+    }
+
+    /// Values that are rounded because a layer of weights reads them.
+    pub fn roundings(&self) -> usize {
+        self.program.roundings
+    }
+
+    /// Least and greatest number that is looked up; none where nothing is.
+    pub fn looked_up(&self) -> Option<Interval> {
+        let (least, greatest) = self.layout.table?;
+        Some(Interval { least, greatest })
+    }
+
+    /// Tables with an output column of their own.
+    pub fn tables(&self) -> usize {
+        self.layout.circuit.tables()
+    }
+
+    /// Different numbers among the constants, which EZKL keeps once each.
+    pub fn constants(&self) -> usize {
+        self.layout.circuit.different_constants()
+    }
+
+    /// Elements of each public output: the check, the challenge, then the statement.
+    pub fn shown_sizes(&self) -> Vec<usize> {
+        let outputs = self.layout.circuit.outputs();
+        outputs
+            .iter()
+            .map(|&(_, id)| self.layout.circuit.len(id))
+            .collect()
+    }
+
     /// Least and greatest entry of the tables, which fill their column: EZKL adds entries at the upper end until it is
     /// full, so that the upper end is what holds only if nothing is left to add.
     ///
@@ -317,11 +377,7 @@ impl CommittedCircuit {
 
     /// How many numbers are public after the check and the challenge.
     pub fn statement_len(&self) -> usize {
-        let outputs = self.layout.circuit.outputs();
-        outputs[2..]
-            .iter()
-            .map(|&(_, id)| self.layout.circuit.len(id))
-            .sum()
+        self.shown_sizes()[2..].iter().sum()
     }
 
     /// Who assures that the input is in range.

@@ -131,6 +131,8 @@ pub(super) struct Program {
     pub(super) output: ValueId,
     /// The base of digits: 2^base_bits, one more than the largest entry of the rectifier's table.
     pub(super) base_bits: u32,
+    /// Values that are rounded because a layer of weights reads them, beside those that a table asks for.
+    pub(super) roundings: usize,
 }
 
 impl Program {

@@ -8,33 +8,37 @@ use super::Integers;
 use super::error::CommittedError;
 use super::interval::{Interval, LIMIT, Unbounded};
 use super::program::{Form, Linear, Program, Step, Value, ValueId};
+use super::{CommittedOptions, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 
 /// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
 const TABLE_MARGIN: i128 = 16;
 
-/// Bits of the base of digits where anything is rounded: with its negative half, the table fills 2^17 rows.
-const BASE_BITS: u32 = 16;
-
-/// The most digits of a number whose places `f32` holds.
-const MOST_DIGITS: usize = 8;
+/// The logarithm of the greatest power of two that `f32` holds, and so of a digit's place.
+const MOST_PLACE_BITS: u32 = 127;
 
 /// The largest magnitude of an integer that is exact in `f32`.
 const EXACT_IN_F32: i128 = 1 << 24;
 
-/// The program of `graph` at this scale, for inputs of these integers.
-pub(super) fn quantise(graph: &Graph, scale: u32, input: Integers) -> Result<Program, CommittedError> {
+/// The program of `graph` as it is asked for.
+pub(super) fn quantise(graph: &Graph, options: &CommittedOptions) -> Result<Program, CommittedError> {
+    if let Some(bits) = options.digit_bits.filter(|bits| !DIGIT_BITS.contains(bits)) {
+        return Err(CommittedError::DigitBits { bits });
+    }
     let graph = rewritten(graph);
+    if let Some(roundings) = options.roundings {
+        return Quantiser::run(&graph, options, roundings);
+    }
     let has_weights = |node: &&Node| !node.op.parameters().is_empty();
     let most = graph.nodes.iter().filter(has_weights).count();
     // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
     // table has, of a bound that can be far above what is there.
     for roundings in 0..most {
-        match Quantiser::run(&graph, scale, input, roundings) {
+        match Quantiser::run(&graph, options, roundings) {
             Err(CommittedError::TooLarge { .. }) => {}
             other => return other,
         }
     }
-    Quantiser::run(&graph, scale, input, most)
+    Quantiser::run(&graph, options, most)
 }
 
 /// The graph with batch norms folded and maxima before rectifiers.
@@ -150,10 +154,15 @@ struct Quantiser<'a> {
 impl<'a> Quantiser<'a> {
     fn run(
         graph: &'a Graph,
-        scale: u32,
-        integers: Integers,
+        options: &CommittedOptions,
         roundings: usize,
     ) -> Result<Program, CommittedError> {
+        let &CommittedOptions {
+            scale,
+            input: integers,
+            digit_bits,
+            ..
+        } = options;
         let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
             let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
             return Err(CommittedError::Ports(format!(
@@ -182,7 +191,8 @@ impl<'a> Quantiser<'a> {
                 values: vec![value],
                 steps: Vec::new(),
                 output: ValueId(0),
-                base_bits: BASE_BITS,
+                base_bits: digit_bits.unwrap_or(DEFAULT_DIGIT_BITS),
+                roundings: 0,
             },
             numbers,
         };
@@ -530,6 +540,7 @@ impl<'a> Quantiser<'a> {
             return Ok(input);
         }
         self.roundings -= 1;
+        self.program.roundings += 1;
         self.rounded(input, Linear::Same, exact, limit, true)
     }
 
@@ -678,7 +689,8 @@ impl<'a> Quantiser<'a> {
         // digits' places are constants.
         let digits = self.program.root_digits(id.0 - 1);
         let widest_root = self.program.base_bits * digits.root as u32;
-        if 2 * widest_root + radicand.ilog2() + 1 > 250 || digits.above > MOST_DIGITS {
+        let widest_place = self.program.base_bits * (digits.above as u32 - 1);
+        if 2 * widest_root + radicand.ilog2() + 1 > 250 || widest_place > MOST_PLACE_BITS {
             return Err(too_large(Unbounded));
         }
         Ok(id)

@@ -206,6 +206,8 @@ fn options(scale: u32, assurance: InputAssurance, output_public: bool, input_bou
         output_public,
         inner_columns: None,
         logrows: None,
+        digit_bits: None,
+        roundings: None,
     }
 }
 
@@ -489,6 +491,129 @@ fn looked_up(circuit: &CommittedCircuit) -> Vec<bool> {
         }
     }
     looked_up
+}
+
+/// Another base of digits moves the table's end and every bound with it: what was honest is accepted, and no single claim can be
+/// another.
+#[test]
+fn claims_are_bound_in_every_base_of_digits() {
+    let mut rounded = 0;
+    for (name, graph) in graphs() {
+        for digit_bits in [*DIGIT_BITS.start(), 11, *DIGIT_BITS.end()] {
+            let options = CommittedOptions {
+                digit_bits: Some(digit_bits),
+                ..options(4, InputAssurance::Ranged, false, 1.0)
+            };
+            let circuit = lower(&graph, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(circuit.digit_bits(), digit_bits);
+            let honest = circuit
+                .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
+                .unwrap();
+            assert!(is_accepted(&circuit, &honest), "{name}, {digit_bits} bits");
+            let (least, greatest) = circuit.table_range().unwrap_or((0, 0));
+            let of_circuit = |bound: &LayerBounds| bound.rounded;
+            if circuit.bounds().iter().any(of_circuit) {
+                assert_eq!(
+                    greatest,
+                    (1 << digit_bits) - 1,
+                    "{name}: the table ends at the base"
+                );
+                rounded += 1;
+            }
+            for (position, looked_up) in looked_up(&circuit).into_iter().enumerate() {
+                for change in [1, -1, 1 << digit_bits, -(1 << digit_bits)] {
+                    let mut witness = honest.clone();
+                    let claim = &mut witness.claims[position];
+                    let same = looked_up && *claim == 0 && change < 0 && change >= least;
+                    *claim += change;
+                    assert_eq!(
+                        is_accepted(&circuit, &witness),
+                        same,
+                        "{name}, {digit_bits} bits: claim {position} by {change}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(rounded >= 9, "{rounded}");
+}
+
+/// As many values as were asked for are rounded, as far as there are any that a layer of weights reads; never fewer than the
+/// bounds need.
+#[test]
+fn more_roundings_than_needed_can_be_asked_for() {
+    let (_, graph) = graphs().pop().unwrap();
+    let layers = small(
+        &[1, 2, 8, 8],
+        vec![
+            conv(2, 2, 3, 1, 1, 1, 18),
+            Op::Mul,
+            conv(2, 2, 3, 1, 1, 1, 19),
+            Op::Mul,
+            conv(2, 2, 3, 1, 1, 1, 20),
+        ],
+    );
+    for graph in [graph, layers] {
+        let lowered = |roundings| {
+            let options = CommittedOptions {
+                roundings,
+                ..options(10, InputAssurance::Ranged, false, 1.0)
+            };
+            lower(&graph, &options)
+        };
+        let least = lowered(None).unwrap().roundings();
+        let mut made = least;
+        for roundings in least..least + 3 {
+            let circuit = lowered(Some(roundings)).unwrap();
+            assert!(circuit.roundings() == roundings || circuit.roundings() == made);
+            made = circuit.roundings();
+            let shape = graph.shape(graph.inputs[0]);
+            let witness = circuit.witness(&input::seeded_uniform(shape, 3)).unwrap();
+            assert!(is_accepted(&circuit, &witness), "{roundings}");
+        }
+        if let Some(fewer) = least.checked_sub(1) {
+            let error = lowered(Some(fewer)).unwrap_err();
+            assert!(matches!(error, CommittedError::TooLarge { .. }), "{error}");
+        }
+    }
+}
+
+#[test]
+fn digits_have_as_many_bits_as_the_table_allows() {
+    let graph = small(&[1, 4], vec![gemm(4, 2, 1)]);
+    for bits in [DIGIT_BITS.start() - 1, DIGIT_BITS.end() + 1] {
+        let options = CommittedOptions {
+            digit_bits: Some(bits),
+            ..options(4, InputAssurance::Ranged, true, 1.0)
+        };
+        assert_eq!(
+            lower(&graph, &options).unwrap_err(),
+            CommittedError::DigitBits { bits }
+        );
+    }
+}
+
+/// A circuit in other columns is the same one, laid out again.
+#[test]
+fn columns_are_chosen_after_the_lowering() {
+    for (name, graph) in graphs() {
+        let options = options(7, InputAssurance::Ranged, true, 1.0);
+        let circuit = lower(&graph, &options).unwrap();
+        for columns in 1..=4 {
+            let asked = CommittedOptions {
+                inner_columns: Some(columns),
+                ..options
+            };
+            let lowered = lower(&graph, &asked).unwrap();
+            let moved = circuit.in_columns(columns);
+            assert_eq!(moved.onnx(), lowered.onnx(), "{name}");
+            assert_eq!(
+                (moved.logrows(), moved.cells(), moved.table_range()),
+                (lowered.logrows(), lowered.cells(), lowered.table_range()),
+                "{name}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -8,13 +8,15 @@
 //! Three steps, each a module: `load` writes the graph as the elementary steps that EZKL's ONNX loader makes
 //! of it, with batch norms folded into convolutions and layer norms taken apart; `scales` gives each step its scale,
 //! as EZKL's graph builder does, and inserts the divisions; `execute` computes. The [`Lowered`] program between the
-//! last two prints as a listing that an auditor can read. `batch_axis` refuses graphs whose convolutions EZKL misreads.
+//! last two prints as a listing that an auditor can read. `batch_axis` refuses graphs whose convolutions EZKL misreads, and
+//! `bounds` says what the integers can be for any input.
 //!
 //! A division by d admits two quotients for every value that d does not divide (see EZKL's `layouts::div`): the
 //! circuit binds a result only to within a unit for each division. The integers here are the honest prover's.
 
 mod arithmetic;
 mod batch_axis;
+mod bounds;
 mod error;
 mod execute;
 mod load;
@@ -27,6 +29,7 @@ mod tests;
 use super::graph::{Graph, Tensor};
 
 pub use arithmetic::integer_from_word;
+pub use bounds::Bounds;
 pub use error::IntegerError;
 pub use program::Lowered;
 pub use settings::{Quantisation, SettingsError};
