@@ -12,6 +12,8 @@ use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::forecast::Forecast;
 use evmbench::model::committed::Interval;
+use evmbench::model::graph::{Graph, Op, Window};
+use evmbench::model::{input, onnx};
 use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
 use evmbench::record::{Environment, Outcome, Record, Request};
 use evmbench::store;
@@ -541,7 +543,7 @@ fn unusable_searches_are_refused() {
             "cannot be used with",
         ),
         (
-            &["--for", "gas", "relu", "--accuracy-loss", "-1"],
+            &["--for", "gas", "relu", "--accuracy-loss", "much"],
             "--accuracy-loss",
         ),
         (
@@ -607,4 +609,76 @@ fn a_tuned_model_is_proved_and_its_profile_proves_it_again() {
     let gas = record.tx_gas_samples[0];
     // Calldata has other zero bytes in each proof.
     assert!(gas.abs_diff(measured.verification_gas) < 2_000, "{gas}");
+}
+
+/// With real EZKL: a layer that must be rounded, in digits of fewer bits than the default's, whose table is smaller.
+#[test]
+fn a_smaller_base_of_digits_is_proved() {
+    common::tools();
+    let folder = TempDir::new().unwrap();
+    let mut graph = Graph::default();
+    let image = graph.input("image", &[1, 2, 6, 6]).unwrap();
+    let mut last = image;
+    let layers = [
+        Op::Conv2d {
+            weight: input::seeded_uniform(&[3, 2, 3, 3], 1),
+            bias: Some(input::seeded_uniform(&[3], 2)),
+            window: Window::square(3, 1, 1),
+            groups: 1,
+        },
+        Op::Relu,
+        Op::Flatten,
+        Op::Gemm {
+            weight: input::seeded_uniform(&[4, 108], 3),
+            bias: None,
+        },
+    ];
+    for (index, op) in layers.into_iter().enumerate() {
+        let (name, value) = (format!("layer{index}"), format!("value{index}"));
+        last = graph.apply(&name, &value, op, &[last]).unwrap();
+    }
+    graph.outputs.push(last);
+    let model = folder.path().join("rounded.onnx");
+    std::fs::write(&model, onnx::write(&graph)).unwrap();
+    let (model, out) = (model.to_str().unwrap(), folder.path().join("out"));
+    let out = out.to_str().unwrap();
+    let arguments = [
+        "tune",
+        "--onnx",
+        model,
+        "--for",
+        "memory",
+        "--accuracy-loss",
+        "10",
+        "--prove",
+        "1",
+        "--runs",
+        "1",
+        "--out",
+        out,
+    ];
+    let said = say(&arguments);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert!(said.stdout.contains("chosen"), "{}", said.stdout);
+    let path = Profile::path(Path::new(out), "rounded", Objective::Memory);
+    let profile = Profile::load(&path).unwrap();
+    assert!(profile.plan.digit_bits.unwrap() < 16, "{:?}", profile.plan);
+    assert!(profile.measured.is_some());
+    assert!(profile.distance.unwrap() <= 0.1);
+    // The profile is of this file, and of no other.
+    let path = path.to_str().unwrap();
+    let said = say(&[
+        "prove-and-verify",
+        "--onnx",
+        model,
+        "--profile",
+        path,
+        "--dry-run",
+    ]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    refuses(
+        &["prove-and-verify", "--profile", path, "--dry-run"],
+        "give it with --onnx",
+        "",
+    );
 }
