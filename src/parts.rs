@@ -53,7 +53,9 @@ impl Part {
             creation: store::load_evidence(path, &record, Evidence::CREATION_CODE)?.into(),
             runtime: store::load_evidence(path, &record, Evidence::RUNTIME_CODE)?.into(),
             proof: store::load_proof(path, &record)?,
-            committed: committed.ok_or_else(|| PartsError::NoPart { path: path.to_owned() })?,
+            committed: committed.ok_or_else(|| PartsError::NoPart {
+                path: path.to_owned(),
+            })?,
             record,
         })
     }

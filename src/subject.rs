@@ -160,7 +160,9 @@ fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedC
     let options = CommittedOptions {
         scale: plan.scale,
         input,
-        assurance: plan.input_assurance.expect("a committed plan says who assures the range"),
+        assurance: plan
+            .input_assurance
+            .expect("a committed plan says who assures the range"),
         output_public: plan.output_visibility == Visibility::Public,
         inner_columns: plan.inner_columns,
         logrows: plan.logrows,
@@ -404,13 +406,7 @@ impl Subject {
     }
 
     /// One part as a subject.
-    fn part(
-        &self,
-        index: usize,
-        part: &split::Part,
-        plan: CircuitPlan,
-        committed: CommittedSubject,
-    ) -> Self {
+    fn part(&self, index: usize, part: &split::Part, plan: CircuitPlan, committed: CommittedSubject) -> Self {
         let split = self.request.part.as_ref().map(|part| part.split.clone());
         let part_request = split.map(|split| PartRequest { split, index });
         let [input] = part.graph.inputs[..] else {
@@ -438,7 +434,10 @@ impl Subject {
                 &onnx,
                 Some(&part.graph),
                 vec![shape.to_vec()],
-                part.graph.output_values().map(|value| value.shape.clone()).collect(),
+                part.graph
+                    .output_values()
+                    .map(|value| value.shape.clone())
+                    .collect(),
                 self.model.weights.clone(),
             ),
             input: describe_input(input_source, &inputs),
@@ -454,6 +453,8 @@ impl Subject {
             committed: Some(committed),
             notes: self.notes.clone(),
         }
+    }
+
     /// The same model and input, asked for in another way.
     ///
     /// # Errors

@@ -201,12 +201,13 @@ fn exports_of_pytorch_are_what_pytorch_computes() {
     struct Expected {
         logits: Vec<f32>,
     }
-    let expected: Expected =
-        evmbench::store::read_json(&common::fixture("pytorch/logits.json")).unwrap();
+    let expected: Expected = evmbench::store::read_json(&common::fixture("pytorch/logits.json")).unwrap();
     let [channels, height, width] = evmbench::cifar10::IMAGE_SHAPE;
     let x = Tensor::new(
         [1, channels, height, width],
-        (0..IMAGE_BYTES).map(|index| (index as f64).sin() as f32).collect(),
+        (0..IMAGE_BYTES)
+            .map(|index| (index as f64).sin() as f32)
+            .collect(),
     );
     for (exporter, layers) in [("dynamo", 8), ("torchscript", 10)] {
         let path = common::fixture(&format!("pytorch/{exporter}.onnx"));
@@ -222,7 +223,10 @@ fn exports_of_pytorch_are_what_pytorch_computes() {
             let logits = &float.run(std::slice::from_ref(&x)).unwrap()[0].data;
             assert_eq!(logits.len(), expected.logits.len());
             for (found, expected) in logits.iter().zip(&expected.logits) {
-                assert!((found - expected).abs() < 1e-4, "{exporter}: {found}, not {expected}");
+                assert!(
+                    (found - expected).abs() < 1e-4,
+                    "{exporter}: {found}, not {expected}"
+                );
             }
         }
     }
@@ -235,7 +239,11 @@ fn a_foreign_classifier_is_evaluated() {
     let path = folder.path().join("foreign.onnx");
     std::fs::write(&path, onnx::write(&foreign())).unwrap();
     evaluates(folder.path(), &path, "foreign");
-    evaluates(folder.path(), &common::fixture("pytorch/torchscript.onnx"), "torchscript");
+    evaluates(
+        folder.path(),
+        &common::fixture("pytorch/torchscript.onnx"),
+        "torchscript",
+    );
 }
 
 fn evaluates(data: &Path, path: &Path, name: &str) {

@@ -690,7 +690,12 @@ fn a_model_in_parts_is_one_set() {
     records.sort_by_key(|(_, record)| record.request.part.as_ref().map(|part| part.index));
     let shapes: Vec<_> = records
         .iter()
-        .map(|(_, record)| (&record.model.input_shapes[0][..], &record.model.output_shapes[0][..]))
+        .map(|(_, record)| {
+            (
+                &record.model.input_shapes[0][..],
+                &record.model.output_shapes[0][..],
+            )
+        })
         .collect();
     assert_eq!(
         shapes,

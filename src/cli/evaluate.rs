@@ -11,7 +11,9 @@ use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
 use crate::home::Home;
-use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
+use crate::model::committed::{
+    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
+};
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{fold, input, layers, weights};

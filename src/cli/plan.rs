@@ -53,24 +53,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     'items: for (index, item) in items.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, items.len());
         for subject in item.subjects(material)? {
-        let found = match session.forecast(&position, &subject)? {
-            Err(Failure::Interrupted { .. }) => break 'items,
-            other => other,
-        };
-        let (forecast, failure) = match found {
-            Ok(forecast) => (Some(forecast), None),
-            Err(failure) => (None, Some(failure.to_string())),
-        };
-        planned.push(Planned {
-            name: subject.request.name(),
-            memory: forecast
-                .as_ref()
-                .zip(budget_bytes)
-                .map(|(forecast, budget)| forecast.peak_bytes().against(budget)),
-            forecast,
-            failure,
-            budget_bytes,
-        });
+            let found = match session.forecast(&position, &subject)? {
+                Err(Failure::Interrupted { .. }) => break 'items,
+                other => other,
+            };
+            let (forecast, failure) = match found {
+                Ok(forecast) => (Some(forecast), None),
+                Err(failure) => (None, Some(failure.to_string())),
+            };
+            planned.push(Planned {
+                name: subject.request.name(),
+                memory: forecast
+                    .as_ref()
+                    .zip(budget_bytes)
+                    .map(|(forecast, budget)| forecast.peak_bytes().against(budget)),
+                forecast,
+                failure,
+                budget_bytes,
+            });
         }
     }
     session.clear();

@@ -174,7 +174,10 @@ impl Session {
             log: Log {
                 started_at: record::now(),
                 finished_at: String::new(),
-                arguments: std::env::args().skip(1).map(|argument| without_folders(&argument)).collect(),
+                arguments: std::env::args()
+                    .skip(1)
+                    .map(|argument| without_folders(&argument))
+                    .collect(),
                 environment: environment.clone(),
                 runs: Vec::new(),
                 interrupted: false,
@@ -419,7 +422,10 @@ mod tests {
     fn a_log_keeps_no_folders() {
         let root = if cfg!(windows) { "C:/" } else { "/" };
         assert_eq!(without_folders(&format!("{root}home/me/cifar")), "…/cifar");
-        assert_eq!(without_folders(&format!("--data={root}home/me/cifar")), "--data=…/cifar");
+        assert_eq!(
+            without_folders(&format!("--data={root}home/me/cifar")),
+            "--data=…/cifar"
+        );
         for kept in ["relu", "--scale=7", "results/core", "--out"] {
             assert_eq!(without_folders(kept), kept);
         }

@@ -178,7 +178,9 @@ fn names(graph: &Graph) -> Vec<String> {
 /// The one value that nodes from `next` on read of what there is before them.
 fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitError> {
     let made = |value: &ValueId| graph.nodes[next..].iter().any(|node| node.output == *value);
-    let read = graph.nodes[next..].iter().flat_map(|node| node.inputs.iter().copied());
+    let read = graph.nodes[next..]
+        .iter()
+        .flat_map(|node| node.inputs.iter().copied());
     let mut values: Vec<ValueId> = read
         .chain(graph.outputs.iter().copied())
         .filter(|value| !made(value))
@@ -356,7 +358,11 @@ mod tests {
             refused(&silu, &["silu"], 1),
             SplitError::SeveralTensors { tensors, .. } if tensors.len() == 2
         ));
-        for (graph, cuts, tiles) in [(&cnn, &["conv2"][..], 2), (&depthwise, &[], 2), (&cnn, &["fc"], 11)] {
+        for (graph, cuts, tiles) in [
+            (&cnn, &["conv2"][..], 2),
+            (&depthwise, &[], 2),
+            (&cnn, &["fc"], 11),
+        ] {
             assert!(matches!(
                 refused(graph, cuts, tiles),
                 SplitError::NotTileable { .. }
