@@ -3,8 +3,7 @@
 mod common;
 
 use common::tools;
-use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance};
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
+use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{

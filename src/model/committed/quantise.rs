@@ -4,7 +4,6 @@
 //! taken before rectifying, and averages are sums whose divisor goes into the unit.
 
 use super::super::graph::{Graph, Node, Op, Tensor, ValueId as GraphValue, Window};
-use super::Integers;
 use super::error::CommittedError;
 use super::interval::{Interval, LIMIT, Unbounded};
 use super::program::{Form, Linear, Program, Step, Value, ValueId};
