@@ -541,6 +541,80 @@ pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::committed::InputAssurance;
+    use crate::model::split::Split;
+    use crate::prover::Io;
+    use crate::suite;
+
+    fn parts(id: &str, cuts: &[&str], tiles: usize) -> (Witness, Vec<Subject>) {
+        let model = suite::find(id).unwrap();
+        let experiment = Experiment { model, scale: 7 };
+        let suite = model.category.to_string();
+        let plan = CircuitPlan::committed(7, Io::default_for(&suite)).unwrap();
+        let request = Request::new(id, suite, plan);
+        let split = Split {
+            cuts: cuts.iter().map(|&cut| cut.to_owned()).collect(),
+            tiles,
+        };
+        let of = |request| Subject::from_suite(experiment, request, Material::default()).unwrap();
+        let whole = of(request.clone()).committed.unwrap().witness;
+        let split = of(Request {
+            part: Some(PartRequest { split, index: 0 }),
+            ..request
+        });
+        assert!(split.committed.is_none(), "the whole is not lowered");
+        (whole, split.parts().unwrap())
+    }
+
+    fn logrows(subject: &Subject) -> u32 {
+        subject.committed.as_ref().unwrap().circuit.logrows()
+    }
+
+    #[test]
+    fn tiles_hold_the_integers_of_the_whole_layer() {
+        let (whole, parts) = parts("conv2d_small", &[], 3);
+        let witnesses: Vec<&Witness> = parts
+            .iter()
+            .map(|part| &part.committed.as_ref().unwrap().witness)
+            .collect();
+        let tiled: Vec<i128> = witnesses.iter().flat_map(|witness| witness.result.clone()).collect();
+        assert_eq!(tiled, whole.result);
+        for (part, witness) in parts.iter().zip(&witnesses) {
+            assert_eq!(witness.input, whole.input);
+            assert_eq!(witness.output, witness.result, "committed, to be compared");
+            assert_eq!(logrows(part), logrows(&parts[0]));
+        }
+        let assurances: Vec<_> = parts
+            .iter()
+            .map(|part| part.request.plan.input_assurance.unwrap())
+            .collect();
+        assert_eq!(
+            assurances,
+            [
+                InputAssurance::Ranged,
+                InputAssurance::Linked,
+                InputAssurance::Linked
+            ]
+        );
+    }
+
+    /// What one part makes is what the next reads, committed by both; only the last shows its result.
+    #[test]
+    fn cut_parts_hand_their_integers_on() {
+        let (whole, parts) = parts("cnn_strided", &["conv2", "fc"], 1);
+        for pair in parts.windows(2) {
+            let [before, after] = pair else {
+                unreachable!("windows of two")
+            };
+            let [made, read] = [before, after].map(|part| &part.committed.as_ref().unwrap().witness);
+            assert_eq!(made.output, read.input);
+            assert_eq!(made.output, made.result);
+            assert_eq!(logrows(before), logrows(after));
+        }
+        let last = &parts.last().unwrap().committed.as_ref().unwrap();
+        assert!(last.circuit.output_public());
+        assert_eq!(last.witness.result.len(), whole.result.len());
+    }
 
     #[test]
     fn ids_suit_file_names() {

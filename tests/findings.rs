@@ -15,6 +15,7 @@ use evmbench::report::table::{Cell, Column};
 use evmbench::report::tables::chain::Fits;
 use evmbench::report::tables::{self, records};
 use evmbench::report::{Dataset, Entry, Prices, Report, csv, markdown, plots};
+use evmbench::suite::{Experiment, STUDY_SCALES, Suite};
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -140,6 +141,18 @@ impl Findings {
                     .count()
             }
             "out_of_memory" => self.out_of_memory().len(),
+            "study_experiments" => Suite::All.experiments(&STUDY_SCALES).count(),
+            "study_experiments_committed" => {
+                let is_proved = |experiment: &Experiment| {
+                    self.dataset().headlines().iter().any(|entry| {
+                        entry.record.outcome == Outcome::Verified
+                            && entry.kind() == CircuitKind::Committed
+                            && entry.request().id == experiment.model.id
+                            && entry.scale() == experiment.scale
+                    })
+                };
+                Suite::All.experiments(&STUDY_SCALES).filter(is_proved).count()
+            }
             other => panic!("no count {other}"),
         }
     }

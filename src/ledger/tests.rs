@@ -713,10 +713,11 @@ fn committed(assurance: InputAssurance, output_public: bool, derived: Option<boo
     }
 }
 
-const ASSURANCES: [InputAssurance; 3] = [
+const ASSURANCES: [InputAssurance; 4] = [
     InputAssurance::Public,
     InputAssurance::Ranged,
     InputAssurance::Registered,
+    InputAssurance::Linked,
 ];
 
 #[test]
@@ -754,6 +755,7 @@ fn a_committed_circuits_tensors_are_the_models() {
         (InputAssurance::Public, &public, Level::Sound),
         (InputAssurance::Ranged, &bound, Level::Limited),
         (InputAssurance::Registered, &bound, Level::Sound),
+        (InputAssurance::Linked, &bound, Level::Limited),
     ] {
         for (output_public, output, output_level) in
             [(true, &public, Level::Sound), (false, &bound, Level::Limited)]
@@ -773,6 +775,7 @@ fn a_committed_circuits_ranges_follow_from_its_inputs() {
         (InputAssurance::Public, &left, Level::Limited),
         (InputAssurance::Ranged, &Finding::CheckedByCircuit, Level::Sound),
         (InputAssurance::Registered, &left, Level::Limited),
+        (InputAssurance::Linked, &left, Level::Limited),
     ] {
         let facts = committed(assurance, true, Some(true));
         finds(&facts, What::InputRange, finding, level);
@@ -831,6 +834,11 @@ fn a_committed_circuits_commitments_are_claims_and_the_input() {
             compared(InputAssurance::Registered),
             Finding::Compared,
             Level::Sound,
+        ),
+        (
+            compared(InputAssurance::Linked),
+            Finding::NotCompared,
+            Level::Limited,
         ),
         (
             committed(InputAssurance::Registered, true, None),
