@@ -577,7 +577,10 @@ mod tests {
             .iter()
             .map(|part| &part.committed.as_ref().unwrap().witness)
             .collect();
-        let tiled: Vec<i128> = witnesses.iter().flat_map(|witness| witness.result.clone()).collect();
+        let tiled: Vec<i128> = witnesses
+            .iter()
+            .flat_map(|witness| witness.result.clone())
+            .collect();
         assert_eq!(tiled, whole.result);
         for (part, witness) in parts.iter().zip(&witnesses) {
             assert_eq!(witness.input, whole.input);

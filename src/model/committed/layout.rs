@@ -772,6 +772,9 @@ impl<'a> Builder<'a> {
         let [outputs, group_channels, kernel_height, kernel_width] = weight_shape;
         let kernel = kernel_height * kernel_width;
         let row = group_channels * kernel;
+        let taps: Vec<Vec<i128>> = (0..kernel)
+            .map(|tap| weight.iter().skip(tap).step_by(kernel).copied().collect())
+            .collect();
         let channels = self
             .challenge
             .weights(&mut self.circuit, weighting, Axis::Channels);
@@ -800,9 +803,8 @@ impl<'a> Builder<'a> {
                 window,
             );
             let mut total = None;
-            for (position, sum) in sums.into_iter().enumerate() {
-                let Some(sum) = sum else { continue };
-                let weights = builder.circuit.gather(summed, 1, vec![position]);
+            for (tap, sum) in distinct(&mut builder.circuit, sums, &taps) {
+                let weights = builder.circuit.gather(summed, 1, vec![tap]);
                 let weights = builder.circuit.reshape(weights, &[groups * group_channels]);
                 let dot = builder.circuit.einsum("c,c->", weights, sum);
                 total = Some(total.map_or(dot, |total| builder.circuit.add(total, dot)));
@@ -887,6 +889,25 @@ impl<'a> Builder<'a> {
         self.check.subtract(&mut self.circuit, 0, claimed);
         Handle::of(result)
     }
+}
+
+/// The sums of windows that are weighted apart, each with the tap whose weights they take: taps with equal weights are added
+/// up before, and taps without any are left out where there are others. EZKL's loader takes each tap's weights out of the
+/// constant; it would make equal ones one constant, and decompose that.
+fn distinct(circuit: &mut Circuit, sums: Vec<Option<NodeId>>, taps: &[Vec<i128>]) -> Vec<(usize, NodeId)> {
+    let mut distinct: Vec<(usize, NodeId)> = Vec::new();
+    for (tap, sum) in sums.into_iter().enumerate() {
+        let Some(sum) = sum else { continue };
+        match distinct.iter_mut().find(|(first, _)| taps[*first] == taps[tap]) {
+            Some((_, total)) => *total = circuit.add(*total, sum),
+            None => distinct.push((tap, sum)),
+        }
+    }
+    let has_weight = |&(tap, _): &(usize, NodeId)| taps[tap].iter().any(|&weight| weight != 0);
+    if distinct.iter().any(has_weight) {
+        distinct.retain(has_weight);
+    }
+    distinct
 }
 
 /// Integers as constants.

@@ -365,6 +365,10 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 ],
             ),
         ),
+        (
+            "repeated taps",
+            small(&[1, 2, 6, 6], vec![convolution_of(repeated_taps()), Op::Relu]),
+        ),
     ]
 }
 
@@ -373,6 +377,41 @@ const ASSURANCES: [InputAssurance; 3] = [
     InputAssurance::Ranged,
     InputAssurance::Registered,
 ];
+
+fn convolution_of(weight: Tensor) -> Op {
+    Op::Conv2d {
+        weight,
+        bias: None,
+        window: Window::square(3, 1, 1),
+        groups: 1,
+    }
+}
+
+/// Weights of which the second tap in each row is 0, and the third is the first.
+fn repeated_taps() -> Tensor {
+    let mut weight = drawn(&[2, 2, 3, 3], 31, 0.5);
+    for row in weight.data.chunks_mut(3) {
+        row[1] = 0.0;
+        row[2] = row[0];
+    }
+    weight
+}
+
+/// EZKL's loader makes equal constants one, and a tap's weights are a constant to it.
+#[test]
+fn taps_of_equal_weights_are_read_once() {
+    let dots = |weight: Tensor| {
+        let graph = small(&[1, 2, 6, 6], vec![convolution_of(weight)]);
+        let circuit = lower(&graph, &options(7, InputAssurance::Registered, true, 1.0)).unwrap();
+        let is_dot = |operator: &Operator| matches!(operator, Operator::Einsum { equation, .. } if equation == "c,c->");
+        let nodes = circuit.layout.circuit.nodes();
+        nodes.iter().filter(|node| is_dot(&node.operator)).count()
+    };
+    let plain = dots(drawn(&[2, 2, 3, 3], 31, 0.5));
+    assert_eq!(plain - dots(repeated_taps()), 6, "three of nine are left");
+    let empty = Tensor::new([2, 2, 3, 3], vec![0.0; 36]);
+    assert_eq!(plain - dots(empty), 8, "one of nine is left");
+}
 
 #[test]
 fn honest_claims_satisfy_the_check_and_show_the_result() {

@@ -132,23 +132,28 @@ impl Panel {
                 line(area, &places, drawn.color, 1.5)?;
             }
         }
-        let mut taken = Vec::new();
+        let remark_at = |index: usize| (frame.left + 6 * UNIT, frame.top + (6 + 16 * index as i32) * UNIT);
+        let write_remark = |index: usize, remark: &str| {
+            let style = font(SMALL, MUTED, false);
+            write(area, remark, remark_at(index), &style, (HPos::Left, VPos::Top))
+        };
         for (index, remark) in self.remark.iter().enumerate() {
-            let at = (frame.left + 6 * UNIT, frame.top + (6 + 16 * index as i32) * UNIT);
-            write(
-                area,
-                remark,
-                at,
-                &font(SMALL, MUTED, false),
-                (HPos::Left, VPos::Top),
-            )?;
-            taken.push(Region {
-                left: at.0,
-                top: at.1,
-                right: at.0 + canvas::width(remark, SMALL, false),
-                bottom: at.1 + 16 * UNIT,
-            });
+            write_remark(index, remark)?;
         }
+        // Labels keep clear of the remarks, and of one more that says how many found no room.
+        let widest_note = without_room(self.points.len());
+        let remarks = self.remark.iter().chain([&widest_note]).enumerate();
+        let mut taken: Vec<Region> = remarks
+            .map(|(index, remark)| {
+                let (left, top) = remark_at(index);
+                Region {
+                    left,
+                    top,
+                    right: left + canvas::width(remark, SMALL, false),
+                    bottom: top + 16 * UNIT,
+                }
+            })
+            .collect();
         let places: Vec<_> = self.points.iter().map(|point| place(point.x, point.y)).collect();
         let ringed: Vec<_> = self.rings.iter().map(|&(x, y)| place(x, y)).collect();
         let marks: Vec<Mark> = places
@@ -183,22 +188,7 @@ impl Panel {
             .filter(|(text, label)| !text.is_empty() && label.is_none());
         let without = without.count();
         if without > 0 {
-            let note = format!("labels without room: {without}");
-            let title = canvas::width(&self.title, TEXT, true);
-            let has_room = title + canvas::width(&note, SMALL, false) + 12 * UNIT < frame.right - frame.left;
-            // Beside the title, or where points that are good in both directions are not.
-            let at = if has_room {
-                (frame.right, frame.top - 4 * UNIT)
-            } else {
-                (frame.right - 6 * UNIT, frame.bottom - 4 * UNIT)
-            };
-            write(
-                area,
-                &note,
-                at,
-                &font(SMALL, MUTED, false),
-                (HPos::Right, VPos::Bottom),
-            )?;
+            write_remark(self.remark.len(), &without_room(without))?;
         }
         // Leaders lie below the marks.
         for label in labels.iter().flatten() {
@@ -310,6 +300,10 @@ impl Panel {
             (HPos::Left, VPos::Top),
         )
     }
+}
+
+fn without_room(labels: usize) -> String {
+    format!("labels without room: {labels}")
 }
 
 /// A label's place, and a line to its point where it stands apart.
