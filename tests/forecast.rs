@@ -98,8 +98,9 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
             model: suite::find(&request.id).unwrap(),
             scale: request.plan.scale,
         };
+        let index = request.part.as_ref().map_or(0, |part| part.index);
         let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
-        let committed = subject.committed.unwrap();
+        let committed = subject.parts().unwrap().swap_remove(index).committed.unwrap();
         let json = record.circuit.unwrap().settings;
         assert_eq!(
             CircuitShape::of_committed(&committed.circuit).unwrap(),
