@@ -110,10 +110,6 @@ impl Region {
 
 impl Panel {
     /// Draws the panel into a part of a drawing.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one panel from frame to labels, each step drawn once"
-    )]
     pub(super) fn draw(&self, area: &Area) -> Drawn {
         let frame = self.frame(area);
         let place = |x: f64, y: f64| {
