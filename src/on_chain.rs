@@ -106,10 +106,7 @@ impl OnChain {
             .chain(&self.committed_guard)
             .flat_map(|guard| &guard.checks)
             .find(|check| !check.passed())?;
-        failed(
-            "guard",
-            format!("{:?}: it answered {:?}", wrong.kind, wrong.found),
-        )
+        failed("guard", wrong.sentence())
     }
 }
 

@@ -357,38 +357,30 @@ impl Subject {
             return Ok(vec![self]);
         };
         let parts = split.apply(&fold::batch_norms(known(self.graph.as_ref())?))?;
-        let is_read = |part: usize| {
-            let source = split::Source {
-                part,
-                tensor: SharedTensor::Output,
-            };
-            parts.iter().any(|other| other.source == Some(source))
-        };
-        let lowered = |logrows: u32| -> Result<Vec<(CircuitPlan, CommittedCircuit)>, SubjectError> {
-            let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
-            for (index, part) in parts.iter().enumerate() {
-                let plan = self.request.plan;
-                let plan = plan.of_part(part.source.is_some(), is_read(index), logrows)?;
-                let input = match part.source {
-                    None => Integers::of_input(plan.scale, self.input_bound),
-                    Some(source) => {
-                        let (_, from) = &lowered[source.part];
-                        match source.tensor {
-                            SharedTensor::Input => from.input(),
-                            SharedTensor::Output => from.output(),
-                        }
+        let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let plan = self.request.plan;
+            // What every part before the last layer's makes is read by the next one.
+            let is_read = index < split.cuts.len();
+            let plan = plan.of_part(part.source.is_some(), is_read)?;
+            let input = match part.source {
+                None => Integers::of_input(plan.scale, self.input_bound),
+                Some(source) => {
+                    let (_, from) = &lowered[source.part];
+                    match source.tensor {
+                        SharedTensor::Input => from.input(),
+                        SharedTensor::Output => from.output(),
                     }
-                };
-                let circuit = lower(&part.graph, plan, input)?;
-                lowered.push((plan, circuit));
-            }
-            Ok(lowered)
-        };
-        // Once to learn how many rows each part needs, and again with as many as the largest.
-        let rows = lowered(self.request.plan.logrows.unwrap_or(0))?;
-        let logrows = rows.iter().map(|(_, circuit)| circuit.logrows()).max();
+                }
+            };
+            let circuit = lower(&part.graph, plan, input)?;
+            lowered.push((plan, circuit));
+        }
+        let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
         let mut subjects: Vec<Self> = Vec::new();
-        for (index, (plan, circuit)) in lowered(logrows.unwrap_or(0))?.into_iter().enumerate() {
+        for (index, (plan, circuit)) in lowered.into_iter().enumerate() {
+            let plan = CircuitPlan { logrows, ..plan };
+            let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns);
             let part = &parts[index];
             let witness = match part.source {
                 None => circuit.witness(&self.inputs[0])?,

@@ -357,7 +357,7 @@ impl Session {
         match parts::measure(&paths, &self.solc) {
             Ok(set) => {
                 if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
-                    last.outcome = failed(format!("{:?}: it answered {:?}", wrong.kind, wrong.found));
+                    last.outcome = failed(wrong.sentence());
                 }
                 last.set = Some(set);
             }

@@ -155,6 +155,11 @@ impl GuardCheck {
     pub fn passed(&self) -> bool {
         self.expected == self.found
     }
+
+    /// What was asked and what came, for people.
+    pub fn sentence(&self) -> String {
+        format!("{:?}: it answered {:?}", self.kind, self.found)
+    }
 }
 
 /// What is special about a call.

@@ -327,14 +327,11 @@ impl CircuitPlan {
     ///
     /// # Errors
     /// [`PlanError::NotCommitted`].
-    pub fn of_part(self, input_linked: bool, output_linked: bool, logrows: u32) -> Result<Self, PlanError> {
+    pub fn of_part(self, input_linked: bool, output_linked: bool) -> Result<Self, PlanError> {
         if self.kind != CircuitKind::Committed {
             return Err(PlanError::NotCommitted);
         }
-        let mut plan = Self {
-            logrows: Some(logrows),
-            ..self
-        };
+        let mut plan = self;
         if input_linked {
             plan.input_visibility = Visibility::Polycommit;
             plan.input_assurance = Some(InputAssurance::Linked);

@@ -196,16 +196,7 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
     if layout.circuit.twins() {
         return Err(CommittedError::EqualWeights);
     }
-    let columns = options
-        .inner_columns
-        .map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
-    let (inner_columns, logrows) = columns
-        .map(|columns| {
-            let least = least_logrows(&layout, columns);
-            (columns, least.max(options.logrows.unwrap_or(least)))
-        })
-        .min_by_key(|&(columns, logrows)| work(&layout, columns, logrows))
-        .expect("a range of columns");
+    let (inner_columns, logrows) = size(&layout, options.inner_columns, options.logrows);
     Ok(CommittedCircuit {
         program,
         layout,
@@ -242,6 +233,19 @@ fn claim_output(program: &mut Program) {
         ..value
     });
     program.output = ValueId(program.values.len() - 1);
+}
+
+/// Columns side by side, those that were asked for or those that make the least work, and the least k that holds the circuit
+/// in them and is at least what was asked for.
+fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> (usize, u32) {
+    let columns = inner_columns.map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
+    columns
+        .map(|columns| {
+            let least = least_logrows(layout, columns);
+            (columns, least.max(logrows.unwrap_or(least)))
+        })
+        .min_by_key(|&(columns, logrows)| work(layout, columns, logrows))
+        .expect("a range of columns")
 }
 
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
@@ -324,6 +328,17 @@ impl CommittedCircuit {
             inner_columns,
             logrows: least_logrows(&self.layout, inner_columns),
             ..self.clone()
+        }
+    }
+
+    /// The same circuit in at least 2^logrows rows, with so many columns side by side or those that make the least work there.
+    #[must_use]
+    pub fn in_rows(self, logrows: u32, inner_columns: Option<usize>) -> Self {
+        let (inner_columns, logrows) = size(&self.layout, inner_columns, Some(logrows));
+        Self {
+            inner_columns,
+            logrows,
+            ..self
         }
     }
 

@@ -247,25 +247,18 @@ fn divided(interval: Interval, divisor: i128, bounds: &mut Bounds) -> Result<Int
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Quantisation, lower};
+    use super::super::{Quantisation, lower, tests};
     use crate::model::graph::{Graph, Op, Window};
     use crate::model::{input, layers};
     use crate::suite::MODELS;
 
     fn quantisation(base: u64, legs: u32, lookup: i128) -> Quantisation {
         Quantisation {
-            input_scale: 7,
-            param_scale: 7,
-            rebase_scale: None,
-            scale_rebase_multiplier: 1,
-            rebase_frac_zero_constants: false,
-            epsilon: f64::EPSILON,
             lookup_range: (-lookup, lookup),
-            logrows: 6,
             decomp_base: base,
             decomp_legs: legs,
-            inputs_range_checked: true,
-            outputs_range_checked: true,
+            logrows: 6,
+            ..tests::quantisation()
         }
     }
 

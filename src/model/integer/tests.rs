@@ -4,7 +4,7 @@ use super::super::graph::{Graph, Op, Tensor, ValueId, Window};
 use super::{IntegerError, IntegerRun, Quantisation, lower, run};
 
 /// Both scales 7, every division made, two digits of 14 bits.
-fn quantisation() -> Quantisation {
+pub(super) fn quantisation() -> Quantisation {
     Quantisation {
         input_scale: 7,
         param_scale: 7,
