@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = TrainingImages::split(cifar10::read(Path::new(&data))?.train, HELD_OUT_IMAGES);
     let settings = Settings {
         model: id.clone(),
-        recipe: RecipeName::Cosine.recipe(epochs, 128),
+        recipe: RecipeName::Normed.recipe(epochs, 128),
         seed: 0,
         threads: 2,
     };

@@ -169,7 +169,7 @@ fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedC
         digit_bits: plan.digit_bits,
         roundings: plan.roundings,
     };
-    committed::lower(&fold::batch_norms(graph), &options)
+    committed::lower(graph, &options)
 }
 
 impl Subject {

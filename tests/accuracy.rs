@@ -170,7 +170,7 @@ fn counts_are_those_of_single_images() {
         digit_bits: None,
         roundings: None,
     };
-    let circuit = committed::lower(&fold::batch_norms(&graph), &options).unwrap();
+    let circuit = committed::lower(&graph, &options).unwrap();
     let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();
     let float = FloatModel::load(&onnx::write(&graph)).unwrap();
     let (mut float_correct, mut correct, mut agreeing, mut worst) = (0, 0, 0, 0.0_f64);

@@ -16,7 +16,7 @@ use crate::model::committed::{
 };
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
-use crate::model::{fold, input, layers, weights};
+use crate::model::{input, layers, weights};
 use crate::prover::{
     CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, VerifierKind,
 };
@@ -201,7 +201,7 @@ fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
         digit_bits: None,
         roundings: None,
     };
-    Ok(committed::lower(&fold::batch_norms(graph), &options)?)
+    Ok(committed::lower(graph, &options)?)
 }
 
 /// Has EZKL compute its witness of so many images, each of which must be the reference's; how many there were.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Graph, Op, ValueId};
+use super::graph::{Graph, Op, Tensor, ValueId};
+use super::layers::NORM_EPSILON;
 
 /// The same function with every batch norm folded whose input is a convolution that nothing else reads and that is no
 /// output. What is left keeps its order and names; a folded convolution writes what the batch norm wrote.
@@ -72,15 +73,55 @@ fn fold(convolution: &mut Op, norm: &Op) -> bool {
         (before - f64::from(mean.data[channel])) * factors[channel] + f64::from(shift.data[channel])
     };
     let data = (0..channels).map(|channel| addend(channel) as f32).collect();
-    *bias = Some(super::graph::Tensor::new([channels], data));
+    *bias = Some(Tensor::new([channels], data));
     true
+}
+
+/// The graph with a batch norm after each convolution, which has the convolution's bias for its β: what is trained where
+/// [`batch_norms`] folds it again afterwards. The running variance is 1 and the running mean 0: where `scale`, which is γ, is
+/// 1, too, it computes the same but for ε.
+///
+/// # Panics
+/// When a name that a batch norm would have is taken.
+#[must_use]
+pub fn with_batch_norms(graph: &Graph, scale: f32) -> Graph {
+    const FREE: &str = "names of batch norms are free";
+    let mut normed = Graph::default();
+    let mut ids: HashMap<ValueId, ValueId> = HashMap::new();
+    for (&id, value) in graph.inputs.iter().zip(graph.input_values()) {
+        ids.insert(id, normed.input(&value.name, &value.shape).expect(FREE));
+    }
+    for node in &graph.nodes {
+        let inputs: Vec<ValueId> = node.inputs.iter().map(|id| ids[id]).collect();
+        let output = &graph.values[node.output.0].name;
+        let mut op = node.op.clone();
+        let written = if let Op::Conv2d { weight, bias, .. } = &mut op {
+            let channels = weight.shape[0];
+            let all = |x: f32| Tensor::new([channels], vec![x; channels]);
+            let norm = Op::BatchNorm {
+                scale: all(scale),
+                bias: bias.take().unwrap_or_else(|| all(0.0)),
+                mean: all(0.0),
+                variance: all(1.0),
+                epsilon: NORM_EPSILON,
+            };
+            let name = format!("{}_norm", node.name);
+            let between = normed.apply(&node.name, &format!("{name}_input"), op, &inputs);
+            normed.apply(&name, output, norm, &[between.expect(FREE)])
+        } else {
+            normed.apply(&node.name, output, op, &inputs)
+        };
+        ids.insert(node.output, written.expect(FREE));
+    }
+    normed.outputs = graph.outputs.iter().map(|id| ids[id]).collect();
+    normed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::float::FloatModel;
-    use crate::model::graph::{Tensor, Window};
+    use crate::model::graph::Window;
     use crate::model::input::seeded_uniform;
     use crate::model::onnx;
 
@@ -126,6 +167,27 @@ mod tests {
             let operators: Vec<&str> = folded.nodes.iter().map(|node| node.op.onnx_name()).collect();
             assert_eq!(operators, ["BatchNormalization", "Conv", "Relu"]);
             for (a, b) in outputs(&graph)[0].data.iter().zip(&outputs(&folded)[0].data) {
+                assert!((a - b).abs() < 1e-4, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn batch_norms_that_are_put_in_fold_away_again() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 2, 6, 6]).unwrap();
+        let x = graph.apply("c1", "v1", convolution(2, 3, true), &[x]).unwrap();
+        let x = graph.apply("r1", "v2", Op::Relu, &[x]).unwrap();
+        let x = graph.apply("c2", "v3", convolution(3, 2, false), &[x]).unwrap();
+        graph.outputs.push(x);
+        let normed = with_batch_norms(&graph, 1.0);
+        let folded = batch_norms(&normed);
+        let names =
+            |graph: &Graph| -> Vec<String> { graph.nodes.iter().map(|node| node.name.clone()).collect() };
+        assert_eq!(names(&normed), ["c1", "c1_norm", "r1", "c2", "c2_norm"]);
+        assert_eq!(names(&folded), names(&graph));
+        for other in [&normed, &folded] {
+            for (a, b) in outputs(&graph)[0].data.iter().zip(&outputs(other)[0].data) {
                 assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }

@@ -13,7 +13,7 @@ use crate::suite::{Activation, Architecture, CnnStage, ModelSpec, Pooling};
 const WEIGHT_STREAM: u64 = 0;
 
 /// `PyTorch`'s default ε of batch and layer normalisation.
-const NORM_EPSILON: f32 = 1e-5;
+pub(super) const NORM_EPSILON: f32 = 1e-5;
 
 /// Every convolution of the suite has this kernel size.
 const CONV_KERNEL: usize = 3;

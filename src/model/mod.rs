@@ -13,5 +13,6 @@ pub mod input;
 pub mod integer;
 pub mod layers;
 pub mod onnx;
+pub mod rows;
 pub mod split;
 pub mod weights;

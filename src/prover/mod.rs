@@ -33,8 +33,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
 pub use commitments::{
-    CommitmentError, CommitmentLayout, Committed, POINT_BYTES, UNUSABLE_ROWS, column_count, commitment_basis,
-    complete, point_bytes, usable_rows,
+    CommitmentError, CommitmentLayout, Committed, POINT_BYTES, column_count, commitment_basis, complete,
+    point_bytes, usable_rows,
 };
 pub use evidence::{
     KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,

@@ -15,13 +15,7 @@ use serde::Deserialize;
 
 use super::CircuitSettings;
 use crate::model::committed::CommittedCircuit;
-
-/// Rows at the end of each column that hold no value: five blinding factors and the row before them. halo2 counts three
-/// queries of a column at least, and no column of EZKL's has more.
-const UNUSABLE_ROWS: u64 = 6;
-
-/// Rows that EZKL's tables leave free: the blinding factors and three more (`RESERVED_BLINDING_ROWS_PAD` in table.rs).
-const ROWS_BESIDE_TABLE: u64 = 8;
+use crate::model::rows::{ROWS_BESIDE_TABLE, UNUSABLE_ROWS};
 
 /// State width of EZKL's Poseidon chip (`POSEIDON_WIDTH` in spec.rs).
 const POSEIDON_WIDTH: u64 = 2;

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::SettingsError;
+use crate::model::rows::ROWS_BESIDE_TABLE;
 
 /// One of the three tensors that a visibility is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,13 +255,12 @@ impl Statement {
     }
 
     /// Whether the tables' entries fill their one column, so that none is beyond the range's upper end: EZKL goes on counting
-    /// until it is full (`src/circuit/table.rs`: five blinding rows and three more hold none).
+    /// until it is full.
     pub fn fills_tables(&self) -> Option<bool> {
-        const RESERVED_ROWS: i128 = 8;
         let end = |index: usize| self.at(&format!("/run_args/lookup_range/{index}"))?.as_i64();
         let entries = i128::from(end(1)?) - i128::from(end(0)?) + 1;
         let rows = 1i128.checked_shl(u32::try_from(self.logrows()?).ok()?)?;
-        Some(entries == rows - RESERVED_ROWS)
+        Some(entries == rows - i128::from(ROWS_BESIDE_TABLE))
     }
 
     /// Lookup tables of functions.

@@ -7,7 +7,7 @@ use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use super::error::TrainingError;
 use super::history::History;
 use crate::model::graph::Graph;
-use crate::model::{onnx, weights};
+use crate::model::{fold, onnx, weights};
 use crate::store;
 use crate::trained;
 
@@ -27,7 +27,7 @@ impl Checkpoint {
         }
     }
 
-    /// The model with the weights of the best epoch.
+    /// The model with the weights of the best epoch, its batch norms folded.
     pub fn best(&self) -> PathBuf {
         trained::onnx_path(&self.folder, &self.id)
     }
@@ -37,7 +37,7 @@ impl Checkpoint {
         trained::history_path(&self.folder, &self.id)
     }
 
-    /// The model with the weights of the last epoch.
+    /// The network as it is trained, batch norms and all, with the weights of the last epoch.
     pub fn last(&self) -> PathBuf {
         self.unfinished().join("last.onnx")
     }
@@ -68,12 +68,11 @@ impl Checkpoint {
             path: path.clone(),
             reason: error.to_string(),
         })?;
-        let onnx = onnx::write(graph);
         if history.best_epoch == history.epochs.len() {
-            store::write_whole(&self.best(), &onnx)?;
+            store::write_whole(&self.best(), &onnx::write(&fold::batch_norms(graph)))?;
         }
         store::write_whole(&path, &state)?;
-        store::write_whole(&self.last(), &onnx)?;
+        store::write_whole(&self.last(), &onnx::write(graph))?;
         store::write_json(&self.history(), history)?;
         Ok(())
     }

@@ -90,7 +90,7 @@ impl TrainingError {
         match self {
             Self::NoClassifier { .. } => Some("train cnn_relu, cnn_poly, cnn_mixed, cnn_strided or all"),
             Self::Diverged { .. } => {
-                Some("try another --seed, or the recipe with a warm-up: --recipe cosine")
+                Some("try another --seed, or the recipe with a warm-up: --recipe normed")
             }
             Self::OtherRun { .. } => {
                 Some("give the arguments of that run, or leave out --resume to start anew")

@@ -3,7 +3,8 @@
 //! Goes in: a [`Graph`] of the operators that the suite's CNNs are made of. Comes out: its parameters as burn holds them,
 //! what the network answers to a batch, and the graph again with what was learned.
 
-use burn::module::{Module, Param, ParamId};
+use burn::module::{Module, Param, ParamId, RunningState};
+use burn::nn::BatchNorm;
 use burn::tensor::module::{avg_pool2d, conv2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -18,9 +19,14 @@ pub(super) struct Network {
     filters: Vec<Param<Tensor<4>>>,
     /// Matrices, O×I.
     matrices: Vec<Param<Tensor<2>>>,
-    /// One addend for each output of a filter or matrix, in the order of the nodes.
+    /// One addend for each output of a filter or matrix that has some, in the order of the nodes.
     biases: Vec<Param<Tensor<1>>>,
+    /// With their running statistics.
+    norms: Vec<BatchNorm>,
 }
+
+/// What a batch of new statistics weighs in the running ones: PyTorch's default.
+const MOMENTUM: f64 = 0.1;
 
 /// A value between two nodes: images up to `Flatten`, rows from there on.
 #[derive(Clone)]
@@ -39,20 +45,33 @@ impl Network {
             filters: Vec::new(),
             matrices: Vec::new(),
             biases: Vec::new(),
+            norms: Vec::new(),
         };
         // An optimizer keeps its state under a parameter's id, which must be the same when training goes on.
         let mut ids = (1..).map(ParamId::from);
         let mut id = move || ids.next().expect("endless");
         for node in &graph.nodes {
             match &node.op {
-                Op::Conv2d {
-                    weight,
-                    bias: Some(bias),
-                    ..
-                } => {
+                Op::Conv2d { weight, bias, .. } => {
                     network.filters.push(parameter(id(), weight, device));
-                    network.biases.push(parameter(id(), bias, device));
+                    let bias = bias.as_ref().map(|bias| parameter(id(), bias, device));
+                    network.biases.extend(bias);
                 }
+                Op::BatchNorm {
+                    scale,
+                    bias,
+                    mean,
+                    variance,
+                    epsilon,
+                } => network.norms.push(BatchNorm {
+                    gamma: parameter(id(), scale, device),
+                    beta: parameter(id(), bias, device),
+                    training: Param::from_bool(true),
+                    running_mean: RunningState::new(tensor(mean, device)),
+                    running_var: RunningState::new(tensor(variance, device)),
+                    momentum: MOMENTUM,
+                    epsilon: f64::from(*epsilon),
+                }),
                 Op::Gemm {
                     weight,
                     bias: Some(bias),
@@ -82,15 +101,24 @@ impl Network {
         let mut filters = self.filters.iter().map(Param::val);
         let mut matrices = self.matrices.iter().map(Param::val);
         let mut biases = self.biases.iter().map(Param::val);
+        let mut norms = self.norms.iter();
         for node in &graph.nodes {
             let input = |position: usize| values[node.inputs[position].0].clone().expect(ORDER);
             let output = match (&node.op, input(0)) {
-                (Op::Conv2d { window, groups, .. }, Activations::Images(x)) => Activations::Images(conv2d(
+                (
+                    Op::Conv2d {
+                        window, groups, bias, ..
+                    },
+                    Activations::Images(x),
+                ) => Activations::Images(conv2d(
                     x,
                     filters.next().expect(SAME),
-                    biases.next(),
+                    bias.as_ref().map(|_| biases.next().expect(SAME)),
                     ConvOptions::new_with_padding(window.stride, sides(window), [1, 1], *groups),
                 )),
+                (Op::BatchNorm { .. }, Activations::Images(x)) => {
+                    Activations::Images(norms.next().expect(SAME).forward(x))
+                }
                 (Op::Gemm { .. }, Activations::Rows(x)) => {
                     let bias = biases.next().expect(SAME).unsqueeze::<2>();
                     Activations::Rows(x.matmul(matrices.next().expect(SAME).transpose()) + bias)
@@ -133,18 +161,38 @@ impl Network {
 
     /// Writes the parameters into the graph that the network was made of.
     pub(super) fn write_into(&self, graph: &mut Graph) {
-        let mut filters = self.filters.iter().map(|param| param.val().into_data());
-        let mut matrices = self.matrices.iter().map(|param| param.val().into_data());
-        let mut biases = self.biases.iter().map(|param| param.val().into_data());
+        let mut filters = self.filters.iter().map(Param::val);
+        let mut matrices = self.matrices.iter().map(Param::val);
+        let mut biases = self.biases.iter().map(Param::val);
+        let mut norms = self.norms.iter();
         for node in &mut graph.nodes {
-            let is_filter = matches!(node.op, Op::Conv2d { .. });
-            for (name, tensor) in node.op.parameters_mut() {
-                let data = match name {
-                    "bias" => biases.next(),
-                    _ if is_filter => filters.next(),
-                    _ => matrices.next(),
-                };
-                tensor.data = data.and_then(|data| data.try_to_vec().ok()).expect(SAME);
+            match &mut node.op {
+                Op::Conv2d { weight, bias, .. } => {
+                    read(weight, filters.next());
+                    if let Some(bias) = bias {
+                        read(bias, biases.next());
+                    }
+                }
+                Op::Gemm { weight, bias } => {
+                    read(weight, matrices.next());
+                    if let Some(bias) = bias {
+                        read(bias, biases.next());
+                    }
+                }
+                Op::BatchNorm {
+                    scale,
+                    bias,
+                    mean,
+                    variance,
+                    ..
+                } => {
+                    let norm = norms.next().expect(SAME);
+                    read(scale, Some(norm.gamma.val()));
+                    read(bias, Some(norm.beta.val()));
+                    read(mean, Some(norm.running_mean.value_sync()));
+                    read(variance, Some(norm.running_var.value_sync()));
+                }
+                _ => {}
             }
         }
     }
@@ -154,9 +202,18 @@ const SAME: &str = "the graph is the one that the network was made of";
 
 const ORDER: &str = "a node comes after those that it reads from";
 
-fn parameter<const D: usize>(id: ParamId, tensor: &graph::Tensor, device: &Device) -> Param<Tensor<D>> {
-    let data = TensorData::new(tensor.data.clone(), tensor.shape.clone());
-    Param::initialized(id, Tensor::from_data(data, device).require_grad())
+fn parameter<const D: usize>(id: ParamId, values: &graph::Tensor, device: &Device) -> Param<Tensor<D>> {
+    Param::initialized(id, tensor(values, device).require_grad())
+}
+
+fn tensor<const D: usize>(values: &graph::Tensor, device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.data.clone(), values.shape.clone()), device)
+}
+
+/// The other way round.
+fn read<const D: usize>(values: &mut graph::Tensor, tensor: Option<Tensor<D>>) {
+    let data = tensor.and_then(|tensor| tensor.into_data().try_to_vec().ok());
+    values.data = data.expect(SAME);
 }
 
 /// Padding before and after, in height and width.

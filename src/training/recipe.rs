@@ -1,8 +1,10 @@
 //! How a network is trained: optimizer, learning rate, batches, epochs.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
-/// A named way to train; both use Adam on cross-entropy, and crop and flip the images.
+/// A named way to train; all use Adam on cross-entropy, and crop and flip the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipeName {
@@ -10,6 +12,9 @@ pub enum RecipeName {
     Study,
     /// The learning rate rises to 3e-3 over the first tenth, then falls to 0 along half a cosine
     Cosine,
+    /// As `cosine`, with a batch norm after each convolution, folded into it afterwards; in the last third of the epochs the
+    /// learning rate falls once more, from half of that, and images are no longer cropped
+    Normed,
 }
 
 /// Everything that decides what a training run computes, but for the seed and the machine.
@@ -19,6 +24,8 @@ pub struct Recipe {
     pub name: RecipeName,
     /// Passes over the training images.
     pub epochs: usize,
+    /// How many of them, the last, see the images where they are, as they are looked at later.
+    pub uncropped: usize,
     /// Images a step.
     pub batch: usize,
     /// The greatest learning rate.
@@ -27,6 +34,9 @@ pub struct Recipe {
     pub weight_decay: f32,
     /// Pixels of black around an image that it is cropped out of again.
     pub crop_padding: usize,
+    /// Whether each convolution has a batch norm after it while it is trained. It is folded into the convolution, so that the
+    /// network that comes out is the one that was asked for.
+    pub batch_norms: bool,
     /// The greatest Euclidean norm of a tensor's gradient; a longer one is made this long. Squares explode without it.
     pub clip_norm: f32,
 }
@@ -38,30 +48,50 @@ impl RecipeName {
         Recipe {
             name: self,
             epochs,
+            uncropped: match self {
+                Self::Study | Self::Cosine => 0,
+                Self::Normed => epochs / 3,
+            },
             batch,
             learning_rate: match self {
                 Self::Study => 1e-3,
-                Self::Cosine => 3e-3,
+                Self::Cosine | Self::Normed => 3e-3,
             },
             weight_decay: 1e-4,
             crop_padding: 4,
+            batch_norms: matches!(self, Self::Normed),
             clip_norm: 1.0,
         }
     }
 }
 
+/// Epochs over which the learning rate falls once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Phase {
+    /// Counted from 0.
+    pub(super) epochs: Range<usize>,
+    /// Whether images are cropped.
+    pub(super) crops: bool,
+}
+
 impl Recipe {
-    /// The learning rate of the step at this fraction of the whole run, from 0 to 1.
-    #[must_use]
-    pub fn learning_rate_at(&self, progress: f64) -> f64 {
+    /// The phase of an epoch, counted from 0.
+    pub(super) fn phase(&self, epoch: usize) -> Phase {
+        let cropped = self.epochs.saturating_sub(self.uncropped);
+        let crops = epoch < cropped;
+        let epochs = if crops { 0..cropped } else { cropped..self.epochs };
+        Phase { epochs, crops }
+    }
+
+    /// The learning rate of the step at this fraction of a phase, from 0 to 1.
+    pub(super) fn learning_rate_at(&self, phase: &Phase, progress: f64) -> f64 {
         const WARM_UP: f64 = 0.1;
+        let cosine = |fallen: f64| f64::midpoint(1.0, (std::f64::consts::PI * fallen).cos());
         let factor = match self.name {
             RecipeName::Study => 1.0,
-            RecipeName::Cosine if progress < WARM_UP => progress / WARM_UP,
-            RecipeName::Cosine => {
-                let fallen = (progress - WARM_UP) / (1.0 - WARM_UP);
-                f64::midpoint(1.0, (std::f64::consts::PI * fallen).cos())
-            }
+            RecipeName::Cosine | RecipeName::Normed if !phase.crops => cosine(progress) / 2.0,
+            RecipeName::Cosine | RecipeName::Normed if progress < WARM_UP => progress / WARM_UP,
+            RecipeName::Cosine | RecipeName::Normed => cosine((progress - WARM_UP) / (1.0 - WARM_UP)),
         };
         factor * self.learning_rate
     }
@@ -74,19 +104,37 @@ mod tests {
     #[test]
     fn learning_rates_follow_their_schedule() {
         let study = RecipeName::Study.recipe(50, 128);
-        let cosine = RecipeName::Cosine.recipe(10, 128);
         for progress in [0.0, 0.1, 0.5, 1.0] {
-            assert!((study.learning_rate_at(progress) - 1e-3).abs() < 1e-12);
+            assert!((study.learning_rate_at(&study.phase(49), progress) - 1e-3).abs() < 1e-12);
         }
-        for (progress, expected) in [
-            (0.0, 0.0),
-            (0.05, 1.5e-3),
-            (0.1, 3e-3),
-            (0.55, 1.5e-3),
-            (1.0, 0.0),
+        let normed = RecipeName::Normed.recipe(12, 128);
+        for (epoch, progress, expected) in [
+            (0, 0.0, 0.0),
+            (0, 0.05, 1.5e-3),
+            (1, 0.1, 3e-3),
+            (4, 0.55, 1.5e-3),
+            (7, 1.0, 0.0),
+            (8, 0.0, 1.5e-3),
+            (11, 0.5, 7.5e-4),
         ] {
-            let found = cosine.learning_rate_at(progress);
-            assert!((found - expected).abs() < 1e-12, "{progress}: {found}");
+            let found = normed.learning_rate_at(&normed.phase(epoch), progress);
+            assert!((found - expected).abs() < 1e-12, "{epoch} {progress}: {found}");
         }
+    }
+
+    #[test]
+    fn the_last_third_is_a_phase_of_its_own() {
+        let phase = |recipe: Recipe, epoch| {
+            let Phase { epochs, crops } = recipe.phase(epoch);
+            (epochs, crops)
+        };
+        let (study, normed) = (
+            RecipeName::Study.recipe(50, 128),
+            RecipeName::Normed.recipe(20, 128),
+        );
+        assert_eq!(phase(study, 49), (0..50, true));
+        assert_eq!(phase(normed, 15), (0..16, true));
+        assert_eq!(phase(normed, 16), (16..24, false));
+        assert_eq!(phase(RecipeName::Normed.recipe(2, 128), 1), (0..2, true));
     }
 }

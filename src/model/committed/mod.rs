@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Tensor};
+use super::rows::{ROWS_BESIDE_TABLE, UNUSABLE_ROWS};
 
 pub use circuit::RECTIFIER_EXPONENT;
 pub use error::CommittedError;
@@ -31,13 +32,6 @@ pub use interval::{Interval, Unbounded};
 
 use layout::{Exposure, InputRange, Layout};
 use program::{Form, Linear, Program, Step, Value, ValueId};
-
-/// Rows of a table column that hold no entry: five blinding factors, and what EZKL keeps free beside them
-/// (`src/circuit/table.rs`, `RESERVED_BLINDING_ROWS_PAD`).
-const TABLE_RESERVED_ROWS: i128 = 8;
-
-/// Rows of an advice column that hold no cell: five blinding factors and one more (`src/tensor/var.rs`, `max_rows`).
-const RESERVED_ROWS: usize = 6;
 
 /// The least k that EZKL takes (`src/graph/mod.rs`, `MIN_LOGROWS`).
 const LEAST_LOGROWS: u32 = 6;
@@ -248,16 +242,20 @@ fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> 
         .expect("a range of columns")
 }
 
+/// How many entries a table's column has room for.
+fn table_entries(logrows: u32) -> i128 {
+    (1 << logrows) - i128::from(ROWS_BESIDE_TABLE)
+}
+
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
 fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
     let cells = layout.circuit.cells(inner_columns);
     let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
     (LEAST_LOGROWS..usize::BITS)
         .find(|&logrows| {
-            let rows = 1usize << logrows;
+            let rows = (1usize << logrows) - UNUSABLE_ROWS as usize;
             // EZKL takes another column where the cells, and one more, fill all rows.
-            let fits = rows > RESERVED_ROWS && cells + 2 < (rows - RESERVED_ROWS) * inner_columns;
-            fits && entries <= (1i128 << logrows) - TABLE_RESERVED_ROWS
+            cells + 2 < rows * inner_columns && entries <= table_entries(logrows)
         })
         .expect("some power of two is large enough")
 }
@@ -384,7 +382,7 @@ impl CommittedCircuit {
     /// Never: the rows were chosen for the table.
     pub fn table_range(&self) -> Option<(i128, i128)> {
         let (least, greatest) = self.layout.table?;
-        let entries = (1i128 << self.logrows) - TABLE_RESERVED_ROWS;
+        let entries = table_entries(self.logrows);
         let filled = greatest - entries + 1;
         assert!(filled <= least, "the table holds what is looked up");
         Some((filled, greatest))

@@ -3,6 +3,7 @@
 //! Before that, three rewrites that change no result: batch norms are folded into the convolutions before them, maxima are
 //! taken before rectifying, and averages are sums whose divisor goes into the unit.
 
+use super::super::fold;
 use super::super::graph::{Graph, Node, Op, Tensor, ValueId as GraphValue, Window};
 use super::error::CommittedError;
 use super::interval::{Interval, LIMIT, Unbounded};
@@ -42,7 +43,7 @@ pub(super) fn quantise(graph: &Graph, options: &CommittedOptions) -> Result<Prog
 
 /// The graph with batch norms folded and maxima before rectifiers.
 fn rewritten(graph: &Graph) -> Graph {
-    let mut graph = graph.clone();
+    let mut graph = fold::batch_norms(graph);
     let readers = |graph: &Graph, value: GraphValue| -> Vec<usize> {
         let read = |node: &Node| node.inputs.contains(&value);
         (0..graph.nodes.len())
@@ -57,40 +58,20 @@ fn rewritten(graph: &Graph) -> Graph {
         if graph.outputs.contains(&output) {
             continue;
         }
-        match (&graph.nodes[index].op, &graph.nodes[reader].op) {
-            (
-                Op::Conv2d {
-                    weight,
-                    bias,
-                    window,
-                    groups,
-                },
-                Op::BatchNorm { .. },
-            ) => {
-                let (factor, addend) = affine(&graph.nodes[reader].op);
-                let folded = Op::Conv2d {
-                    weight: scaled_rows(weight, &factor),
-                    bias: Some(folded_bias(bias.as_ref(), &factor, &addend)),
-                    window: *window,
-                    groups: *groups,
-                };
-                graph.nodes[index].op = folded;
-                let shape = graph.values[output.0].shape.clone();
-                graph.nodes[reader].op = Op::Reshape { shape };
-            }
-            (Op::Relu, Op::MaxPool2d(window)) if window.padding == [0; 4] => {
-                let pooled = graph.values[graph.nodes[reader].output.0].shape.clone();
-                graph.nodes[index].op = Op::MaxPool2d(*window);
-                graph.nodes[reader].op = Op::Relu;
-                graph.values[output.0].shape = pooled;
-            }
-            _ => {}
+        let (Op::Relu, Op::MaxPool2d(window)) = (&graph.nodes[index].op, &graph.nodes[reader].op) else {
+            continue;
+        };
+        if window.padding == [0; 4] {
+            let pooled = graph.values[graph.nodes[reader].output.0].shape.clone();
+            graph.nodes[index].op = Op::MaxPool2d(*window);
+            graph.nodes[reader].op = Op::Relu;
+            graph.values[output.0].shape = pooled;
         }
     }
     graph
 }
 
-/// A batch norm as a factor and an addend for each channel.
+/// A batch norm that stands alone, as a factor and an addend for each channel.
 fn affine(op: &Op) -> (Vec<f64>, Vec<f64>) {
     let Op::BatchNorm {
         scale,
@@ -109,27 +90,6 @@ fn affine(op: &Op) -> (Vec<f64>, Vec<f64>) {
             (factor, channel(bias) - factor * channel(mean))
         })
         .unzip()
-}
-
-fn scaled_rows(weight: &Tensor, factor: &[f64]) -> Tensor {
-    let row = weight.len() / factor.len();
-    let data = weight.data.iter().enumerate();
-    let data = data
-        .map(|(index, &w)| (f64::from(w) * factor[index / row]) as f32)
-        .collect();
-    Tensor::new(weight.shape.clone(), data)
-}
-
-fn folded_bias(bias: Option<&Tensor>, factor: &[f64], addend: &[f64]) -> Tensor {
-    let data = factor
-        .iter()
-        .zip(addend)
-        .enumerate()
-        .map(|(c, (factor, addend))| {
-            let bias = bias.map_or(0.0, |bias| f64::from(bias.data[c]));
-            (bias * factor + addend) as f32
-        });
-    Tensor::new([factor.len()], data.collect())
 }
 
 /// A value of the graph that reads of it must be looked up: how large it may be, and whether it must be looked up where it

@@ -12,15 +12,13 @@ use super::arithmetic::quantise;
 use super::error::IntegerError;
 use super::program::{Limits, Lowered, Operand, Operation, Program, Source};
 use super::settings::Quantisation;
+use crate::model::rows::ROWS_BESIDE_TABLE;
 
 /// EZKL multiplies by `2^shift as u64`.
 const FACTOR_BITS: i32 = 64;
 
 /// The largest power of two that both an `i128` divisor and its `f32` in EZKL's graph hold exactly, halved for safety.
 const DIVISOR_BITS: i32 = 126;
-
-/// Rows of a table column that stay empty: five blinding factors and EZKL's `RESERVED_BLINDING_ROWS_PAD` of three.
-const RESERVED_ROWS: i128 = 8;
 
 /// Gives `program` the scales that `quantisation` asks for.
 pub(super) fn assign(mut program: Program, quantisation: &Quantisation) -> Result<Lowered, IntegerError> {
@@ -95,7 +93,7 @@ fn limits(quantisation: &Quantisation) -> Limits {
 fn table_range(quantisation: &Quantisation) -> (i128, i128) {
     let (low, high) = quantisation.lookup_range;
     let rows = 1i128.checked_shl(quantisation.logrows).unwrap_or(i128::MAX);
-    let column = (rows - RESERVED_ROWS).max(1);
+    let column = (rows - i128::from(ROWS_BESIDE_TABLE)).max(1);
     let columns = high.abs_diff(low) / column.unsigned_abs() + 1;
     let end = (column.unsigned_abs().checked_mul(columns))
         .and_then(|length| low.checked_add_unsigned(length))
