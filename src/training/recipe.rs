@@ -130,7 +130,7 @@ mod tests {
         };
         let (study, normed) = (
             RecipeName::Study.recipe(50, 128),
-            RecipeName::Normed.recipe(20, 128),
+            RecipeName::Normed.recipe(24, 128),
         );
         assert_eq!(phase(study, 49), (0..50, true));
         assert_eq!(phase(normed, 15), (0..16, true));
