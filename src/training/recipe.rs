@@ -65,7 +65,7 @@ impl RecipeName {
     }
 }
 
-/// Epochs over which the learning rate falls once.
+/// Epochs that one schedule of the learning rate spans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Phase {
     /// Counted from 0.
@@ -106,6 +106,17 @@ mod tests {
         let study = RecipeName::Study.recipe(50, 128);
         for progress in [0.0, 0.1, 0.5, 1.0] {
             assert!((study.learning_rate_at(&study.phase(49), progress) - 1e-3).abs() < 1e-12);
+        }
+        let cosine = RecipeName::Cosine.recipe(10, 128);
+        for (progress, expected) in [
+            (0.0, 0.0),
+            (0.05, 1.5e-3),
+            (0.1, 3e-3),
+            (0.55, 1.5e-3),
+            (1.0, 0.0),
+        ] {
+            let found = cosine.learning_rate_at(&cosine.phase(9), progress);
+            assert!((found - expected).abs() < 1e-12, "{progress}: {found}");
         }
         let normed = RecipeName::Normed.recipe(12, 128);
         for (epoch, progress, expected) in [
