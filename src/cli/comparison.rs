@@ -90,39 +90,30 @@ pub(super) fn markdown(heading: &str, sections: &[Section]) -> String {
 
 /// What changed, most telling first; nothing where there is nothing to say.
 pub(super) fn sections(comparison: &Comparison) -> Vec<Section> {
-    let compared = Section::notes(
-        "Compared",
-        vec![side("OLD", &comparison.old), side("NEW", &comparison.new)],
-    );
-    [
-        compared,
-        context(comparison),
-        presence(comparison),
-        unread(comparison),
-        figures(comparison),
-        phases(comparison),
-    ]
-    .into_iter()
-    .filter(|section| !section.is_empty())
-    .collect()
+    report(comparison, [figures(comparison), phases(comparison)])
 }
 
 /// Everything that both sides hold, changed or not, below what differs around it.
 pub(super) fn everything(comparison: &Comparison, circuits: &[CircuitChange]) -> Vec<Section> {
-    let compared = Section::notes(
-        "Compared",
-        vec![side("OLD", &comparison.old), side("NEW", &comparison.new)],
-    );
-    [
-        compared,
-        context(comparison),
-        presence(comparison),
-        unread(comparison),
+    let held = [
         all_figures(comparison),
         all_circuits(circuits),
         all_phases(comparison),
+    ];
+    report(comparison, held)
+}
+
+/// What is compared and what differs around it, then the figures; nothing empty.
+fn report(comparison: &Comparison, figures: impl IntoIterator<Item = Section>) -> Vec<Section> {
+    let sides = vec![side("OLD", &comparison.old), side("NEW", &comparison.new)];
+    [
+        Section::notes("Compared", sides),
+        context(comparison),
+        presence(comparison),
+        unread(comparison),
     ]
     .into_iter()
+    .chain(figures)
     .filter(|section| !section.is_empty())
     .collect()
 }

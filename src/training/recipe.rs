@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum RecipeName {
     /// The published study's: a constant learning rate of 1e-3
     Study,
-    /// The learning rate rises to 3e-3 over the first tenth, then falls to 0 along half a cosine
-    Cosine,
-    /// As `cosine`, with a batch norm after each convolution, folded into it afterwards; in the last third of the epochs the
-    /// learning rate falls once more, from half of that, and images are no longer cropped
+    /// A batch norm after each convolution, folded into it afterwards; the learning rate rises to 3e-3 over a tenth of the
+    /// epochs and falls to 0 along half a cosine; in the last third it falls once more, from half of that, and images are no
+    /// longer cropped
     Normed,
 }
 
@@ -45,21 +44,19 @@ impl RecipeName {
     /// The recipe for so many epochs and images a step.
     #[must_use]
     pub const fn recipe(self, epochs: usize, batch: usize) -> Recipe {
+        let (learning_rate, uncropped, batch_norms) = match self {
+            Self::Study => (1e-3, 0, false),
+            Self::Normed => (3e-3, epochs / 3, true),
+        };
         Recipe {
             name: self,
             epochs,
-            uncropped: match self {
-                Self::Study | Self::Cosine => 0,
-                Self::Normed => epochs / 3,
-            },
+            uncropped,
             batch,
-            learning_rate: match self {
-                Self::Study => 1e-3,
-                Self::Cosine | Self::Normed => 3e-3,
-            },
+            learning_rate,
             weight_decay: 1e-4,
             crop_padding: 4,
-            batch_norms: matches!(self, Self::Normed),
+            batch_norms,
             clip_norm: 1.0,
         }
     }
@@ -89,9 +86,9 @@ impl Recipe {
         let cosine = |fallen: f64| f64::midpoint(1.0, (std::f64::consts::PI * fallen).cos());
         let factor = match self.name {
             RecipeName::Study => 1.0,
-            RecipeName::Cosine | RecipeName::Normed if !phase.crops => cosine(progress) / 2.0,
-            RecipeName::Cosine | RecipeName::Normed if progress < WARM_UP => progress / WARM_UP,
-            RecipeName::Cosine | RecipeName::Normed => cosine((progress - WARM_UP) / (1.0 - WARM_UP)),
+            RecipeName::Normed if !phase.crops => cosine(progress) / 2.0,
+            RecipeName::Normed if progress < WARM_UP => progress / WARM_UP,
+            RecipeName::Normed => cosine((progress - WARM_UP) / (1.0 - WARM_UP)),
         };
         factor * self.learning_rate
     }
@@ -106,17 +103,6 @@ mod tests {
         let study = RecipeName::Study.recipe(50, 128);
         for progress in [0.0, 0.1, 0.5, 1.0] {
             assert!((study.learning_rate_at(&study.phase(49), progress) - 1e-3).abs() < 1e-12);
-        }
-        let cosine = RecipeName::Cosine.recipe(10, 128);
-        for (progress, expected) in [
-            (0.0, 0.0),
-            (0.05, 1.5e-3),
-            (0.1, 3e-3),
-            (0.55, 1.5e-3),
-            (1.0, 0.0),
-        ] {
-            let found = cosine.learning_rate_at(&cosine.phase(9), progress);
-            assert!((found - expected).abs() < 1e-12, "{progress}: {found}");
         }
         let normed = RecipeName::Normed.recipe(12, 128);
         for (epoch, progress, expected) in [

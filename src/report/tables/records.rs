@@ -20,38 +20,26 @@ pub struct RecordColumn {
     pub cell: fn(&Entry) -> Cell,
 }
 
-fn text(name: &str, documentation: &'static str, cell: fn(&Entry) -> Cell) -> RecordColumn {
+type CellOf = fn(&Entry) -> Cell;
+
+const fn of(column: Column, documentation: &'static str, cell: CellOf) -> RecordColumn {
     RecordColumn {
-        column: Column::text(name),
+        column,
         documentation,
         cell,
     }
 }
 
-fn count(
-    name: &str,
-    unit: Option<&'static str>,
-    documentation: &'static str,
-    cell: fn(&Entry) -> Cell,
-) -> RecordColumn {
-    RecordColumn {
-        column: Column::integer(name, unit),
-        documentation,
-        cell,
-    }
+fn text(name: &str, documentation: &'static str, cell: CellOf) -> RecordColumn {
+    of(Column::text(name), documentation, cell)
 }
 
-fn real(
-    name: &str,
-    unit: Option<&'static str>,
-    documentation: &'static str,
-    cell: fn(&Entry) -> Cell,
-) -> RecordColumn {
-    RecordColumn {
-        column: Column::significant(name, unit),
-        documentation,
-        cell,
-    }
+fn count(name: &str, unit: Option<&'static str>, documentation: &'static str, cell: CellOf) -> RecordColumn {
+    of(Column::integer(name, unit), documentation, cell)
+}
+
+fn real(name: &str, unit: Option<&'static str>, documentation: &'static str, cell: CellOf) -> RecordColumn {
+    of(Column::significant(name, unit), documentation, cell)
 }
 
 fn figures(entry: &Entry) -> Figures<'_> {
