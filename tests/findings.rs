@@ -3,6 +3,7 @@
 //! To renew it: `UPDATE_TABLES=1 cargo test --test findings`. A template's `{{name column}}` is the cell of a record in
 //! `records.csv` as people read it; the other fillings are the arms of [`Findings::fill`].
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use evmbench::chain::{Cause, Fork};
@@ -142,19 +143,40 @@ impl Findings {
             }
             "out_of_memory" => self.out_of_memory().len(),
             "study_experiments" => Suite::All.experiments(&STUDY_SCALES).count(),
-            "study_experiments_committed" => {
-                let is_proved = |experiment: &Experiment| {
-                    self.dataset().headlines().iter().any(|entry| {
-                        entry.record.outcome == Outcome::Verified
-                            && entry.kind() == CircuitKind::Committed
-                            && entry.request().id == experiment.model.id
-                            && entry.scale() == experiment.scale
-                    })
-                };
-                Suite::All.experiments(&STUDY_SCALES).filter(is_proved).count()
-            }
+            "study_experiments_committed" => self.study_experiments_committed().len(),
+            "study_experiments_of_main_revision" => self.main_revision().1,
             other => panic!("no count {other}"),
         }
+    }
+
+    /// What proves the study's experiments in committed circuits, one record for each.
+    fn study_experiments_committed(&self) -> Vec<&Entry> {
+        let headlines = self.dataset().headlines();
+        let proof_of = |experiment: Experiment| {
+            headlines.iter().copied().find(|entry| {
+                entry.record.outcome == Outcome::Verified
+                    && entry.kind() == CircuitKind::Committed
+                    && entry.request().id == experiment.model.id
+                    && entry.scale() == experiment.scale
+            })
+        };
+        Suite::All
+            .experiments(&STUDY_SCALES)
+            .filter_map(proof_of)
+            .collect()
+    }
+
+    /// The revision of evmbench that made most of them, and how many.
+    fn main_revision(&self) -> (&str, usize) {
+        let mut counts = BTreeMap::new();
+        for entry in self.study_experiments_committed() {
+            let revision = entry.record.environment.git_revision.as_deref();
+            *counts.entry(revision.unwrap_or_default()).or_insert(0) += 1;
+        }
+        counts
+            .into_iter()
+            .max_by_key(|(_, count)| *count)
+            .expect("there are some")
     }
 
     /// The machine of most headlines.
@@ -215,6 +237,7 @@ impl Findings {
             ["disagree", name] => whole(self.number(name, "test_images") - self.number(name, "agreeing")),
             ["machine", name] => self.entry(name).machine().to_owned(),
             ["main_machine"] => self.main_machine().to_owned(),
+            ["main_revision"] => self.main_revision().0[..8].to_owned(),
             ["count", what] => self.count(what).to_string(),
             ["table", name] => {
                 let table = self.report.tables.iter().find(|table| table.name == *name);
@@ -430,6 +453,44 @@ fn what_the_findings_say_beyond_figures_holds() {
                 < number("cnn_strided-s10-study-b77da412", "prove_peak_bytes")
         );
         assert_eq!(number(name, "instances"), 12.0);
+    }
+
+    // "A fifth of that can be had for rows."
+    let (tuned, untuned) = (
+        "cnn_strided-s7-committed-c06a5fc4",
+        "cnn_strided-s7-committed-5f0cce16",
+    );
+    let saved = 1.0 - number(tuned, "guarded_gas") / number(untuned, "guarded_gas");
+    assert!((0.18..0.22).contains(&saved), "{saved}");
+    assert_eq!(number(tuned, "logrows"), number(untuned, "logrows") + 1.0);
+
+    // "Who assures the input's range decides the power of two", "half the work, and little on chain".
+    for (registered, ranged) in [
+        (
+            "conv2d_k3_s1-s7-committed-6d2a96ec",
+            "conv2d_k3_s1-s7-committed-cd50c254",
+        ),
+        (
+            "conv2d_k3_s2-s7-committed-d73c535d",
+            "conv2d_k3_s2-s7-committed-a219d651",
+        ),
+        (
+            "depthwise_conv2d-s7-committed-24d9c87e",
+            "depthwise_conv2d-s7-committed-d7490e44",
+        ),
+    ] {
+        assert!(
+            number(ranged, "logrows") > number(registered, "logrows"),
+            "{ranged}"
+        );
+        assert!(
+            number(ranged, "rows") > 2.0 * number(registered, "rows"),
+            "{ranged}"
+        );
+        assert!(
+            number(ranged, "guarded_gas") < 1.1 * number(registered, "guarded_gas"),
+            "{ranged}"
+        );
     }
 
     // "A few images in a thousand": between the circuit's answers and f32's, in all; "what moves" is more, and less at scale 10.
