@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use evmbench::chain::Fork;
 use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
-use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase, PhaseSource};
+use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase};
 use evmbench::record::{Machine, Record};
 use evmbench::report::statistics::Summary;
 use evmbench::store;
@@ -337,8 +337,7 @@ fn the_tables_of_the_document_are_from_the_samples() {
 fn the_times_of_the_document_are_from_the_records() {
     let timed = |(name, record): (String, Record)| {
         let forecast = record.forecast.as_ref()?;
-        let mut setups = record.phases.iter().filter(|phase| phase.phase == Phase::Setup);
-        setups.find(|setup| setup.source == PhaseSource::Measured)?;
+        record.keys.as_ref().filter(|keys| !keys.reused)?;
         let measured = |phase| Summary::of(&record.call_seconds(phase)).map(|summary| summary.mean);
         let figures = [
             Figure::seconds("set-up time", forecast.setup_seconds, measured(Phase::Setup))?,

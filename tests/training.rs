@@ -4,10 +4,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use evmbench::cifar10::{IMAGE_BYTES, IMAGE_SHAPE, Images};
-use evmbench::model::float::FloatModel;
-use evmbench::model::graph::Tensor;
-use evmbench::model::input::normalised;
+use evmbench::accuracy;
+use evmbench::cifar10::{IMAGE_BYTES, Images};
 use evmbench::model::layers;
 use evmbench::model::weights::{self, WeightsError};
 use evmbench::suite;
@@ -112,17 +110,11 @@ fn batch_norms_are_gone_from_what_was_trained_with_them() {
     .unwrap();
     let checkpoint = Checkpoint::new(folder.path(), id);
     let network = layers::build(suite::find(id).unwrap(), 0);
-    weights::load(network, &checkpoint.best()).unwrap();
-    let model = FloatModel::load(&std::fs::read(checkpoint.best()).unwrap()).unwrap();
+    let network = weights::load(network, &checkpoint.best()).unwrap();
     let held_out = images().held_out;
+    let logits = accuracy::float_logits(id, &network, &held_out).unwrap();
     let right = (0..held_out.len())
-        .filter(|&index| {
-            let shape = [[1].as_slice(), &IMAGE_SHAPE].concat();
-            let image = Tensor::new(shape, normalised(held_out.pixels(index)));
-            let logits = &model.run(&[image]).unwrap()[0].data;
-            let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            logits[held_out.label(index)] >= greatest
-        })
+        .filter(|&index| accuracy::greatest(&logits[index]) == held_out.label(index))
         .count();
     let expected = history.best().unwrap().held_out.accuracy * held_out.len() as f64;
     assert!(

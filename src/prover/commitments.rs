@@ -10,18 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ContractConstants, Point};
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::model::rows::UNUSABLE_ROWS;
+use crate::model::rows::usable_rows;
 
 /// What separates these challenges from every other use of the hash: Keccak-256 of `evmbench commit-and-challenge 1`.
 const DOMAIN: B256 = b256!("77345e18fad8588c41f4b5f3668c5577b5a61939ced5d7bc31c8e80e83348e7f");
 
 /// Length of a point in a proof: x and y, big-endian.
 pub const POINT_BYTES: usize = 64;
-
-/// How many rows of a column can hold a committed tensor, where the circuit has 2^`logrows`.
-pub const fn usable_rows(logrows: u32) -> u64 {
-    (1 << logrows) - UNUSABLE_ROWS
-}
 
 /// How many columns, and so points of a proof, EZKL gives a committed tensor of so many elements.
 ///

@@ -34,7 +34,7 @@ pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
 pub use commitments::{
     CommitmentError, CommitmentLayout, Committed, POINT_BYTES, column_count, commitment_basis, complete,
-    point_bytes, usable_rows,
+    point_bytes,
 };
 pub use evidence::{
     KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::CircuitSettings;
 use crate::model::committed::CommittedCircuit;
-use crate::model::rows::{ROWS_BESIDE_TABLE, UNUSABLE_ROWS};
+use crate::model::rows::{table_rows, usable_rows};
 
 /// State width of EZKL's Poseidon chip (`POSEIDON_WIDTH` in spec.rs).
 const POSEIDON_WIDTH: u64 = 2;
@@ -322,8 +322,7 @@ struct Layout {
 
 impl Layout {
     fn configure(fields: &Fields) -> Self {
-        let rows = 1_u64 << fields.run_args.logrows;
-        let usable_rows = rows - UNUSABLE_ROWS;
+        let usable_rows = usable_rows(fields.run_args.logrows);
         let inner = fields.run_args.num_inner_cols;
         let mut layout = Self::default();
 
@@ -363,7 +362,7 @@ impl Layout {
         layout.permutation_columns += 1;
 
         layout.configure_operations(inner);
-        let table_rows = rows - ROWS_BESIDE_TABLE;
+        let table_rows = table_rows(fields.run_args.logrows);
         layout.configure_tables(fields, table_rows, layout.blocks * inner);
         for _ in [fields.num_dynamic_lookups, fields.num_shuffles]
             .into_iter()

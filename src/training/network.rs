@@ -167,18 +167,8 @@ impl Network {
         let mut norms = self.norms.iter();
         for node in &mut graph.nodes {
             match &mut node.op {
-                Op::Conv2d { weight, bias, .. } => {
-                    read(weight, filters.next());
-                    if let Some(bias) = bias {
-                        read(bias, biases.next());
-                    }
-                }
-                Op::Gemm { weight, bias } => {
-                    read(weight, matrices.next());
-                    if let Some(bias) = bias {
-                        read(bias, biases.next());
-                    }
-                }
+                Op::Conv2d { weight, .. } => read(weight, filters.next().expect(SAME)),
+                Op::Gemm { weight, .. } => read(weight, matrices.next().expect(SAME)),
                 Op::BatchNorm {
                     scale,
                     bias,
@@ -187,12 +177,15 @@ impl Network {
                     ..
                 } => {
                     let norm = norms.next().expect(SAME);
-                    read(scale, Some(norm.gamma.val()));
-                    read(bias, Some(norm.beta.val()));
-                    read(mean, Some(norm.running_mean.value_sync()));
-                    read(variance, Some(norm.running_var.value_sync()));
+                    read(scale, norm.gamma.val());
+                    read(bias, norm.beta.val());
+                    read(mean, norm.running_mean.value_sync());
+                    read(variance, norm.running_var.value_sync());
                 }
                 _ => {}
+            }
+            if let Op::Conv2d { bias: Some(bias), .. } | Op::Gemm { bias: Some(bias), .. } = &mut node.op {
+                read(bias, biases.next().expect(SAME));
             }
         }
     }
@@ -211,9 +204,8 @@ fn tensor<const D: usize>(values: &graph::Tensor, device: &Device) -> Tensor<D> 
 }
 
 /// The other way round.
-fn read<const D: usize>(values: &mut graph::Tensor, tensor: Option<Tensor<D>>) {
-    let data = tensor.and_then(|tensor| tensor.into_data().try_to_vec().ok());
-    values.data = data.expect(SAME);
+fn read<const D: usize>(values: &mut graph::Tensor, tensor: Tensor<D>) {
+    values.data = tensor.into_data().try_to_vec().expect(SAME);
 }
 
 /// Padding before and after, in height and width.

@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Tensor};
-use super::rows::{ROWS_BESIDE_TABLE, UNUSABLE_ROWS};
+use super::rows::{table_rows, usable_rows};
 
 pub use circuit::RECTIFIER_EXPONENT;
 pub use error::CommittedError;
@@ -242,20 +242,15 @@ fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> 
         .expect("a range of columns")
 }
 
-/// How many entries a table's column has room for.
-fn table_entries(logrows: u32) -> i128 {
-    (1 << logrows) - i128::from(ROWS_BESIDE_TABLE)
-}
-
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
 fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
     let cells = layout.circuit.cells(inner_columns);
     let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
     (LEAST_LOGROWS..usize::BITS)
         .find(|&logrows| {
-            let rows = (1usize << logrows) - UNUSABLE_ROWS as usize;
+            let rows = usable_rows(logrows) as usize;
             // EZKL takes another column where the cells, and one more, fill all rows.
-            cells + 2 < rows * inner_columns && entries <= table_entries(logrows)
+            cells + 2 < rows * inner_columns && entries <= i128::from(table_rows(logrows))
         })
         .expect("some power of two is large enough")
 }
@@ -382,7 +377,7 @@ impl CommittedCircuit {
     /// Never: the rows were chosen for the table.
     pub fn table_range(&self) -> Option<(i128, i128)> {
         let (least, greatest) = self.layout.table?;
-        let entries = table_entries(self.logrows);
+        let entries = i128::from(table_rows(self.logrows));
         let filled = greatest - entries + 1;
         assert!(filled <= least, "the table holds what is looked up");
         Some((filled, greatest))
