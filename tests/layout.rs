@@ -7,7 +7,7 @@ use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssura
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
-    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, Silent, VerifierKind,
+    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, Silent, VerifierKind, lookups,
 };
 
 /// What two orders of the same nodes can differ by in circuits as small as these.
@@ -72,6 +72,18 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 vec![convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7), Op::Tanh],
             ),
         ),
+        ("a table after a table", graph(image, vec![Op::Tanh, Op::Sigmoid])),
+        (
+            "a rectifier that is read in part",
+            graph(
+                image,
+                vec![
+                    convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 13),
+                    Op::Relu,
+                    convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 15),
+                ],
+            ),
+        ),
         (
             // Every second row and column is read by nothing but the range check.
             "elements that are skipped",
@@ -129,6 +141,10 @@ fn every_cell_is_one_that_was_meant() {
                 warmup: 0,
             };
             let settings = prover.first_settings(&job, &Silent).unwrap().unwrap();
+            let mut tables = lookups::tables(settings.json()).unwrap();
+            tables.sort_unstable();
+            let meant = circuit.lookups().into_iter().map(|lookups| (lookups.table, lookups.scale));
+            assert_eq!(tables, meant.collect::<Vec<_>>(), "{name}");
             // Rows that dot products leave unfilled depend on the order of nodes, which is the loader's; one column has none,
             // but for scalars that the loader finds equal, or does not.
             let unfilled = if columns == 1 {

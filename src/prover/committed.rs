@@ -18,6 +18,7 @@ impl CommittedInputs {
             cells: circuit.cells() as u64,
             counted_cells: circuit.counted_cells() as u64,
             table_range: circuit.table_range(),
+            lookups: circuit.lookups(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
     Artifacts, CircuitCache, CircuitPlan, CircuitSettings, CommitmentLayout, Committed, CommittedInputs,
     ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobInputs, Observer, Phase, PhaseMeasurement,
     PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain,
-    VerifierKind, VerifierShape, complete, point_bytes, read_key_artifact,
+    VerifierKind, VerifierShape, complete, lookups, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;
@@ -198,6 +198,7 @@ impl EzklProver {
         let Run {
             phases,
             settings,
+            counted_cells,
             reused_keys,
             peak_disk_bytes,
             ..
@@ -205,6 +206,7 @@ impl EzklProver {
         Ok(ProverRun {
             phases,
             settings,
+            counted_cells,
             reused_keys,
             peak_disk_bytes,
             result,
@@ -262,6 +264,8 @@ struct Run<'a> {
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
     settings: Option<CircuitSettings>,
+    /// Cells that `gen_settings` counted for a committed circuit.
+    counted_cells: Option<u64>,
     reused_keys: bool,
     peak_disk_bytes: u64,
 }
@@ -302,6 +306,7 @@ impl<'a> Run<'a> {
             folder,
             phases: Vec::new(),
             settings: None,
+            counted_cells: None,
             reused_keys: false,
             peak_disk_bytes: 0,
         })
@@ -382,7 +387,10 @@ impl<'a> Run<'a> {
         self.read_settings(files)?;
         match &self.job.inputs {
             JobInputs::Floats(_) => self.calibrate(files, input),
-            JobInputs::Committed(inputs) => correct_cells(files, inputs),
+            JobInputs::Committed(inputs) => {
+                self.counted_cells = self.settings.as_ref().map(CircuitSettings::cells);
+                correct_cells(files, inputs)
+            }
         }
     }
 
@@ -398,6 +406,7 @@ impl<'a> Run<'a> {
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
                 self.reused_keys = true;
+                self.counted_cells = provenance.counted_cells;
                 self.phases
                     .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
                 return Ok(Keys { files, provenance });
@@ -434,6 +443,7 @@ impl<'a> Run<'a> {
             srs,
             calibration_input_sha256: input.sha256.clone(),
             phases,
+            counted_cells: self.counted_cells,
         };
         if self.final_run_args.is_some() {
             return Ok(Keys { files, provenance });
@@ -515,6 +525,7 @@ impl<'a> Run<'a> {
         let committed = match &self.job.inputs {
             JobInputs::Floats(_) => None,
             JobInputs::Committed(inputs) => {
+                self.check_lookups(inputs, &verifying_key)?;
                 Some(self.challenge(inputs, files, &srs, &plain_source, &verifying_key, input)?)
             }
         };
@@ -737,6 +748,23 @@ impl<'a> Run<'a> {
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
         reply.result?;
         Ok(reply.points)
+    }
+
+    /// Refuses a key that looks up more or less than the circuit was laid out with: a range is checked only by look-ups that
+    /// are there.
+    fn check_lookups(&self, inputs: &CommittedInputs, verifying_key: &[u8]) -> Result<(), Stop> {
+        let Some(settings) = &self.settings else {
+            return Ok(());
+        };
+        let found = lookups::in_key(settings.json(), verifying_key);
+        let checked = found.and_then(|found| lookups::compare(found, &inputs.lookups));
+        checked.map_err(|error| {
+            Failure::Failed {
+                phase: Phase::Setup,
+                message: error.to_string(),
+            }
+            .into()
+        })
     }
 
     /// Reads the settings anew, refuses them where they are unsound, and tells k.

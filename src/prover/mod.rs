@@ -14,6 +14,7 @@ mod evidence;
 mod ezkl;
 mod instances;
 mod layout;
+pub mod lookups;
 mod plan;
 mod points;
 mod recorded;
@@ -30,6 +31,8 @@ use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::committed::Lookups;
+
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
 pub use commitments::{
@@ -42,7 +45,9 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use plan::{CircuitKind, CircuitPlan, Decomposition, Io, PlanError, VerifierKind, Visibility};
+pub use plan::{
+    CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
+};
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
@@ -242,6 +247,8 @@ pub struct CommittedInputs {
     pub counted_cells: u64,
     /// Least and greatest entry of its tables; none where it looks nothing up.
     pub table_range: Option<(i128, i128)>,
+    /// What it looks up, by table.
+    pub lookups: Vec<Lookups>,
 }
 
 /// One proof, as bytes and words.
@@ -296,6 +303,9 @@ pub struct ProverRun {
     pub phases: Vec<PhaseMeasurement>,
     /// EZKL's resolved settings, as soon as there are any.
     pub settings: Option<CircuitSettings>,
+    /// Cells that `gen_settings` counted for a committed circuit, before evmbench counted them anew; none where that is not
+    /// known.
+    pub counted_cells: Option<u64>,
     /// Whether compiled circuit and keys came from the cache.
     pub reused_keys: bool,
     /// Most disk space that the run's own files took at the end of any phase, in bytes.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::CommittedInputs;
-use crate::model::committed::RECTIFIER_EXPONENT;
+use super::{CommittedInputs, lookups};
+use crate::model::rows::table_end;
 
 /// One cell in as many, and as many cells, may be counted otherwise than evmbench does.
 const UNEXPLAINED_CELLS: u64 = 200;
@@ -74,18 +74,27 @@ impl CircuitSettings {
         if range_checks.is_none_or(|checks| !checks.is_empty()) {
             return Err("EZKL checks ranges by digits where none should be".to_owned());
         }
-        let lookups = self.json.get("required_lookups").and_then(Value::as_array);
-        let is_meant = |table: &Value| {
-            let exponent = table.pointer("/Pow/a").and_then(Value::as_f64);
-            let rectifies = exponent.is_some_and(|exponent| exponent as f32 == RECTIFIER_EXPONENT);
-            rectifies || table.get("Sigmoid").is_some() || table.get("Tanh").is_some()
-        };
-        if let Some(other) = lookups
-            .ok_or("the settings do not tell what is looked up")?
+        let mut tables = lookups::tables(&self.json).map_err(|error| error.to_string())?;
+        tables.sort_unstable();
+        let meant: Vec<_> = inputs
+            .lookups
             .iter()
-            .find(|table| !is_meant(table))
-        {
-            return Err(format!("EZKL looks up {other}, which the circuit does not have"));
+            .map(|lookups| (lookups.table, lookups.scale))
+            .collect();
+        if tables != meant {
+            return Err(format!(
+                "EZKL makes the tables {tables:?}, and the circuit should have {meant:?}"
+            ));
+        }
+        // Both ends: nothing looked up may lie beyond the upper one, and all of it must lie within.
+        if let Some(range) = inputs.table_range {
+            let (found, end) = (self.lookup_range(), self.table_end());
+            if found != range || end != Some(range.1) {
+                return Err(format!(
+                    "EZKL's tables go from {} to {end:?}, and the circuit's from {} to {}",
+                    found.0, range.0, range.1
+                ));
+            }
         }
         for count in ["num_dynamic_lookups", "num_shuffles"] {
             if self.json.get(count).and_then(Value::as_u64) != Some(0) {
@@ -158,6 +167,11 @@ impl CircuitSettings {
         self.fields.run_args.lookup_range
     }
 
+    /// The greatest entry of the tables, which goes beyond the range where that does not fill their columns ([`table_end`]).
+    pub fn table_end(&self) -> Option<i128> {
+        table_end(self.lookup_range(), self.logrows())
+    }
+
     /// Columns side by side in which EZKL lays out one operation.
     pub fn inner_columns(&self) -> u64 {
         self.fields.run_args.num_inner_cols
@@ -206,6 +220,7 @@ impl CircuitSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::committed::{Lookups, Table};
 
     fn text(einsum_col_size: u64) -> String {
         serde_json::json!({
@@ -256,6 +271,11 @@ mod tests {
             cells: 121,
             counted_cells: 9_774,
             table_range: Some((-3_959, 128)),
+            lookups: vec![Lookups {
+                table: Table::Rectifier,
+                scale: 0,
+                elements: 256,
+            }],
         }
     }
 
@@ -273,13 +293,14 @@ mod tests {
         let none = serde_json::json!([]);
         let other = serde_json::json!([{"Sqrt": {"scale": 1.0}}]);
         let power = serde_json::json!([{"Pow": {"scale": 1.0, "a": 0.5}}]);
-        assert!(
-            committed("/required_lookups", none)
-                .of_committed(&meant())
-                .is_ok()
-        );
+        let sigmoid = serde_json::json!([{"Sigmoid": {"scale": 128.0}}]);
+        let coarser =
+            serde_json::json!([{"Pow": {"scale": 128.0, "a": crate::model::committed::RECTIFIER_EXPONENT}}]);
         for (pointer, value) in [
+            ("/required_lookups", none),
             ("/required_lookups", other),
+            ("/required_lookups", sigmoid),
+            ("/required_lookups", coarser),
             ("/required_lookups", power),
             ("/required_lookups", Value::Null),
             ("/required_range_checks", serde_json::json!([[0, 127]])),
@@ -290,6 +311,24 @@ mod tests {
                 committed(pointer, value).of_committed(&meant()).is_err(),
                 "{pointer}"
             );
+        }
+    }
+
+    /// One entry more or fewer at either end, and rows that EZKL would fill with entries beyond the end.
+    #[test]
+    fn a_committed_circuits_tables_end_where_they_were_meant_to() {
+        assert!(committed("/run_args/logrows", 12.into()).of_committed(&meant()).is_ok());
+        for (pointer, value) in [
+            ("/run_args/lookup_range", serde_json::json!([-3_960, 128])),
+            ("/run_args/lookup_range", serde_json::json!([-3_958, 128])),
+            ("/run_args/lookup_range", serde_json::json!([-3_959, 127])),
+            ("/run_args/lookup_range", serde_json::json!([-3_959, 129])),
+            ("/run_args/lookup_range", serde_json::json!([-3_958, 129])),
+            ("/run_args/logrows", 13.into()),
+            ("/run_args/logrows", 11.into()),
+        ] {
+            let refused = committed(pointer, value.clone()).of_committed(&meant());
+            assert!(refused.unwrap_err().contains("tables go from"), "{pointer} {value}");
         }
     }
 

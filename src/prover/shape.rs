@@ -151,7 +151,15 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError`].
     pub fn of(settings: &CircuitSettings) -> Result<Self, ShapeError> {
-        Self::laid_out(&Fields::deserialize(settings.json())?)
+        Self::of_json(settings.json())
+    }
+
+    /// The same of a settings file's JSON.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub(super) fn of_json(settings: &serde_json::Value) -> Result<Self, ShapeError> {
+        Self::laid_out(&Fields::deserialize(settings)?)
     }
 
     /// The shape that a committed circuit will have, without EZKL: all that its columns follow from is known of the circuit.
@@ -185,7 +193,7 @@ impl CircuitShape {
                 poseidon: (0, vec![0]),
             },
             // How many there are decides, and not which.
-            required_lookups: vec![serde_json::Value::Null; circuit.tables()],
+            required_lookups: vec![serde_json::Value::Null; circuit.lookups().len()],
             required_range_checks: Vec::new(),
         })
     }

@@ -9,12 +9,16 @@
 //! constant here has one reader, scalars are sums of a 1 that is computed, and [`Circuit::twins`] tells whether two
 //! constants are equal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tract_onnx::pb::NodeProto;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::super::graph::Tensor;
 use super::super::onnx::proto::{self, File};
+use super::reading::{Reading, readings};
 
 /// The operator set: `Einsum` came with 12, and 14 is what evmbench writes elsewhere too.
 const OPSET: i64 = 14;
@@ -26,13 +30,23 @@ pub const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
 /// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
 pub(super) const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
 
+/// Whether EZKL's power rounds to v for every v from 0 to `greatest` where its input is labelled with this scale:
+/// s · (v / s)^[`RECTIFIER_EXPONENT`] with s = 2^scale, which is furthest from v at the greatest v, or at s / e.
+pub(super) fn rectifies_exactly(scale: u32, greatest: i128) -> bool {
+    let (one, greatest) = (f64::from(scale).exp2(), greatest as f64);
+    let error = |v: f64| (one * (v / one).powf(f64::from(RECTIFIER_EXPONENT)) - v).abs();
+    // Below a half, and below what f64 may add to it.
+    error(greatest).max(error(greatest.min(one / std::f64::consts::E))) < 0.49
+}
+
 /// A node's position in its circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct NodeId(pub(super) usize);
 
 /// A table that elements are looked up in: one result for each input, and no proof for an input outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Table {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
     /// max(v, 0), as round(v^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's cast of what is not
     /// a number is 0. Equal to max(v, 0) for every v up to [`RECTIFIER_EXACT`].
     Rectifier,
@@ -40,6 +54,28 @@ pub(super) enum Table {
     Sigmoid,
     /// round(2^scale · tanh(v / 2^scale)).
     Tanh,
+}
+
+impl Table {
+    /// Its name for people: that of the layer that it is made for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rectifier => "Relu",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
+        }
+    }
+}
+
+/// What a circuit looks up in one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Lookups {
+    /// The table's function.
+    pub table: Table,
+    /// The scale that the function is taken at: 2^scale integers make 1.
+    pub scale: u32,
+    /// Elements that are looked up.
+    pub elements: u64,
 }
 
 /// What a node computes from its inputs, element by element modulo the field's order.
@@ -91,6 +127,17 @@ pub(super) struct Node {
     pub(super) scale: u32,
 }
 
+impl Node {
+    /// The table that the elements are looked up in, if they are.
+    fn table(&self) -> Option<Table> {
+        if let Operator::Lookup(table) = self.operator {
+            Some(table)
+        } else {
+            None
+        }
+    }
+}
+
 /// A circuit under construction; nodes are in topological order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Circuit {
@@ -102,7 +149,6 @@ pub(super) struct Circuit {
 
 impl Circuit {
     /// Every node, each after those that it reads.
-    #[cfg(test)]
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -122,12 +168,30 @@ impl Circuit {
         self.shape(id).iter().product()
     }
 
+    /// What a node reads.
+    pub(super) fn inputs(&self, id: NodeId) -> &[NodeId] {
+        &self.nodes[id.0].inputs
+    }
+
+    /// The scale that EZKL takes a node's elements to stand at.
+    pub(super) fn label(&self, id: NodeId) -> u32 {
+        self.nodes[id.0].scale
+    }
+
     fn push(&mut self, operator: Operator, inputs: &[NodeId], shape: &[usize]) -> NodeId {
         let scales = inputs.iter().map(|&id| self.nodes[id.0].scale);
         let scale = match operator {
             Operator::Multiply | Operator::Einsum { .. } => scales.sum(),
             Operator::Relabel(more) => scales.sum::<u32>() + more,
-            _ => scales.max().unwrap_or(0),
+            Operator::Input(_)
+            | Operator::Constant(_)
+            | Operator::Reshape
+            | Operator::Gather { .. }
+            | Operator::Add
+            | Operator::Subtract
+            | Operator::Negate
+            | Operator::Sum
+            | Operator::Lookup(_) => scales.max().unwrap_or(0),
         };
         self.nodes.push(Node {
             operator,
@@ -330,22 +394,43 @@ impl Circuit {
     /// Whether two constants have the same shape and elements, so that the loader would make them one.
     pub(super) fn twins(&self) -> bool {
         let mut seen = HashSet::new();
-        self.nodes.iter().any(|node| match &node.operator {
-            Operator::Constant(tensor) => {
-                let bits: Vec<u32> = tensor.data.iter().map(|x| x.to_bits()).collect();
-                !seen.insert((tensor.shape.clone(), bits))
-            }
-            _ => false,
+        self.nodes.iter().any(|node| {
+            let Operator::Constant(tensor) = &node.operator else {
+                return false;
+            };
+            let bits: Vec<u32> = tensor.data.iter().map(|x| x.to_bits()).collect();
+            !seen.insert((tensor.shape.clone(), bits))
         })
     }
 
-    /// Tables that EZKL makes: one for each function and each scale that its input is taken to stand at.
-    pub(super) fn tables(&self) -> usize {
-        let table = |node: &Node| match node.operator {
-            Operator::Lookup(table) => Some((table, node.scale)),
-            _ => None,
-        };
-        self.nodes.iter().filter_map(table).collect::<HashSet<_>>().len()
+    /// The last look-up of which some result is not read on the way to any of these nodes: its table, and its results.
+    pub(super) fn partly_read_lookup(&self, roots: &[NodeId]) -> Option<(Table, NodeId)> {
+        let readings = readings(self, roots);
+        let nodes = self.nodes.iter().zip(&readings).enumerate();
+        nodes.rev().find_map(|(index, (node, reading))| {
+            let table = node.table().filter(|_| *reading != Reading::All)?;
+            Some((table, NodeId(index)))
+        })
+    }
+
+    /// What is looked up, by table: one for each function and each scale that its input is taken to stand at, in order. The
+    /// loader computes once what two nodes compute alike.
+    pub(super) fn lookups(&self) -> Vec<Lookups> {
+        let mut elements: BTreeMap<(Table, u32), u64> = BTreeMap::new();
+        for (node, again) in self.nodes.iter().zip(self.computed_again()) {
+            if let Some(table) = node.table().filter(|_| !again) {
+                let looked_up: usize = node.shape.iter().product();
+                *elements.entry((table, node.scale)).or_default() += looked_up as u64;
+            }
+        }
+        let lookups = elements.into_iter();
+        lookups
+            .map(|((table, scale), elements)| Lookups {
+                table,
+                scale,
+                elements,
+            })
+            .collect()
     }
 
     /// Different numbers among the constants.
@@ -402,7 +487,16 @@ impl Circuit {
         let more = more.map(|(node, _)| match &node.operator {
             Operator::Input(_) | Operator::Relabel(_) => node.shape.iter().product(),
             Operator::Gather { positions, .. } if positions.len() == 1 => self.len(node.inputs[0]),
-            _ => 0,
+            Operator::Gather { .. }
+            | Operator::Constant(_)
+            | Operator::Reshape
+            | Operator::Add
+            | Operator::Subtract
+            | Operator::Multiply
+            | Operator::Negate
+            | Operator::Sum
+            | Operator::Einsum { .. }
+            | Operator::Lookup(_) => 0,
         });
         let more = more.sum::<usize>();
         let again = self.nodes.iter().zip(&twins).filter(|(_, twin)| **twin);
@@ -412,7 +506,13 @@ impl Circuit {
             | Operator::Multiply
             | Operator::Negate
             | Operator::Lookup(_) => node.shape.iter().product(),
-            _ => 0,
+            Operator::Input(_)
+            | Operator::Constant(_)
+            | Operator::Reshape
+            | Operator::Gather { .. }
+            | Operator::Sum
+            | Operator::Einsum { .. }
+            | Operator::Relabel(_) => 0,
         });
         self.cells(inner_columns) + more - again.sum::<usize>()
     }
@@ -429,7 +529,15 @@ impl Circuit {
                 }
                 // A reshape is told by what comes out of it, and the others by what they do.
                 Operator::Reshape => format!("{:?}", node.shape),
-                operator => format!("{operator:?}"),
+                operator @ (Operator::Gather { .. }
+                | Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Negate
+                | Operator::Sum
+                | Operator::Einsum { .. }
+                | Operator::Lookup(_)
+                | Operator::Relabel(_)) => format!("{operator:?}"),
             };
             let inputs = node.inputs.iter().map(|input| same[input.0]).collect();
             same.push(*first.entry((what, inputs)).or_insert(index));
@@ -460,9 +568,10 @@ impl Circuit {
     }
 
     fn name(&self, id: NodeId) -> String {
-        match &self.nodes[id.0].operator {
-            Operator::Input(name) => name.clone(),
-            _ => format!("v{}", id.0),
+        if let Operator::Input(name) = &self.nodes[id.0].operator {
+            name.clone()
+        } else {
+            format!("v{}", id.0)
         }
     }
 

@@ -6,7 +6,12 @@
 //!
 //! Five steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
 //! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
-//! `windows` of images.
+//! `windows` of images; `reading` shows that no look-up of it can be left out.
+
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new kind must be thought of everywhere that soundness is decided"
+)]
 
 mod challenge;
 mod circuit;
@@ -16,6 +21,7 @@ mod interval;
 mod layout;
 mod program;
 mod quantise;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -26,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use super::graph::{Graph, Tensor};
 use super::rows::{table_rows, usable_rows};
 
-pub use circuit::RECTIFIER_EXPONENT;
+pub use circuit::{Lookups, RECTIFIER_EXPONENT, Table};
 pub use error::CommittedError;
 pub use interval::{Interval, Unbounded};
 
@@ -351,9 +357,9 @@ impl CommittedCircuit {
         Some(Interval { least, greatest })
     }
 
-    /// Tables with an output column of their own.
-    pub fn tables(&self) -> usize {
-        self.layout.circuit.tables()
+    /// What is looked up, by table; each table has an output column of its own.
+    pub fn lookups(&self) -> Vec<Lookups> {
+        self.layout.circuit.lookups()
     }
 
     /// Different numbers among the constants, which EZKL keeps once each.
