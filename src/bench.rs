@@ -19,8 +19,8 @@ use crate::prover::{
     Prover, ProverError, ProverRun, ShownInstances, lookups,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, LayoutCounts, Lowering, Numerics, Outcome, Proof, Record,
-    Request, SCHEMA, Source, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, LayoutCounts, Lowering, Numerics, Outcome,
+    Proof, Record, Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::{CommittedSubject, Subject};

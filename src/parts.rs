@@ -74,7 +74,9 @@ impl Part {
         let settings: Value = serde_json::from_slice(&settings).map_err(|_| no_part())?;
         let key = store::load_evidence(path, &record, Evidence::VERIFYING_KEY)?;
         let proof = store::load_proof(path, &record)?;
-        let sizes = settings.pointer("/module_sizes/polycommit").and_then(Value::as_array);
+        let sizes = settings
+            .pointer("/module_sizes/polycommit")
+            .and_then(Value::as_array);
         let size = |index: usize| sizes?.get(index)?.as_u64();
         let input_elements = size(0).ok_or_else(no_part)?;
         let output_elements = if committed.layout.output_points > 0 {

@@ -143,7 +143,10 @@ fn every_cell_is_one_that_was_meant() {
             let settings = prover.first_settings(&job, &Silent).unwrap().unwrap();
             let mut tables = lookups::tables(settings.json()).unwrap();
             tables.sort_unstable();
-            let meant = circuit.lookups().into_iter().map(|lookups| (lookups.table, lookups.scale));
+            let meant = circuit
+                .lookups()
+                .into_iter()
+                .map(|lookups| (lookups.table, lookups.scale));
             assert_eq!(tables, meant.collect::<Vec<_>>(), "{name}");
             // Rows that dot products leave unfilled depend on the order of nodes, which is the loader's; one column has none,
             // but for scalars that the loader finds equal, or does not.

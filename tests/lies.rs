@@ -23,7 +23,8 @@ use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
-    EzklProver, Io, Job, JobInputs, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind, Visibility,
+    EzklProver, Io, Job, JobInputs, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
+    Visibility,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -92,7 +93,11 @@ impl Circuit {
             roundings: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
-        let witness = lowered.witness_of(vec![1; lowered.sizes().input]).unwrap();
+        // Of any layer's input: the seeded image, stretched to the range.
+        let bound = lowered.input().range.magnitude() as f64;
+        let integers = seeded_input(0).data.into_iter();
+        let integers = integers.map(|x| (f64::from(x) * bound).round() as i128);
+        let witness = lowered.witness_of(integers.collect()).unwrap();
         let job = Job {
             name: name.to_owned(),
             onnx: lowered.onnx(),
@@ -691,7 +696,10 @@ impl Pair {
         };
         if self.parts[0].verifier_takes(&first) && self.parts[1].verifier_takes(&second) {
             let refused = self.measure([&first, &second]);
-            assert!(matches!(refused, Err(GuardError::NotAccepted { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(GuardError::NotAccepted { .. })),
+                "{refused:?}"
+            );
         }
     }
 }
@@ -750,7 +758,10 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
             if index == 1 {
                 for (output, row) in weight.data.chunks(32).enumerate() {
                     let weight = element((f64::from(row[UNREAD]) * 16.0).round() as i128);
-                    add(&mut story.tensors[OUTPUT][output], weight.mul_mod(change, FIELD_MODULUS));
+                    add(
+                        &mut story.tensors[OUTPUT][output],
+                        weight.mul_mod(change, FIELD_MODULUS),
+                    );
                 }
             }
             story
@@ -763,8 +774,14 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
 #[test]
 fn what_crosses_a_cut_is_made_before_it() {
     let input = Integers::of_input(4, 1.0);
-    let first = graph(&IMAGE, vec![sparse_layer([2, 2, 3, 3], Window::square(3, 1, 1), 1, 36)]);
-    let second = graph(&IMAGE, vec![sparse_layer([2, 2, 4, 4], Window::square(4, 1, 0), 1, 37)]);
+    let first = graph(
+        &IMAGE,
+        vec![sparse_layer([2, 2, 3, 3], Window::square(3, 1, 1), 1, 36)],
+    );
+    let second = graph(
+        &IMAGE,
+        vec![sparse_layer([2, 2, 4, 4], Window::square(4, 1, 0), 1, 37)],
+    );
     let first = part_of_set("before-cut", &first, input, true);
     let second = part_of_set("after-cut", &second, first.lowered.output(), false);
     let pair = Pair {

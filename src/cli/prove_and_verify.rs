@@ -456,7 +456,8 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;
-            let hidden = plan.kind == CircuitKind::Committed && plan.output_visibility == Visibility::Polycommit;
+            let hidden =
+                plan.kind == CircuitKind::Committed && plan.output_visibility == Visibility::Polycommit;
             if arguments.io.is_none() && hidden {
                 subject.notes.push(format!(
                     "the output has {elements} elements, more than {MOST_SHOWN_ELEMENTS}, and is committed to; --io result shows it"

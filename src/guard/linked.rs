@@ -408,9 +408,8 @@ mod tests {
             part: 0,
             tensor: SharedTensor::Input,
         });
-        let with = |first, second| {
-            checked_with([&one, &one], [(9, 5), (9, 7)], [None, source], [first, second])
-        };
+        let with =
+            |first, second| checked_with([&one, &one], [(9, 5), (9, 7)], [None, source], [first, second]);
         let assured = [
             InputAssurance::Ranged,
             InputAssurance::Registered,

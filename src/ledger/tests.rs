@@ -845,8 +845,18 @@ fn lookups_that_are_missing_prove_no_range() {
     finds(&unseen, What::InputRange, &Finding::NotShown, Level::Unknown);
     // Digits are looked up, whoever assures the input's range.
     let missing = with(InputAssurance::Registered, Some(false));
-    finds(&missing, What::InputRange, &Finding::LeftToConsumer, Level::Limited);
-    finds(&missing, What::NumberRange, &Finding::LookupsMissing, Level::Unsound);
+    finds(
+        &missing,
+        What::InputRange,
+        &Finding::LeftToConsumer,
+        Level::Limited,
+    );
+    finds(
+        &missing,
+        What::NumberRange,
+        &Finding::LookupsMissing,
+        Level::Unsound,
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ const UNUSABLE_ROWS: u64 = 6;
 
 /// Rows that a lookup table leaves free: five blinding factors, and three more to be safe (`RESERVED_BLINDING_ROWS_PAD` in
 /// `src/circuit/table.rs`).
-const ROWS_BESIDE_TABLE: u64 = 8;
+pub const ROWS_BESIDE_TABLE: u64 = 8;
 
 /// How many rows of a column can hold a cell, where the circuit has 2^`logrows`.
 pub const fn usable_rows(logrows: u32) -> u64 {

@@ -29,7 +29,11 @@ pub enum LookupsError {
     #[error("the verifying key has other selectors than its settings lead to")]
     Key,
     /// The circuit looks up more or fewer elements, or in other tables, than it was laid out with.
-    #[error("EZKL looks up {}, and the circuit should look up {}", listed(found), listed(expected))]
+    #[error(
+        "EZKL looks up {}, and the circuit should look up {}",
+        listed(found),
+        listed(expected)
+    )]
     Different {
         /// What the key has.
         found: Vec<Lookups>,

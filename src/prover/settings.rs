@@ -317,7 +317,11 @@ mod tests {
     /// One entry more or fewer at either end, and rows that EZKL would fill with entries beyond the end.
     #[test]
     fn a_committed_circuits_tables_end_where_they_were_meant_to() {
-        assert!(committed("/run_args/logrows", 12.into()).of_committed(&meant()).is_ok());
+        assert!(
+            committed("/run_args/logrows", 12.into())
+                .of_committed(&meant())
+                .is_ok()
+        );
         for (pointer, value) in [
             ("/run_args/lookup_range", serde_json::json!([-3_960, 128])),
             ("/run_args/lookup_range", serde_json::json!([-3_958, 128])),
@@ -328,7 +332,10 @@ mod tests {
             ("/run_args/logrows", 11.into()),
         ] {
             let refused = committed(pointer, value.clone()).of_committed(&meant());
-            assert!(refused.unwrap_err().contains("tables go from"), "{pointer} {value}");
+            assert!(
+                refused.unwrap_err().contains("tables go from"),
+                "{pointer} {value}"
+            );
         }
     }
 

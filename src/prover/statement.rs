@@ -265,11 +265,6 @@ impl Statement {
         table_end(self.table_range()?, u32::try_from(self.logrows()?).ok()?)
     }
 
-    /// The file's JSON.
-    pub(crate) fn json(&self) -> &Value {
-        &self.json
-    }
-
     /// Lookup tables of functions.
     pub fn lookup_tables(&self) -> Option<u64> {
         Some(self.at("/required_lookups")?.as_array()?.len() as u64)

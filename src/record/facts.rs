@@ -82,7 +82,11 @@ impl Record {
         let has_digits = lowering.layers.iter().any(|layer| layer.rounded);
         let base_end = has_digits.then(|| (1i128 << base_bits.min(i128::BITS - 2)) - 1);
         let ranged = lowering.input_assurance == InputAssurance::Ranged;
-        let input_elements = if ranged { lowering.committed_elements.input } else { 0 };
+        let input_elements = if ranged {
+            lowering.committed_elements.input
+        } else {
+            0
+        };
         let settings = self.circuit.as_ref().map(|circuit| &circuit.settings);
         let has_lookups = settings
             .zip(evidence.verifying_key.as_deref())

@@ -171,9 +171,8 @@ pub(super) fn lay_out(
     if greatest > end {
         return Err(CommittedError::WideTable { greatest, end });
     }
-    let is_inexact = |lookups: &Lookups| {
-        lookups.table == Table::Rectifier && !rectifies_exactly(lookups.scale, greatest)
-    };
+    let is_inexact =
+        |lookups: &Lookups| lookups.table == Table::Rectifier && !rectifies_exactly(lookups.scale, greatest);
     if layout.circuit.lookups().iter().any(is_inexact) {
         return Err(CommittedError::InexactTable {
             table: Table::Rectifier.name(),
@@ -363,9 +362,7 @@ impl<'a> Builder<'a> {
     /// which shows the same of v, and the identity reads the result of that.
     fn check_range(&mut self, image: NodeId) {
         let bound = self.program.values[0].interval.magnitude();
-        let end = self
-            .end
-            .unwrap_or_else(|| self.greatest_lookup().max(2 * bound));
+        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(2 * bound));
         self.end = Some(end);
         let spare = end - 2 * bound;
         let below = self.circuit.complement(bound, image);
@@ -642,13 +639,8 @@ impl<'a> Builder<'a> {
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
                 let image = self.circuit.reshape(source, &shape);
-                let sums = windows::contract(
-                    &mut self.circuit,
-                    &mut self.challenge,
-                    weighting,
-                    image,
-                    window,
-                );
+                let sums =
+                    windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
                 let sums = sums.into_iter().flatten();
                 let maps = sums
                     .reduce(|a, b| self.circuit.add(a, b))
@@ -660,9 +652,7 @@ impl<'a> Builder<'a> {
                 self.circuit.scale(sum, multiplier)
             }
             Linear::Affine { factor, .. } => {
-                let maps = self
-                    .challenge
-                    .contract_maps(&mut self.circuit, weighting, source);
+                let maps = self.challenge.contract_maps(&mut self.circuit, weighting, source);
                 let channels = self
                     .challenge
                     .weights(&mut self.circuit, weighting, Axis::Channels);
@@ -766,13 +756,7 @@ impl<'a> Builder<'a> {
         let summed = self.circuit.reshape(summed, &[groups * group_channels, kernel]);
         let shape = self.image_shape(input);
         let image = self.circuit.reshape(source, &shape);
-        let sums = windows::contract(
-            &mut self.circuit,
-            &mut self.challenge,
-            weighting,
-            image,
-            window,
-        );
+        let sums = windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
         let mut total = None;
         for (tap, sum) in distinct(&mut self.circuit, sums, &taps) {
             let weights = self.circuit.gather(summed, 1, vec![tap]);

@@ -78,9 +78,11 @@ fn needed(graph: &Graph) -> Graph {
     for output in &graph.outputs {
         needed[output.0] = true;
     }
-    for node in graph.nodes.iter().rev().filter(|node| needed[node.output.0]).collect::<Vec<_>>() {
-        for input in &node.inputs {
-            needed[input.0] = true;
+    for node in graph.nodes.iter().rev() {
+        if needed[node.output.0] {
+            for input in &node.inputs {
+                needed[input.0] = true;
+            }
         }
     }
     graph.nodes.retain(|node| needed[node.output.0]);
@@ -737,11 +739,7 @@ fn exact_integers(
 }
 
 /// Numbers as integers of this unit, each below [`LIMIT`] in magnitude.
-fn integers(
-    node: &Node,
-    numbers: impl Iterator<Item = f64>,
-    unit: f64,
-) -> Result<Vec<i128>, CommittedError> {
+fn integers(node: &Node, numbers: impl Iterator<Item = f64>, unit: f64) -> Result<Vec<i128>, CommittedError> {
     let integer = |number: f64| {
         let units = (number * unit).round();
         if units.is_nan() {

@@ -64,9 +64,7 @@ pub(super) fn readings(circuit: &Circuit, roots: &[NodeId]) -> Vec<Reading> {
                     reading,
                 ) => reading.clone(),
                 (Operator::Sum, _) => Reading::All,
-                (Operator::Gather { axis, positions }, reading) => {
-                    gathered(reading, shape, *axis, positions)
-                }
+                (Operator::Gather { axis, positions }, reading) => gathered(reading, shape, *axis, positions),
                 (
                     Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Einsum { .. },
                     Reading::All | Reading::Nothing,

@@ -43,7 +43,7 @@ fn evaluate_with(
     change: impl Fn(NodeId, &mut Vec<U256>),
 ) -> Option<Vec<Vec<U256>>> {
     let mut values: Vec<Vec<U256>> = Vec::new();
-    for (index, node) in circuit.nodes().iter().enumerate() {
+    for (at_node, node) in circuit.nodes().iter().enumerate() {
         let of = |at: usize| &values[node.inputs[at].0];
         let shape_of = |at: usize| circuit.shape(node.inputs[at]);
         let pairwise = |combine: &dyn Fn(U256, U256) -> U256| -> Vec<U256> {
@@ -94,7 +94,7 @@ fn evaluate_with(
             "{:?}",
             node.operator
         );
-        change(NodeId(index), &mut value);
+        change(NodeId(at_node), &mut value);
         values.push(value);
     }
     let outputs = circuit.outputs().iter();
@@ -400,7 +400,12 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
     };
     let zero = |shape: [usize; 4]| Tensor::new(shape, vec![0.0; shape.iter().product()]);
     let skipping = Window::square(1, 2, 0);
-    let middle = |op: Op| small(image, vec![conv(2, 2, 3, 1, 1, 1, 40), op, conv(2, 2, 1, 2, 0, 1, 42)]);
+    let middle = |op: Op| {
+        small(
+            image,
+            vec![conv(2, 2, 3, 1, 1, 1, 40), op, conv(2, 2, 1, 2, 0, 1, 42)],
+        )
+    };
     vec![
         (
             "one position",
@@ -425,7 +430,11 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
             "zero taps",
             small(
                 image,
-                vec![layer(with_zero_taps([2, 2, 3, 3], 47), Window::square(3, 1, 1), 1)],
+                vec![layer(
+                    with_zero_taps([2, 2, 3, 3], 47),
+                    Window::square(3, 1, 1),
+                    1,
+                )],
             ),
         ),
         (
@@ -463,7 +472,11 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
             "maxima of some",
             small(
                 &[1, 1, 5, 5],
-                vec![conv(1, 1, 3, 1, 1, 1, 53), Op::MaxPool2d(Window::square(2, 3, 0)), Op::Relu],
+                vec![
+                    conv(1, 1, 3, 1, 1, 1, 53),
+                    Op::MaxPool2d(Window::square(2, 3, 0)),
+                    Op::Relu,
+                ],
             ),
         ),
         (
@@ -495,7 +508,13 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
 /// Every result of a look-up is read on the way to a public output, so that no loader can leave a look-up out.
 #[track_caller]
 fn keeps_its_lookups(circuit: &CommittedCircuit) {
-    let roots: Vec<NodeId> = circuit.layout.circuit.outputs().iter().map(|&(_, id)| id).collect();
+    let roots: Vec<NodeId> = circuit
+        .layout
+        .circuit
+        .outputs()
+        .iter()
+        .map(|&(_, id)| id)
+        .collect();
     assert_eq!(circuit.layout.circuit.partly_read_lookup(&roots), None);
 }
 
@@ -510,7 +529,10 @@ fn no_lookup_can_be_left_out() {
                     keeps_its_lookups(&circuit);
                     let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 3);
                     let witness = circuit.witness(&x).unwrap();
-                    assert!(is_accepted(&circuit, &witness), "{name}, scale {scale}, {assurance}");
+                    assert!(
+                        is_accepted(&circuit, &witness),
+                        "{name}, scale {scale}, {assurance}"
+                    );
                 }
             }
         }
@@ -553,11 +575,16 @@ fn ranges_count_even_where_weights_are_zero() {
             .take(graph.shape(graph.inputs[0]).iter().product())
             .collect();
         for (node, place) in of_input {
-            let found = evaluate_with(&circuit.layout.circuit, &honest, circuit.table_range(), |id, value| {
-                if id == node {
-                    value[place] = value[place].add_mod(U256::ONE, ORDER);
-                }
-            });
+            let found = evaluate_with(
+                &circuit.layout.circuit,
+                &honest,
+                circuit.table_range(),
+                |id, value| {
+                    if id == node {
+                        value[place] = value[place].add_mod(U256::ONE, ORDER);
+                    }
+                },
+            );
             assert!(
                 found.is_none_or(|outputs| outputs[0] != [U256::ZERO]),
                 "{name}: {node:?}, {place}"
@@ -571,9 +598,7 @@ fn lookups(circuit: &Circuit) -> Vec<(NodeId, usize)> {
     let nodes = circuit.nodes().iter().enumerate();
     let lookups = nodes.filter(|(_, node)| matches!(node.operator, Operator::Lookup(_)));
     lookups
-        .flat_map(|(index, node)| {
-            (0..node.shape.iter().product()).map(move |place| (NodeId(index), place))
-        })
+        .flat_map(|(index, node)| (0..node.shape.iter().product()).map(move |place| (NodeId(index), place)))
         .collect()
 }
 
@@ -644,10 +669,16 @@ fn tables_are_built_for_what_they_are_given() {
             "tanh three times",
             small(shape, vec![Op::Tanh, Op::Tanh, Op::Tanh]),
         ),
-        ("sigmoid of a square", small(shape, vec![Op::Tanh, Op::Mul, Op::Sigmoid])),
+        (
+            "sigmoid of a square",
+            small(shape, vec![Op::Tanh, Op::Mul, Op::Sigmoid]),
+        ),
         (
             "sigmoid of a layer of a tanh",
-            small(shape, vec![Op::Tanh, gemm(6, 4, 60), Op::Sigmoid, gemm(4, 3, 62), Op::Tanh]),
+            small(
+                shape,
+                vec![Op::Tanh, gemm(6, 4, 60), Op::Sigmoid, gemm(4, 3, 62), Op::Tanh],
+            ),
         ),
     ];
     // x + tanh(x), and x · sigmoid(x), each before another sigmoid.
@@ -665,14 +696,18 @@ fn tables_are_built_for_what_they_are_given() {
             for assurance in ASSURANCES {
                 let circuit = lower(&graph, &options(scale, assurance, true, 1.0)).unwrap();
                 let witness = circuit.witness(&input::seeded_uniform(shape, 3)).unwrap();
-                assert!(is_accepted(&circuit, &witness), "{name}, scale {scale}, {assurance}");
+                assert!(
+                    is_accepted(&circuit, &witness),
+                    "{name}, scale {scale}, {assurance}"
+                );
                 let nodes = circuit.layout.circuit.nodes().iter();
                 let scales = nodes.filter_map(|node| match node.operator {
                     Operator::Lookup(Table::Sigmoid | Table::Tanh) => Some(node.scale),
                     _ => None,
                 });
                 let units = circuit.program.steps.iter().enumerate();
-                let units = units.filter(|(_, step)| matches!(step, Step::Sigmoid { .. } | Step::Tanh { .. }));
+                let units =
+                    units.filter(|(_, step)| matches!(step, Step::Sigmoid { .. } | Step::Tanh { .. }));
                 let units = units.map(|(index, _)| circuit.program.values[index + 1].unit.log2() as u32);
                 assert_eq!(scales.collect::<Vec<_>>(), units.collect::<Vec<_>>(), "{name}");
             }
@@ -700,7 +735,10 @@ fn a_rectifier_is_exact_at_the_scales_that_are_allowed() {
         }
     }
     assert!(refused > 0);
-    assert!(super::circuit::rectifies_exactly(0, super::circuit::RECTIFIER_EXACT));
+    assert!(super::circuit::rectifies_exactly(
+        0,
+        super::circuit::RECTIFIER_EXACT
+    ));
 }
 
 #[test]
@@ -716,10 +754,20 @@ fn numbers_that_are_too_large_are_refused() {
         )
         .unwrap_err()
     };
-    for number in [f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY, -1.4e36, 1.3e36] {
+    for number in [
+        f32::MAX,
+        f32::MIN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -1.4e36,
+        1.3e36,
+    ] {
         let weight = lowered(number, 0.0, 1.0);
         assert!(
-            matches!(weight, CommittedError::WideWeight { .. } | CommittedError::TooLarge { .. }),
+            matches!(
+                weight,
+                CommittedError::WideWeight { .. } | CommittedError::TooLarge { .. }
+            ),
             "{weight}"
         );
         let bias = lowered(0.5, number, 1.0);

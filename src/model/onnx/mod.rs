@@ -241,7 +241,10 @@ impl Problem {
 /// As [`load`].
 pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
     let (_, model) = load(path)?;
-    let elements = model.outputs.iter().map(|port| port.shape.iter().product::<usize>());
+    let elements = model
+        .outputs
+        .iter()
+        .map(|port| port.shape.iter().product::<usize>());
     Ok(elements.sum())
 }
 
