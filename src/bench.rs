@@ -13,6 +13,7 @@ use crate::forecast::Forecaster;
 use crate::model::committed::{CommittedCircuit, InputAssurance, Interval};
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
     self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
@@ -486,9 +487,9 @@ fn compare_integers(
 ) -> Result<IntegerCheck, Outcome> {
     let graph = match &subject.graph {
         Ok(graph) => graph,
-        Err(operators) => {
+        Err(uncovered) => {
             return Ok(IntegerCheck::NotCovered {
-                operators: operators.clone(),
+                operators: onnx::operators(uncovered),
             });
         }
     };

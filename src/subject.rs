@@ -9,11 +9,12 @@ use sha2::{Digest as _, Sha256};
 use crate::cifar10::{CLASSES, Images};
 use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Integers, Witness};
 use crate::model::cost::cost;
-use crate::model::graph::{Graph, Tensor};
-use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port};
+use crate::model::graph::{Graph, Tensor, ValueId};
+use crate::model::integer::{self, IntegerError};
+use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovered};
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
-use crate::model::{fold, input, layers, onnx, weights};
+use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, PlanError, Visibility};
 use crate::record::{Input, Model, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
@@ -43,6 +44,14 @@ pub enum SubjectError {
     /// The circuit of a part cannot be asked for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The model has no committed circuit, and a direct one would be of another function.
+    #[error("{direct}\n- it has no committed circuit either: {committed}")]
+    Neither {
+        /// Why it has no committed circuit.
+        committed: CommittedError,
+        /// Why it has no direct one.
+        direct: OnnxError,
+    },
     /// A file cannot be read.
     #[error("read {}: {source}", path.display())]
     Read {
@@ -63,6 +72,7 @@ impl SubjectError {
             Self::Committed(error) => vec![error.hint().to_owned()],
             Self::Split(error) => vec![error.hint().to_owned()],
             Self::Plan(error) => vec![error.hint()],
+            Self::Neither { direct, .. } => direct.hints().into_iter().map(str::to_owned).collect(),
             Self::Read { .. } => Vec::new(),
         }
     }
@@ -73,6 +83,8 @@ impl SubjectError {
 pub struct Material<'a> {
     /// A file with the weights.
     pub weights: Option<&'a Path>,
+    /// A file with the input.
+    pub input: Option<&'a Path>,
     /// What the CNNs look at; the layers have no use for it.
     pub image: Option<&'a TestImage>,
 }
@@ -107,8 +119,8 @@ pub struct Subject {
     pub input: Input,
     /// The model, as ONNX bytes.
     pub onnx: Vec<u8>,
-    /// The typed graph, or the operators that it does not cover.
-    pub graph: Result<Graph, Vec<String>>,
+    /// The typed graph, or the nodes that it does not cover.
+    pub graph: Result<Graph, Vec<Uncovered>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
     /// The greatest magnitude of an input element that a circuit must take, in the model's numbers.
@@ -132,7 +144,7 @@ pub struct CommittedSubject {
 impl CommittedSubject {
     /// Of the whole model.
     fn of(
-        graph: Result<&Graph, &Vec<String>>,
+        graph: Result<&Graph, &Vec<Uncovered>>,
         inputs: &[Tensor],
         request: &Request,
         input_bound: f64,
@@ -148,8 +160,8 @@ impl CommittedSubject {
 }
 
 /// The layers of a model that consists of nothing else.
-fn known<'a>(graph: Result<&'a Graph, &Vec<String>>) -> Result<&'a Graph, CommittedError> {
-    graph.map_err(|operators| CommittedError::UnknownOperators(operators.clone()))
+fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, CommittedError> {
+    graph.map_err(|uncovered| CommittedError::UnknownOperators(uncovered.clone()))
 }
 
 /// The committed circuit that a plan asks for.
@@ -187,8 +199,19 @@ impl Subject {
         let Some(other) = other() else {
             return Err(reason.into());
         };
-        let mut other = other?;
-        other.notes.push(format!("no committed circuit: {reason}"));
+        let mut other = match other {
+            Err(SubjectError::Onnx(direct)) => {
+                return Err(SubjectError::Neither {
+                    committed: reason,
+                    direct,
+                });
+            }
+            other => other?,
+        };
+        // Each node that is not covered is named beside the notes.
+        if !matches!(reason, CommittedError::UnknownOperators(_)) {
+            other.notes.push(format!("no committed circuit: {reason}"));
+        }
         Ok(other)
     }
 
@@ -227,17 +250,26 @@ impl Subject {
         if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {
             request.weights_sha256 = Some(sha256.clone());
         }
-        let image = material.image.filter(|_| spec.category == Category::Composite);
+        let is_free = spec.category == Category::Composite && material.input.is_none();
+        let image = material.image.filter(|_| is_free);
         request.sample = image.map(|image| image.number);
-        let (input, input_source) = match image {
-            Some(image) => (
+        let mut input_bound = input::bound(spec);
+        let (input, input_source) = match (material.input, image) {
+            (Some(file), _) => {
+                let (inputs, sha256) = input_of(file, &ports(&graph, &graph.inputs))?;
+                request.input_sha256 = Some(sha256.clone());
+                input_bound = input_bound.max(bound_of(&inputs));
+                let [input] = inputs.try_into().expect("a model of the suite has one input");
+                (input, Source::File { sha256 })
+            }
+            (None, Some(image)) => (
                 Tensor::new(spec.input_shape, input::normalised(&image.pixels)),
                 Source::TestImage {
                     number: image.number,
                     class: CLASSES[image.label].to_owned(),
                 },
             ),
-            None => (
+            (None, None) => (
                 match request.plan.kind {
                     CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
                     CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
@@ -246,29 +278,28 @@ impl Subject {
             ),
         };
         let inputs = vec![input];
-        let ports = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
-            ids.iter().map(|id| graph.values[id.0].shape.clone()).collect()
+        let shapes = |ids: &[ValueId]| -> Vec<Vec<usize>> {
+            ports(&graph, ids).into_iter().map(|port| port.shape).collect()
         };
         let onnx = onnx::write(&graph);
-        let input_bound = input::bound(spec);
         let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
                 &onnx,
-                Some(&graph),
-                ports(&graph.inputs),
-                ports(&graph.outputs),
+                Ok(&graph),
+                shapes(&graph.inputs),
+                shapes(&graph.outputs),
                 weights_source,
             ),
             input: describe_input(input_source, &inputs),
+            notes: rounding::vanished_layers(&graph, request.plan.scale),
             request,
             onnx,
             graph: Ok(graph),
             inputs,
             input_bound,
             committed,
-            notes: Vec::new(),
         })
     }
 
@@ -278,14 +309,19 @@ impl Subject {
     /// # Errors
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
-        let (
-            onnx,
-            OnnxModel {
-                inputs: ports,
-                outputs,
-                coverage,
-            },
-        ) = onnx::load(path)?;
+        let (onnx, mut model) = onnx::load(path)?;
+        if request.plan.kind != CircuitKind::Committed {
+            model.directly(path)?;
+        }
+        let OnnxModel {
+            inputs: ports,
+            outputs,
+            coverage,
+            means,
+            constants,
+            notes: mut remarks,
+            ..
+        } = model;
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
@@ -295,9 +331,7 @@ impl Subject {
         request.onnx_sha256 = Some(onnx_sha256.clone());
         let (inputs, input_source) = match input_file {
             Some(file) => {
-                let slots: Vec<_> = ports.iter().map(Port::slot).collect();
-                let inputs = input::from_file(file, &slots)?;
-                let sha256 = sha256_of(file)?;
+                let (inputs, sha256) = input_of(file, &ports)?;
                 request.input_sha256 = Some(sha256.clone());
                 (inputs, Source::File { sha256 })
             }
@@ -309,26 +343,29 @@ impl Subject {
                 (seeded.collect(), Source::Seeded { seed: request.seed })
             }
         };
+        let scale = request.plan.scale;
         let graph = match coverage {
-            Coverage::Full(graph) => Ok(graph),
+            Coverage::Full(graph) => {
+                if request.plan.kind != CircuitKind::Committed {
+                    read_as_it_is(&graph, path)?;
+                }
+                remarks.extend(rounding::vanished_layers(&graph, scale));
+                Ok(graph)
+            }
             Coverage::Partial(uncovered) => {
-                let mut operators: Vec<String> = uncovered.into_iter().map(|node| node.operator).collect();
-                operators.sort_unstable();
-                operators.dedup();
-                Err(operators)
+                remarks.extend(rounding::vanished_constants(&constants, scale));
+                remarks.extend(rounding::inexact_means(&means, scale));
+                Err(uncovered)
             }
         };
-        // A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.
-        let magnitude = |tensor: &Tensor| tensor.data.iter().fold(0.0, |bound: f32, x| bound.max(x.abs()));
-        let magnitude = inputs.iter().map(magnitude).fold(1.0, f32::max);
-        let input_bound = f64::from(magnitude).log2().ceil().exp2();
+        let input_bound = bound_of(&inputs);
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
                 format!("{} (a user's ONNX file)", request.id),
                 &onnx,
-                graph.as_ref().ok(),
+                graph.as_ref(),
                 shapes(ports),
                 shapes(outputs),
                 Source::File { sha256: onnx_sha256 },
@@ -340,7 +377,7 @@ impl Subject {
             graph,
             inputs,
             input_bound,
-            notes: Vec::new(),
+            notes: remarks,
         })
     }
 
@@ -424,7 +461,7 @@ impl Subject {
             model: describe(
                 format!("{} ({name}: {})", self.model.description, layers.join(", ")),
                 &onnx,
-                Some(&part.graph),
+                Ok(&part.graph),
                 vec![shape.to_vec()],
                 part.graph
                     .output_values()
@@ -487,12 +524,12 @@ pub(crate) fn file_id(path: &Path) -> String {
 fn describe(
     description: String,
     onnx: &[u8],
-    graph: Option<&Graph>,
+    graph: Result<&Graph, &Vec<Uncovered>>,
     input_shapes: Vec<Vec<usize>>,
     output_shapes: Vec<Vec<usize>>,
     weights: Source,
 ) -> Model {
-    let cost = graph.map(cost);
+    let cost = graph.ok().map(cost);
     Model {
         description,
         input_shapes,
@@ -501,6 +538,45 @@ fn describe(
         multiply_adds: cost.map(|cost| cost.multiply_adds),
         onnx_sha256: hex_sha256(onnx),
         weights,
+        uncovered: graph.err().cloned().unwrap_or_default(),
+    }
+}
+
+/// A user's input, and its file's digest.
+fn input_of(file: &Path, ports: &[Port]) -> Result<(Vec<Tensor>, String), SubjectError> {
+    let slots: Vec<_> = ports.iter().map(Port::slot).collect();
+    let inputs = input::from_file(file, &slots)?;
+    Ok((inputs, sha256_of(file)?))
+}
+
+/// Names and shapes of some of a graph's values.
+fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
+    let port = |id: &ValueId| {
+        let value = &graph.values[id.0];
+        Port {
+            name: value.name.clone(),
+            shape: value.shape.clone(),
+        }
+    };
+    ids.iter().map(port).collect()
+}
+
+/// A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.
+fn bound_of(inputs: &[Tensor]) -> f64 {
+    let magnitude = |tensor: &Tensor| tensor.data.iter().fold(0.0, |bound: f32, x| bound.max(x.abs()));
+    let magnitude = inputs.iter().map(magnitude).fold(1.0, f32::max);
+    f64::from(magnitude).log2().ceil().exp2()
+}
+
+/// Refuses a graph that EZKL would load as another function.
+fn read_as_it_is(graph: &Graph, path: &Path) -> Result<(), OnnxError> {
+    match integer::check(graph) {
+        Err(IntegerError::MisreadConvolution { node }) => Err(OnnxError::Invalid {
+            path: path.to_owned(),
+            problems: vec![Problem::MisreadConvolution { node }],
+        }),
+        // What else the reference does not cover is not known to be wrong, and is compared after proving.
+        _ => Ok(()),
     }
 }
 

@@ -136,7 +136,7 @@ fn numbers_out_of_range_are_refused_by_name() {
     for (option, value) in [
         ("--runs", "0"),
         ("--threads", "0"),
-        ("--memory-limit", "20GB"),
+        ("--memory-limit", "20gb"),
         ("--scale", "-1"),
     ] {
         let said = say(evmbench().args(["prove-and-verify", "relu", &format!("{option}={value}")]));
@@ -176,7 +176,7 @@ fn a_model_that_cannot_be_proved_is_explained() {
         .retain(|attribute| attribute.name != "strides");
     let strideless = file(&folder, "strideless.onnx", &proto.encode_to_vec());
     refuses(
-        &["prove-and-verify", "--onnx", &strideless],
+        &["prove-and-verify", "--onnx", &strideless, "--circuit", "direct"],
         1,
         "has no strides attribute",
         "",

@@ -148,8 +148,7 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
     let graph = match model.coverage {
         Coverage::Full(graph) => graph,
         Coverage::Partial(uncovered) => {
-            let operators = uncovered.into_iter().map(|node| node.operator).collect();
-            return Err(AccuracyError::from(CommittedError::UnknownOperators(operators)).into());
+            return Err(AccuracyError::from(CommittedError::UnknownOperators(uncovered)).into());
         }
     };
     Ok(vec![Candidate {

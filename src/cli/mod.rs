@@ -24,6 +24,7 @@ mod output;
 mod plan;
 mod progress;
 mod prove_and_verify;
+mod remarks;
 mod report;
 mod session;
 mod setup;

@@ -6,9 +6,10 @@ use super::error::CliError;
 use super::output::{note, say};
 use super::session::{Session, parse_bytes};
 use super::table::{FIGURE, TEXT, Table};
-use super::{Finding, format, prove_and_verify};
+use super::{Finding, format, prove_and_verify, remarks};
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
-use crate::prover::Failure;
+use crate::model::onnx::Uncovered;
+use crate::prover::{CircuitKind, Failure};
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,11 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct Planned {
     name: String,
+    circuit: CircuitKind,
+    /// Nodes that a committed circuit does not cover.
+    uncovered: Vec<Uncovered>,
+    /// What was noticed on the way.
+    notes: Vec<String>,
     /// Absent where EZKL gave no settings.
     forecast: Option<Forecast>,
     /// What EZKL said then.
@@ -63,6 +69,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             };
             planned.push(Planned {
                 name: subject.request.name(),
+                circuit: subject.request.plan.kind,
+                uncovered: subject.model.uncovered.clone(),
+                notes: subject.notes.clone(),
                 memory: forecast
                     .as_ref()
                     .zip(budget_bytes)
@@ -96,6 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> {
     let mut circuits = Table::new([
         ("", TEXT),
+        ("circuit", TEXT),
         ("rows", FIGURE),
         ("2^k", FIGURE),
         ("columns", FIGURE),
@@ -129,6 +139,7 @@ fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> 
             .saturating_add(forecast.advice_columns + forecast.permutation_columns);
         circuits.row([
             one.name.clone(),
+            one.circuit.to_string(),
             format::count(forecast.rows),
             forecast.logrows.to_string(),
             format::count(columns),
@@ -156,6 +167,11 @@ fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> 
             ]);
         }
     }
+    remarks::show(
+        planned
+            .iter()
+            .map(|one| (one.name.clone(), &one.uncovered[..], &one.notes[..])),
+    )?;
     if circuits.is_empty() {
         return Ok(());
     }

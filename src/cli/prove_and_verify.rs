@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::say;
 use super::session::{Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
-use super::{Finding, data, format};
+use super::{Finding, data, format, remarks};
 use crate::chain::Fork;
 use crate::cifar10;
-use crate::model::onnx;
+use crate::model::input::{self, Slot};
+use crate::model::onnx::{self, Uncovered};
 use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
@@ -21,6 +23,7 @@ use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Re
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, ONNX_SUITE, Subject, SubjectError, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
+use crate::trained;
 use crate::tune::{Profile, ProfileError, ProfileModel};
 
 /// Prove one inference of each model, verify the proof in an EVM, and record what it costs
@@ -38,8 +41,8 @@ pub(super) struct Arguments {
     /// A model of your own
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
-    /// Its input: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
-    #[arg(long, value_name = "FILE", requires = "onnx")]
+    /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
     input: Option<PathBuf>,
     /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
     /// seed for the layers]
@@ -116,9 +119,8 @@ pub(super) struct Arguments {
     /// Proofs made first and not counted
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup: usize,
-    /// Seed of weights and inputs
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
-    seed: u64,
+    #[arg(long, value_name = "N", help = format!("Seed of weights and inputs [default: {DEFAULT_SEED}]"))]
+    seed: Option<u64>,
     /// Only experiments whose name contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
@@ -231,6 +233,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     closed?;
     if !arguments.json && !records.is_empty() {
         say!("{}", table::records(&records))?;
+        remarks::show(records.iter().map(|record| {
+            let name = record.request.name();
+            (name, &record.model.uncovered[..], &record.notes[..])
+        }))?;
         for records in records.chunks(RECORDS_BESIDE_EACH_OTHER) {
             if let Some(causes) = table::causes(records) {
                 say!("\n{causes}")?;
@@ -318,7 +324,7 @@ fn bound(arguments: &Arguments, srs: Option<&SrsStore>, request: Request) -> Req
     let request = Request {
         runs: arguments.runs,
         warmup: arguments.warmup,
-        seed: arguments.seed,
+        seed: arguments.seed.unwrap_or(DEFAULT_SEED),
         fork: arguments
             .fork
             .first()
@@ -385,6 +391,14 @@ impl Arguments {
             Source::Onnx(_) => false,
         };
         if !items.iter().any(is_cnn) {
+            if self.data.is_some() || self.sample.is_some() {
+                return Err(CliError::Usage(
+                    "--data and --sample are for the CNNs of the suite, which look at an image, and none is named",
+                ));
+            }
+            return Ok(None);
+        }
+        if self.input.is_some() {
             return Ok(None);
         }
         let path = data::cifar10_path(self.data.as_ref())?;
@@ -411,6 +425,7 @@ impl Arguments {
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
             weights: self.weights.as_deref(),
+            input: self.input.as_deref(),
             image,
         }
     }
@@ -433,11 +448,31 @@ impl Arguments {
     }
 }
 
-/// What to run, resolved once: everything after this asks no argument again, but where weights are.
+/// What to run, resolved once: everything after this asks no argument again, but where weights and inputs are.
 fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliError> {
-    if let Some(path) = &arguments.profile {
-        return Ok(vec![profiled(arguments, srs, Profile::load(path)?)?]);
+    let items = match &arguments.profile {
+        Some(path) => vec![profiled(arguments, srs, Profile::load(path)?)?],
+        None => named(arguments, srs)?,
+    };
+    if arguments.seed.is_some() && !items.iter().any(|item| item.draws(arguments)) {
+        return Err(CliError::Usage(
+            "nothing is drawn from --seed: weights and input are given, so leave it out",
+        ));
     }
+    for item in &items {
+        if let (Source::Suite(Experiment { model, .. }), Some(file)) = (&item.subject, &arguments.input) {
+            let slot = Slot {
+                name: model.id,
+                shape: model.input_shape,
+            };
+            input::from_file(file, &[slot]).map_err(SubjectError::from)?;
+        }
+    }
+    Ok(items)
+}
+
+/// The models that are named, in a circuit that follows from the arguments.
+fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliError> {
     let (first, fallback) = arguments.circuits();
     let both = |id: &str, suite: &str, io: Io, scale: u32| -> Result<(Request, Option<Request>), CliError> {
         let of = |circuit| request(arguments, srs, circuit, id, suite, io, scale);
@@ -517,6 +552,17 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
 }
 
 impl Item {
+    /// Whether anything of it may be drawn from the seed.
+    fn draws(&self, arguments: &Arguments) -> bool {
+        let Source::Suite(Experiment { model, .. }) = &self.subject else {
+            return arguments.input.is_none();
+        };
+        let is_trained = trained::find(model.id).is_some() && self.request.plan.kind != CircuitKind::Study;
+        let is_image = model.category == Category::Composite;
+        let given_image = is_image && (arguments.data.is_some() || arguments.sample.is_some());
+        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_none() && !given_image)
+    }
+
     /// What is asked for first.
     pub(super) fn request(&self) -> &Request {
         &self.request
@@ -543,6 +589,17 @@ impl Item {
     }
 }
 
+/// One record to make, as `--dry-run --json` prints it.
+#[derive(Serialize)]
+struct Planned<'a> {
+    name: String,
+    circuit: CircuitKind,
+    uncovered: &'a [Uncovered],
+    notes: &'a [String],
+    record: PathBuf,
+    done: bool,
+}
+
 fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     let image = arguments.image(items)?;
     let material = arguments.material(image.as_ref());
@@ -558,6 +615,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
         ("proofs", FIGURE),
         ("record", TEXT),
     ]);
+    let mut remarks = Vec::new();
     for item in items {
         for subject in item.subjects(material)? {
             let Request {
@@ -567,7 +625,23 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
                 warmup,
                 ..
             } = &subject.request;
+            let record = store.path(&subject.request);
             let done = arguments.session.resume && finished(&store, &subject.request, None).is_some();
+            if arguments.json {
+                let planned = Planned {
+                    name: subject.request.name(),
+                    circuit: circuit.kind,
+                    uncovered: &subject.model.uncovered,
+                    notes: &subject.notes,
+                    record,
+                    done,
+                };
+                say!(
+                    "{}",
+                    serde_json::to_string(&planned).expect("a plan is plain data")
+                )?;
+                continue;
+            }
             table.row([
                 subject.request.id.clone(),
                 suite.clone(),
@@ -579,13 +653,19 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
                 (runs + warmup).to_string(),
                 format!(
                     "{}{}",
-                    store.path(&subject.request).display(),
+                    record.display(),
                     if done { " (there already: skipped)" } else { "" }
                 ),
             ]);
+            remarks.push((subject.request.name(), subject.model.uncovered, subject.notes));
         }
     }
-    say!("{table}")
+    if arguments.json {
+        return Ok(());
+    }
+    say!("{table}")?;
+    let remarks = remarks.iter();
+    remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }
 
 fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Result<Vec<Record>, CliError> {

@@ -25,7 +25,7 @@ use crate::subject::Subject;
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArguments {
     /// Most memory that a worker may allocate, as in 20GiB [default: 85% of the machine's]
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     memory_limit: Option<u64>,
     /// Seconds that one phase may take
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs())]
@@ -85,16 +85,21 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A size in bytes with an optional unit: `20GiB`, `512MiB`, `1000000`.
+/// A size with its unit: `20GiB`, `512MiB`, `8GB`. A bare number is refused: most who write one mean GiB.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match &text[digits.len()..] {
-        "" | "B" => 1,
+        "" => return Err(format!("a size has a unit, as in {text}GiB")),
+        "B" => 1,
+        "KB" => 1000,
+        "MB" => 1000_u64.pow(2),
+        "GB" => 1000_u64.pow(3),
+        "TB" => 1000_u64.pow(4),
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
         "TiB" => 1 << 40,
-        unit => return Err(format!("unknown unit {unit:?}; use MiB or GiB")),
+        unit => return Err(format!("unknown unit {unit:?}; use MiB, GiB, MB or GB")),
     };
     let number: f64 = digits
         .trim()
@@ -105,6 +110,17 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
         Ok(bytes as u64)
     } else {
         Err("out of range".to_owned())
+    }
+}
+
+/// The least memory that a worker may be given: with less not even Python starts.
+const LEAST_MEMORY_BYTES: u64 = 64 << 20;
+
+/// A size that a worker can start in.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_bytes(text)? {
+        bytes if bytes < LEAST_MEMORY_BYTES => Err("a worker takes 64MiB at least".to_owned()),
+        bytes => Ok(bytes),
     }
 }
 
@@ -412,10 +428,13 @@ mod tests {
     fn sizes_have_units() {
         assert_eq!(parse_bytes("20GiB"), Ok(20 << 30));
         assert_eq!(parse_bytes("1.5MiB"), Ok(3 << 19));
-        assert_eq!(parse_bytes("1000"), Ok(1000));
-        for bad in ["", "GiB", "20GB", "-1", "0", "1e30TiB"] {
+        assert_eq!(parse_bytes("1000B"), Ok(1000));
+        assert_eq!(parse_bytes("8GB"), Ok(8_000_000_000));
+        for bad in ["", "GiB", "8", "20gb", "-1GiB", "0GiB", "1e30TiB"] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
         }
+        assert!(parse_memory("20B").is_err() && parse_memory("63MiB").is_err());
+        assert_eq!(parse_memory("1GiB"), Ok(1 << 30));
     }
 
     #[test]

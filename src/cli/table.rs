@@ -121,6 +121,7 @@ pub(super) fn causes(records: &[Record]) -> Option<Table> {
 pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Table {
     let mut table = Table::new([
         ("experiment", TEXT),
+        ("circuit", TEXT),
         ("rows", FIGURE),
         ("2^k", FIGURE),
         ("prove", FIGURE),
@@ -137,6 +138,7 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
         let proof = record.proof.as_ref();
         table.row([
             record.request.name(),
+            record.request.plan.kind.to_string(),
             dash(circuit.map(|circuit| format::count(circuit.rows))),
             dash(circuit.map(|circuit| circuit.logrows.to_string())),
             dash(record.mean_prove_seconds().map(format::seconds)),

@@ -41,9 +41,13 @@ pub(super) struct Arguments {
     /// greatest distance of an output, in per cent of the greatest output [default: what is lost without tuning]
     #[arg(long, value_name = "PERCENT", value_parser = percentage)]
     accuracy_loss: Option<f64>,
-    /// Test images that tell what is lost
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
-    images: usize,
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = at_least_one,
+        help = format!("Test images that tell what is lost [default: {DEFAULT_IMAGES}]")
+    )]
+    images: Option<usize>,
     /// Let a committed circuit show, commit to or register input and output as is best, which changes what is proved
     #[arg(long, conflicts_with_all = ["io", "input_range"])]
     any_io: bool,
@@ -54,6 +58,9 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
 }
+
+/// Test images that tell what is lost, unless another number is asked for.
+const DEFAULT_IMAGES: usize = 1000;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ObjectiveName {
@@ -223,10 +230,17 @@ fn start(arguments: &Arguments) -> Result<(Subject, Space), CliError> {
 fn images(arguments: &Arguments, subject: &Subject) -> Result<Option<Images>, CliError> {
     // The subject looks at an image exactly where there are some.
     if subject.request.sample.is_none() || subject.committed.is_none() {
+        if arguments.images.is_some() {
+            return Err(CliError::Usage(
+                "--images are looked at by a committed CNN of the suite, where there are test images",
+            ));
+        }
         return Ok(None);
     }
     let images = cifar10::read_test(&data::cifar10_path(arguments.run.data.as_ref())?)?;
-    let rest = images.len().saturating_sub(arguments.images);
+    let rest = images
+        .len()
+        .saturating_sub(arguments.images.unwrap_or(DEFAULT_IMAGES));
     Ok(Some(images.split_last(rest).0))
 }
 
@@ -580,13 +594,14 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
         command += &format!(" --fork {}", fork.name());
     }
     if let Some(budget) = arguments.budget {
-        command += &format!(" --budget {budget}");
+        command += &format!(" --budget {budget}B");
     }
     if let Some(loss) = arguments.accuracy_loss {
         command += &format!(" --accuracy-loss {loss}");
     }
     if let Some(sample) = sample {
-        command += &format!(" --sample {sample} --images {}", arguments.images);
+        let images = arguments.images.unwrap_or(DEFAULT_IMAGES);
+        command += &format!(" --sample {sample} --images {images}");
     }
     command + &format!(" --prove {} --runs {runs}", arguments.prove)
 }

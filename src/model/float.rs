@@ -137,7 +137,7 @@ impl FloatModel {
 
 /// tract panics on some malformed models (a kernel of another rank than its input, for one); here that
 /// is an error like any other.
-fn guarded<T>(work: impl FnOnce() -> Result<T, TractError>) -> Result<T, TractError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TractError>) -> Result<T, TractError> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<String>()

@@ -6,6 +6,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most elements that a value may have: a circuit over BN254 has no more rows, since its field has no more roots of unity.
+pub const MOST_ELEMENTS: usize = 1 << 28;
+
+/// The number of elements of a tensor of these sizes; `None` where no `usize` holds it.
+#[must_use]
+pub fn elements(shape: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size))
+}
+
 /// A dense row-major tensor of `f32`; `data.len()` is the product of `shape`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tensor {
@@ -85,7 +96,7 @@ pub enum Op {
     Add,
     /// ONNX `Sub` of two values of equal shape.
     Sub,
-    /// ONNX `MaxPool` (NCHW).
+    /// ONNX `MaxPool` (NCHW): the greatest of the elements in the window, which the padding has none of.
     MaxPool2d(Window),
     /// ONNX `AveragePool` (NCHW, no padding).
     AvgPool2d(Window),
@@ -200,7 +211,9 @@ impl Window {
     #[must_use]
     pub fn output_size(&self, input: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let padded = input[axis] + self.padding[axis] + self.padding[axis + 2];
+            let padded = input[axis]
+                .checked_add(self.padding[axis])?
+                .checked_add(self.padding[axis + 2])?;
             if self.kernel[axis] == 0 || self.stride[axis] == 0 {
                 return None;
             }
@@ -301,7 +314,14 @@ impl Op {
     /// [`GraphError::Shape`] when the number of inputs, their shapes or the shapes of the
     /// parameters do not fit.
     pub fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, GraphError> {
-        self.infer(inputs).map_err(|reason| GraphError::Shape {
+        let shape = self.infer(inputs).and_then(|shape| {
+            let fits = elements(&shape).is_some_and(|elements| (1..=MOST_ELEMENTS).contains(&elements));
+            ensure(fits, || {
+                format!("a result of shape {shape:?}, must have 1 to {MOST_ELEMENTS} elements")
+            })?;
+            Ok(shape)
+        });
+        shape.map_err(|reason| GraphError::Shape {
             operator: self.onnx_name(),
             reason,
         })
@@ -346,7 +366,9 @@ impl Op {
                     )
                 })?;
                 ensure(
-                    *groups > 0 && group_channels * groups == channels && out_channels % groups == 0,
+                    *groups > 0
+                        && group_channels.checked_mul(*groups) == Some(channels)
+                        && out_channels % groups == 0,
                     || {
                         format!(
                             "weight of shape {:?} in {groups} groups over {channels} channels",
@@ -371,7 +393,17 @@ impl Op {
                 ensure_shape("bias", bias.as_ref(), &[*out_features])?;
                 Ok(vec![*batch, *out_features])
             }
-            Self::MaxPool2d(window) => pooled(window, input),
+            Self::MaxPool2d(window) => {
+                // A window that reads nothing but padding would have no greatest element.
+                let reads = (0..4).all(|side| window.padding[side] < window.kernel[side % 2]);
+                ensure(reads, || {
+                    format!(
+                        "padding {:?}, must be below the kernel {:?}",
+                        window.padding, window.kernel
+                    )
+                })?;
+                pooled(window, input)
+            }
             Self::AvgPool2d(window) => {
                 ensure(window.padding == [0; 4], || {
                     format!("padding {:?}, must be none", window.padding)
@@ -403,10 +435,9 @@ impl Op {
                 Ok(vec![*batch, rest.iter().product()])
             }
             Self::Reshape { shape } => {
-                ensure(
-                    shape.iter().product::<usize>() == input.iter().product::<usize>(),
-                    || format!("from {input:?} to {shape:?}"),
-                )?;
+                ensure(elements(shape) == elements(input), || {
+                    format!("from {input:?} to {shape:?}")
+                })?;
                 Ok(shape.clone())
             }
             // The binary operators never come here: `infer` has dealt with them.

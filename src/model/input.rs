@@ -262,7 +262,7 @@ fn input_rng(seed: u64) -> ChaCha8Rng {
 /// Reads the inputs of a model from a file.
 ///
 /// - `.json`: `{"input_data": [[…], …]}` as EZKL has it, one array for each input, or the arrays
-///   alone, or for a model with one input a single array. An array is flat or nested to the shape.
+///   alone, or for a model with one input a single array in either place. An array is flat or nested to the shape.
 /// - `.npy`: the array of a model with one input.
 /// - `.npz`: arrays under the names of the inputs, or else in the order of the file.
 ///
@@ -356,9 +356,10 @@ fn json_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Arra
         path: path.to_owned(),
         source,
     })?;
-    // Without a key around it, an array can be the one input itself.
-    if let ([slot], Value::Array(_)) = (slots, &whole) {
-        let array = json_array(path, &whole)?;
+    let arrays = whole.get("input_data").unwrap_or(&whole);
+    // With or without the key, an array can be the one input itself.
+    if let ([slot], Value::Array(_)) = (slots, arrays) {
+        let array = json_array(path, arrays)?;
         let is_input = array
             .shape
             .as_ref()
@@ -367,14 +368,20 @@ fn json_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Arra
             return Ok(vec![array]);
         }
     }
-    let arrays = whole.get("input_data").unwrap_or(&whole);
     let Value::Array(arrays) = arrays else {
         return Err(InputError::JsonForm {
             path: path.to_owned(),
             found: kind(arrays),
         });
     };
-    arrays.iter().map(|array| json_array(path, array)).collect()
+    let array = |array: &Value| match array {
+        Value::Array(_) => json_array(path, array),
+        other => Err(InputError::JsonForm {
+            path: path.to_owned(),
+            found: kind(other),
+        }),
+    };
+    arrays.iter().map(array).collect()
 }
 
 fn json_array(path: &Path, value: &Value) -> Result<Array, InputError> {

@@ -13,6 +13,7 @@ pub mod input;
 pub mod integer;
 pub mod layers;
 pub mod onnx;
+pub mod rounding;
 pub mod rows;
 pub mod split;
 pub mod weights;

@@ -24,6 +24,7 @@ use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
+use crate::model::onnx::Uncovered;
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
     CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
@@ -362,6 +363,9 @@ pub struct Model {
     pub onnx_sha256: String,
     /// Where the weights come from.
     pub weights: Source,
+    /// Nodes of a user's file that the typed graph, and with it a committed circuit, does not cover.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<Uncovered>,
 }
 
 /// The input that was proved.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::committed::{CommittedCircuit, Interval};
 use crate::model::integer::{self, Quantisation};
+use crate::model::onnx;
 use crate::prover::{CircuitSettings, Decomposition};
 use crate::subject::Subject;
 
@@ -98,10 +99,10 @@ pub(super) fn decompositions(subject: &Subject, settings: &CircuitSettings) -> V
 
 /// A direct circuit's, or why it has none: by static bounds where they are within the limits, else by the subject's own input.
 pub(super) fn of_direct(subject: &Subject, settings: &CircuitSettings) -> Result<Vec<Guarantee>, String> {
-    let graph = subject.graph.as_ref().map_err(|operators| {
+    let graph = subject.graph.as_ref().map_err(|uncovered| {
         format!(
             "nothing is known of the values of these operators: {}",
-            operators.join(", ")
+            onnx::operators(uncovered).join(", ")
         )
     })?;
     let quantisation =

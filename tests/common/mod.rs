@@ -2,9 +2,11 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use alloy_primitives::{B256, Bytes, U256};
+use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
@@ -14,6 +16,11 @@ use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
 use evmbench::store;
 use serde::Deserialize;
+
+/// The program: this build's, or the one that `EVMBENCH_BIN` names, so that a test can be tried on an older one.
+pub fn evmbench() -> Command {
+    std::env::var_os("EVMBENCH_BIN").map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new)
+}
 
 /// EZKL and solc, installed once into the usual cache folder.
 pub struct Tools {

@@ -1,7 +1,19 @@
 //! Why a model has no committed circuit.
 
+use super::super::onnx::Uncovered;
 use super::DIGIT_BITS;
 use super::interval::Unbounded;
+
+/// At most so many nodes are named in one sentence.
+const NAMED: usize = 3;
+
+fn listed(nodes: &[Uncovered]) -> String {
+    let mut named: Vec<String> = nodes.iter().take(NAMED).map(ToString::to_string).collect();
+    if let Some(more) = nodes.len().checked_sub(NAMED).filter(|&more| more > 0) {
+        named.push(format!("and {more} more"));
+    }
+    named.join("; ")
+}
 
 /// A model that the committed lowering does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,9 +22,9 @@ pub enum CommittedError {
     /// The model has several inputs or outputs, or a batch.
     #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
     Ports(String),
-    /// Operators are not known as layers at all.
-    #[error("these operators are not covered: {}", .0.join(", "))]
-    UnknownOperators(Vec<String>),
+    /// Nodes are not known as layers at all.
+    #[error("not covered: {}", listed(.0))]
+    UnknownOperators(Vec<Uncovered>),
     /// An operator is not covered.
     #[error("{operator} at node {node:?}: {reason}")]
     NotCovered {

@@ -313,7 +313,7 @@ fn inside(output: usize, tap: usize, stride: usize, padding: usize, size: usize)
     (position < size).then_some(position)
 }
 
-/// Each window's elements, folded; windows are not padded.
+/// Each window's elements, which the padding has none of, folded.
 fn pooled(input: &[i128], shape: &[usize], window: &Window, fold: impl Fn(i128, i128) -> i128) -> Vec<i128> {
     let [height, width] = [shape[2], shape[3]];
     let [out_height, out_width] = window
@@ -323,11 +323,14 @@ fn pooled(input: &[i128], shape: &[usize], window: &Window, fold: impl Fn(i128, 
     for image in input.chunks(height * width) {
         for i in 0..out_height {
             for j in 0..out_width {
-                let taps = (0..window.kernel[0]).flat_map(|u| {
-                    let row = (i * window.stride[0] + u) * width + j * window.stride[1];
-                    image[row..row + window.kernel[1]].iter().copied()
+                let rows = (0..window.kernel[0])
+                    .filter_map(|u| inside(i, u, window.stride[0], window.padding[0], height));
+                let taps = rows.flat_map(|row| {
+                    (0..window.kernel[1])
+                        .filter_map(|v| inside(j, v, window.stride[1], window.padding[1], width))
+                        .map(move |column| image[row * width + column])
                 });
-                result.push(taps.reduce(&fold).expect("a kernel is not empty"));
+                result.push(taps.reduce(&fold).expect("padding is smaller than the window"));
             }
         }
     }

@@ -544,7 +544,8 @@ impl<'a> Builder<'a> {
         Ok(self.circuit.lookup(table, labelled))
     }
 
-    /// For each position of the window, the elements that the outputs read there.
+    /// For each position of the window, the elements that the outputs read there; where that is padding, the nearest element
+    /// that the same window reads, which changes no maximum.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
         let node = self.node(input);
         let &[_, height, width] = self.shape(input) else {
@@ -553,12 +554,16 @@ impl<'a> Builder<'a> {
         let [rows, columns] = window
             .output_size([height, width])
             .expect("the graph's shapes fit");
-        let read = |count: usize, stride: usize, tap: usize| (0..count).map(|i| i * stride + tap).collect();
+        let sizes = [height, width];
+        let read = |axis: usize, count: usize, tap: usize| {
+            let position = |i: usize| (i * window.stride[axis] + tap).saturating_sub(window.padding[axis]);
+            (0..count).map(|i| position(i).min(sizes[axis] - 1)).collect()
+        };
         let mut taps = Vec::new();
         for u in 0..window.kernel[0] {
-            let by_row = self.circuit.gather(node, 1, read(rows, window.stride[0], u));
+            let by_row = self.circuit.gather(node, 1, read(0, rows, u));
             for v in 0..window.kernel[1] {
-                taps.push(self.circuit.gather(by_row, 2, read(columns, window.stride[1], v)));
+                taps.push(self.circuit.gather(by_row, 2, read(1, columns, v)));
             }
         }
         taps

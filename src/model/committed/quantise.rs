@@ -61,12 +61,10 @@ fn rewritten(graph: &Graph) -> Graph {
         let (Op::Relu, Op::MaxPool2d(window)) = (&graph.nodes[index].op, &graph.nodes[reader].op) else {
             continue;
         };
-        if window.padding == [0; 4] {
-            let pooled = graph.values[graph.nodes[reader].output.0].shape.clone();
-            graph.nodes[index].op = Op::MaxPool2d(*window);
-            graph.nodes[reader].op = Op::Relu;
-            graph.values[output.0].shape = pooled;
-        }
+        let pooled = graph.values[graph.nodes[reader].output.0].shape.clone();
+        graph.nodes[index].op = Op::MaxPool2d(*window);
+        graph.nodes[reader].op = Op::Relu;
+        graph.values[output.0].shape = pooled;
     }
     graph
 }
@@ -147,7 +145,7 @@ impl<'a> Quantiser<'a> {
             )));
         };
         let shape = graph.shape(input);
-        if shape.first() != Some(&1) {
+        if !matches!(shape, [1, _, ..]) {
             return Err(CommittedError::Ports(format!(
                 "takes an input of shape {shape:?}"
             )));
@@ -250,6 +248,9 @@ impl<'a> Quantiser<'a> {
         let shape = self.graph.shape(node.output).to_vec();
         let output = match &node.op {
             Op::Flatten | Op::Reshape { .. } => {
+                if !matches!(shape[..], [1, _, ..]) {
+                    return Err(refused(node, "its result has another batch than 1"));
+                }
                 let value = Value {
                     shape,
                     ..self.value(input).clone()
@@ -339,9 +340,6 @@ impl<'a> Quantiser<'a> {
         window: Window,
         shape: Vec<usize>,
     ) -> Result<ValueId, CommittedError> {
-        if window.padding != [0; 4] {
-            return Err(refused(node, "padding is not covered"));
-        }
         let input = self
             .within_table(input, 2, true)
             .map_err(|source| too_large(node, source))?;

@@ -306,6 +306,10 @@ fn graphs() -> Vec<(&'static str, Graph)> {
         ("tanh", small(image, vec![Op::Tanh])),
         ("sigmoid", small(image, vec![Op::Sigmoid])),
         ("max", small(image, vec![Op::MaxPool2d(pool)])),
+        (
+            "padded max",
+            small(image, vec![Op::MaxPool2d(Window::square(3, 2, 1))]),
+        ),
         ("average", small(image, vec![Op::AvgPool2d(pool)])),
         ("batch norm", small(image, vec![batch_norm(2, 8)])),
         (
@@ -1214,13 +1218,13 @@ fn inputs_out_of_range_are_refused() {
 
 #[test]
 fn what_is_not_covered_is_named() {
-    let padded = small(&[1, 1, 4, 4], vec![Op::MaxPool2d(Window::square(2, 2, 1))]);
-    let error = lower(&padded, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    let flat = small(&[1, 4], vec![Op::Reshape { shape: vec![4] }]);
+    let error = lower(&flat, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
     assert!(
         matches!(
             error,
             CommittedError::NotCovered {
-                operator: "MaxPool",
+                operator: "Reshape",
                 ..
             }
         ),

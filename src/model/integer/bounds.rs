@@ -163,9 +163,10 @@ impl Reader<'_> {
                 } else {
                     first.hull(ZERO)
                 };
-                // EZKL asks of neighbours in the sorted window whether one is at least the other.
+                // EZKL asks of neighbours in the sorted window, zeros for the padding among them, whether one is at least the
+                // other.
                 bounds.decompose(Interval::checked(0, taps.greatest - taps.least + 1)?);
-                Ok(taps)
+                Ok(first)
             }
             Operation::MeanPool(window) => {
                 let taps = if window.padding == [0; 4] {

@@ -157,12 +157,16 @@ impl Execution<'_> {
             Operation::Sigmoid => self.each(|x| Ok(sigmoid(self.looked_up(x)?, scale))),
             Operation::Tanh => self.each(|x| Ok(tanh(self.looked_up(x)?, scale))),
             Operation::MaxPool(window) => self.pool(window, |taps| {
+                let greatest = *taps.iter().max().expect("padding is smaller than the window");
+                // EZKL pads with zeros, sorts the window and asks of each neighbour whether it is at least the one before.
+                if taps.len() < window.kernel.iter().product() {
+                    taps.push(0);
+                }
                 taps.sort_unstable();
                 for pair in taps.windows(2) {
-                    // EZKL sorts the window and asks of each neighbour whether it is at least the one before.
                     self.decomposes(self.checked((pair[1] - pair[0]).checked_add(1))?)?;
                 }
-                Ok(*taps.last().expect("a window is not empty"))
+                Ok(greatest)
             }),
             Operation::MeanPool(window) => {
                 let sums = self.pool(window, |taps| {
@@ -219,11 +223,11 @@ impl Execution<'_> {
             .collect()
     }
 
-    /// Gives each window's elements, zeros for the padding, to `fold`.
+    /// Gives each window's elements, which the padding has none of, to `fold`.
     fn pool(
         &self,
         window: Window,
-        fold: impl Fn(&mut [i128]) -> Result<i128, IntegerError>,
+        fold: impl Fn(&mut Vec<i128>) -> Result<i128, IntegerError>,
     ) -> Result<Vec<i128>, IntegerError> {
         let (elements, shape) = self.operand(0);
         let [height, width] = [shape[2], shape[3]];
@@ -237,7 +241,7 @@ impl Execution<'_> {
                     for x in (0..window.kernel[1]).map(|x| column * window.stride[1] + x) {
                         let inside = (y.checked_sub(window.padding[0]).filter(|y| *y < height))
                             .zip(x.checked_sub(window.padding[1]).filter(|x| *x < width));
-                        taps.push(inside.map_or(0, |(y, x)| plane[y * width + x]));
+                        taps.extend(inside.map(|(y, x)| plane[y * width + x]));
                     }
                 }
                 pooled.push(fold(&mut taps)?);

@@ -54,7 +54,7 @@ pub(super) enum Operation {
     Relu,
     Sigmoid,
     Tanh,
-    /// Padded with zeros, as EZKL pads.
+    /// The greatest element of a window, which the padding has none of.
     MaxPool(Window),
     /// The sum of a window divided by the size of the window.
     MeanPool(Window),

@@ -1,21 +1,25 @@
-//! The first pass over a file: everything in it that EZKL cannot load, before anything is built.
+//! The first pass over a file: everything in it that cannot be proved, before anything is built.
 //!
-//! Goes in: the protobuf graph. Comes out: its real inputs with their static shapes, and a list of
-//! [`Problem`]s.
+//! Goes in: the protobuf graph. Comes out: its real inputs with their static shapes, and two lists of [`Problem`]s: what
+//! no circuit can prove, since the file itself does not say what it computes, and what a direct circuit would get wrong.
 
 use std::collections::HashSet;
 
 use tract_onnx::pb::{
-    GraphProto, NodeProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto,
+    attribute_proto::AttributeType,
     tensor_proto::{DataLocation, DataType},
     tensor_shape_proto::dimension::Value as Dimension,
     type_proto::Value as Type,
 };
 
-use super::constant::floats;
+use super::constant::is_finite;
+use super::direct::{Values, has_outputs, has_subgraph};
 use super::node::{Attributes, label};
-use super::operators::{is_supported, is_windowed};
+use super::operators::{draws_numbers, is_supported, is_windowed};
+use super::schema::{self, OPERATOR_SETS};
 use super::{Port, Problem};
+use crate::model::graph::MOST_ELEMENTS;
 
 /// The graph inputs that are not initializers (which files of IR version 3 list as inputs too).
 pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> Vec<Port> {
@@ -76,91 +80,231 @@ fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
             shape: format!("[{}]", sizes.join(", ")),
         });
     };
+    let elements = shape
+        .iter()
+        .try_fold(1_usize, |product, &size| product.checked_mul(size));
+    if elements.is_none_or(|elements| elements > MOST_ELEMENTS) {
+        return Err(Problem::TooLarge { input: name() });
+    }
     Ok(Port { name: name(), shape })
 }
 
 fn initializer_names(proto: &GraphProto) -> impl Iterator<Item = &str> {
-    let dense = proto.initializer.iter().map(|tensor| tensor.name.as_str());
-    let sparse = proto
-        .sparse_initializer
-        .iter()
-        .filter_map(|tensor| tensor.values.as_ref())
-        .map(|values| values.name.as_str());
-    dense.chain(sparse)
+    proto.initializer.iter().map(|tensor| tensor.name.as_str())
 }
 
-/// Looks for what EZKL cannot load, apart from the inputs.
-pub(super) fn inspect(proto: &GraphProto, problems: &mut Vec<Problem>) {
+/// Whether a domain is that of ONNX's own operators.
+fn is_standard(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
+
+/// The operator set of ONNX's own operators that a file is written for, if it says so.
+fn operator_set(model: &ModelProto) -> Option<i64> {
+    let mut sets = model.opset_import.iter();
+    sets.find(|set| is_standard(&set.domain)).map(|set| set.version)
+}
+
+/// What a file cannot be proved for.
+#[derive(Default)]
+pub(super) struct Found {
+    /// In any circuit.
+    pub(super) always: Vec<Problem>,
+    /// In a circuit that EZKL makes of the file.
+    pub(super) direct: Vec<Problem>,
+}
+
+/// Looks for what cannot be proved, apart from the inputs.
+pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found) {
+    let opset = operator_set(model).filter(|opset| OPERATOR_SETS.contains(opset));
+    let Some(opset) = opset else {
+        found.always.push(Problem::OperatorSet {
+            found: operator_set(model),
+        });
+        return;
+    };
+    let always = &mut found.always;
     if proto.output.is_empty() {
-        problems.push(Problem::NoOutputs);
+        always.push(Problem::NoOutputs);
     }
+    if !proto.sparse_initializer.is_empty() {
+        always.push(Problem::SparseInitializer);
+    }
+    let domain = |function: &FunctionProto| function.domain.clone().unwrap_or_default();
+    for function in model.functions.iter().filter(|f| is_standard(&domain(f))) {
+        always.push(Problem::UnsupportedOperator {
+            node: function.name.clone().unwrap_or_default(),
+            operator: "a function under the name of one of ONNX's operators".to_owned(),
+        });
+    }
+    let mut values = Values::default();
+    for input in &proto.input {
+        values.input(&input.name);
+    }
+    let mut initialized = HashSet::new();
     for tensor in &proto.initializer {
         let name = || tensor.name.clone();
+        if !initialized.insert(&tensor.name) {
+            always.push(Problem::Twice { value: name() });
+        }
         if tensor.data_location() == DataLocation::External {
-            problems.push(Problem::ExternalData { tensor: name() });
-        } else if floats(tensor).is_ok_and(|t| t.data.iter().any(|x| !x.is_finite())) {
-            problems.push(Problem::NotFinite { tensor: name() });
+            always.push(Problem::ExternalData { tensor: name() });
+        } else if !is_finite(tensor) {
+            always.push(Problem::NotFinite {
+                constant: format!("initializer {:?}", tensor.name),
+            });
         }
+        values.initializer(tensor);
     }
-    let mut constant: HashSet<&str> = initializer_names(proto).collect();
-    // An empty name stands for an optional input that is left out.
-    constant.insert("");
-    let mut defined: HashSet<&str> = constant.clone();
-    defined.extend(proto.input.iter().map(|input| input.name.as_str()));
+    let read: HashSet<&str> = (proto.node.iter().flat_map(|node| &node.input))
+        .chain(proto.output.iter().map(|output| &output.name))
+        .map(String::as_str)
+        .collect();
     for node in &proto.node {
-        for value in &node.input {
-            if !defined.contains(value.as_str()) {
-                problems.push(Problem::UndefinedValue {
-                    node: label(node),
-                    value: value.clone(),
-                });
-            }
+        inspect_values(node, &values, &mut found.always);
+        inspect_attributes(node, opset, &mut found.always);
+        let is_folded = node.input.iter().all(|name| values.is_constant(name));
+        if draws_numbers(&node.op_type) {
+            found.always.push(Problem::Draws {
+                node: label(node),
+                operator: node.op_type.clone(),
+            });
+        } else if has_subgraph(node) {
+            found.always.push(Problem::Subgraph {
+                node: label(node),
+                operator: node.op_type.clone(),
+            });
+        } else if !is_folded {
+            // tract folds what depends on constants alone, so that EZKL never sees the operator.
+            inspect_node(node, opset, &values, &read, found);
         }
-        let outputs = || node.output.iter().map(String::as_str);
-        defined.extend(outputs());
-        // tract folds what depends on constants alone, so that EZKL never sees the operator.
-        if node.input.iter().all(|value| constant.contains(value.as_str())) {
-            constant.extend(outputs());
-        } else {
-            inspect_node(node, problems);
-        }
+        values.node(node);
     }
     for output in &proto.output {
-        if !defined.contains(output.name.as_str()) || output.name.is_empty() {
-            problems.push(Problem::UndefinedOutput {
+        if !values.is_given(&output.name) || output.name.is_empty() {
+            found.always.push(Problem::UndefinedOutput {
                 output: output.name.clone(),
             });
         }
     }
 }
 
-fn inspect_node(node: &NodeProto, problems: &mut Vec<Problem>) {
+/// What a node reads must be there, and what it gives must not.
+fn inspect_values(node: &NodeProto, values: &Values<'_>, problems: &mut Vec<Problem>) {
+    for value in node.input.iter().filter(|value| !values.is_given(value)) {
+        problems.push(Problem::UndefinedValue {
+            node: label(node),
+            value: value.clone(),
+        });
+    }
+    let given = node.output.iter().filter(|value| !value.is_empty());
+    for value in given.filter(|value| values.is_given(value)) {
+        problems.push(Problem::Twice { value: value.clone() });
+    }
+}
+
+/// Every attribute must be one that the operator has, of its type, and finite.
+fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
+    let is_known = is_standard(&node.domain) && is_supported(&node.op_type);
+    for attribute in &node.attribute {
+        let name = || attribute.name.clone();
+        if !attribute_is_finite(attribute) {
+            problems.push(Problem::NotFinite {
+                constant: format!("{} of {} node {:?}", attribute.name, node.op_type, label(node)),
+            });
+        }
+        if attribute.r#type() == AttributeType::Undefined {
+            problems.push(Problem::UntypedAttribute {
+                node: label(node),
+                operator: node.op_type.clone(),
+                attribute: name(),
+            });
+        } else if is_known {
+            let schema = schema::find(&node.op_type, opset, &attribute.name);
+            if schema.is_none_or(|schema| schema.kind != attribute.r#type())
+                || !attribute.ref_attr_name.is_empty()
+            {
+                problems.push(Problem::UnknownAttribute {
+                    node: label(node),
+                    operator: node.op_type.clone(),
+                    attribute: name(),
+                    expected: schema.map(|schema| schema.kind.as_str_name()),
+                    opset,
+                });
+            }
+        }
+    }
+    let attributes = Attributes(node);
+    for name in ["transA", "transB", "keepdims"] {
+        if let Some(value) = attributes.int(name).filter(|value| ![0, 1].contains(value)) {
+            problems.push(Problem::Truth {
+                node: label(node),
+                operator: node.op_type.clone(),
+                attribute: name,
+                value,
+            });
+        }
+    }
+}
+
+fn attribute_is_finite(attribute: &AttributeProto) -> bool {
+    let tensors = attribute.t.iter().chain(&attribute.tensors);
+    attribute.f.is_finite()
+        && attribute.floats.iter().all(|x| x.is_finite())
+        && tensors.into_iter().all(is_finite)
+}
+
+/// What of a node that depends on the input EZKL does not load, or loads as something else.
+fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSet<&str>, found: &mut Found) {
     let name = || label(node);
     let operator = || node.op_type.clone();
-    let is_standard = matches!(node.domain.as_str(), "" | "ai.onnx");
-    if !is_standard || !is_supported(&node.op_type) {
-        problems.push(Problem::UnsupportedOperator {
+    let is_onnx = is_standard(&node.domain);
+    if !is_onnx || !is_supported(&node.op_type) {
+        found.always.push(Problem::UnsupportedOperator {
             node: name(),
-            operator: if is_standard {
+            operator: if is_onnx {
                 operator()
             } else {
                 format!("{}.{}", node.domain, node.op_type)
             },
         });
+        return;
     }
     if is_windowed(&node.op_type) {
         let attributes = Attributes(node);
         if attributes.ints("strides").is_none() {
-            problems.push(Problem::MissingStrides {
+            found.direct.push(Problem::MissingStrides {
                 node: name(),
                 operator: operator(),
             });
         }
         let dilations = attributes.ints("dilations").unwrap_or(&[]);
         if dilations.iter().any(|&dilation| dilation != 1) {
-            problems.push(Problem::Dilated {
+            found.direct.push(Problem::Dilated {
                 node: name(),
                 operator: operator(),
+            });
+        }
+    }
+    for misreading in values.misreadings(node, opset) {
+        found.direct.push(Problem::Misread {
+            node: name(),
+            operator: operator(),
+            reason: misreading.reason,
+            remedy: misreading.remedy,
+        });
+    }
+    if !has_outputs(&node.op_type) {
+        let further = node
+            .output
+            .iter()
+            .skip(1)
+            .filter(|name| read.contains(name.as_str()));
+        for value in further.filter(|name| !name.is_empty()) {
+            found.direct.push(Problem::Misread {
+                node: name(),
+                operator: operator(),
+                reason: format!("its further output {value:?} is read, and EZKL computes the first alone"),
+                remedy: "use the operator's first output alone",
             });
         }
     }

@@ -50,11 +50,13 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
         .ok_or_else(|| "its value is neither floats nor integers".to_owned())
 }
 
-/// A constant of `f32`, `i64` or truth values (as 0 and 1).
+/// A constant of `f32`, `i64`, `i32` or truth values (as 0 and 1).
 pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
     match tensor.data_type() {
         DataType::Float => floats(tensor).map(Constant::Floats),
         DataType::Int64 => elements(tensor, &tensor.int64_data, i64::from_le_bytes).map(Constant::Ints),
+        DataType::Int32 => elements(tensor, &tensor.int32_data, i32::from_le_bytes)
+            .map(|values| Constant::Ints(values.into_iter().map(i64::from).collect())),
         DataType::Bool if tensor.raw_data.is_empty() => Ok(Constant::Ints(
             tensor.int32_data.iter().map(|&x| x.into()).collect(),
         )),
@@ -63,6 +65,28 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
         )),
         other => Err(format!("elements of type {}", other.as_str_name())),
     }
+}
+
+/// Whether no element is NaN or infinite, whatever the width of its floats. What cannot be read has no such element.
+pub(super) fn is_finite(tensor: &TensorProto) -> bool {
+    /// The bits of a half-precision float that are all 1 in NaN and infinity, and the same of a `bfloat16`.
+    const HALF_EXPONENT: u16 = 0x7c00;
+    const BRAIN_EXPONENT: u16 = 0x7f80;
+    let halves = |exponent: u16| {
+        let typed: Vec<u16> = tensor.int32_data.iter().map(|&bits| bits as u16).collect();
+        elements(tensor, &typed, u16::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|bits| bits & exponent == exponent))
+    };
+    let has_other = match tensor.data_type() {
+        DataType::Float => elements(tensor, &tensor.float_data, f32::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|x| !x.is_finite())),
+        DataType::Double => elements(tensor, &tensor.double_data, f64::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|x| !x.is_finite())),
+        DataType::Float16 => halves(HALF_EXPONENT),
+        DataType::Bfloat16 => halves(BRAIN_EXPONENT),
+        _ => false,
+    };
+    !has_other
 }
 
 pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {

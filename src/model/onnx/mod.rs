@@ -5,20 +5,28 @@
 
 mod check;
 mod constant;
+mod direct;
+mod loaded;
 mod node;
 mod operators;
 pub(super) mod proto;
 mod reader;
+mod resolve;
+mod schema;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use reader::parse;
 pub use writer::write;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::float::FloatError;
-use super::graph::Graph;
+use super::graph::{Graph, MOST_ELEMENTS, Tensor};
 use super::input::Slot;
 
 /// A named tensor at the edge of a model.
@@ -42,7 +50,7 @@ impl Port {
 }
 
 /// A file that EZKL can be expected to load.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct OnnxModel {
     /// Graph inputs in the file's order, without those that are initializers.
     pub inputs: Vec<Port>,
@@ -50,6 +58,42 @@ pub struct OnnxModel {
     pub outputs: Vec<Port>,
     /// How much of it the typed graph covers.
     pub coverage: Coverage,
+    /// What a direct circuit, which EZKL makes of the file, would get wrong. Empty where the coverage is partial, since the
+    /// file is then refused.
+    pub misread: Vec<Problem>,
+    /// What was filled in that the file leaves open.
+    pub notes: Vec<String>,
+    /// Means that EZKL computes by a factor, which the scale rounds.
+    pub means: Vec<Mean>,
+    /// Constants of floats, which the scale rounds, where the coverage is partial.
+    pub constants: Vec<(String, Tensor)>,
+}
+
+impl OnnxModel {
+    /// Refuses a file that EZKL would load as something else; `path` is only named in the error.
+    ///
+    /// # Errors
+    /// [`OnnxError::Invalid`].
+    pub fn directly(&mut self, path: &Path) -> Result<(), OnnxError> {
+        if self.misread.is_empty() {
+            return Ok(());
+        }
+        Err(OnnxError::Invalid {
+            path: path.to_owned(),
+            problems: std::mem::take(&mut self.misread),
+        })
+    }
+}
+
+/// A mean over so many elements that EZKL computes as a sum times 1/`count`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mean {
+    /// The node.
+    pub node: String,
+    /// The ONNX operator.
+    pub operator: String,
+    /// The elements of each mean.
+    pub count: usize,
 }
 
 /// Whether the typed graph, and with it the integer reference, covers a file.
@@ -62,8 +106,8 @@ pub enum Coverage {
 }
 
 /// A node, or an output, that the typed graph has no operator for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operator} node {node:?}: {reason}")]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, JsonSchema)]
+#[error("{operator} {node}: {reason}")]
 pub struct Uncovered {
     /// The node's name; where it has none, the name of its first output.
     pub node: String,
@@ -71,6 +115,13 @@ pub struct Uncovered {
     pub operator: String,
     /// What is not covered about it.
     pub reason: String,
+}
+
+/// The operators of these nodes, each once, in alphabetical order.
+#[must_use]
+pub fn operators(nodes: &[Uncovered]) -> Vec<String> {
+    let operators: BTreeSet<&String> = nodes.iter().map(|node| &node.operator).collect();
+    operators.into_iter().cloned().collect()
 }
 
 /// Why a file cannot be proved.
@@ -90,6 +141,16 @@ pub enum OnnxError {
         /// The file.
         path: PathBuf,
         /// What is wrong with the bytes.
+        reason: String,
+    },
+    /// Weights that are stored in another file cannot be read.
+    #[error("initializer {tensor:?} is stored in {}: {reason}", path.display())]
+    Beside {
+        /// Name of the initializer.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
         reason: String,
     },
     /// It is an ONNX model, but not one that EZKL can prove.
@@ -115,6 +176,9 @@ impl OnnxError {
             Self::Read { .. } => vec!["check the path and its permissions"],
             Self::NotOnnx { .. } => {
                 vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
+            }
+            Self::Beside { .. } => {
+                vec!["keep the file of weights beside the model, as it was exported"]
             }
             Self::Invalid { problems, .. } => {
                 let mut hints: Vec<_> = problems.iter().map(Problem::hint).collect();
@@ -157,11 +221,104 @@ pub enum Problem {
         /// Name of the initializer.
         tensor: String,
     },
-    /// A weight is NaN or infinite; EZKL would take NaN for 0.
-    #[error("initializer {tensor:?} has NaN or infinite elements")]
+    /// A constant is NaN or infinite; EZKL would take NaN for 0.
+    #[error("{constant} has NaN or infinite elements")]
     NotFinite {
-        /// Name of the initializer.
-        tensor: String,
+        /// Which constant.
+        constant: String,
+    },
+    /// An initializer is sparse, which EZKL's loader skips.
+    #[error("it has sparse initializers")]
+    SparseInitializer,
+    /// An input has more elements than a circuit has rows.
+    #[error("input {input:?} has more than {MOST_ELEMENTS} elements")]
+    TooLarge {
+        /// Name of the input.
+        input: String,
+    },
+    /// A value has two definitions.
+    #[error("the value {value:?} is given twice")]
+    Twice {
+        /// Name of the value.
+        value: String,
+    },
+    /// The file is written for operators whose meaning is not known.
+    #[error("it is written for {}, and {} to {} are known", found.map_or_else(|| "no operator set".to_owned(), |found| format!("operator set {found}")), schema::OPERATOR_SETS.start(), schema::OPERATOR_SETS.end())]
+    OperatorSet {
+        /// What it is written for, if it says so.
+        found: Option<i64>,
+    },
+    /// An attribute does not say of which type it is.
+    #[error("{operator} node {node:?}: its attribute {attribute} has no type")]
+    UntypedAttribute {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: String,
+    },
+    /// An attribute that the operator does not have, or that is of another type.
+    #[error("{operator} node {node:?}: in operator set {opset} {}", match expected { Some(expected) => format!("its attribute {attribute} must be of type {expected}"), None => format!("it has no attribute {attribute}") })]
+    UnknownAttribute {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: String,
+        /// The type that it should have, if the operator has it.
+        expected: Option<&'static str>,
+        /// The file's operator set.
+        opset: i64,
+    },
+    /// A truth value that is neither 0 nor 1, which loaders read differently.
+    #[error("{operator} node {node:?}: {attribute} is {value}, and must be 0 or 1")]
+    Truth {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: &'static str,
+        /// What it is.
+        value: i64,
+    },
+    /// An operator draws random numbers: it is no function.
+    #[error("{operator} node {node:?} draws random numbers")]
+    Draws {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// An operator contains graphs.
+    #[error("{operator} node {node:?} contains a graph of its own")]
+    Subgraph {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// EZKL would compute something else than the operator does, or fail on it.
+    #[error("{operator} node {node:?}: {reason}")]
+    Misread {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// The attribute or input at fault, with its value.
+        reason: String,
+        /// What the user can do about it.
+        remedy: &'static str,
+    },
+    /// EZKL would compute a convolution without its batch axis, and misplace its windows.
+    #[error(
+        "Conv node {node:?}: the loader drops its batch axis, and EZKL 23.0.5 then misplaces its windows"
+    )]
+    MisreadConvolution {
+        /// Name of the node.
+        node: String,
     },
     /// A node reads what no node, input or initializer gives.
     #[error("node {node:?} reads {value:?}, which nothing before it gives")]
@@ -220,9 +377,25 @@ impl Problem {
             Self::ExternalData { .. } => {
                 "save the weights in the file: onnx.save(onnx.load(path), path, save_as_external_data=False)"
             }
-            Self::NotFinite { .. } => "check the training: every weight must be a finite number",
-            Self::UndefinedValue { .. } | Self::UndefinedOutput { .. } | Self::Analysis(_) => {
-                "check the file with onnx.checker.check_model(path, full_check=True)"
+            Self::NotFinite { .. } => "check the training: every weight and constant must be a finite number",
+            Self::SparseInitializer => "store the weights as dense tensors",
+            Self::TooLarge { .. } => "prove a smaller model: each element takes a row at least",
+            Self::OperatorSet { .. } => {
+                "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"
+            }
+            Self::UndefinedValue { .. }
+            | Self::UndefinedOutput { .. }
+            | Self::Twice { .. }
+            | Self::UntypedAttribute { .. }
+            | Self::UnknownAttribute { .. }
+            | Self::Truth { .. }
+            | Self::Analysis(_) => "check the file with onnx.checker.check_model(path, full_check=True)",
+            Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
+            Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",
+            Self::Misread { remedy, .. } => remedy,
+            Self::MisreadConvolution { .. } => {
+                "put a pool beside it, use only operators that committed circuits cover, or make the 1x1 convolutions around \
+                 it 3x3"
             }
             Self::UnsupportedOperator { .. } => {
                 "rewrite the model without it, or export with dynamo=False and constant folding"
@@ -248,7 +421,8 @@ pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
     Ok(elements.sum())
 }
 
-/// Reads and parses a file; gives its bytes too, so that all that follows works on the same ones.
+/// Reads and parses a file, and weights beside it; gives bytes that hold everything, so that all that follows works on the
+/// same ones. A batch that has no size in the file is 1.
 ///
 /// # Errors
 /// [`OnnxError`], which names the file.
@@ -257,6 +431,7 @@ pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
         path: path.to_owned(),
         source,
     })?;
+    let (bytes, notes) = resolve::resolve(bytes, path)?;
     let model = parse(&bytes, path)?;
-    Ok((bytes, model))
+    Ok((bytes, OnnxModel { notes, ..model }))
 }

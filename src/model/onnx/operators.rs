@@ -5,11 +5,11 @@
 //! works on what tract makes of the file).
 
 /// Operators that EZKL has a counterpart for, in alphabetical order. Many are loaded only with certain
-/// attributes (zero padding, nearest-neighbour resizing, constant indices); EZKL's own message tells then.
+/// attributes (zero padding, nearest-neighbour resizing, constant indices); [`super::direct`] tells which.
 ///
 /// `QuantizeLinear` and `DequantizeLinear` are left out because EZKL loads both as the identity, so that
-/// its circuit is not the model.
-const SUPPORTED: [&str; 120] = [
+/// its circuit is not the model; `If` and `Scan` because the graphs in them are not looked at.
+const SUPPORTED: [&str; 118] = [
     "Abs",
     "Acos",
     "Acosh",
@@ -61,7 +61,6 @@ const SUPPORTED: [&str; 120] = [
     "HardSwish",
     "Hardmax",
     "Identity",
-    "If",
     "InstanceNormalization",
     "LSTM",
     "LayerNormalization",
@@ -100,7 +99,6 @@ const SUPPORTED: [&str; 120] = [
     "Reshape",
     "Resize",
     "Round",
-    "Scan",
     "ScatterElements",
     "ScatterND",
     "Selu",
@@ -139,6 +137,11 @@ const WINDOWED: [&str; 4] = ["AveragePool", "Conv", "ConvTranspose", "MaxPool"];
 /// Whether EZKL has a counterpart for the operator.
 pub(super) fn is_supported(operator: &str) -> bool {
     SUPPORTED.binary_search(&operator).is_ok()
+}
+
+/// Whether the operator's result is another one each time: tract would take it for a constant of the model.
+pub(super) fn draws_numbers(operator: &str) -> bool {
+    operator.starts_with("Random") || matches!(operator, "Bernoulli" | "Multinomial")
 }
 
 /// Whether the operator slides a window and so must spell out its strides and not be dilated.

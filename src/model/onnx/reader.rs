@@ -11,12 +11,13 @@ use std::path::Path;
 use prost::Message;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
-use super::check::{inspect, static_inputs};
+use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
+use super::loaded;
 use super::node::{Attributes, argument, label, size, sizes};
 use super::{Coverage, OnnxError, OnnxModel, Port, Uncovered};
 use crate::model::float::FloatModel;
-use crate::model::graph::{Graph, Op, Tensor, ValueId, Window};
+use crate::model::graph::{Graph, Op, Tensor, ValueId, Window, elements};
 
 /// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
 const DEFAULT_EPSILON: f32 = 1e-5;
@@ -41,19 +42,34 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         path: path.to_owned(),
         problems,
     };
-    let mut problems = Vec::new();
-    let inputs = static_inputs(proto, &mut problems);
-    inspect(proto, &mut problems);
-    if !problems.is_empty() {
-        return Err(invalid(problems));
+    let mut found = Found::default();
+    let inputs = static_inputs(proto, &mut found.always);
+    inspect(&model, proto, &mut found);
+    let Found { mut always, direct } = found;
+    if !always.is_empty() {
+        always.extend(direct);
+        return Err(invalid(always));
     }
     let coverage = Import::run(proto, &inputs);
+    let (mut means, mut constants) = (Vec::new(), Vec::new());
     let output_shapes: Vec<Vec<usize>> = match &coverage {
         Coverage::Full(graph) => graph.output_values().map(|v| v.shape.clone()).collect(),
-        Coverage::Partial(_) => FloatModel::load(bytes)
-            .map_err(|error| invalid(vec![error.into()]))?
-            .output_shapes()
-            .to_vec(),
+        Coverage::Partial(_) => {
+            // Only a direct circuit is left.
+            if !direct.is_empty() {
+                return Err(invalid(direct));
+            }
+            let loaded = loaded::load(bytes, proto).map_err(|error| invalid(vec![error.into()]))?;
+            if !loaded.problems.is_empty() {
+                return Err(invalid(loaded.problems));
+            }
+            means = loaded.means;
+            constants = float_constants(proto);
+            FloatModel::load(bytes)
+                .map_err(|error| invalid(vec![error.into()]))?
+                .output_shapes()
+                .to_vec()
+        }
     };
     let names = proto.output.iter().map(|output| output.name.clone());
     let outputs = names
@@ -64,7 +80,31 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         inputs,
         outputs,
         coverage,
+        misread: direct,
+        notes: Vec::new(),
+        means,
+        constants,
     })
+}
+
+/// Every constant of floats in the file, by name.
+fn float_constants(proto: &GraphProto) -> Vec<(String, Tensor)> {
+    let initializers = proto
+        .initializer
+        .iter()
+        .map(|tensor| (&tensor.name, constant(tensor)));
+    let is_constant = |node: &&NodeProto| node.op_type == "Constant";
+    let nodes = proto.node.iter().filter(is_constant).flat_map(|node| {
+        let name = node.output.first();
+        name.map(|name| (name, constant_node(node)))
+    });
+    let floats = initializers
+        .chain(nodes)
+        .filter_map(|(name, constant)| match constant {
+            Ok(Constant::Floats(tensor)) => Some((name.clone(), tensor)),
+            _ => None,
+        });
+    floats.collect()
 }
 
 /// What a name stands for.
@@ -201,19 +241,19 @@ impl<'a> Import<'a> {
                 let base = argument(node, 0)?;
                 Ok(Meaning::Apply(Op::Mul, vec![base, base]))
             }
-            "Conv" => unary(self.conv(node, &attributes)?),
+            "Conv" => self.conv(node, &attributes),
             "Gemm" => unary(self.gemm(node, &attributes)?),
             "MatMul" => unary(Op::Gemm {
                 weight: transposed(&self.floats(node, 1)?)?,
                 bias: None,
             }),
-            "MaxPool" => unary(Op::MaxPool2d(pool_window(&attributes)?)),
-            "AveragePool" => unary(Op::AvgPool2d(pool_window(&attributes)?)),
+            "MaxPool" | "AveragePool" => self.pool(node, &attributes),
             // EZKL multiplies a sum by the reciprocal here, and divides in `AveragePool`: the integers
             // differ, so that the one cannot stand for the other.
             "GlobalAveragePool" => Err("it rounds differently from AveragePool".to_owned()),
             "BatchNormalization" => {
                 attributes.expect_int("training_mode", 0)?;
+                attributes.expect_int("spatial", 1)?;
                 unary(Op::BatchNorm {
                     scale: self.floats(node, 1)?,
                     bias: self.floats(node, 2)?,
@@ -297,17 +337,34 @@ impl<'a> Import<'a> {
         }
     }
 
-    fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
+    fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
         let weight = self.floats(node, 1)?;
         let [_, _, height, width] = weight.shape[..] else {
             return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
         };
-        Ok(Op::Conv2d {
-            window: window(attributes, Some([height, width]))?,
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let op = Op::Conv2d {
+            window: window(attributes, Some([height, width]), shape)?,
             groups: size(attributes.int("group").unwrap_or(1))?,
             bias: self.optional_floats(node, 2)?,
             weight,
-        })
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn pool(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        attributes.expect_int("ceil_mode", 0)?;
+        let window = window(attributes, None, shape)?;
+        let op = match node.op_type.as_str() {
+            "MaxPool" => Op::MaxPool2d(window),
+            _ => Op::AvgPool2d(window),
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
     }
 
     fn gemm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
@@ -317,7 +374,8 @@ impl<'a> Import<'a> {
         let weight = self.floats(node, 1)?;
         let weight = match attributes.int("transB") {
             Some(1) => weight,
-            _ => transposed(&weight)?,
+            None | Some(0) => transposed(&weight)?,
+            Some(other) => return Err(format!("transB is {other}")),
         };
         let mut bias = self.optional_floats(node, 2)?;
         // A row vector is broadcast over the batch just as a flat one is.
@@ -333,6 +391,7 @@ impl<'a> Import<'a> {
         let Some(shape) = self.input_shape(node)? else {
             return Ok(Meaning::Alias(Binding::Unknown));
         };
+        attributes.expect_int("stash_type", 1)?;
         let op = Op::LayerNorm {
             axis: axis(attributes.int("axis").unwrap_or(-1), shape.len())?,
             scale: self.floats(node, 1)?,
@@ -394,11 +453,9 @@ fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<us
         });
     }
     if let Some(rest) = rest {
-        let known: usize = shape.iter().product();
-        shape[rest] = input
-            .iter()
-            .product::<usize>()
-            .checked_div(known)
+        let known = elements(&shape);
+        shape[rest] = known
+            .and_then(|known| input.iter().product::<usize>().checked_div(known))
             .ok_or_else(|| format!("its shape is {target:?}"))?;
     }
     Ok(shape)
@@ -417,25 +474,59 @@ fn axis(axis: i64, rank: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("axis {axis} is out of range"))
 }
 
-/// The 2-D window of a node; `kernel` where the attribute may be left out.
-fn window(attributes: &Attributes<'_>, kernel: Option<[usize; 2]>) -> Result<Window, String> {
-    if attributes.text("auto_pad").is_some_and(|mode| mode != b"NOTSET") {
-        return Err("auto_pad is set".to_owned());
-    }
+/// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.
+fn window(
+    attributes: &Attributes<'_>,
+    kernel: Option<[usize; 2]>,
+    shape: &[usize],
+) -> Result<Window, String> {
     let kernel = match sizes::<2>(attributes, "kernel_shape")? {
         Some(explicit) => explicit,
         None => kernel.ok_or("it has no kernel_shape")?,
     };
+    if let Some(dilations) = attributes
+        .ints("dilations")
+        .filter(|all| all.iter().any(|&d| d != 1))
+    {
+        return Err(format!("dilations is {dilations:?}"));
+    }
+    let stride = sizes(attributes, "strides")?.unwrap_or([1; 2]);
+    let pads = sizes(attributes, "pads")?;
+    let padding = match attributes.text("auto_pad").unwrap_or(b"NOTSET") {
+        b"NOTSET" => pads.unwrap_or([0; 4]),
+        _ if pads.is_some() => return Err("auto_pad and pads are both set".to_owned()),
+        b"VALID" => [0; 4],
+        b"SAME_UPPER" => same(kernel, stride, shape, false)?,
+        b"SAME_LOWER" => same(kernel, stride, shape, true)?,
+        other => return Err(format!("auto_pad is {}", String::from_utf8_lossy(other))),
+    };
     Ok(Window {
         kernel,
-        stride: sizes(attributes, "strides")?.unwrap_or([1; 2]),
-        padding: sizes(attributes, "pads")?.unwrap_or([0; 4]),
+        stride,
+        padding,
     })
 }
 
-fn pool_window(attributes: &Attributes<'_>) -> Result<Window, String> {
-    attributes.expect_int("ceil_mode", 0)?;
-    window(attributes, None)
+/// The padding with which a window has ⌈size / stride⌉ outputs along both axes; of an odd number the larger half is
+/// `before` or after the image (ONNX operator `Conv`, `auto_pad`).
+fn same(kernel: [usize; 2], stride: [usize; 2], shape: &[usize], before: bool) -> Result<[usize; 4], String> {
+    let [_, _, height, width] = shape[..] else {
+        return Err(format!(
+            "auto_pad of an input of shape {shape:?}, which is no image"
+        ));
+    };
+    let mut padding = [0; 4];
+    for (axis, size) in [height, width].into_iter().enumerate() {
+        let last = size.saturating_sub(1).checked_div(stride[axis]);
+        let last = last.ok_or("a stride is 0")?;
+        let reach = last
+            .checked_mul(stride[axis])
+            .and_then(|start| start.checked_add(kernel[axis]));
+        let total = reach.ok_or("a window is too large")?.saturating_sub(size);
+        let (less, more) = (total / 2, total.div_ceil(2));
+        [padding[axis], padding[axis + 2]] = if before { [more, less] } else { [less, more] };
+    }
+    Ok(padding)
 }
 
 #[cfg(test)]
@@ -626,7 +717,9 @@ mod tests {
         let mut spoilt = model("conv2d_small");
         let node = &mut graph_of(&mut spoilt).node[0];
         node.attribute.retain(|attribute| attribute.name != "strides");
-        assert_eq!(problems(&spoilt), ["Conv node \"conv\" has no strides attribute"]);
+        let read_model = read(&spoilt.encode_to_vec()).expect("a committed circuit has no need of it");
+        let misread: Vec<String> = read_model.misread.iter().map(ToString::to_string).collect();
+        assert_eq!(misread, ["Conv node \"conv\" has no strides attribute"]);
 
         let mut spoilt = model("maxpool2d_k2");
         let node = &mut graph_of(&mut spoilt).node[0];
