@@ -1,17 +1,19 @@
 //! Records of a model's parts → what verifying them as one set comes to.
 //!
-//! Goes in: the parts' records with their evidence, and a compiler for the contracts. Comes out: [`PartSet`]: the gas of one
+//! Goes in: the parts' records with their evidence, and the compiled contracts. Comes out: [`PartSet`]: the gas of one
 //! transaction that verifies all parts, and the contract's answers to less than the set. No prover is asked.
 
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
 
+use crate::chain::Fork;
 use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
+use crate::model::committed::CommittedSizes;
 use crate::prover::{Committed, Proof};
-use crate::record::{Evidence, PartSet, Record};
-use crate::solidity::{Solc, SolidityError};
+use crate::record::{Evidence, PartRequest, PartSet};
+use crate::rederive;
 use crate::store::{self, StoreError};
 
 /// Records that are not measured as a set.
@@ -20,12 +22,25 @@ pub enum PartsError {
     /// A record or its evidence is not there, or not what it says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The contracts do not compile.
-    #[error(transparent)]
-    Solidity(#[from] SolidityError),
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// A record is of another part than its place in the set is for.
+    #[error("{} is not part {} of the set", path.display(), index + 1)]
+    OtherPart {
+        /// The record.
+        path: PathBuf,
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// There are more or fewer records than the model has parts.
+    #[error("{found} records, and the model is split into {expected} parts")]
+    PartCount {
+        /// As many as there are.
+        found: usize,
+        /// As many as there should be.
+        expected: usize,
+    },
     /// A record is of no part, or has no proof in a committed circuit.
     #[error("{} holds no proof of a part of a model", path.display())]
     NoPart {
@@ -40,30 +55,53 @@ struct Part {
     runtime: Bytes,
     proof: Proof,
     committed: Committed,
-    record: Record,
+    sizes: CommittedSizes,
+    part: PartRequest,
+    fork: Fork,
+    /// Id and scale of the whole model.
+    model: (String, u32),
+    name: String,
 }
 
 impl Part {
+    /// What a set's contract is deployed for follows from the part's evidence, not from what its record says of it.
     fn load(path: &Path) -> Result<Self, PartsError> {
         let record = store::load(path)?;
-        let committed = record
-            .committed
-            .filter(|_| record.request.part.is_some() && record.lowering.is_some());
+        let no_part = || PartsError::NoPart {
+            path: path.to_owned(),
+        };
+        let mut evidence = Evidence::default();
+        for file in &record.evidence {
+            let bytes = store::load_evidence(path, &record, &file.name)?;
+            evidence.put(&file.name, bytes).map_err(StoreError::from)?;
+        }
+        let part = record.request.part.clone().ok_or_else(no_part)?;
+        let derived = rederive::committed(record.request.plan, &evidence);
+        let (sizes, committed) = derived.ok_or_else(no_part)?;
+        let Evidence {
+            creation_code: Some(creation),
+            runtime_code: Some(runtime),
+            proof: Some(proof),
+            instances: Some(instances),
+            ..
+        } = evidence
+        else {
+            return Err(no_part());
+        };
         Ok(Self {
-            creation: store::load_evidence(path, &record, Evidence::CREATION_CODE)?.into(),
-            runtime: store::load_evidence(path, &record, Evidence::RUNTIME_CODE)?.into(),
-            proof: store::load_proof(path, &record)?,
-            committed: committed.ok_or_else(|| PartsError::NoPart {
-                path: path.to_owned(),
-            })?,
-            record,
+            creation: creation.into(),
+            runtime: runtime.into(),
+            proof: Proof { proof, instances },
+            committed,
+            sizes,
+            part,
+            fork: record.request.fork,
+            model: (record.request.id.clone(), record.request.plan.scale),
+            name: record.request.name(),
         })
     }
 
     fn linked(&self) -> LinkedPart<'_> {
-        let (Some(lowering), Some(part)) = (&self.record.lowering, &self.record.request.part) else {
-            unreachable!("loaded parts have both")
-        };
         LinkedPart {
             code: VerifierCode {
                 creation: &self.creation,
@@ -71,9 +109,9 @@ impl Part {
             },
             proof: &self.proof,
             committed: &self.committed,
-            input_elements: lowering.committed_elements.input as u64,
-            output_elements: lowering.committed_elements.output as u64,
-            source: part.split.source(part.index),
+            input_elements: self.sizes.input as u64,
+            output_elements: self.sizes.output as u64,
+            source: self.part.split.source(self.part.index),
         }
     }
 }
@@ -82,20 +120,31 @@ impl Part {
 ///
 /// # Errors
 /// [`PartsError`].
-pub fn measure(paths: &[PathBuf], solc: &Solc) -> Result<PartSet, PartsError> {
+pub fn measure(paths: &[PathBuf], contracts: &GuardContracts) -> Result<PartSet, PartsError> {
     let parts: Vec<Part> = paths
         .iter()
         .map(|path| Part::load(path))
         .collect::<Result<_, _>>()?;
-    let contracts = GuardContracts::compile(solc)?;
-    let fork = parts
-        .first()
-        .map(|part| part.record.request.fork)
-        .unwrap_or_default();
+    let first = parts.first().ok_or(PartsError::PartCount {
+        found: 0,
+        expected: 2,
+    })?;
+    let expected = first.part.split.parts();
+    if parts.len() != expected {
+        let found = parts.len();
+        return Err(PartsError::PartCount { found, expected });
+    }
+    for (index, part) in parts.iter().enumerate() {
+        if part.part.index != index || part.part.split != first.part.split || part.model != first.model {
+            let path = paths[index].clone();
+            return Err(PartsError::OtherPart { path, index });
+        }
+    }
+    let fork = first.fork;
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
     Ok(PartSet {
-        parts: parts.iter().map(|part| part.record.request.name()).collect(),
-        measurement: linked::measure(&contracts, fork, &linked)?,
+        measurement: linked::measure(contracts, fork, &linked)?,
+        parts: parts.into_iter().map(|part| part.name).collect(),
     })
 }
 

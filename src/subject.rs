@@ -326,7 +326,7 @@ impl Subject {
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
-                format!("{} (a user's ONNX file)", request.id),
+                onnx_description(&request.id),
                 &onnx,
                 graph.as_ref().ok(),
                 shapes(ports),
@@ -466,6 +466,11 @@ impl Subject {
             notes: self.notes.clone(),
         })
     }
+}
+
+/// What a user's model is called in words.
+pub(crate) fn onnx_description(id: &str) -> String {
+    format!("{id} (a user's ONNX file)")
 }
 
 /// A file's name without its ending, in characters that suit file names everywhere.

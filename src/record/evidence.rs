@@ -106,6 +106,28 @@ impl Evidence {
         .collect()
     }
 
+    /// Takes a file in under its name; `false` where no evidence has that name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] where the bytes are not what the name says.
+    pub fn put(&mut self, name: &str, bytes: Vec<u8>) -> Result<bool, EvidenceError> {
+        let text = |bytes: Vec<u8>| Some(String::from_utf8_lossy(&bytes).into_owned());
+        match name {
+            Self::SETTINGS => self.settings = text(bytes),
+            Self::VERIFYING_KEY => self.verifying_key = Some(bytes),
+            Self::VERIFIER_SOURCE => self.verifier_source = text(bytes),
+            Self::KEY_ARTIFACT => self.key_artifact = Some(Self::read_key_artifact(&bytes)?),
+            Self::CREATION_CODE => self.creation_code = Some(bytes),
+            Self::RUNTIME_CODE => self.runtime_code = Some(bytes),
+            Self::PROOF => self.proof = Some(bytes),
+            Self::INSTANCES => self.instances = Some(Self::read_instances(&bytes)?),
+            Self::OUTPUTS => self.outputs = Some(Self::read_outputs(&bytes)?),
+            Self::CALLDATA => self.calldata = Some(bytes),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
     /// Reads the words of [`Self::INSTANCES`].
     ///
     /// # Errors
