@@ -101,6 +101,7 @@ pub fn renewed(path: &Path, tools: &Tools) -> Result<Record, ReplayError> {
         });
     }
     let mut renewed = rederived.record;
+    store::add_compressed_digests(path, &mut renewed)?;
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now());
     Ok(renewed)

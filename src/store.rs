@@ -246,6 +246,7 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
         sha256: hex_sha256(bytes),
         size_bytes: bytes.len() as u64,
         compressed_bytes,
+        compressed_sha256: Some(hex_sha256(&compressed)),
         large: is_large(compressed_bytes),
     };
     write_whole(&evidence_path(folder, &file), &compressed)?;
@@ -397,35 +398,37 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
     unpack(&compressed, file).map_err(|difference| StoreError::ChangedEvidence { path, difference })
 }
 
-/// The header that every file of evidence begins with: gzip, deflate, no name, no time, best compression, unknown system.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
-
-/// Length of what follows the compressed bytes: their CRC-32 and their length.
-const GZIP_TRAILER_BYTES: usize = 8;
-
-/// Unpacks a file of evidence, no byte of which may be another than when it was written: neither of what is packed nor of
-/// what it is packed in.
+/// Unpacks a file of evidence. No byte of it may be another than when it was written; in a record that has no digest of the
+/// compressed bytes, none that changes the content.
 fn unpack(compressed: &[u8], file: &EvidenceFile) -> Result<Vec<u8>, &'static str> {
     if compressed.len() as u64 != file.compressed_bytes {
         return Err("its compressed length differs");
     }
-    if !compressed.starts_with(&GZIP_HEADER) {
-        return Err("its header is another");
+    if let Some(digest) = &file.compressed_sha256
+        && *digest != hex_sha256(compressed)
+    {
+        return Err("the SHA-256 of its compressed bytes differs");
     }
     // The record's size bounds what a damaged or hostile file can unpack to.
     let bytes = inflate(compressed, file.size_bytes).ok_or("it cannot be unpacked to the record's size")?;
     if hex_sha256(&bytes) != file.sha256 {
         return Err("its SHA-256 differs");
     }
-    // The last byte of the deflated stream may end in bits that mean nothing. They are its highest, and 0 where nothing was
-    // changed: clearing the highest bit that is set then changes the content.
-    let mut cleared = compressed.to_vec();
-    let last = &mut cleared[compressed.len() - GZIP_TRAILER_BYTES - 1];
-    *last &= !(0x80_u8 >> last.leading_zeros().min(7));
-    if cleared != compressed && inflate(&cleared, file.size_bytes).as_ref() == Some(&bytes) {
-        return Err("its last byte has bits that were not written");
-    }
     Ok(bytes)
+}
+
+/// Adds the digests of the compressed bytes to a record that was made before they were recorded.
+///
+/// # Errors
+/// [`StoreError::Io`] where a file cannot be read.
+pub fn add_compressed_digests(path: &Path, record: &mut Record) -> Result<(), StoreError> {
+    let folder = evidence_folder(path);
+    for file in &mut record.evidence {
+        let path = evidence_path(&folder, file);
+        let compressed = std::fs::read(&path).map_err(io("read", &path))?;
+        file.compressed_sha256 = Some(hex_sha256(&compressed));
+    }
+    Ok(())
 }
 
 /// The one member of a gzip file, where it has exactly so many bytes and nothing follows.

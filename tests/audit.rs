@@ -185,6 +185,7 @@ impl Copied {
             file["sha256"] = sha256.clone().into();
             file["size_bytes"] = bytes.len().into();
             file["compressed_bytes"] = packed.len().into();
+            file.as_object_mut().unwrap().shift_remove("compressed_sha256");
             if name == Evidence::VERIFYING_KEY {
                 json["keys"]["verifying_key_sha256"] = sha256.into();
                 json["keys"]["verifying_key_bytes"] = bytes.len().into();

@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 84] = {
+const CLASSES: [(&str, Class, &str); 85] = {
     use Class::{Derived, FreeText, Measured};
     [
         ("schema", Measured, "the evmbench that wrote the record"),
@@ -195,6 +195,7 @@ const CLASSES: [(&str, Class, &str); 84] = {
         ("evidence.sha256", Derived, "the file"),
         ("evidence.size_bytes", Derived, "the file"),
         ("evidence.compressed_bytes", Derived, "the file"),
+        ("evidence.compressed_sha256", Derived, "the file"),
         ("evidence.large", Derived, "the file"),
     ]
 };

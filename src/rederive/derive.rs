@@ -113,7 +113,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     derivation.set();
     derivation.claims();
     let Derivation {
-        mut again,
+        again,
         mut discrepancies,
         by_record_only,
         ..
@@ -125,10 +125,11 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     discrepancies.extend(own_digest(record, json));
     let stored = as_json(record);
     discrepancies.extend(unknown(json, &stored));
+    let mut expected = again.clone();
     if record.schema < SCHEMA {
-        keep_older_words(record, &mut again);
+        as_an_older_one(record, &mut expected);
     }
-    discrepancies.extend(differences(&stored, &as_json(&again), record.schema));
+    discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {
         figures: figures(record, &again),
         record: again,
@@ -151,8 +152,15 @@ fn own_digest(record: &Record, json: &Value) -> Option<Discrepancy> {
     })
 }
 
-/// Of an older evmbench's ledger the findings count, and not its words, nor what it did not ask yet.
-fn keep_older_words(stored: &Record, again: &mut Record) {
+/// Of an older evmbench's ledger the findings count, and not its words, nor what it did not ask yet. Which of its outputs solc was
+/// asked for changes no code.
+fn as_an_older_one(stored: &Record, again: &mut Record) {
+    const OUTPUTS: &str = "outputSelection";
+    if let (Some(stored), Some(verifier)) = (&stored.verifier, &mut again.verifier)
+        && let Some(outputs) = stored.solc.standard_json_settings.get(OUTPUTS)
+    {
+        verifier.solc.standard_json_settings[OUTPUTS] = outputs.clone();
+    }
     let (Some(stored), Some(ledger)) = (&stored.ledger, &mut again.ledger) else {
         return;
     };
