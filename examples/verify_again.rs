@@ -1,26 +1,35 @@
-//! Verify a stored proof again, years later: neither EZKL nor solc is needed.
+//! Find out again, years later, whether a stored record is what its evidence says: EZKL is not needed.
 //!
 //! `cargo run --release --example verify_again -- results/scaling/dense_small-s7-direct.json`
 
 use std::error::Error;
 use std::path::PathBuf;
 
-use evmbench::{replay, store};
+use evmbench::home::Home;
+use evmbench::rederive::{self, Given, Tools};
+use evmbench::solidity::{SOLC_VERSION, Solc};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args()
         .nth(1)
         .map(PathBuf::from)
         .ok_or("usage: verify_again RECORD")?;
-    let record = store::load(&path)?;
-    let again = replay::recheck(&path, &record)?;
+    let home = Home::from_environment()?;
+    let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?)?;
+    let again = rederive::rederive(&path, Given::default(), &tools)?;
+    let gas = |gas: Option<u64>| gas.map_or_else(|| "none".to_owned(), |gas| gas.to_string());
     for figure in &again.figures {
         println!(
             "{}: {} recorded, {} now",
-            figure.name, figure.recorded, figure.now
+            figure.name,
+            gas(figure.recorded),
+            gas(figure.now)
         );
     }
-    println!("{} recorded, {} now", again.recorded, again.now);
+    println!("{}", again.record.outcome);
+    for discrepancy in &again.discrepancies {
+        println!("{discrepancy}");
+    }
     if again.agrees() {
         Ok(())
     } else {

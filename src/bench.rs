@@ -4,28 +4,25 @@
 //! a stage that ends a run early leaves what the earlier ones found.
 
 use alloy_primitives::U256;
-use sha2::{Digest as _, Sha256};
 
 use crate::accuracy::greatest;
 use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
-use crate::model::committed::{CommittedCircuit, InputAssurance, Interval};
+use crate::guard::GuardContracts;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
-use crate::model::onnx;
-use crate::on_chain::{self, Contract, OnChain};
+use crate::on_chain::{self, Contract, OnChain, OnChainError};
 use crate::prover::{
     self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
     Prover, ProverError, ProverRun, ShownInstances, lookups,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, LayoutCounts, Lowering, Numerics, Outcome,
-    Proof, Record, Request, SCHEMA, Source, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
+    Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
-use crate::subject::{CommittedSubject, Subject};
-use crate::suite::{self, StudyOutcome};
+use crate::subject::{CommittedSubject, Subject, hex_sha256};
 use crate::trained;
 
 /// A run that yields no record.
@@ -142,7 +139,9 @@ impl Bench<'_> {
             key_artifact: artifacts.key_artifact.as_deref(),
             committed: artifacts.committed.as_ref(),
         };
-        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed, self.solc);
+        let on_chain = GuardContracts::compile(self.solc)
+            .map_err(OnChainError::from)
+            .and_then(|guards| on_chain::examine(&contract, &artifacts.proofs, fork, seed, &guards));
         self.observer.finished();
         match on_chain {
             Ok(on_chain) => draft.on_chain(on_chain),
@@ -187,22 +186,14 @@ struct Draft {
 impl Draft {
     fn new(subject: &Subject, run: &ProverRun, environment: &Environment) -> Self {
         let artifacts = run.result.as_ref().ok();
-        let circuit = run.settings.as_ref().map(|settings| Circuit {
-            rows: settings.rows(),
-            logrows: settings.logrows(),
-            cells: settings.cells(),
-            columns: artifacts.map(|artifacts| artifacts.shape),
-            requested_scale: subject.request.plan.scale,
-            input_scale: settings.input_scale(),
-            param_scale: settings.param_scale(),
-            output_scales: settings.output_scales().to_vec(),
-            scale_rebase_multiplier: settings.scale_rebase_multiplier(),
-            settings: settings.json().clone(),
+        let circuit = run.settings.as_ref().map(|settings| {
+            let columns = artifacts.map(|artifacts| artifacts.shape);
+            Circuit::of(settings, subject.request.plan.scale, columns)
         });
         let keys = artifacts.map(|artifacts| Keys {
             proving_key_bytes: artifacts.proving_key_bytes,
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
-            verifying_key_sha256: alloy_primitives::hex::encode(Sha256::digest(&artifacts.verifying_key)),
+            verifying_key_sha256: hex_sha256(&artifacts.verifying_key),
             srs: artifacts.srs.clone(),
             reused: run.reused_keys,
         });
@@ -261,16 +252,11 @@ impl Draft {
                 other_forks: Vec::new(),
                 controls: None,
                 guard: None,
-                lowering: subject
-                    .committed
-                    .as_ref()
-                    .map(|CommittedSubject { circuit, .. }| Lowering {
-                        input_assurance: circuit.input_assurance(),
-                        committed_elements: circuit.sizes(),
-                        output_unit: circuit.output_unit(),
-                        layers: circuit.bounds(),
-                        layout: Some(layout_counts(circuit, run)),
-                    }),
+                lowering: subject.committed.as_ref().map(|committed| {
+                    let key = artifacts.map(|artifacts| &artifacts.verifying_key[..]);
+                    let made = run.settings.as_ref().zip(key);
+                    Lowering::of(&committed.circuit, made, run.counted_cells)
+                }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
                 set: None,
@@ -280,6 +266,7 @@ impl Draft {
                 environment: environment.clone(),
                 renewal: None,
                 evidence: Vec::new(),
+                sha256: None,
             },
         }
     }
@@ -299,13 +286,7 @@ impl Draft {
     }
 
     fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
-        self.record.verifier = Some(Verifier {
-            source_bytes: compiled.source_bytes,
-            creation_code_bytes: compiled.creation_code.len() as u64,
-            runtime_code_bytes: compiled.runtime_code.len() as u64,
-            runtime_code_hash: alloy_primitives::keccak256(&compiled.runtime_code),
-            solc: compiled.settings.clone(),
-        });
+        self.record.verifier = Some(Verifier::of(compiled));
         self.evidence.creation_code = Some(compiled.creation_code.to_vec());
         self.evidence.runtime_code = Some(compiled.runtime_code.to_vec());
     }
@@ -320,26 +301,8 @@ impl Draft {
     /// Sets the study's figures beside ours and, for its own circuit, says where they differ.
     fn compare_with_study(&mut self) {
         let request = &self.record.request;
-        let Ok(spec) = suite::find(&request.id) else {
+        let Some(study) = Study::of(request) else {
             return;
-        };
-        let is_other = request.onnx_sha256.is_some() || request.part.is_some();
-        if is_other || !suite::STUDY_SCALES.contains(&request.plan.scale) {
-            return;
-        }
-        let figures = suite::study_figures(&request.id, request.plan.scale);
-        let study = Study {
-            outcome: match spec.study {
-                StudyOutcome::Proved => "proved",
-                StudyOutcome::OutOfMemory => "gave up: out of memory",
-                StudyOutcome::TooManyRows => "gave up at 2^24 rows",
-            }
-            .to_owned(),
-            rows: figures.map(|figures| figures.circuit_rows),
-            proving_key_bytes: figures.map(|figures| figures.pk_bytes),
-            verifying_key_bytes: figures.map(|figures| figures.vk_bytes),
-            setup_seconds: figures.map(|figures| figures.setup_seconds),
-            prove_seconds: figures.map(|figures| figures.prove_mean_seconds),
         };
         if request.plan.kind == CircuitKind::Study {
             let pairs = [
@@ -372,29 +335,25 @@ impl Draft {
     }
 }
 
-/// What a committed circuit was laid out with, and what EZKL made of it in this run.
-fn layout_counts(circuit: &CommittedCircuit, run: &ProverRun) -> LayoutCounts {
-    let key = run.result.as_ref().ok().map(|artifacts| &artifacts.verifying_key);
-    LayoutCounts {
-        tables: circuit
-            .table_range()
-            .map(|(least, greatest)| Interval { least, greatest }),
-        lookups: circuit.lookups(),
-        key_lookups: run
-            .settings
-            .as_ref()
-            .zip(key)
-            .and_then(|(settings, key)| lookups::in_key(settings.json(), key).ok()),
-        cells: circuit.counted_cells() as u64,
-        counted_cells: run.counted_cells,
-    }
-}
-
 /// A run whose numbers are not the reference's is failed, whatever the verifier says.
 fn wrong_numbers(message: impl std::fmt::Display) -> Outcome {
     Outcome::Failed {
         step: "numerics".to_owned(),
         message: message.to_string(),
+    }
+}
+
+/// Compares the circuit's outputs and the proofs' public values with the exact integer reference. The notes say what could not
+/// be compared; the error is what the run comes to.
+pub(crate) fn integer_check(
+    subject: &Subject,
+    artifacts: &Artifacts,
+    settings: &CircuitSettings,
+    notes: &mut Vec<String>,
+) -> Result<IntegerCheck, Outcome> {
+    match &subject.committed {
+        Some(committed) => exact_commitments(committed, artifacts).map_err(wrong_numbers),
+        None => compare_integers(subject, artifacts, settings, notes),
     }
 }
 
@@ -406,22 +365,14 @@ fn compare_numerics(
     settings: &CircuitSettings,
 ) -> Result<(Numerics, Vec<String>), Outcome> {
     let mut notes = Vec::new();
-    let (integer, values) = match &subject.committed {
+    let integer = integer_check(subject, artifacts, settings, &mut notes)?;
+    let values = match &subject.committed {
         Some(committed) => {
-            let check = exact_commitments(committed, artifacts).map_err(wrong_numbers)?;
             let unit = committed.circuit.output_unit();
-            let values: Vec<f64> = committed
-                .witness
-                .result
-                .iter()
-                .map(|&integer| integer as f64 / unit)
-                .collect();
-            (check, values)
+            let result = committed.witness.result.iter();
+            result.map(|&integer| integer as f64 / unit).collect()
         }
-        None => {
-            let check = compare_integers(subject, artifacts, settings, &mut notes)?;
-            (check, output_values(artifacts, settings))
-        }
+        None => output_values(artifacts, settings),
     };
     if let Source::TestImage { number, class } = &subject.input.source
         && values.len() == CLASSES.len()

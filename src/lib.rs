@@ -23,8 +23,8 @@
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
 //! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that
-//! was split together again, [`replay`] goes through all that of
-//! a stored record again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
+//! was split together again, [`rederive`] finds out again what a stored record
+//! must say, and [`replay`] uses one again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
 //! other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
 //! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program.
 //!
@@ -52,6 +52,7 @@ mod parallel;
 pub mod parts;
 pub mod prover;
 pub mod record;
+pub mod rederive;
 pub mod replay;
 pub mod report;
 pub mod solidity;

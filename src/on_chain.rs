@@ -1,7 +1,7 @@
 //! A compiled verifier and its proofs → everything that a record says about the chain.
 //!
 //! Goes in: a compiled [`Contract`], the counted proofs, the fork of the headline figures, a seed for the negative controls,
-//! and a compiler for the guards. Comes out: [`OnChain`]: gas, verdicts, rules, controls, and what a guard in front of the
+//! and the compiled guards. Comes out: [`OnChain`]: gas, verdicts, rules, controls, and what a guard in front of the
 //! verifier adds. No prover is asked: a stored record can be gone through again at any time.
 
 use alloy_primitives::B256;
@@ -11,7 +11,7 @@ use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verifi
 use crate::guard::{self, GuardContracts, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::{Committed, Proof};
 use crate::record::{Outcome, Record};
-use crate::solidity::{CompiledContract, Solc, SolidityError};
+use crate::solidity::{CompiledContract, SolidityError};
 
 /// A verifier, compiled.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +122,7 @@ pub fn examine(
     proofs: &[Proof],
     fork: Fork,
     seed: u64,
-    solc: &Solc,
+    contracts: &GuardContracts,
 ) -> Result<OnChain, OnChainError> {
     let Contract {
         compiled,
@@ -163,8 +163,7 @@ pub fn examine(
             runtime: &compiled.runtime_code,
         };
         let call = verifier.call_for(proof, instances);
-        let contracts = GuardContracts::compile(solc)?;
-        let guard = |committed| guard::measure(&contracts, fork, code, &call, committed);
+        let guard = |committed| guard::measure(contracts, fork, code, &call, committed);
         let committed_guard = committed.map(|committed| guard(Some(committed))).transpose()?;
         (Some(controls), Some(guard(None)?), committed_guard)
     };

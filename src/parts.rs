@@ -1,6 +1,6 @@
 //! Records of a model's parts → what verifying them as one set comes to.
 //!
-//! Goes in: the parts' records with their evidence, and a compiler for the contracts. Comes out: [`PartSet`]: the gas of one
+//! Goes in: the parts' records with their evidence, and the compiled contracts. Comes out: [`PartSet`]: the gas of one
 //! transaction that verifies all parts, and the contract's answers to less than the set. No prover is asked. Sizes, and who
 //! assures that the set's input is in range, are read from each part's settings, key, proof and guard: a record that says
 //! otherwise is refused.
@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Bytes;
 use serde_json::Value;
 
-use crate::guard::linked::{self, LinkedPart, Source};
+use crate::chain::Fork;
+use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
-use crate::model::committed::InputAssurance;
+use crate::model::committed::{CommittedSizes, InputAssurance};
 use crate::prover::{Committed, Proof, lookups};
-use crate::record::{Evidence, PartSet, Record};
-use crate::solidity::{Solc, SolidityError};
+use crate::record::{Evidence, PartRequest, PartSet, Record};
+use crate::rederive;
 use crate::store::{self, StoreError};
 
 /// Records that are not measured as a set.
@@ -24,9 +25,6 @@ pub enum PartsError {
     /// A record or its evidence is not there, or not what it says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The contracts do not compile.
-    #[error(transparent)]
-    Solidity(#[from] SolidityError),
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -37,6 +35,22 @@ pub enum PartsError {
         path: PathBuf,
         /// What is missing.
         reason: &'static str,
+    },
+    /// A record is of another part than its place in the set is for.
+    #[error("{} is not part {} of the set", path.display(), index + 1)]
+    OtherPart {
+        /// The record.
+        path: PathBuf,
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// There are more or fewer records than the model has parts.
+    #[error("{found} records, and the model is split into {expected} parts")]
+    PartCount {
+        /// As many as there are.
+        found: usize,
+        /// As many as there should be.
+        expected: usize,
     },
     /// A record is of no part, or has no proof in a committed circuit.
     #[error("{} holds no proof of a part of a model", path.display())]
@@ -52,74 +66,63 @@ struct Part {
     runtime: Bytes,
     proof: Proof,
     committed: Committed,
-    /// Elements of its input and of its output, by its settings; 0 where the output is public.
-    elements: [u64; 2],
+    sizes: CommittedSizes,
     input_range: InputAssurance,
-    source: Option<Source>,
-    record: Record,
+    part: PartRequest,
+    fork: Fork,
+    /// Id and scale of the whole model.
+    model: (String, u32),
+    name: String,
 }
 
 impl Part {
+    /// What a set's contract is deployed for follows from the part's evidence, not from what its record says of it.
     fn load(path: &Path) -> Result<Self, PartsError> {
         let no_part = || PartsError::NoPart {
             path: path.to_owned(),
         };
         let record = store::load(path)?;
-        let (Some(part), Some(lowering), Some(committed)) =
-            (&record.request.part, &record.lowering, record.committed)
-        else {
-            return Err(no_part());
-        };
-        let settings = store::load_evidence(path, &record, Evidence::SETTINGS)?;
-        let settings: Value = serde_json::from_slice(&settings).map_err(|_| no_part())?;
-        let key = store::load_evidence(path, &record, Evidence::VERIFYING_KEY)?;
-        let proof = store::load_proof(path, &record)?;
-        let sizes = settings
-            .pointer("/module_sizes/polycommit")
-            .and_then(Value::as_array);
-        let size = |index: usize| sizes?.get(index)?.as_u64();
-        let input_elements = size(0).ok_or_else(no_part)?;
-        let output_elements = if committed.layout.output_points > 0 {
-            size(1).ok_or_else(no_part)?
-        } else {
-            0
-        };
-        // What was asked for must be what the circuit has.
-        let input_range = lowering.input_assurance;
-        let lacks = match input_range {
-            InputAssurance::Linked => None,
-            InputAssurance::Public => (proof.instances.len() < 2 + input_elements as usize)
-                .then_some("its input is said to be public, and is not among the public values"),
-            InputAssurance::Registered => committed
-                .registered_input
-                .is_none()
-                .then_some("its input is said to be registered, and its guard takes any"),
-            InputAssurance::Ranged => {
-                let expected = lowering.layout.as_ref().map(|layout| &layout.lookups[..]);
-                (lookups::holds_input(&settings, &key, expected, input_elements) != Some(true))
-                    .then_some("its input is said to be looked up, and its key does not look all of it up")
-            }
-        };
-        if let Some(reason) = lacks {
+        let mut evidence = Evidence::default();
+        for file in &record.evidence {
+            let bytes = store::load_evidence(path, &record, &file.name)?;
+            evidence.put(&file.name, bytes).map_err(StoreError::from)?;
+        }
+        let part = record.request.part.clone().ok_or_else(no_part)?;
+        let derived = rederive::committed(record.request.plan, &evidence);
+        let (sizes, committed) = derived.ok_or_else(no_part)?;
+        let input_range = record.request.plan.input_assurance.ok_or_else(no_part)?;
+        let lacks = lacks_range(input_range, &record, &evidence, sizes, &committed);
+        if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
                 path: path.to_owned(),
                 reason,
             });
         }
+        let Evidence {
+            creation_code: Some(creation),
+            runtime_code: Some(runtime),
+            proof: Some(proof),
+            instances: Some(instances),
+            ..
+        } = evidence
+        else {
+            return Err(no_part());
+        };
         Ok(Self {
-            creation: store::load_evidence(path, &record, Evidence::CREATION_CODE)?.into(),
-            runtime: store::load_evidence(path, &record, Evidence::RUNTIME_CODE)?.into(),
-            proof,
+            creation: creation.into(),
+            runtime: runtime.into(),
+            proof: Proof { proof, instances },
             committed,
-            elements: [input_elements, output_elements],
+            sizes,
             input_range,
-            source: part.split.source(part.index),
-            record,
+            part,
+            fork: record.request.fork,
+            model: (record.request.id.clone(), record.request.plan.scale),
+            name: record.request.name(),
         })
     }
 
     fn linked(&self) -> LinkedPart<'_> {
-        let [input_elements, output_elements] = self.elements;
         LinkedPart {
             code: VerifierCode {
                 creation: &self.creation,
@@ -127,32 +130,74 @@ impl Part {
             },
             proof: &self.proof,
             committed: &self.committed,
-            input_elements,
-            output_elements,
-            source: self.source,
+            input_elements: self.sizes.input as u64,
+            output_elements: self.sizes.output as u64,
+            source: self.part.split.source(self.part.index),
             input_range: self.input_range,
         }
     }
+}
+
+/// What a part's circuit lacks of the assurance that its input is in range, if anything: what was asked for must be what it has.
+fn lacks_range(
+    input_range: InputAssurance,
+    record: &Record,
+    evidence: &Evidence,
+    sizes: CommittedSizes,
+    committed: &Committed,
+) -> serde_json::Result<Option<&'static str>> {
+    let settings: Value = serde_json::from_str(evidence.settings.as_deref().unwrap_or_default())?;
+    let key = evidence.verifying_key.as_deref().unwrap_or_default();
+    let public_values = evidence.instances.as_ref().map_or(0, Vec::len);
+    Ok(match input_range {
+        InputAssurance::Linked => None,
+        InputAssurance::Public => (public_values < 2 + sizes.input)
+            .then_some("its input is said to be public, and is not among the public values"),
+        InputAssurance::Registered => committed
+            .registered_input
+            .is_none()
+            .then_some("its input is said to be registered, and its guard takes any"),
+        InputAssurance::Ranged => {
+            let layout = record
+                .lowering
+                .as_ref()
+                .and_then(|lowering| lowering.layout.as_ref());
+            let expected = layout.map(|layout| &layout.lookups[..]);
+            (lookups::holds_input(&settings, key, expected, sizes.input as u64) != Some(true))
+                .then_some("its input is said to be looked up, and its key does not look all of it up")
+        }
+    })
 }
 
 /// Verifies the parts whose records stand at these paths, in order, as one set, under the first one's fork.
 ///
 /// # Errors
 /// [`PartsError`].
-pub fn measure(paths: &[PathBuf], solc: &Solc) -> Result<PartSet, PartsError> {
+pub fn measure(paths: &[PathBuf], contracts: &GuardContracts) -> Result<PartSet, PartsError> {
     let parts: Vec<Part> = paths
         .iter()
         .map(|path| Part::load(path))
         .collect::<Result<_, _>>()?;
-    let contracts = GuardContracts::compile(solc)?;
-    let fork = parts
-        .first()
-        .map(|part| part.record.request.fork)
-        .unwrap_or_default();
+    let first = parts.first().ok_or(PartsError::PartCount {
+        found: 0,
+        expected: 2,
+    })?;
+    let expected = first.part.split.parts();
+    if parts.len() != expected {
+        let found = parts.len();
+        return Err(PartsError::PartCount { found, expected });
+    }
+    for (index, part) in parts.iter().enumerate() {
+        if part.part.index != index || part.part.split != first.part.split || part.model != first.model {
+            let path = paths[index].clone();
+            return Err(PartsError::OtherPart { path, index });
+        }
+    }
+    let fork = first.fork;
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
     Ok(PartSet {
-        parts: parts.iter().map(|part| part.record.request.name()).collect(),
-        measurement: linked::measure(&contracts, fork, &linked)?,
+        measurement: linked::measure(contracts, fork, &linked)?,
+        parts: parts.into_iter().map(|part| part.name).collect(),
     })
 }
 

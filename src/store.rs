@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize as _, Serialize};
 
 use crate::prover::{Proof, VerifierKind};
 use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA};
+use crate::subject::hex_sha256;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
-const LARGE_EVIDENCE_BYTES: usize = 1 << 20;
+const LARGE_EVIDENCE_BYTES: u64 = 1 << 20;
 
 /// Ending of a record's file.
 const RECORD_ENDING: &str = "json";
@@ -55,12 +55,18 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// The record is of a version that this evmbench does not know.
-    #[error("{} has schema version {found}; this evmbench reads up to {SCHEMA}", path.display())]
+    #[error(
+        "{} has schema version {found}, written by {writer}; this evmbench ({}) reads up to {SCHEMA}",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
     UnknownVersion {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u64,
+        /// The evmbench that wrote it, by version and git revision.
+        writer: String,
     },
     /// The record holds no evidence of this name.
     #[error("{} has no evidence {name:?}: its run ended before", path.display())]
@@ -82,10 +88,12 @@ pub enum StoreError {
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
     /// Evidence is not what the record says.
-    #[error("evidence {} is not what the record was made with: its SHA-256 differs", path.display())]
+    #[error("evidence {} is not what the record was made with: {difference}", path.display())]
     ChangedEvidence {
         /// The file.
         path: PathBuf,
+        /// What differs.
+        difference: &'static str,
     },
 }
 
@@ -93,6 +101,9 @@ impl StoreError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::UnknownVersion { .. } => {
+                Some("use a newer evmbench: install the one that wrote the record, or a later one")
+            }
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull => Some(
                     "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
@@ -101,7 +112,6 @@ impl StoreError {
                 _ => None,
             },
             Self::Damaged { .. } => Some("remove the file and run the experiment again"),
-            Self::UnknownVersion { .. } => Some("use a newer evmbench"),
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
             }
@@ -137,7 +147,7 @@ impl Store {
             .join(format!("{}.json", request.name()))
     }
 
-    /// Writes evidence, then the record, and tells where. The record's list of evidence is filled in.
+    /// Writes evidence, then the record, and tells where. The record's list of evidence and its own digest are filled in.
     ///
     /// # Errors
     /// [`StoreError::Io`]; a record that was there before is then unchanged, unless its evidence had begun to be replaced.
@@ -152,16 +162,19 @@ impl Store {
             .into_iter()
             .map(|(name, bytes)| write_evidence(&folder, name, &bytes))
             .collect::<Result<_, _>>()?;
+        record.seal();
         write_json(&path, record)?;
         Ok(path)
     }
 
-    /// Writes a record whose evidence is there already, in place of the one at `path`.
+    /// Writes a record whose evidence is there already, with a new digest of its own, in place of the one at `path`.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the record that was there is then unchanged.
     pub fn replace(path: &Path, record: &Record) -> Result<(), StoreError> {
-        write_json(path, record)
+        let mut sealed = record.clone();
+        sealed.seal();
+        write_json(path, &sealed)
     }
 
     /// Writes the log of one invocation to `<out>/logs/<time>.json`.
@@ -227,16 +240,22 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
         .write_all(bytes)
         .and_then(|()| encoder.finish())
         .map_err(io("compress", &folder.join(name)))?;
-    let large = compressed.len() > LARGE_EVIDENCE_BYTES;
+    let compressed_bytes = compressed.len() as u64;
     let file = EvidenceFile {
         name: name.to_owned(),
-        sha256: alloy_primitives::hex::encode(Sha256::digest(bytes)),
+        sha256: hex_sha256(bytes),
         size_bytes: bytes.len() as u64,
-        compressed_bytes: compressed.len() as u64,
-        large,
+        compressed_bytes,
+        compressed_sha256: Some(hex_sha256(&compressed)),
+        large: is_large(compressed_bytes),
     };
     write_whole(&evidence_path(folder, &file), &compressed)?;
     Ok(file)
+}
+
+/// Whether compressed evidence of so many bytes is kept out of git.
+pub(crate) fn is_large(compressed_bytes: u64) -> bool {
+    compressed_bytes > LARGE_EVIDENCE_BYTES
 }
 
 fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
@@ -300,8 +319,16 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
 /// # Errors
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
+    Ok(load_with_json(path)?.0)
+}
+
+/// Reads a record, and the JSON that it was read from: that may hold more than this evmbench knows of.
+///
+/// # Errors
+/// [`load`]'s.
+pub fn load_with_json(path: &Path) -> Result<(Record, serde_json::Value), StoreError> {
     let text = std::fs::read(path).map_err(io("read", path))?;
-    parse(path, &text)
+    parse_with_json(path, &text)
 }
 
 /// Reads a record from the bytes of the file at `path`, which is named in errors and not opened.
@@ -309,6 +336,10 @@ pub fn load(path: &Path) -> Result<Record, StoreError> {
 /// # Errors
 /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
+    Ok(parse_with_json(path, bytes)?.0)
+}
+
+fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Value), StoreError> {
     let damaged = |source| StoreError::Damaged {
         path: path.to_owned(),
         source,
@@ -321,9 +352,24 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
         return Err(StoreError::UnknownVersion {
             path: path.to_owned(),
             found,
+            writer: writer(&json),
         });
     }
-    serde_json::from_value(json).map_err(damaged)
+    let record = Record::deserialize(&json).map_err(damaged)?;
+    Ok((record, json))
+}
+
+/// The evmbench that wrote a record of any version: the one that renewed it, else the one that made it.
+fn writer(json: &serde_json::Value) -> String {
+    let of = |place: &str| {
+        let text = |field: &str| json.get(place)?.get(field)?.as_str();
+        let version = text("evmbench_version")?;
+        let revision = text("git_revision").map(|revision| format!(" (git revision {revision})"));
+        Some(format!("evmbench {version}{}", revision.unwrap_or_default()))
+    };
+    of("renewal")
+        .or_else(|| of("environment"))
+        .unwrap_or_else(|| "an evmbench that it does not name".to_owned())
 }
 
 /// Reads one piece of a record's evidence and checks it against the record's digest.
@@ -349,15 +395,52 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
         }
         other => other.map_err(io("read", &path))?,
     };
-    let mut bytes = Vec::new();
+    unpack(&compressed, file).map_err(|difference| StoreError::ChangedEvidence { path, difference })
+}
+
+/// Unpacks a file of evidence. No byte of it may be another than when it was written; in a record that has no digest of the
+/// compressed bytes, none that changes the content.
+fn unpack(compressed: &[u8], file: &EvidenceFile) -> Result<Vec<u8>, &'static str> {
+    if compressed.len() as u64 != file.compressed_bytes {
+        return Err("its compressed length differs");
+    }
+    if let Some(digest) = &file.compressed_sha256
+        && *digest != hex_sha256(compressed)
+    {
+        return Err("the SHA-256 of its compressed bytes differs");
+    }
     // The record's size bounds what a damaged or hostile file can unpack to.
-    let unpacked = GzDecoder::new(compressed.as_slice())
-        .take(file.size_bytes + 1)
-        .read_to_end(&mut bytes);
-    if unpacked.is_err() || alloy_primitives::hex::encode(Sha256::digest(&bytes)) != file.sha256 {
-        return Err(StoreError::ChangedEvidence { path });
+    let bytes = inflate(compressed, file.size_bytes).ok_or("it cannot be unpacked to the record's size")?;
+    if hex_sha256(&bytes) != file.sha256 {
+        return Err("its SHA-256 differs");
     }
     Ok(bytes)
+}
+
+/// Adds the digests of the compressed bytes to a record that was made before they were recorded.
+///
+/// # Errors
+/// [`StoreError::Io`] where a file cannot be read.
+pub fn add_compressed_digests(path: &Path, record: &mut Record) -> Result<(), StoreError> {
+    let folder = evidence_folder(path);
+    for file in &mut record.evidence {
+        let path = evidence_path(&folder, file);
+        let compressed = std::fs::read(&path).map_err(io("read", &path))?;
+        file.compressed_sha256 = Some(hex_sha256(&compressed));
+    }
+    Ok(())
+}
+
+/// The one member of a gzip file, where it has exactly so many bytes and nothing follows.
+fn inflate(compressed: &[u8], size_bytes: u64) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut decoder = GzDecoder::new(compressed);
+    let found = decoder
+        .by_ref()
+        .take(size_bytes.checked_add(1)?)
+        .read_to_end(&mut bytes);
+    let nothing_follows = decoder.into_inner().is_empty();
+    (found.is_ok() && bytes.len() as u64 == size_bytes && nothing_follows).then_some(bytes)
 }
 
 /// Reads a record's proof: the first counted one, with its public values.
@@ -411,6 +494,44 @@ mod tests {
         let first = std::fs::read(folder.path().join("proof.bin.gz")).unwrap();
         write_evidence(folder.path(), "proof.bin", &bytes).unwrap();
         assert_eq!(std::fs::read(folder.path().join("proof.bin.gz")).unwrap(), first);
+    }
+
+    /// Every bit of what is on disk, be it packed or packing.
+    #[test]
+    fn no_bit_of_a_file_of_evidence_can_flip_unnoticed() {
+        let folder = tempfile::tempdir().unwrap();
+        for bytes in [
+            &b"[\"0x1\"]"[..],
+            &b"evidence ".repeat(30),
+            &pseudo_random(200),
+            &[],
+        ] {
+            let file = write_evidence(folder.path(), "proof.bin", bytes).unwrap();
+            let packed = std::fs::read(folder.path().join("proof.bin.gz")).unwrap();
+            assert_eq!(unpack(&packed, &file).unwrap(), bytes);
+            for bit in 0..8 * packed.len() {
+                let mut changed = packed.clone();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                assert!(unpack(&changed, &file).is_err(), "bit {bit} of {}", packed.len());
+            }
+            assert!(unpack(&[&packed[..], &[0]].concat(), &file).is_err());
+            assert!(unpack(&packed[..packed.len() - 1], &file).is_err());
+        }
+    }
+
+    #[test]
+    fn a_newer_record_names_who_can_read_it() {
+        let newer = |rest: &str| {
+            let text = format!(r#"{{"schema": {}{rest}}}"#, SCHEMA + 1);
+            let error = parse(Path::new("r.json"), text.as_bytes()).unwrap_err();
+            assert!(error.hint().unwrap().contains("newer evmbench"));
+            error.to_string()
+        };
+        let made = r#", "environment": {"evmbench_version": "0.3.0", "git_revision": "abc"}"#;
+        assert!(newer(made).contains("evmbench 0.3.0 (git revision abc)"));
+        let renewed = format!(r#"{made}, "renewal": {{"evmbench_version": "0.4.0", "git_revision": null}}"#);
+        assert!(newer(&renewed).contains("written by evmbench 0.4.0;"));
+        assert!(newer("").contains("does not name"));
     }
 
     #[test]

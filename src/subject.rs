@@ -363,7 +363,7 @@ impl Subject {
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
-                format!("{} (a user's ONNX file)", request.id),
+                onnx_description(&request.id),
                 &onnx,
                 graph.as_ref(),
                 shapes(ports),
@@ -503,6 +503,11 @@ impl Subject {
             notes: self.notes.clone(),
         })
     }
+}
+
+/// What a user's model is called in words.
+pub(crate) fn onnx_description(id: &str) -> String {
+    format!("{id} (a user's ONNX file)")
 }
 
 /// A file's name without its ending, in characters that suit file names everywhere.

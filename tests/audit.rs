@@ -98,8 +98,8 @@ fn strictness_takes_only_what_is_sound() {
 #[test]
 fn every_record_has_a_ledger() {
     for path in record_paths() {
-        let ledger = ledgers(&[path.to_str().unwrap()]).remove(0);
         let record = store::load(&path).unwrap();
+        let Some(ledger) = &record.ledger else { continue };
         let name = path.display();
         let item = |what| ledger.item(what).unwrap();
         if record.circuit.is_some() {
@@ -139,6 +139,147 @@ fn every_record_has_a_ledger() {
             assert_eq!(item(What::ProofBytes).finding, bytes, "{name}");
         }
     }
+}
+
+/// A record and its evidence, copied to be changed.
+struct Copied {
+    folder: TempDir,
+}
+
+impl Copied {
+    fn of(source: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let source = common::root(source);
+        std::fs::copy(&source, folder.path().join("r.json")).unwrap();
+        std::fs::create_dir(folder.path().join("r.evidence")).unwrap();
+        for entry in std::fs::read_dir(source.with_extension("evidence")).unwrap() {
+            let entry = entry.unwrap();
+            let target = folder.path().join("r.evidence").join(entry.file_name());
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("r.json")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Value)) {
+        let text = std::fs::read_to_string(self.path()).unwrap();
+        let mut json: Value = serde_json::from_str(&text).unwrap();
+        change(&mut json);
+        std::fs::write(self.path(), json.to_string()).unwrap();
+    }
+
+    /// Puts other bytes in the place of a file of evidence, digests and sizes with it.
+    fn replace(&self, name: &str, bytes: &[u8]) {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        let packed = encoder.finish().unwrap();
+        std::fs::write(self.folder.path().join(format!("r.evidence/{name}.gz")), &packed).unwrap();
+        let sha256 = alloy_primitives::hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        self.change(|json| {
+            let files = json["evidence"].as_array_mut().unwrap();
+            let file = files.iter_mut().find(|file| file["name"] == name).unwrap();
+            file["sha256"] = sha256.clone().into();
+            file["size_bytes"] = bytes.len().into();
+            file["compressed_bytes"] = packed.len().into();
+            file.as_object_mut().unwrap().shift_remove("compressed_sha256");
+            if name == Evidence::VERIFYING_KEY {
+                json["keys"]["verifying_key_sha256"] = sha256.into();
+                json["keys"]["verifying_key_bytes"] = bytes.len().into();
+            }
+        });
+    }
+
+    #[track_caller]
+    fn is_told_from_the_right_one(&self, place: &str) {
+        let path = self.path();
+        let path = path.to_str().unwrap();
+        let said = audit(&[path]);
+        assert_eq!(said.status, Some(1), "{}{}", said.stdout, said.stderr);
+        assert!(
+            said.stdout.contains("DIFFERS") && said.stdout.contains(place),
+            "{place}: {}",
+            said.stdout
+        );
+    }
+}
+
+/// A record's own ledger is not believed.
+#[test]
+fn an_edited_ledger_is_a_finding() {
+    let copied = Copied::of("results/scaling/dense_small-s7-committed.json");
+    copied.change(|json| {
+        json["ledger"]["level"] = "sound".into();
+        for item in json["ledger"]["items"].as_array_mut().unwrap() {
+            item["level"] = "sound".into();
+        }
+    });
+    copied.is_told_from_the_right_one("ledger.level: ");
+    copied.is_told_from_the_right_one("ledger.items[14].level: ");
+}
+
+#[test]
+fn a_random_key_and_an_empty_source_are_findings() {
+    let copied = Copied::of("results/scaling/dense_small-s7-committed.json");
+    let random: Vec<u8> = (0..15_687_u32).map(|index| (index * index % 251) as u8).collect();
+    copied.replace(Evidence::VERIFYING_KEY, &random);
+    copied.is_told_from_the_right_one("committed");
+    let copied = Copied::of("results/scaling/dense_small-s7-committed.json");
+    copied.replace(Evidence::VERIFIER_SOURCE, b"");
+    copied.is_told_from_the_right_one("verifier: ");
+}
+
+/// What a guard is deployed for follows from the evidence.
+#[test]
+fn a_committed_block_that_its_evidence_does_not_lead_to_is_a_finding() {
+    let copied = Copied::of("results/core/avgpool2d_k2-s7-committed-463ef9e7.json");
+    copied.change(|json| {
+        json["committed"]["circuit_digest"] = format!("0x{:064x}", 1).into();
+        json["committed"]["basis"] = format!("0x{:064x}", 2).into();
+        json["committed"]["layout"]["input_points"] = 1.into();
+        json["committed"]["registered_input"] = Value::Null;
+    });
+    for place in [
+        "circuit_digest",
+        "basis",
+        "layout.input_points",
+        "registered_input",
+    ] {
+        copied.is_told_from_the_right_one(&format!("committed.{place}: "));
+    }
+}
+
+/// A string is told from the perpetual powers of tau by the verifier's point, whatever the record calls it.
+#[test]
+fn a_test_string_is_no_ceremonys() {
+    let copied = Copied::of("results/scaling/dense_small-s7-direct.json");
+    copied.change(|json| {
+        json["keys"]["srs"]["kind"] = "perpetual_powers_of_tau".into();
+    });
+    copied.is_told_from_the_right_one("keys.srs: the verifier rests on another string");
+}
+
+/// What cannot be derived is named, and is not sound.
+#[test]
+fn what_only_the_record_says_is_named() {
+    let path = "results/composite/cnn_strided-s7-committed-5f0cce16.json";
+    let said = audit(&[path]);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    let line = |name: &str| {
+        said.stdout
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(line(" model: ").contains("unknown"), "{}", line(" model: "));
+    assert!(line(" model: ").contains("by the record only: the input is not at hand"));
+    assert!(line(" reference string: ").contains("by the record only"));
+    assert!(!line(" input range: ").contains("by the record only"));
+    assert_eq!(audit(&[path, "--strict"]).status, Some(1));
 }
 
 /// What the integer program divides lies within what the settings leave room for.

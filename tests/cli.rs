@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::CommandCargoExt as _;
+use evmbench::home::Home;
 use evmbench::model::{layers, onnx};
+use evmbench::solidity::SOLC_VERSION;
 use evmbench::suite;
 use prost::Message as _;
 use tempfile::TempDir;
@@ -475,12 +477,67 @@ fn a_renewed_record_says_the_same_and_who_renewed_it() {
     assert_eq!(renewed.phases, published.phases);
     assert_eq!(renewed.tx_gas_samples, published.tx_gas_samples);
 
+    // It has a digest of its own now, which shows damage to what cannot be found out again.
+    assert!(renewed.sha256.is_some());
+    let said = say(evmbench().args(["verify", text]));
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    let damaged = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"process_seconds\": ", "\"process_seconds\": 1");
+    std::fs::write(&path, damaged).unwrap();
+    let said = say(evmbench().args(["verify", text]));
+    assert_eq!(said.status, Some(1));
+    assert!(
+        said.stdout
+            .contains("sha256: the record is not as it was written"),
+        "{}",
+        said.stdout
+    );
+
     // A record whose gas its evidence does not bear out is not papered over.
     old["tx_gas_samples"][0] = 1.into();
     std::fs::write(&path, old.to_string()).unwrap();
     let said = say(evmbench().args(["verify", "--renew", text]));
     assert_eq!(said.status, Some(1));
-    assert!(said.stderr.contains("took 1 gas"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("tx_gas_samples[0]: 1 in the record, 742097 by its evidence"),
+        "{}",
+        said.stderr
+    );
+}
+
+/// One record that is not right, or that has no proof, is no reason to leave the others alone.
+#[test]
+fn a_list_of_records_is_gone_through_and_counted() {
+    let results = concat!(env!("CARGO_MANIFEST_DIR"), "/results");
+    let without_proof = format!("{results}/core/conv2d_k3_s1-s7-direct.json");
+    let committed = format!("{results}/scaling/dense_small-s7-committed.json");
+    let said = say(evmbench().args(["verify", &without_proof, &committed]));
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    for line in [
+        "out of memory in setup (cap 20.0 GiB), without a proof to verify",
+        "verification gas 545,228, as recorded",
+        "verification gas with the guard 551,717, as recorded",
+        "accepted, as recorded",
+    ] {
+        assert!(said.stdout.contains(line), "{line}: {}", said.stdout);
+    }
+    assert!(
+        said.stdout
+            .ends_with("2 records: 1 as recorded, 1 without a proof\n"),
+        "{}",
+        said.stdout
+    );
+    let said = say(evmbench().args(["verify", "/nowhere.json", &without_proof, &committed]));
+    assert_eq!(said.status, Some(1));
+    assert!(said.stderr.contains("/nowhere.json"), "{}", said.stderr);
+    assert!(
+        said.stdout
+            .ends_with("3 records: 1 as recorded, 1 without a proof, 1 that cannot be used\n"),
+        "{}",
+        said.stdout
+    );
 }
 
 /// As in `evmbench list | head -1`: who reads has left, and there is nothing more to say to anybody.
@@ -489,6 +546,14 @@ fn a_reader_that_leaves_ends_the_command_without_a_word() {
     let home = TempDir::new().unwrap();
     let out = home.path().join("out");
     let record = "results/scaling/dense_small-s7-direct.json";
+    // Verifying and auditing take a compiler.
+    let solc = |home: &Home| home.solc(SOLC_VERSION);
+    common::solc();
+    std::os::unix::fs::symlink(
+        solc(&Home::from_environment().unwrap()),
+        solc(&Home::at(home.path())),
+    )
+    .unwrap();
     for arguments in [
         &["list"][..],
         &["chains"],

@@ -19,6 +19,7 @@ use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
+use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::SOLC_VERSION;
 use evmbench::store;
 use tempfile::TempDir;
@@ -323,8 +324,9 @@ fn a_proof_is_verified_by_the_reusable_verifier() {
         "one source for all circuits"
     );
 
-    let again = evmbench::replay::recheck(&path, &record).unwrap();
-    assert!(again.agrees(), "{again:?}");
+    let tools = Tools::new(common::solc().clone()).unwrap();
+    let again = evmbench::rederive::rederive(&path, Given::default(), &tools).unwrap();
+    assert!(again.agrees(), "{:?}", again.discrepancies);
     assert!(
         again
             .figures
@@ -715,7 +717,7 @@ fn a_model_in_parts_is_one_set() {
     let set = last.set.as_ref().unwrap();
     assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
     assert_eq!(set.measurement.bare_verifications.len(), 3);
-    let again = parts::measure(&parts::paths(last_path, set), &common::tools().solc).unwrap();
+    let again = parts::measure(&parts::paths(last_path, set), common::guards()).unwrap();
     assert_eq!(&again, set);
     // What stands in the records is what the whole model computes.
     let part = last.numerics.as_ref().unwrap();
@@ -731,7 +733,7 @@ fn a_model_in_parts_is_one_set() {
         .map(|(path, _)| path)
         .collect();
     let mixed = [records[0].0.clone(), others[0].clone(), last_path.clone()];
-    let refused = parts::measure(&mixed, &common::tools().solc);
+    let refused = parts::measure(&mixed, common::guards());
     let Err(PartsError::Guard(GuardError::NotAccepted { verdict, .. })) = refused else {
         panic!("{refused:?}")
     };

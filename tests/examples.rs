@@ -44,5 +44,9 @@ fn prove_layer_and_bring_your_own_onnx() {
 fn verify_again() {
     let record = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results/scaling/dense_small-s7-direct.json");
     let text = succeeds(example("verify_again").arg(record));
-    assert!(text.contains("accepted recorded, accepted now"), "{text}");
+    assert!(
+        text.contains("verification gas: 742097 recorded, 742097 now"),
+        "{text}"
+    );
+    assert!(text.ends_with("verified\n"), "{text}");
 }

@@ -9,7 +9,8 @@ use evmbench::forecast::Forecaster;
 use evmbench::prover::{
     Artifacts, Job, JobInputs, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
-use evmbench::record::{Environment, Outcome, Record};
+use evmbench::record::{Environment, Outcome, Record, leaves};
+use evmbench::rederive::{self, Exhibits, Given, Tools};
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use evmbench::{replay, store};
@@ -35,6 +36,37 @@ fn the_published_schema_is_that_of_the_types() {
         std::fs::write(&path, &text).unwrap();
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+/// Every leaf of the schema is classed, in a list that is made of the classes. To renew it:
+/// `UPDATE_TABLES=1 cargo test --test records`.
+#[test]
+fn the_list_of_fields_is_that_of_the_types() {
+    let schema = schemars::schema_for!(Record).to_value();
+    common::assert_table("docs/record-fields.md", "fields", &leaves::table(&schema));
+}
+
+/// Older records stay readable, and nothing that is written back is lost or added.
+#[test]
+fn every_published_record_is_written_back_as_it_is() {
+    for (path, record) in published() {
+        let text = serde_json::to_string_pretty(&record).unwrap() + "\n";
+        let stored = std::fs::read_to_string(&path).unwrap();
+        let same = text == stored;
+        // What the first two schemas did not have is written as nothing.
+        let fields = [
+            "other_forks",
+            "guard",
+            "ledger",
+            "gas_by_cause",
+            "gas_by_section",
+            "margins",
+        ];
+        let older = fields
+            .iter()
+            .any(|field| !stored.contains(&format!("\"{field}\"")));
+        assert!(same || older, "{}", path.display());
+    }
 }
 
 #[test]
@@ -64,24 +96,25 @@ fn every_published_record_is_where_its_request_says() {
     }
 }
 
-/// Without EZKL and solc: bytecode and calldata are in the evidence.
+/// Without EZKL: what every record says follows from its evidence.
 #[test]
-fn every_published_proof_verifies_again() {
+fn every_published_record_is_what_its_evidence_says() {
+    let tools = Tools::new(common::solc().clone()).unwrap();
     let mut verified = 0;
     for (path, record) in published() {
+        let name = path.display();
         if record.verification.is_none() {
-            assert_ne!(record.outcome, Outcome::Verified, "{}", path.display());
+            assert_ne!(record.outcome, Outcome::Verified, "{name}");
+        }
+        // Its two hundred wrong calls take 385 million gas each.
+        if record.request.id == "avgpool2d_k2" && record.lowering.is_none() {
             continue;
         }
-        if record.evidence.iter().any(|file| file.large) {
-            // Kept out of git by its size; the digest in the record is all that there is to check here.
-            continue;
-        }
-        let again = replay::recheck(&path, &record).unwrap();
-        assert!(again.agrees(), "{}: {again:?}", path.display());
-        verified += 1;
+        let again = rederive::rederive(&path, Given::default(), &tools).unwrap();
+        assert_eq!(again.discrepancies, [], "{name}");
+        verified += usize::from(again.record.outcome == Outcome::Verified);
     }
-    assert!(verified >= 2, "the smoke suite's records are published");
+    assert!(verified >= 100, "{verified}");
 }
 
 /// The study's circuits are reproduced to the unit wherever a record has their size.
@@ -269,18 +302,25 @@ fn changed_evidence_is_noticed() {
     let evidence = folder.path().join("dense_small-s7-direct.evidence");
     copy_folder(&source.join("dense_small-s7-direct.evidence"), &evidence);
     let loaded = store::load(&record).unwrap();
-    assert!(replay::recheck(&record, &loaded).unwrap().agrees());
+    let found = || Exhibits::load(&record, &loaded).discrepancies;
+    assert_eq!(found(), []);
 
     let other = std::fs::read(evidence.join("runtime.bin.gz")).unwrap();
     std::fs::write(evidence.join("creation.bin.gz"), other).unwrap();
-    let error = replay::recheck(&record, &loaded).unwrap_err();
+    let [changed] = &found()[..] else {
+        panic!("{:?}", found())
+    };
     assert!(
-        error.to_string().contains("is not what the record was made with"),
-        "{error}"
+        changed
+            .to_string()
+            .contains("is not what the record was made with"),
+        "{changed}"
     );
     std::fs::remove_file(evidence.join("creation.bin.gz")).unwrap();
-    let error = replay::recheck(&record, &loaded).unwrap_err();
-    assert!(error.to_string().contains("is missing"), "{error}");
+    let [missing] = &found()[..] else {
+        panic!("{:?}", found())
+    };
+    assert!(missing.to_string().contains("is missing"), "{missing}");
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -7,22 +7,25 @@ use serde::Serialize;
 use super::Finding;
 use super::error::CliError;
 use super::output::say;
+use super::verify::Workshop;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
 use crate::prover::{Statement, check_srs_file, negated_s_g2};
-use crate::record::{Evidence, Record};
-use crate::store::{self, StoreError};
+use crate::rederive::{self, Given};
+use crate::store;
 
 /// Say what an accepted proof proves: for records, or for any of settings, key, verifier, reference string and model
 ///
-/// Every item has a level: sound; limited (true, but it proves less than a reader expects); UNSOUND (a false statement
-/// can be accepted); unknown (what is at hand does not show it). The exit status is 1 where anything is unsound.
+/// A record's own ledger is not believed: every item is derived again from its evidence, and what only the record says is
+/// named. Every item has a level: sound; limited (true, but it proves less than a reader expects); UNSOUND (a false statement
+/// can be accepted); unknown (what is at hand does not show it). The exit status is 1 where anything is unsound, and where a
+/// record says otherwise than its evidence.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("subject").required(true).multiple(true)))]
 pub(super) struct Arguments {
     /// Records, as in results/core/relu-s7-direct.json
-    #[arg(value_name = "RECORD", group = "subject", conflicts_with_all = ["settings", "key", "verifier", "srs", "model"])]
+    #[arg(value_name = "RECORD", group = "subject", conflicts_with_all = ["settings", "key", "verifier"])]
     records: Vec<PathBuf>,
     /// EZKL's settings file
     #[arg(long, value_name = "FILE", group = "subject")]
@@ -36,9 +39,12 @@ pub(super) struct Arguments {
     /// The reference string
     #[arg(long, value_name = "FILE", group = "subject")]
     srs: Option<PathBuf>,
-    /// The ONNX model: whether it has weights, and which operators
-    #[arg(long, value_name = "FILE", group = "subject")]
+    /// The ONNX model: whether it has weights, and which operators; beside a record, the model that was proved
+    #[arg(long, visible_alias = "onnx", value_name = "FILE", group = "subject")]
     model: Option<PathBuf>,
+    /// Beside a record and its model, the input that was proved
+    #[arg(long, value_name = "FILE", requires = "records", requires = "model")]
+    input: Option<PathBuf>,
     /// Exit with 1 for anything that is not sound
     #[arg(long)]
     strict: bool,
@@ -51,32 +57,32 @@ pub(super) struct Arguments {
 struct Audited {
     subject: String,
     ledger: Ledger,
+    /// Where a record says otherwise than its evidence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    discrepancies: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let audited = if arguments.records.is_empty() {
         vec![arguments.files()?]
     } else {
-        let of_record = |path: &PathBuf| {
-            let record = store::load(path)?;
-            Ok(Audited {
-                subject: path.display().to_string(),
-                ledger: of_record(path, &record)?,
-            })
-        };
+        let workshop = Workshop::default();
         arguments
             .records
             .iter()
-            .map(of_record)
-            .collect::<Result<_, StoreError>>()?
+            .map(|path| arguments.record(path, &workshop))
+            .collect::<Result<_, CliError>>()?
     };
     if arguments.json {
         let text = serde_json::to_string_pretty(&audited).expect("a ledger is plain data");
         say!("{text}")?;
     } else {
-        for (index, Audited { subject, ledger }) in audited.iter().enumerate() {
+        for (index, audited) in audited.iter().enumerate() {
             let gap = if index > 0 { "\n" } else { "" };
-            say!("{gap}{subject}\n{ledger}")?;
+            say!("{gap}{}\n{}", audited.subject, audited.ledger)?;
+            for discrepancy in &audited.discrepancies {
+                say!("  DIFFERS  {discrepancy}")?;
+            }
         }
     }
     let worst = audited.iter().map(|audited| audited.ledger.level).max();
@@ -85,37 +91,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     } else {
         Level::Limited
     };
-    Ok(if worst > Some(accepted) {
+    let differs = audited.iter().any(|audited| !audited.discrepancies.is_empty());
+    Ok(if worst > Some(accepted) || differs {
         Finding::Bad
     } else {
         Finding::Good
     })
 }
 
-/// A record's ledger: its own, or that of an older record from the record and what is left of its evidence.
-fn of_record(path: &Path, record: &Record) -> Result<Ledger, StoreError> {
-    if let Some(ledger) = &record.ledger {
-        return Ok(ledger.clone());
-    }
-    let load = |name| match store::load_evidence(path, record, name) {
-        Ok(bytes) => Ok(Some(bytes)),
-        // What a run did not reach, and what is kept out of git, is unknown.
-        Err(StoreError::NoEvidence { .. } | StoreError::MissingEvidence { .. }) => Ok(None),
-        Err(error) => Err(error),
-    };
-    let source = load(Evidence::VERIFIER_SOURCE)?;
-    let key_artifact = load(Evidence::KEY_ARTIFACT)?;
-    let evidence = Evidence {
-        // One that cannot be read brings no key.
-        key_artifact: key_artifact.and_then(|bytes| Evidence::read_key_artifact(&bytes).ok()),
-        verifying_key: load(Evidence::VERIFYING_KEY)?,
-        verifier_source: source.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-        ..Evidence::default()
-    };
-    Ok(Ledger::derive(&record.facts(&evidence, None)))
-}
-
 impl Arguments {
+    /// The ledger of a record, from its evidence.
+    fn record(&self, path: &Path, workshop: &Workshop) -> Result<Audited, CliError> {
+        store::load(path)?;
+        let given = Given {
+            onnx: self.model.as_deref(),
+            input: self.input.as_deref(),
+            srs: self.srs.as_deref(),
+        };
+        let rederived = rederive::rederive(path, given, workshop.open()?)?;
+        Ok(Audited {
+            subject: path.display().to_string(),
+            ledger: rederived.audited(),
+            discrepancies: rederived.discrepancies.iter().map(ToString::to_string).collect(),
+        })
+    }
+
     /// The ledger of files, whichever there are.
     fn files(&self) -> Result<Audited, CliError> {
         let mut facts = Facts::default();
@@ -162,6 +162,7 @@ impl Arguments {
         Ok(Audited {
             subject: names.join(", "),
             ledger: Ledger::derive(&facts),
+            discrepancies: Vec::new(),
         })
     }
 }

@@ -103,7 +103,7 @@ impl CliError {
             Self::Solidity(error) => error.hint().into_iter().collect(),
             Self::Node(error) => error.hint().into_iter().collect(),
             Self::Store(error)
-            | Self::Replay(ReplayError::Store(error) | ReplayError::Parts(PartsError::Store(error)))
+            | Self::Replay(ReplayError::Store(error))
             | Self::Parts(PartsError::Store(error))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),

@@ -10,6 +10,7 @@ use super::progress::{self, Progress};
 use super::{format, setup};
 use crate::bench::{self, Bench, BenchError};
 use crate::forecast::{Calibration, Forecast, Forecaster};
+use crate::guard::GuardContracts;
 use crate::home::Home;
 use crate::parts::{self, PartsError};
 use crate::prover::{
@@ -370,7 +371,8 @@ impl Session {
             step: "linked set".to_owned(),
             message,
         };
-        match parts::measure(&paths, &self.solc) {
+        let contracts = GuardContracts::compile(&self.solc)?;
+        match parts::measure(&paths, &contracts) {
             Ok(set) => {
                 if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
                     last.outcome = failed(wrong.sentence());

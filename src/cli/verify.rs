@@ -1,20 +1,26 @@
-//! `evmbench verify RECORD`: the stored verifier deployed again, the stored proof verified again, both held against the
-//! record, or put under other forks.
+//! `evmbench verify RECORD…`: everything that follows from a record's evidence found out again and held against the record; or
+//! its proof put under other forks.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::say;
+use super::output::{note, say};
 use super::{Finding, format};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::record::{Outcome, Record, Spread};
+use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
 use crate::solidity::{SOLC_VERSION, Solc};
 use crate::store::{self, Store};
 
-/// Deploy a record's verifier again and verify its proof again: verdict and gas must be those in the record
+/// Find out again what a record's evidence says, and hold the record against it
+///
+/// Every file of evidence is held against its digest, the source is compiled, verifier and guards are deployed for what
+/// follows from key and settings, the proof is verified, a suite's model and its integers are made again. The exit status is
+/// 1 where anything differs from the record. A record without a proof is counted, and is no error.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Records, as in results/core/relu-s7-direct.json
@@ -28,58 +34,151 @@ pub(super) struct Arguments {
     renew: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
-    let mut finding = Finding::Good;
-    for path in &arguments.records {
-        let record = store::load(path)?;
-        let good = if arguments.renew {
-            renew(path, &record)?
-        } else if arguments.fork.is_empty() {
-            recheck(path, &record)?
-        } else {
-            under(path, &record, &arguments.fork)?
-        };
-        if !good {
-            finding = Finding::Bad;
+/// What became of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verified {
+    AsRecorded,
+    WithoutProof,
+    Otherwise,
+    Unreadable,
+}
+
+impl Verified {
+    const ALL: [Self; 4] = [
+        Self::AsRecorded,
+        Self::WithoutProof,
+        Self::Otherwise,
+        Self::Unreadable,
+    ];
+
+    fn is_good(self) -> bool {
+        matches!(self, Self::AsRecorded | Self::WithoutProof)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::AsRecorded => "as recorded",
+            Self::WithoutProof => "without a proof",
+            Self::Otherwise => "NOT as recorded",
+            Self::Unreadable => "that cannot be used",
         }
     }
-    Ok(finding)
 }
 
-/// The compiler, which only what deploys contracts of evmbench's own needs.
-fn solc() -> Result<Solc, CliError> {
-    let home = Home::from_environment()?;
-    Ok(Solc::obtain(&home.solc(SOLC_VERSION))?)
-}
-
-/// Whether verdict and gas are those in the record.
-fn recheck(path: &Path, record: &Record) -> Result<bool, CliError> {
-    let mut again = replay::recheck(path, record)?;
-    if let Some(set) = &record.set {
-        again.figures.push(replay::recheck_set(path, set, &solc()?)?);
+pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let tools = Workshop::default();
+    let mut all = Vec::new();
+    for path in &arguments.records {
+        let verified = match arguments.verify(path, &tools) {
+            // One bad record is no reason to leave the others alone.
+            Err(error @ (CliError::Store(_) | CliError::Replay(_))) => {
+                note!("error: {error}");
+                for hint in error.hints() {
+                    note!("hint: {hint}");
+                }
+                Verified::Unreadable
+            }
+            other => other?,
+        };
+        all.push(verified);
     }
+    if let Some(tally) = tally(&all) {
+        say!("{tally}")?;
+    }
+    Ok(if all.iter().all(|verified| verified.is_good()) {
+        Finding::Good
+    } else {
+        Finding::Bad
+    })
+}
+
+/// How many records came to what, where there are several.
+fn tally(all: &[Verified]) -> Option<String> {
+    let counts = Verified::ALL.into_iter().filter_map(|kind| {
+        let count = all.iter().filter(|&&verified| verified == kind).count();
+        (count > 0).then(|| format!("{count} {}", kind.name()))
+    });
+    let counts: Vec<String> = counts.collect();
+    (all.len() > 1).then(|| format!("{} records: {}", all.len(), counts.join(", ")))
+}
+
+impl Arguments {
+    fn verify(&self, path: &Path, tools: &Workshop) -> Result<Verified, CliError> {
+        let record = store::load(path)?;
+        if !self.fork.is_empty() {
+            return under(path, &record, &self.fork);
+        }
+        let tools = tools.open()?;
+        if self.renew {
+            renew(path, tools)
+        } else {
+            check(path, tools)
+        }
+    }
+}
+
+/// The compiler and the guards, which are obtained when they are first needed, and once.
+#[derive(Default)]
+pub(super) struct Workshop(OnceCell<Tools>);
+
+impl Workshop {
+    pub(super) fn open(&self) -> Result<&Tools, CliError> {
+        if let Some(tools) = self.0.get() {
+            return Ok(tools);
+        }
+        let home = Home::from_environment()?;
+        let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?)?;
+        Ok(self.0.get_or_init(|| tools))
+    }
+}
+
+/// Whether the record is what its evidence says.
+fn check(path: &Path, tools: &Tools) -> Result<Verified, CliError> {
+    let rederived = rederive::rederive(path, Given::default(), tools)?;
+    let Rederived {
+        record,
+        figures,
+        discrepancies,
+        ..
+    } = &rederived;
     let name = path.display();
-    for figure in &again.figures {
-        let [recorded, now] = [figure.recorded, figure.now].map(format::count);
+    for figure in figures {
+        let [recorded, now] =
+            [figure.recorded, figure.now].map(|gas| gas.map_or_else(|| "none".to_owned(), format::count));
         if figure.recorded == figure.now {
             say!("{name}: {} {now}, as recorded", figure.name)?;
         } else {
             say!("{name}: {} {now}, but {recorded} in the record", figure.name)?;
         }
     }
-    if again.recorded == again.now {
-        say!("{name}: {}, as recorded", again.now)?;
+    for discrepancy in discrepancies {
+        say!("{name}: {discrepancy}")?;
+    }
+    if !rederived.agrees() {
+        say!("{name}: NOT as recorded")?;
+        return Ok(Verified::Otherwise);
+    }
+    let Some(verification) = &record.verification else {
+        say!("{name}: {}, without a proof to verify", record.outcome)?;
+        return Ok(Verified::WithoutProof);
+    };
+    if record.outcome == Outcome::Verified {
+        say!("{name}: {}, as recorded", verification.verdict)?;
     } else {
-        say!("{name}: {}, but {} in the record", again.now, again.recorded)?;
+        say!(
+            "{name}: {}, and {}, as recorded",
+            verification.verdict,
+            record.outcome
+        )?;
     }
     if let Some(spread) = Spread::of(record) {
         say!("{name}: {}", format::spread(&spread))?;
     }
-    Ok(again.agrees())
+    Ok(Verified::AsRecorded)
 }
 
 /// Whether the proof is accepted under every fork, be it with rules lifted.
-fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliError> {
+fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<Verified, CliError> {
     let runs = names
         .iter()
         .map(|&name| replay::under(path, record, name.into()))
@@ -90,13 +189,21 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<bool, CliEr
         forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())))
     )?;
     say!("{}", forks::margins(runs.iter().map(UnderFork::fit)))?;
-    Ok(runs.iter().all(|run| run.verification.verdict.is_accepted()))
+    Ok(if runs.iter().all(|run| run.verification.verdict.is_accepted()) {
+        Verified::AsRecorded
+    } else {
+        Verified::Otherwise
+    })
 }
 
-/// Whether the renewed record is of a verified proof.
-fn renew(path: &Path, record: &Record) -> Result<bool, CliError> {
-    let renewed = replay::renewed(path, record, &solc()?)?;
+/// Writes the record anew.
+fn renew(path: &Path, tools: &Tools) -> Result<Verified, CliError> {
+    let renewed = replay::renewed(path, tools)?;
     Store::replace(path, &renewed)?;
     say!("{}: {}, renewed", path.display(), renewed.outcome_and_limits())?;
-    Ok(renewed.outcome == Outcome::Verified)
+    Ok(match (&renewed.outcome, &renewed.verification) {
+        (Outcome::Verified, _) => Verified::AsRecorded,
+        (_, None) => Verified::WithoutProof,
+        (_, Some(_)) => Verified::Otherwise,
+    })
 }

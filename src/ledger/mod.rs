@@ -348,7 +348,11 @@ pub struct Ledger {
 impl Ledger {
     /// Derives the ledger from what is known.
     pub fn derive(facts: &Facts) -> Self {
-        let items = items::all(facts);
+        Self::of_items(items::all(facts))
+    }
+
+    /// A ledger of these items.
+    pub(crate) fn of_items(items: Vec<Item>) -> Self {
         let level = items
             .iter()
             .map(|item| item.level)

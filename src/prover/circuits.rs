@@ -1,8 +1,11 @@
 //! Compiled circuits and keys, kept by content: a second run of the same circuit with another input takes them from here.
 //!
 //! An entry is a folder named by the digest of what it was made from. It appears whole, by a rename, or not at all; the
-//! least recently used ones go when the folder outgrows its limit.
+//! least recently used ones go when the folder outgrows its limit. An entry's name is not believed: it says of itself what it
+//! was made from, and the digest of each of its files is computed again before it is used. One that is damaged, cut off or
+//! another's is not found, and is made anew.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,10 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::srs::sha256_of_file;
 use super::{EZKL_VERSION, PhaseMeasurement, SrsIdentity};
 
 /// Twenty GiB: the largest key that proves in 24 GiB of memory is about 9 GB.
 pub const DEFAULT_CACHE_LIMIT_BYTES: u64 = 20 << 30;
+
+/// Name of an entry's label.
+const PROVENANCE: &str = "provenance.json";
 
 /// The folder and its limit.
 #[derive(Debug, Clone)]
@@ -34,6 +41,17 @@ pub(super) struct Provenance {
     /// Cells that `gen_settings` counted for a committed circuit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) counted_cells: Option<u64>,
+}
+
+/// What stands beside the files of an entry.
+#[derive(Debug, Serialize, Deserialize)]
+struct Label {
+    /// The entry's own digest.
+    circuit: String,
+    /// SHA-256 of each of its files, in hexadecimal, by name.
+    files: BTreeMap<String, String>,
+    #[serde(flatten)]
+    provenance: Provenance,
 }
 
 /// Files of one compiled circuit.
@@ -72,7 +90,20 @@ impl CircuitFiles {
     }
 
     fn provenance(&self) -> PathBuf {
-        self.folder.join("provenance.json")
+        self.folder.join(PROVENANCE)
+    }
+
+    /// SHA-256 of every file but the label, by name.
+    fn digests(&self) -> std::io::Result<BTreeMap<String, String>> {
+        let mut digests = BTreeMap::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != PROVENANCE {
+                digests.insert(name, sha256_of_file(&entry.path())?);
+            }
+        }
+        Ok(digests)
     }
 }
 
@@ -98,17 +129,20 @@ impl CircuitCache {
         Self { folder, limit_bytes }
     }
 
-    /// The entry with this digest, if it is there whole; marks it as used.
+    /// The entry with this digest, if it is there whole and as it was made; marks it as used.
     pub(super) fn find(&self, digest: &str) -> Option<(CircuitFiles, Provenance)> {
         let files = CircuitFiles::at(self.folder.join(digest));
-        let provenance = serde_json::from_slice(&std::fs::read(files.provenance()).ok()?).ok()?;
+        let label: Label = serde_json::from_slice(&std::fs::read(files.provenance()).ok()?).ok()?;
+        if label.circuit != digest || label.files != files.digests().ok()? {
+            return None;
+        }
         let used = std::fs::File::options()
             .append(true)
             .open(files.provenance())
             .ok()?;
         // Only the order of eviction rests on it.
         let _ = used.set_modified(SystemTime::now());
-        Some((files, provenance))
+        Some((files, label.provenance))
     }
 
     /// Moves finished files into the cache.
@@ -118,7 +152,12 @@ impl CircuitCache {
         files: &CircuitFiles,
         provenance: &Provenance,
     ) -> std::io::Result<CircuitFiles> {
-        std::fs::write(files.provenance(), serde_json::to_vec(provenance)?)?;
+        let label = Label {
+            circuit: digest.to_owned(),
+            files: files.digests()?,
+            provenance: provenance.clone(),
+        };
+        std::fs::write(files.provenance(), serde_json::to_vec(&label)?)?;
         std::fs::create_dir_all(&self.folder)?;
         let target = self.folder.join(digest);
         if target.exists() {
@@ -233,6 +272,34 @@ mod tests {
         assert!(cache.find("a").is_none());
         cache.drop_entry("a").unwrap();
         cache.drop_entry("a").unwrap();
+    }
+
+    /// Neither a folder's name nor what lies in it is believed.
+    #[test]
+    fn an_entry_that_is_not_as_it_was_made_is_not_found() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = CircuitCache::new(root.path().to_owned(), 0);
+        let made_anew = || {
+            cache.drop_entry("a").unwrap();
+            keep(&cache, root.path(), "a", 100);
+            assert!(cache.find("a").is_some());
+            CircuitFiles::at(root.path().join("a"))
+        };
+        let files = made_anew();
+        std::fs::write(files.proving_key(), [&[0; 99][..], &[1]].concat()).unwrap();
+        assert!(cache.find("a").is_none(), "one byte of the key is another");
+        let files = made_anew();
+        std::fs::write(files.proving_key(), [0; 99]).unwrap();
+        assert!(cache.find("a").is_none(), "the key is cut off");
+        let files = made_anew();
+        std::fs::remove_file(files.proving_key()).unwrap();
+        assert!(cache.find("a").is_none(), "the key is gone");
+        let files = made_anew();
+        std::fs::write(files.settings(), "{}").unwrap();
+        assert!(cache.find("a").is_none(), "there are settings that were not made");
+        let files = made_anew();
+        std::fs::rename(files.folder(), root.path().join("b")).unwrap();
+        assert!(cache.find("b").is_none(), "it is another circuit's");
     }
 
     #[test]

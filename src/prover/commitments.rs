@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ContractConstants, Point};
 use crate::chain::calldata::FIELD_MODULUS;
+use crate::model::committed::CommittedSizes;
 use crate::model::rows::usable_rows;
 
 /// What separates these challenges from every other use of the hash: Keccak-256 of `evmbench commit-and-challenge 1`.
@@ -48,6 +49,19 @@ pub struct CommitmentLayout {
 }
 
 impl CommitmentLayout {
+    /// The layout of tensors of so many elements, in a circuit of 2^`logrows` rows.
+    pub fn of(sizes: CommittedSizes, logrows: u32) -> Self {
+        let points = |elements: usize| match elements {
+            0 => 0,
+            elements => column_count(elements as u64, logrows),
+        };
+        Self {
+            input_points: points(sizes.input),
+            output_points: points(sizes.output),
+            claim_points: points(sizes.claims),
+        }
+    }
+
     /// All points that the challenge is derived from.
     pub const fn points(&self) -> u64 {
         self.input_points

@@ -48,11 +48,14 @@ pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use plan::{
     CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
 };
-pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
+pub use points::{
+    BASE_MODULUS, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Point,
+    negated_s_g2,
+};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
-pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file};
+pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_published_string};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 pub use worker::default_memory_limit_bytes;

@@ -132,10 +132,7 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
         return Err(form("its first point is not the generator of G1".to_owned()));
     }
     let sha256 = sha256_of_file(path).map_err(io)?;
-    let published = PUBLISHED_SHA256
-        .lines()
-        .any(|line| line == format!("{logrows} {sha256}"));
-    let kind = if published {
+    let kind = if is_published_string(&sha256, logrows) {
         SrsKind::PerpetualPowersOfTau
     } else {
         SrsKind::UserFile
@@ -145,6 +142,13 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
         sha256,
         logrows,
     })
+}
+
+/// Whether EZKL publishes a string of 2^`logrows` points with this digest, in hexadecimal.
+pub fn is_published_string(sha256: &str, logrows: u32) -> bool {
+    PUBLISHED_SHA256
+        .lines()
+        .any(|line| line == format!("{logrows} {sha256}"))
 }
 
 /// Writes a file with the form of a reference string whose points are all generators. Keys made with it are worthless;
@@ -160,7 +164,7 @@ pub(super) fn write_stand_in(path: &Path, logrows: u32) -> std::io::Result<()> {
     file.flush()
 }
 
-fn sha256_of_file(path: &Path) -> std::io::Result<String> {
+pub(super) fn sha256_of_file(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0_u8; 1 << 20];
@@ -184,14 +188,6 @@ pub enum SrsStore {
     },
     /// A folder with one test string for each k, made when first needed.
     Folder(PathBuf),
-}
-
-/// A test string's digest beside it, so that 2^21 points need not be read again for each run.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Sidecar {
-    size_bytes: u64,
-    modified_seconds: u64,
-    sha256: String,
 }
 
 impl SrsStore {
@@ -233,51 +229,13 @@ impl SrsStore {
         match self {
             Self::File { identity, .. } => Ok(Some(identity.clone())),
             Self::Folder(_) if !path.exists() => Ok(None),
-            Self::Folder(_) => test_string_identity(&path).map(Some),
+            // Read whole each time: what a record names is what was used, and not what a note beside it says.
+            Self::Folder(_) => Ok(Some(SrsIdentity {
+                kind: SrsKind::LocalTest,
+                ..check_srs_file(&path)?
+            })),
         }
     }
-}
-
-fn test_string_identity(path: &Path) -> Result<SrsIdentity, SrsError> {
-    let io = |source| SrsError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let sidecar_path = path.with_extension("srs.json");
-    let metadata = path.metadata().map_err(io)?;
-    let modified = metadata
-        .modified()
-        .map_err(io)?
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    let known: Option<Sidecar> = std::fs::read(&sidecar_path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(sidecar) = known
-        && sidecar.size_bytes == metadata.len()
-        && sidecar.modified_seconds == modified.as_secs()
-    {
-        let logrows = (metadata.len() >> 7).ilog2();
-        return Ok(SrsIdentity {
-            kind: SrsKind::LocalTest,
-            sha256: sidecar.sha256,
-            logrows,
-        });
-    }
-    let identity = SrsIdentity {
-        kind: SrsKind::LocalTest,
-        ..check_srs_file(path)?
-    };
-    let sidecar = Sidecar {
-        size_bytes: metadata.len(),
-        modified_seconds: modified.as_secs(),
-        sha256: identity.sha256.clone(),
-    };
-    // Only a short cut: without it the digest is computed again.
-    if let Ok(text) = serde_json::to_string(&sidecar) {
-        let _ = std::fs::write(&sidecar_path, text);
-    }
-    Ok(identity)
 }
 
 #[cfg(test)]
@@ -354,5 +312,15 @@ mod tests {
         let first = store.identity(3).unwrap().unwrap();
         assert_eq!((first.kind, first.logrows), (SrsKind::LocalTest, 3));
         assert_eq!(store.identity(3).unwrap().unwrap(), first);
+        // Another string of the same length and time is another, whatever a note beside it says.
+        let path = store.path(3).unwrap();
+        let time = path.metadata().unwrap().modified().unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+        assert_ne!(store.identity(3).unwrap().unwrap(), first);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

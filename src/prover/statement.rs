@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::SettingsError;
+use crate::model::committed::CommittedSizes;
 use crate::model::rows::table_end;
 
 /// One of the three tensors that a visibility is chosen for.
@@ -252,6 +253,28 @@ impl Statement {
                 && sizes.len() > 1
                 && sizes[..2] == [Some(1), Some(1)],
         )
+    }
+
+    /// Elements of each tensor that a committed circuit commits to, the challenge apart. The file holds them in the order
+    /// input, output, claims, and leaves out those that are not there; a public output is not.
+    pub fn committed_sizes(&self, output_public: bool) -> Option<CommittedSizes> {
+        let sizes = self.at("/module_sizes/polycommit")?.as_array()?;
+        let sizes: Option<Vec<usize>> = sizes
+            .iter()
+            .map(|elements| usize::try_from(elements.as_u64()?).ok())
+            .collect();
+        let (input, output, claims) = match (&sizes?[..], output_public) {
+            (&[input, 1], true) => (input, 0, 0),
+            (&[input, claims, 1], true) => (input, 0, claims),
+            (&[input, output, 1], false) => (input, output, 0),
+            (&[input, output, claims, 1], false) => (input, output, claims),
+            _ => return None,
+        };
+        Some(CommittedSizes {
+            input,
+            output,
+            claims,
+        })
     }
 
     /// Least and greatest input of the tables as they were asked for.

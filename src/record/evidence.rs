@@ -15,6 +15,9 @@ pub struct EvidenceFile {
     pub size_bytes: u64,
     /// Compressed, in bytes.
     pub compressed_bytes: u64,
+    /// SHA-256 of its compressed bytes, which can be others for the same content; absent in records of schema 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compressed_sha256: Option<String>,
     /// Whether its size keeps it out of git.
     pub large: bool,
 }
@@ -104,6 +107,28 @@ impl Evidence {
         .into_iter()
         .filter_map(|(name, bytes)| Some((name, bytes?)))
         .collect()
+    }
+
+    /// Takes a file in under its name; `false` where no evidence has that name.
+    ///
+    /// # Errors
+    /// [`EvidenceError`] where the bytes are not what the name says.
+    pub fn put(&mut self, name: &str, bytes: Vec<u8>) -> Result<bool, EvidenceError> {
+        let text = |bytes: Vec<u8>| Some(String::from_utf8_lossy(&bytes).into_owned());
+        match name {
+            Self::SETTINGS => self.settings = text(bytes),
+            Self::VERIFYING_KEY => self.verifying_key = Some(bytes),
+            Self::VERIFIER_SOURCE => self.verifier_source = text(bytes),
+            Self::KEY_ARTIFACT => self.key_artifact = Some(Self::read_key_artifact(&bytes)?),
+            Self::CREATION_CODE => self.creation_code = Some(bytes),
+            Self::RUNTIME_CODE => self.runtime_code = Some(bytes),
+            Self::PROOF => self.proof = Some(bytes),
+            Self::INSTANCES => self.instances = Some(Self::read_instances(&bytes)?),
+            Self::OUTPUTS => self.outputs = Some(Self::read_outputs(&bytes)?),
+            Self::CALLDATA => self.calldata = Some(bytes),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Reads the words of [`Self::INSTANCES`].

@@ -3,9 +3,12 @@
 //! Goes in: the plain data of the earlier stages. Comes out: [`Record`], which every report reads. Later versions of
 //! the schema only add optional fields, so that older records stay readable. Nothing unmeasured is written as 0.
 
+mod derived;
+pub mod digest;
 mod environment;
 mod evidence;
 mod facts;
+pub mod leaves;
 mod spread;
 
 use alloy_primitives::B256;
@@ -120,6 +123,10 @@ pub struct Record {
     pub renewal: Option<Renewal>,
     /// Files beside the record.
     pub evidence: Vec<EvidenceFile>,
+    /// The record's own digest ([`digest::of_json`]), by which damage is noticed; whoever changes a record on purpose can
+    /// change it, too. Absent in records of schema 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// Now, RFC 3339 in UTC, to the second.

@@ -1,0 +1,782 @@
+//! What was found out of the evidence, put together as the record that it must be.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::compare::unknown;
+use super::figures::figures;
+use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences};
+use crate::bench;
+use crate::chain::{Calldata, VerifyCall};
+use crate::ledger::{Finding, Item, Ledger, What};
+use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
+use crate::on_chain::OnChain;
+use crate::prover::{
+    Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
+    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Shown, Side, SrsKind, Statement,
+    VerifierKind, VerifierShape, Visibility, is_published_string,
+};
+use crate::record::digest;
+use crate::record::{
+    Circuit, Evidence, IntegerCheck, Keys, Lowering, Outcome, PartSet, Proof, Record, SCHEMA, Source, Study,
+    Verifier,
+};
+use crate::solidity::CompiledContract;
+use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
+use crate::{suite, trained};
+
+/// Everything that was found out, each once.
+#[derive(Debug)]
+pub struct Findings<'a> {
+    /// The evidence.
+    pub exhibits: &'a Exhibits,
+    /// Its source, compiled; else why not.
+    pub compiled: Result<&'a CompiledContract, &'a str>,
+    /// What came of deploying and calling it; else why nothing did.
+    pub on_chain: Result<&'a OnChain, &'a str>,
+    /// The model.
+    pub rebuilt: &'a Rebuilt,
+    /// The set of parts that the record tells of, verified again; none where it tells of none.
+    pub set: Option<Result<PartSet, String>>,
+    /// A reference string that is at hand.
+    pub string: Option<&'a GivenString>,
+}
+
+/// The sizes and the guard's terms of a committed circuit, from plan, settings, key, verifier and proof; none for any other
+/// circuit, and where these do not fit together.
+pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSizes, Committed)> {
+    if plan.kind != CircuitKind::Committed {
+        return None;
+    }
+    let statement = Statement::parse(evidence.settings.as_deref()?).ok()?;
+    let key = evidence.verifying_key.as_deref()?;
+    let logrows = u32::try_from(statement.logrows()?)
+        .ok()
+        .filter(|k| (4..=28).contains(k))?;
+    let sizes = statement.committed_sizes(plan.output_visibility == Visibility::Public)?;
+    let constants = constants(evidence, columns(evidence)?)?;
+    let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
+    if plan.input_assurance == Some(InputAssurance::Registered) {
+        committed.registered_input = Some(committed.input_digest(evidence.proof.as_deref()?).ok()?);
+    }
+    Some((sizes, committed))
+}
+
+/// The circuit's columns: of the key, and as the settings lay them out.
+fn columns(evidence: &Evidence) -> Option<VerifierShape> {
+    let settings = CircuitSettings::parse(evidence.settings.as_deref()?).ok()?;
+    let shape = CircuitShape::of(&settings).ok()?;
+    let key = KeyFile::read(evidence.verifying_key.as_deref()?)?;
+    Some(VerifierShape {
+        advice_columns: shape.advice_columns(),
+        fixed_columns: key.fixed.len() as u64,
+        permutation_columns: shape.permutation_columns,
+    })
+}
+
+/// What the verifier has of the key: in its code, or brought with each call.
+fn constants(evidence: &Evidence, columns: VerifierShape) -> Option<ContractConstants> {
+    match ContractForm::read(evidence.verifier_source.as_deref()?) {
+        ContractForm::Plain(constants) => Some(*constants),
+        ContractForm::Reusable => {
+            ContractConstants::of_key_artifact(evidence.key_artifact.as_deref()?, columns)
+        }
+        ContractForm::Other => None,
+    }
+}
+
+/// Puts together what the record must say, and compares. `json` is what the record was read from.
+///
+/// # Panics
+/// Never: a record is plain data, which serialises.
+pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederived {
+    let evidence = &findings.exhibits.evidence;
+    let mut derivation = Derivation {
+        stored: record,
+        findings,
+        columns: columns(evidence),
+        constants: columns(evidence).and_then(|columns| constants(evidence, columns)),
+        committed: committed(record.request.plan, evidence).map(|(_, committed)| committed),
+        evidence,
+        again: record.clone(),
+        discrepancies: findings.exhibits.discrepancies.clone(),
+        by_record_only: BTreeMap::new(),
+        numerics: None,
+    };
+    derivation.circuit();
+    derivation.keys();
+    derivation.proof();
+    derivation.chain();
+    derivation.model();
+    derivation.request();
+    derivation.set();
+    derivation.claims();
+    let Derivation {
+        again,
+        mut discrepancies,
+        by_record_only,
+        ..
+    } = derivation;
+    let as_json = |record: &Record| -> Value {
+        let text = serde_json::to_vec(record).expect("a record is plain data");
+        serde_json::from_slice(&text).expect("what was just written")
+    };
+    discrepancies.extend(own_digest(record, json));
+    let stored = as_json(record);
+    discrepancies.extend(unknown(json, &stored));
+    let mut expected = again.clone();
+    if record.schema < SCHEMA {
+        as_an_older_one(record, &mut expected);
+    }
+    discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
+    Rederived {
+        figures: figures(record, &again),
+        record: again,
+        discrepancies,
+        by_record_only,
+    }
+}
+
+/// Whether the record's own digest is that of what stands in it.
+fn own_digest(record: &Record, json: &Value) -> Option<Discrepancy> {
+    let what = match &record.sha256 {
+        Some(digest) if *digest == digest::of_json(json) => return None,
+        Some(_) => "the record is not as it was written: its own digest differs",
+        None if record.schema < digest::SINCE_SCHEMA => return None,
+        None => "a record of this schema has a digest of its own",
+    };
+    Some(Discrepancy {
+        place: digest::FIELD.to_owned(),
+        what: what.to_owned(),
+    })
+}
+
+/// Of an older evmbench's ledger the findings count, and not its words, nor what it did not ask yet. Which of its outputs solc was
+/// asked for changes no code.
+fn as_an_older_one(stored: &Record, again: &mut Record) {
+    const OUTPUTS: &str = "outputSelection";
+    if let (Some(stored), Some(verifier)) = (&stored.verifier, &mut again.verifier)
+        && let Some(outputs) = stored.solc.standard_json_settings.get(OUTPUTS)
+    {
+        verifier.solc.standard_json_settings[OUTPUTS] = outputs.clone();
+    }
+    let (Some(stored), Some(ledger)) = (&stored.ledger, &mut again.ledger) else {
+        return;
+    };
+    let older = |item: &Item| stored.items.iter().find(|older| older.what == item.what);
+    ledger.items.retain(|item| older(item).is_some());
+    for item in &mut ledger.items {
+        if let Some(older) = older(item).filter(|older| older.finding == item.finding) {
+            item.sentence.clone_from(&older.sentence);
+        }
+    }
+    let level = ledger.items.iter().map(|item| item.level).max();
+    ledger.level = level.unwrap_or(ledger.level);
+}
+
+struct Derivation<'a> {
+    stored: &'a Record,
+    findings: &'a Findings<'a>,
+    evidence: &'a Evidence,
+    /// See [`columns`].
+    columns: Option<VerifierShape>,
+    /// See [`constants`].
+    constants: Option<ContractConstants>,
+    /// See [`committed`].
+    committed: Option<Committed>,
+    again: Record,
+    discrepancies: Vec<Discrepancy>,
+    by_record_only: BTreeMap<What, String>,
+    /// What the comparison with the integer reference came to, where it could be made.
+    numerics: Option<Result<IntegerCheck, Outcome>>,
+}
+
+impl Derivation<'_> {
+    fn wrong(&mut self, place: &str, what: impl Into<String>) {
+        self.discrepancies.push(Discrepancy {
+            place: place.to_owned(),
+            what: what.into(),
+        });
+    }
+
+    fn by_record_only(&mut self, items: &[What], why: &str) {
+        for &what in items {
+            self.by_record_only.entry(what).or_insert_with(|| why.to_owned());
+        }
+    }
+
+    /// Settings, and the columns that key and verifier have.
+    fn circuit(&mut self) {
+        let Some(settings) = &self.evidence.settings else {
+            return;
+        };
+        let settings = match CircuitSettings::parse(settings) {
+            Ok(settings) => settings,
+            Err(error) => return self.wrong("circuit.settings", error.to_string()),
+        };
+        settings
+            .ezkl_version()
+            .clone_into(&mut self.again.environment.ezkl_version);
+        let plan = self.stored.request.plan;
+        self.again.circuit = Some(Circuit::of(&settings, plan.scale, self.columns));
+        if let Some(forecast) = &mut self.again.forecast
+            && let Ok(shape) = CircuitShape::of(&settings)
+        {
+            forecast.rows = settings.rows();
+            forecast.logrows = shape.logrows;
+            forecast.advice_columns = shape.advice_columns();
+            forecast.committed_columns = shape.committed_columns.iter().sum();
+            forecast.permutation_columns = shape.permutation_columns;
+            forecast.lookup_arguments = shape.lookups.len() as u64;
+            forecast.degree = shape.degree as u64;
+            forecast.instances = shape.instances;
+        }
+        if plan.kind != CircuitKind::Committed {
+            self.asked_of_ezkl(&settings);
+        }
+        let is_part = self.stored.request.part.is_some();
+        if plan
+            .inner_columns
+            .is_some_and(|columns| settings.inner_columns() != columns as u64)
+        {
+            self.wrong("request.plan.inner_columns", "the settings have other columns");
+        }
+        if plan
+            .logrows
+            .is_some_and(|logrows| settings.logrows() < logrows || is_part && settings.logrows() != logrows)
+        {
+            self.wrong("request.plan.logrows", "the settings have other rows");
+        }
+        if self.stored.request.verifier == VerifierKind::Plain
+            && let Some(source) = &self.evidence.verifier_source
+            && VerifierShape::count(source) != self.columns
+        {
+            self.wrong(
+                "circuit.columns",
+                "the verifier's source has other columns than settings and key",
+            );
+        }
+    }
+
+    /// What a plan asks of EZKL is what the settings say, but for what calibration is free to choose.
+    fn asked_of_ezkl(&mut self, settings: &CircuitSettings) {
+        let plan = self.stored.request.plan;
+        let found = &settings.json()["run_args"];
+        let Ok(statement) = Statement::parse(&settings.json().to_string()) else {
+            return;
+        };
+        let asked = plan.run_args();
+        let calibrated: &[&str] = match plan.kind {
+            CircuitKind::Study => &["input_scale", "param_scale"],
+            CircuitKind::Direct | CircuitKind::Committed => &[],
+        };
+        let arguments = asked.as_object().into_iter().flatten();
+        for (name, value) in arguments.filter(|(name, _)| !calibrated.contains(&name.as_str())) {
+            if !name.ends_with("_visibility") && found.get(name) != Some(value) {
+                let what = format!(
+                    "{value} was asked for, and the settings have {}",
+                    found[name.as_str()]
+                );
+                self.wrong(&format!("request.plan ({name})"), what);
+            }
+        }
+        for (side, name, visibility) in [
+            (Side::Input, "input_visibility", plan.input_visibility),
+            (Side::Output, "output_visibility", plan.output_visibility),
+            (Side::Params, "param_visibility", plan.param_visibility),
+        ] {
+            let shown = match visibility {
+                Visibility::Public => Shown::Public,
+                Visibility::Private => Shown::Private,
+                Visibility::Fixed => Shown::Fixed,
+                Visibility::Hashed => Shown::Hashed,
+                Visibility::Polycommit => Shown::Polycommit,
+            };
+            if statement.shown(side) != Some(shown) {
+                self.wrong(
+                    &format!("request.plan.{name}"),
+                    "the settings show the tensor otherwise",
+                );
+            }
+        }
+    }
+
+    fn keys(&mut self) {
+        let Some(key) = &self.evidence.verifying_key else {
+            return;
+        };
+        let Some(keys) = &mut self.again.keys else {
+            return self.wrong(
+                "keys",
+                "there is a key in the evidence, and nothing of it in the record",
+            );
+        };
+        *keys = Keys {
+            verifying_key_bytes: key.len() as u64,
+            verifying_key_sha256: hex_sha256(key),
+            ..keys.clone()
+        };
+        self.reference_string();
+    }
+
+    /// A reference string is at hand, or its −s·G2 alone, in the verifier: that tells the perpetual powers of tau from others,
+    /// and not the others from each other.
+    fn reference_string(&mut self) {
+        let Some(srs) = self.stored.keys.as_ref().map(|keys| keys.srs.clone()) else {
+            return;
+        };
+        let in_verifier = self.constants.as_ref().map(|constants| constants.negated_s_g2);
+        let logrows = self.again.circuit.as_ref().map(|circuit| circuit.logrows);
+        let is_of_ceremony = in_verifier == Some(NEGATED_S_G2_OF_POWERS_OF_TAU);
+        let is_published = is_published_string(&srs.sha256, srs.logrows);
+        let wrong = match srs.kind {
+            SrsKind::PerpetualPowersOfTau if !is_of_ceremony => {
+                Some("the verifier rests on another string than the perpetual powers of tau")
+            }
+            SrsKind::PerpetualPowersOfTau if !is_published => Some("no published string has this digest"),
+            SrsKind::LocalTest if is_of_ceremony => {
+                Some("the verifier rests on the perpetual powers of tau, and not on a test string")
+            }
+            SrsKind::LocalTest | SrsKind::UserFile if is_published => {
+                Some("this digest is a published string's")
+            }
+            SrsKind::LocalTest if logrows.is_some_and(|logrows| logrows != srs.logrows) => {
+                Some("a test string is made for its circuit's 2^k")
+            }
+            _ if logrows.is_some_and(|logrows| logrows > srs.logrows) => Some("the string is too short"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong.filter(|_| in_verifier.is_some()) {
+            self.wrong("keys.srs", wrong);
+        }
+        match self.findings.string {
+            Some(string) => {
+                let same_file =
+                    (&string.identity.sha256, string.identity.logrows) == (&srs.sha256, srs.logrows);
+                if !same_file {
+                    self.wrong("keys.srs", "the file given is another string");
+                } else if in_verifier.is_some_and(|words| words != string.negated_s_g2) {
+                    self.wrong(
+                        "keys.srs",
+                        "the verifier rests on another string than the file given",
+                    );
+                }
+            }
+            None if srs.kind == SrsKind::PerpetualPowersOfTau && is_of_ceremony => {}
+            None => self.by_record_only(
+                &[What::ReferenceString],
+                "the verifier shows one point of the string; --srs names its file",
+            ),
+        }
+    }
+
+    /// The proof's own sizes, and the call that it is encoded in.
+    fn proof(&mut self) {
+        let (Some(proof), Some(instances)) = (&self.evidence.proof, &self.evidence.instances) else {
+            return;
+        };
+        let call = VerifyCall {
+            proof: proof.clone(),
+            instances: instances.clone(),
+            key_artifact: self.evidence.key_artifact.clone(),
+        };
+        let calldata: Calldata = call.calldata();
+        if let Some(stored) = &self.evidence.calldata
+            && stored[..] != calldata.bytes()[..]
+        {
+            self.wrong(
+                "evidence calldata.bin",
+                "it is not the encoding of proof and public values",
+            );
+        }
+        let natively_verified = self
+            .stored
+            .proof
+            .as_ref()
+            .is_some_and(|proof| proof.natively_verified);
+        self.again.proof = Some(Proof {
+            proof_bytes: proof.len() as u64,
+            instances: instances.len() as u64,
+            calldata_bytes: calldata.size().calldata_bytes,
+            natively_verified,
+        });
+        self.outputs();
+    }
+
+    /// The witness's outputs are the last public values, where the circuit shows them element by element.
+    fn outputs(&mut self) {
+        let (Some(instances), Some(outputs)) = (&self.evidence.instances, &self.evidence.outputs) else {
+            return;
+        };
+        let settings = self.evidence.settings.as_deref();
+        let statement = settings.and_then(|settings| Statement::parse(settings).ok());
+        let shown = statement.and_then(|statement| statement.shown(Side::Output));
+        if shown == Some(Shown::Public) && !instances.ends_with(&outputs.concat()) {
+            self.wrong(
+                "evidence outputs.json",
+                "the outputs are not the proof's last public values",
+            );
+        }
+    }
+
+    /// Code, deployment, calls, controls, guards.
+    fn chain(&mut self) {
+        let reached = self.evidence.proof.is_some() || self.evidence.creation_code.is_some();
+        if !reached || self.stored.verifier.is_none() && self.evidence.creation_code.is_none() {
+            return;
+        }
+        if let Err(why) = self.code() {
+            self.wrong("verifier", why.clone());
+            return self.no_chain(&why);
+        }
+        match self.findings.on_chain {
+            Err(why) => {
+                self.wrong("verification", why);
+                self.no_chain(why);
+            }
+            Ok(on_chain) => {
+                let samples = self.stored.tx_gas_samples.clone();
+                on_chain.clone().write_to(&mut self.again);
+                // Of the counted proofs only the first was kept.
+                self.again.tx_gas_samples.extend(samples.into_iter().skip(1));
+                let runs = self.stored.request.runs;
+                if on_chain.rejected.is_none() && self.again.tx_gas_samples.len() != runs {
+                    self.wrong(
+                        "tx_gas_samples",
+                        format!("there are not {runs}, as many as proofs were counted"),
+                    );
+                }
+            }
+        }
+        if self.stored.request.plan.kind == CircuitKind::Committed {
+            self.again.committed = self.committed;
+            if self.again.committed.is_none() {
+                self.wrong(
+                    "committed",
+                    "key, settings and verifier are not a committed circuit's",
+                );
+            }
+        } else {
+            self.again.committed = None;
+        }
+    }
+
+    fn no_chain(&mut self, why: &str) {
+        self.by_record_only(&[What::NegativeControls, What::Calling, What::Challenge], why);
+    }
+
+    /// The source compiles to the code.
+    fn code(&mut self) -> Result<(), String> {
+        let compiled = self.findings.compiled?;
+        let is = |code: &Option<Vec<u8>>, made: &[u8]| code.as_deref().is_none_or(|code| code == made);
+        if !is(&self.evidence.creation_code, &compiled.creation_code) {
+            return Err("its source compiles to other creation code than the evidence holds".to_owned());
+        }
+        if !is(&self.evidence.runtime_code, &compiled.runtime_code) {
+            return Err("its source compiles to other runtime code than the evidence holds".to_owned());
+        }
+        let mut verifier = Verifier::of(compiled);
+        if let Some(stored) = &self.stored.verifier {
+            verifier.solc.solc_origin = stored.solc.solc_origin;
+            // One release is built for several machines, and has a name on each.
+            if release(&stored.solc.solc_version) == release(&verifier.solc.solc_version) {
+                verifier.solc.solc_version.clone_from(&stored.solc.solc_version);
+            }
+            self.again
+                .environment
+                .solc_version
+                .clone_from(&verifier.solc.solc_version);
+        }
+        self.again.verifier = Some(verifier);
+        Ok(())
+    }
+
+    /// The model, its input, its circuit, its integers.
+    fn model(&mut self) {
+        const OF_MODEL: [What; 4] = [What::Model, What::Weights, What::HelperValues, What::Rescaling];
+        const OF_LOWERING: [What; 7] = [
+            What::Input,
+            What::Output,
+            What::InputRange,
+            What::OutputRange,
+            What::NumberRange,
+            What::Commitments,
+            What::Privacy,
+        ];
+        let is_committed = self.stored.request.plan.kind == CircuitKind::Committed;
+        if !is_committed {
+            self.again.lowering = None;
+        }
+        let subject = match &self.findings.rebuilt.subject {
+            Ok(subject) => subject,
+            Err(not_rebuilt) => {
+                let why = not_rebuilt.why();
+                if let NotRebuilt::Contradicted(why) = not_rebuilt {
+                    self.wrong("request", why);
+                }
+                self.by_record_only(&OF_MODEL, why);
+                if is_committed {
+                    self.by_record_only(&OF_LOWERING, why);
+                }
+                return;
+            }
+        };
+        self.again.model = subject.model.clone();
+        if self.findings.rebuilt.input_known {
+            self.again.input = subject.input.clone();
+        }
+        let settings = self.evidence.settings.as_deref();
+        let Some(settings) = settings.and_then(|settings| CircuitSettings::parse(settings).ok()) else {
+            return;
+        };
+        if let Some(committed) = &subject.committed {
+            let circuit = &committed.circuit;
+            match laid_out_otherwise(circuit, &settings) {
+                None => {
+                    let key = self.evidence.verifying_key.as_deref();
+                    // What EZKL counted before it was told the exact number is kept nowhere else.
+                    let stored = self
+                        .stored
+                        .lowering
+                        .as_ref()
+                        .and_then(|stored| stored.layout.as_ref());
+                    let counted_cells = stored.and_then(|layout| layout.counted_cells);
+                    let made = key.map(|key| (&settings, key));
+                    self.again.lowering = Some(Lowering::of(circuit, made, counted_cells));
+                }
+                Some(how) => {
+                    let why = format!("this evmbench lays the model out otherwise: {how}");
+                    self.by_record_only(&OF_LOWERING, &why);
+                    self.by_record_only(&[What::Rescaling], &why);
+                }
+            }
+        }
+        if self.findings.rebuilt.input_known {
+            self.integers(subject, &settings);
+        } else {
+            self.by_record_only(&[What::Model], "the input is not at hand");
+        }
+    }
+
+    /// The proof's public values against the exact integer reference.
+    fn integers(&mut self, subject: &Subject, settings: &CircuitSettings) {
+        let evidence = self.evidence;
+        let (Some(proof), Some(instances), Some(outputs)) =
+            (&evidence.proof, &evidence.instances, &evidence.outputs)
+        else {
+            return;
+        };
+        let (Some(keys), Some(shape)) = (&self.stored.keys, self.columns) else {
+            return self.by_record_only(&[What::Model], "key and settings do not fit together");
+        };
+        let artifacts = Artifacts {
+            proofs: vec![crate::prover::Proof {
+                proof: proof.clone(),
+                instances: instances.clone(),
+            }],
+            natively_verified: true,
+            outputs: outputs.clone(),
+            verifier_source: String::new(),
+            key_artifact: None,
+            committed: self.committed,
+            verifying_key: Vec::new(),
+            proving_key_bytes: None,
+            srs: keys.srs.clone(),
+            shape,
+        };
+        let check = bench::integer_check(subject, &artifacts, settings, &mut Vec::new());
+        if let (Ok(check), Some(numerics)) = (&check, &mut self.again.numerics) {
+            numerics.integer = match check.clone() {
+                // As many were compared as proofs were counted.
+                IntegerCheck::Exact { outputs, instances } => IntegerCheck::Exact {
+                    outputs,
+                    instances: instances * self.stored.request.runs as u64,
+                },
+                other => other,
+            };
+        }
+        self.numerics = Some(check);
+    }
+
+    /// What was asked for, where it shows elsewhere in the record.
+    fn request(&mut self) {
+        let request = self.again.request.clone();
+        let again = &mut self.again;
+        again.study = Study::of(&request);
+        again.request.suite = match (&request.onnx_sha256, suite::find(&request.id)) {
+            (Some(_), _) => ONNX_SUITE.to_owned(),
+            (None, Ok(spec)) => spec.category.to_string(),
+            (None, Err(_)) => request.suite.clone(),
+        };
+        if self.findings.rebuilt.subject.is_ok() {
+            let plan = request.plan;
+            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind, plan.scale);
+        }
+        if let Some(threads) = request.threads {
+            again.environment.threads = threads;
+        }
+        if let Some(limit) = request.memory_limit_bytes {
+            again.environment.memory_limit_bytes = Some(limit);
+        }
+        again.request.onnx_sha256 = match again.request.onnx_sha256 {
+            Some(_) => Some(again.model.onnx_sha256.clone()),
+            None => None,
+        };
+        again.request.weights_sha256 = match &again.model.weights {
+            Source::Trained { sha256 } => Some(sha256.clone()),
+            Source::File { sha256 } if request.onnx_sha256.is_none() => Some(sha256.clone()),
+            Source::File { .. } | Source::Seeded { .. } | Source::Part { .. } | Source::TestImage { .. } => {
+                None
+            }
+        };
+        match &again.input.source {
+            Source::TestImage { number, .. } => again.request.sample = Some(*number),
+            Source::File { sha256 } => again.request.input_sha256 = Some(sha256.clone()),
+            Source::Seeded { seed } => again.request.seed = *seed,
+            Source::Trained { .. } | Source::Part { .. } => {}
+        }
+        if let (Some(asked), Some(keys)) = (&request.srs_sha256, &again.keys)
+            && *asked != keys.srs.sha256
+        {
+            self.wrong("request.srs_sha256", "the keys rest on another string");
+        } else if request.srs_sha256.is_none()
+            && self
+                .again
+                .keys
+                .as_ref()
+                .is_some_and(|keys| keys.srs.kind != SrsKind::LocalTest)
+        {
+            self.wrong(
+                "request.srs_sha256",
+                "the keys rest on a file that was not asked for",
+            );
+        } else if request.srs_sha256.is_some()
+            && self
+                .again
+                .keys
+                .as_ref()
+                .is_some_and(|keys| keys.srs.kind == SrsKind::LocalTest)
+        {
+            self.wrong(
+                "keys.srs.kind",
+                "a file was asked for, which is no test string of this machine's",
+            );
+        }
+    }
+
+    fn set(&mut self) {
+        match &self.findings.set {
+            None => {}
+            Some(Ok(set)) => self.again.set = Some(set.clone()),
+            Some(Err(why)) => self.wrong("set", why.clone()),
+        }
+    }
+
+    /// Ledger and outcome, from everything before.
+    fn claims(&mut self) {
+        let graph = self.findings.rebuilt.subject.as_ref().ok();
+        let graph = graph.and_then(|subject| subject.graph.as_ref().ok());
+        let mut facts = self.again.facts(self.evidence, graph);
+        if let Some(string) = self.findings.string {
+            facts.negated_s_g2 = Some(string.negated_s_g2);
+        }
+        let ledger = Ledger::derive(&facts);
+        if let Some(outcome) = self.outcome(&ledger) {
+            self.again.outcome = outcome;
+        }
+        self.again.ledger = Some(ledger);
+        let numerics = self
+            .again
+            .ledger
+            .as_ref()
+            .and_then(|ledger| ledger.item(What::Model));
+        let compared = numerics.is_some_and(|item| item.finding == Finding::Exact);
+        if compared && self.numerics.is_none() {
+            self.by_record_only(&[What::Model], "the integers were not compared again");
+        }
+    }
+
+    /// How the run must have ended, where its proof and its verifier are there to tell.
+    fn outcome(&self, ledger: &Ledger) -> Option<Outcome> {
+        let told = matches!(
+            self.stored.outcome,
+            Outcome::Verified | Outcome::Rejected { .. } | Outcome::Unsound { .. } | Outcome::Failed { .. }
+        );
+        let on_chain = self.findings.on_chain.ok()?;
+        if !told || self.evidence.creation_code.is_none() {
+            return None;
+        }
+        let accepted_wrongly = on_chain
+            .finding()
+            .filter(|finding| matches!(finding, Outcome::Unsound { .. }));
+        if accepted_wrongly.is_some() {
+            return accepted_wrongly;
+        }
+        if let Some(Err(outcome)) = &self.numerics {
+            return Some(outcome.clone());
+        }
+        if !self.again.proof.as_ref()?.natively_verified {
+            return Some(Outcome::Rejected {
+                why: "EZKL's own verifier rejects the proof".to_owned(),
+            });
+        }
+        if let Some(finding) = on_chain.finding() {
+            return Some(finding);
+        }
+        if let Some(Ok(set)) = &self.findings.set
+            && let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed())
+        {
+            return Some(Outcome::Failed {
+                step: "linked set".to_owned(),
+                message: wrong.sentence(),
+            });
+        }
+        Some(match ledger.unsound() {
+            Some(item) => Outcome::Unsound {
+                control: item.sentence.clone(),
+            },
+            None => Outcome::Verified,
+        })
+    }
+}
+
+/// solc's release, without the machine that it was built for.
+fn release(version: &str) -> String {
+    version.split('.').take(4).collect::<Vec<_>>().join(".")
+}
+
+/// How the circuit that this evmbench makes of the model differs from the one in the settings, if it does.
+fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
+    let statement = Statement::parse(&settings.json().to_string()).ok()?;
+    let sizes = statement.committed_sizes(circuit.output_public());
+    let shown: Vec<u64> = circuit.shown_sizes().iter().map(|&size| size as u64).collect();
+    let instances: Option<Vec<u64>> = settings.json()["model_instance_shapes"].as_array().map(|shapes| {
+        let product = |shape: &Value| {
+            shape
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_u64)
+                .product()
+        };
+        shapes.iter().map(product).collect()
+    });
+    let differs = |what: &str, differs: bool| differs.then(|| what.to_owned());
+    differs("cells", settings.cells() != circuit.cells() as u64)
+        .or_else(|| differs("rows", settings.logrows() != circuit.logrows()))
+        .or_else(|| {
+            differs(
+                "columns",
+                settings.inner_columns() != circuit.inner_columns() as u64,
+            )
+        })
+        .or_else(|| differs("committed tensors", sizes != Some(circuit.sizes())))
+        .or_else(|| differs("public values", instances != Some(shown)))
+        .or_else(|| {
+            differs(
+                "tables",
+                settings.lookup_range() != circuit.table_range().unwrap_or((0, 0)),
+            )
+        })
+}

@@ -1,0 +1,254 @@
+//! A record and its evidence → what the record must say, and where it says otherwise.
+//!
+//! Goes in: a stored record, every file of its evidence, a compiler and the compiled guards. Comes out: [`Rederived`]: the
+//! record with everything that follows from the evidence found out again, the places where the stored one differs
+//! ([`Discrepancy`]), and what is known by the record only. Nothing is believed that can be found out:
+//!
+//! - every file of evidence is held against its digest and sizes ([`exhibits`]);
+//! - the source is compiled, and must be the code; key, settings and artifact must be the source's ([`derive`]);
+//! - a suite's model is built again, with its input, its integers and its committed circuit ([`rebuilt`]);
+//! - verifier and guards are deployed for what follows from key and settings, and called with proof and public values;
+//! - the ledger is derived from all that.
+//!
+//! Each of these is done once for one evidence; [`derive`] is a pure function of them and of the record.
+
+mod compare;
+mod derive;
+mod exhibits;
+mod figures;
+mod rebuilt;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use alloy_primitives::U256;
+
+pub use compare::{Discrepancy, differences};
+pub use derive::{Findings, committed, derive};
+pub use exhibits::Exhibits;
+pub use figures::Figure;
+pub use rebuilt::{NotRebuilt, Rebuilt};
+
+use crate::guard::GuardContracts;
+use crate::ledger::{Ledger, Level, What};
+use crate::on_chain::{self, Contract, OnChain};
+use crate::parts;
+use crate::prover::{Committed, Proof, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2};
+use crate::record::{Evidence, PartSet, Record, Request};
+use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use crate::store::{self, StoreError};
+
+/// What deriving takes beside the record: made once for any number of records.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    solc: Solc,
+    guards: GuardContracts,
+}
+
+impl Tools {
+    /// With the guards compiled.
+    ///
+    /// # Errors
+    /// [`SolidityError`] where they do not compile.
+    pub fn new(solc: Solc) -> Result<Self, SolidityError> {
+        Ok(Self {
+            guards: GuardContracts::compile(&solc)?,
+            solc,
+        })
+    }
+
+    /// The compiled guards.
+    pub fn guards(&self) -> &GuardContracts {
+        &self.guards
+    }
+}
+
+/// What a user has of a run beside its record and evidence; more of the record can then be derived.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Given<'a> {
+    /// The ONNX file, of a model that is none of the suite's.
+    pub onnx: Option<&'a Path>,
+    /// The input file.
+    pub input: Option<&'a Path>,
+    /// The reference string.
+    pub srs: Option<&'a Path>,
+}
+
+/// A record found out again.
+#[derive(Debug, Clone)]
+pub struct Rederived {
+    /// What the record must say. What was measured, and what does not follow from the evidence, is as it was.
+    pub record: Record,
+    /// Where the stored record says otherwise, or where its evidence is not what it should be.
+    pub discrepancies: Vec<Discrepancy>,
+    /// Items of the ledger that rest on what only the record says, and why.
+    pub by_record_only: BTreeMap<What, String>,
+    /// The figures that people ask for first, then and now.
+    pub figures: Vec<Figure>,
+}
+
+impl Rederived {
+    /// Whether the record is what its evidence says.
+    pub fn agrees(&self) -> bool {
+        self.discrepancies.is_empty()
+    }
+
+    /// The ledger as an audit tells it: what rests on the record alone is not taken for sound.
+    pub fn audited(&self) -> Ledger {
+        let items = self.record.ledger.iter().flat_map(|ledger| &ledger.items);
+        Ledger::of_items(
+            items
+                .map(|item| {
+                    let mut item = item.clone();
+                    if let Some(why) = self.by_record_only.get(&item.what) {
+                        item.level = item.level.max(Level::Unknown);
+                        item.sentence += &format!(" (by the record only: {why})");
+                    }
+                    item
+                })
+                .collect(),
+        )
+    }
+}
+
+/// Everything of a record that its chain part is made under, taken from evidence and request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// Which verifier was generated.
+    pub verifier: VerifierKind,
+    /// How often solc's optimizer expects each opcode to run.
+    pub optimizer_runs: u64,
+    /// The rules of the headline figures.
+    pub fork: crate::chain::Fork,
+    /// Where the negative controls' sample comes from.
+    pub seed: u64,
+    /// What a committed circuit's guard is deployed for.
+    pub committed: Option<Committed>,
+}
+
+impl Terms {
+    /// The terms of a request, with what follows from the evidence.
+    pub fn of(request: &Request, evidence: &Evidence) -> Self {
+        Self {
+            verifier: request.verifier,
+            optimizer_runs: request.optimizer_runs,
+            fork: request.fork,
+            seed: request.seed,
+            committed: committed(request.plan, evidence).map(|(_, committed)| committed),
+        }
+    }
+}
+
+/// Compiles the evidence's source under a request's options.
+///
+/// # Errors
+/// Why there is no such contract, in words.
+pub fn compile(evidence: &Evidence, terms: &Terms, tools: &Tools) -> Result<CompiledContract, String> {
+    let source = evidence.verifier_source.as_deref().ok_or("there is no source")?;
+    let options = CompileOptions {
+        optimizer_runs: terms.optimizer_runs,
+        ..CompileOptions::default()
+    };
+    let compiled = tools.solc.compile(source, terms.verifier.contract(), &options);
+    compiled.map_err(|error| error.to_string())
+}
+
+/// Deploys what was compiled and calls it with the evidence's proof, as a run does.
+///
+/// # Errors
+/// Why that cannot be done, in words.
+pub fn examine(
+    evidence: &Evidence,
+    compiled: &CompiledContract,
+    terms: &Terms,
+    tools: &Tools,
+) -> Result<OnChain, String> {
+    let (Some(proof), Some(instances)) = (&evidence.proof, &evidence.instances) else {
+        return Err("there is no proof".to_owned());
+    };
+    let proof = Proof {
+        proof: proof.clone(),
+        instances: instances.clone(),
+    };
+    let key_artifact = match terms.verifier {
+        VerifierKind::Plain => None,
+        VerifierKind::Reusable => Some(
+            evidence
+                .key_artifact
+                .as_deref()
+                .ok_or("there is no key artifact")?,
+        ),
+    };
+    let contract = Contract {
+        compiled,
+        source: evidence.verifier_source.as_deref().unwrap_or_default(),
+        key_artifact,
+        committed: terms.committed.as_ref(),
+    };
+    on_chain::examine(&contract, &[proof], terms.fork, terms.seed, &tools.guards)
+        .map_err(|error| error.to_string())
+}
+
+/// A reference string that is at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenString {
+    /// What the file is.
+    pub identity: SrsIdentity,
+    /// Its −s·G2.
+    pub negated_s_g2: [U256; 4],
+}
+
+impl GivenString {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`crate::prover::SrsError`].
+    pub fn read(path: &Path) -> Result<Self, crate::prover::SrsError> {
+        Ok(Self {
+            identity: check_srs_file(path)?,
+            negated_s_g2: negated_s_g2(path)?,
+        })
+    }
+}
+
+/// Finds the record at `path` out again.
+///
+/// # Errors
+/// [`StoreError`] where the record cannot be read. Whatever is wrong with its evidence is in [`Rederived::discrepancies`].
+pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, StoreError> {
+    let (record, json) = store::load_with_json(path)?;
+    let exhibits = Exhibits::load(path, &record);
+    let evidence = &exhibits.evidence;
+    let terms = Terms::of(&record.request, evidence);
+    let compiled = compile(evidence, &terms, tools);
+    let on_chain = compiled
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|compiled| examine(evidence, compiled, &terms, tools));
+    let string = given.srs.map(GivenString::read);
+    let findings = Findings {
+        exhibits: &exhibits,
+        compiled: compiled.as_ref().map_err(String::as_str),
+        on_chain: on_chain.as_ref().map_err(String::as_str),
+        rebuilt: &Rebuilt::of(&record, given),
+        set: record.set.as_ref().map(|set| set_again(path, set, tools)),
+        string: string.as_ref().and_then(|string| string.as_ref().ok()),
+    };
+    let mut rederived = derive(&record, &json, &findings);
+    if let Some(Err(error)) = string {
+        let place = "keys.srs".to_owned();
+        rederived.discrepancies.push(Discrepancy {
+            place,
+            what: error.to_string(),
+        });
+    }
+    Ok(rederived)
+}
+
+/// A set of parts verified again; the record at `path` is the last one's.
+///
+/// # Errors
+/// Why not, in words.
+pub fn set_again(path: &Path, set: &PartSet, tools: &Tools) -> Result<PartSet, String> {
+    parts::measure(&parts::paths(path, set), &tools.guards).map_err(|error| error.to_string())
+}

@@ -1,0 +1,149 @@
+//! The model of a record, built again from what was asked for.
+
+use super::Given;
+use crate::model::committed::InputAssurance;
+use crate::prover::{CircuitKind, CircuitPlan, Visibility};
+use crate::record::{PartRequest, Record, Request};
+use crate::subject::{Material, Subject, onnx_description};
+use crate::suite::{self, Experiment};
+
+/// Why a model is not built again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotRebuilt {
+    /// Something that it is made of is not at hand.
+    NotAtHand(String),
+    /// What the record says was asked for makes no such model or circuit.
+    Contradicted(String),
+}
+
+impl NotRebuilt {
+    /// Why, in words.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::NotAtHand(why) | Self::Contradicted(why) => why,
+        }
+    }
+}
+
+fn contradicted(error: &impl std::fmt::Display) -> NotRebuilt {
+    NotRebuilt::Contradicted(error.to_string())
+}
+
+/// A record's model, input and circuit, as this evmbench makes them of the record's request.
+#[derive(Debug, Clone)]
+pub struct Rebuilt {
+    /// The subject; else why there is none.
+    pub subject: Result<Subject, NotRebuilt>,
+    /// Whether its input is the one that was asked for; a test image and a file of the user's are not at hand.
+    pub input_known: bool,
+}
+
+impl Rebuilt {
+    /// Builds a model of the suite's, or one of the user's where its file is given.
+    pub fn of(record: &Record, given: Given<'_>) -> Self {
+        let request = &record.request;
+        let input_known =
+            request.sample.is_none() && (request.input_sha256.is_none() || given.input.is_some());
+        Self {
+            subject: subject(request, given, input_known),
+            input_known,
+        }
+    }
+}
+
+fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subject, NotRebuilt> {
+    let Some(PartRequest { index, .. }) = request.part else {
+        return whole(request, given, input_known);
+    };
+    // The whole model's plan differs from a later part's in who assures the first part's input, which only that part tells.
+    let mut failure = NotRebuilt::Contradicted("no part of the model has this plan".to_owned());
+    for assurance in [InputAssurance::Ranged, InputAssurance::Registered] {
+        let asked = Request {
+            plan: of_whole(request.plan, assurance),
+            ..request.clone()
+        };
+        let parts = whole(&asked, given, input_known)
+            .and_then(|subject| subject.parts().map_err(|error| contradicted(&error)));
+        match parts {
+            Err(error) => failure = error,
+            Ok(mut parts) if index < parts.len() => {
+                let part = parts.swap_remove(index);
+                // How many rows all parts have hangs on how this evmbench lays them out, which is compared later.
+                let plan = CircuitPlan {
+                    logrows: request.plan.logrows,
+                    ..part.request.plan
+                };
+                if plan == request.plan {
+                    return Ok(part);
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+    Err(failure)
+}
+
+/// The plan that a part's plan was made of.
+fn of_whole(plan: CircuitPlan, assurance: InputAssurance) -> CircuitPlan {
+    CircuitPlan {
+        logrows: None,
+        input_visibility: Visibility::Polycommit,
+        input_assurance: Some(match plan.input_assurance {
+            Some(InputAssurance::Linked) | None => assurance,
+            Some(own) => own,
+        }),
+        ..plan
+    }
+}
+
+fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subject, NotRebuilt> {
+    let not_at_hand = |why: &str| NotRebuilt::NotAtHand(why.to_owned());
+    if request.onnx_sha256.is_some() {
+        let path = given
+            .onnx
+            .ok_or_else(|| not_at_hand("the user's model is not at hand; --onnx names it"))?;
+        let input = given.input.filter(|_| request.input_sha256.is_some());
+        // The bound that a circuit takes inputs up to follows from the input itself.
+        if !input_known {
+            return Err(not_at_hand("the user's input is not at hand; --input names it"));
+        }
+        let subject =
+            Subject::from_onnx(path, input, request.clone()).map_err(|error| contradicted(&error))?;
+        if subject.request.onnx_sha256 != request.onnx_sha256 {
+            return Err(NotRebuilt::Contradicted(format!(
+                "{} is another model",
+                path.display()
+            )));
+        }
+        // The file may have another name than when it was proved, and the request is the record's.
+        return Ok(Subject {
+            request: request.clone(),
+            model: crate::record::Model {
+                description: onnx_description(&request.id),
+                ..subject.model
+            },
+            ..subject
+        });
+    }
+    let model = suite::find(&request.id).map_err(|error| contradicted(&error))?;
+    let experiment = Experiment {
+        model,
+        scale: request.plan.scale,
+    };
+    let subject = Subject::from_suite(experiment, request.clone(), Material::default())
+        .map_err(|error| contradicted(&error))?;
+    if request.weights_sha256.is_some() && subject.request.weights_sha256 != request.weights_sha256 {
+        return Err(not_at_hand(
+            "its weights are not those that this evmbench comes with",
+        ));
+    }
+    if request.weights_sha256.is_none() && request.plan.kind != CircuitKind::Study {
+        // A model that is trained today was not always.
+        if subject.request.weights_sha256.is_some() {
+            return Err(not_at_hand(
+                "it was proved before this evmbench came with trained weights for it",
+            ));
+        }
+    }
+    Ok(subject)
+}
