@@ -55,12 +55,17 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// The record is of a version that this evmbench does not know.
-    #[error("{} has schema version {found}; this evmbench reads up to {SCHEMA}", path.display())]
+    #[error(
+        "{} has schema version {found}, {}; this is evmbench {}, which reads up to {SCHEMA}",
+        path.display(), written_by(writer.as_deref()), env!("CARGO_PKG_VERSION")
+    )]
     UnknownVersion {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: u64,
+        /// The evmbench that wrote it, if the file says so.
+        writer: Option<String>,
     },
     /// The record holds no evidence of this name.
     #[error("{} has no evidence {name:?}: its run ended before", path.display())]
@@ -101,7 +106,9 @@ impl StoreError {
                 _ => None,
             },
             Self::Damaged { .. } => Some("remove the file and run the experiment again"),
-            Self::UnknownVersion { .. } => Some("use a newer evmbench"),
+            Self::UnknownVersion { .. } => {
+                Some("install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`")
+            }
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
             }
@@ -111,6 +118,10 @@ impl StoreError {
             Self::NoEvidence { .. } | Self::Evidence(_) => None,
         }
     }
+}
+
+fn written_by(version: Option<&str>) -> String {
+    version.map_or_else(|| "of a later evmbench".to_owned(), |version| format!("written by evmbench {version}"))
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
@@ -318,9 +329,22 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
     {
+        // A file from elsewhere: nothing of it reaches a terminal but letters and signs.
+        let text = |pointer: &str| {
+            let text = json.pointer(pointer)?.as_str()?;
+            text.chars().all(|c| c.is_ascii_graphic()).then_some(text)
+        };
+        let writer = ["/renewal", "/environment"].into_iter().find_map(|part| {
+            let version = text(&format!("{part}/evmbench_version"))?;
+            Some(match text(&format!("{part}/git_revision")) {
+                Some(revision) => format!("{version} (git revision {revision})"),
+                None => version.to_owned(),
+            })
+        });
         return Err(StoreError::UnknownVersion {
             path: path.to_owned(),
             found,
+            writer,
         });
     }
     serde_json::from_value(json).map_err(damaged)

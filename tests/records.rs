@@ -123,6 +123,7 @@ fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchEr
     let bench = Bench {
         prover,
         solc: &common::tools().solc,
+        onnxruntime: None,
         observer: &Silent,
         environment: &environment,
         forecaster: &Forecaster::default(),

@@ -9,12 +9,15 @@ mod node;
 mod operators;
 pub(super) mod proto;
 mod reader;
+mod rounded;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use operators::SUPPORTED;
 pub use reader::parse;
+pub use rounded::{Unreadable, Value, rounded, with_every_value};
 pub use writer::write;
 
 use super::float::FloatError;

@@ -9,7 +9,7 @@
 ///
 /// `QuantizeLinear` and `DequantizeLinear` are left out because EZKL loads both as the identity, so that
 /// its circuit is not the model.
-const SUPPORTED: [&str; 120] = [
+pub const SUPPORTED: [&str; 120] = [
     "Abs",
     "Acos",
     "Acosh",

@@ -140,7 +140,7 @@ impl<'a> Figures<'a> {
     fn largest_error(&self) -> Cell {
         Cell::real(
             self.record()
-                .and_then(|record| record.numerics.as_ref()?.max_absolute_error),
+                .and_then(|record| record.greatest_error()),
         )
     }
 
