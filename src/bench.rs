@@ -521,7 +521,10 @@ fn compare_numerics(
                         max_error: None,
                         tolerance: None,
                     },
-                    note: Some("an output of the model or of the circuit is no number, or they have not as many".to_owned()),
+                    note: Some(
+                        "an output of the model or of the circuit is no number, or they have not as many"
+                            .to_owned(),
+                    ),
                 });
             }
         }
@@ -633,7 +636,10 @@ fn exact(
     for ((words, integers), scale) in artifacts.outputs.iter().zip(&run.outputs).zip(&run.output_scales) {
         equal("output", words, integers).map_err(|difference| {
             let distance = greatest_distance(words, integers);
-            Mismatch::of_function(distance.map(|distance| distance / f64::from(*scale).exp2()), difference)
+            Mismatch::of_function(
+                distance.map(|distance| distance / f64::from(*scale).exp2()),
+                difference,
+            )
         })?;
     }
     equal("output", &artifacts.outputs.concat(), &outputs)

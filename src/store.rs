@@ -106,9 +106,9 @@ impl StoreError {
                 _ => None,
             },
             Self::Damaged { .. } => Some("remove the file and run the experiment again"),
-            Self::UnknownVersion { .. } => {
-                Some("install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`")
-            }
+            Self::UnknownVersion { .. } => Some(
+                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`",
+            ),
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
             }
@@ -121,7 +121,10 @@ impl StoreError {
 }
 
 fn written_by(version: Option<&str>) -> String {
-    version.map_or_else(|| "of a later evmbench".to_owned(), |version| format!("written by evmbench {version}"))
+    version.map_or_else(
+        || "of a later evmbench".to_owned(),
+        |version| format!("written by evmbench {version}"),
+    )
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {

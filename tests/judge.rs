@@ -14,14 +14,24 @@ fn evmbench() -> Command {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/judge").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/judge")
+        .join(name)
 }
 
 /// Exit status, record where there is one, and stderr.
 fn run(model: &str, more: &[&str]) -> (Option<i32>, Option<Record>, String) {
     let out = tempfile::tempdir().unwrap();
     let output = evmbench()
-        .args(["prove-and-verify", "--circuit", "direct", "--runs", "1", "--json", "--onnx"])
+        .args([
+            "prove-and-verify",
+            "--circuit",
+            "direct",
+            "--runs",
+            "1",
+            "--json",
+            "--onnx",
+        ])
         .arg(fixture(model))
         .arg("--out")
         .arg(out.path())
@@ -52,7 +62,10 @@ fn is_not_verified(model: &str) {
     );
     assert!(record.function.is_some(), "{model}");
     if matches!(outcome, Outcome::WrongFunction { .. }) {
-        assert!(record.proof.is_none() && record.keys.is_none(), "{model}: it is not proved");
+        assert!(
+            record.proof.is_none() && record.keys.is_none(),
+            "{model}: it is not proved"
+        );
     }
 }
 
@@ -83,7 +96,11 @@ fn outputs_that_are_lost_in_rounding_are_imprecise() {
     let (status, record, stderr) = run("tiny_outputs.onnx", &[]);
     let record = record.unwrap_or_else(|| panic!("{stderr}"));
     assert_eq!(status, Some(1));
-    assert!(matches!(record.outcome, Outcome::Imprecise { .. }), "{}", record.outcome);
+    assert!(
+        matches!(record.outcome, Outcome::Imprecise { .. }),
+        "{}",
+        record.outcome
+    );
     assert!(record.verification.is_some(), "what it costs is measured");
 }
 
@@ -100,7 +117,10 @@ fn a_good_model_is_verified() {
     assert!(check.max_error.unwrap() <= check.tolerance.unwrap());
     assert!(check.tolerance.unwrap() <= 0.05 * check.output_range);
     let text = serde_json::to_string(&record.ledger).unwrap();
-    assert!(text.contains("within_tolerance") && text.contains("onnxruntime"), "{text}");
+    assert!(
+        text.contains("within_tolerance") && text.contains("onnxruntime"),
+        "{text}"
+    );
 }
 
 /// The seeded input has negative elements, of which the model gives NaN.

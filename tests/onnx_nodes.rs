@@ -30,7 +30,8 @@ use prost::Message as _;
 use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType, type_proto};
 
 /// One wheel, on every platform: only its test data is read.
-const WHEEL: &str = "onnx==1.22.0 --hash=sha256:1d0a2bdb15eb2b3cb65c438f3423d9620d14fdce32f92380e6bb1b2e09568ef5\n";
+const WHEEL: &str =
+    "onnx==1.22.0 --hash=sha256:1d0a2bdb15eb2b3cb65c438f3423d9620d14fdce32f92380e6bb1b2e09568ef5\n";
 
 const VERSION: &str = "1.22.0";
 
@@ -101,7 +102,14 @@ fn node_tests() -> PathBuf {
         "--python-version=3.11",
         "--implementation=cp",
     ];
-    let options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest=.", "-r", "requirements.txt"];
+    let options = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--require-hashes",
+        "--dest=.",
+        "-r",
+        "requirements.txt",
+    ];
     python(&[&["-m", "pip", "download", "--quiet"][..], &platform, &options].concat());
     let wheel = std::fs::read_dir(partial.path())
         .unwrap()
@@ -145,7 +153,10 @@ fn operator(model: &ModelProto) -> Option<String> {
     if operators.len() > 1 {
         operators.retain(|&operator| operator != "Constant");
     }
-    operators.first().filter(|_| all_loaded).map(|&operator| operator.to_owned())
+    operators
+        .first()
+        .filter(|_| all_loaded)
+        .map(|&operator| operator.to_owned())
 }
 
 /// A test with one input; none where no input is a tensor of floats, which evmbench asks for.
@@ -160,7 +171,10 @@ fn load(folder: &Path, name: &str) -> Option<NodeTest> {
     let mut inputs = Vec::new();
     let mut given = None;
     for (index, port) in std::mem::take(&mut graph.input).into_iter().enumerate() {
-        let is_tensor = matches!(port.r#type.as_ref()?.value, Some(type_proto::Value::TensorType(_)));
+        let is_tensor = matches!(
+            port.r#type.as_ref()?.value,
+            Some(type_proto::Value::TensorType(_))
+        );
         let mut value = tensor(format!("input_{index}.pb")).filter(|_| is_tensor)?;
         if given.is_none() && value.data_type() == DataType::Float {
             given = Some(floats(&value)?);
@@ -196,11 +210,26 @@ fn numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
     let raw = &tensor.raw_data;
     Some(match tensor.data_type() {
         DataType::Float if raw.is_empty() => tensor.float_data.iter().map(|&x| x.into()).collect(),
-        DataType::Float => raw.as_chunks().0.iter().map(|&x| f32::from_le_bytes(x).into()).collect(),
+        DataType::Float => raw
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&x| f32::from_le_bytes(x).into())
+            .collect(),
         DataType::Double => raw.as_chunks().0.iter().map(|&x| f64::from_le_bytes(x)).collect(),
         DataType::Int64 if raw.is_empty() => tensor.int64_data.iter().map(|&x| x as f64).collect(),
-        DataType::Int64 => raw.as_chunks().0.iter().map(|&x| i64::from_le_bytes(x) as f64).collect(),
-        DataType::Int32 => raw.as_chunks().0.iter().map(|&x| i32::from_le_bytes(x).into()).collect(),
+        DataType::Int64 => raw
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&x| i64::from_le_bytes(x) as f64)
+            .collect(),
+        DataType::Int32 => raw
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&x| i32::from_le_bytes(x).into())
+            .collect(),
         DataType::Bool => raw.iter().map(|&x| x.into()).collect(),
         _ => return None,
     })
@@ -223,7 +252,9 @@ impl Observer for First {
             outputs
                 .map(|(words, &scale)| {
                     let unit = f64::from(-scale).exp2();
-                    let value = |word: &U256| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, |x| x as f64 * unit);
+                    let value = |word: &U256| {
+                        integer_from_word(word.to_be_bytes()).map_or(f64::NAN, |x| x as f64 * unit)
+                    };
                     words.iter().map(value).collect()
                 })
                 .collect()
@@ -270,7 +301,9 @@ impl Harness {
         let data = serde_json::json!({ "input_data": [test.input.data] });
         std::fs::write(&input, data.to_string()).unwrap();
         let request = Request::new("", "", CircuitPlan::direct(SCALE).unwrap());
-        let subject = catch_unwind(AssertUnwindSafe(|| Subject::from_onnx(&model, Some(&input), request)));
+        let subject = catch_unwind(AssertUnwindSafe(|| {
+            Subject::from_onnx(&model, Some(&input), request)
+        }));
         let Ok(subject) = subject else {
             return Found {
                 ending: Refused,
@@ -318,7 +351,11 @@ impl Harness {
     /// circuit what onnxruntime gives on the rounded input, up to what a few roundings cost.
     fn silent_difference(&self, test: &NodeTest, circuit: &[Vec<f64>]) -> Option<String> {
         let unit = f64::from(SCALE).exp2();
-        let rounded = test.input.data.iter().map(|&x| ((f64::from(x) * unit).round() / unit) as f32);
+        let rounded = test
+            .input
+            .data
+            .iter()
+            .map(|&x| ((f64::from(x) * unit).round() / unit) as f32);
         let rounded = Tensor::new(test.input.shape.clone(), rounded.collect());
         let sets = [vec![test.input.clone()], vec![rounded]];
         let outputs = match self.onnxruntime.run(&test.model, &sets, &Silent) {
@@ -336,11 +373,15 @@ impl Harness {
                     || found.iter().zip(expected).any(|(x, y)| !((x - y).abs() <= limit))
             };
             if far(&own, expected, 1e-3 * range + 1e-5) {
-                return Some(format!("output {index} of onnxruntime is not what the test expects"));
+                return Some(format!(
+                    "output {index} of onnxruntime is not what the test expects"
+                ));
             }
             let circuit = circuit.get(index).map_or(&[][..], Vec::as_slice);
             if far(circuit, &at_rounded, judge::LEAST_RESOLUTION * range + 2.0 / unit) {
-                return Some(format!("output {index} of the circuit is not what the test expects"));
+                return Some(format!(
+                    "output {index} of the circuit is not what the test expects"
+                ));
             }
         }
         None
@@ -350,7 +391,11 @@ impl Harness {
 fn range(numbers: &[f64]) -> f64 {
     let greatest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    if greatest > least { greatest - least } else { greatest.abs() }
+    if greatest > least {
+        greatest - least
+    } else {
+        greatest.abs()
+    }
 }
 
 /// Tries all of these out, two at a time.
@@ -406,7 +451,13 @@ fn document(results: &[(NodeTest, Found)]) -> String {
     let row = |name: &str, counts: &[usize; 6]| {
         let cells: Vec<String> = counts
             .iter()
-            .map(|&count| if count == 0 { String::new() } else { count.to_string() })
+            .map(|&count| {
+                if count == 0 {
+                    String::new()
+                } else {
+                    count.to_string()
+                }
+            })
             .collect();
         format!("| {name} | {} |\n", cells.join(" | "))
     };
@@ -442,7 +493,14 @@ fn no_operator_gives_another_result_in_silence() {
     let results = try_out_all(&harness, &names);
     let silent: Vec<String> = results
         .iter()
-        .filter_map(|(test, found)| Some(format!("{}: {} ({})", test.name, found.silent.as_ref()?, found.detail)))
+        .filter_map(|(test, found)| {
+            Some(format!(
+                "{}: {} ({})",
+                test.name,
+                found.silent.as_ref()?,
+                found.detail
+            ))
+        })
         .collect();
     assert!(silent.is_empty(), "{silent:#?}");
     let expected: BTreeMap<&str, &[Ending]> = SAMPLE.into_iter().collect();
@@ -482,7 +540,10 @@ const SAMPLE: [(&str, &[Ending]); 14] = [
     ("test_sigmoid_example", &[Exact, Within]),
     ("test_softmax_axis_1", &[Exact, Within]),
     ("test_transpose_default", &[Exact, Within]),
-    ("test_resize_upsample_scales_nearest_axes_2_3", &[Refused, Wrong, NoCircuit]),
+    (
+        "test_resize_upsample_scales_nearest_axes_2_3",
+        &[Refused, Wrong, NoCircuit],
+    ),
 ];
 
 /// The document has a row for each operator, so that a longer list is noticed without a run of all tests.
@@ -501,11 +562,15 @@ fn the_integer_reference_is_onnxs() {
     let folder = node_tests();
     let mut compared = 0;
     for name in names(&folder) {
-        let Some(test) = load(&folder, &name) else { continue };
+        let Some(test) = load(&folder, &name) else {
+            continue;
+        };
         let Ok(model) = onnx::parse(&test.model, Path::new("model.onnx")) else {
             continue;
         };
-        let onnx::Coverage::Full(graph) = model.coverage else { continue };
+        let onnx::Coverage::Full(graph) = model.coverage else {
+            continue;
+        };
         let quantisation = integer::Quantisation {
             input_scale: REFERENCE_SCALE,
             param_scale: REFERENCE_SCALE,
@@ -529,7 +594,10 @@ fn the_integer_reference_is_onnxs() {
             assert_eq!(integers.len(), expected.len(), "{name}");
             for (&integer, expected) in integers.iter().zip(expected) {
                 let value = integer as f64 / unit;
-                assert!((value - expected).abs() <= limit, "{name}: {value} instead of {expected}");
+                assert!(
+                    (value - expected).abs() <= limit,
+                    "{name}: {value} instead of {expected}"
+                );
             }
         }
         compared += 1;

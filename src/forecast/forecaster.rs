@@ -91,11 +91,7 @@ impl Observer for Gate<'_> {
         self.inner.probes(settings)
     }
 
-    fn accepts(
-        &self,
-        settings: &CircuitSettings,
-        outputs: &[Option<Vec<Vec<U256>>>],
-    ) -> Result<(), String> {
+    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
         self.inner.accepts(settings, outputs)
     }
 

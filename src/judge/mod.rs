@@ -99,7 +99,11 @@ impl FunctionCheck {
             return Verdict::Wrong;
         };
         if self.reference == Self::EXACT {
-            return if error == 0.0 { Verdict::Agrees } else { Verdict::Wrong };
+            return if error == 0.0 {
+                Verdict::Agrees
+            } else {
+                Verdict::Wrong
+            };
         }
         let resolution = LEAST_RESOLUTION * self.output_range;
         match self.tolerance {
@@ -124,9 +128,7 @@ impl FunctionCheck {
 
     /// `error 0.43 of a range of 1.02, tolerance 0.01 (onnxruntime 1.32.0, 8 inputs)`.
     pub fn sentence(&self) -> String {
-        let number = |number: Option<f64>, none: &str| {
-            number.map_or_else(|| none.to_owned(), format::real)
-        };
+        let number = |number: Option<f64>, none: &str| number.map_or_else(|| none.to_owned(), format::real);
         let mut sentence = format!(
             "error {}, tolerance {}, range {} ({}, {} inputs",
             number(self.max_error, "without bound"),
@@ -193,7 +195,11 @@ pub(crate) fn output_range(outputs: &[f64]) -> f64 {
 
 fn range(least: f64, greatest: f64) -> f64 {
     let (range, magnitude) = (greatest - least, greatest.abs().max(least.abs()));
-    let range = if range > SAME * magnitude { range } else { magnitude };
+    let range = if range > SAME * magnitude {
+        range
+    } else {
+        magnitude
+    };
     // Of nothing, or of what is infinite.
     if range.is_finite() { range } else { 0.0 }
 }
@@ -207,10 +213,12 @@ fn greatest_distance(
     if found.len() != expected.len() {
         return None;
     }
-    found.zip(expected).try_fold(so_far?, |greatest, (found, &expected)| {
-        let distance = (found? - expected).abs();
-        distance.is_finite().then(|| greatest.max(distance))
-    })
+    found
+        .zip(expected)
+        .try_fold(so_far?, |greatest, (found, &expected)| {
+            let distance = (found? - expected).abs();
+            distance.is_finite().then(|| greatest.max(distance))
+        })
 }
 
 /// The worst of several outputs' checks.
@@ -272,10 +280,16 @@ mod tests {
     fn no_number_is_within_any_tolerance() {
         for wrong in [f64::NAN, f64::INFINITY] {
             let circuit = check([0.0, wrong, 2.0, 3.0], EXACT, 1e9);
-            assert!(matches!(circuit.finding(), Some(Outcome::WrongFunction { max_error: None, .. })));
+            assert!(matches!(
+                circuit.finding(),
+                Some(Outcome::WrongFunction { max_error: None, .. })
+            ));
             // A rounded model without a number leaves the tolerance without bound.
             let rounded = check(EXACT, [0.0, wrong, 2.0, 3.0], 0.0);
-            assert!(matches!(rounded.finding(), Some(Outcome::Imprecise { tolerance: None, .. })));
+            assert!(matches!(
+                rounded.finding(),
+                Some(Outcome::Imprecise { tolerance: None, .. })
+            ));
         }
         let reference = check_output(
             &[Compared {
@@ -298,7 +312,10 @@ mod tests {
             }],
             1.0,
         );
-        assert!(matches!(check.finding(), Some(Outcome::WrongFunction { max_error: None, .. })));
+        assert!(matches!(
+            check.finding(),
+            Some(Outcome::WrongFunction { max_error: None, .. })
+        ));
     }
 
     #[test]

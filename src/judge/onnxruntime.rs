@@ -186,11 +186,14 @@ impl OnnxRuntime {
     ) -> Result<Answer, JudgeError> {
         self.install()?;
         let file = |name: &str| folder.join(name);
-        let write = |name: &str, bytes: &[u8]| {
-            std::fs::write(file(name), bytes).map_err(io("write", &file(name)))
-        };
+        let write =
+            |name: &str, bytes: &[u8]| std::fs::write(file(name), bytes).map_err(io("write", &file(name)));
         write(MODEL, onnx)?;
-        let elements = sets.into_iter().flatten().flatten().flat_map(|tensor| &tensor.data);
+        let elements = sets
+            .into_iter()
+            .flatten()
+            .flatten()
+            .flat_map(|tensor| &tensor.data);
         let elements: Vec<u8> = elements.flat_map(|x| x.to_le_bytes()).collect();
         write(INPUTS, &elements)?;
         let shapes = sets.and_then(<[_]>::first).into_iter().flatten();
@@ -217,7 +220,11 @@ impl OnnxRuntime {
                 let stderr = std::fs::read(file(STDERR)).unwrap_or_default();
                 let stderr = String::from_utf8_lossy(&stderr);
                 let stderr = stderr.trim();
-                let start = stderr.char_indices().rev().nth(STDERR_QUOTED).map_or(0, |(index, _)| index);
+                let start = stderr
+                    .char_indices()
+                    .rev()
+                    .nth(STDERR_QUOTED)
+                    .map_or(0, |(index, _)| index);
                 Err(JudgeError::Model(format!(
                     "the worker ended with {status}; {}",
                     &stderr[start..]
@@ -243,7 +250,9 @@ impl OnnxRuntime {
         observer.started("onnxruntime");
         let ending = wait(&mut child, observer);
         observer.finished();
-        ending.map_err(io("wait for", &self.python))?.ok_or(JudgeError::Interrupted)
+        ending
+            .map_err(io("wait for", &self.python))?
+            .ok_or(JudgeError::Interrupted)
     }
 }
 

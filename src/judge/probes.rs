@@ -23,7 +23,12 @@ pub(super) fn draw(given: &[Tensor], bound: f64, seed: u64, scale: i32) -> Vec<V
     let unit = f64::from(scale).exp2();
     // The circuit takes what is within the bound: the last multiple before it.
     let bound = (bound * unit).floor() / unit;
-    let elements = || given.iter().flat_map(|tensor| &tensor.data).map(|&x| f64::from(x));
+    let elements = || {
+        given
+            .iter()
+            .flat_map(|tensor| &tensor.data)
+            .map(|&x| f64::from(x))
+    };
     let least = elements().fold(f64::INFINITY, f64::min).max(-bound);
     let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(bound);
     let smallest = 1.0 / unit;
@@ -51,7 +56,10 @@ fn fraction(rng: &mut ChaCha8Rng) -> f64 {
 /// Tensors of the same shapes, with each element made of the given one and rounded.
 fn filled(given: &[Tensor], unit: f64, mut element: impl FnMut(f32) -> f64) -> Vec<Tensor> {
     let tensor = |tensor: &Tensor| {
-        let rounded = tensor.data.iter().map(|&x| ((element(x) * unit).round() / unit) as f32);
+        let rounded = tensor
+            .data
+            .iter()
+            .map(|&x| ((element(x) * unit).round() / unit) as f32);
         Tensor::new(tensor.shape.clone(), rounded.collect())
     };
     given.iter().map(tensor).collect()

@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use alloy_primitives::U256;
 
-use super::{Compared, FunctionCheck, JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, check_output, probes, worst};
+use super::{
+    Compared, FunctionCheck, JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, check_output, probes, worst,
+};
 use crate::bench::{self, BenchError};
 use crate::model::graph::Tensor;
 use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
@@ -129,11 +131,7 @@ impl Observer for Trial<'_> {
         flat
     }
 
-    fn accepts(
-        &self,
-        settings: &CircuitSettings,
-        outputs: &[Option<Vec<Vec<U256>>>],
-    ) -> Result<(), String> {
+    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
         self.inner.accepts(settings, outputs)?;
         let Ok(mut state) = self.state.lock() else {
             return Err("an earlier judgement panicked".to_owned());
@@ -252,7 +250,13 @@ impl Observed<'_> {
                 .collect();
             // Where all values are whole, none is rounded. A scale below the circuit's, as of a floor, rounds nothing either.
             let unit = if is_float {
-                let scale = self.settings.output_scales().get(output).copied().unwrap_or(0).max(scale);
+                let scale = self
+                    .settings
+                    .output_scales()
+                    .get(output)
+                    .copied()
+                    .unwrap_or(0)
+                    .max(scale);
                 f64::from(-scale).exp2()
             } else {
                 0.0

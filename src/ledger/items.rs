@@ -102,7 +102,12 @@ impl Context<'_> {
         let what = What::Model;
         let with_distance = |finding, level, sentence: &str| {
             let distance = self.facts.distance.iter().map(|distance| format!(" {distance}"));
-            item(what, finding, level, sentence.to_owned() + &distance.collect::<String>())
+            item(
+                what,
+                finding,
+                level,
+                sentence.to_owned() + &distance.collect::<String>(),
+            )
         };
         match self.facts.reference {
             Some(Reference::Exact) => with_distance(

@@ -518,7 +518,11 @@ impl<'a> Run<'a> {
         write(&data, json!({ "input_data": input }).to_string().as_bytes())?;
         let witness = self.path("probe-witness.json");
         self.gen_witness(files, &data, &witness)?;
-        Ok(parsed(Phase::Witness, &witness, ProofFile::parse_witness_outputs)?)
+        Ok(parsed(
+            Phase::Witness,
+            &witness,
+            ProofFile::parse_witness_outputs,
+        )?)
     }
 
     fn gen_witness(&mut self, files: &CircuitFiles, data: &Path, witness: &Path) -> Result<(), Stop> {

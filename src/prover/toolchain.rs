@@ -250,7 +250,14 @@ fn pip_install(
     std::fs::write(&list, requirements).map_err(io("write", &list))?;
     run(
         Command::new(python)
-            .args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args([
+                "-I",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
             .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
             .args(more)
             .arg("--requirement")

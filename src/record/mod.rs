@@ -674,7 +674,10 @@ impl Record {
     /// The greatest error that was seen of an output: of the proved input's, or, where that is greater, of all inputs that
     /// the circuit was judged on.
     pub fn greatest_error(&self) -> Option<f64> {
-        let proved = self.numerics.as_ref().and_then(|numerics| numerics.max_absolute_error);
+        let proved = self
+            .numerics
+            .as_ref()
+            .and_then(|numerics| numerics.max_absolute_error);
         let judged = self.function.as_ref().and_then(|check| check.max_error);
         proved.into_iter().chain(judged).reduce(f64::max)
     }

@@ -69,7 +69,9 @@ pub fn rounded(onnx: &[u8], values: &HashMap<String, Value>, scale: i32) -> Resu
         for mut node in std::mem::take(&mut graph.node) {
             if node.op_type == "Constant" {
                 if node.output.iter().all(|name| !sizes.contains(name)) {
-                    node.attribute.iter_mut().for_each(|attribute| round_attribute(attribute, scale));
+                    node.attribute
+                        .iter_mut()
+                        .for_each(|attribute| round_attribute(attribute, scale));
                 }
                 graph.node.push(node);
                 continue;
@@ -84,7 +86,9 @@ pub fn rounded(onnx: &[u8], values: &HashMap<String, Value>, scale: i32) -> Resu
                             let (factor, product) = (format!("{output}/factor"), format!("{output}/product"));
                             let reciprocal = round_number(1.0 / divisor as f32, scale);
                             let error = f64::from(reciprocal) * divisor as f64;
-                            graph.initializer.push(proto::floats(factor.clone(), &[], &[error as f32]));
+                            graph
+                                .initializer
+                                .push(proto::floats(factor.clone(), &[], &[error as f32]));
                             roundings.push(binary("Mul", &exact, &factor, &product));
                             product
                         }
@@ -122,7 +126,9 @@ impl Step {
     fn of(scale: i32, graph: &mut GraphProto) -> Self {
         let mut constant = |name: &str, value: f64| {
             let name = format!("rounding/{name}");
-            graph.initializer.push(proto::floats(name.clone(), &[], &[value as f32]));
+            graph
+                .initializer
+                .push(proto::floats(name.clone(), &[], &[value as f32]));
             name
         };
         let scale = f64::from(scale);
@@ -187,7 +193,10 @@ fn round_tensor(tensor: &mut TensorProto, scale: i32) {
 
 fn round_attribute(attribute: &mut AttributeProto, scale: i32) {
     attribute.f = round_number(attribute.f, scale);
-    attribute.floats.iter_mut().for_each(|x| *x = round_number(*x, scale));
+    attribute
+        .floats
+        .iter_mut()
+        .for_each(|x| *x = round_number(*x, scale));
     if let Some(tensor) = &mut attribute.t {
         round_tensor(tensor, scale);
     }
@@ -199,7 +208,9 @@ fn sizes_of_resizes(graph: &GraphProto) -> HashSet<String> {
         .node
         .iter()
         .filter(|node| ["Resize", "Upsample"].contains(&node.op_type.as_str()));
-    resizes.flat_map(|node| node.input.iter().skip(1).cloned()).collect()
+    resizes
+        .flat_map(|node| node.input.iter().skip(1).cloned())
+        .collect()
 }
 
 /// Writes each batch normalisation of constant parameters as a product and a sum.
@@ -211,15 +222,26 @@ fn fold_batch_norms(graph: &mut GraphProto) {
         .collect();
     for index in 0..graph.node.len() {
         let node = &graph.node[index];
-        let is_inference = node.attribute.iter().all(|attribute| attribute.name != "training_mode" || attribute.i == 0);
+        let is_inference = node
+            .attribute
+            .iter()
+            .all(|attribute| attribute.name != "training_mode" || attribute.i == 0);
         if node.op_type != "BatchNormalization" || !is_inference || node.output.len() != 1 {
             continue;
         }
-        let parameters: Vec<&Vec<f32>> = node.input.iter().skip(1).filter_map(|name| constants.get(name)).collect();
+        let parameters: Vec<&Vec<f32>> = node
+            .input
+            .iter()
+            .skip(1)
+            .filter_map(|name| constants.get(name))
+            .collect();
         let [scale, bias, mean, variance] = parameters[..] else {
             continue;
         };
-        let epsilon = node.attribute.iter().find(|attribute| attribute.name == "epsilon");
+        let epsilon = node
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name == "epsilon");
         let epsilon = f64::from(epsilon.map_or(DEFAULT_EPSILON, |attribute| attribute.f));
         let factors: Vec<f64> = scale
             .iter()
@@ -245,7 +267,9 @@ fn fold_batch_norms(graph: &mut GraphProto) {
             (&one, &ones),
             (&zero, &zeros),
         ] {
-            graph.initializer.push(proto::floats(name.clone(), &channels, data));
+            graph
+                .initializer
+                .push(proto::floats(name.clone(), &channels, data));
         }
         graph.node[index] = NodeProto {
             op_type: "BatchNormalization".to_owned(),
@@ -325,7 +349,13 @@ mod tests {
         let z = graph.apply("b", "z", Op::Relu, &[y]).unwrap();
         graph.outputs = vec![z];
         let shown = ModelProto::decode(&with_every_value(&write(&graph)).unwrap()[..]).unwrap();
-        let names: Vec<String> = shown.graph.unwrap().output.into_iter().map(|port| port.name).collect();
+        let names: Vec<String> = shown
+            .graph
+            .unwrap()
+            .output
+            .into_iter()
+            .map(|port| port.name)
+            .collect();
         assert_eq!(names, ["z", "y"]);
         assert!(with_every_value(b"\xff").is_err());
     }
