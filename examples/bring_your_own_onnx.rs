@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use evmbench::bench::Bench;
 use evmbench::forecast::Forecaster;
 use evmbench::home::Home;
+use evmbench::judge::OnnxRuntime;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Silent, Toolchain};
 use evmbench::record::{Environment, Request};
 use evmbench::solidity::{SOLC_VERSION, Solc};
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let subject = Subject::from_onnx(&onnx, input.as_deref(), request)?;
     if let Err(operators) = &subject.graph {
-        println!("the integer reference does not know {operators:?}; the proof is checked without it");
+        println!("the integer reference does not know {operators:?}; onnxruntime judges the circuit");
     }
 
     let home = Home::from_environment()?;
@@ -37,10 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let solc = Solc::obtain(&home.solc(SOLC_VERSION))?;
     let options = EzklOptions::for_home(&home);
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
+    let onnxruntime = OnnxRuntime::beside(&toolchain);
     let prover = EzklProver::new(&home, toolchain, options);
     let bench = Bench {
         prover: &prover,
         solc: &solc,
+        onnxruntime: Some(&onnxruntime),
         observer: &Silent,
         environment: &environment,
         forecaster: &Forecaster::default(),

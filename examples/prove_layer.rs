@@ -7,6 +7,7 @@ use std::error::Error;
 use evmbench::bench::Bench;
 use evmbench::forecast::Forecaster;
 use evmbench::home::Home;
+use evmbench::judge::OnnxRuntime;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Phase, Silent, Toolchain};
 use evmbench::record::{Environment, Request};
 use evmbench::solidity::{SOLC_VERSION, Solc};
@@ -24,10 +25,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let solc = Solc::obtain(&home.solc(SOLC_VERSION))?;
     let options = EzklOptions::for_home(&home);
     let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
+    let onnxruntime = OnnxRuntime::beside(&toolchain);
     let prover = EzklProver::new(&home, toolchain, options);
     let bench = Bench {
         prover: &prover,
         solc: &solc,
+        onnxruntime: Some(&onnxruntime),
         observer: &Silent,
         environment: &environment,
         forecaster: &Forecaster::default(),

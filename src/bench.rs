@@ -10,6 +10,7 @@ use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
+use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain, OnChainError};
@@ -34,6 +35,9 @@ pub enum BenchError {
     /// The prover could not work at all.
     #[error(transparent)]
     Prover(#[from] ProverError),
+    /// There is nothing to judge the circuit by.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
 }
 
 /// The stages' tools, shared by all runs.
@@ -43,6 +47,8 @@ pub struct Bench<'a> {
     pub prover: &'a dyn Prover,
     /// Compiles the verifier.
     pub solc: &'a Solc,
+    /// Judges the circuits that the exact integer reference does not cover; without it none of those is verified.
+    pub onnxruntime: Option<&'a OnnxRuntime>,
     /// Hears of progress, and may stop a run.
     pub observer: &'a dyn Observer,
     /// Machine and versions.
@@ -72,8 +78,26 @@ impl Bench<'_> {
     /// [`BenchError`]; every finding about the subject is in the record's outcome instead.
     pub fn measure(&self, subject: &Subject) -> Result<(Record, Evidence), BenchError> {
         let gate = self.forecaster.gate(self.observer);
-        let run = self.prover.prove(&job(subject), &gate)?;
+        let trial = Trial::new(subject, self.onnxruntime, &gate);
+        let run = self.prover.prove(&job(subject), &trial)?;
+        let function = match trial.finish() {
+            Some(Err(JudgeError::Interrupted)) => return Err(BenchError::Interrupted),
+            // A model that the judge cannot run is a finding about the model.
+            Some(Err(JudgeError::Model(reason))) => Err(reason),
+            Some(Err(error)) => return Err(error.into()),
+            Some(Ok(check)) => Ok(Some(check)),
+            None => Ok(None),
+        };
         let mut draft = Draft::new(subject, &run, self.environment);
+        match function {
+            Ok(check) => {
+                if let Some(outcome) = check.as_ref().and_then(FunctionCheck::finding) {
+                    draft.worsen(outcome);
+                }
+                draft.record.function = check;
+            }
+            Err(reason) => draft.fail("judge", reason),
+        }
         draft.record.forecast = run
             .settings
             .as_ref()
@@ -81,7 +105,9 @@ impl Bench<'_> {
         match run.result {
             Ok(artifacts) => self.examine(subject, &artifacts, run.settings.as_ref(), &mut draft),
             Err(Failure::Interrupted { .. }) => return Err(BenchError::Interrupted),
-            Err(failure) => draft.record.outcome = outcome_of(failure),
+            // What was found by the function's check.
+            Err(Failure::Declined { .. }) => {}
+            Err(failure) => draft.worsen(outcome_of(failure)),
         }
         draft.compare_with_study();
         draft
@@ -106,10 +132,13 @@ impl Bench<'_> {
         self.observer.finished();
         match numerics {
             Ok((numerics, notes)) => {
-                draft.record.numerics = Some(numerics);
+                draft.numerics(numerics);
                 draft.record.notes.extend(notes);
             }
-            Err(outcome) => draft.worsen(outcome),
+            Err(Mismatch { outcome, note }) => {
+                draft.worsen(outcome);
+                draft.record.notes.extend(note);
+            }
         }
         if !artifacts.natively_verified {
             draft.worsen(Outcome::Rejected {
@@ -170,6 +199,10 @@ fn outcome_of(failure: Failure) -> Outcome {
         },
         Failure::UnsoundCircuit { reason } => Outcome::Unsound { control: reason },
         Failure::NotAttempted { forecast } => Outcome::NotAttempted { forecast },
+        Failure::Declined { reason } => Outcome::Failed {
+            step: "judge".to_owned(),
+            message: reason,
+        },
         Failure::Interrupted { phase } => Outcome::Failed {
             step: phase.to_string(),
             message: "interrupted".to_owned(),
@@ -239,6 +272,7 @@ impl Draft {
                 keys,
                 proof,
                 numerics: None,
+                function: None,
                 accuracy: trained::accuracy(
                     &subject.model.onnx_sha256,
                     subject.request.plan.kind,
@@ -271,11 +305,29 @@ impl Draft {
         }
     }
 
-    /// Sets the outcome unless something was wrong before; an accepted false statement outweighs everything.
+    /// Sets the outcome unless something was wrong before; an accepted false statement outweighs everything, and everything else
+    /// a lack of precision.
     fn worsen(&mut self, outcome: Outcome) {
-        if self.record.outcome == Outcome::Verified || matches!(outcome, Outcome::Unsound { .. }) {
+        let is_mild = matches!(self.record.outcome, Outcome::Verified | Outcome::Imprecise { .. });
+        let is_first = self.record.outcome == Outcome::Verified;
+        let is_imprecise = matches!(outcome, Outcome::Imprecise { .. });
+        if is_first || (is_mild && !is_imprecise) || matches!(outcome, Outcome::Unsound { .. }) {
             self.record.outcome = outcome;
         }
+    }
+
+    /// What the outputs are worth. Without an exact reference and without a judge nobody has said that they are the model's.
+    fn numerics(&mut self, numerics: Numerics) {
+        if let Some(outcome) = numerics.finding() {
+            self.worsen(outcome);
+        }
+        if matches!(numerics.integer, IntegerCheck::NotCovered { .. }) && self.record.function.is_none() {
+            self.fail(
+                "judge",
+                "neither the exact integer reference nor onnxruntime has computed the model".to_owned(),
+            );
+        }
+        self.record.numerics = Some(numerics);
     }
 
     fn fail(&mut self, step: &str, message: String) {
@@ -335,11 +387,33 @@ impl Draft {
     }
 }
 
-/// A run whose numbers are not the reference's is failed, whatever the verifier says.
-fn wrong_numbers(message: impl std::fmt::Display) -> Outcome {
-    Outcome::Failed {
-        step: "numerics".to_owned(),
-        message: message.to_string(),
+/// Numbers that are not the reference's: what a run comes to, whatever the verifier says, and what the record says of it.
+pub(crate) struct Mismatch {
+    pub(crate) outcome: Outcome,
+    note: Option<String>,
+}
+
+impl Mismatch {
+    /// The outputs differ from the reference's by no more than `max_error`; none where they cannot be compared.
+    fn of_function(max_error: Option<f64>, difference: String) -> Self {
+        Self {
+            outcome: Outcome::WrongFunction {
+                max_error,
+                tolerance: Some(0.0),
+            },
+            note: Some(difference),
+        }
+    }
+}
+
+/// Numbers that do not fit together for another reason than the model's function.
+fn wrong_numbers(message: impl std::fmt::Display) -> Mismatch {
+    Mismatch {
+        outcome: Outcome::Failed {
+            step: "numerics".to_owned(),
+            message: message.to_string(),
+        },
+        note: None,
     }
 }
 
@@ -350,7 +424,7 @@ pub(crate) fn integer_check(
     artifacts: &Artifacts,
     settings: &CircuitSettings,
     notes: &mut Vec<String>,
-) -> Result<IntegerCheck, Outcome> {
+) -> Result<IntegerCheck, Mismatch> {
     match &subject.committed {
         Some(committed) => exact_commitments(committed, artifacts).map_err(wrong_numbers),
         None => compare_integers(subject, artifacts, settings, notes),
@@ -363,7 +437,7 @@ fn compare_numerics(
     subject: &Subject,
     artifacts: &Artifacts,
     settings: &CircuitSettings,
-) -> Result<(Numerics, Vec<String>), Outcome> {
+) -> Result<(Numerics, Vec<String>), Mismatch> {
     let mut notes = Vec::new();
     let integer = integer_check(subject, artifacts, settings, &mut notes)?;
     let values = match &subject.committed {
@@ -388,6 +462,7 @@ fn compare_numerics(
         max_absolute_error: None,
         mean_absolute_error: None,
         max_magnitude: None,
+        output_range: None,
     };
     match float {
         Ok(reference) => {
@@ -401,13 +476,27 @@ fn compare_numerics(
                 .zip(&reference)
                 .map(|(value, reference)| (value - reference).abs())
                 .collect();
-            if !errors.is_empty()
+            if values.len() == reference.len()
                 && errors.len() == reference.len()
                 && errors.iter().all(|error| error.is_finite())
             {
                 numerics.max_absolute_error = Some(errors.iter().copied().fold(0.0, f64::max));
                 numerics.mean_absolute_error = Some(errors.iter().sum::<f64>() / errors.len() as f64);
-                numerics.max_magnitude = Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max));
+                let magnitude = reference.iter().map(|x| x.abs()).fold(0.0, f64::max);
+                numerics.max_magnitude = Some(magnitude);
+                numerics.output_range = Some(judge::output_range(&reference));
+            } else {
+                // NaN is within no tolerance, and a tensor of another size is another result.
+                return Err(Mismatch {
+                    outcome: Outcome::WrongFunction {
+                        max_error: None,
+                        tolerance: None,
+                    },
+                    note: Some(
+                        "an output of the model or of the circuit is no number, or they have not as many"
+                            .to_owned(),
+                    ),
+                });
             }
         }
         Err(error) => notes.push(format!("no float reference: {error}")),
@@ -435,7 +524,7 @@ fn compare_integers(
     artifacts: &Artifacts,
     settings: &CircuitSettings,
     notes: &mut Vec<String>,
-) -> Result<IntegerCheck, Outcome> {
+) -> Result<IntegerCheck, Mismatch> {
     let graph = match &subject.graph {
         Ok(graph) => graph,
         Err(uncovered) => {
@@ -448,11 +537,14 @@ fn compare_integers(
     match integer::lower(graph, &quantisation) {
         Ok(program) => {
             let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
-            exact(subject, artifacts, &run).map_err(wrong_numbers)
+            exact(subject, artifacts, &run)
         }
         // The proof is of another function than the model's.
-        Err(error @ IntegerError::MisreadConvolution { .. }) => Err(Outcome::Unsound {
-            control: error.to_string(),
+        Err(error @ IntegerError::MisreadConvolution { .. }) => Err(Mismatch {
+            outcome: Outcome::Unsound {
+                control: error.to_string(),
+            },
+            note: None,
         }),
         Err(error) => {
             notes.push(format!(
@@ -508,22 +600,32 @@ fn exact(
     subject: &Subject,
     artifacts: &Artifacts,
     run: &integer::IntegerRun,
-) -> Result<IntegerCheck, String> {
+) -> Result<IntegerCheck, Mismatch> {
     let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
     let sizes = |tensors: &[Vec<i128>]| tensors.iter().map(Vec::len).collect::<Vec<_>>();
     let (input_sizes, output_sizes) = (sizes(&run.inputs), sizes(&run.outputs));
-    equal("output", &artifacts.outputs.concat(), &outputs)?;
+    for ((words, integers), scale) in artifacts.outputs.iter().zip(&run.outputs).zip(&run.output_scales) {
+        equal("output", words, integers).map_err(|difference| {
+            let distance = greatest_distance(words, integers);
+            Mismatch::of_function(
+                distance.map(|distance| distance / f64::from(*scale).exp2()),
+                difference,
+            )
+        })?;
+    }
+    equal("output", &artifacts.outputs.concat(), &outputs)
+        .map_err(|difference| Mismatch::of_function(None, difference))?;
     let mut compared = 0;
     for prover::Proof { instances, .. } in &artifacts.proofs {
         let plan = subject.request.plan;
         let shown = ShownInstances::locate(plan, &input_sizes, &output_sizes, instances.len())
-            .map_err(|error| error.to_string())?;
+            .map_err(wrong_numbers)?;
         if let Some(range) = shown.inputs {
-            equal("public input", &instances[range], &inputs)?;
+            equal("public input", &instances[range], &inputs).map_err(wrong_numbers)?;
             compared += inputs.len() as u64;
         }
         if let Some(range) = shown.outputs {
-            equal("public output", &instances[range], &outputs)?;
+            equal("public output", &instances[range], &outputs).map_err(wrong_numbers)?;
             compared += outputs.len() as u64;
         }
     }
@@ -531,6 +633,16 @@ fn exact(
         outputs: outputs.len() as u64,
         instances: compared,
     })
+}
+
+/// The greatest distance between words and integers, in units; none where a word is no integer, or where there are more or fewer.
+fn greatest_distance(found: &[U256], expected: &[i128]) -> Option<f64> {
+    let mut pairs = found.iter().zip(expected);
+    let greatest = pairs.try_fold(0.0, |greatest: f64, (word, &expected)| {
+        let integer = integer_from_word(word.to_be_bytes())?;
+        Some(greatest.max((integer as f64 - expected as f64).abs()))
+    });
+    greatest.filter(|_| found.len() == expected.len())
 }
 
 fn equal(what: &str, found: &[U256], expected: &[i128]) -> Result<(), String> {

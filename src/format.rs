@@ -31,6 +31,20 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A number with three significant digits: `0.0123`, `12.3`, `1.23e-7`.
+pub(crate) fn real(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    let magnitude = number.abs().log10().floor();
+    if (-4.0..6.0).contains(&magnitude) {
+        let decimals = (2.0 - magnitude).max(0.0) as usize;
+        format!("{number:.decimals$}")
+    } else {
+        format!("{number:.2e}")
+    }
+}
+
 /// A whole number with thin groups of three: `2,950,753`.
 pub(crate) fn count(number: u64) -> String {
     grouped(&number.to_string())

@@ -12,6 +12,7 @@
 //! | [`training`] | a model and [`cifar10`]'s images | learned weights; the only one that knows burn |
 //! | [`accuracy`] | a model and test images | how many are right, in `f32` and in the circuit's integers |
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
+//! | [`judge`] | a circuit's outputs on several inputs | whether they are the model's; the only one that knows onnxruntime |
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
 //! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
@@ -43,6 +44,7 @@ pub mod foundry;
 pub mod fuzz;
 pub mod guard;
 pub mod home;
+pub mod judge;
 pub mod ledger;
 pub mod model;
 pub mod nodes;

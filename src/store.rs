@@ -56,8 +56,9 @@ pub enum StoreError {
     },
     /// The record is of a version that this evmbench does not know.
     #[error(
-        "{} has schema version {found}, written by {writer}; this evmbench ({}) reads up to {SCHEMA}",
+        "{} has schema version {found}, {}; this is evmbench {}, which reads up to {SCHEMA}",
         path.display(),
+        written_by(writer.as_deref()),
         env!("CARGO_PKG_VERSION")
     )]
     UnknownVersion {
@@ -65,8 +66,8 @@ pub enum StoreError {
         path: PathBuf,
         /// Its version.
         found: u64,
-        /// The evmbench that wrote it, by version and git revision.
-        writer: String,
+        /// The evmbench that wrote it, by version and git revision, if the file says so.
+        writer: Option<String>,
     },
     /// The record holds no evidence of this name.
     #[error("{} has no evidence {name:?}: its run ended before", path.display())]
@@ -101,9 +102,9 @@ impl StoreError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::UnknownVersion { .. } => {
-                Some("use a newer evmbench: install the one that wrote the record, or a later one")
-            }
+            Self::UnknownVersion { .. } => Some(
+                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`",
+            ),
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull => Some(
                     "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
@@ -121,6 +122,13 @@ impl StoreError {
             Self::NoEvidence { .. } | Self::Evidence(_) => None,
         }
     }
+}
+
+fn written_by(version: Option<&str>) -> String {
+    version.map_or_else(
+        || "of a later evmbench".to_owned(),
+        |version| format!("written by evmbench {version}"),
+    )
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
@@ -349,27 +357,26 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
     {
+        // A file from elsewhere: nothing of it reaches a terminal but letters and signs.
+        let text = |pointer: &str| {
+            let text = json.pointer(pointer)?.as_str()?;
+            text.chars().all(|c| c.is_ascii_graphic()).then_some(text)
+        };
+        let writer = ["/renewal", "/environment"].into_iter().find_map(|part| {
+            let version = text(&format!("{part}/evmbench_version"))?;
+            Some(match text(&format!("{part}/git_revision")) {
+                Some(revision) => format!("{version} (git revision {revision})"),
+                None => version.to_owned(),
+            })
+        });
         return Err(StoreError::UnknownVersion {
             path: path.to_owned(),
             found,
-            writer: writer(&json),
+            writer,
         });
     }
     let record = Record::deserialize(&json).map_err(damaged)?;
     Ok((record, json))
-}
-
-/// The evmbench that wrote a record of any version: the one that renewed it, else the one that made it.
-fn writer(json: &serde_json::Value) -> String {
-    let of = |place: &str| {
-        let text = |field: &str| json.get(place)?.get(field)?.as_str();
-        let version = text("evmbench_version")?;
-        let revision = text("git_revision").map(|revision| format!(" (git revision {revision})"));
-        Some(format!("evmbench {version}{}", revision.unwrap_or_default()))
-    };
-    of("renewal")
-        .or_else(|| of("environment"))
-        .unwrap_or_else(|| "an evmbench that it does not name".to_owned())
 }
 
 /// Reads one piece of a record's evidence and checks it against the record's digest.

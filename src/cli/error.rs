@@ -119,6 +119,7 @@ impl CliError {
             Self::Plan(error) => vec![error.hint()],
             Self::Home(error) => vec![error.hint()],
             Self::Prover(error) | Self::Bench(BenchError::Prover(error)) => one(error.hint()),
+            Self::Bench(BenchError::Judge(error)) => one(error.hint()),
             Self::NothingToRun(_) => {
                 vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()]
             }

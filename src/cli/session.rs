@@ -12,6 +12,7 @@ use crate::bench::{self, Bench, BenchError};
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::guard::GuardContracts;
 use crate::home::Home;
+use crate::judge::OnnxRuntime;
 use crate::parts::{self, PartsError};
 use crate::prover::{
     CircuitCache, CircuitSettings, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover,
@@ -152,6 +153,7 @@ pub(super) struct Session {
     home: Home,
     prover: EzklProver,
     solc: Solc,
+    onnxruntime: OnnxRuntime,
     environment: Environment,
     forecaster: Forecaster,
     progress: Progress,
@@ -181,6 +183,7 @@ impl Session {
             memory_limit_bytes: options.memory_limit_bytes.filter(|_| !arguments.force),
         };
         Ok(Self {
+            onnxruntime: OnnxRuntime::beside(&toolchain),
             prover: EzklProver::new(&home, toolchain, options),
             solc,
             forecaster,
@@ -313,6 +316,7 @@ impl Session {
                 let bench = Bench {
                     prover,
                     solc: &self.solc,
+                    onnxruntime: Some(&self.onnxruntime),
                     observer: &self.progress,
                     environment: &self.environment,
                     forecaster: &self.forecaster,

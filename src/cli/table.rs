@@ -130,6 +130,8 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
         ("instances", FIGURE),
         ("code", FIGURE),
         ("verify gas", FIGURE),
+        ("error", FIGURE),
+        ("range", FIGURE),
         ("outcome", TEXT),
     ]);
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -158,6 +160,8 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
                     .and_then(|verification| verification.gas)
                     .map(|gas| format::count(gas.tx_gas)),
             ),
+            dash(record.greatest_error().map(format::real)),
+            dash(record.output_range().map(format::real)),
             record.outcome_and_limits(),
         ]);
     }

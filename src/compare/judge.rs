@@ -99,7 +99,7 @@ pub enum Failure {
         /// The experiment.
         experiment: String,
     },
-    /// What was verified in OLD is not in NEW; or NEW is unsound, and OLD was not.
+    /// What was verified in OLD is not in NEW; or NEW is unsound or of another function, and OLD was not.
     Outcome {
         /// The experiment.
         experiment: String,
@@ -162,7 +162,7 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
         comparison
             .added
             .iter()
-            .filter(|lone| is_unsound(&lone.outcome))
+            .filter(|lone| is_false(&lone.outcome))
             .map(|lone| Failure::Outcome {
                 experiment: lone.experiment.clone(),
                 old: None,
@@ -171,7 +171,7 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
     );
     for change in &comparison.outcomes {
         let no_longer = change.old == Outcome::Verified && change.new != Outcome::Verified;
-        if no_longer || (is_unsound(&change.new) && !is_unsound(&change.old)) {
+        if no_longer || (is_false(&change.new) && !is_false(&change.old)) {
             failures.push(Failure::Outcome {
                 experiment: change.experiment.clone(),
                 old: Some(change.old.clone()),
@@ -210,8 +210,8 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
     failures
 }
 
-fn is_unsound(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Unsound { .. })
+fn is_false(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unsound { .. } | Outcome::WrongFunction { .. })
 }
 
 #[cfg(test)]

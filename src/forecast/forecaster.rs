@@ -87,6 +87,14 @@ impl Observer for Gate<'_> {
         self.inner.interrupted()
     }
 
+    fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
+        self.inner.probes(settings)
+    }
+
+    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
+        self.inner.accepts(settings, outputs)
+    }
+
     fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {
         self.inner.admits(settings)?;
         self.forecaster.refusal(settings).map_or(Ok(()), Err)

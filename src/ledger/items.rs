@@ -100,15 +100,33 @@ impl Context<'_> {
 
     fn model(&self) -> Item {
         let what = What::Model;
-        match self.facts.reference {
-            Some(Reference::Exact) => item(
+        let with_distance = |finding, level, sentence: &str| {
+            let distance = self.facts.distance.iter().map(|distance| format!(" {distance}"));
+            item(
                 what,
+                finding,
+                level,
+                sentence.to_owned() + &distance.collect::<String>(),
+            )
+        };
+        match self.facts.reference {
+            Some(Reference::Exact) => with_distance(
                 Finding::Exact,
                 Level::Sound,
                 "For the proved input, the circuit's outputs equal an independent integer reference of the model.",
             ),
-            Some(Reference::Contradicted) => item(
-                what,
+            Some(Reference::WithinTolerance) => with_distance(
+                Finding::WithinTolerance,
+                Level::Limited,
+                "On all inputs that were tried, the circuit's outputs are those of an independent implementation of the model, \
+                 up to what fixed point costs.",
+            ),
+            Some(Reference::Imprecise) => with_distance(
+                Finding::Imprecise,
+                Level::Limited,
+                "The circuit's outputs are so coarse beside their range that they are hardly the model's.",
+            ),
+            Some(Reference::Contradicted) => with_distance(
                 Finding::Contradicted,
                 Level::Unsound,
                 "The circuit computes something else than the model.",

@@ -177,6 +177,10 @@ pub enum Finding {
     Version(String),
     /// As the reference says, to the last integer.
     Exact,
+    /// As the reference says, up to what fixed point costs.
+    WithinTolerance,
+    /// So coarse beside the outputs' range that another function could hide in it.
+    Imprecise,
     /// Otherwise than the reference says.
     Contradicted,
     /// Values within ±(base^digits − 1).
@@ -273,6 +277,10 @@ pub enum Reference {
     Exact,
     /// The reference does not know the model's operators.
     NotCovered,
+    /// Another implementation's, up to what fixed point costs.
+    WithinTolerance,
+    /// Hardly the model's: too coarse beside their range.
+    Imprecise,
     /// Different.
     Contradicted,
 }
@@ -322,6 +330,8 @@ pub struct Facts {
     pub divided_values: Option<u64>,
     /// How the circuit's outputs stand to the reference.
     pub reference: Option<Reference>,
+    /// By how much, in words: sentences behind what is said of the reference.
+    pub distance: Option<String>,
     /// Public values that came with a proof.
     pub instances: Option<u64>,
     /// How the verifier is reached.

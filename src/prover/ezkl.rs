@@ -191,6 +191,19 @@ impl EzklProver {
         finding(outputs)
     }
 
+    /// Lays a job's circuit out, compiles it, and runs it on the observer's probes; no key is made.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure, and that the observer does not accept the circuit, is in the inner result.
+    pub fn try_out(&self, job: &Job, observer: &dyn Observer) -> Result<Result<(), Failure>, ProverError> {
+        let mut run = Run::start(self, job, observer)?;
+        let tried = run.input().and_then(|input| {
+            let files = run.compiled(&input)?;
+            run.probe(&files)
+        });
+        finding(tried)
+    }
+
     fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
         // A cache that cannot be trimmed is no reason to lose a proof.
@@ -405,26 +418,33 @@ impl<'a> Run<'a> {
             let logrows = self.read_settings(&files)?;
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
-                self.reused_keys = true;
-                self.counted_cells = provenance.counted_cells;
-                self.phases
-                    .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
-                return Ok(Keys { files, provenance });
+                match self.probe(&files) {
+                    // As in `artifacts`: the range may be too narrow for this input.
+                    Err(Stop::Failure(Failure::Failed { .. }))
+                        if provenance.calibration_input_sha256 != input.sha256 =>
+                    {
+                        self.prover
+                            .cache
+                            .drop_entry(&self.digest)
+                            .map_err(ProverError::io("remove", files.folder()))?;
+                    }
+                    probed => {
+                        probed?;
+                        self.reused_keys = true;
+                        self.counted_cells = provenance.counted_cells;
+                        self.phases
+                            .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
+                        return Ok(Keys { files, provenance });
+                    }
+                }
             }
         }
-        let files = self.new_files()?;
-        self.settle(&files, input)?;
-        let logrows = self.read_settings(&files)?;
-        if let Some(settings) = &self.settings {
-            let admitted = self.observer.admits(settings);
-            admitted.map_err(|forecast| Failure::NotAttempted { forecast })?;
+        let files = self.compiled(input)?;
+        let logrows = self.logrows();
+        // A witness with commitments needs the keys.
+        if !self.job.plan.commits() {
+            self.probe(&files)?;
         }
-        self.call(
-            Phase::Compile,
-            "compile_circuit",
-            &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
-            &[&files.circuit()],
-        )?;
         let srs = match self.prover.srs.identity(logrows)? {
             Some(identity) => identity,
             None => {
@@ -433,6 +453,9 @@ impl<'a> Run<'a> {
             }
         };
         self.set_up(&files, &self.prover.srs.path(logrows)?)?;
+        if self.job.plan.commits() {
+            self.probe(&files)?;
+        }
         let phases = self
             .phases
             .iter()
@@ -454,6 +477,79 @@ impl<'a> Run<'a> {
             .keep(&self.digest, &files, &provenance)
             .map_err(ProverError::io("move keys into the cache from", files.folder()))?;
         Ok(Keys { files, provenance })
+    }
+
+    /// A circuit without keys, if the observer admits it.
+    fn compiled(&mut self, input: &InputFile) -> Result<CircuitFiles, Stop> {
+        let files = self.new_files()?;
+        self.settle(&files, input)?;
+        self.read_settings(&files)?;
+        if let Some(settings) = &self.settings {
+            let admitted = self.observer.admits(settings);
+            admitted.map_err(|forecast| Failure::NotAttempted { forecast })?;
+        }
+        self.call(
+            Phase::Compile,
+            "compile_circuit",
+            &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
+            &[&files.circuit()],
+        )?;
+        Ok(files)
+    }
+
+    /// Runs the circuit on the observer's probes and goes on only where it accepts what comes out. The probes are no part of what
+    /// the run measures.
+    fn probe(&mut self, files: &CircuitFiles) -> Result<(), Stop> {
+        let Some(settings) = self.settings.clone() else {
+            return Ok(());
+        };
+        let probes = self.observer.probes(&settings);
+        if probes.is_empty() {
+            return Ok(());
+        }
+        let measured = self.phases.len();
+        let outputs = probes.iter().enumerate().map(|(index, probe)| {
+            match self.outputs_of(files, probe) {
+                Ok(outputs) => Ok(Some(outputs)),
+                // A value beyond the circuit's digits or tables: the input has no proof. The one to be proved must have.
+                Err(Stop::Failure(Failure::Failed { .. })) if index > 0 => Ok(None),
+                Err(stop) => Err(stop),
+            }
+        });
+        let outputs: Result<Vec<_>, Stop> = outputs.collect();
+        self.phases.truncate(measured);
+        let accepted = self.observer.accepts(&settings, &outputs?);
+        Ok(accepted.map_err(|reason| Failure::Declined { reason })?)
+    }
+
+    /// The outputs in EZKL's witness for one flat array for each graph input.
+    fn outputs_of(&mut self, files: &CircuitFiles, input: &[Vec<f32>]) -> Result<Vec<Vec<U256>>, Stop> {
+        let data = self.path("probe.json");
+        write(&data, json!({ "input_data": input }).to_string().as_bytes())?;
+        let witness = self.path("probe-witness.json");
+        self.gen_witness(files, &data, &witness)?;
+        Ok(parsed(
+            Phase::Witness,
+            &witness,
+            ProofFile::parse_witness_outputs,
+        )?)
+    }
+
+    fn gen_witness(&mut self, files: &CircuitFiles, data: &Path, witness: &Path) -> Result<(), Stop> {
+        let commitment_files = if self.job.plan.commits() {
+            json!({"vk_path": files.verifying_key(), "srs_path": self.prover.srs.path(self.logrows())?})
+        } else {
+            json!({})
+        };
+        self.call(
+            Phase::Witness,
+            "gen_witness",
+            &merge(
+                json!({"data": data, "model": files.circuit(), "output": witness}),
+                commitment_files,
+            ),
+            &[witness],
+        )
     }
 
     fn set_up(&mut self, files: &CircuitFiles, srs: &Path) -> Result<(), Stop> {
@@ -530,20 +626,7 @@ impl<'a> Run<'a> {
             }
         };
         let path = self.path("witness.json");
-        let commitment_files = if self.job.plan.commits() {
-            json!({"vk_path": files.verifying_key(), "srs_path": srs})
-        } else {
-            json!({})
-        };
-        self.call(
-            Phase::Witness,
-            "gen_witness",
-            &merge(
-                json!({"data": input.path, "model": files.circuit(), "output": path}),
-                commitment_files,
-            ),
-            &[&path],
-        )?;
+        self.gen_witness(files, &input.path, &path)?;
         Ok(Witnessed {
             path,
             plain_source,

@@ -189,6 +189,12 @@ pub enum Failure {
         /// The property.
         reason: String,
     },
+    /// What the circuit gives on the observer's probes was not accepted.
+    #[error("declined: {reason}")]
+    Declined {
+        /// Why.
+        reason: String,
+    },
     /// The settings came out so that the run was not admitted.
     #[error("not attempted: {forecast}")]
     NotAttempted {
@@ -332,6 +338,23 @@ pub trait Observer: Sync {
     /// # Errors
     /// Why not, for people.
     fn admits(&self, _settings: &CircuitSettings) -> Result<(), String> {
+        Ok(())
+    }
+    /// Inputs to run a circuit with these settings on before its keys are made, without proofs; of each one flat array for each
+    /// graph input. The first is the input that is to be proved, up to rounding. None by default.
+    fn probes(&self, _settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
+        Vec::new()
+    }
+    /// Whether keys may be made for a circuit that gives these words on the probes, for each probe and graph output; none for a
+    /// probe of which EZKL has no witness. Called where there are probes.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn accepts(
+        &self,
+        _settings: &CircuitSettings,
+        _outputs: &[Option<Vec<Vec<U256>>>],
+    ) -> Result<(), String> {
         Ok(())
     }
 }

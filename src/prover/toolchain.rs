@@ -1,5 +1,6 @@
 //! EZKL's wheel in a virtual environment of its own, below the cache folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,8 +9,8 @@ use crate::home::Home;
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const EZKL_VERSION: &str = "23.0.5";
 
-/// The wheel needs CPython 3.7 or later; 3.8 is the first whose bundled pip knows the wheel's platform tag.
-const OLDEST_PYTHON: (u32, u32) = (3, 8);
+/// EZKL's wheel needs CPython 3.7 or later, onnxruntime's 3.11.
+const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
@@ -23,7 +24,7 @@ pub enum ToolchainError {
         tried: String,
     },
     /// An interpreter that the wheel does not support.
-    #[error("{python} is Python {found}; EZKL's wheel needs {}.{} or later", OLDEST_PYTHON.0, OLDEST_PYTHON.1)]
+    #[error("{python} is Python {found}; evmbench needs {}.{} or later", OLDEST_PYTHON.0, OLDEST_PYTHON.1)]
     OldPython {
         /// The command.
         python: String,
@@ -71,7 +72,7 @@ impl ToolchainError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NoPython { .. } => {
-                Some("install Python 3.8 or later with its venv module, or set EVMBENCH_PYTHON to one")
+                Some("install Python 3.11 or later with its venv module, or set EVMBENCH_PYTHON to one")
             }
             Self::OldPython { .. } => Some("set EVMBENCH_PYTHON to a newer one"),
             Self::Install { hint, .. } => Some(hint),
@@ -140,6 +141,41 @@ impl Toolchain {
         &self.python
     }
 
+    /// The folder of the environment that it belongs to.
+    pub fn environment(&self) -> &Path {
+        self.python
+            .ancestors()
+            .nth(2)
+            .expect("the interpreter is two folders below its environment")
+    }
+
+    /// Installs pinned packages for `python` into a folder of their own, which must be below a folder that is there. It appears whole
+    /// or not at all.
+    ///
+    /// # Errors
+    /// [`ToolchainError::Install`] with `step` and `hint`, and [`ToolchainError::Io`].
+    pub(crate) fn install_packages(
+        python: &Path,
+        requirements: &str,
+        folder: &Path,
+        step: &'static str,
+        hint: &'static str,
+    ) -> Result<(), ToolchainError> {
+        let parent = folder.parent().unwrap_or(folder);
+        let partial = tempfile::Builder::new()
+            .prefix("partial-")
+            .tempdir_in(parent)
+            .map_err(io("create a folder in", parent))?;
+        let packages = partial.path().join("packages");
+        let target = ["--target".as_ref(), packages.as_os_str()];
+        pip_install(python, requirements, partial.path(), &target, step, hint)?;
+        match std::fs::rename(&packages, folder) {
+            // Another process was faster; its folder is as good.
+            Err(_) if folder.is_dir() => Ok(()),
+            other => other.map_err(io("rename the new packages to", folder)),
+        }
+    }
+
     /// The command that names the system's Python, and its version.
     ///
     /// # Errors
@@ -169,10 +205,6 @@ fn interpreter(folder: &Path) -> PathBuf {
 
 fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
     let (python, _) = Toolchain::system_python()?;
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| ToolchainError::Io { action, path, source }
-    };
     std::fs::create_dir_all(home.root()).map_err(io("create", home.root()))?;
     let partial = tempfile::Builder::new()
         .prefix("ezkl-partial-")
@@ -184,20 +216,11 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
         "python3 -m venv",
         "on Debian and Ubuntu the module comes with `apt-get install python3-venv`",
     )?;
-    let requirements = partial.path().join("requirements.txt");
-    std::fs::write(&requirements, REQUIREMENTS).map_err(io("write", &requirements))?;
-    run(
-        Command::new(interpreter(&environment))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-            ])
-            .args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
-            .arg(&requirements),
+    pip_install(
+        &interpreter(&environment),
+        REQUIREMENTS,
+        partial.path(),
+        &[],
         "pip install ezkl",
         "check the network and any package index that pip is configured for, then run `evmbench setup` again; \
          there are wheels for Linux x86-64 and for macOS",
@@ -207,6 +230,41 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
         Err(_) if interpreter(folder).exists() => Ok(()),
         other => other.map_err(io("rename the new environment to", folder)),
     }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ToolchainError {
+    let path = path.to_owned();
+    move |source| ToolchainError::Io { action, path, source }
+}
+
+/// Has `python`'s pip install pinned wheels, and nothing else; `folder` is for the list of them.
+fn pip_install(
+    python: &Path,
+    requirements: &str,
+    folder: &Path,
+    more: &[&OsStr],
+    step: &'static str,
+    hint: &'static str,
+) -> Result<(), ToolchainError> {
+    let list = folder.join("requirements.txt");
+    std::fs::write(&list, requirements).map_err(io("write", &list))?;
+    run(
+        Command::new(python)
+            .args([
+                "-I",
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
+            .args(more)
+            .arg("--requirement")
+            .arg(&list),
+        step,
+        hint,
+    )
 }
 
 fn run(command: &mut Command, step: &'static str, hint: &'static str) -> Result<(), ToolchainError> {

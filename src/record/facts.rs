@@ -1,6 +1,8 @@
 //! What a record shows about the proof that it tells of.
 
-use super::{Evidence, IntegerCheck, Outcome, Record};
+use super::{Evidence, IntegerCheck, Numerics, Outcome, Record};
+use crate::format;
+use crate::judge::FunctionCheck;
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
 use crate::model::committed::{DEFAULT_DIGIT_BITS, InputAssurance};
 use crate::model::graph::Graph;
@@ -57,6 +59,7 @@ impl Record {
                 .filter(|_| !is_committed)
                 .and_then(|graph| self.divided_values(graph)),
             reference: self.reference(),
+            distance: self.distance(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
             calling: called.then_some(if self.committed_guard.is_some() {
                 Calling::Guarded
@@ -140,13 +143,44 @@ impl Record {
 
     /// A run that has a proof has been compared: without figures, the comparison failed.
     fn reference(&self) -> Option<Reference> {
+        let is_finding = |wanted: fn(&Outcome) -> bool| {
+            let findings = [
+                Some(self.outcome.clone()),
+                self.function.as_ref().and_then(FunctionCheck::finding),
+                self.numerics.as_ref().and_then(Numerics::finding),
+            ];
+            findings.iter().flatten().any(wanted)
+        };
+        if is_finding(|outcome| matches!(outcome, Outcome::WrongFunction { .. })) {
+            return Some(Reference::Contradicted);
+        }
+        if is_finding(|outcome| matches!(outcome, Outcome::Imprecise { .. })) {
+            return Some(Reference::Imprecise);
+        }
         match (&self.numerics, &self.proof) {
             (Some(numerics), _) => Some(match numerics.integer {
                 IntegerCheck::Exact { .. } => Reference::Exact,
+                IntegerCheck::NotCovered { .. } if self.function.is_some() => Reference::WithinTolerance,
                 IntegerCheck::NotCovered { .. } => Reference::NotCovered,
             }),
             (None, Some(_)) => Some(Reference::Contradicted),
             (None, None) => None,
         }
+    }
+
+    /// Error, tolerance and range, as far as they were found; nothing in records of schema 5.
+    fn distance(&self) -> Option<String> {
+        let function = self.function.as_ref();
+        let judged = function.map(|check| format!("Beside the reference: {}.", check.sentence()));
+        let float = self.numerics.as_ref().and_then(|numerics| {
+            let (error, range) = (numerics.max_absolute_error?, numerics.output_range?);
+            Some(format!(
+                "On the proved input the error beside the float model is {} of a range of {}.",
+                format::real(error),
+                format::real(range)
+            ))
+        });
+        let sentences: Vec<String> = judged.into_iter().chain(float).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 }

@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 86] = {
+const CLASSES: [(&str, Class, &str); 91] = {
     use Class::{Derived, FreeText, Measured};
     [
         ("schema", Measured, "the evmbench that wrote the record"),
@@ -75,6 +75,9 @@ const CLASSES: [(&str, Class, &str); 86] = {
         ),
         ("outcome.why", Derived, "the verifier's answer"),
         ("outcome.control", Derived, "controls and ledger"),
+        ("outcome.max_error", Derived, "`function` and `numerics`"),
+        ("outcome.tolerance", Derived, "`function` and `numerics`"),
+        ("outcome.output_range", Derived, "`function` and `numerics`"),
         ("outcome.phase", Measured, "the run"),
         ("outcome.limit_bytes", Measured, "the run"),
         ("outcome.limit_seconds", Measured, "the run"),
@@ -131,6 +134,11 @@ const CLASSES: [(&str, Class, &str); 86] = {
         ("proof.natively_verified", Measured, "EZKL's answer in the run"),
         ("numerics.integer", Derived, "the integer reference, run again"),
         (
+            "function",
+            Measured,
+            "EZKL's witnesses and onnxruntime's outputs in the run",
+        ),
+        (
             "numerics.max_absolute_error",
             Measured,
             "floating point, which differs between machines",
@@ -142,6 +150,11 @@ const CLASSES: [(&str, Class, &str); 86] = {
         ),
         (
             "numerics.max_magnitude",
+            Measured,
+            "floating point, which differs between machines",
+        ),
+        (
+            "numerics.output_range",
             Measured,
             "floating point, which differs between machines",
         ),
@@ -207,13 +220,15 @@ const CLASSES: [(&str, Class, &str); 86] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 7] = [
+const LATER: [(&str, u32); 9] = [
     ("other_forks", 2),
     ("guard", 2),
     ("ledger", 2),
     ("forecast", 3),
     ("accuracy", 4),
+    ("function", 6),
     ("lowering.layout", 6),
+    ("numerics.output_range", 6),
     ("model.uncovered", 6),
 ];
 

@@ -25,6 +25,7 @@ use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, Un
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
+use crate::judge::FunctionCheck;
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::model::onnx::Uncovered;
@@ -37,7 +38,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -75,6 +76,10 @@ pub struct Record {
     pub proof: Option<Proof>,
     /// How the circuit's outputs stand to both references.
     pub numerics: Option<Numerics>,
+    /// Whether a circuit that EZKL made of the model computes the model's function, on several inputs; absent for a committed
+    /// circuit, where the circuit was not run, and in records of schema 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionCheck>,
     /// How well the circuit does on all test images; absent where that was not found out, and in records of schema 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Accuracy>,
@@ -290,6 +295,22 @@ pub enum Outcome {
         /// Which control was accepted, or what is unconstrained.
         control: String,
     },
+    /// The circuit computes something else than the model; it is not proved.
+    WrongFunction {
+        /// The greatest distance of an output from the reference's; absent where an output is no number.
+        max_error: Option<f64>,
+        /// The distance that is explained by fixed point; absent where the reference gives no number.
+        tolerance: Option<f64>,
+    },
+    /// The proof is accepted, but the outputs are so coarse beside their range that they are hardly the model's.
+    Imprecise {
+        /// The greatest distance of an output from the reference's.
+        max_error: Option<f64>,
+        /// The distance that is explained by fixed point; absent where it has no bound.
+        tolerance: Option<f64>,
+        /// The outputs' greatest element less their least.
+        output_range: f64,
+    },
     /// A phase needed more memory than it was given.
     OutOfMemory {
         /// Which.
@@ -331,6 +352,23 @@ impl std::fmt::Display for Outcome {
             Self::Verified => f.write_str("verified"),
             Self::Rejected { why } => write!(f, "rejected: {why}"),
             Self::Unsound { control } => write!(f, "UNSOUND: {control}"),
+            Self::WrongFunction { max_error, tolerance } => write!(
+                f,
+                "WRONG FUNCTION: error {}, tolerance {}",
+                distance(*max_error),
+                distance(*tolerance)
+            ),
+            Self::Imprecise {
+                max_error,
+                tolerance,
+                output_range,
+            } => write!(
+                f,
+                "imprecise: error {}, tolerance {}, of a range of {}; try a larger --scale",
+                distance(*max_error),
+                distance(*tolerance),
+                distance(Some(*output_range))
+            ),
             Self::OutOfMemory { phase, limit_bytes } => {
                 write!(
                     f,
@@ -351,6 +389,11 @@ impl std::fmt::Display for Outcome {
             Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
         }
     }
+}
+
+/// A distance between outputs, for people.
+fn distance(distance: Option<f64>) -> String {
+    distance.map_or_else(|| "without bound".to_owned(), crate::format::real)
 }
 
 /// The model that was proved.
@@ -544,6 +587,26 @@ pub struct Numerics {
     pub mean_absolute_error: Option<f64>,
     /// Largest magnitude of an output of the float reference.
     pub max_magnitude: Option<f64>,
+    /// The float reference's greatest output less its least; where all are the same, their magnitude. Absent in records of
+    /// schema 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_range: Option<f64>,
+}
+
+/// The greatest part of the outputs' range that their error may be: beyond it a result has hardly three bits. For a tenth, 7-bit
+/// weights and inputs suffice in one layer and in a few; what is coarser has lost its numbers on the way.
+pub const GREATEST_ERROR: f64 = 0.1;
+
+impl Numerics {
+    /// The outcome where the outputs are too coarse to be the model's, in whatever exact way the circuit computes them.
+    pub fn finding(&self) -> Option<Outcome> {
+        let (error, output_range) = (self.max_absolute_error?, self.output_range?);
+        (error > GREATEST_ERROR * output_range).then_some(Outcome::Imprecise {
+            max_error: Some(error),
+            tolerance: Some(GREATEST_ERROR * output_range),
+            output_range,
+        })
+    }
 }
 
 /// The exact comparison.
@@ -639,6 +702,24 @@ impl Record {
             return self.outcome.to_string();
         }
         format!("{}, over the limit of {}", self.outcome, rules.join(", "))
+    }
+
+    /// The greatest error that was seen of an output: of the proved input's, or, where that is greater, of all inputs that
+    /// the circuit was judged on.
+    pub fn greatest_error(&self) -> Option<f64> {
+        let proved = self
+            .numerics
+            .as_ref()
+            .and_then(|numerics| numerics.max_absolute_error);
+        let judged = self.function.as_ref().and_then(|check| check.max_error);
+        proved.into_iter().chain(judged).reduce(f64::max)
+    }
+
+    /// The range of the outputs that it is to be seen beside.
+    pub fn output_range(&self) -> Option<f64> {
+        let proved = self.numerics.as_ref().and_then(|numerics| numerics.output_range);
+        let judged = self.function.as_ref().map(|check| check.output_range);
+        judged.or(proved)
     }
 
     /// Times inside EZKL's call of one phase's counted processes, in seconds.
@@ -819,6 +900,15 @@ mod tests {
             },
             Outcome::Unsound {
                 control: "byte 3".to_owned(),
+            },
+            Outcome::WrongFunction {
+                max_error: Some(0.4321),
+                tolerance: None,
+            },
+            Outcome::Imprecise {
+                max_error: Some(0.25),
+                tolerance: Some(1e-9),
+                output_range: 3.0,
             },
             Outcome::OutOfMemory {
                 phase: Phase::Prove,

@@ -9,6 +9,7 @@ use super::figures::figures;
 use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences};
 use crate::bench;
 use crate::chain::{Calldata, VerifyCall};
+use crate::judge::FunctionCheck;
 use crate::ledger::{Finding, Item, Ledger, What};
 use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::on_chain::OnChain;
@@ -19,8 +20,8 @@ use crate::prover::{
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, IntegerCheck, Keys, Lowering, Outcome, PartSet, Proof, Record, SCHEMA, Source, Study,
-    Verifier,
+    Circuit, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, PartSet, Proof, Record, SCHEMA,
+    Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
@@ -596,7 +597,7 @@ impl Derivation<'_> {
                 other => other,
             };
         }
-        self.numerics = Some(check);
+        self.numerics = Some(check.map_err(|mismatch| mismatch.outcome));
     }
 
     /// What was asked for, where it shows elsewhere in the record.
@@ -701,7 +702,12 @@ impl Derivation<'_> {
     fn outcome(&self, ledger: &Ledger) -> Option<Outcome> {
         let told = matches!(
             self.stored.outcome,
-            Outcome::Verified | Outcome::Rejected { .. } | Outcome::Unsound { .. } | Outcome::Failed { .. }
+            Outcome::Verified
+                | Outcome::Rejected { .. }
+                | Outcome::Unsound { .. }
+                | Outcome::WrongFunction { .. }
+                | Outcome::Imprecise { .. }
+                | Outcome::Failed { .. }
         );
         let on_chain = self.findings.on_chain.ok()?;
         if !told || self.evidence.creation_code.is_none() {
@@ -713,8 +719,14 @@ impl Derivation<'_> {
         if accepted_wrongly.is_some() {
             return accepted_wrongly;
         }
+        if let Some(finding) = self.again.function.as_ref().and_then(FunctionCheck::finding) {
+            return Some(finding);
+        }
         if let Some(Err(outcome)) = &self.numerics {
             return Some(outcome.clone());
+        }
+        if let Some(finding) = self.again.numerics.as_ref().and_then(Numerics::finding) {
+            return Some(finding);
         }
         if !self.again.proof.as_ref()?.natively_verified {
             return Some(Outcome::Rejected {

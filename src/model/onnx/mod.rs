@@ -12,6 +12,7 @@ mod operators;
 pub(super) mod proto;
 mod reader;
 mod resolve;
+mod rounded;
 mod schema;
 mod writer;
 
@@ -19,7 +20,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use operators::SUPPORTED;
 pub use reader::parse;
+pub use rounded::{Unreadable, Value, rounded, with_every_value};
 pub use writer::write;
 
 use schemars::JsonSchema;

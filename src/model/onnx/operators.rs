@@ -9,7 +9,7 @@
 ///
 /// `QuantizeLinear` and `DequantizeLinear` are left out because EZKL loads both as the identity, so that
 /// its circuit is not the model; `If` and `Scan` because the graphs in them are not looked at.
-const SUPPORTED: [&str; 118] = [
+pub const SUPPORTED: [&str; 118] = [
     "Abs",
     "Acos",
     "Acosh",

@@ -104,7 +104,13 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
         let error = numerics.max_absolute_error.map_or_else(String::new, |error| {
             format!("; largest distance from the float model {error:.3e}")
         });
-        facts.push(("numbers", escape(&(exact + &error))));
+        let range = numerics
+            .output_range
+            .map_or_else(String::new, |range| format!(", of a range of {range:.3e}"));
+        facts.push(("numbers", escape(&(exact + &error + &range))));
+    }
+    if let Some(function) = &record.function {
+        facts.push(("function", escape(&function.sentence())));
     }
     if let Some(accuracy) = &record.accuracy {
         let percent = |part: f64| format!("{:.2}%", 100.0 * part);

@@ -89,6 +89,16 @@ fn overview(report: &Report) -> String {
             "",
         ),
         (
+            "of another function",
+            of_outcome(|outcome| matches!(outcome, Outcome::WrongFunction { .. })),
+            "bad",
+        ),
+        (
+            "imprecise",
+            of_outcome(|outcome| matches!(outcome, Outcome::Imprecise { .. })),
+            "bad",
+        ),
+        (
             "unsound",
             of_outcome(|outcome| matches!(outcome, Outcome::Unsound { .. })),
             "bad",

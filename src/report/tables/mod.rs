@@ -138,10 +138,7 @@ impl<'a> Figures<'a> {
     }
 
     fn largest_error(&self) -> Cell {
-        Cell::real(
-            self.record()
-                .and_then(|record| record.numerics.as_ref()?.max_absolute_error),
-        )
+        Cell::real(self.record().and_then(|record| record.greatest_error()))
     }
 
     fn accuracy(&self) -> Option<&'a Accuracy> {

@@ -268,6 +268,21 @@ fn proving_columns() -> Vec<RecordColumn> {
             |entry| figures(entry).largest_error(),
         ),
         real(
+            "output range",
+            None,
+            "The outputs' greatest less their least, over all inputs that they were judged on; empty in records of schema 5.",
+            |entry| Cell::real(entry.record.output_range()),
+        ),
+        text(
+            "function",
+            "What the circuit's function was judged by before it was proved, on several inputs, and what came out; empty where it \
+             was not: committed circuits, and records of schema 5.",
+            |entry| {
+                let check = entry.record.function.as_ref();
+                check.map_or(Cell::Missing, |check| Cell::text(check.sentence()))
+            },
+        ),
+        real(
             "mean error",
             None,
             "Mean distance of the outputs from the float model.",

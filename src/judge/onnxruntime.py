@@ -1,0 +1,77 @@
+"""One model in onnxruntime: request file in, answer file out.
+
+The request is {"packages": folder, "model": path, "sets": number, "inputs": path or null, "shapes": [[int, ...], ...],
+"outputs": path, "answer": path}. The file of inputs holds, for each set, every graph input's elements as little-endian
+float32, one after the other. The file of outputs gets every graph output's elements likewise. The answer is
+{"error": text or null, "inputs": [port, ...], "outputs": [port, ...], "sizes": [int, ...]}: a port is [name, type, elements or
+null], where null stands for a shape that is not static, and sizes are how many elements each output has in each set. Without
+inputs nothing is run. No node is optimised away or fused.
+"""
+
+import json
+import math
+import os
+import sys
+
+TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+}
+
+
+def port(value):
+    is_static = all(isinstance(size, int) for size in value.shape)
+    return [value.name, value.type, math.prod(value.shape) if is_static else None]
+
+
+def work(request):
+    import numpy
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(request["model"], options, providers=["CPUExecutionProvider"])
+    answer = {
+        "inputs": [port(value) for value in session.get_inputs()],
+        "outputs": [port(value) for value in session.get_outputs()],
+        "sizes": [],
+    }
+    if request["inputs"] is None:
+        return answer
+    numbers = numpy.fromfile(request["inputs"], dtype="<f4")
+    position = 0
+    with open(request["outputs"], "wb") as file:
+        for _ in range(request["sets"]):
+            feeds = {}
+            for value, shape in zip(session.get_inputs(), request["shapes"], strict=True):
+                size = math.prod(shape)
+                elements = numbers[position : position + size].reshape(shape)
+                feeds[value.name] = elements.astype(TYPES[value.type])
+                position += size
+            for output in session.run(None, feeds):
+                output = numpy.asarray(output).astype("<f4")
+                answer["sizes"].append(int(output.size))
+                file.write(output.tobytes())
+    return answer
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        request = json.load(file)
+    sys.path.insert(0, request["packages"])
+    try:
+        answer = {"error": None, **work(request)}
+    except Exception as exception:
+        answer = {"error": f"{type(exception).__name__}: {exception}", "inputs": [], "outputs": [], "sizes": []}
+    partial = request["answer"] + ".partial"
+    with open(partial, "w") as file:
+        json.dump(answer, file)
+    os.replace(partial, request["answer"])
+
+
+main()

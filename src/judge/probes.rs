@@ -1,0 +1,101 @@
+//! The inputs that a circuit is judged on.
+//!
+//! Goes in: the input that is to be proved, the greatest magnitude that a circuit must take, a seed, the scale of the circuit's
+//! inputs. Comes out: [`COUNT`] sets of tensors, all multiples of 2^-scale, so that circuit and model are given the
+//! same numbers: what rounding the input itself costs is no fault of the function.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::model::graph::Tensor;
+
+/// How many inputs a circuit is judged on.
+pub const COUNT: usize = 8;
+
+/// The stream of a seed that these inputs come from: weights and inputs have others.
+const STREAM: u64 = 2;
+
+/// The input that is to be proved; three drawn from its own range; one from all that the circuit must take; one of negative
+/// numbers; one at each border.
+pub(super) fn draw(given: &[Tensor], bound: f64, seed: u64, scale: i32) -> Vec<Vec<Tensor>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(STREAM);
+    let unit = f64::from(scale).exp2();
+    // The circuit takes what is within the bound: the last multiple before it.
+    let bound = (bound * unit).floor() / unit;
+    let elements = || {
+        given
+            .iter()
+            .flat_map(|tensor| &tensor.data)
+            .map(|&x| f64::from(x))
+    };
+    let least = elements().fold(f64::INFINITY, f64::min).max(-bound);
+    let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(bound);
+    let smallest = 1.0 / unit;
+    let mut sets = vec![filled(given, unit, f64::from)];
+    for [from, to] in [
+        [least, greatest],
+        [least, greatest],
+        [least, greatest],
+        [-bound, bound],
+        [-bound, -smallest],
+    ] {
+        sets.push(filled(given, unit, |_| from + (to - from) * fraction(&mut rng)));
+    }
+    for border in [bound, -bound] {
+        sets.push(filled(given, unit, |_| border));
+    }
+    sets
+}
+
+/// A number from 0 to 1.
+fn fraction(rng: &mut ChaCha8Rng) -> f64 {
+    f64::from(rng.next_u32()) / f64::from(u32::MAX)
+}
+
+/// Tensors of the same shapes, with each element made of the given one and rounded.
+fn filled(given: &[Tensor], unit: f64, mut element: impl FnMut(f32) -> f64) -> Vec<Tensor> {
+    let tensor = |tensor: &Tensor| {
+        let rounded = tensor
+            .data
+            .iter()
+            .map(|&x| ((element(x) * unit).round() / unit) as f32);
+        Tensor::new(tensor.shape.clone(), rounded.collect())
+    };
+    given.iter().map(tensor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_are_on_the_grid_and_within_the_bound() {
+        let given = Tensor::new([2, 2], vec![0.3, 0.1, 0.9, 0.5]);
+        let sets = draw(&[given], 1.0, 0, 7);
+        assert_eq!(sets.len(), COUNT);
+        for set in &sets {
+            assert_eq!(set[0].shape, [2, 2]);
+            for &x in &set[0].data {
+                assert!(x.abs() <= 1.0 && (x * 128.0).fract() == 0.0, "{x}");
+            }
+        }
+        let of = |index: usize| &sets[index][0].data;
+        assert_eq!(of(0)[0], 38.0 / 128.0);
+        for index in 1..4 {
+            assert!(of(index).iter().all(|x| (0.1..=0.9).contains(x)));
+        }
+        assert_ne!(of(1), of(2));
+        assert!(of(5).iter().all(|&x| x < 0.0));
+        assert!(of(6).iter().all(|&x| x == 1.0) && of(7).iter().all(|&x| x == -1.0));
+    }
+
+    /// At scale 0 a bound of 1 leaves three numbers, and none of them is skipped over.
+    #[test]
+    fn the_coarsest_grid_has_borders_too() {
+        let sets = draw(&[Tensor::new([1], vec![0.4])], 1.0, 0, 0);
+        assert_eq!(sets[0][0].data, [0.0]);
+        assert_eq!(sets[5][0].data, [-1.0]);
+        assert_eq!(sets[6][0].data, [1.0]);
+    }
+}
