@@ -88,7 +88,7 @@ impl FunctionCheck {
             Verdict::Imprecise => Some(Outcome::Imprecise {
                 max_error,
                 tolerance,
-                output_range,
+                output_range: Some(output_range),
             }),
             Verdict::Wrong => Some(Outcome::WrongFunction { max_error, tolerance }),
         }

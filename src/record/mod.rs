@@ -298,18 +298,23 @@ pub enum Outcome {
     /// The circuit computes something else than the model; it is not proved.
     WrongFunction {
         /// The greatest distance of an output from the reference's; absent where an output is no number.
+        #[serde(default, deserialize_with = "number")]
         max_error: Option<f64>,
         /// The distance that is explained by fixed point; absent where the reference gives no number.
+        #[serde(default, deserialize_with = "number")]
         tolerance: Option<f64>,
     },
     /// The proof is accepted, but the outputs are so coarse beside their range that they are hardly the model's.
     Imprecise {
         /// The greatest distance of an output from the reference's.
+        #[serde(default, deserialize_with = "number")]
         max_error: Option<f64>,
         /// The distance that is explained by fixed point; absent where it has no bound.
+        #[serde(default, deserialize_with = "number")]
         tolerance: Option<f64>,
         /// The outputs' greatest element less their least.
-        output_range: f64,
+        #[serde(default, deserialize_with = "number")]
+        output_range: Option<f64>,
     },
     /// A phase needed more memory than it was given.
     OutOfMemory {
@@ -367,7 +372,7 @@ impl std::fmt::Display for Outcome {
                 "imprecise: error {}, tolerance {}, of a range of {}; try a larger --scale",
                 distance(*max_error),
                 distance(*tolerance),
-                distance(Some(*output_range))
+                distance(*output_range)
             ),
             Self::OutOfMemory { phase, limit_bytes } => {
                 write!(
@@ -389,6 +394,12 @@ impl std::fmt::Display for Outcome {
             Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
         }
     }
+}
+
+/// A number in a tagged type, where a dependency's feature (`arbitrary_precision` of `serde_json`) hands it on as text.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_f64())
 }
 
 /// A distance between outputs, for people.
@@ -604,7 +615,7 @@ impl Numerics {
         (error > GREATEST_ERROR * output_range).then_some(Outcome::Imprecise {
             max_error: Some(error),
             tolerance: Some(GREATEST_ERROR * output_range),
-            output_range,
+            output_range: Some(output_range),
         })
     }
 }
@@ -908,7 +919,7 @@ mod tests {
             Outcome::Imprecise {
                 max_error: Some(0.25),
                 tolerance: Some(1e-9),
-                output_range: 3.0,
+                output_range: Some(3.0),
             },
             Outcome::OutOfMemory {
                 phase: Phase::Prove,
