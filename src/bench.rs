@@ -11,12 +11,14 @@ use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
+use crate::model::committed::InputAssurance;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain, OnChainError};
 use crate::prover::{
     self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
-    Prover, ProverError, ProverRun, ShownInstances, lookups,
+    Prover, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
