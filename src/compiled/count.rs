@@ -25,7 +25,7 @@ impl Counts {
     /// What EZKL counts for a circuit in this frame.
     pub fn of(graph: &Graph, frame: Frame) -> Self {
         Self {
-            cells: cells(graph, frame),
+            cells: graph.cells(frame.inner_columns, frame.logrows),
             constants: constants(graph, frame.inner_columns).len(),
         }
     }
@@ -58,39 +58,41 @@ impl Cursor {
     }
 }
 
-fn cells(graph: &Graph, frame: Frame) -> usize {
-    let columns = frame.inner_columns;
-    let mut cursor = Cursor {
-        cells: 0,
-        columns,
-        block: usable_rows(frame.logrows) as usize * columns,
-    };
-    for (node, readers) in graph.nodes().iter().zip(graph.readers()) {
-        let elements = node.elements();
-        match &node.operator {
-            Operator::Constant(_) if readers > 1 => cursor.cells += elements,
-            Operator::Input
-            | Operator::Constant(_)
-            | Operator::Reshape
-            | Operator::Gather { .. }
-            | Operator::Concatenate { .. } => {}
-            Operator::Add
-            | Operator::Subtract
-            | Operator::Multiply
-            | Operator::Negate
-            | Operator::LookUp(_)
-            | Operator::AssertEqual => cursor.cells += elements,
-            Operator::Sum { .. } => {
-                let terms = graph.len(node.inputs[0]) / elements;
-                if terms > 1 {
-                    (0..elements).for_each(|_| cursor.accumulate(terms));
+impl Graph {
+    /// The cells that EZKL lays the circuit out in, in so many columns side by side and 2^`logrows` rows.
+    pub fn cells(&self, inner_columns: usize, logrows: u32) -> usize {
+        let mut cursor = Cursor {
+            cells: 0,
+            columns: inner_columns,
+            block: usable_rows(logrows) as usize * inner_columns,
+        };
+        for (node, readers) in self.nodes().iter().zip(self.readers()) {
+            let elements = node.elements();
+            match &node.operator {
+                Operator::Constant(_) if readers > 1 => cursor.cells += elements,
+                Operator::Input
+                | Operator::Constant(_)
+                | Operator::Reshape
+                | Operator::Gather { .. }
+                | Operator::Concatenate { .. } => {}
+                Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Negate
+                | Operator::LookUp(_)
+                | Operator::AssertEqual => cursor.cells += elements,
+                Operator::Sum { .. } => {
+                    let terms = self.len(node.inputs[0]) / elements;
+                    if terms > 1 {
+                        (0..elements).for_each(|_| cursor.accumulate(terms));
+                    }
                 }
+                Operator::Einsum { terms, .. } => (0..elements).for_each(|_| cursor.accumulate(*terms)),
             }
-            Operator::Einsum { terms, .. } => (0..elements).for_each(|_| cursor.accumulate(*terms)),
         }
+        let public: usize = self.outputs().iter().map(|&id| self.len(id)).sum();
+        cursor.cells + public
     }
-    let public: usize = graph.outputs().iter().map(|&id| graph.len(id)).sum();
-    cursor.cells + public
 }
 
 /// What of a node has no cell yet: for each element a constant, or `None` where it has one. No list where all have one.

@@ -85,6 +85,10 @@ impl Encoder {
         self.bytes.extend(float.to_le_bytes());
     }
 
+    pub(super) fn double(&mut self, double: f64) {
+        self.bytes.extend(double.to_le_bytes());
+    }
+
     fn element(&mut self, element: Element) {
         self.bytes.extend(element.number().to_le_bytes::<32>());
     }

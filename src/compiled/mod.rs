@@ -47,6 +47,8 @@ pub struct Frame {
 /// A circuit as EZKL reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compiled {
+    /// What it is laid out in.
+    pub frame: Frame,
     /// The compiled circuit's file.
     pub bytes: Vec<u8>,
     /// The settings' file.
@@ -61,9 +63,15 @@ impl Compiled {
         let counts = Counts::of(graph, frame);
         let settings = Settings::of(graph, frame, counts);
         Self {
+            frame,
             bytes: encode::circuit(graph, &settings),
             settings: settings.json(),
             counts,
         }
     }
+}
+
+/// The settings alone, of the file that [`Compiled::of`] writes.
+pub fn settings(graph: &Graph, frame: Frame) -> serde_json::Value {
+    Settings::of(graph, frame, Counts::of(graph, frame)).json()
 }

@@ -13,6 +13,9 @@ use super::{Counts, FORMAT_VERSION, Frame, Function, Graph, Operator, RECTIFIER_
 /// Base and number of the digits of a range check. There is none, but EZKL refuses a base below 2.
 const DECOMPOSITION: (u64, u64) = (16_384, 2);
 
+/// What EZKL adds to a denominator, as it is where nobody asks for another. Nothing is divided.
+const EPSILON: f64 = f64::EPSILON;
+
 /// The type of every input and output (`InputType::F32`): how EZKL would read a number that is no field element.
 const TYPE: (&str, u32) = ("F32", 2);
 
@@ -99,7 +102,7 @@ impl Settings {
                 "decomp_legs": DECOMPOSITION.1,
                 "bounded_log_lookup": false,
                 "ignore_range_check_inputs_outputs": true,
-                "epsilon": null,
+                "epsilon": EPSILON,
                 "disable_freivalds": true,
             },
             "num_rows": self.counts.rows(inner_columns),
@@ -188,7 +191,8 @@ impl Settings {
         // bounded_log_lookup, ignore_range_check_inputs_outputs, epsilon, disable_freivalds.
         file.flag(false);
         file.flag(true);
-        file.none();
+        file.some();
+        file.double(EPSILON);
         file.flag(true);
     }
 }

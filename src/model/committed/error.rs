@@ -63,9 +63,6 @@ pub enum CommittedError {
         /// What was asked for.
         bits: u32,
     },
-    /// Two layers have equal weights, which EZKL's loader would make one and then decompose.
-    #[error("two layers have the same weights")]
-    EqualWeights,
     /// The input has an element outside the range that the circuit was made for.
     #[error("input element {position} is {value}, outside ±{bound}")]
     InputRange {
@@ -85,7 +82,6 @@ impl CommittedError {
             Self::Ports(_)
             | Self::UnknownOperators(_)
             | Self::NotCovered { .. }
-            | Self::EqualWeights
             | Self::ManyPowers { .. } => "use --circuit direct",
             Self::TooLarge { .. } | Self::WideWeight { .. } | Self::WideTable { .. } => {
                 "use a smaller --scale"

@@ -52,7 +52,7 @@ fn evaluate(
         };
         let value = match &node.operator {
             Operator::Input(name) => inputs[name.as_str()].clone(),
-            Operator::Constant(tensor) => tensor.data.iter().map(|&x| element(x as i128)).collect(),
+            Operator::Constant(integers) => integers.iter().copied().map(element).collect(),
             Operator::Reshape | Operator::Relabel(_) => of(0).clone(),
             Operator::Gather { axis, positions } => gather(of(0), shape_of(0), *axis, positions),
             Operator::Add => pairwise(&|a, b| a.add_mod(b, ORDER)),
@@ -67,7 +67,7 @@ fn evaluate(
                     let x = index(x).filter(|x| (least..=greatest).contains(x))?;
                     Some(element(match kind {
                         Table::Rectifier => (x as f64)
-                            .powf(f64::from(super::circuit::RECTIFIER_EXPONENT))
+                            .powf(f64::from(crate::compiled::RECTIFIER_EXPONENT))
                             .round() as i128,
                         Table::Sigmoid | Table::Tanh => {
                             let one = f64::from(node.scale).exp2();
@@ -645,7 +645,7 @@ fn columns_are_chosen_after_the_lowering() {
             };
             let lowered = lower(&graph, &asked).unwrap();
             let moved = circuit.in_columns(columns);
-            assert_eq!(moved.onnx(), lowered.onnx(), "{name}");
+            assert_eq!(moved.compiled(), lowered.compiled(), "{name}");
             assert_eq!(
                 (moved.logrows(), moved.cells(), moved.table_range()),
                 (lowered.logrows(), lowered.cells(), lowered.table_range()),
