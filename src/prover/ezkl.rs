@@ -13,10 +13,10 @@ use super::committed;
 use super::srs::write_stand_in;
 use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
 use super::{
-    Artifacts, CircuitCache, CircuitPlan, CircuitSettings, CommitmentLayout, Committed, CommittedInputs,
-    ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
-    PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain,
-    VerifierKind, VerifierShape, complete, point_bytes, read_key_artifact,
+    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, ContractForm,
+    DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement, PhaseSource,
+    Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierKind,
+    VerifierShape, complete, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Compiled, Counts};
 
@@ -226,6 +227,17 @@ pub enum JobCircuit {
     },
     /// A committed circuit, written as EZKL compiles circuits, and the tensors that it commits to.
     Committed(CommittedInputs),
+}
+
+impl JobCircuit {
+    /// The digest of what EZKL is given: the model's file, or the compiled circuit's (hexadecimal SHA-256).
+    pub fn sha256(&self) -> String {
+        let bytes = match self {
+            Self::Model { onnx, .. } => onnx,
+            Self::Committed(inputs) => &inputs.compiled.bytes,
+        };
+        alloy_primitives::hex::encode(Sha256::digest(bytes))
+    }
 }
 
 /// A committed circuit and its tensors.

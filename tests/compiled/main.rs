@@ -417,7 +417,10 @@ fn the_format_is_that_of_the_pinned_wheel() {
     // EZKL takes a constant that several nodes read to digits, and here none is.
     for node in theirs["nodes"].as_array_mut().unwrap() {
         if let Some(constant) = node["operator"].get_mut("Constant") {
-            assert_eq!(std::mem::replace(&mut constant["decomp"], json!(false)), json!(true));
+            assert_eq!(
+                std::mem::replace(&mut constant["decomp"], json!(false)),
+                json!(true)
+            );
             assert_eq!(node["uses"], json!(1));
         }
     }
@@ -671,7 +674,9 @@ fn committed() -> (CommittedCircuit, Witness) {
         window: Window::square(3, 1, 1),
         groups: 1,
     };
-    let convolved = graph.apply("convolution", "convolved", convolution, &[input]).unwrap();
+    let convolved = graph
+        .apply("convolution", "convolved", convolution, &[input])
+        .unwrap();
     let rectified = graph.apply("relu", "rectified", Op::Relu, &[convolved]).unwrap();
     graph.outputs.push(rectified);
     let options = CommittedOptions {

@@ -797,9 +797,6 @@ fn what_is_not_covered_is_named() {
         ),
         "{error}"
     );
-    let twice = small(&[1, 4], vec![gemm(4, 4, 1), gemm(4, 4, 1)]);
-    let error = lower(&twice, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
-    assert_eq!(error, CommittedError::EqualWeights);
 }
 
 /// Circuit size of every experiment: k, inner columns and cells.
