@@ -10,17 +10,17 @@ use crate::accuracy::greatest;
 use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
-use crate::model::committed::InputAssurance;
+use crate::model::committed::{CommittedCircuit, InputAssurance, Interval};
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
     self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit, Observer,
-    Prover, ProverError, ProverRun, ShownInstances,
+    Prover, ProverError, ProverRun, ShownInstances, lookups,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
-    Request, SCHEMA, Source, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, LayoutCounts, Lowering, Numerics, Outcome,
+    Proof, Record, Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc};
 use crate::subject::{CommittedSubject, Subject};
@@ -269,6 +269,7 @@ impl Draft {
                         committed_elements: circuit.sizes(),
                         output_unit: circuit.output_unit(),
                         layers: circuit.bounds(),
+                        layout: Some(layout_counts(circuit, run)),
                     }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
@@ -368,6 +369,24 @@ impl Draft {
             }
         }
         self.record.study = Some(study);
+    }
+}
+
+/// What a committed circuit was laid out with, and what EZKL made of it in this run.
+fn layout_counts(circuit: &CommittedCircuit, run: &ProverRun) -> LayoutCounts {
+    let key = run.result.as_ref().ok().map(|artifacts| &artifacts.verifying_key);
+    LayoutCounts {
+        tables: circuit
+            .table_range()
+            .map(|(least, greatest)| Interval { least, greatest }),
+        lookups: circuit.lookups(),
+        key_lookups: run
+            .settings
+            .as_ref()
+            .zip(key)
+            .and_then(|(settings, key)| lookups::in_key(settings.json(), key).ok()),
+        cells: circuit.cells() as u64,
+        counted_cells: run.counted_cells,
     }
 }
 

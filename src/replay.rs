@@ -285,6 +285,7 @@ fn recorded_run(path: &Path, record: &Record) -> Result<ProverRun, ReplayError> 
         shape,
     };
     Ok(ProverRun {
+        counted_cells: None,
         phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
         settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
         reused_keys: true,

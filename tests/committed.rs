@@ -14,6 +14,7 @@ use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{Calldata, Chain, Fork};
 use evmbench::guard::linked::{self, LinkError, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheck, GuardCheckKind, GuardError, GuardMeasurement};
+use evmbench::model::committed::InputAssurance;
 use evmbench::prover::{CommitmentLayout, Committed, Proof};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -284,6 +285,7 @@ impl Set {
                     input_elements,
                     output_elements,
                     source,
+                    input_range: source.map_or(InputAssurance::Ranged, |_| InputAssurance::Linked),
                 },
             )
             .collect()

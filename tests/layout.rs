@@ -66,6 +66,18 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 vec![convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7), Op::Tanh],
             ),
         ),
+        ("a table after a table", graph(image, vec![Op::Tanh, Op::Sigmoid])),
+        (
+            "a rectifier that is read in part",
+            graph(
+                image,
+                vec![
+                    convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 13),
+                    Op::Relu,
+                    convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 15),
+                ],
+            ),
+        ),
         (
             // Every second row and column is read by nothing but the range check.
             "elements that are skipped",

@@ -16,12 +16,15 @@ use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers};
+use evmbench::model::committed::{
+    self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness,
+};
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
     EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
+    Visibility,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -74,18 +77,27 @@ struct Circuit {
 impl Circuit {
     fn make(name: &str, graph: &Graph, scale: u32, io: Io, columns: usize) -> Self {
         let plan = CircuitPlan::committed(scale, io).unwrap();
+        Self::planned(name, graph, plan, Integers::of_input(scale, 1.0), columns)
+    }
+
+    /// A circuit for an input of these integers.
+    fn planned(name: &str, graph: &Graph, plan: CircuitPlan, input: Integers, columns: usize) -> Self {
         let options = CommittedOptions {
-            scale,
-            input: Integers::of_input(scale, 1.0),
+            scale: plan.scale,
+            input,
             assurance: plan.input_assurance.unwrap(),
-            output_public: io != Io::Committed,
+            output_public: plan.output_visibility == Visibility::Public,
             inner_columns: Some(columns),
-            logrows: None,
+            logrows: plan.logrows,
             digit_bits: None,
             roundings: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
-        let witness = lowered.witness(&seeded_input(0)).unwrap();
+        // Of any layer's input: the seeded image, stretched to the range.
+        let bound = lowered.input().range.magnitude() as f64;
+        let integers = seeded_input(0).data.into_iter();
+        let integers = integers.map(|x| (f64::from(x) * bound).round() as i128);
+        let witness = lowered.witness_of(integers.collect()).unwrap();
         let job = Job {
             name: name.to_owned(),
             circuit: JobCircuit::Committed(CommittedInputs::of(&lowered, witness)),
@@ -135,7 +147,10 @@ impl Circuit {
 
     /// What an honest prover commits to, before it has a challenge.
     fn truth(&self, seed: u64) -> Story {
-        let witness = self.lowered.witness(&seeded_input(seed)).unwrap();
+        self.story(self.lowered.witness(&seeded_input(seed)).unwrap())
+    }
+
+    fn story(&self, witness: Witness) -> Story {
         let tensors = [witness.input, witness.output, witness.claims];
         let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty());
         Story {
@@ -473,30 +488,119 @@ fn the_verifier_refuses_what_its_key_did_not_prove() {
     }
 }
 
-/// One unit beyond the range at either end, and what only the field has.
+/// What is not in a range: one unit beyond it at either end, and what only the field has.
+fn outside(bound: i128) -> [U256; 3] {
+    [
+        element(bound + 1),
+        element(-bound - 1),
+        (FIELD_MODULUS + U256::ONE) >> 1,
+    ]
+}
+
+impl Circuit {
+    /// No story with such an input is taken, whatever challenge it is told for: there is no proof, the verifier refuses it, or
+    /// the guard does.
+    #[track_caller]
+    fn takes_no_input_outside(&self, places: &[usize]) {
+        assert_eq!(self.lowered.input_assurance(), InputAssurance::Ranged);
+        let bound = self.lowered.bounds()[0].bounds.greatest;
+        let stories: Vec<Story> = places
+            .iter()
+            .flat_map(|&place| outside(bound).map(|x| (place, x)))
+            .map(|(place, x)| {
+                let mut story = self.truth(0);
+                story.tensors[0][place] = x;
+                story
+            })
+            .collect();
+        let first = self.prove(&stories);
+        let derived: Vec<Story> = stories
+            .iter()
+            .zip(&first)
+            .filter_map(|(story, proof)| {
+                let challenge = self.committed.challenge_of_proof(&proof.as_ref()?.proof).unwrap();
+                Some(Story {
+                    challenge,
+                    ..story.clone()
+                })
+            })
+            .collect();
+        for proof in first.into_iter().chain(self.prove(&derived)).flatten() {
+            if self.verifier_takes(&proof) {
+                let answer = self.guard_answers(&proof, &self.committed);
+                assert_ne!(answer, GuardAnswer::Accepted);
+            }
+        }
+    }
+}
+
+/// Whatever reads an element of the input, and whatever it is multiplied by.
 #[test]
-fn an_input_out_of_range_has_no_proof() {
+fn an_input_out_of_range_is_taken_by_nobody() {
     let circuit = tile(0);
-    assert_eq!(circuit.lowered.input_assurance(), InputAssurance::Ranged);
-    let bound = circuit.lowered.bounds()[0].bounds.greatest;
-    let half = (FIELD_MODULUS + U256::ONE) >> 1;
-    let stories = [element(bound + 1), element(-bound - 1), half].map(|x| {
-        let mut story = circuit.truth(0);
-        story.tensors[0][5] = x;
-        story
-    });
-    for proof in circuit.prove(&stories).into_iter().flatten() {
-        assert!(!circuit.verifier_takes(&proof));
+    circuit.takes_no_input_outside(&[5]);
+    for circuit in [sparse(0), sparse(1), sparse(2), sparse(3)] {
+        let places: Vec<usize> = (0..circuit.lowered.sizes().input).step_by(3).collect();
+        circuit.takes_no_input_outside(&places);
+        let [honest] = &circuit.prove_by_protocol(&[circuit.truth(1)])[..] else {
+            panic!("one proof")
+        };
+        assert_eq!(
+            circuit.guard_answers(honest, &circuit.committed),
+            GuardAnswer::Accepted
+        );
     }
     // The ends themselves are in range.
+    let bound = circuit.lowered.bounds()[0].bounds.greatest;
     let ends = [bound, -bound].map(|x| {
-        let mut story = circuit.truth(0);
-        story.tensors[0][5] = element(x);
-        story
+        let mut integers = circuit.lowered.witness(&seeded_input(0)).unwrap().input;
+        integers[5] = x;
+        circuit.story(circuit.lowered.witness_of(integers).unwrap())
     });
-    for proof in circuit.prove(&ends) {
-        assert!(circuit.verifier_takes(&proof.unwrap()));
+    for proof in circuit.prove_by_protocol(&ends) {
+        assert_eq!(
+            circuit.guard_answers(&proof, &circuit.committed),
+            GuardAnswer::Accepted
+        );
     }
+}
+
+/// A layer whose weights are 0 at all but some places.
+fn sparse_layer(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> Op {
+    let mut weight = input::seeded_uniform(&shape, seed);
+    let taps = shape[2] * shape[3];
+    for (place, x) in weight.data.iter_mut().enumerate() {
+        if !(place % taps).is_multiple_of(5) {
+            *x = 0.0;
+        }
+    }
+    Op::Conv2d {
+        weight,
+        bias: None,
+        window,
+        groups,
+    }
+}
+
+/// Layers of one output position, of groups, and of steps wider than their kernels, all with zero weights.
+fn sparse(index: usize) -> &'static Circuit {
+    static SPARSE: [OnceLock<Circuit>; 4] = [const { OnceLock::new() }; 4];
+    SPARSE[index].get_or_init(|| {
+        let whole = Window::square(4, 1, 0);
+        let layer = match index {
+            0 => sparse_layer([2, 2, 4, 4], whole, 1, 30),
+            1 => sparse_layer([2, 1, 4, 4], whole, 2, 31),
+            2 => sparse_layer([4, 1, 3, 3], Window::square(3, 1, 1), 2, 32),
+            _ => sparse_layer([2, 2, 1, 1], Window::square(1, 3, 0), 1, 33),
+        };
+        Circuit::make(
+            &format!("sparse-{index}"),
+            &graph(&IMAGE, vec![layer]),
+            4,
+            Io::Committed,
+            1,
+        )
+    })
 }
 
 #[test]
@@ -520,6 +624,7 @@ fn a_layer_in_tiles_is_proved_whole_or_not_at_all() {
                 input_elements: 32,
                 output_elements: 32,
                 source,
+                input_range: InputAssurance::Ranged,
             })
             .collect();
         linked::measure(common::guards(), Fork::Osaka, &parts)
@@ -536,4 +641,172 @@ fn a_layer_in_tiles_is_proved_whole_or_not_at_all() {
         panic!("{refused:?}")
     };
     assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink);
+}
+
+/// A set of two parts, where the second one's input is a tensor of the first one's.
+struct Pair {
+    parts: [Circuit; 2],
+    tensor: SharedTensor,
+}
+
+impl Pair {
+    fn measure(&self, proofs: [&Proof; 2]) -> Result<linked::LinkedMeasurement, GuardError> {
+        let sources = [
+            None,
+            Some(Source {
+                part: 0,
+                tensor: self.tensor,
+            }),
+        ];
+        let parts = self.parts.iter().zip(proofs).zip(sources);
+        let parts: Vec<LinkedPart<'_>> = parts
+            .map(|((part, proof), source)| {
+                let sizes = part.lowered.sizes();
+                LinkedPart {
+                    code: part.code(),
+                    proof,
+                    committed: &part.committed,
+                    input_elements: sizes.input as u64,
+                    output_elements: sizes.output as u64,
+                    source,
+                    input_range: part.lowered.input_assurance(),
+                }
+            })
+            .collect();
+        linked::measure(common::guards(), Fork::Osaka, &parts)
+    }
+
+    /// The stories of both parts, each with the challenge of its own commitments, are no set.
+    #[track_caller]
+    fn refuses(&self, stories: [Story; 2]) {
+        let [first, second] = [0, 1].map(|index| {
+            let part = &self.parts[index];
+            let story = &stories[index];
+            let proof = part.prove(std::slice::from_ref(story)).remove(0)?;
+            let challenge = part.committed.challenge_of_proof(&proof.proof).unwrap();
+            part.prove(&[Story {
+                challenge,
+                ..story.clone()
+            }])
+            .remove(0)
+        });
+        let (Some(first), Some(second)) = (first, second) else {
+            return;
+        };
+        if self.parts[0].verifier_takes(&first) && self.parts[1].verifier_takes(&second) {
+            let refused = self.measure([&first, &second]);
+            assert!(
+                matches!(refused, Err(GuardError::NotAccepted { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+/// Rows that parts of a set share.
+const SET_ROWS: u32 = 10;
+
+/// A part by itself: the first one checks its input's range, the second one leaves that to it.
+fn part_of_set(name: &str, graph: &Graph, input: Integers, is_first: bool) -> Circuit {
+    let plan = CircuitPlan::committed(4, Io::Committed).unwrap();
+    let plan = plan.of_part(!is_first, true).unwrap();
+    let plan = CircuitPlan {
+        logrows: Some(SET_ROWS),
+        ..plan
+    };
+    Circuit::planned(name, graph, plan, input, 1)
+}
+
+/// What a tile does not read, another does: its range is the first tile's to show.
+#[test]
+fn a_tile_shows_the_range_of_what_only_another_reads() {
+    let input = Integers::of_input(4, 1.0);
+    let whole = Window::square(4, 1, 0);
+    let first = graph(&IMAGE, vec![sparse_layer([2, 2, 4, 4], whole, 1, 34)]);
+    let second = graph(
+        &IMAGE,
+        vec![Op::Conv2d {
+            weight: input::seeded_uniform(&[2, 2, 4, 4], 35),
+            bias: None,
+            window: whole,
+            groups: 1,
+        }],
+    );
+    let pair = Pair {
+        parts: [
+            part_of_set("sparse-tile", &first, input, true),
+            part_of_set("whole-tile", &second, input, false),
+        ],
+        tensor: SharedTensor::Input,
+    };
+    let honest = [0, 1].map(|index| {
+        let part = &pair.parts[index];
+        part.prove_by_protocol(&[part.truth(2)]).remove(0)
+    });
+    assert!(pair.measure(honest.each_ref()).unwrap().passed());
+    // Element 1 is multiplied by 0 in the first tile. Both tell of the same input, and the second's result follows from it.
+    const UNREAD: usize = 1;
+    let Op::Conv2d { weight, .. } = &second.nodes[0].op else {
+        panic!("a convolution")
+    };
+    for x in outside(input.range.greatest) {
+        let stories = [0, 1].map(|index| {
+            let mut story = pair.parts[index].truth(2);
+            let change = x.add_mod(FIELD_MODULUS - story.tensors[0][UNREAD], FIELD_MODULUS);
+            story.tensors[0][UNREAD] = x;
+            if index == 1 {
+                for (output, row) in weight.data.chunks(32).enumerate() {
+                    let weight = element((f64::from(row[UNREAD]) * 16.0).round() as i128);
+                    add(
+                        &mut story.tensors[OUTPUT][output],
+                        weight.mul_mod(change, FIELD_MODULUS),
+                    );
+                }
+            }
+            story
+        });
+        pair.refuses(stories);
+    }
+}
+
+/// What crosses a cut is what the part before it makes, and nothing else.
+#[test]
+fn what_crosses_a_cut_is_made_before_it() {
+    let input = Integers::of_input(4, 1.0);
+    let first = graph(
+        &IMAGE,
+        vec![sparse_layer([2, 2, 3, 3], Window::square(3, 1, 1), 1, 36)],
+    );
+    let second = graph(
+        &IMAGE,
+        vec![sparse_layer([2, 2, 4, 4], Window::square(4, 1, 0), 1, 37)],
+    );
+    let first = part_of_set("before-cut", &first, input, true);
+    let second = part_of_set("after-cut", &second, first.lowered.output(), false);
+    let pair = Pair {
+        parts: [first, second],
+        tensor: SharedTensor::Output,
+    };
+    let truth = || {
+        let before = pair.parts[0].lowered.witness(&seeded_input(2)).unwrap();
+        let after = pair.parts[1].lowered.witness_of(before.result.clone()).unwrap();
+        [pair.parts[0].story(before), pair.parts[1].story(after)]
+    };
+    let honest = [0, 1].map(|index| {
+        pair.parts[index]
+            .prove_by_protocol(&[truth()[index].clone()])
+            .remove(0)
+    });
+    assert!(pair.measure(honest.each_ref()).unwrap().passed());
+    // Element 1 is multiplied by 0 after the cut, so that the second part has nothing to add.
+    for change in [U256::ONE, (FIELD_MODULUS + U256::ONE) >> 1] {
+        let mut stories = truth();
+        add(&mut stories[0].tensors[OUTPUT][1], change);
+        add(&mut stories[1].tensors[0][1], change);
+        pair.refuses(stories);
+    }
+    // And an input out of range, with the output that follows where the first part reads it.
+    let mut stories = truth();
+    stories[0].tensors[0][1] = element(input.range.greatest + 1);
+    pair.refuses(stories);
 }

@@ -8,9 +8,15 @@ import {GuardedCommitted} from "./GuardedCommitted.sol";
 /// @notice Each part is a committed circuit with a guard of its own. The set is accepted if every part is, and if every
 /// part's input is, by its commitments, the tensor that it must be: the input of an earlier part (tiles of one layer), or
 /// the output of one (a model cut between layers). There is no way to have fewer parts accepted, or one of them twice.
+///
+/// An accepted set says: there is an input, that of the first part, for which the parts' layers make the statements that
+/// `verifiedSet` returns. This holds for an input in the range that the circuits were made for. That it is in range is for
+/// the first part alone to show, of every element: by its circuit, by its registered input, or because its input is public.
+/// Parts that are linked check no range.
 /// @dev Equal commitments mean equal tensors only for circuits with the same basis and the same column split. The former
-/// and the number of points are compared here, at construction; that both tensors have the same number of elements is
-/// compared by evmbench, which knows the circuits.
+/// and the number of points are compared here, at construction; that both tensors have the same number of elements, and
+/// that the first part's range is assured, is compared by evmbench, which knows the circuits. The guards must be contracts
+/// whose code the deployer knows.
 contract LinkedCommitted {
     /// @notice A tensor of a part that another part may take as its input.
     enum Group {
@@ -27,14 +33,13 @@ contract LinkedCommitted {
     }
 
     /// @notice A part, in one slot.
+    /// @dev `source` is the part that its input comes from, `sourcePoint` the index of that tensor's first point in the
+    /// source's proof, and `points` how many points the tensor has. All three are 0 for the first part, whose input is the
+    /// set's.
     struct Part {
-        /// Its guard.
         GuardedCommitted guard;
-        /// Of the first part, nothing: its input is the set's. Of the others: the part that its input comes from,
         uint32 source;
-        /// the index of the first of that tensor's points in the source's proof,
         uint32 sourcePoint;
-        /// and how many points there are.
         uint32 points;
     }
 
@@ -45,6 +50,8 @@ contract LinkedCommitted {
     error WrongSource(uint256 part);
     /// @notice There is not one proof and one list of instances for each part.
     error WrongPartCount(uint256 expected, uint256 proofs, uint256 statements);
+    /// @notice A part's guard did not say that it accepts the proof.
+    error PartRejected(uint256 part);
     /// @notice A part's input is not the tensor that it must be.
     error WrongLink(uint256 part, uint256 source);
 
@@ -74,29 +81,61 @@ contract LinkedCommitted {
     }
 
     /// @notice Returns true if every part's guard accepts its proof, and all parts are about the same tensors where they
-    /// must be; reverts otherwise, with the guard's own error where a guard did.
+    /// must be; reverts otherwise, with the guard's own error where a guard did. It says nothing about which input that is,
+    /// nor what came out: for that, call `verifiedSet`, or read `statements` from index 2 on.
     /// @param proofs A proof for each part, in order.
-    /// @param statements The instances of each.
+    /// @param statements The instances of each: the check, the challenge, then the public values of the part.
     /// @return accepted Always true.
     function verifySet(bytes[] calldata proofs, uint256[][] calldata statements)
         external
         view
         returns (bool accepted)
     {
-        uint256 count = _parts.length;
+        uint256 count = _countOf(proofs, statements);
+        for (uint256 i = 0; i < count; ++i) {
+            Part memory part = _parts[i];
+            if (!part.guard.verifyProof(proofs[i], statements[i])) revert PartRejected(i);
+            _requireLinked(i, part, proofs);
+        }
+        return true;
+    }
+
+    /// @notice The same, for callers that want what the set says; reverts where `verifySet` does.
+    /// @param proofs A proof for each part, in order.
+    /// @param statements The instances of each: the check, the challenge, then the public values of the part.
+    /// @return inputDigest The number by which the set's input is known: Keccak-256 of its commitments, those of the first
+    /// part's input. Never a nullifier: one input has many commitments.
+    /// @return said The public values of each part: its input where that is public, its output where that is, or none.
+    function verifiedSet(bytes[] calldata proofs, uint256[][] calldata statements)
+        external
+        view
+        returns (bytes32 inputDigest, uint256[][] memory said)
+    {
+        uint256 count = _countOf(proofs, statements);
+        said = new uint256[][](count);
+        for (uint256 i = 0; i < count; ++i) {
+            Part memory part = _parts[i];
+            said[i] = part.guard.verifiedStatement(proofs[i], statements[i]);
+            _requireLinked(i, part, proofs);
+        }
+        inputDigest = _parts[0].guard.inputDigestOf(proofs[0]);
+    }
+
+    /// @dev How many parts there are, if there is one proof and one list of instances for each.
+    function _countOf(bytes[] calldata proofs, uint256[][] calldata statements) private view returns (uint256 count) {
+        count = _parts.length;
         if (proofs.length != count || statements.length != count) {
             revert WrongPartCount(count, proofs.length, statements.length);
         }
-        for (uint256 i = 0; i < count; ++i) {
-            Part memory part = _parts[i];
-            // A guard returns true or reverts; and it has asked for the length of a proof, so that the points are there.
-            part.guard.verifyProof(proofs[i], statements[i]);
-            bytes32 found = Commitments.digestOf(proofs[i], 0, part.points);
-            if (found != Commitments.digestOf(proofs[part.source], part.sourcePoint, part.points)) {
-                revert WrongLink(i, part.source);
-            }
+    }
+
+    /// @dev The part's input is the tensor that it must be. Its guard has accepted the proof, and those of the parts before
+    /// it theirs, so that all have the length of their circuits and the points are there.
+    function _requireLinked(uint256 index, Part memory part, bytes[] calldata proofs) private pure {
+        bytes32 found = Commitments.digestOf(proofs[index], 0, part.points);
+        if (found != Commitments.digestOf(proofs[part.source], part.sourcePoint, part.points)) {
+            revert WrongLink(index, part.source);
         }
-        return true;
     }
 
     /// @dev The part of this index, if its input can be compared with its source.
@@ -111,6 +150,8 @@ contract LinkedCommitted {
         (uint256 first, uint256 points) =
             source.group == Group.Input ? (0, fromInput) : (fromInput, from.outputPoints());
         if (points == 0 || points != to.inputPoints() || from.basis() != to.basis()) revert WrongSource(index);
+        // What does not fit its field would be compared in part only.
+        if (first > type(uint32).max || points > type(uint32).max) revert WrongSource(index);
         return Part(to, uint32(source.part), uint32(first), uint32(points));
     }
 }

@@ -92,6 +92,47 @@ contract LinkedCommittedTest is VerifierTest {
         set.verifySet(proofs, statements);
     }
 
+    /// What a consumer may rely on: the input by its commitments, and what every part shows.
+    function test_tellsWhatTheSetSays() public view {
+        for (uint256 i = 0; i < 2; ++i) {
+            (bytes[] memory proofs, uint256[][] memory statements) = proofsOf([i, i, i]);
+            (bytes32 inputDigest, uint256[][] memory said) = set.verifiedSet(proofs, statements);
+            vm.assertEq(inputDigest, guards[0].inputDigestOf(proofs[0]), "the first part's input");
+            vm.assertEq(said.length, 3, "every part");
+            for (uint256 part = 0; part < 3; ++part) {
+                vm.assertEq(said[part].length, statements[part].length - 2, "without check and challenge");
+                for (uint256 value = 0; value < said[part].length; ++value) {
+                    vm.assertEq(said[part][value], statements[part][value + 2], "as the proof has it");
+                }
+            }
+        }
+    }
+
+    /// It says nothing of a set that `verifySet` refuses.
+    function test_saysNothingOfABrokenSet() public {
+        (bytes[] memory proofs, uint256[][] memory statements) = proofsOf([uint256(0), 1, 0]);
+        vm.expectRevert(abi.encodeWithSelector(LinkedCommitted.WrongLink.selector, 1, 0));
+        set.verifiedSet(proofs, statements);
+        (proofs, statements) = proofsOf([uint256(0), 0, 0]);
+        statements[1][0] = 1;
+        vm.expectRevert(abi.encodeWithSelector(CommittedGuard.CheckNotZero.selector, 1));
+        set.verifiedSet(proofs, statements);
+        vm.expectRevert(abi.encodeWithSelector(LinkedCommitted.WrongPartCount.selector, 3, 2, 3));
+        set.verifiedSet(new bytes[](2), statements);
+    }
+
+    /// A guard of other code may say no without reverting: the set then has no acceptance.
+    function test_doesNotOverlookAGuardThatSaysNo() public {
+        (bytes[] memory proofs, uint256[][] memory statements) = proofsOf([uint256(0), 0, 0]);
+        vm.mockCall(
+            address(guards[1]),
+            abi.encodeWithSelector(GuardedCommitted.verifyProof.selector),
+            abi.encode(false)
+        );
+        vm.expectRevert(abi.encodeWithSelector(LinkedCommitted.PartRejected.selector, 1));
+        set.verifySet(proofs, statements);
+    }
+
     // Sets that cannot be.
 
     function test_refusesPartsWithoutASource() public {

@@ -12,8 +12,11 @@ use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, data, format};
 use crate::chain::Fork;
 use crate::cifar10;
+use crate::model::onnx;
 use crate::model::split::Split;
-use crate::prover::{CircuitPlan, Io, PlanError, SrsStore, VerifierKind, Visibility};
+use crate::prover::{
+    CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
+};
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Request, Spread};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, ONNX_SUITE, Subject, SubjectError, TestImage};
@@ -57,7 +60,8 @@ pub(super) struct Arguments {
     #[arg(long, value_enum)]
     circuit: Option<Circuit>,
     /// What a committed circuit shows: commitments to input and output, the result itself, or input and result themselves
-    /// [default: the result of a classifier, commitments of a layer]
+    /// [default: the result of a classifier, commitments of a layer; of a model of your own the result, and commitments where
+    /// that has more than 64 elements]
     #[arg(long, value_enum, value_name = "WHAT")]
     io: Option<IoName>,
     /// Who assures that a committed input is in range: `ranged`: the circuit; `registered`: a consumer that knows its
@@ -275,15 +279,13 @@ fn request(
     circuit: Circuit,
     id: &str,
     suite: &str,
+    io: Io,
     scale: u32,
 ) -> Result<Request, CliError> {
     let plan = match circuit {
         Circuit::Study => CircuitPlan::study(scale),
         Circuit::Direct => CircuitPlan::direct(scale),
-        Circuit::Committed => {
-            let io = arguments.io.map_or_else(|| Io::default_for(suite), Into::into);
-            CircuitPlan::committed(scale, io)
-        }
+        Circuit::Committed => CircuitPlan::committed(scale, arguments.io.map_or(io, Into::into)),
     }?;
     let plan = plan.with_visibilities(
         arguments.input_visibility.map(Into::into),
@@ -437,8 +439,8 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
         return Ok(vec![profiled(arguments, srs, Profile::load(path)?)?]);
     }
     let (first, fallback) = arguments.circuits();
-    let both = |id: &str, suite: &str, scale: u32| -> Result<(Request, Option<Request>), CliError> {
-        let of = |circuit| request(arguments, srs, circuit, id, suite, scale);
+    let both = |id: &str, suite: &str, io: Io, scale: u32| -> Result<(Request, Option<Request>), CliError> {
+        let of = |circuit| request(arguments, srs, circuit, id, suite, io, scale);
         Ok((of(first)?, fallback.map(of).transpose()?))
     };
     let scales: &[u32] = if arguments.scale.is_empty() {
@@ -448,10 +450,19 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
     };
     let mut items = Vec::new();
     if let Some(path) = &arguments.onnx {
+        let elements = onnx::output_elements(path).map_err(SubjectError::from)?;
         for &scale in scales {
-            let (request, fallback) = both("", "", scale)?;
+            let (request, fallback) = both("", "", Io::default_for_outputs(elements), scale)?;
             let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
-            let subject = Subject::or_else(of(request), || fallback.map(of))?;
+            let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
+            let plan = subject.request.plan;
+            let hidden =
+                plan.kind == CircuitKind::Committed && plan.output_visibility == Visibility::Polycommit;
+            if arguments.io.is_none() && hidden {
+                subject.notes.push(format!(
+                    "the output has {elements} elements, more than {MOST_SHOWN_ELEMENTS}, and is committed to; --io result shows it"
+                ));
+            }
             items.push(Item {
                 request: subject.request.clone(),
                 fallback: None,
@@ -481,7 +492,10 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
         }
         for experiment in experiments {
             let Experiment { model, scale } = experiment;
-            let (request, fallback) = both(model.id, &model.category.to_string(), scale)?;
+            let (request, fallback) = {
+                let suite = model.category.to_string();
+                both(model.id, &suite, Io::default_for(&suite), scale)?
+            };
             items.push(Item {
                 request,
                 fallback,

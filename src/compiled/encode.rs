@@ -124,9 +124,9 @@ impl Encoder {
     /// A `LookupOp`.
     pub(super) fn function(&mut self, function: Function) {
         match function {
-            Function::Rectifier => {
+            Function::Rectifier { scale } => {
                 self.tag(nonlinear::POWER);
-                self.float(1.0);
+                self.float(unit(scale));
                 self.float(RECTIFIER_EXPONENT);
             }
             Function::Sigmoid { scale } => {

@@ -15,9 +15,12 @@ pub struct NodeId(pub usize);
 /// A function that elements are looked up in: one result for each entry of the table, and no proof for an element outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// max(v, 0), as round(v^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's cast of what is not
-    /// a number is 0.
-    Rectifier,
+    /// max(v, 0), as round(2^scale · (v / 2^scale)^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's
+    /// cast of what is not a number is 0.
+    Rectifier {
+        /// The logarithm of the unit.
+        scale: u32,
+    },
     /// round(2^scale · sigmoid(v / 2^scale)).
     Sigmoid {
         /// The logarithm of the unit.
@@ -376,7 +379,7 @@ mod tests {
         let input = graph.input(2);
         for function in [
             Function::Tanh { scale: 7 },
-            Function::Rectifier,
+            Function::Rectifier { scale: 0 },
             Function::Tanh { scale: 7 },
             Function::Tanh { scale: 8 },
         ] {
@@ -384,7 +387,7 @@ mod tests {
         }
         let functions = [
             Function::Tanh { scale: 7 },
-            Function::Rectifier,
+            Function::Rectifier { scale: 0 },
             Function::Tanh { scale: 8 },
         ];
         assert_eq!(graph.functions(), functions);

@@ -204,7 +204,9 @@ pub(super) fn unit(scale: u32) -> f32 {
 
 fn function_json(function: &Function) -> Value {
     match *function {
-        Function::Rectifier => json!({"Pow": {"scale": 1.0, "a": shortest(RECTIFIER_EXPONENT)}}),
+        Function::Rectifier { scale } => {
+            json!({"Pow": {"scale": shortest(unit(scale)), "a": shortest(RECTIFIER_EXPONENT)}})
+        }
         Function::Sigmoid { scale } => json!({"Sigmoid": {"scale": shortest(unit(scale))}}),
         Function::Tanh { scale } => json!({"Tanh": {"scale": shortest(unit(scale))}}),
     }

@@ -13,6 +13,7 @@ use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
     deploy_verifier, verify_bare,
 };
+use crate::model::committed::InputAssurance;
 pub use crate::model::split::{SharedTensor, Source};
 
 use crate::chain::calldata::VerifyCall;
@@ -44,6 +45,9 @@ pub struct LinkedPart<'a> {
     pub output_elements: u64,
     /// Where its input comes from; none for the first part, whose input is the set's.
     pub source: Option<Source>,
+    /// Who assures that its input is in range, as its own circuit has it: its key, its instances or its guard, not what was
+    /// asked for.
+    pub input_range: InputAssurance,
 }
 
 impl LinkedPart<'_> {
@@ -73,6 +77,12 @@ pub enum LinkError {
         /// The part's index.
         part: usize,
     },
+    /// Nobody assures that the set's input is in range, which every other part's range follows from.
+    #[error(
+        "the first part leaves the range of the set's input to another part, and no part of a set may: the ranges of all parts \
+         follow from it"
+    )]
+    Range,
     /// Two parts rest on different reference strings, or have different numbers of rows.
     #[error(
         "parts {source_part} and {part} commit differently: other reference string, other 2^k or other usable rows"
@@ -110,11 +120,14 @@ pub fn check_links(parts: &[LinkedPart<'_>]) -> Result<(), LinkError> {
     if parts.len() < 2 {
         return Err(LinkError::TooFewParts { found: parts.len() });
     }
+    // A linked input is a tensor of an earlier part: its input, or its output, whose range follows from that of its input. So
+    // all ranges follow from the first part's, which must be assured for every element, also for those that it does not read.
     for (part, linked) in parts.iter().enumerate() {
         let source = match (part, linked.source) {
+            (0, None) if linked.input_range == InputAssurance::Linked => return Err(LinkError::Range),
             (0, None) => continue,
             (_, Some(source)) if source.part < part => source,
-            _ => return Err(LinkError::Source { part }),
+            (_, Some(_) | None) => return Err(LinkError::Source { part }),
         };
         let from = &parts[source.part];
         if from.committed.basis != linked.committed.basis {
@@ -324,6 +337,17 @@ mod tests {
         elements: [(u64, u64); 2],
         sources: [Option<Source>; 2],
     ) -> Result<(), LinkError> {
+        checked_with(committed, elements, sources, RANGED_FIRST)
+    }
+
+    const RANGED_FIRST: [InputAssurance; 2] = [InputAssurance::Ranged, InputAssurance::Linked];
+
+    fn checked_with(
+        committed: [&Committed; 2],
+        elements: [(u64, u64); 2],
+        sources: [Option<Source>; 2],
+        ranges: [InputAssurance; 2],
+    ) -> Result<(), LinkError> {
         let code = Bytes::new();
         let proof = Proof {
             proof: vec![],
@@ -339,6 +363,7 @@ mod tests {
             input_elements: elements[index].0,
             output_elements: elements[index].1,
             source: sources[index],
+            input_range: ranges[index],
         };
         check_links(&[part(0), part(1)])
     }
@@ -373,6 +398,31 @@ mod tests {
             checked([&shown, &one], [(9, 9), (9, 7)], [None, output]),
             shape(9, 0)
         );
+    }
+
+    /// What the others rest on, the first part must have.
+    #[test]
+    fn the_first_parts_range_is_assured() {
+        let one = committed(1, 1);
+        let source = Some(Source {
+            part: 0,
+            tensor: SharedTensor::Input,
+        });
+        let with =
+            |first, second| checked_with([&one, &one], [(9, 5), (9, 7)], [None, source], [first, second]);
+        let assured = [
+            InputAssurance::Ranged,
+            InputAssurance::Registered,
+            InputAssurance::Public,
+        ];
+        for first in assured {
+            for second in [first, InputAssurance::Linked] {
+                assert_eq!(with(first, second), Ok(()));
+            }
+        }
+        for second in [InputAssurance::Linked, InputAssurance::Ranged] {
+            assert_eq!(with(InputAssurance::Linked, second), Err(LinkError::Range));
+        }
     }
 
     #[test]

@@ -6,6 +6,11 @@
 //! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only together. The contracts
 //! are those of `contracts/src`, which the program carries within it.
 
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new kind must be thought of everywhere that soundness is decided"
+)]
+
 mod calls;
 pub mod linked;
 
@@ -256,7 +261,9 @@ impl GuardAnswer {
         match verdict {
             Verdict::Accepted => Self::Accepted,
             Verdict::Reverted { data, .. } => Self::of_revert(data),
-            _ => Self::Other,
+            Verdict::ReturnedOther { .. } | Verdict::Halted { .. } | Verdict::InvalidTransaction { .. } => {
+                Self::Other
+            }
         }
     }
 

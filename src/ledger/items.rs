@@ -196,7 +196,7 @@ impl Context<'_> {
                 Some(shown(committed.input_assurance == InputAssurance::Public))
             }
             (Some(committed), Side::Output) => Some(shown(committed.output_public)),
-            _ => self.shown(side),
+            (Some(_), Side::Params) | (None, _) => self.shown(side),
         }
     }
 
@@ -865,17 +865,29 @@ impl Context<'_> {
     fn committed_number_range(&self, committed: &CommittedFacts) -> Item {
         let what = What::NumberRange;
         let bits = i128::BITS - committed.greatest_magnitude.leading_zeros();
-        let tables = self.settings.and_then(Statement::lookup_tables);
-        match (tables, self.settings.and_then(Statement::fills_tables)) {
-            (None, _) | (_, None) => unknown(what, NO_SETTINGS),
-            (Some(1..), Some(false)) => item(
+        let settings = self.settings;
+        let (Some(tables), Some((least, greatest)), Some(end)) = (
+            settings.and_then(Statement::lookup_tables),
+            settings.and_then(Statement::table_range),
+            settings.and_then(Statement::table_end),
+        ) else {
+            return unknown(what, NO_SETTINGS);
+        };
+        let is_loose = end != greatest
+            || committed.table_end.is_some_and(|expected| end != expected)
+            || committed
+                .tables
+                .is_some_and(|tables| (tables.least, tables.greatest) != (least, greatest));
+        match (tables, committed.has_lookups) {
+            (1.., _) if is_loose => item(
                 what,
                 Finding::LooseTable,
                 Level::Unsound,
-                "The tables have entries beyond their stated end, so that digits need not lie below their base, nor the input \
-                 in its range.",
+                "The tables begin or end elsewhere than the circuit's ranges do, so that digits need not lie below their base, \
+                 nor the input in its range.",
             ),
-            (Some(_), Some(_)) => item(
+            (_, Some(false)) => item(what, Finding::LookupsMissing, Level::Unsound, LOOKUPS_MISSING),
+            (_, Some(true) | None) => item(
                 what,
                 Finding::Below { bits },
                 Level::Sound,
@@ -980,6 +992,16 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
                 "The circuit does not check that the public input lies in {range}: the consumer, who sees it, must."
             ),
         ),
+        InputAssurance::Ranged if committed.has_lookups == Some(false) => {
+            item(what, Finding::LookupsMissing, Level::Unsound, LOOKUPS_MISSING)
+        }
+        InputAssurance::Ranged if committed.has_lookups.is_none() => unknown(
+            what,
+            &format!(
+                "The circuit is said to look every element of the input up, so that it lies in {range}; its settings and key are \
+                 needed to see that it does."
+            ),
+        ),
         InputAssurance::Ranged => item(
             what,
             Finding::CheckedByCircuit,
@@ -1005,6 +1027,10 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
         ),
     }
 }
+
+/// What it means that look-ups are missing.
+const LOOKUPS_MISSING: &str = "The key has other look-ups than the circuit was laid out with: a number whose range is not looked up \
+                               may be any field element.";
 
 /// ONNX operators that EZKL lays out with a square root or a one-hot vector.
 const UNTIED_OPERATORS: [&str; 9] = [

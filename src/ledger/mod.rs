@@ -8,6 +8,11 @@
 //! The rules are those of EZKL 23.0.5's source, and its defects are held against every version, since none is known to be
 //! without them; `docs/what-a-proof-proves.md` explains each item, and what to do about it.
 
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new kind must be thought of everywhere that soundness is decided"
+)]
+
 mod items;
 
 #[cfg(test)]
@@ -166,6 +171,8 @@ pub enum Finding {
     },
     /// Tables whose last entry is another than the one that the circuit's digits end at.
     LooseTable,
+    /// The key has fewer look-ups, or others, than the circuit's ranges rest on.
+    LookupsMissing,
     /// This version.
     Version(String),
     /// As the reference says, to the last integer.
@@ -281,6 +288,13 @@ pub struct CommittedFacts {
     pub output_public: bool,
     /// The greatest magnitude of an element of any tensor, with the input in range.
     pub greatest_magnitude: i128,
+    /// Least and greatest entry of the tables as the circuit was laid out; absent where that is not known.
+    pub tables: Option<Interval>,
+    /// The last entry that tables must have where the circuit rests on it; absent where that is not known.
+    pub table_end: Option<i128>,
+    /// Whether the key has the look-ups that the circuit was laid out with, every element of a `ranged` input among them;
+    /// absent where it does not tell.
+    pub has_lookups: Option<bool>,
     /// Whether a consumer's contract derives the challenge from the proof's commitments and accepted the proof.
     pub challenge_derived: Option<bool>,
 }

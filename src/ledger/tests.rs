@@ -707,6 +707,9 @@ fn committed(assurance: InputAssurance, output_public: bool, derived: Option<boo
             },
             output_public,
             greatest_magnitude: 1_000_000,
+            tables: None,
+            table_end: Some(128),
+            has_lookups: Some(true),
             challenge_derived: derived,
         }),
         ..facts(COMMITTED)
@@ -795,6 +798,65 @@ fn a_committed_circuits_ranges_follow_from_its_inputs() {
         ..committed(InputAssurance::Ranged, true, Some(true))
     };
     finds(&loose, What::NumberRange, &Finding::LooseTable, Level::Unsound);
+}
+
+/// The upper end is what digits and ranges rest on, and the lower one is where what is looked up begins.
+#[test]
+fn tables_begin_and_end_where_the_circuit_was_laid_out_to() {
+    let with = |tables: Option<(i128, i128)>, table_end| {
+        let mut facts = committed(InputAssurance::Ranged, true, Some(true));
+        let committed = facts.committed.as_mut().unwrap();
+        committed.tables = tables.map(|(least, greatest)| Interval { least, greatest });
+        committed.table_end = table_end;
+        facts
+    };
+    let sound = Finding::Below { bits: 20 };
+    for facts in [
+        with(None, None),
+        with(Some((-3_959, 128)), None),
+        with(Some((-3_959, 128)), Some(128)),
+    ] {
+        finds(&facts, What::NumberRange, &sound, Level::Sound);
+    }
+    for facts in [
+        with(None, Some(127)),
+        with(None, Some(129)),
+        with(Some((-3_960, 128)), None),
+        with(Some((-3_958, 128)), None),
+        with(Some((-3_959, 129)), None),
+    ] {
+        finds(&facts, What::NumberRange, &Finding::LooseTable, Level::Unsound);
+    }
+}
+
+/// A range is checked by look-ups that are in the key, and not by what a record says of it.
+#[test]
+fn lookups_that_are_missing_prove_no_range() {
+    let with = |assurance, has_lookups| {
+        let mut facts = committed(assurance, true, Some(true));
+        facts.committed.as_mut().unwrap().has_lookups = has_lookups;
+        facts
+    };
+    let missing = with(InputAssurance::Ranged, Some(false));
+    for what in [What::InputRange, What::NumberRange] {
+        finds(&missing, what, &Finding::LookupsMissing, Level::Unsound);
+    }
+    let unseen = with(InputAssurance::Ranged, None);
+    finds(&unseen, What::InputRange, &Finding::NotShown, Level::Unknown);
+    // Digits are looked up, whoever assures the input's range.
+    let missing = with(InputAssurance::Registered, Some(false));
+    finds(
+        &missing,
+        What::InputRange,
+        &Finding::LeftToConsumer,
+        Level::Limited,
+    );
+    finds(
+        &missing,
+        What::NumberRange,
+        &Finding::LookupsMissing,
+        Level::Unsound,
+    );
 }
 
 #[test]

@@ -208,6 +208,21 @@ impl Window {
         };
         Some([along(0)?, along(1)?])
     }
+
+    /// Whether windows read every element of an image of this shape: batch, channels, rows, columns.
+    #[must_use]
+    pub fn reads_whole(&self, shape: &[usize]) -> bool {
+        let &[_, _, height, width] = shape else {
+            return false;
+        };
+        let Some(output) = self.output_size([height, width]) else {
+            return false;
+        };
+        [height, width].into_iter().enumerate().all(|(axis, size)| {
+            let end = (output[axis] - 1) * self.stride[axis] + self.kernel[axis];
+            self.stride[axis] <= self.kernel[axis] && end >= size + self.padding[axis]
+        })
+    }
 }
 
 impl Op {

@@ -31,6 +31,9 @@ pub(super) struct Provenance {
     pub(super) calibration_input_sha256: String,
     /// What each phase took when the entry was made.
     pub(super) phases: Vec<PhaseMeasurement>,
+    /// Cells that EZKL counted when it laid a committed circuit out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counted_cells: Option<u64>,
 }
 
 /// Files of one compiled circuit.
@@ -193,6 +196,7 @@ mod tests {
             },
             calibration_input_sha256: "11".to_owned(),
             phases: Vec::new(),
+            counted_cells: None,
         }
     }
 

@@ -14,6 +14,7 @@ impl CommittedInputs {
             output: witness.output,
             claims: witness.claims,
             compiled: circuit.compiled(),
+            lookups: circuit.lookups(),
         }
     }
 }

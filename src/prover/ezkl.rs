@@ -16,7 +16,7 @@ use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, ContractForm,
     DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement, PhaseSource,
     Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierKind,
-    VerifierShape, complete, point_bytes, read_key_artifact,
+    VerifierShape, complete, lookups, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;
@@ -90,7 +90,7 @@ impl EzklProver {
 }
 
 impl EzklProver {
-    /// The settings that a job is proved with, without compiling or proving anything.
+    /// The settings that a job is proved with, without compiling or proving anything; of a committed circuit, without EZKL.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -99,6 +99,13 @@ impl EzklProver {
         job: &Job,
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        if let JobCircuit::Committed(CommittedInputs { compiled, .. }) = &job.circuit {
+            let settings = CircuitSettings::of_json(compiled.settings.clone());
+            return Ok(settings.map_err(|error| Failure::Failed {
+                phase: Phase::Settings,
+                message: error.to_string(),
+            }));
+        }
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
             run.settle(files, &input)
@@ -186,6 +193,7 @@ impl EzklProver {
         let Run {
             phases,
             settings,
+            counted_cells,
             reused_keys,
             peak_disk_bytes,
             ..
@@ -193,6 +201,7 @@ impl EzklProver {
         Ok(ProverRun {
             phases,
             settings,
+            counted_cells,
             reused_keys,
             peak_disk_bytes,
             result,
@@ -250,6 +259,8 @@ struct Run<'a> {
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
     settings: Option<CircuitSettings>,
+    /// Cells that EZKL counted when it laid a committed circuit out.
+    counted_cells: Option<u64>,
     reused_keys: bool,
     peak_disk_bytes: u64,
 }
@@ -290,6 +301,7 @@ impl<'a> Run<'a> {
             folder,
             phases: Vec::new(),
             settings: None,
+            counted_cells: None,
             reused_keys: false,
             peak_disk_bytes: 0,
         })
@@ -408,6 +420,7 @@ impl<'a> Run<'a> {
             let srs = self.prover.srs.identity(logrows)?;
             if srs.as_ref() == Some(&provenance.srs) {
                 self.reused_keys = true;
+                self.counted_cells = provenance.counted_cells;
                 self.phases
                     .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
                 return Ok(Keys { files, provenance });
@@ -439,6 +452,7 @@ impl<'a> Run<'a> {
             srs,
             calibration_input_sha256: input.sha256.clone(),
             phases,
+            counted_cells: self.counted_cells,
         };
         if self.final_run_args.is_some() {
             return Ok(Keys { files, provenance });
@@ -473,6 +487,7 @@ impl<'a> Run<'a> {
             message: "EZKL does not tell what it laid out".to_owned(),
         };
         let found = found.layout.ok_or_else(no_report)?;
+        self.counted_cells = Some(found.cells as u64);
         if found == compiled.counts {
             Ok(())
         } else {
@@ -536,6 +551,7 @@ impl<'a> Run<'a> {
         let committed = match &self.job.circuit {
             JobCircuit::Model { .. } => None,
             JobCircuit::Committed(inputs) => {
+                self.check_lookups(inputs, &verifying_key)?;
                 Some(self.challenge(inputs, files, &srs, &plain_source, &verifying_key, input)?)
             }
         };
@@ -757,6 +773,23 @@ impl<'a> Run<'a> {
         self.phases.push(reply.measurement);
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
         Ok(reply.result?)
+    }
+
+    /// Refuses a key that looks up more or less than the circuit was laid out with: a range is checked only by look-ups that
+    /// are there.
+    fn check_lookups(&self, inputs: &CommittedInputs, verifying_key: &[u8]) -> Result<(), Stop> {
+        let Some(settings) = &self.settings else {
+            return Ok(());
+        };
+        let found = lookups::in_key(settings.json(), verifying_key);
+        let checked = found.and_then(|found| lookups::compare(found, &inputs.lookups));
+        checked.map_err(|error| {
+            Failure::Failed {
+                phase: Phase::Setup,
+                message: error.to_string(),
+            }
+            .into()
+        })
     }
 
     /// Reads the settings anew, refuses them where they are unsound, and tells k.

@@ -14,6 +14,7 @@ mod evidence;
 mod ezkl;
 mod instances;
 mod layout;
+pub mod lookups;
 mod plan;
 mod points;
 mod recorded;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Compiled, Counts};
+use crate::model::committed::Lookups;
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
@@ -45,7 +47,9 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use plan::{CircuitKind, CircuitPlan, Decomposition, Io, PlanError, VerifierKind, Visibility};
+pub use plan::{
+    CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
+};
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use recorded::{RecordedError, RecordedProver};
 pub use settings::{CircuitSettings, SettingsError};
@@ -251,6 +255,8 @@ pub struct CommittedInputs {
     pub claims: Vec<i128>,
     /// The circuit.
     pub compiled: Compiled,
+    /// What it looks up, by table.
+    pub lookups: Vec<Lookups>,
 }
 
 /// One proof, as bytes and words.
@@ -305,6 +311,8 @@ pub struct ProverRun {
     pub phases: Vec<PhaseMeasurement>,
     /// EZKL's resolved settings, as soon as there are any.
     pub settings: Option<CircuitSettings>,
+    /// Cells that EZKL counted when it laid a committed circuit out; none where that is not known.
+    pub counted_cells: Option<u64>,
     /// Whether compiled circuit and keys came from the cache.
     pub reused_keys: bool,
     /// Most disk space that the run's own files took at the end of any phase, in bytes.

@@ -112,7 +112,20 @@ impl Io {
             _ => Self::Result,
         }
     }
+
+    /// What is shown of a user's own model where nothing is asked for: as many scores as a classifier has, and no more, since
+    /// each costs about 1,060 gas.
+    pub fn default_for_outputs(elements: usize) -> Self {
+        if elements > MOST_SHOWN_ELEMENTS {
+            Self::Committed
+        } else {
+            Self::Result
+        }
+    }
 }
+
+/// The most elements of the output of a user's own model that are public where nothing is asked for.
+pub const MOST_SHOWN_ELEMENTS: usize = 64;
 
 /// A combination that cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -524,6 +537,13 @@ mod tests {
             (&json!(1), &json!(12), &json!(2))
         );
         assert_eq!(serde_json::from_value::<CircuitPlan>(json).unwrap(), chosen);
+    }
+
+    #[test]
+    fn a_large_output_is_not_shown_unless_that_is_asked_for() {
+        assert_eq!(Io::default_for_outputs(10), Io::Result);
+        assert_eq!(Io::default_for_outputs(MOST_SHOWN_ELEMENTS), Io::Result);
+        assert_eq!(Io::default_for_outputs(MOST_SHOWN_ELEMENTS + 1), Io::Committed);
     }
 
     #[test]

@@ -196,6 +196,23 @@ impl KeyFile {
     pub fn permutation(&self, count: usize) -> Option<Vec<Point>> {
         points(self.rest.get(..count.checked_mul(64)?)?)
     }
+
+    /// In how many rows each of the circuit's selectors is on, in the order in which they were configured: halo2 keeps a bit
+    /// for each row after the permutation's points. `None` where the file has another length than so many points and selectors
+    /// take.
+    pub fn selected_rows(&self, permutation_points: usize, selectors: usize) -> Option<Vec<u64>> {
+        let bits = self.rest.get(permutation_points.checked_mul(64)?..)?;
+        let selector_bytes = (1usize << self.logrows).div_ceil(8);
+        if bits.len() != selectors.checked_mul(selector_bytes)? {
+            return None;
+        }
+        let selectors = bits.chunks_exact(selector_bytes);
+        Some(
+            selectors
+                .map(|selector| selector.iter().map(|byte| u64::from(byte.count_ones())).sum())
+                .collect(),
+        )
+    }
 }
 
 fn points(bytes: &[u8]) -> Option<Vec<Point>> {

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model::rows::table_end;
+
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
 #[error("not an EZKL settings file: {0}")]
@@ -112,6 +114,11 @@ impl CircuitSettings {
     /// Smallest and largest input of a lookup table.
     pub fn lookup_range(&self) -> (i128, i128) {
         self.fields.run_args.lookup_range
+    }
+
+    /// The greatest entry of the tables, which goes beyond the range where that does not fill their columns ([`table_end`]).
+    pub fn table_end(&self) -> Option<i128> {
+        table_end(self.lookup_range(), self.logrows())
     }
 
     /// Columns side by side in which EZKL lays out one operation.

@@ -151,7 +151,15 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError`].
     pub fn of(settings: &CircuitSettings) -> Result<Self, ShapeError> {
-        Self::laid_out(&Fields::deserialize(settings.json())?)
+        Self::of_json(settings.json())
+    }
+
+    /// The same of a settings file's JSON.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub(super) fn of_json(settings: &serde_json::Value) -> Result<Self, ShapeError> {
+        Self::laid_out(&Fields::deserialize(settings)?)
     }
 
     /// The shape that a committed circuit will have, without EZKL: its settings follow from it.
@@ -159,7 +167,7 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError::Value`] where it needs more rows than there are.
     pub fn of_committed(circuit: &CommittedCircuit) -> Result<Self, ShapeError> {
-        Self::laid_out(&Fields::deserialize(circuit.settings())?)
+        Self::of_json(&circuit.settings())
     }
 
     fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {

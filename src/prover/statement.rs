@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::SettingsError;
-use crate::model::rows::ROWS_BESIDE_TABLE;
+use crate::model::rows::table_end;
 
 /// One of the three tensors that a visibility is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,13 +254,15 @@ impl Statement {
         )
     }
 
-    /// Whether the tables' entries fill their one column, so that none is beyond the range's upper end: EZKL goes on counting
-    /// until it is full.
-    pub fn fills_tables(&self) -> Option<bool> {
+    /// Least and greatest input of the tables as they were asked for.
+    pub fn table_range(&self) -> Option<(i128, i128)> {
         let end = |index: usize| self.at(&format!("/run_args/lookup_range/{index}"))?.as_i64();
-        let entries = i128::from(end(1)?) - i128::from(end(0)?) + 1;
-        let rows = 1i128.checked_shl(u32::try_from(self.logrows()?).ok()?)?;
-        Some(entries == rows - i128::from(ROWS_BESIDE_TABLE))
+        Some((end(0)?.into(), end(1)?.into()))
+    }
+
+    /// The greatest entry that the tables really have ([`table_end`]).
+    pub fn table_end(&self) -> Option<i128> {
+        table_end(self.table_range()?, u32::try_from(self.logrows()?).ok()?)
     }
 
     /// Lookup tables of functions.

@@ -2,10 +2,11 @@
 
 use super::{Evidence, IntegerCheck, Outcome, Record};
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
+use crate::model::committed::{DEFAULT_DIGIT_BITS, InputAssurance};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Quantisation};
 use crate::model::layers;
-use crate::prover::{CircuitKind, ContractConstants, Statement};
+use crate::prover::{CircuitKind, ContractConstants, Statement, lookups};
 use crate::suite;
 
 impl Record {
@@ -66,19 +67,41 @@ impl Record {
             // A reusable verifier's acceptance counts only with the digest of the registered artifact.
             key_digest_compared: self.registration.as_ref().map(|_| called),
             controls: self.controls.clone(),
-            committed: self.committed_facts(called),
+            committed: self.committed_facts(evidence, called),
         }
     }
 
     /// What the record shows of a committed circuit. Its guard was measured on the proof, so that it accepted it.
-    fn committed_facts(&self, called: bool) -> Option<CommittedFacts> {
+    fn committed_facts(&self, evidence: &Evidence, called: bool) -> Option<CommittedFacts> {
         let lowering = self.lowering.as_ref()?;
         let magnitudes = lowering.layers.iter().map(|layer| layer.bounds.magnitude());
+        let layout = lowering.layout.as_ref();
+        let tables = layout.and_then(|layout| layout.tables);
+        // Digits lie below their base only if tables end there.
+        let base_bits = self.request.plan.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS);
+        let has_digits = lowering.layers.iter().any(|layer| layer.rounded);
+        let base_end = has_digits.then(|| (1i128 << base_bits.min(i128::BITS - 2)) - 1);
+        let ranged = lowering.input_assurance == InputAssurance::Ranged;
+        let input_elements = if ranged {
+            lowering.committed_elements.input
+        } else {
+            0
+        };
+        let settings = self.circuit.as_ref().map(|circuit| &circuit.settings);
+        let has_lookups = settings
+            .zip(evidence.verifying_key.as_deref())
+            .and_then(|(settings, key)| {
+                let expected = layout.map(|layout| &layout.lookups[..]);
+                lookups::holds_input(settings, key, expected, input_elements as u64)
+            });
         Some(CommittedFacts {
             input_assurance: lowering.input_assurance,
             input_bounds: lowering.layers.first()?.bounds,
             output_public: lowering.committed_elements.output == 0,
             greatest_magnitude: magnitudes.max()?,
+            tables,
+            table_end: base_end.or(tables.map(|tables| tables.greatest)),
+            has_lookups,
             challenge_derived: called.then_some(self.committed_guard.is_some()),
         })
     }

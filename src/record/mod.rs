@@ -23,7 +23,7 @@ use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::ledger::Ledger;
-use crate::model::committed::{CommittedSizes, InputAssurance, LayerBounds};
+use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
     CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
@@ -470,6 +470,27 @@ pub struct Lowering {
     pub output_unit: f64,
     /// What the integers of the input and of each layer can be.
     pub layers: Vec<LayerBounds>,
+    /// What the circuit was laid out with, and what EZKL made of it; absent in records of schema 5 and before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<LayoutCounts>,
+}
+
+/// How much a committed circuit was laid out with, and how much EZKL counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LayoutCounts {
+    /// Least and greatest entry of its tables; none where nothing is looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Interval>,
+    /// What it looks up, by table.
+    pub lookups: Vec<Lookups>,
+    /// What the verifying key looks up: the same. Absent where there is no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_lookups: Option<Vec<Lookups>>,
+    /// Cells that the circuit takes, committed tensors apart.
+    pub cells: u64,
+    /// Cells that EZKL counted when it laid the circuit out: as many. Absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_cells: Option<u64>,
 }
 
 /// Keys, by size, and what they rest on.

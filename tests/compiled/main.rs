@@ -314,7 +314,7 @@ fn rebuilt(circuit: &Value) -> Graph {
                     ),
                     "Nonlinear" => {
                         let function = if value.get("Pow").is_some() {
-                            Function::Rectifier
+                            Function::Rectifier { scale: 0 }
                         } else if value.get("Tanh").is_some() {
                             Function::Tanh { scale: 0 }
                         } else {
@@ -488,7 +488,7 @@ fn every_operator() -> Graph {
     let corner = graph.gather(unread, 1, vec![1]);
     let corner = graph.reshape(corner, &[2]);
     let both = graph.concatenate(&[picked, corner, dots, total, same], 0);
-    let looked_up = graph.look_up(Function::Rectifier, y);
+    let looked_up = graph.look_up(Function::Rectifier { scale: 0 }, y);
     let curve = graph.look_up(Function::Tanh { scale: 3 }, looked_up);
     graph.look_up(Function::Sigmoid { scale: 3 }, y);
     let shifted = graph.add(curve, curve);
@@ -547,7 +547,7 @@ fn scaled(factor: i128) -> Graph {
     let factor = graph.constant(&[1], elements([factor]));
     let product = graph.multiply(x, factor);
     graph.assert_equal(product, y);
-    graph.look_up(Function::Rectifier, x);
+    graph.look_up(Function::Rectifier { scale: 0 }, x);
     let total = graph.sum(y, vec![0]);
     graph.output(total);
     graph

@@ -4,6 +4,9 @@ pragma solidity ^0.8.20;
 /// @title The cheatcodes of Forge that these tests use, by their signatures.
 /// @dev They are written down here because the library that usually brings them, forge-std, comes by git alone.
 interface Vm {
+    /// @notice Calls of an address whose data begins so return this from now on.
+    function mockCall(address callee, bytes calldata data, bytes calldata returned) external;
+
     /// @notice An entry of a folder.
     struct DirEntry {
         string errorMessage;

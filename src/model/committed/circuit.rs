@@ -1,29 +1,36 @@
 //! Circuit graphs: exact arithmetic over the scalar field, in the few operators whose layout in EZKL is known cell by cell.
 //!
-//! Goes in: operators pushed one by one. Comes out: ONNX bytes for EZKL, which must run with every scale at 0, and the
-//! number of cells that EZKL 23.0.5 lays the operators out in.
-//!
-//! Two habits of EZKL's loader decide which operators there are. It pushes slices and concatenations up through what
-//! they read, so that work is done once for each slice: a gather with constant positions costs nothing and stays where it
-//! is. And it makes equal constants one, which it then decomposes into digits where it has more than one reader: every
-//! constant here has one reader, scalars are sums of a 1 that is computed, and [`Circuit::twins`] tells whether two
-//! constants are equal.
+//! Goes in: operators pushed one by one. Comes out: nodes that [`compile`](super::compile) puts into EZKL's operators, and what
+//! is looked up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-#[cfg(doc)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reading::{Reading, readings};
 use crate::compiled::RECTIFIER_EXPONENT;
 
 /// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
 pub(super) const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
+
+/// Whether EZKL's power rounds to v for every v from 0 to `greatest` where its input is labelled with this scale:
+/// s · (v / s)^[`RECTIFIER_EXPONENT`] with s = 2^scale, which is furthest from v at the greatest v, or at s / e.
+pub(super) fn rectifies_exactly(scale: u32, greatest: i128) -> bool {
+    let (one, greatest) = (f64::from(scale).exp2(), greatest as f64);
+    let error = |v: f64| (one * (v / one).powf(f64::from(RECTIFIER_EXPONENT)) - v).abs();
+    // Below a half, and below what f64 may add to it.
+    error(greatest).max(error(greatest.min(one / std::f64::consts::E))) < 0.49
+}
 
 /// A node's position in its circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct NodeId(pub(super) usize);
 
 /// A table that elements are looked up in: one result for each input, and no proof for an input outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Table {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
     /// max(v, 0), as round(v^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's cast of what is not
     /// a number is 0. Equal to max(v, 0) for every v up to [`RECTIFIER_EXACT`].
     Rectifier,
@@ -31,6 +38,28 @@ pub(super) enum Table {
     Sigmoid,
     /// round(2^scale · tanh(v / 2^scale)).
     Tanh,
+}
+
+impl Table {
+    /// Its name for people: that of the layer that it is made for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rectifier => "Relu",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
+        }
+    }
+}
+
+/// What a circuit looks up in one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Lookups {
+    /// The table's function.
+    pub table: Table,
+    /// The scale that the function is taken at: 2^scale integers make 1.
+    pub scale: u32,
+    /// Elements that are looked up.
+    pub elements: u64,
 }
 
 /// What a node computes from its inputs, element by element modulo the field's order.
@@ -82,6 +111,17 @@ pub(super) struct Node {
     pub(super) scale: u32,
 }
 
+impl Node {
+    /// The table that the elements are looked up in, if they are.
+    fn table(&self) -> Option<Table> {
+        if let Operator::Lookup(table) = self.operator {
+            Some(table)
+        } else {
+            None
+        }
+    }
+}
+
 /// A circuit under construction; nodes are in topological order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Circuit {
@@ -110,12 +150,30 @@ impl Circuit {
         self.shape(id).iter().product()
     }
 
+    /// What a node reads.
+    pub(super) fn inputs(&self, id: NodeId) -> &[NodeId] {
+        &self.nodes[id.0].inputs
+    }
+
+    /// The scale that EZKL takes a node's elements to stand at.
+    pub(super) fn label(&self, id: NodeId) -> u32 {
+        self.nodes[id.0].scale
+    }
+
     fn push(&mut self, operator: Operator, inputs: &[NodeId], shape: &[usize]) -> NodeId {
         let scales = inputs.iter().map(|&id| self.nodes[id.0].scale);
         let scale = match operator {
             Operator::Multiply | Operator::Einsum { .. } => scales.sum(),
             Operator::Relabel(more) => scales.sum::<u32>() + more,
-            _ => scales.max().unwrap_or(0),
+            Operator::Input(_)
+            | Operator::Constant(_)
+            | Operator::Reshape
+            | Operator::Gather { .. }
+            | Operator::Add
+            | Operator::Subtract
+            | Operator::Negate
+            | Operator::Sum
+            | Operator::Lookup(_) => scales.max().unwrap_or(0),
         };
         self.nodes.push(Node {
             operator,
@@ -286,6 +344,35 @@ impl Circuit {
         }
         let shape = self.shape(id).to_vec();
         self.push(Operator::Relabel(scale), &[id], &shape)
+    }
+
+    /// The last look-up of which some result is not read on the way to any of these nodes: its table, and its results.
+    pub(super) fn partly_read_lookup(&self, roots: &[NodeId]) -> Option<(Table, NodeId)> {
+        let readings = readings(self, roots);
+        let nodes = self.nodes.iter().zip(&readings).enumerate();
+        nodes.rev().find_map(|(index, (node, reading))| {
+            let table = node.table().filter(|_| *reading != Reading::All)?;
+            Some((table, NodeId(index)))
+        })
+    }
+
+    /// What is looked up, by table: one for each function and each scale, in order.
+    pub(super) fn lookups(&self) -> Vec<Lookups> {
+        let mut elements: BTreeMap<(Table, u32), u64> = BTreeMap::new();
+        for node in &self.nodes {
+            if let Some(table) = node.table() {
+                let looked_up: usize = node.shape.iter().product();
+                *elements.entry((table, node.scale)).or_default() += looked_up as u64;
+            }
+        }
+        let lookups = elements.into_iter();
+        lookups
+            .map(|((table, scale), elements)| Lookups {
+                table,
+                scale,
+                elements,
+            })
+            .collect()
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn compile(circuit: &Circuit) -> Graph {
             Operator::Einsum { equation, .. } => graph.einsum(equation, of(0), of(1)),
             Operator::Lookup(table) => {
                 let function = match table {
-                    Table::Rectifier => Function::Rectifier,
+                    Table::Rectifier => Function::Rectifier { scale: node.scale },
                     Table::Sigmoid => Function::Sigmoid { scale: node.scale },
                     Table::Tanh => Function::Tanh { scale: node.scale },
                 };

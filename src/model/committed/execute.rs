@@ -34,7 +34,15 @@ impl Program {
                 let digits = self.root_digits(index);
                 vec![elements, digits.root, digits.below, digits.above]
             }
-            _ => Vec::new(),
+            Step::Dense { .. }
+            | Step::SumPool { .. }
+            | Step::MaxPool { .. }
+            | Step::Rectify { .. }
+            | Step::Sigmoid { .. }
+            | Step::Tanh { .. }
+            | Step::Multiply { .. }
+            | Step::Combine { .. }
+            | Step::Reshape { .. } => Vec::new(),
         }
     }
 
@@ -72,7 +80,7 @@ impl Program {
     /// Runs the program.
     pub(super) fn run(&self, input: &[i128]) -> Result<Trace, CommittedError> {
         let bound = self.values[0].interval.magnitude();
-        if let Some(position) = input.iter().position(|x| x.abs() > bound) {
+        if let Some(position) = input.iter().position(|x| x.unsigned_abs() > bound.unsigned_abs()) {
             return Err(CommittedError::InputRange {
                 position,
                 value: input[position],

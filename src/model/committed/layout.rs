@@ -1,14 +1,23 @@
 //! From the integer program to the circuit: what is committed, what is computed, and the one check under the challenge.
 //!
 //! Each claimed layer is an identity between committed tensors, element by element. The check is the sum of all elements'
-//! residuals, each times its own power of ρ: the identities one after the other, 2^[`Check::degree_bits`] powers apart,
+//! residuals, each times its own power of ρ: the identities one after the other, 2^[`Builder::degree_bits`] powers apart,
 //! and within each the tensor's own weighting. Digits of rounded tensors come in with their place's power of the base.
+//!
+//! A range that a bound rests on is shown by look-ups, and EZKL's loader drops those whose results nothing reads. Two rules
+//! keep them, whoever reads the tensor:
+//!
+//! - What is looked up for its range alone (the input, digits, quotients that no rectifier bounds) is read whole by an
+//!   identity of the check, each element with its own power of ρ ([`Builder::check_range`], [`Builder::claimed`],
+//!   [`Builder::number`]).
+//! - Any other look-up has a result in which every element is read on the way to the check or to a public output
+//!   ([`Builder::keep_lookups`]); so none is dropped, and the key has as many as this module counts.
 
 use std::collections::HashMap;
 
 use super::super::graph::Window;
 use super::challenge::{Axis, Challenge, Weighting};
-use super::circuit::{Circuit, NodeId, RECTIFIER_EXACT, Table};
+use super::circuit::{Circuit, Lookups, NodeId, RECTIFIER_EXACT, Table, rectifies_exactly};
 use super::error::CommittedError;
 use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
@@ -77,33 +86,6 @@ pub(super) const CLAIMS: &str = "claims";
 /// ρ.
 pub(super) const CHALLENGE: &str = "challenge";
 
-/// Whether a term is added or subtracted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sign {
-    Plus,
-    Minus,
-}
-
-/// A value in the circuit.
-#[derive(Debug, Clone)]
-struct Handle {
-    /// Its elements.
-    node: NodeId,
-    /// Tensors whose sum, the second kind subtracted, is [`Handle::factor`] times the value.
-    terms: Vec<(NodeId, Sign)>,
-    factor: i128,
-}
-
-impl Handle {
-    fn of(node: NodeId) -> Self {
-        Self {
-            node,
-            terms: vec![(node, Sign::Plus)],
-            factor: 1,
-        }
-    }
-}
-
 /// The identities, each a list of what its residual has at every power of the radix, which is the base of digits.
 struct Check {
     radix_bits: u32,
@@ -127,6 +109,11 @@ impl Check {
             Some(sum) => circuit.subtract(sum, scalar),
             None => circuit.negate(scalar),
         });
+    }
+
+    /// Every scalar that a residual is summed from.
+    fn terms(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.identities.iter().flatten().copied().flatten()
     }
 
     /// What the last identity's residual has at a power of the radix.
@@ -170,7 +157,7 @@ pub(super) fn lay_out(
 ) -> Result<Layout, CommittedError> {
     let end = table_end(program);
     let bound = program.values[0].interval.magnitude();
-    // A range is checked at both ends, from the table's middle where its end is given.
+    // A range of ±bound is checked by numbers from 0 to 2·bound.
     if range == InputRange::Checked && 2 * bound > end {
         return Err(CommittedError::WideTable {
             greatest: 2 * bound,
@@ -178,10 +165,20 @@ pub(super) fn lay_out(
         });
     }
     let layout = Builder::new(program, range, exposure).build()?;
-    match layout.table {
-        Some((_, greatest)) if greatest > end => Err(CommittedError::WideTable { greatest, end }),
-        _ => Ok(layout),
+    let Some((_, greatest)) = layout.table else {
+        return Ok(layout);
+    };
+    if greatest > end {
+        return Err(CommittedError::WideTable { greatest, end });
     }
+    let is_inexact =
+        |lookups: &Lookups| lookups.table == Table::Rectifier && !rectifies_exactly(lookups.scale, greatest);
+    if layout.circuit.lookups().iter().any(is_inexact) {
+        return Err(CommittedError::InexactTable {
+            table: Table::Rectifier.name(),
+        });
+    }
+    Ok(layout)
 }
 
 struct Builder<'a> {
@@ -191,7 +188,8 @@ struct Builder<'a> {
     rho: NodeId,
     degree_bits: usize,
     check: Check,
-    values: Vec<Handle>,
+    /// Each value's elements.
+    values: Vec<NodeId>,
     output: Option<NodeId>,
     claims: Option<NodeId>,
     claimed: usize,
@@ -264,19 +262,19 @@ impl<'a> Builder<'a> {
             exposure,
         };
         let image = builder.circuit.reshape(input, &program.values[0].shape[1..]);
-        let input = match range {
-            InputRange::Assumed => Handle::of(image),
-            InputRange::Checked => builder.range_checked(image),
-        };
-        builder.values.push(input);
+        if range == InputRange::Checked {
+            builder.check_range(image);
+        }
+        builder.values.push(image);
         builder
     }
 
     fn build(mut self) -> Result<Layout, CommittedError> {
         for index in 0..self.program.steps.len() {
-            let handle = self.step(index);
-            self.values.push(handle);
+            let node = self.step(index)?;
+            self.values.push(node);
         }
+        self.keep_lookups()?;
         let powers = (self.check.identities.len() as u128) << self.degree_bits;
         let limit = 1 << MOST_POWERS_BITS;
         if powers > limit {
@@ -287,12 +285,12 @@ impl<'a> Builder<'a> {
         self.circuit.output("check", check);
         self.circuit.output("rho", self.rho);
         if self.exposure.output {
-            let output = self.handle(self.program.output).node;
+            let output = self.node(self.program.output);
             let list = self.flat(output);
             self.circuit.output("result", list);
         }
         if self.exposure.input {
-            let input = self.values[0].node;
+            let input = self.node(ValueId(0));
             let list = self.flat(input);
             self.circuit.output("shown", list);
         }
@@ -303,8 +301,8 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn handle(&self, id: ValueId) -> Handle {
-        self.values[id.0].clone()
+    fn node(&self, id: ValueId) -> NodeId {
+        self.values[id.0]
     }
 
     fn flat(&mut self, node: NodeId) -> NodeId {
@@ -358,134 +356,100 @@ impl<'a> Builder<'a> {
         rectified
     }
 
-    /// The input, whose range the circuit checks: x + o and o − x are both looked up, and the table ends at o + bound.
-    /// Without digits o is 0, and max(x, 0) − max(−x, 0) is x. With digits the table's end is given; then o is at least the
-    /// bound, both are positive, and their difference is 2·x.
-    fn range_checked(&mut self, image: NodeId) -> Handle {
+    /// Holds every element x of the input to ±b, by an identity that is there whoever reads x: b − x is looked up, and with
+    /// v = max(b − x, 0) the identity is v + x = b. It has v = b − x, so that x is a whole number and at most b. Where the
+    /// table ends at 2·b, v is no greater, and x is at least −b. Where it ends beyond, v + (end − 2·b) is looked up as well,
+    /// which shows the same of v, and the identity reads the result of that.
+    fn check_range(&mut self, image: NodeId) {
         let bound = self.program.values[0].interval.magnitude();
-        let others = self.largest_lookup();
-        let end = self.end.unwrap_or(if others > bound {
-            others.max(2 * bound)
-        } else {
-            bound
-        });
+        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(2 * bound));
         self.end = Some(end);
-        let offset = end - bound;
-        assert!(
-            offset == 0 || offset >= bound,
-            "the table is wide enough for the input"
-        );
-        let above = self.circuit.offset(image, offset);
-        let below = if offset == 0 {
-            self.circuit.negate(image)
-        } else {
-            self.circuit.complement(2 * offset, above)
-        };
-        let looked_up = (offset - bound, end);
-        let above = self.rectify(above, looked_up);
-        let below = self.rectify(below, looked_up);
-        let handle = Handle {
-            node: image,
-            terms: vec![(above, Sign::Plus), (below, Sign::Minus)],
-            factor: if offset == 0 { 1 } else { 2 },
-        };
-        if !self.is_read_by_contractions_alone(ValueId(0)) || !self.is_read_whole(ValueId(0)) {
-            // Not all look-ups have another reader, and the loader drops what has none: the identity between them and the
-            // input has them all.
-            let weighting = Weighting::of(&self.program.values[0].shape[1..]);
-            self.check.identities.push(Vec::new());
-            let sum = self.contract(&handle, weighting);
-            self.check.add(&mut self.circuit, 0, sum);
-            let input = self.contract_node(image, weighting);
-            let input = self.circuit.scale(input, handle.factor);
-            self.check.subtract(&mut self.circuit, 0, input);
-            return Handle::of(image);
+        let spare = end - 2 * bound;
+        let below = self.circuit.complement(bound, image);
+        let mut looked_up = self.rectify(below, (0, 2 * bound));
+        if spare > 0 {
+            let shifted = self.circuit.offset(looked_up, spare);
+            looked_up = self.rectify(shifted, (spare, end));
         }
-        handle
+        let weighting = Weighting::of(self.shape(ValueId(0)));
+        self.check.identities.push(Vec::new());
+        for node in [looked_up, image] {
+            let sum = self.contract(node, weighting);
+            self.check.add(&mut self.circuit, 0, sum);
+        }
+        let total = self.challenge.total(&mut self.circuit, weighting);
+        let total = self.circuit.scale(total, bound + spare);
+        self.check.subtract(&mut self.circuit, 0, total);
     }
 
     /// The greatest number that any step looks up.
-    fn largest_lookup(&self) -> i128 {
-        let magnitude = |id: &ValueId| self.program.value(*id).interval.magnitude();
+    fn greatest_lookup(&self) -> i128 {
+        let interval = |id: &ValueId| self.program.value(*id).interval;
         let looked_up = self.program.steps.iter().map(|step| match step {
             Step::Rectify { input } | Step::Sigmoid { input, .. } | Step::Tanh { input, .. } => {
-                magnitude(input)
+                interval(input).greatest
             }
-            Step::MaxPool { input, .. } => 2 * magnitude(input),
-            _ => 0,
+            Step::MaxPool { input, .. } => {
+                let interval = interval(input);
+                interval.greatest - interval.least
+            }
+            Step::Claimed { .. }
+            | Step::Dense { .. }
+            | Step::SumPool { .. }
+            | Step::Multiply { .. }
+            | Step::Combine { .. }
+            | Step::Reshape { .. }
+            | Step::LayerNorm { .. } => 0,
         });
         looked_up.max().unwrap_or(0)
     }
 
-    fn is_read_by_contractions_alone(&self, id: ValueId) -> bool {
-        self.program.output != id
-            && !self.exposure.input
-            && self.program.steps.iter().all(|step| match step {
-                Step::Claimed { .. } => true,
-                Step::Dense { input, .. }
-                | Step::SumPool { input, .. }
-                | Step::MaxPool { input, .. }
-                | Step::Rectify { input }
-                | Step::Sigmoid { input, .. }
-                | Step::Tanh { input, .. }
-                | Step::Reshape { input }
-                | Step::LayerNorm { input, .. } => *input != id,
-                Step::Multiply { left, right } | Step::Combine { left, right, .. } => {
-                    *left != id && *right != id
-                }
-            })
+    /// Ties the look-ups of which some results are read by nothing, so that all of them are in the check: for v = max(z, 0),
+    /// v · (v − z) = 0, each element with its own power of ρ.
+    ///
+    /// Nothing is wrong where such a result is false, for nothing reads it. But the loader drops those look-ups, and a key
+    /// with fewer than were laid out could not be told from one in which a range is not checked.
+    ///
+    /// # Errors
+    /// [`CommittedError::UnreadTable`] for a look-up in another table, whose results satisfy no such equation.
+    fn keep_lookups(&mut self) -> Result<(), CommittedError> {
+        loop {
+            let mut roots: Vec<NodeId> = self.check.terms().collect();
+            if self.exposure.output {
+                roots.push(self.node(self.program.output));
+            }
+            // The input's elements are shown, not results of look-ups.
+            let Some((table, result)) = self.circuit.partly_read_lookup(&roots) else {
+                return Ok(());
+            };
+            if table != Table::Rectifier {
+                return Err(CommittedError::UnreadTable { table: table.name() });
+            }
+            let input = self.circuit.inputs(result)[0];
+            let negative = self.circuit.subtract(result, input);
+            let product = self.circuit.multiply(result, negative);
+            let weighting = Weighting::of(self.circuit.shape(result));
+            assert!(
+                weighting.degree_bits() <= self.degree_bits,
+                "what is looked up has the shape of a value"
+            );
+            self.check.identities.push(Vec::new());
+            let sum = self.contract(product, weighting);
+            self.check.add(&mut self.circuit, 0, sum);
+        }
     }
 
-    /// Whether one of the claimed layers that read a value reads every element of it.
-    fn is_read_whole(&self, id: ValueId) -> bool {
-        let read_whole = |window: &Window| {
-            let sizes = &self.program.value(id).shape[2..];
-            let output = window
-                .output_size([sizes[0], sizes[1]])
-                .expect("the graph's shapes fit");
-            (0..2).all(|axis| {
-                let read = (output[axis] - 1) * window.stride[axis] + window.kernel[axis];
-                window.stride[axis] <= window.kernel[axis] && read >= sizes[axis] + window.padding[axis]
-            })
-        };
-        self.program.steps.iter().any(|step| match step {
-            Step::Claimed { input, linear, .. } if *input == id => match linear {
-                Linear::Convolution { window, .. } | Linear::SumPool(window) => read_whole(window),
-                Linear::Affine { .. } | Linear::Same => true,
-            },
-            _ => false,
-        })
-    }
-
-    fn contract_node(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
+    /// Σ ρ^i · element i.
+    fn contract(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
         self.challenge.contract(&mut self.circuit, weighting, node)
     }
 
-    /// Σ of the terms of a value: [`Handle::factor`] times its own.
-    fn contract(&mut self, handle: &Handle, weighting: Weighting) -> NodeId {
-        self.over_terms(handle, |builder, node| builder.contract_node(node, weighting))
-    }
-
-    /// The signed sum of what each term comes to.
-    fn over_terms(&mut self, handle: &Handle, mut of: impl FnMut(&mut Self, NodeId) -> NodeId) -> NodeId {
-        let mut sum = None;
-        for &(node, sign) in &handle.terms {
-            let term = of(self, node);
-            sum = Some(match sum {
-                None if sign == Sign::Plus => term,
-                None => self.circuit.negate(term),
-                Some(sum) if sign == Sign::Plus => self.circuit.add(sum, term),
-                Some(sum) => self.circuit.subtract(sum, term),
-            });
-        }
-        sum.expect("a value has terms")
-    }
-
-    fn step(&mut self, index: usize) -> Handle {
+    /// A step's value.
+    fn step(&mut self, index: usize) -> Result<NodeId, CommittedError> {
         let program = self.program;
         let id = ValueId(index + 1);
         let node = match &program.steps[index] {
-            Step::Claimed { input, linear, form } => return self.claimed(index, *input, linear, *form),
+            Step::Claimed { input, linear, form } => return Ok(self.claimed(index, *input, linear, *form)),
             Step::LayerNorm {
                 input,
                 scale,
@@ -493,7 +457,7 @@ impl<'a> Builder<'a> {
                 epsilon,
                 root_bits,
             } => {
-                return self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits);
+                return Ok(self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits));
             }
             Step::Dense {
                 input,
@@ -501,7 +465,7 @@ impl<'a> Builder<'a> {
                 outputs,
                 bias,
             } => {
-                let input = self.handle(*input).node;
+                let input = self.node(*input);
                 let input = self.flat(input);
                 let inputs = self.circuit.len(input);
                 let weight = self.circuit.constant(&[*outputs, inputs], weight.to_vec());
@@ -524,13 +488,13 @@ impl<'a> Builder<'a> {
             Step::MaxPool { input, window } => self.max_pool(*input, window),
             Step::Rectify { input } => {
                 let interval = program.value(*input).interval;
-                let input = self.handle(*input).node;
+                let input = self.node(*input);
                 self.rectify(input, (interval.least, interval.greatest))
             }
-            Step::Sigmoid { input, scale } => self.function(*input, *scale, Table::Sigmoid),
-            Step::Tanh { input, scale } => self.function(*input, *scale, Table::Tanh),
+            Step::Sigmoid { input, scale } => self.function(index, *input, *scale, Table::Sigmoid)?,
+            Step::Tanh { input, scale } => self.function(index, *input, *scale, Table::Tanh)?,
             Step::Multiply { left, right } => {
-                let (left, right) = (self.handle(*left).node, self.handle(*right).node);
+                let (left, right) = (self.node(*left), self.node(*right));
                 self.circuit.multiply(left, right)
             }
             Step::Combine {
@@ -541,7 +505,7 @@ impl<'a> Builder<'a> {
                 subtract,
             } => {
                 let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
-                    let node = builder.handle(*id).node;
+                    let node = builder.node(*id);
                     builder.circuit.scale(node, 1 << shift)
                 };
                 let left = shifted(self, left, *left_shift);
@@ -552,22 +516,37 @@ impl<'a> Builder<'a> {
                     self.circuit.add(left, right)
                 }
             }
-            Step::Reshape { input } => self.handle(*input).node,
+            Step::Reshape { input } => self.node(*input),
         };
-        Handle::of(self.circuit.reshape(node, self.shape(id)))
+        Ok(self.circuit.reshape(node, self.shape(id)))
     }
 
-    fn function(&mut self, input: ValueId, scale: u32, table: Table) -> NodeId {
+    /// A table of a function, built for the unit of what is looked up: 2^`scale` of its integers make 1. EZKL builds it for
+    /// the scale that the node is labelled with, which what comes before may have raised.
+    fn function(
+        &mut self,
+        index: usize,
+        input: ValueId,
+        scale: u32,
+        table: Table,
+    ) -> Result<NodeId, CommittedError> {
         let interval = self.program.value(input).interval;
         self.look_up((interval.least, interval.greatest));
-        let node = self.handle(input).node;
-        let labelled = self.circuit.relabel(node, scale);
-        self.circuit.lookup(table, labelled)
+        let node = self.node(input);
+        let more = scale
+            .checked_sub(self.circuit.label(node))
+            .ok_or(CommittedError::NotCovered {
+                operator: table.name(),
+                node: self.program.values[index + 1].name.clone(),
+                reason: "its input's integers are coarser than the scale that EZKL takes them to stand at",
+            })?;
+        let labelled = self.circuit.relabel(node, more);
+        Ok(self.circuit.lookup(table, labelled))
     }
 
     /// For each position of the window, the elements that the outputs read there.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
-        let node = self.handle(input).node;
+        let node = self.node(input);
         let &[_, height, width] = self.shape(input) else {
             panic!("a window reads channels, rows and columns");
         };
@@ -608,7 +587,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
-    fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> Handle {
+    fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
         let id = ValueId(index + 1);
         let weighting = Weighting::of(self.shape(id));
         self.check.identities.push(Vec::new());
@@ -625,33 +604,27 @@ impl<'a> Builder<'a> {
                 let looked_up = self.rectify(top, (0, self.program.base() - 1));
                 self.circuit.offset(looked_up, -offset)
             }
-            _ => top,
+            Form::Rounded { guarded: false, .. } | Form::Exact => top,
         };
-        let source = self.handle(input);
-        let result = self.contract_node(value, weighting);
-        self.other_side(digits, result, source.factor);
+        let source = self.node(input);
+        let result = self.contract(value, weighting);
+        self.check.subtract(&mut self.circuit, digits, result);
         for place in (0..digits).rev() {
             let digit = self.claim(self.shape(id));
             let digit = self.rectify(digit, (0, self.program.base() - 1));
-            let sum = self.contract_node(digit, weighting);
-            self.other_side(place, sum, source.factor);
+            let sum = self.contract(digit, weighting);
+            self.check.subtract(&mut self.circuit, place, sum);
         }
         let divisor = self.program.base().pow(digits as u32);
         let rounding = if digits == 0 { 0 } else { divisor / 2 };
-        self.layer(&source, input, linear, weighting, multiplier, rounding);
-        Handle::of(value)
-    }
-
-    /// Takes from the residual what stands opposite the input's terms, which may be a multiple of the input.
-    fn other_side(&mut self, level: usize, scalar: NodeId, factor: i128) {
-        let scalar = self.circuit.scale(scalar, factor);
-        self.check.subtract(&mut self.circuit, level, scalar);
+        self.layer(source, input, linear, weighting, multiplier, rounding);
+        value
     }
 
     /// Adds `multiplier` times the layer's weighted result, and `rounding` for each element.
     fn layer(
         &mut self,
-        source: &Handle,
+        source: NodeId,
         input: ValueId,
         linear: &Linear,
         weighting: Weighting,
@@ -665,19 +638,13 @@ impl<'a> Builder<'a> {
             }
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
-                let maps = self.over_terms(source, |builder, node| {
-                    let image = builder.circuit.reshape(node, &shape);
-                    let sums = windows::contract(
-                        &mut builder.circuit,
-                        &mut builder.challenge,
-                        weighting,
-                        image,
-                        window,
-                    );
-                    let sums = sums.into_iter().flatten();
-                    sums.reduce(|a, b| builder.circuit.add(a, b))
-                        .expect("windows are inside")
-                });
+                let image = self.circuit.reshape(source, &shape);
+                let sums =
+                    windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
+                let sums = sums.into_iter().flatten();
+                let maps = sums
+                    .reduce(|a, b| self.circuit.add(a, b))
+                    .expect("windows are inside");
                 let channels = self
                     .challenge
                     .weights(&mut self.circuit, weighting, Axis::Channels);
@@ -685,11 +652,7 @@ impl<'a> Builder<'a> {
                 self.circuit.scale(sum, multiplier)
             }
             Linear::Affine { factor, .. } => {
-                let maps = self.over_terms(source, |builder, node| {
-                    builder
-                        .challenge
-                        .contract_maps(&mut builder.circuit, weighting, node)
-                });
+                let maps = self.challenge.contract_maps(&mut self.circuit, weighting, source);
                 let channels = self
                     .challenge
                     .weights(&mut self.circuit, weighting, Axis::Channels);
@@ -745,7 +708,6 @@ impl<'a> Builder<'a> {
                 let map = self.challenge.map_sum(&mut self.circuit, weighting);
                 self.circuit.multiply(by_channel, map)
             };
-            let sum = self.circuit.scale(sum, source.factor);
             self.check.add(&mut self.circuit, level, sum);
         }
     }
@@ -760,7 +722,7 @@ impl<'a> Builder<'a> {
     #[expect(clippy::too_many_arguments, reason = "a convolution has this many")]
     fn convolution(
         &mut self,
-        source: &Handle,
+        source: NodeId,
         input: ValueId,
         weight: &[i128],
         weight_shape: [usize; 4],
@@ -793,24 +755,16 @@ impl<'a> Builder<'a> {
         };
         let summed = self.circuit.reshape(summed, &[groups * group_channels, kernel]);
         let shape = self.image_shape(input);
-        self.over_terms(source, |builder, node| {
-            let image = builder.circuit.reshape(node, &shape);
-            let sums = windows::contract(
-                &mut builder.circuit,
-                &mut builder.challenge,
-                weighting,
-                image,
-                window,
-            );
-            let mut total = None;
-            for (tap, sum) in distinct(&mut builder.circuit, sums, &taps) {
-                let weights = builder.circuit.gather(summed, 1, vec![tap]);
-                let weights = builder.circuit.reshape(weights, &[groups * group_channels]);
-                let dot = builder.circuit.einsum("c,c->", weights, sum);
-                total = Some(total.map_or(dot, |total| builder.circuit.add(total, dot)));
-            }
-            total.expect("some window is inside")
-        })
+        let image = self.circuit.reshape(source, &shape);
+        let sums = windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
+        let mut total = None;
+        for (tap, sum) in distinct(&mut self.circuit, sums, &taps) {
+            let weights = self.circuit.gather(summed, 1, vec![tap]);
+            let weights = self.circuit.reshape(weights, &[groups * group_channels]);
+            let dot = self.circuit.einsum("c,c->", weights, sum);
+            total = Some(total.map_or(dot, |total| self.circuit.add(total, dot)));
+        }
+        total.expect("some window is inside")
     }
 
     /// Σ digit · base^place, digits looked up; most significant first.
@@ -831,7 +785,7 @@ impl<'a> Builder<'a> {
         bias: &[i128],
         epsilon: i128,
         root_bits: u32,
-    ) -> Handle {
+    ) -> NodeId {
         let id = ValueId(index + 1);
         let shape = self.shape(id);
         let weighting = Weighting::of(shape);
@@ -842,7 +796,7 @@ impl<'a> Builder<'a> {
         let above = self.number(digits.above);
 
         // V = N·Σx² − (Σx)² + ε.
-        let image = self.handle(input).node;
+        let image = self.node(input);
         let list = self.flat(image);
         let count = self.circuit.len(list) as i128;
         let sum = self.circuit.sum(list);
@@ -873,21 +827,21 @@ impl<'a> Builder<'a> {
         let negative: Vec<i128> = scale.iter().map(|scale| -scale).collect();
         let negative = self.circuit.constant(shape, negative);
         let scaled = self.circuit.multiply(image, positive);
-        let scaled = self.contract_node(scaled, weighting);
+        let scaled = self.contract(scaled, weighting);
         let scaled = self.circuit.scale(scaled, count);
-        let shift = self.contract_node(negative, weighting);
+        let shift = self.contract(negative, weighting);
         let shift = self.circuit.multiply(shift, sum);
         let centred = self.circuit.add(scaled, shift);
         let normalised = self.circuit.multiply(centred, root);
         self.check.add(&mut self.circuit, 0, normalised);
         if bias.iter().any(|&bias| bias != 0) {
             let bias = self.circuit.constant(shape, bias.to_vec());
-            let bias = self.contract_node(bias, weighting);
+            let bias = self.contract(bias, weighting);
             self.check.add(&mut self.circuit, 0, bias);
         }
-        let claimed = self.contract_node(result, weighting);
+        let claimed = self.contract(result, weighting);
         self.check.subtract(&mut self.circuit, 0, claimed);
-        Handle::of(result)
+        result
     }
 }
 
@@ -919,7 +873,7 @@ fn scaled(integers: &[i128], multiplier: i128) -> Vec<i128> {
 fn radix_digits(numbers: &[i128], bits: u32) -> Vec<Vec<i128>> {
     let mut places = Vec::new();
     let mut rest = numbers.to_vec();
-    while rest.iter().any(|number| number.abs() >= 1 << bits) {
+    while rest.iter().any(|number| number.unsigned_abs() >= 1 << bits) {
         places.push(rest.iter().map(|number| number.rem_euclid(1 << bits)).collect());
         for number in &mut rest {
             *number = number.div_euclid(1 << bits);

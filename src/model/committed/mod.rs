@@ -6,7 +6,12 @@
 //!
 //! Six steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
 //! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
-//! `windows` of images, and `compile` puts that into EZKL's operators.
+//! `windows` of images; `reading` shows that every look-up of it is read, and `compile` puts it into EZKL's operators.
+
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new kind must be thought of everywhere that soundness is decided"
+)]
 
 mod challenge;
 mod circuit;
@@ -17,6 +22,7 @@ mod interval;
 mod layout;
 mod program;
 mod quantise;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -28,6 +34,7 @@ use super::graph::{Graph, Tensor};
 use super::rows::{table_rows, usable_rows};
 use crate::compiled::{self, Compiled, Counts, Frame};
 
+pub use circuit::{Lookups, Table};
 pub use error::CommittedError;
 pub use interval::{Interval, Unbounded};
 
@@ -372,6 +379,11 @@ impl CommittedCircuit {
     pub fn looked_up(&self) -> Option<Interval> {
         let (least, greatest) = self.layout.table?;
         Some(Interval { least, greatest })
+    }
+
+    /// What is looked up, by table; each table has an output column of its own.
+    pub fn lookups(&self) -> Vec<Lookups> {
+        self.layout.circuit.lookups()
     }
 
     /// Elements of each public output: the check, the challenge, then the statement.

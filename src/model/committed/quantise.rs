@@ -17,7 +17,7 @@ const TABLE_MARGIN: i128 = 16;
 const MOST_PLACE_BITS: u32 = 126;
 
 /// The largest magnitude of an integer that is exact in `f32`.
-const EXACT_IN_F32: i128 = 1 << 24;
+const EXACT_IN_F32: u128 = 1 << 24;
 
 /// The program of `graph` as it is asked for.
 pub(super) fn quantise(graph: &Graph, options: &CommittedOptions) -> Result<Program, CommittedError> {
@@ -41,9 +41,9 @@ pub(super) fn quantise(graph: &Graph, options: &CommittedOptions) -> Result<Prog
     Quantiser::run(&graph, options, most)
 }
 
-/// The graph with batch norms folded and maxima before rectifiers.
+/// The graph without layers that its outputs do not need, with batch norms folded and maxima before rectifiers.
 fn rewritten(graph: &Graph) -> Graph {
-    let mut graph = fold::batch_norms(graph);
+    let mut graph = fold::batch_norms(&needed(graph));
     let readers = |graph: &Graph, value: GraphValue| -> Vec<usize> {
         let read = |node: &Node| node.inputs.contains(&value);
         (0..graph.nodes.len())
@@ -68,6 +68,24 @@ fn rewritten(graph: &Graph) -> Graph {
             graph.values[output.0].shape = pooled;
         }
     }
+    graph
+}
+
+/// The graph without the layers that its outputs do not need.
+fn needed(graph: &Graph) -> Graph {
+    let mut graph = graph.clone();
+    let mut needed = vec![false; graph.values.len()];
+    for output in &graph.outputs {
+        needed[output.0] = true;
+    }
+    for node in graph.nodes.iter().rev() {
+        if needed[node.output.0] {
+            for input in &node.inputs {
+                needed[input.0] = true;
+            }
+        }
+    }
+    graph.nodes.retain(|node| needed[node.output.0]);
     graph
 }
 
@@ -137,7 +155,12 @@ impl<'a> Quantiser<'a> {
         let value = Value {
             name: "input".to_owned(),
             shape: shape.to_vec(),
-            interval: integers.range,
+            interval: Interval::checked(integers.range.least, integers.range.greatest).map_err(|source| {
+                CommittedError::TooLarge {
+                    node: "input".to_owned(),
+                    source,
+                }
+            })?,
             unit: integers.unit,
         };
         let mut numbers = vec![None; graph.values.len()];
@@ -190,13 +213,21 @@ impl<'a> Quantiser<'a> {
                 limit,
                 guarded: false,
             }),
-            // Maxima look differences up: they bound the values where something bounds the maximum.
-            Op::MaxPool2d(_) => Some(TableReader {
+            // Maxima look differences up: they bound the values that they read, where something bounds the maximum.
+            Op::MaxPool2d(window) => Some(TableReader {
                 limit: limit / 2,
-                guarded: self.table_reader(node.output).is_none_or(|reader| reader.guarded),
+                guarded: !window.reads_whole(self.graph.shape(value))
+                    || self.table_reader(node.output).is_none_or(|reader| reader.guarded),
             }),
             Op::Flatten | Op::Reshape { .. } => self.table_reader(node.output),
-            _ => None,
+            Op::Conv2d { .. }
+            | Op::Gemm { .. }
+            | Op::AvgPool2d(_)
+            | Op::BatchNorm { .. }
+            | Op::LayerNorm { .. }
+            | Op::Mul
+            | Op::Add
+            | Op::Sub => None,
         });
         let need = needs.reduce(|a, b| TableReader {
             limit: a.limit.min(b.limit),
@@ -245,7 +276,7 @@ impl<'a> Quantiser<'a> {
                 let unit = self.value(input).unit;
                 let linear = Linear::Affine {
                     factor: exact_integers(node, factor.iter().copied(), self.weight_unit())?,
-                    addend: integers(addend.iter().copied(), unit * self.weight_unit()),
+                    addend: integers(node, addend.iter().copied(), unit * self.weight_unit())?,
                 };
                 self.linear(node, input, linear, shape)?
             }
@@ -388,7 +419,7 @@ impl<'a> Quantiser<'a> {
             weight_shape: weight.shape[..]
                 .try_into()
                 .expect("a convolution's weight has four axes"),
-            bias: bias_integers(bias, weight.shape[0], unit),
+            bias: bias_integers(node, bias, weight.shape[0], unit)?,
             window,
             groups,
         })
@@ -405,7 +436,7 @@ impl<'a> Quantiser<'a> {
         let before = self.value(input);
         let outputs = weight.shape[0];
         let unit = before.unit * self.weight_unit();
-        let bias = bias_integers(bias, outputs, unit);
+        let bias = bias_integers(node, bias, outputs, unit)?;
         let weight = exact_integers(node, floats(weight), self.weight_unit())?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
@@ -598,13 +629,14 @@ impl<'a> Quantiser<'a> {
         let count = scale.len() as i128;
         let bound = before.interval.magnitude().max(1);
         // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
-        let root_bits = (count * bound).next_power_of_two_bits() + self.scale + 6;
+        let widest = count.checked_mul(bound).ok_or(too_large(Unbounded))?;
+        let root_bits = widest.next_power_of_two_bits() + self.scale + 6;
         // Exact in f32, so that the circuit's constant is this very integer.
         let epsilon =
             f64::from((f64::from(epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as f32)
                 as i128;
         // The numerator, the radicand and the remainders must all be read back as integers.
-        let radicand = (count * bound)
+        let radicand = widest
             .checked_pow(2)
             .and_then(|square| square.checked_add(epsilon))
             .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
@@ -624,11 +656,11 @@ impl<'a> Quantiser<'a> {
             .repeated(scale.len())
             .and_then(|x| x.minus(x))
             .map_err(too_large)?;
-        let widest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
+        let greatest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
         let interval = centred
             .times(root)
-            .and_then(|product| product.weighted(&[widest(&scale)], 0))
-            .and_then(|product| product.plus(Interval::symmetric(widest(&bias))))
+            .and_then(|product| product.weighted(&[greatest(&scale)], 0))
+            .and_then(|product| product.plus(Interval::symmetric(greatest(&bias))))
             .map_err(too_large)?;
         let value = Value {
             name: node.name.clone(),
@@ -693,8 +725,11 @@ fn exact_integers(
     numbers: impl Iterator<Item = f64>,
     unit: f64,
 ) -> Result<Vec<i128>, CommittedError> {
-    let integers = integers(numbers, unit);
-    if integers.iter().all(|integer| integer.abs() <= EXACT_IN_F32) {
+    let integers = integers(node, numbers, unit)?;
+    if integers
+        .iter()
+        .all(|integer| integer.unsigned_abs() <= EXACT_IN_F32)
+    {
         Ok(integers)
     } else {
         Err(CommittedError::WideWeight {
@@ -703,16 +738,38 @@ fn exact_integers(
     }
 }
 
-fn integers(numbers: impl Iterator<Item = f64>, unit: f64) -> Vec<i128> {
-    numbers.map(|number| (number * unit).round() as i128).collect()
+/// Numbers as integers of this unit, each below [`LIMIT`] in magnitude.
+fn integers(node: &Node, numbers: impl Iterator<Item = f64>, unit: f64) -> Result<Vec<i128>, CommittedError> {
+    let integer = |number: f64| {
+        let units = (number * unit).round();
+        if units.is_nan() {
+            return Err(refused(node, "a weight is not a number"));
+        }
+        // What f64 cannot hold, infinity among it, becomes the nearest i128, beyond the limit.
+        let integer = units as i128;
+        if integer.unsigned_abs() < LIMIT.unsigned_abs() {
+            Ok(integer)
+        } else {
+            Err(too_large(node, Unbounded))
+        }
+    };
+    numbers.map(integer).collect()
 }
 
 fn floats(tensor: &Tensor) -> impl Iterator<Item = f64> + '_ {
     tensor.data.iter().map(|&x| f64::from(x))
 }
 
-fn bias_integers(bias: Option<&Tensor>, outputs: usize, unit: f64) -> Vec<i128> {
-    bias.map_or_else(|| vec![0; outputs], |bias| integers(floats(bias), unit))
+fn bias_integers(
+    node: &Node,
+    bias: Option<&Tensor>,
+    outputs: usize,
+    unit: f64,
+) -> Result<Vec<i128>, CommittedError> {
+    match bias {
+        Some(bias) => integers(node, floats(bias), unit),
+        None => Ok(vec![0; outputs]),
+    }
 }
 
 fn hull(intervals: impl Iterator<Item = Result<Interval, Unbounded>>) -> Result<Interval, Unbounded> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
-use super::circuit::{Circuit, Operator, Table, broadcast};
+use super::circuit::{Circuit, NodeId, Operator, Table, broadcast};
 use super::layout::{CHALLENGE, CLAIMS, INPUT, OUTPUT};
 use super::*;
 use crate::chain::calldata::FIELD_MODULUS as ORDER;
@@ -32,8 +32,18 @@ fn evaluate(
     inputs: &HashMap<&str, Vec<U256>>,
     table: Option<(i128, i128)>,
 ) -> Option<Vec<Vec<U256>>> {
+    evaluate_with(circuit, inputs, table, |_, _| {})
+}
+
+/// The same with results that are not what they should be.
+fn evaluate_with(
+    circuit: &Circuit,
+    inputs: &HashMap<&str, Vec<U256>>,
+    table: Option<(i128, i128)>,
+    change: impl Fn(NodeId, &mut Vec<U256>),
+) -> Option<Vec<Vec<U256>>> {
     let mut values: Vec<Vec<U256>> = Vec::new();
-    for node in circuit.nodes() {
+    for (at_node, node) in circuit.nodes().iter().enumerate() {
         let of = |at: usize| &values[node.inputs[at].0];
         let shape_of = |at: usize| circuit.shape(node.inputs[at]);
         let pairwise = |combine: &dyn Fn(U256, U256) -> U256| -> Vec<U256> {
@@ -50,7 +60,7 @@ fn evaluate(
                 })
                 .collect()
         };
-        let value = match &node.operator {
+        let mut value = match &node.operator {
             Operator::Input(name) => inputs[name.as_str()].clone(),
             Operator::Constant(integers) => integers.iter().copied().map(element).collect(),
             Operator::Reshape | Operator::Relabel(_) => of(0).clone(),
@@ -65,21 +75,15 @@ fn evaluate(
                 let (least, greatest) = table.expect("a table");
                 let results = of(0).iter().map(|&x| {
                     let x = index(x).filter(|x| (least..=greatest).contains(x))?;
-                    Some(element(match kind {
-                        Table::Rectifier => (x as f64)
-                            .powf(f64::from(crate::compiled::RECTIFIER_EXPONENT))
-                            .round() as i128,
-                        Table::Sigmoid | Table::Tanh => {
-                            let one = f64::from(node.scale).exp2();
-                            let y = x as f64 / one;
-                            let y = if *kind == Table::Tanh {
-                                y.tanh()
-                            } else {
-                                1.0 / (1.0 + (-y).exp())
-                            };
-                            (one * y).round() as i128
-                        }
-                    }))
+                    // As EZKL's `nonlinearities` have it, at the scale that the node is labelled with.
+                    let one = f64::from(node.scale).exp2();
+                    let y = x as f64 / one;
+                    let y = match kind {
+                        Table::Rectifier => y.powf(f64::from(crate::compiled::RECTIFIER_EXPONENT)),
+                        Table::Sigmoid => 1.0 / (1.0 + (-y).exp()),
+                        Table::Tanh => y.tanh(),
+                    };
+                    Some(element((one * y).round() as i128))
                 });
                 results.collect::<Option<Vec<_>>>()?
             }
@@ -90,6 +94,7 @@ fn evaluate(
             "{:?}",
             node.operator
         );
+        change(NodeId(at_node), &mut value);
         values.push(value);
     }
     let outputs = circuit.outputs().iter();
@@ -370,6 +375,419 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             small(&[1, 2, 6, 6], vec![convolution_of(repeated_taps()), Op::Relu]),
         ),
     ]
+}
+
+/// Layers that read some elements of what comes before them, or that multiply what they read by 0.
+fn sparsely_read() -> Vec<(&'static str, Graph)> {
+    let image: &[usize] = &[1, 2, 4, 4];
+    let whole = Window::square(4, 1, 0);
+    let layer = |weight: Tensor, window: Window, groups: usize| Op::Conv2d {
+        weight,
+        bias: None,
+        window,
+        groups,
+    };
+    // The same taps are 0 in every channel.
+    let with_zero_taps = |shape: [usize; 4], seed: u64| {
+        let mut weight = drawn(&shape, seed, 0.5);
+        let taps = shape[2] * shape[3];
+        for (place, x) in weight.data.iter_mut().enumerate() {
+            if !(place % taps).is_multiple_of(5) {
+                *x = 0.0;
+            }
+        }
+        weight
+    };
+    let zero = |shape: [usize; 4]| Tensor::new(shape, vec![0.0; shape.iter().product()]);
+    let skipping = Window::square(1, 2, 0);
+    let middle = |op: Op| {
+        small(
+            image,
+            vec![conv(2, 2, 3, 1, 1, 1, 40), op, conv(2, 2, 1, 2, 0, 1, 42)],
+        )
+    };
+    vec![
+        (
+            "one position",
+            small(image, vec![layer(drawn(&[2, 2, 4, 4], 43, 0.5), whole, 1)]),
+        ),
+        (
+            "one position, zero taps",
+            small(image, vec![layer(with_zero_taps([2, 2, 4, 4], 44), whole, 1)]),
+        ),
+        (
+            "one position, zero taps, depthwise",
+            small(image, vec![layer(with_zero_taps([2, 1, 4, 4], 45), whole, 2)]),
+        ),
+        (
+            "one position, zero taps, grouped",
+            small(
+                &[1, 4, 4, 4],
+                vec![layer(with_zero_taps([4, 2, 4, 4], 46), whole, 2)],
+            ),
+        ),
+        (
+            "zero taps",
+            small(
+                image,
+                vec![layer(
+                    with_zero_taps([2, 2, 3, 3], 47),
+                    Window::square(3, 1, 1),
+                    1,
+                )],
+            ),
+        ),
+        (
+            "no weights",
+            small(image, vec![layer(zero([2, 2, 3, 3]), Window::square(3, 1, 1), 1)]),
+        ),
+        (
+            "no weights, one position",
+            small(image, vec![layer(zero([2, 2, 4, 4]), whole, 1)]),
+        ),
+        (
+            "skipped",
+            small(image, vec![layer(drawn(&[2, 2, 1, 1], 48, 0.5), skipping, 1)]),
+        ),
+        (
+            "left over",
+            small(
+                &[1, 1, 5, 5],
+                vec![layer(drawn(&[2, 1, 2, 2], 49, 0.5), Window::square(2, 2, 0), 1)],
+            ),
+        ),
+        ("skipped after a rectifier", middle(Op::Relu)),
+        (
+            "one position after a rectifier",
+            small(
+                image,
+                vec![
+                    conv(2, 2, 3, 1, 1, 1, 50),
+                    Op::Relu,
+                    layer(with_zero_taps([2, 2, 4, 4], 52), whole, 1),
+                ],
+            ),
+        ),
+        (
+            "maxima of some",
+            small(
+                &[1, 1, 5, 5],
+                vec![
+                    conv(1, 1, 3, 1, 1, 1, 53),
+                    Op::MaxPool2d(Window::square(2, 3, 0)),
+                    Op::Relu,
+                ],
+            ),
+        ),
+        (
+            "averages of some",
+            small(
+                &[1, 1, 5, 5],
+                vec![
+                    conv(1, 1, 3, 1, 1, 1, 55),
+                    Op::Relu,
+                    Op::AvgPool2d(Window::square(2, 2, 0)),
+                    Op::Flatten,
+                    gemm(4, 2, 57),
+                ],
+            ),
+        ),
+        (
+            "maxima of maxima",
+            small(
+                &[1, 1, 7, 7],
+                vec![
+                    Op::MaxPool2d(Window::square(2, 2, 0)),
+                    Op::MaxPool2d(Window::square(2, 2, 0)),
+                ],
+            ),
+        ),
+    ]
+}
+
+/// Every result of a look-up is read on the way to a public output, so that no loader can leave a look-up out.
+#[track_caller]
+fn keeps_its_lookups(circuit: &CommittedCircuit) {
+    let roots: Vec<NodeId> = circuit
+        .layout
+        .circuit
+        .outputs()
+        .iter()
+        .map(|&(_, id)| id)
+        .collect();
+    assert_eq!(circuit.layout.circuit.partly_read_lookup(&roots), None);
+}
+
+#[test]
+fn no_lookup_can_be_left_out() {
+    for (name, graph) in graphs().into_iter().chain(sparsely_read()) {
+        for scale in [4, 10] {
+            for assurance in ASSURANCES {
+                for output_public in [true, false] {
+                    let circuit = lower(&graph, &options(scale, assurance, output_public, 1.0))
+                        .unwrap_or_else(|error| panic!("{name}: {error}"));
+                    keeps_its_lookups(&circuit);
+                    let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 3);
+                    let witness = circuit.witness(&x).unwrap();
+                    assert!(
+                        is_accepted(&circuit, &witness),
+                        "{name}, scale {scale}, {assurance}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Whatever a look-up gives instead of the table's result, for any element, is noticed: the check is not 0, another look-up is
+/// outside its table, or the result that is shown is another.
+#[test]
+fn every_result_of_a_lookup_counts() {
+    for (name, graph) in graphs() {
+        for scale in [4, 10] {
+            let circuit = lower(&graph, &options(scale, InputAssurance::Ranged, true, 1.0)).unwrap();
+            let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 3);
+            let honest = inputs(&circuit.witness(&x).unwrap());
+            let of_table = circuit.table_range();
+            let expected = evaluate(&circuit.layout.circuit, &honest, of_table);
+            assert!(expected.is_some());
+            for (node, place) in lookups(&circuit.layout.circuit) {
+                let found = evaluate_with(&circuit.layout.circuit, &honest, of_table, |id, value| {
+                    if id == node {
+                        value[place] = value[place].add_mod(U256::ONE << 200, ORDER);
+                    }
+                });
+                assert_ne!(found, expected, "{name}, scale {scale}: {node:?}, {place}");
+            }
+        }
+    }
+}
+
+/// Of what is looked up for its range alone, this holds whatever reads it, and whatever it is multiplied by.
+#[test]
+fn ranges_count_even_where_weights_are_zero() {
+    for (name, graph) in sparsely_read() {
+        let circuit = lower(&graph, &options(4, InputAssurance::Ranged, false, 1.0)).unwrap();
+        let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 3);
+        let honest = inputs(&circuit.witness(&x).unwrap());
+        let of_input: Vec<(NodeId, usize)> = lookups(&circuit.layout.circuit)
+            .into_iter()
+            .take(graph.shape(graph.inputs[0]).iter().product())
+            .collect();
+        for (node, place) in of_input {
+            let found = evaluate_with(
+                &circuit.layout.circuit,
+                &honest,
+                circuit.table_range(),
+                |id, value| {
+                    if id == node {
+                        value[place] = value[place].add_mod(U256::ONE, ORDER);
+                    }
+                },
+            );
+            assert!(
+                found.is_none_or(|outputs| outputs[0] != [U256::ZERO]),
+                "{name}: {node:?}, {place}"
+            );
+        }
+    }
+}
+
+/// Each look-up's node and element.
+fn lookups(circuit: &Circuit) -> Vec<(NodeId, usize)> {
+    let nodes = circuit.nodes().iter().enumerate();
+    let lookups = nodes.filter(|(_, node)| matches!(node.operator, Operator::Lookup(_)));
+    lookups
+        .flat_map(|(index, node)| (0..node.shape.iter().product()).map(move |place| (NodeId(index), place)))
+        .collect()
+}
+
+/// With a quotient that is a fraction modulo the field's order, digits can be what they like: each identity still holds.
+/// Whatever reads the quotient, it is looked up.
+#[track_caller]
+fn has_no_fractions(circuit: &CommittedCircuit, honest: &Witness) -> usize {
+    let base = U256::from(circuit.program.base() as u64);
+    let fraction = base.inv_mod(ORDER).unwrap();
+    let (mut start, mut forged) = (0, 0);
+    for (index, step) in circuit.program.steps.iter().enumerate() {
+        let sizes = circuit.program.claims(index);
+        let is_output = !circuit.output_public && ValueId(index + 1) == circuit.program.output;
+        if let Step::Claimed {
+            form: Form::Rounded { digits, .. },
+            ..
+        } = step
+        {
+            // The most significant digit comes after the quotients: one less of it is a quotient that is 1/base more.
+            let elements = sizes[0];
+            for place in 0..elements {
+                let mut inputs = inputs(honest);
+                let claims = inputs.get_mut(CLAIMS).unwrap();
+                if *digits == 0 || claims[start + elements + place].is_zero() {
+                    continue;
+                }
+                claims[start + place] = claims[start + place].add_mod(fraction, ORDER);
+                claims[start + elements + place] -= U256::ONE;
+                let found = evaluate(&circuit.layout.circuit, &inputs, circuit.table_range());
+                assert!(
+                    found.is_none_or(|outputs| outputs[0] != [U256::ZERO]),
+                    "step {index}, quotient {place}"
+                );
+                forged += 1;
+            }
+        }
+        start += sizes.iter().sum::<usize>() - if is_output { sizes[0] } else { 0 };
+    }
+    forged
+}
+
+#[test]
+fn no_quotient_is_a_fraction() {
+    let mut forged = 0;
+    for (name, graph) in graphs().into_iter().chain(sparsely_read()) {
+        for (scale, digit_bits) in [(10, None), (4, Some(*DIGIT_BITS.start()))] {
+            let options = CommittedOptions {
+                digit_bits,
+                ..options(scale, InputAssurance::Registered, true, 1.0)
+            };
+            let circuit = lower(&graph, &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let x = input::seeded_uniform(graph.shape(graph.inputs[0]), 3);
+            forged += has_no_fractions(&circuit, &circuit.witness(&x).unwrap());
+        }
+    }
+    assert!(forged > 500, "{forged}");
+}
+
+/// A table is built for the scale that its input is labelled with: that must be the input's, whatever came before.
+#[test]
+fn tables_are_built_for_what_they_are_given() {
+    let shape: &[usize] = &[1, 6];
+    let mut graphs = vec![
+        ("sigmoid of tanh", small(shape, vec![Op::Tanh, Op::Sigmoid])),
+        ("tanh of sigmoid", small(shape, vec![Op::Sigmoid, Op::Tanh])),
+        ("rectified tanh", small(shape, vec![Op::Tanh, Op::Relu])),
+        (
+            "tanh three times",
+            small(shape, vec![Op::Tanh, Op::Tanh, Op::Tanh]),
+        ),
+        (
+            "sigmoid of a square",
+            small(shape, vec![Op::Tanh, Op::Mul, Op::Sigmoid]),
+        ),
+        (
+            "sigmoid of a layer of a tanh",
+            small(
+                shape,
+                vec![Op::Tanh, gemm(6, 4, 60), Op::Sigmoid, gemm(4, 3, 62), Op::Tanh],
+            ),
+        ),
+    ];
+    // x + tanh(x), and x · sigmoid(x), each before another sigmoid.
+    for (name, inner, outer) in [("sum", Op::Tanh, Op::Add), ("silu", Op::Sigmoid, Op::Mul)] {
+        let mut graph = Graph::default();
+        let x = graph.input("input", shape).unwrap();
+        let inner = graph.apply("inner", "inner.output", inner, &[x]).unwrap();
+        let both = graph.apply("both", "both.output", outer, &[x, inner]).unwrap();
+        let last = graph.apply("last", "last.output", Op::Sigmoid, &[both]).unwrap();
+        graph.outputs.push(last);
+        graphs.push((name, graph));
+    }
+    for (name, graph) in graphs {
+        for scale in [3, 5] {
+            for assurance in ASSURANCES {
+                let circuit = lower(&graph, &options(scale, assurance, true, 1.0)).unwrap();
+                let witness = circuit.witness(&input::seeded_uniform(shape, 3)).unwrap();
+                assert!(
+                    is_accepted(&circuit, &witness),
+                    "{name}, scale {scale}, {assurance}"
+                );
+                let nodes = circuit.layout.circuit.nodes().iter();
+                let scales = nodes.filter_map(|node| match node.operator {
+                    Operator::Lookup(Table::Sigmoid | Table::Tanh) => Some(node.scale),
+                    _ => None,
+                });
+                let units = circuit.program.steps.iter().enumerate();
+                let units =
+                    units.filter(|(_, step)| matches!(step, Step::Sigmoid { .. } | Step::Tanh { .. }));
+                let units = units.map(|(index, _)| circuit.program.values[index + 1].unit.log2() as u32);
+                assert_eq!(scales.collect::<Vec<_>>(), units.collect::<Vec<_>>(), "{name}");
+            }
+        }
+    }
+}
+
+/// Found by trying every number.
+#[test]
+fn a_rectifier_is_exact_at_the_scales_that_are_allowed() {
+    let worst = |scale: u32, greatest: i128| {
+        let one = f64::from(scale).exp2();
+        let error = |v: i128| {
+            let power = one * (v as f64 / one).powf(f64::from(crate::compiled::RECTIFIER_EXPONENT));
+            (power - v as f64).abs()
+        };
+        (0..=greatest).map(error).fold(0.0, f64::max)
+    };
+    let mut refused = 0;
+    for scale in [0, 1, 7, 14, 19, 31, 40, 48, 80] {
+        for greatest in [1, 1 << 10, super::circuit::RECTIFIER_EXACT] {
+            let exact = super::circuit::rectifies_exactly(scale, greatest);
+            assert_eq!(exact, worst(scale, greatest) < 0.49, "2^{scale}, {greatest}");
+            refused += usize::from(!exact);
+        }
+    }
+    assert!(refused > 0);
+    assert!(super::circuit::rectifies_exactly(
+        0,
+        super::circuit::RECTIFIER_EXACT
+    ));
+}
+
+#[test]
+fn numbers_that_are_too_large_are_refused() {
+    let lowered = |weight: f32, bias: f32, bound: f64| {
+        let op = Op::Gemm {
+            weight: Tensor::new([1, 2], vec![weight, 0.5]),
+            bias: Some(Tensor::new([1], vec![bias])),
+        };
+        lower(
+            &small(&[1, 2], vec![op]),
+            &options(7, InputAssurance::Registered, true, bound),
+        )
+        .unwrap_err()
+    };
+    for number in [
+        f32::MAX,
+        f32::MIN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -1.4e36,
+        1.3e36,
+    ] {
+        let weight = lowered(number, 0.0, 1.0);
+        assert!(
+            matches!(
+                weight,
+                CommittedError::WideWeight { .. } | CommittedError::TooLarge { .. }
+            ),
+            "{weight}"
+        );
+        let bias = lowered(0.5, number, 1.0);
+        assert!(matches!(bias, CommittedError::TooLarge { .. }), "{bias}");
+    }
+    for (weight, bias) in [(f32::NAN, 0.0), (0.5, f32::NAN)] {
+        let refused = lowered(weight, bias, 1.0);
+        assert!(matches!(refused, CommittedError::NotCovered { .. }), "{refused}");
+    }
+    for bound in [f64::INFINITY, f64::MAX, 2f64.powi(119)] {
+        let refused = lowered(0.5, 0.0, bound);
+        assert!(matches!(refused, CommittedError::TooLarge { .. }), "{refused}");
+    }
+    let circuit = lower(
+        &small(&[1, 2], vec![gemm(2, 1, 1)]),
+        &options(7, InputAssurance::Registered, true, 1.0),
+    )
+    .unwrap();
+    let refused = circuit.witness_of(vec![0, i128::MIN]).unwrap_err();
+    assert!(matches!(refused, CommittedError::InputRange { position: 1, .. }));
 }
 
 const ASSURANCES: [InputAssurance; 3] = [
@@ -656,8 +1074,8 @@ fn columns_are_chosen_after_the_lowering() {
 }
 
 #[test]
-fn a_ranged_input_is_held_to_its_range_by_the_table() {
-    for (name, graph) in graphs() {
+fn a_ranged_input_is_held_to_its_range() {
+    for (name, graph) in graphs().into_iter().chain(sparsely_read()) {
         let circuit = lower(&graph, &options(4, InputAssurance::Ranged, true, 1.0)).unwrap();
         let honest = circuit
             .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
@@ -666,9 +1084,20 @@ fn a_ranged_input_is_held_to_its_range_by_the_table() {
             for outside in [17, -17, 1 << 15, -(1 << 15), 1 << 30] {
                 let mut witness = honest.clone();
                 witness.input[position] = outside;
-                assert_eq!(
-                    outputs(&circuit, &witness),
-                    None,
+                assert!(
+                    !is_accepted(&circuit, &witness),
+                    "{name}: {outside} at {position}"
+                );
+            }
+        }
+        // What only the field has: a half, and what a wrong result of each look-up would allow.
+        for position in 0..honest.input.len() {
+            for outside in [(ORDER + U256::ONE) >> 1, ORDER >> 3, U256::ONE << 200] {
+                let mut inputs = inputs(&honest);
+                inputs.get_mut(INPUT).unwrap()[position] = outside;
+                let found = evaluate(&circuit.layout.circuit, &inputs, circuit.table_range());
+                assert!(
+                    found.is_none_or(|outputs| outputs[0] != [U256::ZERO]),
                     "{name}: {outside} at {position}"
                 );
             }
@@ -835,6 +1264,73 @@ fn the_suite_fits_its_rows() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is read, and whatever weights are 0: no look-up can be left out, no element of the input leaves its range, no
+    /// claim is another and no quotient a fraction.
+    #[test]
+    fn networks_of_any_shape_keep_their_checks(
+        channels in 1usize..3, height in 2usize..6, width in 2usize..6,
+        kernel in 1usize..4, stride in 1usize..4, padding in 0usize..2, depthwise: bool,
+        second_kernel in 1usize..3, second_stride in 1usize..4, between in 0usize..5,
+        zero_taps in 0u32..512, seed in 0u64..1000, scale in prop::sample::select(vec![4u32, 10]),
+        ranged: bool, output_public: bool,
+    ) {
+        prop_assume!(padding < kernel);
+        let shape = [1, channels, height, width];
+        let groups = if depthwise { channels } else { 1 };
+        let window = Window::square(kernel, stride, padding);
+        let Some([rows, columns]) = window.output_size([height, width]) else { return Ok(()) };
+        let mut weight = drawn(&[2 * channels, channels / groups, kernel, kernel], seed, 0.5);
+        let taps = kernel * kernel;
+        for (place, x) in weight.data.iter_mut().enumerate() {
+            if zero_taps >> (place % taps) & 1 == 1 {
+                *x = 0.0;
+            }
+        }
+        let mut ops = vec![Op::Conv2d { weight, bias: Some(drawn(&[2 * channels], seed + 1, 0.5)), window, groups }];
+        let pool = Window::square(second_kernel, second_stride, 0);
+        let fits = pool.output_size([rows, columns]).is_some();
+        match between {
+            0 => {}
+            1 => ops.push(Op::Relu),
+            2 => ops.push(Op::Mul),
+            3 if fits => ops.extend([Op::MaxPool2d(pool), Op::Relu]),
+            _ if fits => ops.extend([Op::Relu, Op::AvgPool2d(pool)]),
+            _ => {}
+        }
+        let graph = small(&shape, ops.clone());
+        let [_, _, rows, columns] = graph.shape(graph.outputs[0]) else { unreachable!() };
+        if Window::square(second_kernel, second_stride, 0).output_size([*rows, *columns]).is_some() {
+            ops.push(conv(2 * channels, 2, second_kernel, second_stride, 0, 1, seed + 7));
+        }
+        let graph = small(&shape, ops);
+        let assurance = if ranged { InputAssurance::Ranged } else { InputAssurance::Registered };
+        let circuit = lower(&graph, &options(scale, assurance, output_public, 1.0)).unwrap();
+        keeps_its_lookups(&circuit);
+        let honest = circuit.witness(&input::seeded_uniform(&shape, seed)).unwrap();
+        prop_assert!(is_accepted(&circuit, &honest));
+        has_no_fractions(&circuit, &honest);
+        let bound = circuit.input().range.greatest;
+        if ranged {
+            for position in 0..honest.input.len() {
+                for outside in [bound + 1, -bound - 1, 1 << 20] {
+                    let mut witness = honest.clone();
+                    witness.input[position] = outside;
+                    prop_assert!(!is_accepted(&circuit, &witness));
+                }
+            }
+        }
+        for position in 0..honest.output.len() {
+            let mut witness = honest.clone();
+            witness.output[position] += 1;
+            prop_assert!(!is_accepted(&circuit, &witness));
+        }
+        for position in 0..honest.claims.len() {
+            let mut witness = honest.clone();
+            witness.claims[position] += 1;
+            prop_assert!(!is_accepted(&circuit, &witness));
+        }
+    }
 
     #[test]
     fn convolutions_of_any_shape_are_checked(

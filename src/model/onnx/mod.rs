@@ -235,6 +235,19 @@ impl Problem {
     }
 }
 
+/// How many elements a file's outputs have in all.
+///
+/// # Errors
+/// As [`load`].
+pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
+    let (_, model) = load(path)?;
+    let elements = model
+        .outputs
+        .iter()
+        .map(|port| port.shape.iter().product::<usize>());
+    Ok(elements.sum())
+}
+
 /// Reads and parses a file; gives its bytes too, so that all that follows works on the same ones.
 ///
 /// # Errors
