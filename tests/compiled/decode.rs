@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 /// Takes a file to its parts.
-pub struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Where the visibility of each constant is.
@@ -13,7 +13,7 @@ pub struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             at: 0,
@@ -247,7 +247,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The whole file.
-    pub fn circuit(&mut self) -> Value {
+    pub(crate) fn circuit(&mut self) -> Value {
         let circuit = json!({
             "nodes": self.list(Self::node),
             "inputs": self.sizes(),
