@@ -17,7 +17,7 @@ use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word}
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain, OnChainError};
 use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobInputs, Observer,
+    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit, Observer,
     Prover, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
@@ -61,11 +61,9 @@ pub struct Bench<'a> {
 
 /// Everything that a prover is asked about a subject.
 pub(crate) fn job(subject: &Subject) -> Job {
-    let (onnx, inputs) = circuit_of(subject);
     Job {
         name: subject.request.name(),
-        onnx,
-        inputs,
+        circuit: circuit_of(subject),
         plan: subject.request.plan,
         verifier: subject.request.verifier,
         runs: subject.request.runs,
@@ -182,13 +180,16 @@ impl Bench<'_> {
 }
 
 /// What EZKL is given: the model itself, or its committed circuit.
-fn circuit_of(subject: &Subject) -> (Vec<u8>, JobInputs) {
-    let Some(CommittedSubject { circuit, witness }) = &subject.committed else {
-        let inputs = subject.inputs.iter().map(|tensor| tensor.data.clone());
-        return (subject.onnx.clone(), JobInputs::Floats(inputs.collect()));
-    };
-    let inputs = CommittedInputs::of(circuit, witness.clone());
-    (circuit.onnx(), JobInputs::Committed(inputs))
+fn circuit_of(subject: &Subject) -> JobCircuit {
+    match &subject.committed {
+        None => JobCircuit::Model {
+            onnx: subject.onnx.clone(),
+            inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
+        },
+        Some(CommittedSubject { circuit, witness }) => {
+            JobCircuit::Committed(CommittedInputs::of(circuit, witness.clone()))
+        }
+    }
 }
 
 fn outcome_of(failure: Failure) -> Outcome {

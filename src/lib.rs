@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`suite`] | an id | a model's exact shapes, and what the published study got |
 //! | [`model`] | shapes, a seed or a file | a layer graph, ONNX bytes, inputs, float and integer references |
+//! | [`compiled`] | operators over the field | a circuit as EZKL keeps it, and every cell it takes |
 //! | [`training`] | a model and [`cifar10`]'s images | learned weights; the only one that knows burn |
 //! | [`accuracy`] | a model and test images | how many are right, in `f32` and in the circuit's integers |
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
@@ -38,6 +39,7 @@ pub mod chain;
 pub mod cifar10;
 pub mod cli;
 pub mod compare;
+pub mod compiled;
 pub mod forecast;
 mod format;
 pub mod foundry;

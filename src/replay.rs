@@ -12,7 +12,7 @@ use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, Rec
 use crate::record::{Evidence, Record, Renewal, SCHEMA};
 use crate::rederive::{self, Discrepancy, Given, Tools};
 use crate::store::{self, StoreError};
-use crate::subject::{Subject, hex_sha256};
+use crate::subject::Subject;
 
 /// A record that cannot be used again.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +132,7 @@ pub fn recorded_prover_of(
         return recorded_prover(path, record);
     }
     let run = recorded_run(path, record)?;
-    Ok(RecordedProver::new(hex_sha256(&bench::job(subject).onnx), run))
+    Ok(RecordedProver::new(bench::job(subject).circuit.sha256(), run))
 }
 
 fn recorded_run(path: &Path, record: &Record) -> Result<ProverRun, ReplayError> {

@@ -531,7 +531,12 @@ mod tests {
         let newer = |rest: &str| {
             let text = format!(r#"{{"schema": {}{rest}}}"#, SCHEMA + 1);
             let error = parse(Path::new("r.json"), text.as_bytes()).unwrap_err();
-            assert!(error.hint().unwrap().contains("newer evmbench"));
+            assert!(
+                error
+                    .hint()
+                    .unwrap()
+                    .contains("install the evmbench that wrote it")
+            );
             error.to_string()
         };
         let made = r#", "environment": {"evmbench_version": "0.3.0", "git_revision": "abc"}"#;

@@ -23,7 +23,7 @@ use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
-    EzklProver, Io, Job, JobInputs, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
+    EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
     Visibility,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
@@ -100,8 +100,7 @@ impl Circuit {
         let witness = lowered.witness_of(integers.collect()).unwrap();
         let job = Job {
             name: name.to_owned(),
-            onnx: lowered.onnx(),
-            inputs: JobInputs::Committed(CommittedInputs::of(&lowered, witness)),
+            circuit: JobCircuit::Committed(CommittedInputs::of(&lowered, witness)),
             plan,
             verifier: VerifierKind::Plain,
             runs: 1,
@@ -125,8 +124,8 @@ impl Circuit {
                 &CompileOptions::default(),
             )
             .unwrap();
-        let is_this =
-            |folder: &PathBuf| std::fs::read(folder.join("model.onnx")).ok() == Some(job.onnx.clone());
+        let written = Some(lowered.compiled().bytes);
+        let is_this = |folder: &PathBuf| std::fs::read(folder.join("circuit.ezkl")).ok() == written;
         let mut folders = std::fs::read_dir(home.circuits()).unwrap();
         let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));
         Self {

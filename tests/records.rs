@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use evmbench::bench::{Bench, BenchError};
 use evmbench::forecast::Forecaster;
 use evmbench::prover::{
-    Artifacts, Job, JobInputs, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
+    Artifacts, Job, JobCircuit, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
 use evmbench::record::{Environment, Outcome, Record, leaves};
 use evmbench::rederive::{self, Exhibits, Given, Tools};
@@ -244,8 +244,10 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
     .unwrap();
     let job = Job {
         name: String::new(),
-        onnx: subject.onnx.clone(),
-        inputs: JobInputs::Floats(Vec::new()),
+        circuit: JobCircuit::Model {
+            onnx: subject.onnx.clone(),
+            inputs: Vec::new(),
+        },
         plan: record.request.plan,
         verifier: record.request.verifier,
         runs: 1,

@@ -9,7 +9,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use evmbench::prover::{
-    CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, JobInputs, Silent, VerifierKind,
+    CircuitPlan, CircuitSettings, EzklOptions, EzklProver, Job, JobCircuit, Silent, VerifierKind,
 };
 use evmbench::record::Request;
 use evmbench::subject::{Material, Subject};
@@ -43,8 +43,10 @@ fn job(id: &str) -> Job {
     let subject = Subject::from_suite(Experiment { model, scale: 7 }, request, Material::default()).unwrap();
     Job {
         name: id.to_owned(),
-        onnx: subject.onnx,
-        inputs: JobInputs::Floats(subject.inputs.into_iter().map(|tensor| tensor.data).collect()),
+        circuit: JobCircuit::Model {
+            onnx: subject.onnx,
+            inputs: subject.inputs.into_iter().map(|tensor| tensor.data).collect(),
+        },
         verifier: VerifierKind::Plain,
         plan,
         runs: 1,

@@ -18,7 +18,7 @@ use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{input, layers, weights};
 use crate::prover::{
-    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobInputs, VerifierKind,
+    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobCircuit, VerifierKind,
 };
 use crate::record::DEFAULT_SEED;
 use crate::subject::{self, SubjectError};
@@ -221,8 +221,7 @@ fn witnesses(
             .map_err(AccuracyError::from)?;
         let job = Job {
             name: format!("{name}-s{scale}"),
-            onnx: circuit.onnx(),
-            inputs: JobInputs::Committed(CommittedInputs::of(circuit, witness.clone())),
+            circuit: JobCircuit::Committed(CommittedInputs::of(circuit, witness.clone())),
             plan: CircuitPlan::committed(scale, Io::Result)?,
             verifier: VerifierKind::Plain,
             runs: 1,

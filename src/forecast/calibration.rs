@@ -14,8 +14,8 @@ use crate::home::Home;
 use crate::model::graph::{Graph, GraphError, Op};
 use crate::model::{input, onnx};
 use crate::prover::{
-    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobInputs, Observer, Phase, PlanError,
-    ProverError, ShapeError, VerifierKind,
+    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobCircuit, Observer, Phase,
+    PlanError, ProverError, ShapeError, VerifierKind,
 };
 use crate::record::{self, Machine};
 use crate::store::{self, StoreError};
@@ -178,8 +178,10 @@ fn ratios(
     graph.outputs.push(y);
     let job = Job {
         name: format!("square of {elements}"),
-        onnx: onnx::write(&graph),
-        inputs: JobInputs::Floats(vec![input::seeded_uniform(&[1, elements], 0).data]),
+        circuit: JobCircuit::Model {
+            onnx: onnx::write(&graph),
+            inputs: vec![input::seeded_uniform(&[1, elements], 0).data],
+        },
         plan: CircuitPlan::direct(7)?,
         verifier: VerifierKind::Plain,
         runs: 1,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::chain::{Calldata, ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
 use crate::prover::{
-    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobInputs, Observer, Phase, PhaseMeasurement,
+    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
 use crate::record::{Evidence, Machine, Record};
@@ -162,8 +162,10 @@ impl Specimen {
         )?;
         let job = Job {
             name: self.name.clone(),
-            onnx: self.onnx.clone(),
-            inputs: JobInputs::Floats(self.inputs.clone()),
+            circuit: JobCircuit::Model {
+                onnx: self.onnx.clone(),
+                inputs: self.inputs.clone(),
+            },
             plan,
             verifier: VerifierKind::Plain,
             runs: 1,

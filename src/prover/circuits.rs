@@ -38,7 +38,7 @@ pub(super) struct Provenance {
     pub(super) calibration_input_sha256: String,
     /// What each phase took when the entry was made.
     pub(super) phases: Vec<PhaseMeasurement>,
-    /// Cells that `gen_settings` counted for a committed circuit.
+    /// Cells that EZKL counted when it laid a committed circuit out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) counted_cells: Option<u64>,
 }
@@ -107,15 +107,13 @@ impl CircuitFiles {
     }
 }
 
-/// The digest that names an entry: EZKL's version, the model's bytes, and what is asked of EZKL.
-pub(super) fn circuit_digest(onnx: &[u8], run_args: &Value, calibrate_args: &Value) -> String {
+/// The digest that names an entry: EZKL's version, the bytes of the model or of the compiled circuit, and what is asked of EZKL
+/// beside them.
+pub(super) fn circuit_digest(bytes: &[u8], asked: &[Value]) -> String {
     let mut digest = Sha256::new();
-    let parts = [
-        EZKL_VERSION.to_owned(),
-        run_args.to_string(),
-        calibrate_args.to_string(),
-        alloy_primitives::hex::encode(Sha256::digest(onnx)),
-    ];
+    let parts = std::iter::once(EZKL_VERSION.to_owned())
+        .chain(asked.iter().map(Value::to_string))
+        .chain([alloy_primitives::hex::encode(Sha256::digest(bytes))]);
     for part in parts {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
@@ -305,7 +303,7 @@ mod tests {
     #[test]
     fn the_digest_depends_on_model_and_arguments() {
         let of =
-            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &plan.run_args(), &plan.calibrate_args());
+            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &[plan.run_args(), plan.calibrate_args()]);
         let direct = CircuitPlan::direct(7).unwrap();
         let digest = of(b"model", direct);
         assert_eq!(digest, of(b"model", direct));

@@ -7,17 +7,13 @@ use crate::chain::calldata::FIELD_MODULUS;
 use crate::model::committed::{CommittedCircuit, Witness};
 
 impl CommittedInputs {
-    /// A circuit's size, and what a prover commits to in it.
+    /// A circuit, and what a prover commits to in it.
     pub fn of(circuit: &CommittedCircuit, witness: Witness) -> Self {
         Self {
             input: witness.input,
             output: witness.output,
             claims: witness.claims,
-            inner_columns: circuit.inner_columns(),
-            logrows: circuit.logrows(),
-            cells: circuit.cells() as u64,
-            counted_cells: circuit.counted_cells() as u64,
-            table_range: circuit.table_range(),
+            compiled: circuit.compiled(),
             lookups: circuit.lookups(),
         }
     }

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::srs::write_stand_in;
-use super::worker::{Request, Workers, default_memory_limit_bytes};
+use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
 use super::{
-    Artifacts, CircuitCache, CircuitPlan, CircuitSettings, CommitmentLayout, Committed, CommittedInputs,
-    ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobInputs, Observer, Phase, PhaseMeasurement,
-    PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain,
-    VerifierKind, VerifierShape, complete, lookups, point_bytes, read_key_artifact,
+    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, ContractForm,
+    DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement, PhaseSource,
+    Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierKind,
+    VerifierShape, complete, lookups, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;
@@ -90,7 +90,7 @@ impl EzklProver {
 }
 
 impl EzklProver {
-    /// The settings that a job is proved with, without compiling or proving anything.
+    /// The settings that a job is proved with, without compiling or proving anything; of a committed circuit, without EZKL.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -99,6 +99,13 @@ impl EzklProver {
         job: &Job,
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
+        if let JobCircuit::Committed(CommittedInputs { compiled, .. }) = &job.circuit {
+            let settings = CircuitSettings::of_json(compiled.settings.clone());
+            return Ok(settings.map_err(|error| Failure::Failed {
+                phase: Phase::Settings,
+                message: error.to_string(),
+            }));
+        }
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
             run.settle(files, &input)
@@ -116,18 +123,6 @@ impl EzklProver {
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
-    }
-
-    /// The settings that EZKL first lays a job's circuit out in, before it is calibrated or its cells are counted anew.
-    ///
-    /// # Errors
-    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
-    pub fn first_settings(
-        &self,
-        job: &Job,
-        observer: &dyn Observer,
-    ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
-        self.settings_of(job, observer, |run, files| run.lay_out(files, &run_args(job)))
     }
 
     fn settings_of(
@@ -277,7 +272,7 @@ struct Run<'a> {
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
     settings: Option<CircuitSettings>,
-    /// Cells that `gen_settings` counted for a committed circuit.
+    /// Cells that EZKL counted when it laid a committed circuit out.
     counted_cells: Option<u64>,
     reused_keys: bool,
     peak_disk_bytes: u64,
@@ -315,7 +310,7 @@ impl<'a> Run<'a> {
             job,
             observer,
             final_run_args: None,
-            digest: circuit_digest(&job.onnx, &run_args(job), &job.plan.calibrate_args()),
+            digest: digest(job),
             folder,
             phases: Vec::new(),
             settings: None,
@@ -333,7 +328,10 @@ impl<'a> Run<'a> {
             Err(Stop::Failure(Failure::Failed {
                 phase: Phase::Witness | Phase::Prove,
                 ..
-            })) if self.reused_keys && keys.provenance.calibration_input_sha256 != input.sha256 => {
+            })) if self.reused_keys
+                && matches!(self.job.circuit, JobCircuit::Model { .. })
+                && keys.provenance.calibration_input_sha256 != input.sha256 =>
+            {
                 self.phases.clear();
                 self.prover
                     .cache
@@ -349,9 +347,9 @@ impl<'a> Run<'a> {
     /// The model's input; of a committed circuit all but the challenge.
     fn input(&self) -> Result<InputFile, Stop> {
         let path = self.path("input.json");
-        let text = match &self.job.inputs {
-            JobInputs::Floats(inputs) => json!({ "input_data": inputs }),
-            JobInputs::Committed(inputs) => json!({ "input_data": committed::tensors(inputs) }),
+        let text = match &self.job.circuit {
+            JobCircuit::Model { inputs, .. } => json!({ "input_data": inputs }),
+            JobCircuit::Committed(inputs) => json!({ "input_data": committed::tensors(inputs) }),
         }
         .to_string();
         write(&path, text.as_bytes())?;
@@ -361,11 +359,17 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// A folder for a circuit to be made, with the model in it.
+    /// A folder for a circuit, with the model in it that EZKL makes it from, or with the circuit itself.
     fn new_files(&self) -> Result<CircuitFiles, Stop> {
         let files = CircuitFiles::at(self.path("circuit"));
         std::fs::create_dir_all(files.folder()).map_err(ProverError::io("create", files.folder()))?;
-        write(&files.model(), &self.job.onnx)?;
+        match &self.job.circuit {
+            JobCircuit::Model { onnx, .. } => write(&files.model(), onnx)?,
+            JobCircuit::Committed(CommittedInputs { compiled, .. }) => {
+                write(&files.circuit(), &compiled.bytes)?;
+                write(&files.settings(), compiled.settings.to_string().as_bytes())?;
+            }
+        }
         Ok(files)
     }
 
@@ -390,21 +394,31 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Lays the circuit out as it is to be proved: under final run arguments, calibrated, or without the cells that committed
-    /// inputs do not take.
+    /// Has EZKL find the settings that a model is to be proved under: with final run arguments, or calibrated. A committed
+    /// circuit has its own.
     fn settle(&mut self, files: &CircuitFiles, input: &InputFile) -> Result<(), Stop> {
+        if matches!(self.job.circuit, JobCircuit::Committed(_)) {
+            return Ok(());
+        }
         if let Some(run_args) = self.final_run_args {
             return self.lay_out(files, run_args);
         }
-        self.lay_out(files, &run_args(self.job))?;
+        self.lay_out(files, &self.job.plan.run_args())?;
         self.read_settings(files)?;
-        match &self.job.inputs {
-            JobInputs::Floats(_) => self.calibrate(files, input),
-            JobInputs::Committed(inputs) => {
-                self.counted_cells = self.settings.as_ref().map(CircuitSettings::cells);
-                correct_cells(files, inputs)
-            }
+        self.calibrate(files, input)
+    }
+
+    /// Has EZKL compile a model; a committed circuit is written already.
+    fn compile(&mut self, files: &CircuitFiles) -> Result<(), Stop> {
+        if matches!(self.job.circuit, JobCircuit::Committed(_)) {
+            return Ok(());
         }
+        self.call(
+            Phase::Compile,
+            "compile_circuit",
+            &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
+            &[&files.circuit()],
+        )
     }
 
     /// Circuit and keys, from the cache or made now.
@@ -488,12 +502,7 @@ impl<'a> Run<'a> {
             let admitted = self.observer.admits(settings);
             admitted.map_err(|forecast| Failure::NotAttempted { forecast })?;
         }
-        self.call(
-            Phase::Compile,
-            "compile_circuit",
-            &json!({"model": files.model(), "compiled_circuit": files.circuit(), "settings_path": files.settings()}),
-            &[&files.circuit()],
-        )?;
+        self.compile(&files)?;
         Ok(files)
     }
 
@@ -552,8 +561,10 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// Makes keys. Where the circuit was written here, EZKL must have laid it out with as many cells and constants as were
+    /// counted: the columns that the keys have follow from them.
     fn set_up(&mut self, files: &CircuitFiles, srs: &Path) -> Result<(), Stop> {
-        self.call(
+        let found = self.call_for_answer(
             Phase::Setup,
             "setup",
             &json!({
@@ -563,7 +574,22 @@ impl<'a> Run<'a> {
                 "srs_path": srs,
             }),
             &[&files.verifying_key(), &files.proving_key()],
-        )
+        )?;
+        let JobCircuit::Committed(CommittedInputs { compiled, .. }) = &self.job.circuit else {
+            return Ok(());
+        };
+        let no_report = || Failure::Failed {
+            phase: Phase::Setup,
+            message: "EZKL does not tell what it laid out".to_owned(),
+        };
+        let found = found.layout.ok_or_else(no_report)?;
+        self.counted_cells = Some(found.cells as u64);
+        if found == compiled.counts {
+            Ok(())
+        } else {
+            let expected = compiled.counts;
+            Err(ProverError::Layout { found, expected }.into())
+        }
     }
 
     /// Where the key alone is expected to outgrow the memory cap, tries set-up with a stand-in for the reference string,
@@ -618,9 +644,9 @@ impl<'a> Run<'a> {
         let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
         let verifying_key =
             std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
-        let committed = match &self.job.inputs {
-            JobInputs::Floats(_) => None,
-            JobInputs::Committed(inputs) => {
+        let committed = match &self.job.circuit {
+            JobCircuit::Model { .. } => None,
+            JobCircuit::Committed(inputs) => {
                 self.check_lookups(inputs, &verifying_key)?;
                 Some(self.challenge(inputs, files, &srs, &plain_source, &verifying_key, input)?)
             }
@@ -711,7 +737,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             let own = self.commit(tensor, files, srs)?;
-            let own = complete(own, tensor.len() as u64, inputs.logrows, empty[0]);
+            let own = complete(own, tensor.len() as u64, inputs.compiled.frame.logrows, empty[0]);
             *count = own.len() as u64;
             points.extend(own);
         }
@@ -741,8 +767,8 @@ impl<'a> Run<'a> {
         let arguments = json!({
             "message": message, "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
         });
-        let points = self.call_for_points(Phase::Commit, "kzg_commit", &arguments, &[])?;
-        let points: Option<Vec<Point>> = points.iter().map(committed::read_point).collect();
+        let returned = self.call_for_answer(Phase::Commit, "kzg_commit", &arguments, &[])?;
+        let points: Option<Vec<Point>> = returned.points.iter().map(committed::read_point).collect();
         points
             .filter(|points| !points.is_empty())
             .ok_or_else(|| commitment_failure("EZKL returned something else than points").into())
@@ -808,17 +834,17 @@ impl<'a> Run<'a> {
         arguments: &Value,
         writes: &[&Path],
     ) -> Result<(), Stop> {
-        self.call_for_points(phase, function, arguments, writes).map(drop)
+        self.call_for_answer(phase, function, arguments, writes).map(drop)
     }
 
-    /// The points that a call returns.
-    fn call_for_points(
+    /// What a call returns or reports.
+    fn call_for_answer(
         &mut self,
         phase: Phase,
         function: &'static str,
         arguments: &Value,
         writes: &[&Path],
-    ) -> Result<Vec<[String; 2]>, Stop> {
+    ) -> Result<Returned, Stop> {
         let request = Request {
             phase,
             function,
@@ -829,8 +855,7 @@ impl<'a> Run<'a> {
         let reply = self.prover.workers.call(&request, self.observer)?;
         self.phases.push(reply.measurement);
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
-        reply.result?;
-        Ok(reply.points)
+        Ok(reply.result?)
     }
 
     /// Refuses a key that looks up more or less than the circuit was laid out with: a range is checked only by look-ups that
@@ -871,23 +896,17 @@ impl<'a> Run<'a> {
     }
 }
 
-/// `gen_settings`'s run arguments for a job.
-fn run_args(job: &Job) -> Value {
-    match &job.inputs {
-        JobInputs::Floats(_) => job.plan.run_args(),
-        JobInputs::Committed(inputs) => CircuitPlan::committed_run_args(inputs),
+/// The digest that names a job's circuit in the cache.
+fn digest(job: &Job) -> String {
+    match &job.circuit {
+        JobCircuit::Model { onnx, .. } => {
+            circuit_digest(onnx, &[job.plan.run_args(), job.plan.calibrate_args()])
+        }
+        JobCircuit::Committed(inputs) => circuit_digest(
+            &inputs.compiled.bytes,
+            std::slice::from_ref(&inputs.compiled.settings),
+        ),
     }
-}
-
-/// Replaces the settings by those that a committed circuit's keys are made with.
-fn correct_cells(files: &CircuitFiles, inputs: &CommittedInputs) -> Result<(), Stop> {
-    let failed = |message: String| Failure::Failed {
-        phase: Phase::Settings,
-        message,
-    };
-    let settings = parsed(Phase::Settings, &files.settings(), CircuitSettings::parse)?;
-    let settings = settings.of_committed(inputs).map_err(failed)?;
-    Ok(write(&files.settings(), settings.json().to_string().as_bytes())?)
 }
 
 fn unknown_form() -> Failure {

@@ -7,7 +7,8 @@
 use serde_json::Value;
 
 use super::{CircuitShape, KeyFile};
-use crate::model::committed::{Lookups, RECTIFIER_EXPONENT, Table};
+use crate::compiled::RECTIFIER_EXPONENT;
+use crate::model::committed::{Lookups, Table};
 
 /// Settings or a key that do not tell what is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -30,7 +30,9 @@ use std::path::PathBuf;
 use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use crate::compiled::{Compiled, Counts};
 use crate::model::committed::Lookups;
 
 pub(crate) use circuits::folder_bytes;
@@ -65,7 +67,7 @@ pub(crate) use worker::total_memory_bytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// `gen_settings`: the circuit's layout at the scales asked for.
+    /// `gen_settings`: a model's layout at the scales asked for.
     Settings,
     /// `calibrate_settings`: lookup ranges and 2^k from the calibration input.
     Calibrate,
@@ -214,10 +216,8 @@ pub enum Failure {
 pub struct Job {
     /// A name for messages.
     pub name: String,
-    /// What EZKL loads: the model, or its committed circuit, as ONNX bytes.
-    pub onnx: Vec<u8>,
-    /// What it is run on.
-    pub inputs: JobInputs,
+    /// Of what, and on what inputs.
+    pub circuit: JobCircuit,
     /// How EZKL is asked to lay the circuit out.
     pub plan: CircuitPlan,
     /// Which verifier to generate.
@@ -228,16 +228,32 @@ pub struct Job {
     pub warmup: usize,
 }
 
-/// What a job's circuit is run on.
+/// What a job proves.
 #[derive(Debug, Clone)]
-pub enum JobInputs {
-    /// One flat row-major array for each graph input, in the ONNX file's order; EZKL quantises them.
-    Floats(Vec<Vec<f32>>),
-    /// The tensors that a committed circuit commits to, and the size that it is laid out in.
+pub enum JobCircuit {
+    /// A model that EZKL loads, calibrates and compiles.
+    Model {
+        /// The ONNX file.
+        onnx: Vec<u8>,
+        /// One flat row-major array for each graph input, in the file's order; EZKL quantises them.
+        inputs: Vec<Vec<f32>>,
+    },
+    /// A committed circuit, written as EZKL compiles circuits, and the tensors that it commits to.
     Committed(CommittedInputs),
 }
 
-/// A committed circuit's tensors and size.
+impl JobCircuit {
+    /// The digest of what EZKL is given: the model's file, or the compiled circuit's (hexadecimal SHA-256).
+    pub fn sha256(&self) -> String {
+        let bytes = match self {
+            Self::Model { onnx, .. } => onnx,
+            Self::Committed(inputs) => &inputs.compiled.bytes,
+        };
+        alloy_primitives::hex::encode(Sha256::digest(bytes))
+    }
+}
+
+/// A committed circuit and its tensors.
 #[derive(Debug, Clone)]
 pub struct CommittedInputs {
     /// The model's input, row-major, in units.
@@ -246,16 +262,8 @@ pub struct CommittedInputs {
     pub output: Vec<i128>,
     /// Everything else that is claimed.
     pub claims: Vec<i128>,
-    /// Columns side by side.
-    pub inner_columns: usize,
-    /// k, where the circuit has 2^k rows.
-    pub logrows: u32,
-    /// Cells that it is laid out in.
-    pub cells: u64,
-    /// Cells that `gen_settings` counts for it.
-    pub counted_cells: u64,
-    /// Least and greatest entry of its tables; none where it looks nothing up.
-    pub table_range: Option<(i128, i128)>,
+    /// The circuit.
+    pub compiled: Compiled,
     /// What it looks up, by table.
     pub lookups: Vec<Lookups>,
 }
@@ -312,8 +320,7 @@ pub struct ProverRun {
     pub phases: Vec<PhaseMeasurement>,
     /// EZKL's resolved settings, as soon as there are any.
     pub settings: Option<CircuitSettings>,
-    /// Cells that `gen_settings` counted for a committed circuit, before evmbench counted them anew; none where that is not
-    /// known.
+    /// Cells that EZKL counted when it laid a committed circuit out; none where that is not known.
     pub counted_cells: Option<u64>,
     /// Whether compiled circuit and keys came from the cache.
     pub reused_keys: bool,
@@ -408,6 +415,20 @@ pub enum ProverError {
     /// The recorded evidence cannot be used.
     #[error(transparent)]
     Recorded(#[from] RecordedError),
+    /// EZKL laid a committed circuit out otherwise than evmbench had counted.
+    #[error("EZKL lays the circuit out with {found:?}, and evmbench counted {expected:?}")]
+    Layout {
+        /// What EZKL counted.
+        found: Counts,
+        /// What evmbench did.
+        expected: Counts,
+    },
+    /// A worker did its work with another EZKL.
+    #[error("the worker ran EZKL {found}, and circuits are written for {EZKL_VERSION}")]
+    Version {
+        /// The version that it ran.
+        found: String,
+    },
 }
 
 impl ProverError {
@@ -420,6 +441,8 @@ impl ProverError {
             Self::Io { .. } | Self::Recorded(_) => None,
             Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
             Self::Srs(error) => error.hint(),
+            Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
+            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
         }
     }
 

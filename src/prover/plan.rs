@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::CommittedInputs;
 use crate::model::committed::InputAssurance;
 
 /// Scales that evmbench accepts: bits after the binary point. EZKL's integers are 128 bits wide, and a product of an
@@ -484,29 +483,6 @@ impl CircuitPlan {
                 json!({"target": "resources", "scales": [self.scale]})
             }
         }
-    }
-
-    /// Run arguments of a committed circuit: integers at scale 0 that EZKL neither rescales nor checks, laid out in this
-    /// size. All inputs are committed and all outputs public, whatever of the model they show.
-    pub(super) fn committed_run_args(inputs: &CommittedInputs) -> Value {
-        let table_range = inputs.table_range.unwrap_or((0, 0));
-        json!({
-            "input_scale": 0,
-            // Every constant is a whole number and keeps scale 0. This one is for the scale beyond which EZKL would divide:
-            // multiplier times the larger of input and parameter scale, above all that a table's unit leads to.
-            "param_scale": 1,
-            "rebase_frac_zero_constants": true,
-            "scale_rebase_multiplier": 1024,
-            "input_visibility": Visibility::Polycommit,
-            "output_visibility": Visibility::Public,
-            "param_visibility": Visibility::Fixed,
-            "num_inner_cols": inputs.inner_columns,
-            "logrows": inputs.logrows,
-            "lookup_range": [table_range.0, table_range.1],
-            // The challenge is a full field element; the circuit checks the ranges that matter itself.
-            "ignore_range_check_inputs_outputs": true,
-            "disable_freivalds": true,
-        })
     }
 
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.

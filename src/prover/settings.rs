@@ -3,11 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CommittedInputs, lookups};
 use crate::model::rows::table_end;
-
-/// One cell in as many, and as many cells, may be counted otherwise than evmbench does.
-const UNEXPLAINED_CELLS: u64 = 200;
 
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
@@ -58,62 +54,15 @@ impl CircuitSettings {
     /// # Errors
     /// [`SettingsError`] where a field is missing or of another type.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let json: Value = serde_json::from_str(text)?;
-        let fields = Fields::deserialize(&json)?;
-        Ok(Self { json, fields })
+        Self::of_json(serde_json::from_str(text)?)
     }
 
-    /// The settings of a committed circuit, as its keys must be made with: the number of cells decides how many columns
-    /// there are, and `gen_settings` counts cells that the layout has already ([`CommittedInputs::counted_cells`]).
+    /// Reads settings that are parsed already.
     ///
     /// # Errors
-    /// What EZKL lays out otherwise than evmbench means it: the reason.
-    pub(super) fn of_committed(&self, inputs: &CommittedInputs) -> Result<Self, String> {
-        // A constant with two readers would be decomposed into digits.
-        let range_checks = self.json.get("required_range_checks").and_then(Value::as_array);
-        if range_checks.is_none_or(|checks| !checks.is_empty()) {
-            return Err("EZKL checks ranges by digits where none should be".to_owned());
-        }
-        let mut tables = lookups::tables(&self.json).map_err(|error| error.to_string())?;
-        tables.sort_unstable();
-        let meant: Vec<_> = inputs
-            .lookups
-            .iter()
-            .map(|lookups| (lookups.table, lookups.scale))
-            .collect();
-        if tables != meant {
-            return Err(format!(
-                "EZKL makes the tables {tables:?}, and the circuit should have {meant:?}"
-            ));
-        }
-        // Both ends: nothing looked up may lie beyond the upper one, and all of it must lie within.
-        if let Some(range) = inputs.table_range {
-            let (found, end) = (self.lookup_range(), self.table_end());
-            if found != range || end != Some(range.1) {
-                return Err(format!(
-                    "EZKL's tables go from {} to {end:?}, and the circuit's from {} to {}",
-                    found.0, range.0, range.1
-                ));
-            }
-        }
-        for count in ["num_dynamic_lookups", "num_shuffles"] {
-            if self.json.get(count).and_then(Value::as_u64) != Some(0) {
-                return Err(format!(
-                    "EZKL sorts or picks by index where nothing should be ({count})"
-                ));
-            }
-        }
-        // Rows that are not filled before a dot product begins are counted in the loader's order of nodes, not in ours.
-        let (found, expected) = (self.cells(), inputs.counted_cells);
-        if found.abs_diff(expected) > expected / UNEXPLAINED_CELLS + UNEXPLAINED_CELLS {
-            return Err(format!(
-                "EZKL counts {found} cells, and the circuit should have {expected}"
-            ));
-        }
-        let mut json = self.json.clone();
-        json["total_assignments"] = inputs.cells.into();
-        json["num_rows"] = inputs.cells.div_ceil(inputs.inner_columns as u64).into();
-        let fields = Fields::deserialize(&json).map_err(|error| error.to_string())?;
+    /// As [`Self::parse`].
+    pub fn of_json(json: Value) -> Result<Self, SettingsError> {
+        let fields = Fields::deserialize(&json)?;
         Ok(Self { json, fields })
     }
 
@@ -220,7 +169,6 @@ impl CircuitSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::committed::{Lookups, Table};
 
     fn text(einsum_col_size: u64) -> String {
         serde_json::json!({
@@ -250,93 +198,6 @@ mod tests {
     fn built_in_freivalds_is_unsound() {
         let settings = CircuitSettings::parse(&text(1)).unwrap();
         assert!(settings.unsound_reason().unwrap().contains("Freivalds"));
-    }
-
-    /// The settings of a committed circuit with one value replaced.
-    fn committed(pointer: &str, value: Value) -> CircuitSettings {
-        let text = include_str!("../../tests/fixtures/settings/dense_committed.json");
-        let mut json: Value = serde_json::from_str(text).unwrap();
-        *json.pointer_mut(pointer).unwrap() = value;
-        CircuitSettings::parse(&json.to_string()).unwrap()
-    }
-
-    /// What the circuit of these settings was meant to have.
-    fn meant() -> CommittedInputs {
-        CommittedInputs {
-            input: vec![0; 128],
-            output: vec![0; 64],
-            claims: Vec::new(),
-            inner_columns: 3,
-            logrows: 12,
-            cells: 121,
-            counted_cells: 9_774,
-            table_range: Some((-3_959, 128)),
-            lookups: vec![Lookups {
-                table: Table::Rectifier,
-                scale: 0,
-                elements: 256,
-            }],
-        }
-    }
-
-    #[test]
-    fn a_committed_circuit_is_as_large_as_it_was_meant() {
-        let counted = |cells: u64| committed("/total_assignments", cells.into()).of_committed(&meant());
-        let settings = counted(9_774).unwrap();
-        assert_eq!((settings.cells(), settings.rows()), (121, 41));
-        assert!(counted(9_774 + 300).is_err());
-        assert!(counted(9_774 - 300).is_err());
-    }
-
-    #[test]
-    fn a_committed_circuit_has_nothing_but_its_own_tables() {
-        let none = serde_json::json!([]);
-        let other = serde_json::json!([{"Sqrt": {"scale": 1.0}}]);
-        let power = serde_json::json!([{"Pow": {"scale": 1.0, "a": 0.5}}]);
-        let sigmoid = serde_json::json!([{"Sigmoid": {"scale": 128.0}}]);
-        let coarser =
-            serde_json::json!([{"Pow": {"scale": 128.0, "a": crate::model::committed::RECTIFIER_EXPONENT}}]);
-        for (pointer, value) in [
-            ("/required_lookups", none),
-            ("/required_lookups", other),
-            ("/required_lookups", sigmoid),
-            ("/required_lookups", coarser),
-            ("/required_lookups", power),
-            ("/required_lookups", Value::Null),
-            ("/required_range_checks", serde_json::json!([[0, 127]])),
-            ("/num_shuffles", 1.into()),
-            ("/num_dynamic_lookups", 1.into()),
-        ] {
-            assert!(
-                committed(pointer, value).of_committed(&meant()).is_err(),
-                "{pointer}"
-            );
-        }
-    }
-
-    /// One entry more or fewer at either end, and rows that EZKL would fill with entries beyond the end.
-    #[test]
-    fn a_committed_circuits_tables_end_where_they_were_meant_to() {
-        assert!(
-            committed("/run_args/logrows", 12.into())
-                .of_committed(&meant())
-                .is_ok()
-        );
-        for (pointer, value) in [
-            ("/run_args/lookup_range", serde_json::json!([-3_960, 128])),
-            ("/run_args/lookup_range", serde_json::json!([-3_958, 128])),
-            ("/run_args/lookup_range", serde_json::json!([-3_959, 127])),
-            ("/run_args/lookup_range", serde_json::json!([-3_959, 129])),
-            ("/run_args/lookup_range", serde_json::json!([-3_958, 129])),
-            ("/run_args/logrows", 13.into()),
-            ("/run_args/logrows", 11.into()),
-        ] {
-            let refused = committed(pointer, value.clone()).of_committed(&meant());
-            assert!(
-                refused.unwrap_err().contains("tables go from"),
-                "{pointer} {value}"
-            );
-        }
     }
 
     #[test]

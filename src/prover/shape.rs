@@ -162,40 +162,12 @@ impl CircuitShape {
         Self::laid_out(&Fields::deserialize(settings)?)
     }
 
-    /// The shape that a committed circuit will have, without EZKL: all that its columns follow from is known of the circuit.
+    /// The shape that a committed circuit will have, without EZKL: its settings follow from it.
     ///
     /// # Errors
     /// [`ShapeError::Value`] where it needs more rows than there are.
     pub fn of_committed(circuit: &CommittedCircuit) -> Result<Self, ShapeError> {
-        let sizes = circuit.sizes();
-        // The tensors that are there, and the challenge.
-        let tensors = [sizes.input, sizes.output, sizes.claims, 1];
-        let committed = tensors.into_iter().filter(|&elements| elements > 0);
-        Self::laid_out(&Fields {
-            run_args: RunArgs {
-                logrows: circuit.logrows(),
-                num_inner_cols: circuit.inner_columns() as u64,
-                lookup_range: circuit.table_range().unwrap_or((0, 0)),
-            },
-            total_assignments: circuit.cells() as u64,
-            total_const_size: circuit.constants() as u64,
-            total_dynamic_col_size: 0,
-            num_dynamic_lookups: 0,
-            num_shuffles: 0,
-            total_shuffle_col_size: 0,
-            model_instance_shapes: circuit
-                .shown_sizes()
-                .into_iter()
-                .map(|elements| vec![elements as u64])
-                .collect(),
-            module_sizes: ModuleSizes {
-                polycommit: committed.map(|elements| elements as u64).collect(),
-                poseidon: (0, vec![0]),
-            },
-            // How many there are decides, and not which.
-            required_lookups: vec![serde_json::Value::Null; circuit.lookups().len()],
-            required_range_checks: Vec::new(),
-        })
+        Self::of_json(&circuit.settings())
     }
 
     fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {

@@ -1,15 +1,17 @@
 """One call into EZKL, measured: request file in, answer file out.
 
 The request is {"call": name, "arguments": {...}, "answer": path}. The answer is
-{"error": text or null, "points": [[x, y], ...] or null, "call_seconds": float, "cpu_seconds": float,
-"peak_rss_bytes": int, "ezkl_version": text}; points are what a call returned, if it returned points.
-EZKL prints on stdout and may silence it, so nothing is answered there.
+{"error": text or null, "points": [[x, y], ...] or null, "layout": [cells, constants] or null, "call_seconds": float,
+"cpu_seconds": float, "peak_rss_bytes": int, "ezkl_version": text}; points are what a call returned, if it returned points,
+and the layout is what EZKL last reported of one. EZKL prints on stdout and may silence it, so nothing is answered there.
 """
 
 import asyncio
 import inspect
 import json
+import logging
 import os
+import re
 import resource
 import sys
 import time
@@ -27,6 +29,18 @@ def peak_rss_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+class Reports(logging.Handler):
+    """Keeps what EZKL last reported of a layout: cells and constants. It reports after every node."""
+
+    layout = None
+
+    def emit(self, record):
+        text = re.sub(r"\x1b\[[0-9;]*m", "", record.getMessage())
+        match = re.match(r"\(rows=\d+, coord=(\d+), constants=(\d+),", text)
+        if match:
+            self.layout = [int(number) for number in match.groups()]
+
+
 async def call(function, arguments):
     result = function(**arguments)
     if inspect.isawaitable(result):
@@ -37,6 +51,11 @@ async def call(function, arguments):
 def main():
     with open(sys.argv[1]) as file:
         request = json.load(file)
+    reports = Reports()
+    logger = logging.getLogger("ezkl.circuit.ops.region")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(reports)
+    logger.propagate = False
     import ezkl
 
     arguments = request["arguments"]
@@ -55,6 +74,7 @@ def main():
     answer = {
         "error": error,
         "points": [[point.x, point.y] for point in result] if isinstance(result, list) else None,
+        "layout": reports.layout,
         "call_seconds": time.perf_counter() - start,
         "cpu_seconds": time.process_time() - cpu_start,
         "peak_rss_bytes": peak_rss_bytes(),

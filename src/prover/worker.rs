@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError, Toolchain};
+use super::{EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError, Toolchain};
+use crate::compiled::Counts;
 
 const WORKER: &str = include_str!("worker.py");
 
@@ -69,15 +70,24 @@ pub(super) struct Request<'a> {
 /// How a call ended.
 pub(super) struct Reply {
     pub(super) measurement: PhaseMeasurement,
-    pub(super) result: Result<(), Failure>,
+    pub(super) result: Result<Returned, Failure>,
+}
+
+/// What a call that succeeded has to tell.
+pub(super) struct Returned {
     /// The points that the call returned, coordinates as EZKL writes them; none where it returned something else.
     pub(super) points: Vec<[String; 2]>,
+    /// What EZKL counted when it last laid the circuit out; none where it did not.
+    pub(super) layout: Option<Counts>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Answer {
     error: Option<String>,
     points: Option<Vec<[String; 2]>>,
+    /// Cells and constants.
+    layout: Option<(usize, usize)>,
+    ezkl_version: String,
     call_seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: u64,
@@ -136,13 +146,28 @@ impl Workers {
                 Ending::TimedOut | Ending::Interrupted => None,
             },
         };
-        let points = answer
+        if let Some(answer) = answer
             .as_ref()
-            .and_then(|answer| answer.points.clone())
-            .unwrap_or_default();
+            .filter(|answer| answer.ezkl_version != EZKL_VERSION)
+        {
+            return Err(ProverError::Version {
+                found: answer.ezkl_version.clone(),
+            });
+        }
         let result = match (answer, ending) {
             // A phase is judged by its answer: a crash at interpreter exit, after the work, is no failure.
-            (Some(Answer { error: None, .. }), _) => Ok(()),
+            (
+                Some(Answer {
+                    error: None,
+                    points,
+                    layout,
+                    ..
+                }),
+                _,
+            ) => Ok(Returned {
+                points: points.unwrap_or_default(),
+                layout: layout.map(|(cells, constants)| Counts { cells, constants }),
+            }),
             (_, Ending::TimedOut) => Err(Failure::TimedOut {
                 phase,
                 limit_seconds: self.timeout.as_secs(),
@@ -162,11 +187,7 @@ impl Workers {
                 }
             }
         };
-        Ok(Reply {
-            measurement,
-            result,
-            points,
-        })
+        Ok(Reply { measurement, result })
     }
 
     fn spawn(&self, request: &Path, stderr: File, folder: &Path) -> Result<Child, ProverError> {

@@ -62,7 +62,7 @@ impl Lowering {
                     .map(|(least, greatest)| Interval { least, greatest }),
                 lookups: circuit.lookups(),
                 key_lookups: made.and_then(|(settings, key)| lookups::in_key(settings.json(), key).ok()),
-                cells: circuit.counted_cells() as u64,
+                cells: circuit.cells() as u64,
                 counted_cells,
             }),
         }

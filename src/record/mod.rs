@@ -551,10 +551,9 @@ pub struct LayoutCounts {
     /// What the verifying key looks up: the same. Absent where there is no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_lookups: Option<Vec<Lookups>>,
-    /// Cells that `gen_settings` should count, committed tensors among them.
+    /// Cells that the circuit takes, committed tensors apart.
     pub cells: u64,
-    /// Cells that it did count; the order of nodes is the loader's, so that a few may be more or fewer. Absent where that is
-    /// not known.
+    /// Cells that EZKL counted when it laid the circuit out: as many. Absent where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_cells: Option<u64>,
 }

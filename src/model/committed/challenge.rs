@@ -87,8 +87,8 @@ impl Challenge {
             .iter()
             .enumerate()
             .map(|(row, &square)| {
-                let mut unit = vec![0.0; rows];
-                unit[row] = 1.0;
+                let mut unit = vec![0; rows];
+                unit[row] = 1;
                 let unit = circuit.constant(&[rows, 1], unit);
                 circuit.multiply(unit, square)
             })
@@ -97,13 +97,11 @@ impl Challenge {
             .into_iter()
             .reduce(|a, b| circuit.add(a, b))
             .expect("at least ρ itself");
-        let second = circuit.constant(&[1, 2], vec![0.0, 1.0]);
-        let first = circuit.constant(&[1, 2], vec![1.0, 0.0]);
+        let second = circuit.constant(&[1, 2], vec![0, 1]);
+        let first = circuit.constant(&[1, 2], vec![1, 0]);
         let spread = circuit.multiply(column, second);
         let pairs = circuit.add(spread, first);
         let pairs = circuit.reshape(pairs, &[2 * rows]);
-        let one = circuit.gather(pairs, 0, vec![0]);
-        circuit.set_one(one);
         Self {
             squares,
             pairs,

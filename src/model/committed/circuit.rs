@@ -1,31 +1,15 @@
 //! Circuit graphs: exact arithmetic over the scalar field, in the few operators whose layout in EZKL is known cell by cell.
 //!
-//! Goes in: operators pushed one by one. Comes out: ONNX bytes for EZKL, which must run with every scale at 0, and the
-//! number of cells that EZKL 23.0.5 lays the operators out in.
-//!
-//! Two habits of EZKL's loader decide which operators there are. It pushes slices and concatenations up through what
-//! they read, so that work is done once for each slice: a gather with constant positions costs nothing and stays where it
-//! is. And it makes equal constants one, which it then decomposes into digits where it has more than one reader: every
-//! constant here has one reader, scalars are sums of a 1 that is computed, and [`Circuit::twins`] tells whether two
-//! constants are equal.
+//! Goes in: operators pushed one by one. Comes out: nodes that [`compile`](super::compile) puts into EZKL's operators, and what
+//! is looked up.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-use tract_onnx::pb::NodeProto;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::graph::Tensor;
-use super::super::onnx::proto::{self, File};
 use super::reading::{Reading, readings};
-
-/// The operator set: `Einsum` came with 12, and 14 is what evmbench writes elsewhere too.
-const OPSET: i64 = 14;
-
-/// The exponent of the power that EZKL looks up as a rectifier: 1 − 2⁻²⁴, the largest `f32` below 1. A whole exponent would
-/// be multiplied out.
-pub const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
+use crate::compiled::RECTIFIER_EXPONENT;
 
 /// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
 pub(super) const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
@@ -83,8 +67,8 @@ pub struct Lookups {
 pub(super) enum Operator {
     /// A committed tensor, as a list.
     Input(String),
-    /// Integers, exact in `f32`, in the verifying key.
-    Constant(Tensor),
+    /// Integers in the verifying key.
+    Constant(Vec<i128>),
     /// The same elements in another shape.
     Reshape,
     /// The elements at these positions of an axis.
@@ -143,8 +127,6 @@ impl Node {
 pub(super) struct Circuit {
     nodes: Vec<Node>,
     outputs: Vec<(String, NodeId)>,
-    /// Scalars that are there already, by their value.
-    scalars: HashMap<i128, NodeId>,
 }
 
 impl Circuit {
@@ -212,41 +194,14 @@ impl Circuit {
         self.outputs.push((name.to_owned(), id));
     }
 
-    /// A constant for one reader.
-    ///
-    /// # Panics
-    /// Where an element is not a whole number: a mistake of the caller's.
-    pub(super) fn constant(&mut self, shape: &[usize], data: Vec<f32>) -> NodeId {
-        assert!(data.iter().all(|x| x.fract() == 0.0), "constants are integers");
-        self.push(Operator::Constant(Tensor::new(shape, data)), &[], shape)
+    /// Integers that the verifying key fixes. A constant that one node reads takes no cells.
+    pub(super) fn constant(&mut self, shape: &[usize], integers: Vec<i128>) -> NodeId {
+        self.push(Operator::Constant(integers), &[], shape)
     }
 
-    /// Tells which node is 1 and no constant.
-    pub(super) fn set_one(&mut self, one: NodeId) {
-        self.scalars.insert(1, one);
-    }
-
-    /// A whole number as one element: twice its half, and 1 more where it is odd.
-    fn scalar(&mut self, value: i128) -> NodeId {
-        if let Some(&scalar) = self.scalars.get(&value) {
-            return scalar;
-        }
-        let scalar = if value <= 0 {
-            let positive = self.scalar(if value == 0 { 1 } else { -value });
-            if value == 0 {
-                self.subtract(positive, positive)
-            } else {
-                self.negate(positive)
-            }
-        } else if value % 2 == 1 {
-            let (one, even) = (self.scalar(1), self.scalar(value - 1));
-            self.add(even, one)
-        } else {
-            let half = self.scalar(value / 2);
-            self.add(half, half)
-        };
-        self.scalars.insert(value, scalar);
-        scalar
+    /// One integer.
+    fn scalar(&mut self, integer: i128) -> NodeId {
+        self.constant(&[1], vec![integer])
     }
 
     /// The same elements in another shape.
@@ -391,18 +346,6 @@ impl Circuit {
         self.push(Operator::Relabel(scale), &[id], &shape)
     }
 
-    /// Whether two constants have the same shape and elements, so that the loader would make them one.
-    pub(super) fn twins(&self) -> bool {
-        let mut seen = HashSet::new();
-        self.nodes.iter().any(|node| {
-            let Operator::Constant(tensor) = &node.operator else {
-                return false;
-            };
-            let bits: Vec<u32> = tensor.data.iter().map(|x| x.to_bits()).collect();
-            !seen.insert((tensor.shape.clone(), bits))
-        })
-    }
-
     /// The last look-up of which some result is not read on the way to any of these nodes: its table, and its results.
     pub(super) fn partly_read_lookup(&self, roots: &[NodeId]) -> Option<(Table, NodeId)> {
         let readings = readings(self, roots);
@@ -413,12 +356,11 @@ impl Circuit {
         })
     }
 
-    /// What is looked up, by table: one for each function and each scale that its input is taken to stand at, in order. The
-    /// loader computes once what two nodes compute alike.
+    /// What is looked up, by table: one for each function and each scale, in order.
     pub(super) fn lookups(&self) -> Vec<Lookups> {
         let mut elements: BTreeMap<(Table, u32), u64> = BTreeMap::new();
-        for (node, again) in self.nodes.iter().zip(self.computed_again()) {
-            if let Some(table) = node.table().filter(|_| !again) {
+        for node in &self.nodes {
+            if let Some(table) = node.table() {
                 let looked_up: usize = node.shape.iter().product();
                 *elements.entry((table, node.scale)).or_default() += looked_up as u64;
             }
@@ -431,227 +373,6 @@ impl Circuit {
                 elements,
             })
             .collect()
-    }
-
-    /// Different numbers among the constants.
-    pub(super) fn different_constants(&self) -> usize {
-        let mut seen = HashSet::new();
-        for node in &self.nodes {
-            if let Operator::Constant(tensor) = &node.operator {
-                seen.extend(tensor.data.iter().map(|x| x.to_bits()));
-            }
-        }
-        seen.len()
-    }
-
-    /// The cells that EZKL lays the circuit out in with this many inner columns, committed inputs apart: a row holds one
-    /// for each inner column. Dot products start on a row of their own and are padded to whole rows
-    /// (`src/circuit/ops/layouts.rs`, `dot`, `sum` and `pairwise`). The few cells that it repeats where a dot product goes on
-    /// in another column are left out.
-    pub(super) fn cells(&self, inner_columns: usize) -> usize {
-        let mut cells: usize = 0;
-        for node in &self.nodes {
-            let elements: usize = node.shape.iter().product();
-            match &node.operator {
-                Operator::Input(_)
-                | Operator::Constant(_)
-                | Operator::Reshape
-                | Operator::Gather { .. }
-                | Operator::Relabel(_) => {}
-                Operator::Add
-                | Operator::Subtract
-                | Operator::Multiply
-                | Operator::Negate
-                | Operator::Lookup(_) => cells += elements,
-                Operator::Sum => {
-                    let terms = self.len(node.inputs[0]);
-                    cells = cells.next_multiple_of(inner_columns) + terms.next_multiple_of(inner_columns);
-                }
-                Operator::Einsum { terms, .. } => {
-                    cells = cells.next_multiple_of(inner_columns)
-                        + elements * terms.next_multiple_of(inner_columns);
-                }
-            }
-        }
-        let outputs: usize = self.outputs.iter().map(|&(_, id)| self.len(id)).sum();
-        cells + outputs
-    }
-
-    /// The cells that EZKL's `gen_settings` counts: those of [`Self::cells`], one for each element of a committed input, which
-    /// has a column of its own; of what a gather of a single position reads, which the loader makes a slice; and of what
-    /// only changes its scale. Laid out for real, all are there already (`src/circuit/ops/layouts.rs`, `identity` and `slice`).
-    /// The loader computes once what two nodes compute alike.
-    pub(super) fn counted_cells(&self, inner_columns: usize) -> usize {
-        let twins = self.computed_again();
-        let more = self.nodes.iter().zip(&twins).filter(|(_, twin)| !**twin);
-        let more = more.map(|(node, _)| match &node.operator {
-            Operator::Input(_) | Operator::Relabel(_) => node.shape.iter().product(),
-            Operator::Gather { positions, .. } if positions.len() == 1 => self.len(node.inputs[0]),
-            Operator::Gather { .. }
-            | Operator::Constant(_)
-            | Operator::Reshape
-            | Operator::Add
-            | Operator::Subtract
-            | Operator::Multiply
-            | Operator::Negate
-            | Operator::Sum
-            | Operator::Einsum { .. }
-            | Operator::Lookup(_) => 0,
-        });
-        let more = more.sum::<usize>();
-        let again = self.nodes.iter().zip(&twins).filter(|(_, twin)| **twin);
-        let again = again.map(|(node, _)| match &node.operator {
-            Operator::Add
-            | Operator::Subtract
-            | Operator::Multiply
-            | Operator::Negate
-            | Operator::Lookup(_) => node.shape.iter().product(),
-            Operator::Input(_)
-            | Operator::Constant(_)
-            | Operator::Reshape
-            | Operator::Gather { .. }
-            | Operator::Sum
-            | Operator::Einsum { .. }
-            | Operator::Relabel(_) => 0,
-        });
-        self.cells(inner_columns) + more - again.sum::<usize>()
-    }
-
-    /// For each node, whether an earlier one computes the same of the same.
-    fn computed_again(&self) -> Vec<bool> {
-        let mut first: HashMap<(String, Vec<usize>), usize> = HashMap::new();
-        let mut same: Vec<usize> = Vec::with_capacity(self.nodes.len());
-        for (index, node) in self.nodes.iter().enumerate() {
-            let what = match &node.operator {
-                Operator::Input(_) | Operator::Constant(_) => {
-                    same.push(index);
-                    continue;
-                }
-                // A reshape is told by what comes out of it, and the others by what they do.
-                Operator::Reshape => format!("{:?}", node.shape),
-                operator @ (Operator::Gather { .. }
-                | Operator::Add
-                | Operator::Subtract
-                | Operator::Multiply
-                | Operator::Negate
-                | Operator::Sum
-                | Operator::Einsum { .. }
-                | Operator::Lookup(_)
-                | Operator::Relabel(_)) => format!("{operator:?}"),
-            };
-            let inputs = node.inputs.iter().map(|input| same[input.0]).collect();
-            same.push(*first.entry((what, inputs)).or_insert(index));
-        }
-        same.iter()
-            .enumerate()
-            .map(|(index, &same)| same != index)
-            .collect()
-    }
-
-    /// The circuit as an ONNX file.
-    pub(super) fn onnx(&self) -> Vec<u8> {
-        let mut file = File::default();
-        for (index, node) in self.nodes.iter().enumerate() {
-            self.write(index, node, &mut file);
-        }
-        for (name, id) in &self.outputs {
-            file.nodes.push(NodeProto {
-                name: format!("public.{name}"),
-                op_type: "Identity".to_owned(),
-                input: vec![self.name(*id)],
-                output: vec![name.clone()],
-                ..NodeProto::default()
-            });
-            file.outputs.push(proto::port(name, self.shape(*id)));
-        }
-        file.encode(OPSET)
-    }
-
-    fn name(&self, id: NodeId) -> String {
-        if let Operator::Input(name) = &self.nodes[id.0].operator {
-            name.clone()
-        } else {
-            format!("v{}", id.0)
-        }
-    }
-
-    fn write(&self, index: usize, node: &Node, file: &mut File) {
-        let output = self.name(NodeId(index));
-        let mut inputs: Vec<String> = node.inputs.iter().map(|&id| self.name(id)).collect();
-        let mut attribute = Vec::new();
-        let mut with = |tensor: tract_onnx::pb::TensorProto, file: &mut File| {
-            inputs.push(tensor.name.clone());
-            file.initializers.push(tensor);
-        };
-        let op_type = match &node.operator {
-            Operator::Input(name) => {
-                file.inputs.push(proto::port(name, &node.shape));
-                return;
-            }
-            Operator::Constant(tensor) => {
-                file.initializers
-                    .push(proto::floats(output, &tensor.shape, &tensor.data));
-                return;
-            }
-            Operator::Reshape => {
-                with(proto::sizes(format!("{output}.shape"), &node.shape), file);
-                "Reshape"
-            }
-            Operator::Gather { axis, positions } => {
-                with(proto::sizes(format!("{output}.positions"), positions), file);
-                attribute.push(proto::int("axis", proto::signed(*axis)));
-                "Gather"
-            }
-            Operator::Add => "Add",
-            Operator::Subtract => "Sub",
-            Operator::Multiply => "Mul",
-            Operator::Negate => "Neg",
-            Operator::Sum => {
-                // Without axes, all are summed; what is left is kept as axes of size 1 or dropped.
-                attribute.push(proto::int("keepdims", 0));
-                let scalar = format!("{output}.scalar");
-                file.nodes.push(NodeProto {
-                    name: format!("{output}.sum"),
-                    op_type: "ReduceSum".to_owned(),
-                    input: inputs.clone(),
-                    output: vec![scalar.clone()],
-                    attribute: std::mem::take(&mut attribute),
-                    ..NodeProto::default()
-                });
-                inputs = vec![scalar];
-                let shape = proto::sizes(format!("{output}.shape"), &node.shape);
-                inputs.push(shape.name.clone());
-                file.initializers.push(shape);
-                "Reshape"
-            }
-            Operator::Einsum { equation, .. } => {
-                attribute.push(proto::string("equation", equation));
-                "Einsum"
-            }
-            Operator::Lookup(Table::Rectifier) => {
-                with(
-                    proto::floats(format!("{output}.exponent"), &[], &[RECTIFIER_EXPONENT]),
-                    file,
-                );
-                "Pow"
-            }
-            Operator::Lookup(Table::Sigmoid) => "Sigmoid",
-            Operator::Lookup(Table::Tanh) => "Tanh",
-            // EZKL reads a product with 2^−n as a change of scale, and lays nothing out.
-            Operator::Relabel(scale) => {
-                let factor = (-f64::from(*scale)).exp2() as f32;
-                with(proto::floats(format!("{output}.unit"), &[], &[factor]), file);
-                "Mul"
-            }
-        };
-        file.nodes.push(NodeProto {
-            name: format!("n{index}"),
-            op_type: op_type.to_owned(),
-            input: inputs,
-            output: vec![output],
-            attribute,
-            ..NodeProto::default()
-        });
     }
 }
 

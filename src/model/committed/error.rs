@@ -87,9 +87,6 @@ pub enum CommittedError {
         /// What was asked for.
         bits: u32,
     },
-    /// Two layers have equal weights, which EZKL's loader would make one and then decompose.
-    #[error("two layers have the same weights")]
-    EqualWeights,
     /// The input has an element outside the range that the circuit was made for.
     #[error("input element {position} is {value}, outside ±{bound}")]
     InputRange {
@@ -109,7 +106,6 @@ impl CommittedError {
             Self::Ports(_)
             | Self::UnknownOperators(_)
             | Self::NotCovered { .. }
-            | Self::EqualWeights
             | Self::UnreadTable { .. }
             | Self::ManyPowers { .. } => "use --circuit direct",
             Self::TooLarge { .. }

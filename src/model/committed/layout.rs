@@ -468,13 +468,13 @@ impl<'a> Builder<'a> {
                 let input = self.node(*input);
                 let input = self.flat(input);
                 let inputs = self.circuit.len(input);
-                let weight = self.circuit.constant(&[*outputs, inputs], exact(weight));
+                let weight = self.circuit.constant(&[*outputs, inputs], weight.to_vec());
                 let mut sum = self.circuit.einsum("oi,i->o", weight, input);
                 for (level, digits) in radix_digits(bias, BIAS_RADIX_BITS).into_iter().enumerate() {
                     let radix = 1i128 << (BIAS_RADIX_BITS as usize * level);
                     if digits.iter().any(|&digit| digit != 0) {
                         let digits: Vec<i128> = digits.iter().map(|digit| digit * radix).collect();
-                        let addend = self.circuit.constant(&[*outputs], exact(&digits));
+                        let addend = self.circuit.constant(&[*outputs], digits);
                         sum = self.circuit.add(sum, addend);
                     }
                 }
@@ -708,7 +708,7 @@ impl<'a> Builder<'a> {
                 let weights = self
                     .challenge
                     .weights(&mut self.circuit, weighting, Axis::Channels);
-                let digits = self.circuit.constant(&[channels], exact(&digits));
+                let digits = self.circuit.constant(&[channels], digits);
                 let by_channel = self.circuit.einsum("c,c->", weights, digits);
                 let map = self.challenge.map_sum(&mut self.circuit, weighting);
                 self.circuit.multiply(by_channel, map)
@@ -777,7 +777,7 @@ impl<'a> Builder<'a> {
         let claim = self.claim(&[digits]);
         let looked_up = self.rectify(claim, (0, self.program.base() - 1));
         let places = (0..digits as u32).rev();
-        let powers = places.map(|place| f64::from(self.program.base_bits * place).exp2() as f32);
+        let powers = places.map(|place| 1 << (self.program.base_bits * place));
         let powers = self.circuit.constant(&[digits], powers.collect());
         self.circuit.einsum("d,d->", looked_up, powers)
     }
@@ -828,9 +828,9 @@ impl<'a> Builder<'a> {
 
         // y = r·(N·γ∘x − Σx·γ) + β, weighted. γ stands there twice, once negated: equal constants would become one.
         self.check.identities.push(Vec::new());
-        let positive = self.circuit.constant(shape, exact(scale));
+        let positive = self.circuit.constant(shape, scale.to_vec());
         let negative: Vec<i128> = scale.iter().map(|scale| -scale).collect();
-        let negative = self.circuit.constant(shape, exact(&negative));
+        let negative = self.circuit.constant(shape, negative);
         let scaled = self.circuit.multiply(image, positive);
         let scaled = self.contract(scaled, weighting);
         let scaled = self.circuit.scale(scaled, count);
@@ -840,7 +840,7 @@ impl<'a> Builder<'a> {
         let normalised = self.circuit.multiply(centred, root);
         self.check.add(&mut self.circuit, 0, normalised);
         if bias.iter().any(|&bias| bias != 0) {
-            let bias = self.circuit.constant(shape, exact(bias));
+            let bias = self.circuit.constant(shape, bias.to_vec());
             let bias = self.contract(bias, weighting);
             self.check.add(&mut self.circuit, 0, bias);
         }
@@ -869,23 +869,9 @@ fn distinct(circuit: &mut Circuit, sums: Vec<Option<NodeId>>, taps: &[Vec<i128>]
     distinct
 }
 
-/// Integers as constants.
-///
-/// # Panics
-/// Where one is not exact in `f32`: quantising has refused those.
-fn exact(integers: &[i128]) -> Vec<f32> {
-    let exact = |&integer: &i128| {
-        let float = integer as f32;
-        assert_eq!(float as i128, integer, "constants are exact in f32");
-        float
-    };
-    integers.iter().map(exact).collect()
-}
-
-/// Integers times a power of two as constants.
-fn scaled(integers: &[i128], multiplier: i128) -> Vec<f32> {
-    let scaled: Vec<i128> = integers.iter().map(|integer| integer * multiplier).collect();
-    exact(&scaled)
+/// Integers times a power of two.
+fn scaled(integers: &[i128], multiplier: i128) -> Vec<i128> {
+    integers.iter().map(|integer| integer * multiplier).collect()
 }
 
 /// Numbers in base 2^bits, least significant place first; all places but the last are not negative.

@@ -1,12 +1,12 @@
 //! Committed circuits: large layers are claimed and checked under a challenge in place of being computed.
 //!
-//! Goes in: a [`Graph`], a scale, and what is to be public. Comes out: [`CommittedCircuit`]: ONNX for EZKL, the exact
-//! integers of any inference, and what an honest prover commits to. The protocol and why it is sound are in
-//! `docs/commit-and-challenge.md`; EZKL must run with every scale at 0, with rescaling and its built-in checks off.
+//! Goes in: a [`Graph`], a scale, and what is to be public. Comes out: [`CommittedCircuit`]: a compiled circuit for EZKL, the
+//! exact integers of any inference, and what an honest prover commits to. The protocol and why it is sound are in
+//! `docs/commit-and-challenge.md`.
 //!
-//! Five steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
+//! Six steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
 //! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
-//! `windows` of images; `reading` shows that no look-up of it can be left out.
+//! `windows` of images; `reading` shows that every look-up of it is read, and `compile` puts it into EZKL's operators.
 
 #![deny(
     clippy::wildcard_enum_match_arm,
@@ -15,6 +15,7 @@
 
 mod challenge;
 mod circuit;
+mod compile;
 mod error;
 mod execute;
 mod interval;
@@ -31,8 +32,9 @@ use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Tensor};
 use super::rows::{table_rows, usable_rows};
+use crate::compiled::{self, Compiled, Counts, Frame};
 
-pub use circuit::{Lookups, RECTIFIER_EXPONENT, Table};
+pub use circuit::{Lookups, Table};
 pub use error::CommittedError;
 pub use interval::{Interval, Unbounded};
 
@@ -41,6 +43,9 @@ use program::{Form, Linear, Program, Step, Value, ValueId};
 
 /// The least k that EZKL takes (`src/graph/mod.rs`, `MIN_LOGROWS`).
 const LEAST_LOGROWS: u32 = 6;
+
+/// A k at which every circuit fits one block, so that no row stands in two.
+const ROOMY_LOGROWS: u32 = 40;
 
 /// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
 /// fewer bits the rows that it leaves free would be a large part of it.
@@ -162,6 +167,7 @@ pub struct Witness {
 pub struct CommittedCircuit {
     program: Program,
     layout: Layout,
+    compiled: compiled::Graph,
     assurance: InputAssurance,
     output_public: bool,
     inner_columns: usize,
@@ -193,13 +199,12 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
         output: options.output_public,
     };
     let layout = layout::lay_out(&program, range, exposure)?;
-    if layout.circuit.twins() {
-        return Err(CommittedError::EqualWeights);
-    }
-    let (inner_columns, logrows) = size(&layout, options.inner_columns, options.logrows);
+    let compiled = compile::compile(&layout.circuit);
+    let (inner_columns, logrows) = size(&layout, &compiled, options.inner_columns, options.logrows);
     Ok(CommittedCircuit {
         program,
         layout,
+        compiled,
         assurance: options.assurance,
         output_public: options.output_public,
         inner_columns,
@@ -237,11 +242,16 @@ fn claim_output(program: &mut Program) {
 
 /// Columns side by side, those that were asked for or those that make the least work, and the least k that holds the circuit
 /// in them and is at least what was asked for.
-fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> (usize, u32) {
+fn size(
+    layout: &Layout,
+    compiled: &compiled::Graph,
+    inner_columns: Option<usize>,
+    logrows: Option<u32>,
+) -> (usize, u32) {
     let columns = inner_columns.map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
     columns
         .map(|columns| {
-            let least = least_logrows(layout, columns);
+            let least = least_logrows(layout, compiled, columns);
             (columns, least.max(logrows.unwrap_or(least)))
         })
         .min_by_key(|&(columns, logrows)| work(layout, columns, logrows))
@@ -249,14 +259,14 @@ fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> 
 }
 
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
-fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
-    let cells = layout.circuit.cells(inner_columns);
+fn least_logrows(layout: &Layout, compiled: &compiled::Graph, inner_columns: usize) -> u32 {
+    let cells = compiled.cells(inner_columns, ROOMY_LOGROWS);
     let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
     (LEAST_LOGROWS..usize::BITS)
         .find(|&logrows| {
             let rows = usable_rows(logrows) as usize;
             // EZKL takes another column where the cells, and one more, fill all rows.
-            cells + 2 < rows * inner_columns && entries <= i128::from(table_rows(logrows))
+            cells + 1 < rows * inner_columns && entries <= i128::from(table_rows(logrows))
         })
         .expect("some power of two is large enough")
 }
@@ -277,9 +287,28 @@ fn work(layout: &Layout, inner_columns: usize, logrows: u32) -> usize {
 }
 
 impl CommittedCircuit {
-    /// The circuit, for EZKL.
-    pub fn onnx(&self) -> Vec<u8> {
-        self.layout.circuit.onnx()
+    /// The circuit as EZKL reads it.
+    pub fn compiled(&self) -> Compiled {
+        Compiled::of(&self.compiled, self.frame())
+    }
+
+    /// EZKL's settings of the circuit, without the circuit itself.
+    pub fn settings(&self) -> serde_json::Value {
+        compiled::settings(&self.compiled, self.frame())
+    }
+
+    /// What EZKL counts when it lays the circuit out.
+    pub fn counts(&self) -> Counts {
+        Counts::of(&self.compiled, self.frame())
+    }
+
+    /// The rows and columns that it is laid out in.
+    fn frame(&self) -> Frame {
+        Frame {
+            inner_columns: self.inner_columns,
+            logrows: self.logrows,
+            table_range: self.table_range().unwrap_or((0, 0)),
+        }
     }
 
     /// Elements of each committed tensor.
@@ -298,12 +327,7 @@ impl CommittedCircuit {
 
     /// Cells that the circuit is laid out in, committed tensors apart.
     pub fn cells(&self) -> usize {
-        self.layout.circuit.cells(self.inner_columns)
-    }
-
-    /// The cells that `gen_settings` counts for the circuit, committed tensors included.
-    pub fn counted_cells(&self) -> usize {
-        self.layout.circuit.counted_cells(self.inner_columns)
+        self.compiled.cells(self.inner_columns, self.logrows)
     }
 
     /// Columns side by side.
@@ -325,7 +349,7 @@ impl CommittedCircuit {
         assert!(inner_columns > 0, "a circuit has columns");
         Self {
             inner_columns,
-            logrows: least_logrows(&self.layout, inner_columns),
+            logrows: least_logrows(&self.layout, &self.compiled, inner_columns),
             ..self.clone()
         }
     }
@@ -333,7 +357,7 @@ impl CommittedCircuit {
     /// The same circuit in at least 2^logrows rows, with so many columns side by side or those that make the least work there.
     #[must_use]
     pub fn in_rows(self, logrows: u32, inner_columns: Option<usize>) -> Self {
-        let (inner_columns, logrows) = size(&self.layout, inner_columns, Some(logrows));
+        let (inner_columns, logrows) = size(&self.layout, &self.compiled, inner_columns, Some(logrows));
         Self {
             inner_columns,
             logrows,
@@ -362,18 +386,10 @@ impl CommittedCircuit {
         self.layout.circuit.lookups()
     }
 
-    /// Different numbers among the constants, which EZKL keeps once each.
-    pub fn constants(&self) -> usize {
-        self.layout.circuit.different_constants()
-    }
-
     /// Elements of each public output: the check, the challenge, then the statement.
-    pub fn shown_sizes(&self) -> Vec<usize> {
+    fn shown_sizes(&self) -> impl Iterator<Item = usize> {
         let outputs = self.layout.circuit.outputs();
-        outputs
-            .iter()
-            .map(|&(_, id)| self.layout.circuit.len(id))
-            .collect()
+        outputs.iter().map(|&(_, id)| self.layout.circuit.len(id))
     }
 
     /// Least and greatest entry of the tables, which fill their column: EZKL adds entries at the upper end until it is
@@ -391,7 +407,7 @@ impl CommittedCircuit {
 
     /// How many numbers are public after the check and the challenge.
     pub fn statement_len(&self) -> usize {
-        self.shown_sizes()[2..].iter().sum()
+        self.shown_sizes().skip(2).sum()
     }
 
     /// Who assures that the input is in range.

@@ -13,8 +13,8 @@ use super::{CommittedOptions, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 /// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
 const TABLE_MARGIN: i128 = 16;
 
-/// The logarithm of the greatest power of two that `f32` holds, and so of a digit's place.
-const MOST_PLACE_BITS: u32 = 127;
+/// The logarithm of the greatest power of two that a signed integer of 128 bits holds, and so of a digit's place.
+const MOST_PLACE_BITS: u32 = 126;
 
 /// The largest magnitude of an integer that is exact in `f32`.
 const EXACT_IN_F32: u128 = 1 << 24;

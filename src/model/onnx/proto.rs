@@ -106,16 +106,6 @@ pub(in crate::model) fn float(name: &str, value: f32) -> AttributeProto {
     }
 }
 
-/// A text attribute.
-pub(in crate::model) fn string(name: &str, value: &str) -> AttributeProto {
-    AttributeProto {
-        name: name.to_owned(),
-        r#type: AttributeType::String as i32,
-        s: value.as_bytes().to_vec(),
-        ..AttributeProto::default()
-    }
-}
-
 /// A graph input or output of `f32`.
 pub(in crate::model) fn port(name: &str, shape: &[usize]) -> ValueInfoProto {
     let dim = shape.iter().map(|&size| tensor_shape_proto::Dimension {
