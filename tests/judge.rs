@@ -3,26 +3,20 @@
 //! The tests drive the program; `EVMBENCH_BIN` names another one to try them on. A wrong function is found before keys are
 //! made, so that nothing here but the good models is proved. The fixture `expand.onnx` is a node test of ONNX's (Apache 2.0).
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod common;
 
-use assert_cmd::cargo::CommandCargoExt as _;
+use std::path::PathBuf;
+
 use evmbench::record::{Outcome, Record};
 
-fn evmbench() -> Command {
-    std::env::var_os("EVMBENCH_BIN").map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new)
-}
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/judge")
-        .join(name)
+fn model(name: &str) -> PathBuf {
+    common::fixture("function").join(name)
 }
 
 /// Exit status, record where there is one, and stderr.
 fn run(model: &str, more: &[&str]) -> (Option<i32>, Option<Record>, String) {
     let out = tempfile::tempdir().unwrap();
-    let output = evmbench()
+    let output = common::evmbench()
         .args([
             "prove-and-verify",
             "--circuit",
@@ -32,7 +26,7 @@ fn run(model: &str, more: &[&str]) -> (Option<i32>, Option<Record>, String) {
             "--json",
             "--onnx",
         ])
-        .arg(fixture(model))
+        .arg(self::model(model))
         .arg("--out")
         .arg(out.path())
         .args(more)
@@ -71,14 +65,14 @@ fn is_not_verified(model: &str) {
 
 #[test]
 fn a_misread_batch_axis_is_noticed_whatever_stands_between_convolutions() {
-    is_not_verified("misread_batch_axis_leaky.onnx");
-    is_not_verified("misread_batch_axis_relu6.onnx");
+    is_not_verified("misread_leaky_net.onnx");
+    is_not_verified("misread_relu6.onnx");
 }
 
 #[test]
 fn pools_of_another_definition_are_noticed() {
-    is_not_verified("maxpool_padded.onnx");
-    is_not_verified("maxpool_padded_after_conv.onnx");
+    is_not_verified("padded_max.onnx");
+    is_not_verified("conv_padded_max.onnx");
     is_not_verified("avgpool_excluding_pads.onnx");
     is_not_verified("mean_of_49.onnx");
 }

@@ -15,8 +15,8 @@ use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::on_chain::OnChain;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
-    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Shown, Side, SrsKind, Statement,
-    VerifierKind, VerifierShape, Visibility, is_published_string,
+    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase, PhaseSource, Shown, Side,
+    SrsKind, Statement, VerifierKind, VerifierShape, Visibility, is_published_string,
 };
 use crate::record::digest;
 use crate::record::{
@@ -441,7 +441,7 @@ impl Derivation<'_> {
                 on_chain.clone().write_to(&mut self.again);
                 // Of the counted proofs only the first was kept.
                 self.again.tx_gas_samples.extend(samples.into_iter().skip(1));
-                let runs = self.stored.request.runs;
+                let runs = self.counted_proofs();
                 if on_chain.rejected.is_none() && self.again.tx_gas_samples.len() != runs {
                     self.wrong(
                         "tx_gas_samples",
@@ -460,6 +460,21 @@ impl Derivation<'_> {
             }
         } else {
             self.again.committed = None;
+        }
+    }
+
+    /// How many proofs the record counts: as many as were asked for, but one where it goes through another record's run again, of
+    /// which only the first was kept.
+    fn counted_proofs(&self) -> usize {
+        let mut proofs = self
+            .stored
+            .phases
+            .iter()
+            .filter(|phase| phase.phase == Phase::Prove);
+        if proofs.all(|proof| proof.source == PhaseSource::Cached) {
+            1
+        } else {
+            self.stored.request.runs
         }
     }
 
@@ -586,13 +601,14 @@ impl Derivation<'_> {
             srs: keys.srs.clone(),
             shape,
         };
+        let counted_proofs = self.counted_proofs();
         let check = bench::integer_check(subject, &artifacts, settings, &mut Vec::new());
         if let (Ok(check), Some(numerics)) = (&check, &mut self.again.numerics) {
             numerics.integer = match check.clone() {
                 // As many were compared as proofs were counted.
                 IntegerCheck::Exact { outputs, instances } => IntegerCheck::Exact {
                     outputs,
-                    instances: instances * self.stored.request.runs as u64,
+                    instances: instances * counted_proofs as u64,
                 },
                 other => other,
             };
@@ -683,8 +699,15 @@ impl Derivation<'_> {
             facts.negated_s_g2 = Some(string.negated_s_g2);
         }
         let ledger = Ledger::derive(&facts);
-        if let Some(outcome) = self.outcome(&ledger) {
-            self.again.outcome = outcome;
+        match self.outcome(&ledger) {
+            Some(outcome) => self.again.outcome = outcome,
+            None if self.stored.outcome == Outcome::Verified => {
+                self.wrong(
+                    "outcome",
+                    "it says verified, and the evidence holds no proof that can be verified",
+                );
+            }
+            None => {}
         }
         self.again.ledger = Some(ledger);
         let numerics = self
@@ -762,7 +785,7 @@ fn release(version: &str) -> String {
 fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
     let statement = Statement::parse(&settings.json().to_string()).ok()?;
     let sizes = statement.committed_sizes(circuit.output_public());
-    let shown: Vec<u64> = circuit.shown_sizes().iter().map(|&size| size as u64).collect();
+    let shown: Vec<u64> = circuit.shown_sizes().map(|size| size as u64).collect();
     let instances: Option<Vec<u64>> = settings.json()["model_instance_shapes"].as_array().map(|shapes| {
         let product = |shape: &Value| {
             shape

@@ -387,7 +387,7 @@ impl CommittedCircuit {
     }
 
     /// Elements of each public output: the check, the challenge, then the statement.
-    fn shown_sizes(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn shown_sizes(&self) -> impl Iterator<Item = usize> {
         let outputs = self.layout.circuit.outputs();
         outputs.iter().map(|&(_, id)| self.layout.circuit.len(id))
     }

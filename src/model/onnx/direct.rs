@@ -40,6 +40,9 @@ struct Known {
     constant: Option<Constant>,
 }
 
+/// The widest padding that is looked at: beyond it shapes overflow in EZKL's reader.
+const GREATEST_PAD: i64 = 1 << 20;
+
 impl Known {
     /// A value that depends on the input.
     const fn variable(kind: Kind, is_nonnegative: bool) -> Self {
@@ -381,6 +384,12 @@ impl Check<'_> {
         let pads = self.attributes.ints("pads").unwrap_or(&[]);
         if pads.iter().any(|&pad| pad < 0) {
             self.refuse(format!("pads is {pads:?}"), "crop with Slice before it");
+        }
+        if pads.iter().any(|&pad| pad > GREATEST_PAD) {
+            self.refuse(
+                format!("pads is {pads:?}"),
+                "pad by no more than the window reaches",
+            );
         }
         let sets_mode = self
             .attributes

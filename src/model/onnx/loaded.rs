@@ -72,7 +72,11 @@ fn mean(model: &InferenceModel, node: &NodeProto) -> Option<Mean> {
         return None;
     }
     let elements = |name: &String| {
-        let fact = model.outlet_fact(model.find_outlet_label(name)?).ok()?;
+        // What a node gives has a label; a graph input has a node of its name.
+        let outlet = model
+            .find_outlet_label(name)
+            .or_else(|| model.node_by_name(name).ok().map(|node| node.id.into()));
+        let fact = model.outlet_fact(outlet?).ok()?;
         let shape = fact.shape.concretize()?;
         let sizes = shape.iter().map(|size| size.to_usize().ok());
         sizes
