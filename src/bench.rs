@@ -187,7 +187,7 @@ fn circuit_of(subject: &Subject) -> JobCircuit {
             inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
         },
         Some(CommittedSubject { circuit, witness }) => {
-            JobCircuit::Committed(CommittedInputs::of(circuit, witness.clone()))
+            JobCircuit::Committed(Box::new(CommittedInputs::of(circuit, witness.clone())))
         }
     }
 }

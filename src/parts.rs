@@ -68,7 +68,7 @@ struct Part {
     committed: Committed,
     sizes: CommittedSizes,
     input_range: InputAssurance,
-    part: PartRequest,
+    place: PartRequest,
     fork: Fork,
     /// Id and scale of the whole model.
     model: (String, u32),
@@ -87,7 +87,7 @@ impl Part {
             let bytes = store::load_evidence(path, &record, &file.name)?;
             evidence.put(&file.name, bytes).map_err(StoreError::from)?;
         }
-        let part = record.request.part.clone().ok_or_else(no_part)?;
+        let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
         let input_range = record.request.plan.input_assurance.ok_or_else(no_part)?;
@@ -115,7 +115,7 @@ impl Part {
             committed,
             sizes,
             input_range,
-            part,
+            place,
             fork: record.request.fork,
             model: (record.request.id.clone(), record.request.plan.scale),
             name: record.request.name(),
@@ -132,7 +132,7 @@ impl Part {
             committed: &self.committed,
             input_elements: self.sizes.input as u64,
             output_elements: self.sizes.output as u64,
-            source: self.part.split.source(self.part.index),
+            source: self.place.split.source(self.place.index),
             input_range: self.input_range,
         }
     }
@@ -182,13 +182,13 @@ pub fn measure(paths: &[PathBuf], contracts: &GuardContracts) -> Result<PartSet,
         found: 0,
         expected: 2,
     })?;
-    let expected = first.part.split.parts();
+    let expected = first.place.split.parts();
     if parts.len() != expected {
         let found = parts.len();
         return Err(PartsError::PartCount { found, expected });
     }
     for (index, part) in parts.iter().enumerate() {
-        if part.part.index != index || part.part.split != first.part.split || part.model != first.model {
+        if part.place.index != index || part.place.split != first.place.split || part.model != first.model {
             let path = paths[index].clone();
             return Err(PartsError::OtherPart { path, index });
         }

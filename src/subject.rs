@@ -48,9 +48,9 @@ pub enum SubjectError {
     #[error("{direct}\n- it has no committed circuit either: {committed}")]
     Neither {
         /// Why it has no committed circuit.
-        committed: CommittedError,
+        committed: Box<CommittedError>,
         /// Why it has no direct one.
-        direct: OnnxError,
+        direct: Box<OnnxError>,
     },
     /// A file cannot be read.
     #[error("read {}: {source}", path.display())]
@@ -202,8 +202,8 @@ impl Subject {
         let mut other = match other {
             Err(SubjectError::Onnx(direct)) => {
                 return Err(SubjectError::Neither {
-                    committed: reason,
-                    direct,
+                    committed: Box::new(reason),
+                    direct: Box::new(direct),
                 });
             }
             other => other?,
@@ -220,6 +220,9 @@ impl Subject {
     ///
     /// # Errors
     /// [`SubjectError::Weights`] where the file does not fit the model.
+    ///
+    /// # Panics
+    /// Never: a model of the suite has one input.
     pub fn from_suite(
         experiment: Experiment,
         mut request: Request,

@@ -264,7 +264,7 @@ fn damaged_and_unknown_records_are_named() {
         &["verify", &newer],
         1,
         "newer.json has schema version 999",
-        "use a newer evmbench",
+        "install the evmbench that wrote it",
     );
 }
 

@@ -122,7 +122,7 @@ fn every_cell_is_one_that_was_meant() {
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();
             let job = Job {
                 name: name.to_owned(),
-                circuit: JobCircuit::Committed(CommittedInputs::of(&circuit, witness)),
+                circuit: JobCircuit::Committed(Box::new(CommittedInputs::of(&circuit, witness))),
                 plan: CircuitPlan::committed(7, Io::Committed).unwrap(),
                 verifier: VerifierKind::Plain,
                 runs: 1,

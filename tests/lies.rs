@@ -100,7 +100,7 @@ impl Circuit {
         let witness = lowered.witness_of(integers.collect()).unwrap();
         let job = Job {
             name: name.to_owned(),
-            circuit: JobCircuit::Committed(CommittedInputs::of(&lowered, witness)),
+            circuit: JobCircuit::Committed(Box::new(CommittedInputs::of(&lowered, witness))),
             plan,
             verifier: VerifierKind::Plain,
             runs: 1,

@@ -546,15 +546,6 @@ const SAMPLE: [(&str, &[Ending]); 14] = [
     ),
 ];
 
-/// The document has a row for each operator, so that a longer list is noticed without a run of all tests.
-#[test]
-fn the_document_names_every_operator() {
-    let text = std::fs::read_to_string(document_path()).unwrap();
-    for operator in onnx::SUPPORTED {
-        assert!(text.contains(&format!("\n| {operator} |")), "{operator}");
-    }
-}
-
 /// The exact integer reference against the tests' own expectations, at a scale at which hardly anything is rounded: its semantics are
 /// ONNX's, whatever EZKL's are.
 #[test]

@@ -221,7 +221,7 @@ fn witnesses(
             .map_err(AccuracyError::from)?;
         let job = Job {
             name: format!("{name}-s{scale}"),
-            circuit: JobCircuit::Committed(CommittedInputs::of(circuit, witness.clone())),
+            circuit: JobCircuit::Committed(Box::new(CommittedInputs::of(circuit, witness.clone()))),
             plan: CircuitPlan::committed(scale, Io::Result)?,
             verifier: VerifierKind::Plain,
             runs: 1,

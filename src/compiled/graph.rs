@@ -190,12 +190,18 @@ impl Graph {
     }
 
     /// Makes a node's elements public, after those of earlier outputs.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn output(&mut self, id: NodeId) {
         assert!(id.0 < self.nodes.len(), "outputs are nodes");
         self.outputs.push(id);
     }
 
     /// Elements that the verifying key fixes.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn constant(&mut self, shape: &[usize], elements: Vec<Element>) -> NodeId {
         assert_eq!(elements.len(), shape.iter().product::<usize>(), "{shape:?}");
         self.push(Operator::Constant(elements), &[], shape.to_vec())
@@ -240,12 +246,18 @@ impl Graph {
     }
 
     /// The same elements in another shape.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
         assert_eq!(self.len(id), shape.iter().product::<usize>(), "{shape:?}");
         self.push(Operator::Reshape, &[id], shape.to_vec())
     }
 
     /// The elements at these positions of an axis.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn gather(&mut self, id: NodeId, axis: usize, positions: Vec<usize>) -> NodeId {
         let mut shape = self.shape(id).to_vec();
         assert!(positions.iter().all(|&position| position < shape[axis]));
@@ -254,6 +266,9 @@ impl Graph {
     }
 
     /// Tensors one after the other along an axis.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn concatenate(&mut self, ids: &[NodeId], axis: usize) -> NodeId {
         let mut shape = self.shape(ids[0]).to_vec();
         for &id in &ids[1..] {
@@ -277,6 +292,9 @@ impl Graph {
 
     /// A sum of products of two tensors in Einstein's notation, in which every letter is in the output or in both inputs: EZKL
     /// lays it out as dot products. The result has shape 1 where the output has no letter.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn einsum(&mut self, equation: &str, a: NodeId, b: NodeId) -> NodeId {
         let (inputs, output) = equation.split_once("->").expect("an arrow");
         let (left, right) = inputs.split_once(',').expect("two inputs");
@@ -316,6 +334,9 @@ impl Graph {
     }
 
     /// Elements that must be equal: of b, where there is a proof at all.
+    ///
+    /// # Panics
+    /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn assert_equal(&mut self, a: NodeId, b: NodeId) -> NodeId {
         let shape = self.shape(b).to_vec();
         assert_eq!(self.shape(a), shape, "what is equal has one shape");

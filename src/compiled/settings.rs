@@ -118,7 +118,7 @@ impl Settings {
             "model_output_scales": vec![0; self.public.len()],
             "model_input_scales": vec![0; self.committed.len()],
             "module_sizes": {"polycommit": self.committed, "poseidon": [0, [0]]},
-            "required_lookups": self.functions.iter().map(function_json).collect::<Vec<_>>(),
+            "required_lookups": self.functions.iter().copied().map(function_json).collect::<Vec<_>>(),
             "required_range_checks": [],
             "check_mode": CHECK_MODE.0,
             "version": FORMAT_VERSION,
@@ -202,8 +202,8 @@ pub(super) fn unit(scale: u32) -> f32 {
     f64::from(scale).exp2() as f32
 }
 
-fn function_json(function: &Function) -> Value {
-    match *function {
+fn function_json(function: Function) -> Value {
+    match function {
         Function::Rectifier { scale } => {
             json!({"Pow": {"scale": shortest(unit(scale)), "a": shortest(RECTIFIER_EXPONENT)}})
         }

@@ -231,6 +231,7 @@ fn worst(checks: impl IntoIterator<Item = FunctionCheck>) -> Option<FunctionChec
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

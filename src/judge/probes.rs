@@ -66,6 +66,7 @@ fn filled(given: &[Tensor], unit: f64, mut element: impl FnMut(f32) -> f64) -> V
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
     use super::*;
 

@@ -199,7 +199,7 @@ impl Observed<'_> {
             }
         });
         let without_witness = probes.len() - pairs.len();
-        self.summed(worst(checks), FunctionCheck::EXACT, 0, without_witness)
+        Self::summed(worst(checks), FunctionCheck::EXACT, 0, without_witness)
     }
 
     /// To within what fixed point costs. A probe on which the model itself gives NaN or infinity is not compared, unless
@@ -267,12 +267,11 @@ impl Observed<'_> {
             }
         });
         let worst = worst(checks);
-        Ok(self.summed(worst, &reference, undefined, without_witness))
+        Ok(Self::summed(worst, &reference, undefined, without_witness))
     }
 
     /// The worst output's check with what was counted. A circuit with no witness at all has no function.
     fn summed(
-        &self,
         worst: Option<FunctionCheck>,
         reference: &str,
         undefined: usize,

@@ -99,8 +99,8 @@ impl EzklProver {
         job: &Job,
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
-        if let JobCircuit::Committed(CommittedInputs { compiled, .. }) = &job.circuit {
-            let settings = CircuitSettings::of_json(compiled.settings.clone());
+        if let JobCircuit::Committed(inputs) = &job.circuit {
+            let settings = CircuitSettings::of_json(inputs.compiled.settings.clone());
             return Ok(settings.map_err(|error| Failure::Failed {
                 phase: Phase::Settings,
                 message: error.to_string(),
@@ -365,7 +365,8 @@ impl<'a> Run<'a> {
         std::fs::create_dir_all(files.folder()).map_err(ProverError::io("create", files.folder()))?;
         match &self.job.circuit {
             JobCircuit::Model { onnx, .. } => write(&files.model(), onnx)?,
-            JobCircuit::Committed(CommittedInputs { compiled, .. }) => {
+            JobCircuit::Committed(inputs) => {
+                let compiled = &inputs.compiled;
                 write(&files.circuit(), &compiled.bytes)?;
                 write(&files.settings(), compiled.settings.to_string().as_bytes())?;
             }
@@ -575,7 +576,7 @@ impl<'a> Run<'a> {
             }),
             &[&files.verifying_key(), &files.proving_key()],
         )?;
-        let JobCircuit::Committed(CommittedInputs { compiled, .. }) = &self.job.circuit else {
+        let JobCircuit::Committed(inputs) = &self.job.circuit else {
             return Ok(());
         };
         let no_report = || Failure::Failed {
@@ -584,10 +585,10 @@ impl<'a> Run<'a> {
         };
         let found = found.layout.ok_or_else(no_report)?;
         self.counted_cells = Some(found.cells as u64);
-        if found == compiled.counts {
+        if found == inputs.compiled.counts {
             Ok(())
         } else {
-            let expected = compiled.counts;
+            let expected = inputs.compiled.counts;
             Err(ProverError::Layout { found, expected }.into())
         }
     }

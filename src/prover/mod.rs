@@ -239,7 +239,7 @@ pub enum JobCircuit {
         inputs: Vec<Vec<f32>>,
     },
     /// A committed circuit, written as EZKL compiles circuits, and the tensors that it commits to.
-    Committed(CommittedInputs),
+    Committed(Box<CommittedInputs>),
 }
 
 impl JobCircuit {

@@ -142,6 +142,9 @@ impl Toolchain {
     }
 
     /// The folder of the environment that it belongs to.
+    ///
+    /// # Panics
+    /// Never: the interpreter is in the environment's `bin`.
     pub fn environment(&self) -> &Path {
         self.python
             .ancestors()

@@ -610,7 +610,7 @@ impl Derivation<'_> {
                     outputs,
                     instances: instances * counted_proofs as u64,
                 },
-                other => other,
+                uncovered @ IntegerCheck::NotCovered { .. } => uncovered,
             };
         }
         self.numerics = Some(check.map_err(|mismatch| mismatch.outcome));

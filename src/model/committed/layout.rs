@@ -468,7 +468,7 @@ impl<'a> Builder<'a> {
                 let input = self.node(*input);
                 let input = self.flat(input);
                 let inputs = self.circuit.len(input);
-                let weight = self.circuit.constant(&[*outputs, inputs], weight.to_vec());
+                let weight = self.circuit.constant(&[*outputs, inputs], weight.clone());
                 let mut sum = self.circuit.einsum("oi,i->o", weight, input);
                 for (level, digits) in radix_digits(bias, BIAS_RADIX_BITS).into_iter().enumerate() {
                     let radix = 1i128 << (BIAS_RADIX_BITS as usize * level);

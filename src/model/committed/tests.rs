@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use alloy_primitives::U256;
 use proptest::prelude::*;
 
-use super::circuit::{Circuit, NodeId, Operator, Table, broadcast};
+use super::circuit::{Circuit, Node, NodeId, Operator, Table, broadcast};
 use super::layout::{CHALLENGE, CLAIMS, INPUT, OUTPUT};
 use super::*;
 use crate::chain::calldata::FIELD_MODULUS as ORDER;
@@ -382,6 +382,7 @@ fn graphs() -> Vec<(&'static str, Graph)> {
 }
 
 /// Layers that read some elements of what comes before them, or that multiply what they read by 0.
+#[expect(clippy::too_many_lines, reason = "a list of graphs")]
 fn sparsely_read() -> Vec<(&'static str, Graph)> {
     let image: &[usize] = &[1, 2, 4, 4];
     let whole = Window::square(4, 1, 0);
@@ -705,10 +706,9 @@ fn tables_are_built_for_what_they_are_given() {
                     "{name}, scale {scale}, {assurance}"
                 );
                 let nodes = circuit.layout.circuit.nodes().iter();
-                let scales = nodes.filter_map(|node| match node.operator {
-                    Operator::Lookup(Table::Sigmoid | Table::Tanh) => Some(node.scale),
-                    _ => None,
-                });
+                let is_smooth =
+                    |node: &&Node| matches!(node.operator, Operator::Lookup(Table::Sigmoid | Table::Tanh));
+                let scales = nodes.filter(is_smooth).map(|node| node.scale);
                 let units = circuit.program.steps.iter().enumerate();
                 let units =
                     units.filter(|(_, step)| matches!(step, Step::Sigmoid { .. } | Step::Tanh { .. }));
@@ -1141,11 +1141,13 @@ fn fractions_are_no_quotients() {
     let circuit = lower(&graph, &options(10, InputAssurance::Registered, true, 1.0)).unwrap();
     let honest = circuit.witness(&input::seeded_uniform(&[1, 1, 5, 5], 3)).unwrap();
     assert!(is_accepted(&circuit, &honest));
-    let Form::Rounded { digits: 1, .. } = (match &circuit.program.steps[0] {
-        Step::Claimed { form, .. } => *form,
-        other => panic!("{other:?}"),
-    }) else {
-        panic!("the layer is rounded, with a remainder of one digit");
+    let first = &circuit.program.steps[0];
+    let Step::Claimed {
+        form: Form::Rounded { digits: 1, .. },
+        ..
+    } = first
+    else {
+        panic!("the layer is rounded, with a remainder of one digit: {first:?}");
     };
     // Quotients first, then the digits.
     let fraction = U256::from(1u64 << 16).inv_mod(ORDER).unwrap();

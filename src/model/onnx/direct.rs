@@ -306,18 +306,7 @@ impl Check<'_> {
                 self.padding();
             }
             "Dropout" => self.dropout(),
-            "Expand" => {
-                if self
-                    .values
-                    .integers(self.node, 1)
-                    .is_none_or(|sizes| sizes.iter().any(|&size| size != 1))
-                {
-                    self.refuse(
-                        "EZKL puts the elements of an expanded tensor in the wrong order",
-                        "leave the repetition to the operator that reads it (Add and Mul broadcast), or use Concat",
-                    );
-                }
-            }
+            "Expand" => self.expand(),
             "Gather" => self.positions(1, -1),
             "GatherElements" | "GatherND" => self.positions(1, 0),
             "ScatterElements" | "ScatterND" => {
@@ -329,14 +318,7 @@ impl Check<'_> {
                 self.only_int("stash_type", 1, "normalise in float32, which is ONNX's default");
             }
             "MaxPool" => self.max_pool(),
-            "OneHot" => {
-                if self.values.numbers(self.node, 2).as_deref() != Some(&[0.0, 1.0]) {
-                    self.refuse(
-                        "its values are not the constants 0 and 1",
-                        "scale the result afterwards",
-                    );
-                }
-            }
+            "OneHot" => self.one_hot(),
             "Pad" => self.pad(),
             "Pow" => self.pow(),
             "Reshape" => {
@@ -471,6 +453,25 @@ impl Check<'_> {
         }
     }
 
+    fn expand(&mut self) {
+        let sizes = self.values.integers(self.node, 1);
+        if sizes.is_none_or(|sizes| sizes.iter().any(|&size| size != 1)) {
+            self.refuse(
+                "EZKL puts the elements of an expanded tensor in the wrong order",
+                "leave the repetition to the operator that reads it (Add and Mul broadcast), or use Concat",
+            );
+        }
+    }
+
+    fn one_hot(&mut self) {
+        if self.values.numbers(self.node, 2).as_deref() != Some(&[0.0, 1.0]) {
+            self.refuse(
+                "its values are not the constants 0 and 1",
+                "scale the result afterwards",
+            );
+        }
+    }
+
     fn cast(&mut self) {
         let to = self.attributes.int("to").map_or(DataType::Undefined, data_type);
         let from = self
@@ -479,8 +480,8 @@ impl Check<'_> {
             .map_or(Kind::Float, |known| known.kind);
         let is_read = match (from, to) {
             (_, to) if is_float(to) => true,
-            (Kind::Truth, DataType::Bool) => true,
-            (Kind::Truth | Kind::Integer, DataType::Int32 | DataType::Int64) => true,
+            (Kind::Truth, DataType::Bool)
+            | (Kind::Truth | Kind::Integer, DataType::Int32 | DataType::Int64) => true,
             _ => false,
         };
         if !is_read {

@@ -252,6 +252,7 @@ mod tests {
     /// A network of an image with 4 channels and 8×8 pixels: `p` and `s` are 1×1 convolutions (`s` with stride 2), `c` and `d`
     /// 3×3 ones (`d` depthwise), `l e r h g x k` activations, `b` a batch norm, `m a f` pools; `(` remembers a value that `+`
     /// adds, and `o` makes one an output.
+    #[expect(clippy::too_many_lines, reason = "a list of operators")]
     fn network(spec: &str) -> Vec<u8> {
         let mut file = File::default();
         let mut outputs: Vec<String> = Vec::new();

@@ -94,7 +94,7 @@ fn float_constants(proto: &GraphProto) -> Vec<(String, Tensor)> {
         .iter()
         .map(|tensor| (&tensor.name, constant(tensor)));
     let is_constant = |node: &&NodeProto| node.op_type == "Constant";
-    let nodes = proto.node.iter().filter(is_constant).flat_map(|node| {
+    let nodes = proto.node.iter().filter(is_constant).filter_map(|node| {
         let name = node.output.first();
         name.map(|name| (name, constant_node(node)))
     });

@@ -5,6 +5,7 @@
 //! fixed point at that scale costs, whatever the operators are.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
@@ -56,7 +57,11 @@ pub fn with_every_value(onnx: &[u8]) -> Result<Vec<u8>, Unreadable> {
 ///
 /// # Errors
 /// [`Unreadable`].
-pub fn rounded(onnx: &[u8], values: &HashMap<String, Value>, scale: i32) -> Result<Vec<u8>, Unreadable> {
+pub fn rounded<S: BuildHasher>(
+    onnx: &[u8],
+    values: &HashMap<String, Value, S>,
+    scale: i32,
+) -> Result<Vec<u8>, Unreadable> {
     edited(onnx, |graph| {
         fold_batch_norms(graph);
         let sizes = sizes_of_resizes(graph);
@@ -167,7 +172,7 @@ fn binary(operator: &str, left: &str, right: &str, output: &str) -> NodeProto {
 }
 
 /// Of how many elements each output of a node is the mean; none where it is no mean, or where that is not known.
-fn mean_of(node: &NodeProto, values: &HashMap<String, Value>) -> Option<u64> {
+fn mean_of<S: BuildHasher>(node: &NodeProto, values: &HashMap<String, Value, S>) -> Option<u64> {
     match node.op_type.as_str() {
         "Mean" => Some(node.input.len() as u64),
         "GlobalAveragePool" | "ReduceMean" => {

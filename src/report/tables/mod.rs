@@ -138,7 +138,7 @@ impl<'a> Figures<'a> {
     }
 
     fn largest_error(&self) -> Cell {
-        Cell::real(self.record().and_then(|record| record.greatest_error()))
+        Cell::real(self.record().and_then(Record::greatest_error))
     }
 
     fn accuracy(&self) -> Option<&'a Accuracy> {
