@@ -294,6 +294,7 @@ fn weights_that_round_to_nothing_are_noted() {
 
 /// What the older program took for one of the suite's own inputs, or dropped.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn no_flag_that_names_an_input_is_dropped() {
     let folder = TempDir::new().unwrap();
     let input = |name: &str, numbers: usize| {
@@ -637,6 +638,7 @@ fn window(op_type: &str) -> NodeProto {
 
 /// Each kind of attribute that EZKL ignores or reads otherwise, at the value that it takes and at one that it does not.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
     let image: &[i64] = &[1, 4, 8, 8];
     let pads = || ints("pads", &[1, 1, 1, 1]);
@@ -846,8 +848,8 @@ fn unknown_untyped_and_mistyped_attributes_are_refused() {
     has_problem(&none, "no operator set");
 
     let gemm = |name, value| {
-        let node = with(operator("Gemm", &["x", "w"], "y"), int(name, value));
-        small(&[4, 4], vec![node], vec![floats("w", &[4, 4], &[0.5; 16])])
+        let product = with(operator("Gemm", &["x", "w"], "y"), int(name, value));
+        small(&[4, 4], vec![product], vec![floats("w", &[4, 4], &[0.5; 16])])
     };
     for name in ["transA", "transB"] {
         for value in [0, 1] {
@@ -967,6 +969,7 @@ fn a_mean_whose_divisor_rounds_is_noted() {
 
 /// Sizes and axes at the edge of what numbers hold: refused or read, never the end of the program.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn hostile_sizes_are_refused() {
     const HUGE: i64 = 1 << 62;
     let image: &[i64] = &[1, 1, 4, 4];
@@ -1009,7 +1012,7 @@ fn hostile_sizes_are_refused() {
             vec![floats("w", dims, &vec![0.5; count])],
         )
     };
-    let models = [
+    let models = vec![
         conv(ints("pads", &[HUGE; 4])),
         conv(ints("pads", &[i64::MAX; 4])),
         conv(ints("pads", &[-1; 4])),

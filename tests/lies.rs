@@ -147,10 +147,10 @@ impl Circuit {
 
     /// What an honest prover commits to, before it has a challenge.
     fn truth(&self, seed: u64) -> Story {
-        self.story(self.lowered.witness(&seeded_input(seed)).unwrap())
+        Self::story(self.lowered.witness(&seeded_input(seed)).unwrap())
     }
 
-    fn story(&self, witness: Witness) -> Story {
+    fn story(witness: Witness) -> Story {
         let tensors = [witness.input, witness.output, witness.claims];
         let tensors = tensors.into_iter().filter(|tensor| !tensor.is_empty());
         Story {
@@ -555,7 +555,7 @@ fn an_input_out_of_range_is_taken_by_nobody() {
     let ends = [bound, -bound].map(|x| {
         let mut integers = circuit.lowered.witness(&seeded_input(0)).unwrap().input;
         integers[5] = x;
-        circuit.story(circuit.lowered.witness_of(integers).unwrap())
+        Circuit::story(circuit.lowered.witness_of(integers).unwrap())
     });
     for proof in circuit.prove_by_protocol(&ends) {
         assert_eq!(
@@ -678,7 +678,7 @@ impl Pair {
 
     /// The stories of both parts, each with the challenge of its own commitments, are no set.
     #[track_caller]
-    fn refuses(&self, stories: [Story; 2]) {
+    fn refuses(&self, stories: &[Story; 2]) {
         let [first, second] = [0, 1].map(|index| {
             let part = &self.parts[index];
             let story = &stories[index];
@@ -745,18 +745,18 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
     });
     assert!(pair.measure(honest.each_ref()).unwrap().passed());
     // Element 1 is multiplied by 0 in the first tile. Both tell of the same input, and the second's result follows from it.
-    const UNREAD: usize = 1;
     let Op::Conv2d { weight, .. } = &second.nodes[0].op else {
         panic!("a convolution")
     };
+    let unread = 1;
     for x in outside(input.range.greatest) {
         let stories = [0, 1].map(|index| {
             let mut story = pair.parts[index].truth(2);
-            let change = x.add_mod(FIELD_MODULUS - story.tensors[0][UNREAD], FIELD_MODULUS);
-            story.tensors[0][UNREAD] = x;
+            let change = x.add_mod(FIELD_MODULUS - story.tensors[0][unread], FIELD_MODULUS);
+            story.tensors[0][unread] = x;
             if index == 1 {
                 for (output, row) in weight.data.chunks(32).enumerate() {
-                    let weight = element((f64::from(row[UNREAD]) * 16.0).round() as i128);
+                    let weight = element((f64::from(row[unread]) * 16.0).round() as i128);
                     add(
                         &mut story.tensors[OUTPUT][output],
                         weight.mul_mod(change, FIELD_MODULUS),
@@ -765,7 +765,7 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
             }
             story
         });
-        pair.refuses(stories);
+        pair.refuses(&stories);
     }
 }
 
@@ -790,7 +790,7 @@ fn what_crosses_a_cut_is_made_before_it() {
     let truth = || {
         let before = pair.parts[0].lowered.witness(&seeded_input(2)).unwrap();
         let after = pair.parts[1].lowered.witness_of(before.result.clone()).unwrap();
-        [pair.parts[0].story(before), pair.parts[1].story(after)]
+        [before, after].map(Circuit::story)
     };
     let honest = [0, 1].map(|index| {
         pair.parts[index]
@@ -803,10 +803,10 @@ fn what_crosses_a_cut_is_made_before_it() {
         let mut stories = truth();
         add(&mut stories[0].tensors[OUTPUT][1], change);
         add(&mut stories[1].tensors[0][1], change);
-        pair.refuses(stories);
+        pair.refuses(&stories);
     }
     // And an input out of range, with the output that follows where the first part reads it.
     let mut stories = truth();
     stories[0].tensors[0][1] = element(input.range.greatest + 1);
-    pair.refuses(stories);
+    pair.refuses(&stories);
 }

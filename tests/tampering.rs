@@ -38,12 +38,12 @@ impl<K: PartialEq, V: Clone> Made<K, V> {
     }
 
     fn get(&self, key: K, make: impl FnOnce(&K) -> V) -> V {
-        let mut made = self.0.lock().unwrap();
-        if let Some((_, value)) = made.iter().find(|(known, _)| *known == key) {
+        let mut values = self.0.lock().unwrap();
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == key) {
             return value.clone();
         }
         let value = make(&key);
-        made.push((key, value.clone()));
+        values.push((key, value.clone()));
         value
     }
 }

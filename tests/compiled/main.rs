@@ -230,19 +230,19 @@ impl Onnx {
     }
 }
 
-fn integer(name: &str, value: i64) -> Option<AttributeProto> {
-    Some(AttributeProto {
+fn integer(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
         name: name.to_owned(),
         r#type: AttributeType::Int as i32,
         i: value,
         ..AttributeProto::default()
-    })
+    }
 }
 
 /// Every operator that ONNX has a word for and that a circuit may have.
 fn every_operator_in_onnx() -> Vec<u8> {
     let mut onnx = Onnx::default();
-    onnx.0.name = "every operator".to_owned();
+    "every operator".clone_into(&mut onnx.0.name);
     onnx.input("x", &[6]);
     onnx.input("y", &[4]);
     onnx.sizes("table.shape", &[2, 3]);
@@ -262,14 +262,19 @@ fn every_operator_in_onnx() -> Vec<u8> {
     };
     onnx.node("Einsum", &["negated", "weights"], "dots", Some(equation));
     onnx.sizes("positions", &[2, 0, 1]);
-    onnx.node("Gather", &["y", "positions"], "picked", integer("axis", 0));
-    onnx.node("Concat", &["dots", "picked"], "both", integer("axis", 0));
+    onnx.node("Gather", &["y", "positions"], "picked", Some(integer("axis", 0)));
+    onnx.node("Concat", &["dots", "picked"], "both", Some(integer("axis", 0)));
     onnx.floats("exponent", &[], &[evmbench::compiled::RECTIFIER_EXPONENT]);
     onnx.node("Pow", &["both", "exponent"], "rectified", None);
     onnx.node("Sigmoid", &["both"], "sigmoid", None);
     onnx.node("Tanh", &["both"], "tanh", None);
     onnx.sizes("axes", &[0]);
-    onnx.node("ReduceSum", &["negated", "axes"], "total", integer("keepdims", 1));
+    onnx.node(
+        "ReduceSum",
+        &["negated", "axes"],
+        "total",
+        Some(integer("keepdims", 1)),
+    );
     for name in ["rectified", "sigmoid", "tanh"] {
         onnx.output(name, &[5]);
     }
