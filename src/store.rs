@@ -543,7 +543,7 @@ mod tests {
         assert!(newer(made).contains("evmbench 0.3.0 (git revision abc)"));
         let renewed = format!(r#"{made}, "renewal": {{"evmbench_version": "0.4.0", "git_revision": null}}"#);
         assert!(newer(&renewed).contains("written by evmbench 0.4.0;"));
-        assert!(newer("").contains("does not name"));
+        assert!(newer("").contains("of a later evmbench;"));
     }
 
     #[test]

@@ -636,10 +636,10 @@ impl Derivation<'_> {
         if let Some(limit) = request.memory_limit_bytes {
             again.environment.memory_limit_bytes = Some(limit);
         }
-        again.request.onnx_sha256 = match again.request.onnx_sha256 {
-            Some(_) => Some(again.model.onnx_sha256.clone()),
-            None => None,
-        };
+        // A part's model is a file of its own; what was asked for is the whole model's.
+        if request.onnx_sha256.is_some() && request.part.is_none() {
+            again.request.onnx_sha256 = Some(again.model.onnx_sha256.clone());
+        }
         again.request.weights_sha256 = match &again.model.weights {
             Source::Trained { sha256 } => Some(sha256.clone()),
             Source::File { sha256 } if request.onnx_sha256.is_none() => Some(sha256.clone()),

@@ -29,7 +29,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::float::FloatError;
-use super::graph::{Graph, MOST_ELEMENTS, Tensor};
+use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::Slot;
 
 /// A named tensor at the edge of a model.
@@ -411,7 +411,7 @@ impl Problem {
     }
 }
 
-/// How many elements a file's outputs have in all.
+/// How many elements a file's outputs have in all, or the greatest number where that is beyond it.
 ///
 /// # Errors
 /// As [`load`].
@@ -420,8 +420,8 @@ pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
     let elements = model
         .outputs
         .iter()
-        .map(|port| port.shape.iter().product::<usize>());
-    Ok(elements.sum())
+        .map(|port| graph::elements(&port.shape).unwrap_or(usize::MAX));
+    Ok(elements.fold(0, usize::saturating_add))
 }
 
 /// Reads and parses a file, and weights beside it; gives bytes that hold everything, so that all that follows works on the

@@ -238,6 +238,7 @@ impl<'a> Import<'a> {
             "Mul" => binary(Op::Mul),
             "Pow" => {
                 self.expect_two(node, 1)?;
+                self.expect_no_more_axes(node, 1)?;
                 let base = argument(node, 0)?;
                 Ok(Meaning::Apply(Op::Mul, vec![base, base]))
             }
@@ -323,6 +324,16 @@ impl<'a> Import<'a> {
             Ok(())
         } else {
             Err("the exponent is not 2".to_owned())
+        }
+    }
+
+    /// Fails where a constant has more axes than the first input, whose result would have as many.
+    fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
+        match (self.constant(node, position)?, self.input_shape(node)?) {
+            (Constant::Floats(tensor), Some(shape)) if tensor.shape.len() > shape.len() => {
+                Err(format!("input {position} has more axes than input 0"))
+            }
+            _ => Ok(()),
         }
     }
 
