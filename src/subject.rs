@@ -165,16 +165,11 @@ fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, Com
 }
 
 /// The committed circuit that a plan asks for.
-///
-/// # Panics
-/// When the plan is of another kind.
 fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
     let options = CommittedOptions {
         scale: plan.scale,
         input,
-        assurance: plan
-            .input_assurance
-            .expect("a committed plan says who assures the range"),
+        assurance: plan.input_assurance.ok_or(CommittedError::NoAssurance)?,
         output_public: plan.output_visibility == Visibility::Public,
         inner_columns: plan.inner_columns,
         logrows: plan.logrows,
