@@ -537,7 +537,8 @@ const SAMPLE: [(&str, &[Ending]); 14] = [
     ("test_gather_0", &[Exact, Within]),
     ("test_gather_negative_indices", NOT_GOOD),
     ("test_gemm_default_matrix_bias", &[Exact, Within]),
-    ("test_globalaveragepool_precomputed", &[Refused, Wrong, Imprecise]),
+    // 1/9 is 14/128 at scale 7: every mean is off by 1.6%, which the tolerance holds and the range bears.
+    ("test_globalaveragepool_precomputed", &[Within]),
     ("test_leakyrelu", &[Exact, Within]),
     ("test_relu", &[Exact]),
     ("test_sigmoid_example", &[Exact, Within]),
