@@ -8,7 +8,7 @@
 //! What can be said is narrower than EZKL's format, on purpose. Inputs are committed by KZG, each in columns of its own.
 //! Outputs are public. A constant's elements are [`Element`]s, and it is always written with the visibility `Fixed`: under any
 //! other EZKL would take it for a witness that the prover chooses. No operator here decomposes, divides, sorts or picks by an
-//! index that is computed. EZKL's `Pad` is left out because its zeros are witnesses.
+//! index that is computed. EZKL's `Pad` is left out: whether the key fixes its zeros was not established.
 //!
 //! | module | what it has |
 //! |---|---|

@@ -4,7 +4,8 @@
 //! residuals, each times its own power of ρ: the identities one after the other, 2^[`Builder::degree_bits`] powers apart,
 //! and within each the tensor's own weighting. Digits of rounded tensors come in with their place's power of the base.
 //!
-//! A range that a bound rests on is shown by look-ups, and EZKL's loader drops those whose results nothing reads. Two rules
+//! A range that a bound rests on is shown by look-ups. EZKL's ONNX loader, which circuits once went through, dropped those whose results
+//! nothing reads; the writer drops none. Two rules
 //! keep them, whoever reads the tensor:
 //!
 //! - What is looked up for its range alone (the input, digits, quotients that no rectifier bounds) is read whole by an
