@@ -50,8 +50,7 @@ struct Label {
     circuit: String,
     /// SHA-256 of each of its files, in hexadecimal, by name.
     files: BTreeMap<String, String>,
-    #[serde(flatten)]
-    provenance: Provenance,
+    made: Provenance,
 }
 
 /// Files of one compiled circuit.
@@ -140,7 +139,7 @@ impl CircuitCache {
             .ok()?;
         // Only the order of eviction rests on it.
         let _ = used.set_modified(SystemTime::now());
-        Some((files, label.provenance))
+        Some((files, label.made))
     }
 
     /// Moves finished files into the cache.
@@ -153,7 +152,7 @@ impl CircuitCache {
         let label = Label {
             circuit: digest.to_owned(),
             files: files.digests()?,
-            provenance: provenance.clone(),
+            made: provenance.clone(),
         };
         std::fs::write(files.provenance(), serde_json::to_vec(&label)?)?;
         std::fs::create_dir_all(&self.folder)?;
@@ -224,7 +223,7 @@ pub(crate) fn folder_bytes(folder: &Path) -> u64 {
 mod tests {
     use super::super::CircuitPlan;
     use super::*;
-    use crate::prover::SrsKind;
+    use crate::prover::{Phase, PhaseSource, SrsKind};
 
     fn provenance() -> Provenance {
         Provenance {
@@ -234,8 +233,17 @@ mod tests {
                 logrows: 15,
             },
             calibration_input_sha256: "11".to_owned(),
-            phases: Vec::new(),
-            counted_cells: None,
+            phases: vec![PhaseMeasurement {
+                phase: Phase::Setup,
+                source: PhaseSource::Measured,
+                call_seconds: Some(1.674_264_915_000_094_3),
+                cpu_seconds: Some(3.25),
+                process_seconds: 1.778_952_987,
+                peak_rss_bytes: Some(91_779_072),
+                written_bytes: 36_207_786,
+                exit_status: Some(0),
+            }],
+            counted_cells: Some(9637),
         }
     }
 
@@ -249,9 +257,9 @@ mod tests {
     #[test]
     fn the_least_recently_used_entry_goes_first() {
         let root = tempfile::tempdir().unwrap();
-        let cache = CircuitCache::new(root.path().join("circuits"), 2500);
+        let cache = CircuitCache::new(root.path().join("circuits"), 25_000);
         for digest in ["a", "b", "c"] {
-            keep(&cache, root.path(), digest, 1000);
+            keep(&cache, root.path(), digest, 10_000);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert!(cache.find("a").is_some());
