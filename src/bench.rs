@@ -324,11 +324,8 @@ impl Draft {
         if let Some(outcome) = numerics.finding() {
             self.worsen(outcome);
         }
-        if matches!(numerics.integer, IntegerCheck::NotCovered { .. }) && self.record.function.is_none() {
-            self.fail(
-                "judge",
-                "neither the exact integer reference nor onnxruntime has computed the model".to_owned(),
-            );
+        if let Some(outcome) = unjudged(&numerics.integer, self.record.function.as_ref()) {
+            self.worsen(outcome);
         }
         self.record.numerics = Some(numerics);
     }
@@ -388,6 +385,15 @@ impl Draft {
         }
         self.record.study = Some(study);
     }
+}
+
+/// The outcome where neither the exact integer reference nor a judge has computed the model.
+pub(crate) fn unjudged(integer: &IntegerCheck, function: Option<&FunctionCheck>) -> Option<Outcome> {
+    let covered = matches!(integer, IntegerCheck::Exact { .. });
+    (!covered && function.is_none()).then(|| Outcome::Failed {
+        step: "judge".to_owned(),
+        message: "neither the exact integer reference nor onnxruntime has computed the model".to_owned(),
+    })
 }
 
 /// Numbers that are not the reference's: what a run comes to, whatever the verifier says, and what the record says of it.

@@ -1,22 +1,21 @@
 //! Records of a model's parts → what verifying them as one set comes to.
 //!
-//! Goes in: the parts' records with their evidence, and the compiled contracts. Comes out: [`PartSet`]: the gas of one
-//! transaction that verifies all parts, and the contract's answers to less than the set. No prover is asked. Sizes, and who
-//! assures that the set's input is in range, are read from each part's settings, key, proof and guard: a record that says
-//! otherwise is refused.
+//! Goes in: the parts' records with their evidence. Comes out: [`Measured`]: the gas of one transaction that verifies all
+//! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
+//! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
 
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
 use serde_json::Value;
 
-use crate::chain::Fork;
 use crate::guard::linked::{self, LinkedPart};
-use crate::guard::{GuardContracts, GuardError, VerifierCode};
+use crate::guard::{GuardError, VerifierCode};
+use crate::ledger::What;
 use crate::model::committed::{CommittedSizes, InputAssurance};
-use crate::prover::{Committed, Proof, lookups};
-use crate::record::{Evidence, PartRequest, PartSet, Record};
-use crate::rederive;
+use crate::prover::{CircuitPlan, Committed, Proof, Visibility, lookups};
+use crate::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
+use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
 use crate::store::{self, StoreError};
 
 /// Records that are not measured as a set.
@@ -25,9 +24,28 @@ pub enum PartsError {
     /// A record or its evidence is not there, or not what it says.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A part cannot be gone through.
+    #[error(transparent)]
+    Rederive(#[from] RederiveError),
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// A part's record says otherwise than its evidence.
+    #[error("{}: {found}", path.display())]
+    NotBorneOut {
+        /// The record.
+        path: PathBuf,
+        /// The first thing that differs.
+        found: Discrepancy,
+    },
+    /// A part's evidence does not lead to a verified proof.
+    #[error("{} is not verified: {outcome}", path.display())]
+    NotVerified {
+        /// The record.
+        path: PathBuf,
+        /// How its run ended.
+        outcome: Outcome,
+    },
     /// A part's circuit does not assure the range of its input as the record says it does.
     #[error("{}: {reason}", path.display())]
     Range {
@@ -60,6 +78,15 @@ pub enum PartsError {
     },
 }
 
+/// A set, measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// What it came to.
+    pub set: PartSet,
+    /// Why the parts' circuits are known from their records only, where those of some are.
+    pub by_record_only: Option<String>,
+}
+
 /// What a part's record and evidence hold for the set's contract.
 struct Part {
     creation: Bytes,
@@ -69,29 +96,43 @@ struct Part {
     sizes: CommittedSizes,
     input_range: InputAssurance,
     place: PartRequest,
-    fork: Fork,
-    /// Id and scale of the whole model.
-    model: (String, u32),
-    name: String,
+    request: Request,
+    by_record_only: Option<String>,
 }
 
 impl Part {
     /// What a set's contract is deployed for follows from the part's evidence, not from what its record says of it.
-    fn load(path: &Path) -> Result<Self, PartsError> {
+    fn load(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Self, PartsError> {
         let no_part = || PartsError::NoPart {
             path: path.to_owned(),
         };
-        let record = store::load(path)?;
-        let mut evidence = Evidence::default();
-        for file in &record.evidence {
-            let bytes = store::load_evidence(path, &record, &file.name)?;
-            evidence.put(&file.name, bytes).map_err(StoreError::from)?;
+        let stored = store::load(path)?;
+        let found = rederive::rederive_part(path, given, tools)?;
+        // What the set came to is in the last part's record: it is what is to be found out.
+        let of_set = |found: &Discrepancy| stored.set.is_some() && found.place.starts_with("outcome");
+        if let Some(found) = found.discrepancies.iter().find(|found| !of_set(found)) {
+            return Err(PartsError::NotBorneOut {
+                path: path.to_owned(),
+                found: found.clone(),
+            });
         }
+        let Rederived {
+            record,
+            by_record_only,
+            ..
+        } = found;
+        if record.outcome != Outcome::Verified {
+            return Err(PartsError::NotVerified {
+                path: path.to_owned(),
+                outcome: record.outcome,
+            });
+        }
+        let evidence = Exhibits::load(path, &record).evidence;
         let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
         let input_range = record.request.plan.input_assurance.ok_or_else(no_part)?;
-        let lacks = lacks_range(input_range, &record, &evidence, sizes, &committed);
+        let lacks = lacks_range(input_range, &record, &evidence, sizes);
         if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
                 path: path.to_owned(),
@@ -108,6 +149,7 @@ impl Part {
         else {
             return Err(no_part());
         };
+        let unseen = by_record_only.get(&What::InputRange);
         Ok(Self {
             creation: creation.into(),
             runtime: runtime.into(),
@@ -115,11 +157,24 @@ impl Part {
             committed,
             sizes,
             input_range,
+            by_record_only: unseen.map(|why| format!("{place}: {why}")),
             place,
-            fork: record.request.fork,
-            model: (record.request.id.clone(), record.request.plan.scale),
-            name: record.request.name(),
+            request: record.request,
         })
+    }
+
+    /// What every part of a set was asked for alike: everything but its place, and who sees its input and its output.
+    fn asked_alike(&self) -> Request {
+        Request {
+            part: None,
+            plan: CircuitPlan {
+                input_visibility: Visibility::Polycommit,
+                output_visibility: Visibility::Polycommit,
+                input_assurance: None,
+                ..self.request.plan
+            },
+            ..self.request.clone()
+        }
     }
 
     fn linked(&self) -> LinkedPart<'_> {
@@ -139,24 +194,30 @@ impl Part {
 }
 
 /// What a part's circuit lacks of the assurance that its input is in range, if anything: what was asked for must be what it has.
+/// A registered input needs nothing of the circuit: its contract takes the one commitment that it is deployed for.
 fn lacks_range(
     input_range: InputAssurance,
     record: &Record,
     evidence: &Evidence,
     sizes: CommittedSizes,
-    committed: &Committed,
 ) -> serde_json::Result<Option<&'static str>> {
     let settings: Value = serde_json::from_str(evidence.settings.as_deref().unwrap_or_default())?;
     let key = evidence.verifying_key.as_deref().unwrap_or_default();
-    let public_values = evidence.instances.as_ref().map_or(0, Vec::len);
     Ok(match input_range {
-        InputAssurance::Linked => None,
-        InputAssurance::Public => (public_values < 2 + sizes.input)
-            .then_some("its input is said to be public, and is not among the public values"),
-        InputAssurance::Registered => committed
-            .registered_input
-            .is_none()
-            .then_some("its input is said to be registered, and its guard takes any"),
+        InputAssurance::Linked | InputAssurance::Registered => None,
+        InputAssurance::Public => {
+            let output_public = record.request.plan.output_visibility == Visibility::Public;
+            let shown = settings["model_instance_shapes"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let elements =
+                |shape: &Value| -> Option<u64> { shape.as_array()?.iter().map(Value::as_u64).product() };
+            // Check, challenge, the output where it is public, and the input.
+            let is_shown = shown.len() == 3 + usize::from(output_public)
+                && shown.last().and_then(elements) == Some(sizes.input as u64);
+            (!is_shown).then_some("its input is said to be public, and is not among the public values")
+        }
         InputAssurance::Ranged => {
             let layout = record
                 .lowering
@@ -169,14 +230,14 @@ fn lacks_range(
     })
 }
 
-/// Verifies the parts whose records stand at these paths, in order, as one set, under the first one's fork.
+/// Derives the parts whose records stand at these paths, in order, and verifies them as one set, under their fork.
 ///
 /// # Errors
 /// [`PartsError`].
-pub fn measure(paths: &[PathBuf], contracts: &GuardContracts) -> Result<PartSet, PartsError> {
+pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Measured, PartsError> {
     let parts: Vec<Part> = paths
         .iter()
-        .map(|path| Part::load(path))
+        .map(|path| Part::load(path, given, tools))
         .collect::<Result<_, _>>()?;
     let first = parts.first().ok_or(PartsError::PartCount {
         found: 0,
@@ -187,17 +248,20 @@ pub fn measure(paths: &[PathBuf], contracts: &GuardContracts) -> Result<PartSet,
         let found = parts.len();
         return Err(PartsError::PartCount { found, expected });
     }
+    let asked = first.asked_alike();
     for (index, part) in parts.iter().enumerate() {
-        if part.place.index != index || part.place.split != first.place.split || part.model != first.model {
+        if part.place.index != index || part.place.split != first.place.split || part.asked_alike() != asked {
             let path = paths[index].clone();
             return Err(PartsError::OtherPart { path, index });
         }
     }
-    let fork = first.fork;
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
-    Ok(PartSet {
-        measurement: linked::measure(contracts, fork, &linked)?,
-        parts: parts.into_iter().map(|part| part.name).collect(),
+    Ok(Measured {
+        set: PartSet {
+            measurement: linked::measure(tools.guards(), asked.fork, &linked)?,
+            parts: parts.iter().map(|part| part.request.name()).collect(),
+        },
+        by_record_only: parts.into_iter().find_map(|part| part.by_record_only),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::bench;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork};
 use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, RecordedProver, SettingsError};
 use crate::record::{Evidence, Record, Renewal, SCHEMA};
-use crate::rederive::{self, Discrepancy, Given, Tools};
+use crate::rederive::{self, Discrepancy, Given, RederiveError, Tools};
 use crate::store::{self, StoreError};
 use crate::subject::Subject;
 
@@ -20,6 +20,9 @@ pub enum ReplayError {
     /// The evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record cannot be gone through.
+    #[error(transparent)]
+    Rederive(#[from] RederiveError),
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -84,8 +87,8 @@ const RENEWED: [&str; 11] = [
 /// # Errors
 /// [`ReplayError`]; [`ReplayError::NotBorneOut`] where the evidence says otherwise than the record in something that no newer
 /// evmbench could see in another way.
-pub fn renewed(path: &Path, tools: &Tools) -> Result<Record, ReplayError> {
-    let rederived = rederive::rederive(path, Given::default(), tools)?;
+pub fn renewed(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Record, ReplayError> {
+    let rederived = rederive::rederive(path, given, tools)?;
     let is_renewed = |found: &Discrepancy| {
         let field = found.place.split(['.', '[']).next().unwrap_or_default();
         RENEWED.contains(&field)
@@ -100,10 +103,11 @@ pub fn renewed(path: &Path, tools: &Tools) -> Result<Record, ReplayError> {
             found,
         });
     }
+    let by_record_only = rederived.by_record_only;
     let mut renewed = rederived.record;
     store::add_compressed_digests(path, &mut renewed)?;
     renewed.schema = SCHEMA;
-    renewed.renewal = Some(Renewal::now());
+    renewed.renewal = Some(Renewal::now(by_record_only.into_keys().collect()));
     Ok(renewed)
 }
 

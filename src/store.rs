@@ -4,6 +4,7 @@
 //! `<name>.evidence` with gzip files. Every file is written under another name and renamed, the record last, so that a
 //! record on disk always has its evidence.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ use alloy_primitives::B256;
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Serialize};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize as _, Deserializer, Serialize};
 
 use crate::prover::{Proof, VerifierKind};
 use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA};
@@ -352,6 +353,7 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
         path: path.to_owned(),
         source,
     };
+    serde_json::from_slice::<UniqueKeys>(bytes).map_err(damaged)?;
     let json: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
     // The version decides whether the rest can be read at all, so it is looked at first.
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
@@ -377,6 +379,63 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
     }
     let record = Record::deserialize(&json).map_err(damaged)?;
     Ok((record, json))
+}
+
+/// JSON in which no object has a key twice: readers differ on which of the two counts.
+struct UniqueKeys;
+
+impl<'de> serde::Deserialize<'de> for UniqueKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueKeys {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            map.next_value::<Self>()?;
+            if let Some(key) = keys.replace(key) {
+                return Err(A::Error::custom(format!("the field {key:?} stands there twice")));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// Reads one piece of a record's evidence and checks it against the record's digest.

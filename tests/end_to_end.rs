@@ -13,12 +13,11 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
-use evmbench::guard::{GuardAnswer, GuardError};
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
-use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
+use evmbench::record::{Evidence, IntegerCheck, Outcome, PartSet, Record};
 use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::SOLC_VERSION;
 use evmbench::store;
@@ -651,6 +650,22 @@ fn a_committed_circuit_is_the_default() {
     assert!(verified.status.success(), "{verified:?}");
 }
 
+/// A part whose record says otherwise than its evidence, with every digest written anew, makes no set.
+#[track_caller]
+fn assert_no_set_with_an_edited_part(last: &Path, set: &PartSet, part: &Path, tools: &Tools) {
+    let text = std::fs::read_to_string(part).unwrap();
+    let mut edited: serde_json::Value = serde_json::from_str(&text).unwrap();
+    edited["lowering"]["layout"]["lookups"][0]["elements"] = 1.into();
+    edited["sha256"] = evmbench::record::digest::of_json(&edited).into();
+    std::fs::write(part, edited.to_string()).unwrap();
+    let refused = parts::measure(&parts::paths(last, set), Given::default(), tools);
+    assert!(
+        matches!(&refused, Err(PartsError::NotBorneOut { found, .. }) if found.place.starts_with("lowering")),
+        "{refused:?}"
+    );
+    std::fs::write(part, text).unwrap();
+}
+
 /// Two convolutions and a rectifier, cut between them, the second convolution in two tiles: three proofs, one set. A part
 /// about another input is no part of it.
 #[test]
@@ -717,8 +732,10 @@ fn a_model_in_parts_is_one_set() {
     let set = last.set.as_ref().unwrap();
     assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
     assert_eq!(set.measurement.bare_verifications.len(), 3);
-    let again = parts::measure(&parts::paths(last_path, set), common::guards()).unwrap();
-    assert_eq!(&again, set);
+    let tools = Tools::new(common::solc().clone()).unwrap();
+    let again = parts::measure(&parts::paths(last_path, set), Given::default(), &tools).unwrap();
+    assert_eq!(&again.set, set);
+    assert_eq!(again.by_record_only, None);
     // What stands in the records is what the whole model computes.
     let part = last.numerics.as_ref().unwrap();
     assert!(part.max_absolute_error.unwrap() < 1.0);
@@ -733,11 +750,12 @@ fn a_model_in_parts_is_one_set() {
         .map(|(path, _)| path)
         .collect();
     let mixed = [records[0].0.clone(), others[0].clone(), last_path.clone()];
-    let refused = parts::measure(&mixed, common::guards());
-    let Err(PartsError::Guard(GuardError::NotAccepted { verdict, .. })) = refused else {
-        panic!("{refused:?}")
-    };
-    assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink);
+    let refused = parts::measure(&mixed, Given::default(), &tools);
+    assert!(
+        matches!(refused, Err(PartsError::OtherPart { index: 1, .. })),
+        "{refused:?}"
+    );
+    assert_no_set_with_an_edited_part(last_path, set, &records[0].0, &tools);
 
     let verified = Command::cargo_bin("evmbench")
         .unwrap()

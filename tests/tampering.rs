@@ -12,9 +12,10 @@ use std::sync::Mutex;
 use evmbench::chain::Fork;
 use evmbench::ledger::{Finding, What};
 use evmbench::on_chain::OnChain;
+use evmbench::parts::Measured;
 use evmbench::prover::VerifierKind;
 use evmbench::record::leaves::{self, Class};
-use evmbench::record::{Evidence, PartSet, Record, Request, SCHEMA};
+use evmbench::record::{Evidence, Record, Renewal, Request, SCHEMA};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
 use evmbench::store;
@@ -56,7 +57,7 @@ struct Bench {
     compiled: Made<(VerifierKind, u64), Result<CompiledContract, String>>,
     on_chain: Made<Terms, Result<OnChain, String>>,
     rebuilt: Made<Request, std::sync::Arc<Rebuilt>>,
-    sets: Made<Vec<String>, Result<PartSet, String>>,
+    sets: Made<Vec<String>, Result<Measured, String>>,
     /// The record as this evmbench writes it, sealed.
     base: Record,
 }
@@ -77,9 +78,10 @@ impl Bench {
         };
         let found = bench.rederive(&record, &json, &bench.exhibits);
         assert_eq!(found.discrepancies, [], "{name}");
-        bench.base = found.record;
+        bench.base = found.record.clone();
         store::add_compressed_digests(&bench.path, &mut bench.base).unwrap();
         bench.base.schema = SCHEMA;
+        bench.base.renewal = Some(Renewal::now(found.by_record_only.into_keys().collect()));
         bench.base.seal();
         let json = as_json(&bench.base);
         let found = bench.rederive(&bench.base, &json, &bench.exhibits);
@@ -101,7 +103,7 @@ impl Bench {
         });
         let set = record.set.as_ref().map(|set| {
             self.sets.get(set.parts.clone(), |_| {
-                rederive::set_again(&self.path, set, &self.tools)
+                rederive::set_again(&self.path, set, Given::default(), &self.tools)
             })
         });
         let findings = Findings {
@@ -109,6 +111,7 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            reproduced: None,
             set,
             string: None,
         };
@@ -385,12 +388,18 @@ impl Bench {
             .get((terms.verifier, terms.optimizer_runs), |_| unreachable!());
         let on_chain = self.on_chain.get(terms, |_| unreachable!());
         let rebuilt = self.rebuilt.get(record.request.clone(), |_| unreachable!());
-        let set = record.set.clone().map(Ok);
+        let set = record.set.clone().map(|set| {
+            Ok(Measured {
+                set,
+                by_record_only: None,
+            })
+        });
         let findings = Findings {
             exhibits,
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            reproduced: None,
             set,
             string: None,
         };
@@ -415,6 +424,7 @@ fn another_source_is_noticed() {
         compiled: Ok(&compiled),
         on_chain: Err("not asked"),
         rebuilt: &Rebuilt::of(&bench.base, Given::default()),
+        reproduced: None,
         set: None,
         string: None,
     };

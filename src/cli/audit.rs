@@ -7,11 +7,14 @@ use serde::Serialize;
 use super::Finding;
 use super::error::CliError;
 use super::output::say;
+use super::progress::Progress;
+use super::setup;
 use super::verify::Workshop;
+use crate::home::Home;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
-use crate::prover::{Statement, check_srs_file, negated_s_g2};
+use crate::prover::{EzklOptions, EzklProver, SrsStore, Statement, check_srs_file, negated_s_g2};
 use crate::rederive::{self, Given};
 use crate::store;
 
@@ -45,6 +48,10 @@ pub(super) struct Arguments {
     /// Beside a record and its model, the input that was proved
     #[arg(long, value_name = "FILE", requires = "records", requires = "model")]
     input: Option<PathBuf>,
+    /// Make key, verifier and commitments of each record again with EZKL, and hold every byte against the evidence. The
+    /// reference string must be at hand: --srs, or the test string of this machine
+    #[arg(long, requires = "records")]
+    reproduce: bool,
     /// Exit with 1 for anything that is not sound
     #[arg(long)]
     strict: bool,
@@ -67,10 +74,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         vec![arguments.files()?]
     } else {
         let workshop = Workshop::default();
+        let prover = arguments.reproduce.then(|| arguments.prover()).transpose()?;
         arguments
             .records
             .iter()
-            .map(|path| arguments.record(path, &workshop))
+            .map(|path| arguments.record(path, &workshop, prover.as_ref()))
             .collect::<Result<_, CliError>>()?
     };
     if arguments.json {
@@ -101,12 +109,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 
 impl Arguments {
     /// The ledger of a record, from its evidence.
-    fn record(&self, path: &Path, workshop: &Workshop) -> Result<Audited, CliError> {
+    fn record(
+        &self,
+        path: &Path,
+        workshop: &Workshop,
+        prover: Option<&EzklProver>,
+    ) -> Result<Audited, CliError> {
         store::load(path)?;
         let given = Given {
             onnx: self.model.as_deref(),
             input: self.input.as_deref(),
             srs: self.srs.as_deref(),
+            prover,
         };
         let rederived = rederive::rederive(path, given, workshop.open()?)?;
         Ok(Audited {
@@ -114,6 +128,17 @@ impl Arguments {
             ledger: rederived.audited(),
             discrepancies: rederived.discrepancies.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// EZKL, installed where it is missing, with the reference string that was named.
+    fn prover(&self) -> Result<EzklProver, CliError> {
+        let home = Home::from_environment()?;
+        let (toolchain, _) = setup::tools(&home, &Progress::new())?;
+        let mut options = EzklOptions::for_home(&home);
+        if let Some(path) = &self.srs {
+            options.srs = SrsStore::from_file(path)?;
+        }
+        Ok(EzklProver::new(&home, toolchain, options))
     }
 
     /// The ledger of files, whichever there are.

@@ -13,6 +13,7 @@ use crate::home::NoHome;
 use crate::nodes::NodeError;
 use crate::parts::PartsError;
 use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
+use crate::rederive::RederiveError;
 use crate::replay::ReplayError;
 use crate::report::ReportError;
 use crate::solidity::SolidityError;
@@ -49,6 +50,8 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Parts(#[from] PartsError),
+    #[error(transparent)]
+    Rederive(#[from] RederiveError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -103,8 +106,9 @@ impl CliError {
             Self::Solidity(error) => error.hint().into_iter().collect(),
             Self::Node(error) => error.hint().into_iter().collect(),
             Self::Store(error)
-            | Self::Replay(ReplayError::Store(error))
-            | Self::Parts(PartsError::Store(error))
+            | Self::Replay(ReplayError::Store(error) | ReplayError::Rederive(RederiveError::Store(error)))
+            | Self::Rederive(RederiveError::Store(error))
+            | Self::Parts(PartsError::Store(error) | PartsError::Rederive(RederiveError::Store(error)))
             | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
             Self::Set(error) => one(error.hint()),
             Self::Report(error) => one(error.hint()),
@@ -118,7 +122,12 @@ impl CliError {
             Self::Srs(error) => one(error.hint()),
             Self::Plan(error) => vec![error.hint()],
             Self::Home(error) => vec![error.hint()],
-            Self::Prover(error) | Self::Bench(BenchError::Prover(error)) => one(error.hint()),
+            Self::Parts(PartsError::NotBorneOut { .. } | PartsError::NotVerified { .. }) => {
+                vec!["remove the part's record and prove it again with --resume".to_owned()]
+            }
+            Self::Prover(error)
+            | Self::Rederive(RederiveError::Prover(error))
+            | Self::Bench(BenchError::Prover(error)) => one(error.hint()),
             Self::Bench(BenchError::Judge(error)) => one(error.hint()),
             Self::NothingToRun(_) => {
                 vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()]

@@ -20,6 +20,7 @@ use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
 };
 use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Request, Spread};
+use crate::rederive::Given;
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, ONNX_SUITE, Subject, SubjectError, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
@@ -685,7 +686,12 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             };
             parts.push(record);
         }
-        session.join(&mut parts)?;
+        let given = Given {
+            onnx: arguments.onnx.as_deref(),
+            input: arguments.input.as_deref(),
+            ..Given::default()
+        };
+        session.join(&mut parts, given)?;
         for record in &parts {
             if arguments.json {
                 say!(

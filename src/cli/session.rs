@@ -10,15 +10,15 @@ use super::progress::{self, Progress};
 use super::{format, setup};
 use crate::bench::{self, Bench, BenchError};
 use crate::forecast::{Calibration, Forecast, Forecaster};
-use crate::guard::GuardContracts;
 use crate::home::Home;
 use crate::judge::OnnxRuntime;
-use crate::parts::{self, PartsError};
+use crate::parts::{self, Measured, PartsError};
 use crate::prover::{
     CircuitCache, CircuitSettings, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover,
     SrsStore,
 };
 use crate::record::{self, Environment, Outcome, Record, Request};
+use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
 use crate::store::{self, Store};
 use crate::subject::Subject;
@@ -359,7 +359,7 @@ impl Session {
 
     /// Where these records are of a model's parts, and all were verified: verifies them as one set, which goes into the last
     /// one's record, and so does a set that its contract does not take.
-    pub(super) fn join(&self, records: &mut [Record]) -> Result<(), CliError> {
+    pub(super) fn join(&self, records: &mut [Record], given: Given<'_>) -> Result<(), CliError> {
         let verified = |record: &Record| record.outcome == Outcome::Verified && record.request.part.is_some();
         if !records.iter().all(verified) {
             return Ok(());
@@ -375,9 +375,8 @@ impl Session {
             step: "linked set".to_owned(),
             message,
         };
-        let contracts = GuardContracts::compile(&self.solc)?;
-        match parts::measure(&paths, &contracts) {
-            Ok(set) => {
+        match parts::measure(&paths, given, &Tools::new(self.solc.clone())?) {
+            Ok(Measured { set, .. }) => {
                 if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
                     last.outcome = failed(wrong.sentence());
                 }

@@ -10,6 +10,7 @@ use super::output::{note, say};
 use super::{Finding, format};
 use crate::chain::UnderFork;
 use crate::home::Home;
+use crate::ledger::What;
 use crate::record::{Outcome, Record, Spread};
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
@@ -32,6 +33,33 @@ pub(super) struct Arguments {
     /// Find out again everything that the record says of the chain, and write it anew
     #[arg(long, conflicts_with = "fork")]
     renew: bool,
+    #[command(flatten)]
+    given: GivenArguments,
+}
+
+/// What a user has of a run beside its record and evidence.
+#[derive(Debug, clap::Args)]
+pub(super) struct GivenArguments {
+    /// The user's ONNX file that was proved
+    #[arg(long, value_name = "FILE")]
+    onnx: Option<PathBuf>,
+    /// The input file that was proved
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// The reference string that the keys rest on
+    #[arg(long, value_name = "FILE")]
+    srs: Option<PathBuf>,
+}
+
+impl GivenArguments {
+    pub(super) fn given(&self) -> Given<'_> {
+        Given {
+            onnx: self.onnx.as_deref(),
+            input: self.input.as_deref(),
+            srs: self.srs.as_deref(),
+            prover: None,
+        }
+    }
 }
 
 /// What became of one record.
@@ -71,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let verified = match arguments.verify(path, &tools) {
             // One bad record is no reason to leave the others alone.
-            Err(error @ (CliError::Store(_) | CliError::Replay(_))) => {
+            Err(error @ (CliError::Store(_) | CliError::Rederive(_) | CliError::Replay(_))) => {
                 note!("error: {error}");
                 for hint in error.hints() {
                     note!("hint: {hint}");
@@ -110,9 +138,9 @@ impl Arguments {
         }
         let tools = tools.open()?;
         if self.renew {
-            renew(path, tools)
+            renew(path, self.given.given(), tools)
         } else {
-            check(path, tools)
+            check(path, self.given.given(), tools)
         }
     }
 }
@@ -133,8 +161,8 @@ impl Workshop {
 }
 
 /// Whether the record is what its evidence says.
-fn check(path: &Path, tools: &Tools) -> Result<Verified, CliError> {
-    let rederived = rederive::rederive(path, Given::default(), tools)?;
+fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
+    let rederived = rederive::rederive(path, given, tools)?;
     let Rederived {
         record,
         figures,
@@ -153,6 +181,10 @@ fn check(path: &Path, tools: &Tools) -> Result<Verified, CliError> {
     }
     for discrepancy in discrepancies {
         say!("{name}: {discrepancy}")?;
+    }
+    for (why, items) in rederived.reasons() {
+        let items: Vec<&str> = items.into_iter().map(What::name).collect();
+        say!("{name}: by the record only: {} ({why})", items.join(", "))?;
     }
     if !rederived.agrees() {
         say!("{name}: NOT as recorded")?;
@@ -197,8 +229,8 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<Verified, C
 }
 
 /// Writes the record anew.
-fn renew(path: &Path, tools: &Tools) -> Result<Verified, CliError> {
-    let renewed = replay::renewed(path, tools)?;
+fn renew(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
+    let renewed = replay::renewed(path, given, tools)?;
     Store::replace(path, &renewed)?;
     say!("{}: {}, renewed", path.display(), renewed.outcome_and_limits())?;
     Ok(match (&renewed.outcome, &renewed.verification) {

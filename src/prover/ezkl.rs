@@ -15,8 +15,8 @@ use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, ContractForm,
     DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement, PhaseSource,
-    Point, ProofFile, Prover, ProverError, ProverRun, SrsIdentity, SrsStore, Toolchain, VerifierKind,
-    VerifierShape, complete, lookups, point_bytes, read_key_artifact,
+    Point, ProofFile, Prover, ProverError, ProverRun, Reproduced, SrsIdentity, SrsStore, Toolchain,
+    VerifierKind, VerifierShape, complete, lookups, point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;
@@ -186,6 +186,45 @@ impl EzklProver {
         finding(outputs)
     }
 
+    /// Circuit, key, verifier and commitments of a job, made anew under final run arguments: nothing is taken from the cache or
+    /// kept there, and nothing is proved. With the same reference string they are the same to the byte.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a phase's failure is in the inner result.
+    pub fn reproduce(
+        &self,
+        job: &Job,
+        run_args: &Value,
+        observer: &dyn Observer,
+    ) -> Result<Result<Reproduced, Failure>, ProverError> {
+        let mut run = Run {
+            final_run_args: Some(run_args),
+            ..Run::start(self, job, observer)?
+        };
+        let reproduced = run.input().and_then(|input| {
+            let keys = run.keys(&input)?;
+            let witnessed = run.witness(&keys, &input)?;
+            let (verifier_source, key_artifact) = run.verifier(&keys.files, witnessed.plain_source)?;
+            Ok(Reproduced {
+                srs: keys.provenance.srs,
+                verifying_key: witnessed.verifying_key,
+                verifier_source,
+                key_artifact,
+                challenge: witnessed.challenged.map(|(_, challenge)| challenge),
+                outputs: parsed(Phase::Witness, &witnessed.path, ProofFile::parse_witness_outputs)?,
+            })
+        });
+        finding(reproduced)
+    }
+
+    /// The reference string that a circuit of 2^`logrows` rows would rest on; none where it is not there yet.
+    ///
+    /// # Errors
+    /// [`super::SrsError`].
+    pub fn reference_string(&self, logrows: u32) -> Result<Option<SrsIdentity>, super::SrsError> {
+        self.srs.identity(logrows)
+    }
+
     /// Lays a job's circuit out, compiles it, and runs it on the observer's probes; no key is made.
     ///
     /// # Errors
@@ -289,7 +328,8 @@ struct Witnessed {
     path: PathBuf,
     plain_source: String,
     verifying_key: Vec<u8>,
-    committed: Option<Committed>,
+    /// Of a committed circuit: by what its guard knows it, and the challenge of its commitments.
+    challenged: Option<(Committed, U256)>,
 }
 
 /// The job's input as EZKL reads it.
@@ -645,7 +685,7 @@ impl<'a> Run<'a> {
         let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
         let verifying_key =
             std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
-        let committed = match &self.job.circuit {
+        let challenged = match &self.job.circuit {
             JobCircuit::Model { .. } => None,
             JobCircuit::Committed(inputs) => {
                 self.check_lookups(inputs, &verifying_key)?;
@@ -658,7 +698,23 @@ impl<'a> Run<'a> {
             path,
             plain_source,
             verifying_key,
-            committed,
+            challenged,
+        })
+    }
+
+    /// The Solidity verifier that was asked for, and the key artifact that a reusable one takes.
+    fn verifier(
+        &mut self,
+        files: &CircuitFiles,
+        plain_source: String,
+    ) -> Result<(String, Option<Vec<B256>>), Stop> {
+        let srs = self.prover.srs.path(self.logrows())?;
+        Ok(match self.job.verifier {
+            VerifierKind::Plain => (plain_source, None),
+            VerifierKind::Reusable => (
+                self.verifier_source(VerifierKind::Reusable, files, &srs)?,
+                Some(self.key_artifact(files, &srs)?),
+            ),
         })
     }
 
@@ -668,7 +724,7 @@ impl<'a> Run<'a> {
             path: witness,
             plain_source,
             verifying_key,
-            committed,
+            challenged,
         } = self.witness(keys, input)?;
         let files = &keys.files;
         let srs = self.prover.srs.path(self.logrows())?;
@@ -694,13 +750,7 @@ impl<'a> Run<'a> {
             }
         }
         let natively_verified = self.natively_verified(files, &srs)?;
-        let (verifier_source, key_artifact) = match self.job.verifier {
-            VerifierKind::Plain => (plain_source, None),
-            VerifierKind::Reusable => (
-                self.verifier_source(VerifierKind::Reusable, files, &srs)?,
-                Some(self.key_artifact(files, &srs)?),
-            ),
-        };
+        let (verifier_source, key_artifact) = self.verifier(files, plain_source)?;
         let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
         Ok(Artifacts {
             outputs: parsed(Phase::Witness, &witness, ProofFile::parse_witness_outputs)?,
@@ -708,7 +758,7 @@ impl<'a> Run<'a> {
             natively_verified,
             verifier_source,
             key_artifact,
-            committed,
+            committed: challenged.map(|(committed, _)| committed),
             verifying_key,
             proving_key_bytes,
             srs: keys.provenance.srs.clone(),
@@ -725,7 +775,7 @@ impl<'a> Run<'a> {
         plain_source: &str,
         verifying_key: &[u8],
         input: &InputFile,
-    ) -> Result<Committed, Stop> {
+    ) -> Result<(Committed, U256), Stop> {
         let ContractForm::Plain(constants) = ContractForm::read(plain_source) else {
             return Err(unknown_form().into());
         };
@@ -756,7 +806,7 @@ impl<'a> Run<'a> {
         let tensors = committed::tensors_with_challenge(inputs, challenge);
         let text = json!({ "input_data": tensors }).to_string();
         write(&input.path, text.as_bytes())?;
-        Ok(committed)
+        Ok((committed, challenge))
     }
 
     /// EZKL's own commitments to a tensor, a point for each column.

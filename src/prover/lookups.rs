@@ -23,6 +23,12 @@ pub enum LookupsError {
         /// As the settings have it.
         table: String,
     },
+    /// A committed circuit looks up in tables of functions alone.
+    #[error("the settings have {what}, which no committed circuit has")]
+    Arguments {
+        /// What else they have.
+        what: &'static str,
+    },
     /// The settings lay out no circuit.
     #[error("{0}")]
     Shape(String),
@@ -62,8 +68,28 @@ fn listed(lookups: &[Lookups]) -> String {
 /// The tables that settings name, in their order, each with its scale.
 ///
 /// # Errors
-/// [`LookupsError::NoTables`] and [`LookupsError::Table`].
+/// [`LookupsError::NoTables`], [`LookupsError::Table`] and [`LookupsError::Arguments`].
 pub fn tables(settings: &Value) -> Result<Vec<(Table, u32)>, LookupsError> {
+    // Each has selectors of its own in the key, among which those of the tables would have to be told apart.
+    let others = [
+        ("/required_range_checks", "range checks"),
+        ("/num_dynamic_lookups", "look-ups in computed tables"),
+        ("/total_dynamic_col_size", "columns of computed tables"),
+        ("/num_shuffles", "sorts"),
+        ("/total_shuffle_col_size", "columns of sorts"),
+        (
+            "/einsum_params/total_einsum_col_size",
+            "built-in Freivalds checks",
+        ),
+    ];
+    let is_none = |value: Option<&Value>| match value {
+        Some(Value::Array(list)) => list.is_empty(),
+        Some(number) => number.as_u64() == Some(0),
+        None => false,
+    };
+    if let Some((_, what)) = others.iter().find(|(at, _)| !is_none(settings.pointer(at))) {
+        return Err(LookupsError::Arguments { what });
+    }
     let named = settings.get("required_lookups").and_then(Value::as_array);
     let named = named.ok_or(LookupsError::NoTables)?;
     named

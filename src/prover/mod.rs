@@ -313,6 +313,23 @@ impl Artifacts {
     }
 }
 
+/// What EZKL makes of a job before it proves anything, made anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reproduced {
+    /// The reference string that the key rests on.
+    pub srs: SrsIdentity,
+    /// The verifying key's file.
+    pub verifying_key: Vec<u8>,
+    /// The verifier's Solidity source.
+    pub verifier_source: String,
+    /// The key artifact that a reusable verifier takes, word by word.
+    pub key_artifact: Option<Vec<B256>>,
+    /// The challenge that follows from a committed circuit's key and commitments.
+    pub challenge: Option<U256>,
+    /// The outputs in EZKL's witness, one word for each element.
+    pub outputs: Vec<Vec<U256>>,
+}
+
 /// Everything that a run of the prover yields.
 #[derive(Debug, Clone)]
 pub struct ProverRun {

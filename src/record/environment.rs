@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::ledger::What;
+
 /// The machine and the versions behind a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
@@ -52,12 +54,16 @@ pub struct Renewal {
     pub git_revision: Option<String>,
     /// The version of the revm crate.
     pub revm_version: String,
+    /// Items of the ledger that were not derived again: they stand as the record had them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_record_only: Vec<What>,
 }
 
 impl Renewal {
-    /// This evmbench, now.
-    pub fn now() -> Self {
+    /// This evmbench, now, which could not derive these items of the ledger.
+    pub fn now(by_record_only: Vec<What>) -> Self {
         Self {
+            by_record_only,
             renewed_at: super::now(),
             evmbench_version: evmbench_version(),
             git_revision: git_revision(),

@@ -608,9 +608,11 @@ pub struct Numerics {
 pub const GREATEST_ERROR: f64 = 0.1;
 
 impl Numerics {
-    /// The outcome where the outputs are too coarse to be the model's, in whatever exact way the circuit computes them.
+    /// The outcome where the outputs are too coarse to be the model's, in whatever exact way the circuit computes them. A range
+    /// that was not recorded is at most twice the greatest magnitude.
     pub fn finding(&self) -> Option<Outcome> {
-        let (error, output_range) = (self.max_absolute_error?, self.output_range?);
+        let widest = || self.max_magnitude.map(|magnitude| 2.0 * magnitude);
+        let (error, output_range) = (self.max_absolute_error?, self.output_range.or_else(widest)?);
         (error > GREATEST_ERROR * output_range).then_some(Outcome::Imprecise {
             max_error: Some(error),
             tolerance: Some(GREATEST_ERROR * output_range),

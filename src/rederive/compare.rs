@@ -82,6 +82,44 @@ fn shown(value: &Value) -> String {
     format!("{start}…")
 }
 
+/// What a record holds that its schema did not have yet: a lower number would have it judged by older rules.
+pub(super) fn too_early(stored: &Value, schema: u32) -> Vec<Discrepancy> {
+    let mut found = Vec::new();
+    later(stored, schema, &mut String::new(), &mut found);
+    found
+}
+
+fn later(value: &Value, schema: u32, place: &mut String, found: &mut Vec<Discrepancy>) {
+    if is_absent(value) {
+        return;
+    }
+    if leaves::is_later(place, schema) {
+        return found.push(Discrepancy {
+            place: place.clone(),
+            what: format!("no record of schema {schema} has this field"),
+        });
+    }
+    let length = place.len();
+    let mut entry = |name: String, value: &Value| {
+        place.push_str(&name);
+        later(value, schema, place, found);
+        place.truncate(length);
+    };
+    match value {
+        Value::Object(fields) => {
+            let point = if length > 0 { "." } else { "" };
+            fields
+                .iter()
+                .for_each(|(key, value)| entry(format!("{point}{key}"), value));
+        }
+        Value::Array(entries) => {
+            let entries = entries.iter().enumerate();
+            entries.for_each(|(index, value)| entry(format!("[{index}]"), value));
+        }
+        _ => {}
+    }
+}
+
 /// What a record's JSON holds that this evmbench does not read, and would lose.
 pub(super) fn unknown(json: &Value, known: &Value) -> Vec<Discrepancy> {
     let mut found = Vec::new();
@@ -151,6 +189,13 @@ mod tests {
         let (stored, derived) = (json!({"guard": null}), json!({"guard": 1}));
         assert_eq!(differences(&stored, &derived, 1), []);
         assert_eq!(differences(&stored, &derived, 2).len(), 1);
+    }
+
+    #[test]
+    fn what_a_schema_did_not_have_may_not_be_there() {
+        let json = json!({"guard": {"a": 1}, "schema": 1, "set": null});
+        assert_eq!(too_early(&json, 1)[0].place, "guard");
+        assert_eq!(too_early(&json, 2), []);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::compare::unknown;
+use super::compare::{too_early, unknown};
 use super::figures::figures;
+use super::reproduce::NOT_ASKED;
 use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences};
 use crate::bench;
 use crate::chain::{Calldata, VerifyCall};
@@ -13,15 +14,16 @@ use crate::judge::FunctionCheck;
 use crate::ledger::{Finding, Item, Ledger, What};
 use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::on_chain::OnChain;
+use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
-    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase, PhaseSource, Shown, Side,
-    SrsKind, Statement, VerifierKind, VerifierShape, Visibility, is_published_string,
+    CommittedInputs, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase,
+    PhaseSource, Reproduced, Shown, Side, SrsKind, Statement, VerifierKind, VerifierShape, Visibility,
+    is_published_string,
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, PartSet, Proof, Record, SCHEMA,
-    Source, Study, Verifier,
+    Circuit, Evidence, IntegerCheck, Keys, Lowering, Outcome, Proof, Record, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
@@ -38,8 +40,10 @@ pub struct Findings<'a> {
     pub on_chain: Result<&'a OnChain, &'a str>,
     /// The model.
     pub rebuilt: &'a Rebuilt,
+    /// Key, verifier and commitments, made again with EZKL; else why not. None where that was not asked for.
+    pub reproduced: Option<Result<Reproduced, String>>,
     /// The set of parts that the record tells of, verified again; none where it tells of none.
-    pub set: Option<Result<PartSet, String>>,
+    pub set: Option<Result<Measured, String>>,
     /// A reference string that is at hand.
     pub string: Option<&'a GivenString>,
 }
@@ -110,6 +114,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     derivation.proof();
     derivation.chain();
     derivation.model();
+    derivation.reproduced();
     derivation.request();
     derivation.set();
     derivation.claims();
@@ -126,6 +131,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     discrepancies.extend(own_digest(record, json));
     let stored = as_json(record);
     discrepancies.extend(unknown(json, &stored));
+    discrepancies.extend(too_early(&stored, record.schema));
     let mut expected = again.clone();
     if record.schema < SCHEMA {
         as_an_older_one(record, &mut expected);
@@ -548,7 +554,19 @@ impl Derivation<'_> {
         };
         if let Some(committed) = &subject.committed {
             let circuit = &committed.circuit;
-            match laid_out_otherwise(circuit, &settings) {
+            if let Some(what) = contradicted(circuit, &settings) {
+                return self.wrong("circuit.settings", what);
+            }
+            let expected = &CommittedInputs::of(circuit, committed.witness.clone())
+                .compiled
+                .settings;
+            let otherwise = laid_out_otherwise(circuit, &settings).or_else(|| {
+                let differs = !self.is_older() && expected != settings.json();
+                differs.then(|| "the settings are not those that it writes".to_owned())
+            });
+            match otherwise {
+                // A record is as its own evmbench wrote it, and this is the one.
+                Some(how) if !self.is_older() => self.wrong("circuit.settings", how),
                 None => {
                     let key = self.evidence.verifying_key.as_deref();
                     // What EZKL counted before it was told the exact number is kept nowhere else.
@@ -562,9 +580,8 @@ impl Derivation<'_> {
                     self.again.lowering = Some(Lowering::of(circuit, made, counted_cells));
                 }
                 Some(how) => {
-                    let why = format!("this evmbench lays the model out otherwise: {how}");
-                    self.by_record_only(&OF_LOWERING, &why);
-                    self.by_record_only(&[What::Rescaling], &why);
+                    self.by_record_only(&OF_LOWERING, &how);
+                    self.by_record_only(&[What::Rescaling], &how);
                 }
             }
         }
@@ -572,6 +589,71 @@ impl Derivation<'_> {
             self.integers(subject, &settings);
         } else {
             self.by_record_only(&[What::Model], "the input is not at hand");
+        }
+    }
+
+    /// Whether an older evmbench may have written the circuit.
+    fn is_older(&self) -> bool {
+        self.stored.schema < SCHEMA || self.stored.renewal.is_some()
+    }
+
+    /// Key, verifier, outputs and commitments are those that EZKL makes of the model. Without that, nothing ties the key to the
+    /// model's circuit and weights, the verifier's text to EZKL's, and committed values to the reference's.
+    fn reproduced(&mut self) {
+        const OF_KEY: [What; 5] = [
+            What::Model,
+            What::Weights,
+            What::HelperValues,
+            What::Rescaling,
+            What::KeyMatch,
+        ];
+        if self.evidence.verifying_key.is_none() {
+            return;
+        }
+        let made = match &self.findings.reproduced {
+            None => return self.by_record_only(&OF_KEY, NOT_ASKED),
+            Some(Err(why)) => return self.by_record_only(&OF_KEY, why),
+            Some(Ok(made)) => made,
+        };
+        let challenge = self
+            .evidence
+            .instances
+            .as_ref()
+            .and_then(|instances| instances.get(1));
+        let differing = [
+            (
+                "evidence verifying.key",
+                self.evidence.verifying_key.as_ref() == Some(&made.verifying_key),
+                "EZKL makes another key of the model's circuit",
+            ),
+            (
+                "evidence verifier.sol",
+                self.evidence.verifier_source.as_ref() == Some(&made.verifier_source),
+                "EZKL renders another verifier for the key",
+            ),
+            (
+                "evidence key_artifact.json",
+                self.evidence.key_artifact == made.key_artifact,
+                "EZKL makes another artifact of the key",
+            ),
+            (
+                "evidence outputs.json",
+                self.evidence
+                    .outputs
+                    .as_ref()
+                    .is_none_or(|outputs| *outputs == made.outputs),
+                "EZKL's witness has other outputs",
+            ),
+            (
+                "evidence proof.bin",
+                made.challenge.is_none() || challenge.is_none() || challenge == made.challenge.as_ref(),
+                "the proof commits to other values than the reference's",
+            ),
+        ];
+        for (place, is_same, what) in differing {
+            if !is_same {
+                self.wrong(place, what);
+            }
         }
     }
 
@@ -685,7 +767,12 @@ impl Derivation<'_> {
     fn set(&mut self) {
         match &self.findings.set {
             None => {}
-            Some(Ok(set)) => self.again.set = Some(set.clone()),
+            Some(Ok(Measured { set, by_record_only })) => {
+                self.again.set = Some(set.clone());
+                if let Some(why) = by_record_only {
+                    self.by_record_only(&[What::Input, What::InputRange, What::Output], why);
+                }
+            }
             Some(Err(why)) => self.wrong("set", why.clone()),
         }
     }
@@ -723,19 +810,8 @@ impl Derivation<'_> {
 
     /// How the run must have ended, where its proof and its verifier are there to tell.
     fn outcome(&self, ledger: &Ledger) -> Option<Outcome> {
-        let told = matches!(
-            self.stored.outcome,
-            Outcome::Verified
-                | Outcome::Rejected { .. }
-                | Outcome::Unsound { .. }
-                | Outcome::WrongFunction { .. }
-                | Outcome::Imprecise { .. }
-                | Outcome::Failed { .. }
-        );
         let on_chain = self.findings.on_chain.ok()?;
-        if !told || self.evidence.creation_code.is_none() {
-            return None;
-        }
+        self.evidence.creation_code.as_ref()?;
         let accepted_wrongly = on_chain
             .finding()
             .filter(|finding| matches!(finding, Outcome::Unsound { .. }));
@@ -748,7 +824,10 @@ impl Derivation<'_> {
         if let Some(Err(outcome)) = &self.numerics {
             return Some(outcome.clone());
         }
-        if let Some(finding) = self.again.numerics.as_ref().and_then(Numerics::finding) {
+        if let Some(numerics) = &self.again.numerics
+            && let Some(finding) = bench::unjudged(&numerics.integer, self.again.function.as_ref())
+                .or_else(|| numerics.finding())
+        {
             return Some(finding);
         }
         if !self.again.proof.as_ref()?.natively_verified {
@@ -759,7 +838,7 @@ impl Derivation<'_> {
         if let Some(finding) = on_chain.finding() {
             return Some(finding);
         }
-        if let Some(Ok(set)) = &self.findings.set
+        if let Some(Ok(Measured { set, .. })) = &self.findings.set
             && let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed())
         {
             return Some(Outcome::Failed {
@@ -781,37 +860,51 @@ fn release(version: &str) -> String {
     version.split('.').take(4).collect::<Vec<_>>().join(".")
 }
 
+/// What the settings say of the model that does not hang on how its circuit is laid out, where the model says otherwise: how
+/// many elements are committed to as input and output, and which values are public.
+fn contradicted(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
+    let statement = match Statement::parse(&settings.json().to_string()) {
+        Ok(statement) => statement,
+        Err(error) => return Some(error.to_string()),
+    };
+    let Some(found) = statement.committed_sizes(circuit.output_public()) else {
+        return Some("the settings commit to no committed circuit's tensors".to_owned());
+    };
+    let expected = circuit.sizes();
+    let committed = |sizes: CommittedSizes| (sizes.input, sizes.output);
+    if committed(found) != committed(expected) {
+        let message = format!(
+            "{} elements of input and {} of output are committed to, and the model has {} and {}",
+            found.input, found.output, expected.input, expected.output
+        );
+        return Some(message);
+    }
+    let shown: Vec<u64> = circuit.shown_sizes().map(|size| size as u64).collect();
+    let instances = settings.json()["model_instance_shapes"].as_array();
+    let instances: Option<Vec<u64>> = instances.and_then(|shapes| {
+        let elements = |shape: &Value| shape.as_array()?.iter().map(Value::as_u64).product();
+        shapes.iter().map(elements).collect()
+    });
+    (instances != Some(shown)).then(|| "the model has other public values than the settings".to_owned())
+}
+
 /// How the circuit that this evmbench makes of the model differs from the one in the settings, if it does.
 fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
-    let statement = Statement::parse(&settings.json().to_string()).ok()?;
-    let sizes = statement.committed_sizes(circuit.output_public());
-    let shown: Vec<u64> = circuit.shown_sizes().map(|size| size as u64).collect();
-    let instances: Option<Vec<u64>> = settings.json()["model_instance_shapes"].as_array().map(|shapes| {
-        let product = |shape: &Value| {
-            shape
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_u64)
-                .product()
-        };
-        shapes.iter().map(product).collect()
-    });
-    let differs = |what: &str, differs: bool| differs.then(|| what.to_owned());
-    differs("cells", settings.cells() != circuit.cells() as u64)
-        .or_else(|| differs("rows", settings.logrows() != circuit.logrows()))
-        .or_else(|| {
-            differs(
-                "columns",
-                settings.inner_columns() != circuit.inner_columns() as u64,
-            )
-        })
-        .or_else(|| differs("committed tensors", sizes != Some(circuit.sizes())))
-        .or_else(|| differs("public values", instances != Some(shown)))
-        .or_else(|| {
-            differs(
-                "tables",
-                settings.lookup_range() != circuit.table_range().unwrap_or((0, 0)),
-            )
-        })
+    let statement = Statement::parse(&settings.json().to_string()).ok();
+    let sizes = statement.and_then(|statement| statement.committed_sizes(circuit.output_public()));
+    let differences = [
+        ("cells", settings.cells() != circuit.cells() as u64),
+        ("rows", settings.logrows() != circuit.logrows()),
+        (
+            "columns",
+            settings.inner_columns() != circuit.inner_columns() as u64,
+        ),
+        ("committed tensors", sizes != Some(circuit.sizes())),
+        (
+            "tables",
+            settings.lookup_range() != circuit.table_range().unwrap_or((0, 0)),
+        ),
+    ];
+    let what = differences.into_iter().find(|(_, differs)| *differs);
+    what.map(|(what, _)| format!("this evmbench lays the model out with other {what}"))
 }

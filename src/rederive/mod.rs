@@ -8,6 +8,7 @@
 //! - the source is compiled, and must be the code; key, settings and artifact must be the source's ([`derive`]);
 //! - a suite's model is built again, with its input, its integers and its committed circuit ([`rebuilt`]);
 //! - verifier and guards are deployed for what follows from key and settings, and called with proof and public values;
+//! - where EZKL is given, key, verifier and commitments are made again from the model ([`reproduce`]);
 //! - the ledger is derived from all that.
 //!
 //! Each of these is done once for one evidence; [`derive`] is a pure function of them and of the record.
@@ -17,6 +18,7 @@ mod derive;
 mod exhibits;
 mod figures;
 mod rebuilt;
+mod reproduce;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,12 +30,15 @@ pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;
 pub use figures::Figure;
 pub use rebuilt::{NotRebuilt, Rebuilt};
+pub use reproduce::reproduce;
 
 use crate::guard::GuardContracts;
 use crate::ledger::{Ledger, Level, What};
 use crate::on_chain::{self, Contract, OnChain};
-use crate::parts;
-use crate::prover::{Committed, Proof, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2};
+use crate::parts::{self, Measured};
+use crate::prover::{
+    Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
+};
 use crate::record::{Evidence, PartSet, Record, Request};
 use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use crate::store::{self, StoreError};
@@ -72,6 +77,19 @@ pub struct Given<'a> {
     pub input: Option<&'a Path>,
     /// The reference string.
     pub srs: Option<&'a Path>,
+    /// EZKL, to make key and verifier again.
+    pub prover: Option<&'a EzklProver>,
+}
+
+/// A record that could not be gone through.
+#[derive(Debug, thiserror::Error)]
+pub enum RederiveError {
+    /// The record cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// EZKL cannot be run.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
 }
 
 /// A record found out again.
@@ -91,6 +109,15 @@ impl Rederived {
     /// Whether the record is what its evidence says.
     pub fn agrees(&self) -> bool {
         self.discrepancies.is_empty()
+    }
+
+    /// Why items of the ledger rest on what only the record says, each reason with its items.
+    pub fn reasons(&self) -> BTreeMap<&str, Vec<What>> {
+        let mut reasons: BTreeMap<&str, Vec<What>> = BTreeMap::new();
+        for (&what, why) in &self.by_record_only {
+            reasons.entry(why).or_default().push(what);
+        }
+        reasons
     }
 
     /// The ledger as an audit tells it: what rests on the record alone is not taken for sound.
@@ -214,8 +241,26 @@ impl GivenString {
 /// Finds the record at `path` out again.
 ///
 /// # Errors
-/// [`StoreError`] where the record cannot be read. Whatever is wrong with its evidence is in [`Rederived::discrepancies`].
-pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, StoreError> {
+/// [`RederiveError`]. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
+pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, RederiveError> {
+    let set = |record: &Record| record.set.as_ref().map(|set| set_again(path, set, given, tools));
+    rederive_with(path, given, tools, set)
+}
+
+/// The same of one part of a model, without the set that its record may tell of.
+///
+/// # Errors
+/// [`rederive`]'s.
+pub fn rederive_part(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, RederiveError> {
+    rederive_with(path, given, tools, |_| None)
+}
+
+fn rederive_with(
+    path: &Path,
+    given: Given<'_>,
+    tools: &Tools,
+    set: impl FnOnce(&Record) -> Option<Result<Measured, String>>,
+) -> Result<Rederived, RederiveError> {
     let (record, json) = store::load_with_json(path)?;
     let exhibits = Exhibits::load(path, &record);
     let evidence = &exhibits.evidence;
@@ -226,12 +271,17 @@ pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederive
         .map_err(Clone::clone)
         .and_then(|compiled| examine(evidence, compiled, &terms, tools));
     let string = given.srs.map(GivenString::read);
+    let rebuilt = Rebuilt::of(&record, given);
+    let reproduced = given
+        .prover
+        .map(|prover| reproduce(&record, &exhibits, &rebuilt, prover));
     let findings = Findings {
         exhibits: &exhibits,
         compiled: compiled.as_ref().map_err(String::as_str),
         on_chain: on_chain.as_ref().map_err(String::as_str),
-        rebuilt: &Rebuilt::of(&record, given),
-        set: record.set.as_ref().map(|set| set_again(path, set, tools)),
+        rebuilt: &rebuilt,
+        reproduced: reproduced.transpose()?,
+        set: set(&record),
         string: string.as_ref().and_then(|string| string.as_ref().ok()),
     };
     let mut rederived = derive(&record, &json, &findings);
@@ -249,6 +299,6 @@ pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederive
 ///
 /// # Errors
 /// Why not, in words.
-pub fn set_again(path: &Path, set: &PartSet, tools: &Tools) -> Result<PartSet, String> {
-    parts::measure(&parts::paths(path, set), &tools.guards).map_err(|error| error.to_string())
+pub fn set_again(path: &Path, set: &PartSet, given: Given<'_>, tools: &Tools) -> Result<Measured, String> {
+    parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())
 }

@@ -130,8 +130,17 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
         model,
         scale: request.plan.scale,
     };
-    let subject = Subject::from_suite(experiment, request.clone(), Material::default())
-        .map_err(|error| contradicted(&error))?;
+    let material = Material {
+        input: given.input.filter(|_| request.input_sha256.is_some()),
+        ..Material::default()
+    };
+    let subject =
+        Subject::from_suite(experiment, request.clone(), material).map_err(|error| contradicted(&error))?;
+    if request.input_sha256.is_some() && input_known && subject.request.input_sha256 != request.input_sha256 {
+        return Err(contradicted(
+            &"the input given is another than the one that was proved",
+        ));
+    }
     if request.weights_sha256.is_some() && subject.request.weights_sha256 != request.weights_sha256 {
         return Err(not_at_hand(
             "its weights are not those that this evmbench comes with",

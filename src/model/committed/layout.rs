@@ -20,6 +20,7 @@ use super::super::graph::Window;
 use super::challenge::{Axis, Challenge, Weighting};
 use super::circuit::{Circuit, Lookups, NodeId, RECTIFIER_EXACT, Table, rectifies_exactly};
 use super::error::CommittedError;
+use super::interval::Interval;
 use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
 
@@ -357,17 +358,18 @@ impl<'a> Builder<'a> {
         rectified
     }
 
-    /// Holds every element x of the input to ±b, by an identity that is there whoever reads x: b − x is looked up, and with
-    /// v = max(b − x, 0) the identity is v + x = b. It has v = b − x, so that x is a whole number and at most b. Where the
-    /// table ends at 2·b, v is no greater, and x is at least −b. Where it ends beyond, v + (end − 2·b) is looked up as well,
-    /// which shows the same of v, and the identity reads the result of that.
+    /// Holds every element x of the input to its interval [l, g], by an identity that is there whoever reads x: g − x is looked
+    /// up, and with v = max(g − x, 0) the identity is v + x = g. It has v = g − x, so that x is a whole number and at most g.
+    /// Where the table ends at g − l, v is no greater, and x is at least l. Where it ends beyond, v + (end − (g − l)) is looked
+    /// up as well, which shows the same of v, and the identity reads the result of that.
     fn check_range(&mut self, image: NodeId) {
-        let bound = self.program.values[0].interval.magnitude();
-        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(2 * bound));
+        let Interval { least, greatest } = self.program.values[0].interval;
+        let width = greatest - least;
+        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(width));
         self.end = Some(end);
-        let spare = end - 2 * bound;
-        let below = self.circuit.complement(bound, image);
-        let mut looked_up = self.rectify(below, (0, 2 * bound));
+        let spare = end - width;
+        let below = self.circuit.complement(greatest, image);
+        let mut looked_up = self.rectify(below, (0, width));
         if spare > 0 {
             let shifted = self.circuit.offset(looked_up, spare);
             looked_up = self.rectify(shifted, (spare, end));
@@ -379,7 +381,7 @@ impl<'a> Builder<'a> {
             self.check.add(&mut self.circuit, 0, sum);
         }
         let total = self.challenge.total(&mut self.circuit, weighting);
-        let total = self.circuit.scale(total, bound + spare);
+        let total = self.circuit.scale(total, greatest + spare);
         self.check.subtract(&mut self.circuit, 0, total);
     }
 

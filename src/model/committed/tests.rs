@@ -1077,21 +1077,48 @@ fn columns_are_chosen_after_the_lowering() {
     }
 }
 
+/// What a prover claims of an input beyond the circuit's range: as an honest one would.
+fn witness_beyond(circuit: &CommittedCircuit, input: Vec<i128>) -> Witness {
+    let mut wider = circuit.clone();
+    wider.program.values[0].interval = Interval {
+        least: -(1 << 31),
+        greatest: 1 << 31,
+    };
+    wider.witness_of(input).unwrap()
+}
+
 #[test]
 fn a_ranged_input_is_held_to_its_range() {
+    let (mut held_by_range, mut shifted) = (0, 0);
     for (name, graph) in graphs().into_iter().chain(sparsely_read()) {
-        let circuit = lower(&graph, &options(4, InputAssurance::Ranged, true, 1.0)).unwrap();
+        let lowered = |assurance| lower(&graph, &options(4, assurance, true, 1.0)).unwrap();
+        let circuit = lowered(InputAssurance::Ranged);
+        let unchecked = lowered(InputAssurance::Registered);
         let honest = circuit
             .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
             .unwrap();
+        // A table that ends beyond the input's width takes a second look-up.
+        let has_spare = circuit.table_range().is_some_and(|(_, end)| end > 32);
         for position in 0..honest.input.len() {
-            for outside in [17, -17, 1 << 15, -(1 << 15), 1 << 30] {
-                let mut witness = honest.clone();
-                witness.input[position] = outside;
+            for outside in [17, -17, 20, -20, 1 << 15, -(1 << 15), 1 << 30] {
+                let mut input = honest.input.clone();
+                input[position] = outside;
+                // A layer norm of the input has as many digits as its range asks for.
+                let witness = Some(witness_beyond(&circuit, input.clone()))
+                    .filter(|witness| witness.claims.len() == honest.claims.len())
+                    .unwrap_or_else(|| Witness {
+                        input: input.clone(),
+                        ..honest.clone()
+                    });
                 assert!(
                     !is_accepted(&circuit, &witness),
                     "{name}: {outside} at {position}"
                 );
+                // Whether anything else in the circuit would have refused it.
+                if is_accepted(&unchecked, &witness) {
+                    held_by_range += 1;
+                    shifted += usize::from(has_spare);
+                }
             }
         }
         // What only the field has: a half, and what a wrong result of each look-up would allow.
@@ -1116,6 +1143,35 @@ fn a_ranged_input_is_held_to_its_range() {
             let witness = circuit.witness(&tensor).unwrap();
             assert!(is_accepted(&circuit, &witness), "{name}: {bound} everywhere");
         }
+    }
+    assert!(held_by_range > 50 && shifted > 20, "{held_by_range} {shifted}");
+}
+
+/// An interval that is not the same on both sides of 0 is held on both sides.
+#[test]
+fn an_input_is_held_to_an_interval_on_one_side() {
+    let graph = small(&[1, 4], vec![gemm(4, 3, 1)]);
+    let one_sided = CommittedOptions {
+        input: Integers {
+            range: Interval {
+                least: 0,
+                greatest: 16,
+            },
+            ..Integers::of_input(4, 1.0)
+        },
+        ..options(4, InputAssurance::Ranged, true, 1.0)
+    };
+    let circuit = lower(&graph, &one_sided).unwrap();
+    for (value, inside) in [
+        (0, true),
+        (16, true),
+        (7, true),
+        (-1, false),
+        (-16, false),
+        (17, false),
+    ] {
+        let witness = witness_beyond(&circuit, vec![value, 3, 0, 16]);
+        assert_eq!(is_accepted(&circuit, &witness), inside, "{value}");
     }
 }
 
