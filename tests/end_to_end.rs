@@ -200,6 +200,21 @@ fn assert_everything_was_measured(record: &Record) {
     assert_eq!(gas.tx_gas, gas.intrinsic_gas + gas.execution_gas);
 }
 
+/// EZKL makes the same key, verifier and commitments again, so that no item rests on the record alone.
+#[track_caller]
+fn assert_reproduced(workshop: &Workshop, path: &Path) {
+    let audited = Command::cargo_bin("evmbench")
+        .unwrap()
+        .env("EVMBENCH_HOME", workshop.home())
+        .args(["audit", "--reproduce"])
+        .arg(path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(audited.stdout).unwrap();
+    assert!(audited.status.success(), "{text}");
+    assert!(!text.contains("by the record only"), "{text}");
+}
+
 /// The whole way, twice: the second run has another input, and takes circuit and keys from the cache.
 #[test]
 fn a_layer_is_proved_verified_recorded_and_verified_again() {
@@ -241,6 +256,8 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
     assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("in the record"), "{text}");
     std::fs::write(&path, serde_json::to_string(&record).unwrap()).unwrap();
+
+    assert_reproduced(&workshop, &path);
 
     // Nothing is run twice with --resume.
     let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "2", "--warmup", "1", "--resume"]);
@@ -648,6 +665,7 @@ fn a_committed_circuit_is_the_default() {
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");
+    assert_reproduced(&workshop, &path);
 }
 
 /// A part whose record says otherwise than its evidence, with every digest written anew, makes no set.

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use alloy_primitives::{B256, U256};
 use evmbench::chain::Fork;
 use evmbench::ledger::{Finding, What};
 use evmbench::on_chain::OnChain;
 use evmbench::parts::Measured;
-use evmbench::prover::VerifierKind;
+use evmbench::prover::{Reproduced, VerifierKind};
 use evmbench::record::leaves::{self, Class};
 use evmbench::record::{Evidence, Record, Renewal, Request, SCHEMA};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
@@ -382,6 +383,16 @@ impl Bench {
 
     /// With changed evidence, and the compiler's and the chain's answers to the right one.
     fn rederive_as_before(&self, record: &Record, exhibits: &Exhibits) -> Rederived {
+        self.rederive_reproduced(record, exhibits, None)
+    }
+
+    /// The same, with what EZKL made again.
+    fn rederive_reproduced(
+        &self,
+        record: &Record,
+        exhibits: &Exhibits,
+        reproduced: Option<Reproduced>,
+    ) -> Rederived {
         let terms = Terms::of(&self.base.request, &self.exhibits.evidence);
         let compiled = self
             .compiled
@@ -399,11 +410,60 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
-            reproduced: None,
+            reproduced: reproduced.map(Ok),
             set,
             string: None,
         };
         rederive::derive(record, &as_json(record), &findings)
+    }
+}
+
+/// What EZKL makes again is held against the evidence, and without it the key is no model's.
+#[test]
+fn another_key_verifier_output_or_commitment_than_ezkl_makes_is_noticed() {
+    const OF_KEY: [What; 3] = [What::Model, What::Weights, What::KeyMatch];
+    for name in [RECORDS[1], RECORDS[3]] {
+        let bench = Bench::of(name);
+        let evidence = bench.exhibits.evidence.clone();
+        let of_evidence = Reproduced {
+            srs: bench.base.keys.as_ref().unwrap().srs.clone(),
+            verifying_key: evidence.verifying_key.clone().unwrap(),
+            verifier_source: evidence.verifier_source.clone().unwrap(),
+            key_artifact: evidence.key_artifact.clone(),
+            challenge: bench
+                .base
+                .committed
+                .map(|_| evidence.instances.clone().unwrap()[1]),
+            outputs: evidence.outputs.clone().unwrap(),
+        };
+        let again = |made| bench.rederive_reproduced(&bench.base, &bench.exhibits, made);
+        let without = again(None);
+        assert!(
+            OF_KEY
+                .iter()
+                .all(|what| without.by_record_only.contains_key(what))
+        );
+        let same = again(Some(of_evidence.clone()));
+        assert_eq!(same.discrepancies, [], "{name}");
+        assert!(!OF_KEY.iter().any(|what| same.by_record_only.contains_key(what)));
+        let mut others = vec![of_evidence.clone(); 4];
+        others[0].verifying_key[100] ^= 1;
+        others[1].verifier_source += " ";
+        others[2].outputs[0][0] += U256::ONE;
+        match (&mut others[3].challenge, &mut of_evidence.key_artifact.clone()) {
+            (Some(challenge), _) => *challenge += U256::ONE,
+            (None, Some(words)) => {
+                words[0] = B256::ZERO;
+                others[3].key_artifact = Some(words.clone());
+            }
+            (None, None) => panic!("{name} has neither"),
+        }
+        let places = ["verifying.key", "verifier.sol", "outputs.json", ""];
+        for (other, place) in others.into_iter().zip(places) {
+            let found = again(Some(other)).discrepancies;
+            assert_eq!(found.len(), 1, "{name}: {found:?}");
+            assert!(found[0].place.contains(place), "{name}: {found:?}");
+        }
     }
 }
 

@@ -371,6 +371,8 @@ impl Derivation<'_> {
                 }
             }
             None if srs.kind == SrsKind::PerpetualPowersOfTau && is_of_ceremony => {}
+            // The key was made again with it.
+            None if matches!(self.findings.reproduced, Some(Ok(_))) => {}
             None => self.by_record_only(
                 &[What::ReferenceString],
                 "the verifier shows one point of the string; --srs names its file",
