@@ -702,6 +702,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a list of cases")]
     fn what_fits_is_told_from_what_does_not() {
         let image = || shaped(&[1, 4, 8, 8]);
         let window = |name: &str, values: &[i64]| vec![ints("kernel_shape", &[3, 3]), ints(name, values)];

@@ -288,7 +288,7 @@ fn not_finite(model: &TypedModel) -> Vec<String> {
 /// The first convolution that EZKL would compute without a batch, and wrongly.
 fn misread(model: &TypedModel) -> TractResult<Option<String>> {
     // The search takes time with the square of the graph.
-    if !model.nodes.iter().any(|node| node.op_is::<Conv>()) {
+    if !model.nodes.iter().any(|node| node.op_as::<Conv>().is_some()) {
         return Ok(None);
     }
     let search = Search::new(model)?;

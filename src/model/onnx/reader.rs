@@ -635,6 +635,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::model::float::FloatModel;
     use crate::model::layers;
     use crate::model::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::model::onnx::write;
