@@ -342,6 +342,7 @@ fn softened(mut model: ModelProto) -> ModelProto {
 
 /// What EZKL would only refuse after minutes, in its own words.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
     let mut old = image(with(operator("Softmax", &["x"], "y"), int("axis", 1)), Vec::new());
     old.opset_import[0].version = 11;
@@ -384,6 +385,21 @@ fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
         let node = operator("Add", &["x", "c"], "y");
         softened(small(&[1, 4], vec![node], vec![floats("c", &[1], &[constant])]))
     };
+    let of = |op: &str, attribute| image(with(operator(op, &["x"], "y"), attribute), Vec::new());
+    let leaky = |alpha| of("LeakyRelu", float("alpha", alpha));
+    let shape = |start| of("Shape", int("start", start));
+    let clip = |most: f32| {
+        let node = operator("Clip", &["x", "", "b"], "y");
+        image(node, vec![floats("b", &[], &[most])])
+    };
+    let spread = |stride: i64, added: i64| {
+        let node = with(
+            operator("ConvTranspose", &["x", "w"], "y"),
+            ints("strides", &[stride; 2]),
+        );
+        let node = with(node, ints("output_padding", &[added; 2]));
+        image(node, vec![floats("w", &[4, 1, 3, 3], &[0.5; 36])])
+    };
     let same = |op: &str| small(&[1, 4], vec![operator(op, &["x"], "y")], Vec::new());
     for (model, parts) in [
         (old, &["Softmax node \"y\"", "operator set 11"][..]),
@@ -394,13 +410,27 @@ fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
             product(1e38),
             &[
                 "MatMul node \"y\"",
-                "a weight of 1e38 at scale 7",
+                "a constant of 1e38 at scale 7",
                 "below 268435456",
             ],
         ),
         (
             softened(product(1e38)),
-            &["MatMul node \"y\"", "a weight of 1e38 at scale 7"],
+            &["MatMul node \"y\"", "a constant of 1e38 at scale 7"],
+        ),
+        (
+            leaky(f32::MAX),
+            &["LeakyRelu node \"y\"", "a constant of 3.4028235e38"],
+        ),
+        (clip(f32::MAX), &["Clip node \"y\"", "a constant of 3.4028235e38"]),
+        (shape(9), &["Shape node \"y\"", "start and end are [9, 0]"]),
+        (
+            spread(3, 0),
+            &["ConvTranspose node \"y\"", "strides of 1 and 2 alone"],
+        ),
+        (
+            spread(2, 1),
+            &["ConvTranspose node \"y\"", "output_padding is [1, 1]"],
         ),
         (outputs(&["y", "y"]), &["the value \"y\" is given twice"]),
         (outputs(&["z"]), &["nothing gives the output \"z\""]),
@@ -411,7 +441,7 @@ fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
         (added(1e38), &["constant c holds 1e38", "scale 7"]),
         (
             product(2.2e6),
-            &["MatMul node \"y\"", "a weight of 2.2e6 at scale 7"],
+            &["MatMul node \"y\"", "a constant of 2.2e6 at scale 7"],
         ),
         (inputs, &["the value \"x\" is given twice"]),
         (nameless, &["an input without a name"]),
@@ -424,6 +454,9 @@ fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
         norm(1.0),
         product(2e6),
         outputs(&["y"]),
+        leaky(0.1),
+        clip(6.0),
+        spread(2, 0),
         same("Identity"),
         same("Flatten"),
     ];

@@ -323,6 +323,7 @@ impl Check<'_> {
                 self.only_text("auto_pad", "NOTSET", "write the padding out as pads");
                 self.absent("output_shape", "write the padding out as pads and output_padding");
                 self.padding();
+                self.transposed();
             }
             "Dropout" => self.dropout(),
             "Expand" => self.expand(),
@@ -398,6 +399,26 @@ impl Check<'_> {
                 .any(|attribute| attribute.name == "pads")
         {
             self.refuse("auto_pad and pads are both set", "leave auto_pad out");
+        }
+    }
+
+    /// What EZKL's transposed convolution fails on.
+    fn transposed(&mut self) {
+        let strides = self.attributes.ints("strides").unwrap_or(&[]);
+        if strides.iter().any(|&stride| stride > 2) {
+            self.refuse(
+                format!("strides is {strides:?}, and EZKL lays out strides of 1 and 2 alone"),
+                "use several layers of stride 2, or Resize and Conv",
+            );
+        }
+        let added = self.attributes.ints("output_padding").unwrap_or(&[]);
+        let pads = self.attributes.ints("pads").unwrap_or(&[]);
+        let after = |axis: usize| pads.get(axis + added.len()).copied().unwrap_or(0);
+        if (added.iter().enumerate()).any(|(axis, &more)| more > after(axis)) {
+            self.refuse(
+                format!("output_padding is {added:?}, and EZKL needs pads of as much at the end"),
+                "use another output_padding, or pad the result",
+            );
         }
     }
 

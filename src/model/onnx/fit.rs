@@ -129,6 +129,12 @@ impl Fit<'_> {
             "Split" => self.split(),
             "TopK" => self.top(),
             "Reshape" => self.reshape(),
+            "Shape" => {
+                let rank = self.rank().unwrap_or(MOST_AXES) as u64;
+                let ends = ["start", "end"].map(|name| self.attributes.int(name).unwrap_or(0));
+                let fits = ends.iter().all(|end| end.unsigned_abs() <= rank);
+                ensure(fits, || format!("start and end are {ends:?}"), AXIS)
+            }
             "Expand" => self.sizes(1, "the shape", 0),
             "ConstantOfShape" => self.sizes(0, "the shape", 0),
             "Tile" => {
@@ -855,6 +861,8 @@ mod tests {
             ("DepthToSpace", vec![int("blocksize", 2)], vec![image()], true),
             ("DepthToSpace", vec![int("blocksize", 4)], vec![image()], false),
             ("SpaceToDepth", vec![int("blocksize", 0)], vec![image()], false),
+            ("Shape", vec![int("start", -4)], vec![image()], true),
+            ("Shape", vec![int("start", 5)], vec![image()], false),
             ("EyeLike", vec![int("k", i64::MIN)], vec![shaped(&[3, 3])], false),
         ];
         for (operator, attributes, reads, fits) in cases {

@@ -19,7 +19,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tract_onnx::pb::{ModelProto, NodeProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 use tract_onnx::prelude::{Framework, InferenceModel, InferenceModelExt, TractError, TractResult};
 use tract_onnx::tract_core::internal::{
     AxisChangeConsequence, AxisOp, DimLike, InOut, OutletId, TVec, TypedModel, TypedOp,
@@ -80,7 +80,8 @@ pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str))
         remedy: CHECK.to_owned(),
     };
     let whole = |error| refusal(None, &error);
-    let mut model = guarded(|| tract_onnx::onnx().model_for_read(&mut &onnx[..])).map_err(whole)?;
+    let mut model = guarded(|| tract_onnx::onnx().model_for_read(&mut &onnx[..]))
+        .map_err(|error| refusal(unbuilt(proto), &error))?;
     // Inputs and constants come first.
     let first = model.nodes.len().saturating_sub(nodes.len());
     let opset = operator_set(proto).unwrap_or_default();
@@ -134,6 +135,26 @@ pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str))
         output_shapes: float.output_shapes().to_vec(),
         ..loaded
     })
+}
+
+/// The first node that tract has no operator for as it stands.
+fn unbuilt(proto: &ModelProto) -> Option<usize> {
+    let graph = proto.graph.as_ref()?;
+    let builds = |count: usize| {
+        let begin = ModelProto {
+            opset_import: proto.opset_import.clone(),
+            graph: Some(GraphProto {
+                node: graph.node[..count].to_vec(),
+                input: graph.input.clone(),
+                ..GraphProto::default()
+            }),
+            ..ModelProto::default()
+        };
+        guarded(|| tract_onnx::onnx().model_for_proto_model(&begin)).is_ok()
+    };
+    let indices: Vec<usize> = (0..graph.node.len()).collect();
+    let first = indices.partition_point(|&index| builds(index + 1));
+    (first < graph.node.len()).then_some(first)
 }
 
 /// What tract knows of a node's inputs, in ONNX's order.

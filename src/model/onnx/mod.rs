@@ -78,7 +78,7 @@ pub struct OnnxModel {
     pub means: Vec<Mean>,
     /// Constants of floats, which the scale rounds, where the coverage is partial.
     pub constants: Vec<(String, Tensor)>,
-    /// What layers multiply by.
+    /// What layers multiply by, add and compare with.
     pub factors: Vec<Factor>,
 }
 
@@ -138,14 +138,14 @@ impl OnnxModel {
     }
 }
 
-/// The weights of a layer.
+/// The constants that a node computes with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factor {
     /// The node.
     pub node: String,
     /// The ONNX operator.
     pub operator: String,
-    /// The greatest magnitude of a weight.
+    /// The greatest magnitude of one.
     pub greatest: f32,
 }
 
@@ -346,9 +346,9 @@ pub enum Problem {
         /// Name of the other.
         other: String,
     },
-    /// A weight takes every value out of the range that EZKL can check.
+    /// A constant takes values out of the range that EZKL can check.
     #[error(
-        "{operator} node {node:?}: a weight of {value:e} at scale {scale} is {0:e}, and EZKL checks values below {limit} alone",
+        "{operator} node {node:?}: a constant of {value:e} at scale {scale} is {0:e}, and EZKL checks values below {limit} alone",
         f64::from(*value) * f64::from(*scale).exp2()
     )]
     OutOfRange {
@@ -356,7 +356,7 @@ pub enum Problem {
         node: String,
         /// The ONNX operator.
         operator: String,
-        /// The weight's magnitude.
+        /// The constant's magnitude.
         value: f32,
         /// The circuit's scale.
         scale: u32,
@@ -545,7 +545,7 @@ impl Problem {
                 "leave the output out, since it says nothing new"
             }
             Self::Overflow { .. } | Self::OutOfRange { .. } => {
-                "use weights that are not as large: check the training, or normalise the layer"
+                "use smaller constants: check the training, normalise the layer, and leave out bounds that bound nothing"
             }
             Self::OperatorSet { .. } => {
                 "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, attribute_proto::AttributeType};
 
 use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
@@ -84,41 +84,35 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     })
 }
 
-/// The greatest magnitude of what each node multiplies by, or adds to the product.
+/// The greatest magnitude of what each node multiplies by, adds to the product, or compares with.
 fn factors(proto: &GraphProto) -> Vec<Factor> {
+    let greatest = |numbers: &[f32]| numbers.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
     let constants: HashMap<String, f32> = float_constants(proto)
         .into_iter()
-        .map(|(name, tensor)| {
-            (
-                name,
-                tensor.data.iter().fold(0.0, |most: f32, x| most.max(x.abs())),
-            )
-        })
+        .map(|(name, tensor)| (name, greatest(&tensor.data)))
         .collect();
-    let mut factors = Vec::new();
-    for node in &proto.node {
+    let factors = proto.node.iter().filter_map(|node| {
         let inputs = match node.op_type.as_str() {
             "Conv" | "ConvTranspose" | "Gemm" | "MatMul" => 0..3,
-            "BatchNormalization" => 1..3,
-            _ => continue,
+            "BatchNormalization" | "Clip" => 1..3,
+            _ => 0..0,
         };
-        let read = node
-            .input
-            .get(inputs.start..)
-            .unwrap_or(&[])
-            .iter()
-            .take(inputs.len());
-        let greatest = read
-            .filter_map(|name| constants.get(name.as_str()))
+        let inputs = inputs.filter_map(|position| constants.get(node.input.get(position)?));
+        // These two have no part in what is computed.
+        let attributes = node.attribute.iter().filter(|attribute| {
+            attribute.r#type() == AttributeType::Float
+                && !["momentum", "ratio"].contains(&attribute.name.as_str())
+        });
+        let all = inputs
             .copied()
-            .reduce(f32::max);
-        factors.extend(greatest.map(|greatest| Factor {
+            .chain(attributes.map(|attribute| attribute.f.abs()));
+        Some(Factor {
             node: label(node),
             operator: node.op_type.clone(),
-            greatest,
-        }));
-    }
-    factors
+            greatest: all.reduce(f32::max)?,
+        })
+    });
+    factors.collect()
 }
 
 /// Why tract does not load a file, with the node where it is known.
@@ -628,7 +622,6 @@ mod tests {
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
         AttributeProto,
-        attribute_proto::AttributeType,
         tensor_proto::{DataLocation, DataType},
         tensor_shape_proto::dimension::Value as Dimension,
         type_proto::Value as Type,
