@@ -310,6 +310,7 @@ impl Subject {
         let (onnx, mut model) = onnx::load(path)?;
         if request.plan.kind != CircuitKind::Committed {
             model.directly(path)?;
+            model.fits(request.plan.scale, request.plan.greatest_checked(), path)?;
         }
         let OnnxModel {
             inputs: ports,

@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt as _;
+use common::{evmbench, say};
 use evmbench::home::Home;
 use evmbench::model::{layers, onnx};
 use evmbench::solidity::SOLC_VERSION;
@@ -14,26 +14,6 @@ use evmbench::suite;
 use prost::Message as _;
 use tempfile::TempDir;
 use tract_onnx::pb::ModelProto;
-
-struct Said {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn evmbench() -> Command {
-    Command::cargo_bin("evmbench").unwrap()
-}
-
-fn say(command: &mut Command) -> Said {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said {
-        status: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
 
 /// One message, at least one hint, nothing on stdout, and a status that scripts can see.
 #[track_caller]

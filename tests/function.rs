@@ -7,9 +7,11 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 
-use common::{evmbench, fixture};
+use common::models::{
+    attribute, float, floats, int, integers, ints, named, operator, small, text, window, with, write, written,
+};
+use common::{Said, dry_run, evmbench, fixture, say};
 use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::onnx::{self, Coverage, OnnxError, OnnxModel};
@@ -20,37 +22,9 @@ use prost::Message as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
-    TypeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
-    tensor_shape_proto::Dimension, tensor_shape_proto::dimension, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
+    tensor_proto::DataType,
 };
-
-/// What the program said.
-struct Said {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn say(command: &mut Command) -> Said {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Said {
-        status: output.status.code(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
-/// `prove-and-verify --dry-run` with these arguments, in a folder of its own.
-fn dry_run(arguments: &[&str]) -> Said {
-    let folder = TempDir::new().unwrap();
-    let out = folder.path().join("runs");
-    say(evmbench()
-        .args(["prove-and-verify", "--dry-run", "--out"])
-        .arg(out)
-        .args(arguments))
-}
 
 /// The model is refused before anything runs, with one message that says all of this, and a hint.
 #[track_caller]
@@ -474,137 +448,6 @@ fn a_batch_without_a_size_is_1_and_weights_beside_a_file_are_read() {
     refused(&outside("gone.data"), &["gone.data"], "check the path");
 }
 
-// ---- Files that are built here.
-
-fn operator(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: op_type.to_owned(),
-        input: inputs.iter().map(|&name| name.to_owned()).collect(),
-        output: vec![output.to_owned()],
-        ..NodeProto::default()
-    }
-}
-
-fn named(name: &str, node: NodeProto) -> NodeProto {
-    NodeProto {
-        name: name.to_owned(),
-        ..node
-    }
-}
-
-/// The node with one more attribute.
-fn with(mut node: NodeProto, attribute: AttributeProto) -> NodeProto {
-    node.attribute.push(attribute);
-    node
-}
-
-fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
-    AttributeProto {
-        name: name.to_owned(),
-        r#type: kind as i32,
-        ..AttributeProto::default()
-    }
-}
-
-fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto {
-        i,
-        ..attribute(name, AttributeType::Int)
-    }
-}
-
-fn float(name: &str, f: f32) -> AttributeProto {
-    AttributeProto {
-        f,
-        ..attribute(name, AttributeType::Float)
-    }
-}
-
-fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        ints: values.to_vec(),
-        ..attribute(name, AttributeType::Ints)
-    }
-}
-
-fn text(name: &str, value: &str) -> AttributeProto {
-    AttributeProto {
-        s: value.as_bytes().to_vec(),
-        ..attribute(name, AttributeType::String)
-    }
-}
-
-fn floats(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
-    TensorProto {
-        name: name.to_owned(),
-        dims: dims.to_vec(),
-        data_type: DataType::Float as i32,
-        float_data: data.to_vec(),
-        ..TensorProto::default()
-    }
-}
-
-fn integers(name: &str, data: &[i64]) -> TensorProto {
-    TensorProto {
-        name: name.to_owned(),
-        dims: vec![data.len() as i64],
-        data_type: DataType::Int64 as i32,
-        int64_data: data.to_vec(),
-        ..TensorProto::default()
-    }
-}
-
-fn port(name: &str, shape: Option<&[i64]>) -> ValueInfoProto {
-    let size = |&size: &i64| Dimension {
-        value: Some(dimension::Value::DimValue(size)),
-        ..Dimension::default()
-    };
-    let tensor = type_proto::Tensor {
-        elem_type: DataType::Float as i32,
-        shape: shape.map(|shape| TensorShapeProto {
-            dim: shape.iter().map(size).collect(),
-        }),
-    };
-    ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
-    }
-}
-
-/// A model with the input `x` and the output `y`.
-fn small(shape: &[i64], node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
-    ModelProto {
-        ir_version: 8,
-        opset_import: vec![OperatorSetIdProto {
-            domain: String::new(),
-            version: 17,
-        }],
-        graph: Some(GraphProto {
-            name: "small".to_owned(),
-            node,
-            initializer,
-            input: vec![port("x", Some(shape))],
-            output: vec![port("y", None)],
-            ..GraphProto::default()
-        }),
-        ..ModelProto::default()
-    }
-}
-
-fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> String {
-    let path = folder.path().join(name);
-    std::fs::write(&path, bytes).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
-fn written(folder: &TempDir, name: &str, model: &ModelProto) -> String {
-    write(folder, name, &model.encode_to_vec())
-}
-
 fn parsed(model: &ModelProto) -> Result<OnnxModel, OnnxError> {
     onnx::parse(&model.encode_to_vec(), Path::new("model.onnx"))
 }
@@ -626,14 +469,6 @@ fn has_problem(model: &ModelProto, part: &str) {
         found.iter().any(|problem| problem.contains(part)),
         "no {part:?} in {found:?}"
     );
-}
-
-fn window(op_type: &str) -> NodeProto {
-    let node = operator(op_type, &["x"], "y");
-    with(
-        with(node, ints("kernel_shape", &[3, 3])),
-        ints("strides", &[2, 2]),
-    )
 }
 
 /// Each kind of attribute that EZKL ignores or reads otherwise, at the value that it takes and at one that it does not.
@@ -965,127 +800,6 @@ fn a_mean_whose_divisor_rounds_is_noted() {
     let said = dry_run(&["--onnx", &file, "--circuit", "direct"]);
     let all = format!("{}{}", said.stdout, said.stderr);
     assert!(all.contains("1/49 as 3/128 at scale 7"), "{all}");
-}
-
-/// Sizes and axes at the edge of what numbers hold: refused or read, never the end of the program.
-#[test]
-#[expect(clippy::too_many_lines, reason = "a list of cases")]
-fn hostile_sizes_are_refused() {
-    const HUGE: i64 = 1 << 62;
-    let image: &[i64] = &[1, 1, 4, 4];
-    let weight = || floats("w", &[1, 1, 3, 3], &[0.5; 9]);
-    let conv = |attribute| {
-        let node = with(operator("Conv", &["x", "w"], "y"), attribute);
-        small(image, vec![with(node, ints("strides", &[1, 1]))], vec![weight()])
-    };
-    let pool = |attribute| small(image, vec![with(window("MaxPool"), attribute)], Vec::new());
-    let average = |kernel: &[i64]| {
-        let node = with(operator("AveragePool", &["x"], "y"), ints("kernel_shape", kernel));
-        small(image, vec![with(node, ints("strides", &[1, 1]))], Vec::new())
-    };
-    let reshape = |shape: &[i64], target: &[i64]| {
-        small(
-            shape,
-            vec![operator("Reshape", &["x", "s"], "y")],
-            vec![integers("s", target)],
-        )
-    };
-    let axis = |op: &str, shape: &[i64], axis: i64| {
-        small(
-            shape,
-            vec![with(operator(op, &["x"], "y"), int("axis", axis))],
-            Vec::new(),
-        )
-    };
-    let norm = |shape: &[i64], axis: i64| {
-        let node = with(
-            operator("LayerNormalization", &["x", "w"], "y"),
-            int("axis", axis),
-        );
-        small(shape, vec![node], vec![floats("w", &[4], &[1.0; 4])])
-    };
-    let gemm = |shape: &[i64], dims: &[i64]| {
-        let count = dims.iter().product::<i64>() as usize;
-        small(
-            shape,
-            vec![operator("Gemm", &["x", "w"], "y")],
-            vec![floats("w", dims, &vec![0.5; count])],
-        )
-    };
-    let models = vec![
-        conv(ints("pads", &[HUGE; 4])),
-        conv(ints("pads", &[i64::MAX; 4])),
-        conv(ints("pads", &[-1; 4])),
-        conv(ints("pads", &[1])),
-        conv(int("group", HUGE)),
-        conv(int("group", 0)),
-        conv(int("group", -1)),
-        conv(ints("kernel_shape", &[HUGE, HUGE])),
-        conv(text("auto_pad", "SAME_UPPER")),
-        pool(ints("pads", &[HUGE; 4])),
-        pool(ints("strides", &[0, 0])),
-        pool(text("auto_pad", "SOMEHOW")),
-        average(&[HUGE, HUGE]),
-        average(&[0, 0]),
-        average(&[]),
-        reshape(&[1, 4], &[HUGE, HUGE, 4, -1]),
-        reshape(&[1, 4], &[HUGE, 4]),
-        reshape(&[1, 4], &[-1, -1]),
-        reshape(&[1, 4], &[0, 0, 0]),
-        reshape(&[1, 4], &[-2]),
-        reshape(&[1, 4], &[]),
-        reshape(&[4], &[4, 1]),
-        reshape(&[], &[1]),
-        axis("Flatten", &[1, 4], HUGE),
-        axis("Flatten", &[1, 4], i64::MIN),
-        axis("Flatten", &[], 0),
-        axis("Flatten", &[4], 0),
-        axis("Flatten", &[4], 1),
-        axis("Softmax", &[1, 4], 7),
-        axis("Concat", &[1, 4], -9),
-        norm(&[1, 4], 9),
-        norm(&[], 0),
-        norm(&[4], 0),
-        gemm(&[1, 0], &[0, 3]),
-        gemm(&[1, 4], &[4, 0]),
-        gemm(&[4], &[4, 3]),
-        gemm(&[2, 4], &[4, 3]),
-        small(&[HUGE, HUGE], vec![operator("Relu", &["x"], "y")], Vec::new()),
-        small(
-            &[1 << 20, 1 << 20],
-            vec![operator("Relu", &["x"], "y")],
-            Vec::new(),
-        ),
-        small(&[0], vec![operator("Relu", &["x"], "y")], Vec::new()),
-        small(&[], vec![operator("Relu", &["x"], "y")], Vec::new()),
-        small(&[1], vec![operator("Relu", &["x"], "y")], Vec::new()),
-        small(&[2], vec![operator("Sigmoid", &["x"], "y")], Vec::new()),
-        small(&[1, 1], vec![operator("Tanh", &["x"], "y")], Vec::new()),
-        small(&[1, 4], vec![operator("Identity", &["x"], "y")], Vec::new()),
-        small(&[1, 4], vec![operator("Relu", &[], "y")], Vec::new()),
-        small(&[1, 4], vec![NodeProto::default()], Vec::new()),
-        small(
-            &[1, 4],
-            vec![operator("Gemm", &["x", "w"], "y")],
-            vec![TensorProto {
-                dims: vec![-4, -1],
-                ..floats("w", &[], &[0.5; 4])
-            }],
-        ),
-    ];
-    let folder = TempDir::new().unwrap();
-    for (index, model) in models.iter().enumerate() {
-        let file = written(&folder, &format!("hostile_{index}.onnx"), model);
-        for circuit in ["committed", "direct"] {
-            let said = dry_run(&["--onnx", &file, "--circuit", circuit]);
-            assert!(
-                matches!(said.status, Some(0..=2)),
-                "{index} {circuit}: {:?} {}",
-                said.status,
-                said.stderr
-            );
-        }
-    }
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 //! reads stdout leaves before the end (as a shell has it of a program that SIGPIPE ends).
 
 mod ablate;
+mod analyse_onnx;
 mod audit;
 mod cache;
 mod chains;
@@ -39,6 +40,7 @@ use clap::{Parser, Subcommand};
 use output::note;
 
 use crate::format;
+use crate::model::onnx;
 
 /// The testbench for verifiable machine learning on EVM chains.
 ///
@@ -73,6 +75,8 @@ enum Command {
     Cache(cache::Arguments),
     Chains(chains::Arguments),
     Corpus(corpus::Arguments),
+    #[command(hide = true)]
+    AnalyseOnnx(analyse_onnx::Arguments),
 }
 
 /// What a command found, where it did its work.
@@ -86,6 +90,7 @@ enum Finding {
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    onnx::analyse_apart(analyse_onnx::COMMAND);
     let result = match cli.command {
         Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
@@ -107,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments),
+        Command::AnalyseOnnx(arguments) => analyse_onnx::run(&arguments),
     };
     match result {
         _ if progress::interrupted() => ExitCode::from(130),

@@ -4,8 +4,9 @@
 //! `f32` tensor, in the order of the ONNX file. EZKL loads ONNX with tract too (an older version), so
 //! that a file that tract cannot analyse is not worth a proof.
 
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use tract_onnx::prelude::{
     Framework, InferenceModelExt, IntoRunnable, TVec, Tensor as TractTensor, TractError, TypedFact,
@@ -50,7 +51,7 @@ pub enum FloatError {
 }
 
 /// An error of tract with everything behind it, outermost first.
-fn reasons(error: &TractError) -> String {
+pub(super) fn reasons(error: &TractError) -> String {
     let all: Vec<String> = error.chain().map(ToString::to_string).collect();
     all.join(": ")
 }
@@ -84,7 +85,7 @@ impl FloatModel {
             .map(|index| static_shape("output", index, model.output_fact(index).map_err(load)?))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            plan: model.into_runnable().map_err(load)?,
+            plan: guarded(|| model.into_runnable()).map_err(load)?,
             input_shapes,
             output_shapes,
         })
@@ -135,10 +136,27 @@ impl FloatModel {
     }
 }
 
+thread_local! {
+    /// Whether a panic of this thread is an error of tract's, which its caller tells.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
 /// tract panics on some malformed models (a kernel of another rank than its input, for one); here that
-/// is an error like any other.
+/// is an error like any other, and nothing is printed.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TractError>) -> Result<T, TractError> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !IS_GUARDED.get() {
+                before(panic);
+            }
+        }));
+    });
+    let was_guarded = IS_GUARDED.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    IS_GUARDED.set(was_guarded);
+    result.unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<String>()
             .map(String::as_str)

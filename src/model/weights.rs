@@ -106,7 +106,7 @@ pub enum WeightsError {
 impl WeightsError {
     /// What the user can do about it: one line for each thing.
     #[must_use]
-    pub fn hints(&self) -> Vec<&'static str> {
+    pub fn hints(&self) -> Vec<&str> {
         match self {
             Self::Onnx(error) => error.hints(),
             Self::Read { .. } => vec!["check the path and its permissions"],

@@ -456,6 +456,12 @@ impl CircuitPlan {
         Ok(self)
     }
 
+    /// What the magnitudes of a direct circuit's values must stay below to be checked.
+    pub fn greatest_checked(self) -> u128 {
+        let Decomposition { base, legs } = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
+        u128::from(base).saturating_pow(legs)
+    }
+
     /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
     pub(crate) fn run_args(self) -> Value {
         let decomposition = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);

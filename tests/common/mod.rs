@@ -1,6 +1,8 @@
 //! What the tests share: one set-up of the tools for all of them. Not every test uses all of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod models;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -16,10 +18,42 @@ use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
 use evmbench::store;
 use serde::Deserialize;
+use tempfile::TempDir;
 
 /// The program: this build's, or the one that `EVMBENCH_BIN` names, so that a test can be tried on an older one.
 pub fn evmbench() -> Command {
     std::env::var_os("EVMBENCH_BIN").map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new)
+}
+
+/// What the program said.
+#[derive(Debug)]
+pub struct Said {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command to its end.
+pub fn say(command: &mut Command) -> Said {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said {
+        status: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// `prove-and-verify --dry-run` with these arguments, in a folder of its own.
+pub fn dry_run(arguments: &[&str]) -> Said {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("runs");
+    let said = say(evmbench()
+        .args(["prove-and-verify", "--dry-run", "--out"])
+        .arg(out)
+        .args(arguments));
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+    said
 }
 
 /// EZKL and solc, installed once into the usual cache folder.

@@ -3,23 +3,27 @@
 //! Goes in: the protobuf graph. Comes out: its real inputs with their static shapes, and two lists of [`Problem`]s: what
 //! no circuit can prove, since the file itself does not say what it computes, and what a direct circuit would get wrong.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb::{
-    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
     attribute_proto::AttributeType,
     tensor_proto::{DataLocation, DataType},
     tensor_shape_proto::dimension::Value as Dimension,
     type_proto::Value as Type,
 };
 
-use super::constant::is_finite;
+use super::constant::{is_finite, stored_elements};
 use super::direct::{Values, has_outputs, has_subgraph};
+use super::fit::{MOST_AXES, misfit};
 use super::node::{Attributes, label};
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
 use super::{Port, Problem};
-use crate::model::graph::MOST_ELEMENTS;
+use crate::model::graph::{MOST_ELEMENTS, elements};
+
+/// The most nodes that a file may have.
+pub(super) const MOST_NODES: usize = 10_000;
 
 /// The graph inputs that are not initializers (which files of IR version 3 list as inputs too).
 pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> Vec<Port> {
@@ -31,6 +35,16 @@ pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> 
         .collect();
     if real.is_empty() {
         problems.push(Problem::NoInputs);
+    }
+    let mut names = HashSet::new();
+    for input in &real {
+        if input.name.is_empty() {
+            problems.push(Problem::Unnamed { what: "an input" });
+        } else if !names.insert(&input.name) {
+            problems.push(Problem::Twice {
+                value: input.name.clone(),
+            });
+        }
     }
     real.into_iter()
         .filter_map(|input| static_input(input).map_err(|problem| problems.push(problem)).ok())
@@ -80,10 +94,13 @@ fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
             shape: format!("[{}]", sizes.join(", ")),
         });
     };
-    let elements = shape
-        .iter()
-        .try_fold(1_usize, |product, &size| product.checked_mul(size));
-    if elements.is_none_or(|elements| elements > MOST_ELEMENTS) {
+    if !(1..=MOST_AXES).contains(&shape.len()) {
+        return Err(Problem::Axes {
+            input: name(),
+            found: shape.len(),
+        });
+    }
+    if elements(&shape).is_none_or(|elements| elements > MOST_ELEMENTS) {
         return Err(Problem::TooLarge { input: name() });
     }
     Ok(Port { name: name(), shape })
@@ -99,7 +116,7 @@ fn is_standard(domain: &str) -> bool {
 }
 
 /// The operator set of ONNX's own operators that a file is written for, if it says so.
-fn operator_set(model: &ModelProto) -> Option<i64> {
+pub(super) fn operator_set(model: &ModelProto) -> Option<i64> {
     let mut sets = model.opset_import.iter();
     sets.find(|set| is_standard(&set.domain)).map(|set| set.version)
 }
@@ -123,8 +140,20 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         return;
     };
     let always = &mut found.always;
+    if proto.node.len() > MOST_NODES {
+        always.push(Problem::TooManyNodes {
+            found: proto.node.len(),
+        });
+        return;
+    }
     if proto.output.is_empty() {
         always.push(Problem::NoOutputs);
+    }
+    let mut outputs = HashSet::new();
+    for output in proto.output.iter().filter(|output| !outputs.insert(&output.name)) {
+        always.push(Problem::Twice {
+            value: output.name.clone(),
+        });
     }
     if !proto.sparse_initializer.is_empty() {
         always.push(Problem::SparseInitializer);
@@ -141,18 +170,22 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         values.input(&input.name);
     }
     let mut initialized = HashSet::new();
+    let mut stored = 0_usize;
     for tensor in &proto.initializer {
         let name = || tensor.name.clone();
-        if !initialized.insert(&tensor.name) {
+        if tensor.name.is_empty() {
+            always.push(Problem::Unnamed {
+                what: "an initializer",
+            });
+        } else if !initialized.insert(&tensor.name) {
             always.push(Problem::Twice { value: name() });
         }
-        if tensor.data_location() == DataLocation::External {
-            always.push(Problem::ExternalData { tensor: name() });
-        } else if !is_finite(tensor) {
-            always.push(Problem::NotFinite {
-                constant: format!("initializer {:?}", tensor.name),
-            });
-        }
+        inspect_tensor(
+            tensor,
+            || format!("initializer {:?}", tensor.name),
+            &mut stored,
+            always,
+        );
         values.initializer(tensor);
     }
     let read: HashSet<&str> = (proto.node.iter().flat_map(|node| &node.input))
@@ -160,8 +193,16 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         .map(String::as_str)
         .collect();
     for node in &proto.node {
-        inspect_values(node, &values, &mut found.always);
-        inspect_attributes(node, opset, &mut found.always);
+        let always = &mut found.always;
+        inspect_values(node, &values, always);
+        inspect_attributes(node, opset, always);
+        for tensor in node.attribute.iter().flat_map(|attribute| &attribute.t) {
+            let name = || format!("the tensor of {} node {:?}", node.op_type, label(node));
+            inspect_tensor(tensor, name, &mut stored, always);
+        }
+        if let Some(misfit) = misfit(node, opset, &values.reads(node)) {
+            always.push(Problem::misread(node, misfit));
+        }
         let is_folded = node.input.iter().all(|name| values.is_constant(name));
         if draws_numbers(&node.op_type) {
             found.always.push(Problem::Draws {
@@ -179,6 +220,10 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         }
         values.node(node);
     }
+    found.direct.extend(outputs_as_they_are(proto));
+    if stored > MOST_ELEMENTS {
+        found.always.push(Problem::TooManyConstants);
+    }
     for output in &proto.output {
         if !values.is_given(&output.name) || output.name.is_empty() {
             found.always.push(Problem::UndefinedOutput {
@@ -188,8 +233,73 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
     }
 }
 
+/// Outputs for which EZKL lays nothing out: inputs, and what another output is already.
+fn outputs_as_they_are(proto: &GraphProto) -> Vec<Problem> {
+    let inputs: HashSet<&str> = proto.input.iter().map(|input| input.name.as_str()).collect();
+    // What a value is another name for.
+    let mut same: HashMap<&str, &str> = HashMap::new();
+    for node in &proto.node {
+        if let ("Identity" | "Dropout", Some(from), Some(to)) =
+            (node.op_type.as_str(), node.input.first(), node.output.first())
+        {
+            same.insert(to, same.get(from.as_str()).copied().unwrap_or(from));
+        }
+    }
+    let mut values: HashMap<&str, &str> = HashMap::new();
+    let mut problems = Vec::new();
+    for output in proto.output.iter().map(|output| output.name.as_str()) {
+        let value = same.get(output).copied().unwrap_or(output);
+        if inputs.contains(output) {
+            problems.push(Problem::PassedThrough {
+                output: output.to_owned(),
+            });
+        } else if let Some(other) = values.insert(value, output).filter(|&other| other != output) {
+            problems.push(Problem::SameOutput {
+                output: output.to_owned(),
+                other: other.to_owned(),
+            });
+        }
+    }
+    problems
+}
+
+/// A stored tensor must be whole, dense and finite; its elements are counted.
+fn inspect_tensor(
+    tensor: &TensorProto,
+    name: impl Fn() -> String,
+    stored: &mut usize,
+    problems: &mut Vec<Problem>,
+) {
+    if tensor.data_location() == DataLocation::External {
+        problems.push(Problem::ExternalData {
+            tensor: tensor.name.clone(),
+        });
+        return;
+    }
+    match stored_elements(tensor) {
+        Err(reason) => problems.push(Problem::Constant {
+            constant: name(),
+            reason,
+        }),
+        Ok(elements) => {
+            *stored = stored.saturating_add(elements);
+            if !is_finite(tensor) {
+                problems.push(Problem::NotFinite { constant: name() });
+            }
+        }
+    }
+}
+
 /// What a node reads must be there, and what it gives must not.
 fn inspect_values(node: &NodeProto, values: &Values<'_>, problems: &mut Vec<Problem>) {
+    if node.output.iter().all(String::is_empty) {
+        problems.push(Problem::Misread {
+            node: label(node),
+            operator: node.op_type.clone(),
+            reason: "it has no output with a name".to_owned(),
+            remedy: "leave it out, or name its outputs".into(),
+        });
+    }
     for value in node.input.iter().filter(|value| !values.is_given(value)) {
         problems.push(Problem::UndefinedValue {
             node: label(node),
@@ -205,8 +315,17 @@ fn inspect_values(node: &NodeProto, values: &Values<'_>, problems: &mut Vec<Prob
 /// Every attribute must be one that the operator has, of its type, and finite.
 fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
     let is_known = is_standard(&node.domain) && is_supported(&node.op_type);
+    let mut names = HashSet::new();
     for attribute in &node.attribute {
         let name = || attribute.name.clone();
+        if !names.insert(&attribute.name) {
+            problems.push(Problem::Misread {
+                node: label(node),
+                operator: node.op_type.clone(),
+                reason: format!("its attribute {} is given twice", attribute.name),
+                remedy: "give each attribute once".into(),
+            });
+        }
         if !attribute_is_finite(attribute) {
             problems.push(Problem::NotFinite {
                 constant: format!("{} of {} node {:?}", attribute.name, node.op_type, label(node)),
@@ -247,10 +366,7 @@ fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>)
 }
 
 fn attribute_is_finite(attribute: &AttributeProto) -> bool {
-    let tensors = attribute.t.iter().chain(&attribute.tensors);
-    attribute.f.is_finite()
-        && attribute.floats.iter().all(|x| x.is_finite())
-        && tensors.into_iter().all(is_finite)
+    attribute.f.is_finite() && attribute.floats.iter().all(|x| x.is_finite())
 }
 
 /// What of a node that depends on the input EZKL does not load, or loads as something else.
@@ -286,12 +402,7 @@ fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSe
         }
     }
     for misreading in values.misreadings(node, opset) {
-        found.direct.push(Problem::Misread {
-            node: name(),
-            operator: operator(),
-            reason: misreading.reason,
-            remedy: misreading.remedy,
-        });
+        found.direct.push(Problem::misread(node, misreading));
     }
     if !has_outputs(&node.op_type) {
         let further = node
@@ -304,7 +415,7 @@ fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSe
                 node: name(),
                 operator: operator(),
                 reason: format!("its further output {value:?} is read, and EZKL computes the first alone"),
-                remedy: "use the operator's first output alone",
+                remedy: "use the operator's first output alone".into(),
             });
         }
     }

@@ -4,8 +4,9 @@ use tract_onnx::pb::{
     AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
+use super::fit::MOST_AXES;
 use super::node::{Attributes, size};
-use crate::model::graph::Tensor;
+use crate::model::graph::{Tensor, elements as elements_of};
 
 /// A constant tensor.
 #[derive(Clone)]
@@ -14,6 +15,52 @@ pub(super) enum Constant {
     Floats(Tensor),
     /// Of `i64`; only shapes and exponents are needed, so that it is flat.
     Ints(Vec<i64>),
+}
+
+impl Constant {
+    /// Number of elements.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Floats(tensor) => tensor.len(),
+            Self::Ints(values) => values.len(),
+        }
+    }
+}
+
+/// The number of elements of a stored tensor.
+///
+/// # Errors
+/// Its sizes are no sizes, or it holds another number of elements, or elements that no model computes with.
+pub(super) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
+    if shape.len() > MOST_AXES {
+        return Err(format!(
+            "it has {} axes, and {MOST_AXES} are the most",
+            shape.len()
+        ));
+    }
+    let (stored, width) = match tensor.data_type() {
+        DataType::Float => (tensor.float_data.len(), 4),
+        DataType::Double => (tensor.double_data.len(), 8),
+        DataType::Int64 => (tensor.int64_data.len(), 8),
+        DataType::Uint64 => (tensor.uint64_data.len(), 8),
+        DataType::Uint32 => (tensor.uint64_data.len(), 4),
+        DataType::Int32 => (tensor.int32_data.len(), 4),
+        DataType::Int16 | DataType::Uint16 | DataType::Float16 | DataType::Bfloat16 => {
+            (tensor.int32_data.len(), 2)
+        }
+        DataType::Int8 | DataType::Uint8 | DataType::Bool => (tensor.int32_data.len(), 1),
+        other => return Err(format!("its elements are of type {}", other.as_str_name())),
+    };
+    let stored = match tensor.raw_data.len() {
+        0 => stored,
+        bytes if bytes.is_multiple_of(width) => bytes / width,
+        bytes => return Err(format!("{bytes} bytes do not split into elements of {width}")),
+    };
+    if elements_of(&shape) != Some(stored) {
+        return Err(format!("it holds {stored} elements, and its shape is {shape:?}"));
+    }
+    Ok(stored)
 }
 
 /// A matrix with its axes exchanged.

@@ -6,13 +6,15 @@
 //! the other. A committed circuit is laid out by evmbench itself and has none of these limits.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tract_onnx::pb::{NodeProto, attribute_proto::AttributeType, tensor_proto::DataType};
 
 use super::constant::{Constant, constant, constant_node};
+use super::fit::Read;
 use super::node::Attributes;
 
-/// What is misread, and what the user can do about it.
+/// What of a node cannot be followed, and what the user can do about it.
 pub(super) struct Misreading {
     /// The attribute or input with its value: "`ceil_mode` is 1".
     pub(super) reason: String,
@@ -37,11 +39,11 @@ struct Known {
     /// It does not depend on the input.
     is_constant: bool,
     /// Its elements, where the file has them.
-    constant: Option<Constant>,
+    constant: Option<Arc<Constant>>,
 }
 
-/// The widest padding that is looked at: beyond it shapes overflow in EZKL's reader.
-const GREATEST_PAD: i64 = 1 << 20;
+/// The most sizes and positions that are looked at together.
+const MOST_JOINED: usize = 1 << 16;
 
 impl Known {
     /// A value that depends on the input.
@@ -54,8 +56,8 @@ impl Known {
         }
     }
 
-    fn constant(constant: Option<Constant>) -> Self {
-        let (kind, is_nonnegative) = match &constant {
+    fn constant(constant: Option<Arc<Constant>>) -> Self {
+        let (kind, is_nonnegative) = match constant.as_deref() {
             Some(Constant::Floats(tensor)) => (Kind::Float, tensor.data.iter().all(|&x| x >= 0.0)),
             Some(Constant::Ints(values)) => (Kind::Integer, values.iter().all(|&x| x >= 0)),
             None => (Kind::Float, false),
@@ -81,7 +83,7 @@ impl<'a> Values<'a> {
 
     /// An initialiser.
     pub(super) fn initializer(&mut self, tensor: &'a tract_onnx::pb::TensorProto) {
-        let known = Known::constant(constant(tensor).ok());
+        let known = Known::constant(constant(tensor).ok().map(Arc::new));
         self.0.insert(&tensor.name, known);
     }
 
@@ -113,32 +115,49 @@ impl<'a> Values<'a> {
     }
 
     /// The elements of a constant that the file has, perhaps in another shape; `None` where they are computed.
-    fn folded(&self, node: &NodeProto) -> Option<Constant> {
+    fn folded(&self, node: &NodeProto) -> Option<Arc<Constant>> {
+        let first = || self.read(node, 0)?.constant.clone();
         match node.op_type.as_str() {
-            "Constant" => constant_node(node).ok(),
-            "Identity" | "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten" => self.elements(node, 0).cloned(),
+            "Constant" => constant_node(node).ok().map(Arc::new),
+            "Identity" | "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten" => first(),
             // Only their order differs, which nobody here asks for.
-            "Cast" => match self.elements(node, 0)? {
-                Constant::Ints(values) => Some(Constant::Ints(values.clone())),
-                Constant::Floats(_) => None,
-            },
+            "Cast" => first().filter(|constant| matches!(**constant, Constant::Ints(_))),
             "Concat" => {
                 let mut all = Vec::new();
                 for position in 0..node.input.len() {
                     match self.elements(node, position)? {
-                        Constant::Ints(values) => all.extend(values),
-                        Constant::Floats(_) => return None,
+                        // Joined with itself again and again, a list doubles each time.
+                        Constant::Ints(values) if all.len() + values.len() <= MOST_JOINED => {
+                            all.extend(values);
+                        }
+                        _ => return None,
                     }
                 }
-                Some(Constant::Ints(all))
+                Some(Arc::new(Constant::Ints(all)))
             }
             _ => None,
         }
     }
 
+    /// A node's inputs as far as the file tells, without their shapes.
+    pub(super) fn reads(&self, node: &NodeProto) -> Vec<Read> {
+        let read = |position| {
+            let constant = self.elements(node, position);
+            if constant.is_none_or(|constant| constant.len() > MOST_JOINED) {
+                return Read::default();
+            }
+            Read {
+                shape: None,
+                integers: self.integers(node, position).map(<[i64]>::to_vec),
+                numbers: self.numbers(node, position),
+            }
+        };
+        (0..node.input.len()).map(read).collect()
+    }
+
     /// The elements of a constant input.
     fn elements(&self, node: &NodeProto, position: usize) -> Option<&Constant> {
-        self.read(node, position)?.constant.as_ref()
+        self.read(node, position)?.constant.as_deref()
     }
 
     fn integers(&self, node: &NodeProto, position: usize) -> Option<&[i64]> {
@@ -304,6 +323,7 @@ impl Check<'_> {
                 self.only_text("auto_pad", "NOTSET", "write the padding out as pads");
                 self.absent("output_shape", "write the padding out as pads and output_padding");
                 self.padding();
+                self.transposed();
             }
             "Dropout" => self.dropout(),
             "Expand" => self.expand(),
@@ -367,12 +387,6 @@ impl Check<'_> {
         if pads.iter().any(|&pad| pad < 0) {
             self.refuse(format!("pads is {pads:?}"), "crop with Slice before it");
         }
-        if pads.iter().any(|&pad| pad > GREATEST_PAD) {
-            self.refuse(
-                format!("pads is {pads:?}"),
-                "pad by no more than the window reaches",
-            );
-        }
         let sets_mode = self
             .attributes
             .text("auto_pad")
@@ -385,6 +399,26 @@ impl Check<'_> {
                 .any(|attribute| attribute.name == "pads")
         {
             self.refuse("auto_pad and pads are both set", "leave auto_pad out");
+        }
+    }
+
+    /// What EZKL's transposed convolution fails on.
+    fn transposed(&mut self) {
+        let strides = self.attributes.ints("strides").unwrap_or(&[]);
+        if strides.iter().any(|&stride| stride > 2) {
+            self.refuse(
+                format!("strides is {strides:?}, and EZKL lays out strides of 1 and 2 alone"),
+                "use several layers of stride 2, or Resize and Conv",
+            );
+        }
+        let added = self.attributes.ints("output_padding").unwrap_or(&[]);
+        let pads = self.attributes.ints("pads").unwrap_or(&[]);
+        let after = |axis: usize| pads.get(axis + added.len()).copied().unwrap_or(0);
+        if (added.iter().enumerate()).any(|(axis, &more)| more > after(axis)) {
+            self.refuse(
+                format!("output_padding is {added:?}, and EZKL needs pads of as much at the end"),
+                "use another output_padding, or pad the result",
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! What tract makes of a file before EZKL sees it, where the typed graph does not cover the file.
 //!
-//! Goes in: ONNX bytes. Comes out: means that become factors, constants that became NaN, and the convolutions whose batch axis
-//! is dropped.
+//! Goes in: ONNX bytes. Comes out: shapes, means that become factors, constants that became NaN, and the convolutions whose batch
+//! axis is dropped. Before tract computes anything for a node, what the node says is held against what it reads, and the number
+//! of elements of its results against a bound.
 //!
 //! tract drops an axis of size 1 from a region of the graph where every operator can do without it (its pass `ChangeAxes`).
 //! Matrix products, which 1×1 convolutions become, end a region; the graph's inputs and outputs and all pools forbid it. A
@@ -14,47 +15,241 @@
 //! one wire, which ties regions together. The order in which the pass tries is not followed, so that now and then a file is
 //! refused that EZKL reads well.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
-use tract_onnx::pb::{GraphProto, NodeProto};
-use tract_onnx::prelude::{Framework, InferenceModel, InferenceModelExt, TractResult};
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::prelude::{Framework, InferenceModel, InferenceModelExt, TractError, TractResult};
 use tract_onnx::tract_core::internal::{
-    AxisChangeConsequence, AxisOp, DimLike, InOut, OutletId, TypedModel, TypedOp,
+    AxisChangeConsequence, AxisOp, DimLike, InOut, OutletId, TVec, TypedModel, TypedOp,
 };
 use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::optim::Optimizer;
-use tract_onnx::tract_hir::internal::Factoid;
+use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
 
+use super::Mean;
+use super::check::operator_set;
+use super::direct::Misreading;
+use super::fit::{MOST_AXES, Read, misfit};
 use super::node::label;
-use super::{Mean, Problem};
-use crate::model::float::{FloatError, guarded};
+use crate::model::float::{FloatModel, guarded, reasons};
+use crate::model::graph::{MOST_ELEMENTS, elements};
+
+/// The most elements of a constant that is looked at.
+const MOST_READ: usize = 1 << 20;
 
 /// What is there to say of a file.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Loaded {
     /// Sums that are multiplied by a reciprocal.
     pub(super) means: Vec<Mean>,
-    /// What EZKL would get wrong.
-    pub(super) problems: Vec<Problem>,
+    /// What is computed of constants, and is NaN or infinite.
+    pub(super) not_finite: Vec<String>,
+    /// Convolutions that EZKL would get wrong.
+    pub(super) misread: Vec<String>,
+    /// Shapes of the outputs, in order.
+    pub(super) output_shapes: Vec<Vec<usize>>,
 }
 
-/// Has tract load a file as far as EZKL does.
+/// Why a file cannot be loaded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    /// The number of the node at fault, where it is known.
+    pub(super) node: Option<usize>,
+    /// What is wrong.
+    pub(super) reason: String,
+    /// What the user can do about it.
+    pub(super) remedy: String,
+}
+
+const CHECK: &str = "check the file with onnx.checker.check_model(path, full_check=True)";
+
+/// Has tract load a file as far as EZKL does, node after node; `begun` is told the number of each node before tract looks at
+/// it, and then `all`.
 ///
 /// # Errors
-/// [`FloatError::Load`].
-pub(super) fn load(onnx: &[u8], proto: &GraphProto) -> Result<Loaded, FloatError> {
-    guarded(|| {
-        let mut model = tract_onnx::onnx().model_for_read(&mut &onnx[..])?;
-        model.analyse(false)?;
-        let means = proto.node.iter().filter_map(|node| mean(&model, node)).collect();
-        let mut model = model.into_typed()?;
+/// [`Refusal`]: what a node says does not fit what it reads, a value is too large, or tract fails.
+pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str)) -> Result<Loaded, Refusal> {
+    let nodes = proto.graph.as_ref().map_or(&[][..], |graph| &graph.node);
+    let refusal = |node, error: &TractError| Refusal {
+        node,
+        reason: format!("tract cannot load it: {}", reasons(error)),
+        remedy: CHECK.to_owned(),
+    };
+    let whole = |error| refusal(None, &error);
+    let mut model = guarded(|| tract_onnx::onnx().model_for_read(&mut &onnx[..]))
+        .map_err(|error| refusal(unbuilt(proto), &error))?;
+    // Inputs and constants come first.
+    let first = model.nodes.len().saturating_sub(nodes.len());
+    let opset = operator_set(proto).unwrap_or_default();
+    let mut total = (model.nodes[..first].iter())
+        .filter_map(|node| size(&node.outputs.first()?.fact))
+        .fold(0, usize::saturating_add);
+    for (index, node) in nodes.iter().enumerate() {
+        begun(&index.to_string());
+        let at = |Misreading { reason, remedy }| Refusal {
+            node: Some(index),
+            reason,
+            remedy: remedy.to_owned(),
+        };
+        let fails = |error| refusal(Some(index), &error);
+        let reads = guarded(|| Ok(reads(&model, first + index, node))).map_err(fails)?;
+        if let Some(misfit) = misfit(node, opset, &reads) {
+            return Err(at(misfit));
+        }
+        let results = guarded(|| results(&model, first + index)).map_err(fails)?;
+        total = bounded(&results, total).map_err(at)?;
+        guarded(|| infer(&mut model, first + index)).map_err(fails)?;
+    }
+    begun("all");
+    guarded(|| model.analyse(false)).map_err(whole)?;
+    for node in &model.nodes {
+        let facts: TVec<InferenceFact> = node.outputs.iter().map(|output| output.fact.clone()).collect();
+        bounded(&facts, 0).map_err(|Misreading { reason, remedy }| Refusal {
+            node: node.id.checked_sub(first).filter(|&index| index < nodes.len()),
+            reason,
+            remedy: remedy.to_owned(),
+        })?;
+    }
+    let loaded = || {
+        let means = nodes.iter().filter_map(|node| mean(&model, node)).collect();
+        let mut model = model.clone().into_typed()?;
         optimizer().optimize(&mut model)?;
-        let mut problems = not_finite(&model);
-        problems.extend(misread(&model)?.map(|node| Problem::MisreadConvolution { node }));
-        Ok(Loaded { means, problems })
+        Ok(Loaded {
+            means,
+            not_finite: not_finite(&model),
+            misread: misread(&model)?.into_iter().collect(),
+            output_shapes: Vec::new(),
+        })
+    };
+    let loaded = guarded(loaded).map_err(whole)?;
+    let float = FloatModel::load(onnx).map_err(|error| Refusal {
+        node: None,
+        reason: error.to_string(),
+        remedy: CHECK.to_owned(),
+    })?;
+    Ok(Loaded {
+        output_shapes: float.output_shapes().to_vec(),
+        ..loaded
     })
-    .map_err(|reason| FloatError::Load { reason })
+}
+
+/// The first node that tract has no operator for as it stands.
+fn unbuilt(proto: &ModelProto) -> Option<usize> {
+    let graph = proto.graph.as_ref()?;
+    let builds = |count: usize| {
+        let begin = ModelProto {
+            opset_import: proto.opset_import.clone(),
+            graph: Some(GraphProto {
+                node: graph.node[..count].to_vec(),
+                input: graph.input.clone(),
+                ..GraphProto::default()
+            }),
+            ..ModelProto::default()
+        };
+        guarded(|| tract_onnx::onnx().model_for_proto_model(&begin)).is_ok()
+    };
+    let indices: Vec<usize> = (0..graph.node.len()).collect();
+    let first = indices.partition_point(|&index| builds(index + 1));
+    (first < graph.node.len()).then_some(first)
+}
+
+/// What tract knows of a node's inputs, in ONNX's order.
+fn reads(model: &InferenceModel, id: usize, proto: &NodeProto) -> Vec<Read> {
+    let place = Cell::new(0);
+    let read = |name: &String| {
+        if name.is_empty() {
+            return Read::default();
+        }
+        // tract leaves out what is left out.
+        let outlet = model.node(id).inputs.get(place.replace(place.get() + 1));
+        let fact = outlet.and_then(|&outlet| model.outlet_fact(outlet).ok());
+        fact.map_or_else(Read::default, |fact| {
+            let value = fact.value.concretize().filter(|value| value.len() <= MOST_READ);
+            let value = value.as_deref();
+            let integers = value.filter(|value| !value.datum_type().is_float());
+            Read {
+                shape: shape(fact),
+                integers: integers.and_then(cast::<i64>),
+                numbers: value.and_then(cast::<f64>),
+            }
+        })
+    };
+    proto.input.iter().map(read).collect()
+}
+
+fn cast<T: tract_onnx::prelude::Datum + Copy>(value: &tract_onnx::prelude::Tensor) -> Option<Vec<T>> {
+    let cast = value.cast_to::<T>().ok()?;
+    Some(cast.to_plain_array_view::<T>().ok()?.iter().copied().collect())
+}
+
+/// A shape that is known as a whole; none where a size is no size either.
+fn shape(fact: &InferenceFact) -> Option<Vec<usize>> {
+    let sizes = fact.shape.concretize()?;
+    sizes.iter().map(|size| size.to_usize().ok()).collect()
+}
+
+fn size(fact: &InferenceFact) -> Option<usize> {
+    elements(&shape(fact)?)
+}
+
+/// What tract says of a node's results before it computes any.
+fn results(model: &InferenceModel, id: usize) -> TractResult<TVec<InferenceFact>> {
+    let node = model.node(id);
+    let (inputs, outputs) = model.node_facts(id)?;
+    let observed = node.op.observe_outlets(model, node)?;
+    let observed = observed.iter().map(|&outlet| model.outlet_fact(outlet));
+    let mut op = node.op.clone();
+    Ok(op
+        .infer_facts(inputs, outputs, observed.collect::<TractResult<_>>()?)?
+        .1)
+}
+
+/// Has tract find out what follows for a node's inputs and outputs, as its own analysis does.
+fn infer(model: &mut InferenceModel, id: usize) -> TractResult<()> {
+    let node = model.node(id);
+    let (inputs, outputs) = model.node_facts(id)?;
+    let observed = node.op.observe_outlets(model, node)?;
+    let observed = observed.iter().map(|&outlet| model.outlet_fact(outlet));
+    let mut op = node.op.clone();
+    let (inputs, outputs, _) = op.infer(inputs, outputs, observed.collect::<TractResult<_>>()?)?;
+    let before = node.inputs.clone().into_iter().zip(inputs);
+    let after = outputs.into_iter().enumerate();
+    let after = after.map(|(slot, fact)| (OutletId::new(id, slot), fact));
+    for (outlet, fact) in before.chain(after).collect::<Vec<_>>() {
+        let fact = fact.unify(model.outlet_fact(outlet)?)?;
+        model.set_outlet_fact(outlet, fact)?;
+    }
+    Ok(())
+}
+
+/// The number of elements with those of these results added.
+fn bounded(results: &[InferenceFact], total: usize) -> Result<usize, Misreading> {
+    const SMALLER: &str = "prove a smaller model: each element takes a row at least";
+    results.iter().try_fold(total, |total, fact| {
+        let Some(sizes) = fact.shape.concretize() else {
+            return Ok(total);
+        };
+        let count = shape(fact).and_then(|shape| elements(&shape));
+        let sum = count.map(|count| total.saturating_add(count));
+        let refuse = |reason| {
+            Err(Misreading {
+                reason,
+                remedy: SMALLER,
+            })
+        };
+        match sum.filter(|&sum| sum <= MOST_ELEMENTS) {
+            None => refuse(format!(
+                "its result would have the sizes {sizes:?}, which together with what comes before it are more than \
+                 {MOST_ELEMENTS} elements"
+            )),
+            Some(_) if sizes.len() > MOST_AXES => refuse(format!("its result would have {} axes", sizes.len())),
+            Some(sum) => Ok(sum),
+        }
+    })
 }
 
 /// tract's passes without the one whose search is written out below.
@@ -93,7 +288,7 @@ fn mean(model: &InferenceModel, node: &NodeProto) -> Option<Mean> {
 }
 
 /// Constants that are NaN or infinite, though nothing in the file is: what was computed of others.
-fn not_finite(model: &TypedModel) -> Vec<Problem> {
+fn not_finite(model: &TypedModel) -> Vec<String> {
     let constants = model
         .nodes
         .iter()
@@ -107,14 +302,16 @@ fn not_finite(model: &TypedModel) -> Vec<Problem> {
     };
     constants
         .filter(|(_, constant)| constant.val().datum_type().is_float() && has_other(constant))
-        .map(|(node, _)| Problem::NotFinite {
-            constant: format!("what {:?} computes of constants", node.name),
-        })
+        .map(|(node, _)| node.name.clone())
         .collect()
 }
 
 /// The first convolution that EZKL would compute without a batch, and wrongly.
 fn misread(model: &TypedModel) -> TractResult<Option<String>> {
+    // The search takes time with the square of the graph.
+    if !model.nodes.iter().any(|node| node.op_as::<Conv>().is_some()) {
+        return Ok(None);
+    }
     let search = Search::new(model)?;
     for node in &model.nodes {
         for (slot, output) in node.outputs.iter().enumerate() {
@@ -368,15 +565,15 @@ mod tests {
     fn the_search_finds_what_ezkl_misreads() {
         let network_of = |spec: &str| {
             let onnx = network(spec);
-            let model = <tract_onnx::pb::ModelProto as prost::Message>::decode(&onnx[..]).unwrap();
-            load(&onnx, model.graph.as_ref().unwrap()).unwrap()
+            let model = <ModelProto as prost::Message>::decode(&onnx[..]).unwrap();
+            load(&onnx, &model, |_| ()).unwrap()
         };
         let table = include_str!("../../../tests/fixtures/misread_convolutions.txt");
         let (mut missed, mut refused) = (Vec::new(), Vec::new());
         let mut count = 0;
         for line in table.lines().filter(|line| !line.starts_with('#')) {
             let (spec, expected) = line.split_once(' ').unwrap();
-            let found = !network_of(spec).problems.is_empty();
+            let found = !network_of(spec).misread.is_empty();
             count += 1;
             match (expected == "misread", found) {
                 (true, false) => missed.push(spec),

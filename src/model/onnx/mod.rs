@@ -3,10 +3,16 @@
 //! Goes in: a [`Graph`] or a user's file. Comes out: bytes, or an [`OnnxModel`]: names and shapes of
 //! inputs and outputs always, and a [`Graph`] where the typed operators cover the file.
 
+mod apart;
 mod check;
 mod constant;
 mod direct;
+mod fit;
 mod loaded;
+#[cfg(test)]
+#[path = "../../../tests/common/models.rs"]
+#[allow(dead_code, unreachable_pub)] // the tests of the program use all of it
+mod models;
 mod node;
 mod operators;
 pub(super) mod proto;
@@ -16,10 +22,12 @@ mod rounded;
 mod schema;
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use apart::{analyse_apart, answer};
 pub use operators::SUPPORTED;
 pub use reader::parse;
 pub use rounded::{Unreadable, Value, rounded, with_every_value};
@@ -27,8 +35,8 @@ pub use writer::write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tract_onnx::pb::NodeProto;
 
-use super::float::FloatError;
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::Slot;
 
@@ -70,9 +78,51 @@ pub struct OnnxModel {
     pub means: Vec<Mean>,
     /// Constants of floats, which the scale rounds, where the coverage is partial.
     pub constants: Vec<(String, Tensor)>,
+    /// What layers multiply by, add and compare with.
+    pub factors: Vec<Factor>,
 }
 
 impl OnnxModel {
+    /// Refuses a file whose constants EZKL cannot take at a scale, if it checks values below `limit`; `path` is only named in the
+    /// error.
+    ///
+    /// # Errors
+    /// [`OnnxError::Invalid`].
+    pub fn fits(&self, scale: u32, limit: u128, path: &Path) -> Result<(), OnnxError> {
+        /// EZKL's integers have 128 bits, one of them for the sign (`quantize_float`).
+        const INTEGER_BITS: i32 = 127;
+        let unit = f64::from(scale).exp2();
+        let beyond = |x: f32, most: f64| f64::from(x.abs()) * unit >= most;
+        let factors = self
+            .factors
+            .iter()
+            .filter(|factor| beyond(factor.greatest, limit as f64));
+        let factors = factors.map(|factor| Problem::OutOfRange {
+            node: factor.node.clone(),
+            operator: factor.operator.clone(),
+            value: factor.greatest,
+            scale,
+            limit,
+        });
+        let most = f64::from(INTEGER_BITS).exp2();
+        let constants = self.constants.iter().filter_map(|(name, tensor)| {
+            let value = tensor.data.iter().copied().find(|&x| beyond(x, most))?;
+            Some(Problem::Overflow {
+                constant: format!("constant {name}"),
+                value,
+                scale,
+            })
+        });
+        let problems: Vec<Problem> = factors.chain(constants).collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(OnnxError::Invalid {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
     /// Refuses a file that EZKL would load as something else; `path` is only named in the error.
     ///
     /// # Errors
@@ -88,8 +138,19 @@ impl OnnxModel {
     }
 }
 
+/// The constants that a node computes with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor {
+    /// The node.
+    pub node: String,
+    /// The ONNX operator.
+    pub operator: String,
+    /// The greatest magnitude of one.
+    pub greatest: f32,
+}
+
 /// A mean over so many elements that EZKL computes as a sum times 1/`count`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mean {
     /// The node.
     pub node: String,
@@ -156,6 +217,12 @@ pub enum OnnxError {
         /// Why it cannot be read.
         reason: String,
     },
+    /// The process that analyses a file cannot be started.
+    #[error("cannot start a process to analyse the model in: {source}")]
+    Apart {
+        /// Why not.
+        source: io::Error,
+    },
     /// It is an ONNX model, but not one that EZKL can prove.
     #[error("{} cannot be proved:{}", path.display(), listed(problems))]
     Invalid {
@@ -174,15 +241,16 @@ fn listed(problems: &[Problem]) -> String {
 impl OnnxError {
     /// What the user can do about it: one line for each kind of problem.
     #[must_use]
-    pub fn hints(&self) -> Vec<&'static str> {
+    pub fn hints(&self) -> Vec<&str> {
         match self {
             Self::Read { .. } => vec!["check the path and its permissions"],
             Self::NotOnnx { .. } => {
                 vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
             }
             Self::Beside { .. } => {
-                vec!["keep the file of weights beside the model, as it was exported"]
+                vec!["keep the file of weights itself, no link to it, beside the model, as it was exported"]
             }
+            Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)"],
             Self::Invalid { problems, .. } => {
                 let mut hints: Vec<_> = problems.iter().map(Problem::hint).collect();
                 hints.sort_unstable();
@@ -233,6 +301,78 @@ pub enum Problem {
     /// An initializer is sparse, which EZKL's loader skips.
     #[error("it has sparse initializers")]
     SparseInitializer,
+    /// A constant cannot be read.
+    #[error("{constant}: {reason}")]
+    Constant {
+        /// Which constant.
+        constant: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// All constants together have more elements than a circuit has rows.
+    #[error("its constants have more than {MOST_ELEMENTS} elements")]
+    TooManyConstants,
+    /// There are more operators than anybody has proved.
+    #[error("it has {found} nodes, and {} are the most", check::MOST_NODES)]
+    TooManyNodes {
+        /// How many there are.
+        found: usize,
+    },
+    /// Something that needs a name has none.
+    #[error("it has {what} without a name")]
+    Unnamed {
+        /// What it is.
+        what: &'static str,
+    },
+    /// An input has no axes, or too many.
+    #[error("input {input:?} has {found} axes, and must have 1 to {}", fit::MOST_AXES)]
+    Axes {
+        /// Name of the input.
+        input: String,
+        /// How many it has.
+        found: usize,
+    },
+    /// An output is an input, and so no result.
+    #[error("the output {output:?} is an input as it is")]
+    PassedThrough {
+        /// Name of the output.
+        output: String,
+    },
+    /// An output is what another one is, under another name.
+    #[error("the output {output:?} is the output {other:?} as it is")]
+    SameOutput {
+        /// Name of the output.
+        output: String,
+        /// Name of the other.
+        other: String,
+    },
+    /// A constant takes values out of the range that EZKL can check.
+    #[error(
+        "{operator} node {node:?}: a constant of {value:e} at scale {scale} is {0:e}, and EZKL checks values below {limit} alone",
+        f64::from(*value) * f64::from(*scale).exp2()
+    )]
+    OutOfRange {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// The constant's magnitude.
+        value: f32,
+        /// The circuit's scale.
+        scale: u32,
+        /// What values must stay below.
+        limit: u128,
+    },
+    /// A constant does not fit EZKL's integers.
+    #[error("{constant} holds {value:e}, and EZKL's integers do not hold it at scale {scale}")]
+    Overflow {
+        /// Which constant.
+        constant: String,
+        /// The element.
+        value: f32,
+        /// The circuit's scale.
+        scale: u32,
+    },
     /// An input has more elements than a circuit has rows.
     #[error("input {input:?} has more than {MOST_ELEMENTS} elements")]
     TooLarge {
@@ -313,7 +453,7 @@ pub enum Problem {
         /// The attribute or input at fault, with its value.
         reason: String,
         /// What the user can do about it.
-        remedy: &'static str,
+        remedy: Cow<'static, str>,
     },
     /// EZKL would compute a convolution without its batch axis, and misplace its windows.
     #[error(
@@ -362,14 +502,29 @@ pub enum Problem {
         operator: String,
     },
     /// tract, which EZKL loads ONNX with, cannot analyse the model.
-    #[error(transparent)]
-    Analysis(#[from] FloatError),
+    #[error("{reason}")]
+    Analysis {
+        /// Why not.
+        reason: String,
+        /// What the user can do about it.
+        remedy: String,
+    },
 }
 
 impl Problem {
+    /// What of a node cannot be followed.
+    fn misread(node: &NodeProto, misreading: direct::Misreading) -> Self {
+        Self::Misread {
+            node: node::label(node),
+            operator: node.op_type.clone(),
+            reason: misreading.reason,
+            remedy: misreading.remedy.into(),
+        }
+    }
+
     /// What the user can do about it.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
             Self::NoInputs => "export it with at least one input that is not a constant",
             Self::NoOutputs => "name at least one output when it is exported",
@@ -382,20 +537,31 @@ impl Problem {
             }
             Self::NotFinite { .. } => "check the training: every weight and constant must be a finite number",
             Self::SparseInitializer => "store the weights as dense tensors",
-            Self::TooLarge { .. } => "prove a smaller model: each element takes a row at least",
+            Self::TooLarge { .. } | Self::TooManyConstants | Self::TooManyNodes { .. } => {
+                "prove a smaller model: each element takes a row at least"
+            }
+            Self::Axes { .. } => "give the input a batch axis of size 1, and reshape it within the model",
+            Self::PassedThrough { .. } | Self::SameOutput { .. } => {
+                "leave the output out, since it says nothing new"
+            }
+            Self::Overflow { .. } | Self::OutOfRange { .. } => {
+                "use smaller constants: check the training, normalise the layer, and leave out bounds that bound nothing"
+            }
             Self::OperatorSet { .. } => {
                 "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"
             }
             Self::UndefinedValue { .. }
             | Self::UndefinedOutput { .. }
             | Self::Twice { .. }
+            | Self::Unnamed { .. }
+            | Self::Constant { .. }
             | Self::UntypedAttribute { .. }
             | Self::UnknownAttribute { .. }
-            | Self::Truth { .. }
-            | Self::Analysis(_) => "check the file with onnx.checker.check_model(path, full_check=True)",
+            | Self::Truth { .. } => "check the file with onnx.checker.check_model(path, full_check=True)",
             Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
             Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",
             Self::Misread { remedy, .. } => remedy,
+            Self::Analysis { remedy, .. } => remedy,
             Self::MisreadConvolution { .. } => {
                 "put a pool beside it, use only operators that committed circuits cover, or make the 1x1 convolutions around \
                  it 3x3"
@@ -430,11 +596,26 @@ pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
 /// # Errors
 /// [`OnnxError`], which names the file.
 pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
-    let bytes = std::fs::read(path).map_err(|source| OnnxError::Read {
+    let bytes = whole_file(path).map_err(|source| OnnxError::Read {
         path: path.to_owned(),
         source,
     })?;
     let (bytes, notes) = resolve::resolve(bytes, path)?;
     let model = parse(&bytes, path)?;
     Ok((bytes, OnnxModel { notes, ..model }))
+}
+
+/// The most bytes of a model with its weights: protobuf messages are no larger.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// The bytes of a regular file: a pipe may never end.
+fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
+    }
+    std::fs::read(path)
 }

@@ -2,6 +2,9 @@
 
 use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
 
+/// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
+pub(super) const DEFAULT_EPSILON: f32 = 1e-5;
+
 /// What a node is called in messages.
 pub(super) fn label(node: &NodeProto) -> String {
     let outputs = node.output.first().into_iter();

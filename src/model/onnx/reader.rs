@@ -7,20 +7,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, attribute_proto::AttributeType};
 
 use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
-use super::loaded;
-use super::node::{Attributes, argument, label, size, sizes};
-use super::{Coverage, OnnxError, OnnxModel, Port, Uncovered};
-use crate::model::float::FloatModel;
-use crate::model::graph::{Graph, Op, Tensor, ValueId, Window, elements};
-
-/// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
-const DEFAULT_EPSILON: f32 = 1e-5;
+use super::loaded::{Loaded, Refusal};
+use super::node::{Attributes, DEFAULT_EPSILON, argument, label, size, sizes};
+use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart};
+use crate::model::graph::{Graph, MOST_ELEMENTS, Op, Tensor, ValueId, Window, elements};
 
 /// Parses an ONNX file's bytes. `path` is only named in errors.
 ///
@@ -59,16 +56,15 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
             if !direct.is_empty() {
                 return Err(invalid(direct));
             }
-            let loaded = loaded::load(bytes, proto).map_err(|error| invalid(vec![error.into()]))?;
-            if !loaded.problems.is_empty() {
-                return Err(invalid(loaded.problems));
+            let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
+            let loaded = analysed.map_err(|refusal| invalid(vec![at_fault(proto, refusal)]))?;
+            let problems = misreadings(&loaded);
+            if !problems.is_empty() {
+                return Err(invalid(problems));
             }
             means = loaded.means;
             constants = float_constants(proto);
-            FloatModel::load(bytes)
-                .map_err(|error| invalid(vec![error.into()]))?
-                .output_shapes()
-                .to_vec()
+            loaded.output_shapes
         }
     };
     let names = proto.output.iter().map(|output| output.name.clone());
@@ -84,7 +80,65 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         notes: Vec::new(),
         means,
         constants,
+        factors: factors(proto),
     })
+}
+
+/// The greatest magnitude of what each node multiplies by, adds to the product, or compares with.
+fn factors(proto: &GraphProto) -> Vec<Factor> {
+    let greatest = |numbers: &[f32]| numbers.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+    let constants: HashMap<String, f32> = float_constants(proto)
+        .into_iter()
+        .map(|(name, tensor)| (name, greatest(&tensor.data)))
+        .collect();
+    let factors = proto.node.iter().filter_map(|node| {
+        let inputs = match node.op_type.as_str() {
+            "Conv" | "ConvTranspose" | "Gemm" | "MatMul" => 0..3,
+            "BatchNormalization" | "Clip" => 1..3,
+            _ => 0..0,
+        };
+        let inputs = inputs.filter_map(|position| constants.get(node.input.get(position)?));
+        // These two have no part in what is computed.
+        let attributes = node.attribute.iter().filter(|attribute| {
+            attribute.r#type() == AttributeType::Float
+                && !["momentum", "ratio"].contains(&attribute.name.as_str())
+        });
+        let all = inputs
+            .copied()
+            .chain(attributes.map(|attribute| attribute.f.abs()));
+        Some(Factor {
+            node: label(node),
+            operator: node.op_type.clone(),
+            greatest: all.reduce(f32::max)?,
+        })
+    });
+    factors.collect()
+}
+
+/// Why tract does not load a file, with the node where it is known.
+fn at_fault(proto: &GraphProto, refusal: Refusal) -> Problem {
+    let Refusal { node, reason, remedy } = refusal;
+    match node.and_then(|index| proto.node.get(index)) {
+        Some(node) => Problem::Misread {
+            node: label(node),
+            operator: node.op_type.clone(),
+            reason,
+            remedy: remedy.into(),
+        },
+        None => Problem::Analysis { reason, remedy },
+    }
+}
+
+/// What EZKL would get wrong about a file that tract loads.
+fn misreadings(loaded: &Loaded) -> Vec<Problem> {
+    let not_finite = loaded.not_finite.iter().map(|node| Problem::NotFinite {
+        constant: format!("what {node:?} computes of constants"),
+    });
+    let misread = loaded
+        .misread
+        .iter()
+        .map(|node| Problem::MisreadConvolution { node: node.clone() });
+    not_finite.chain(misread).collect()
 }
 
 /// Every constant of floats in the file, by name.
@@ -113,7 +167,7 @@ enum Binding {
     /// A value of the graph.
     Value(ValueId),
     /// A constant, or why it cannot be read.
-    Constant(Result<Constant, String>),
+    Constant(Result<Arc<Constant>, String>),
     /// Output of a node that is not covered.
     Unknown,
 }
@@ -123,6 +177,8 @@ struct Import<'a> {
     graph: Graph,
     bindings: HashMap<&'a str, Binding>,
     uncovered: Vec<Uncovered>,
+    /// Elements of all values and parameters so far.
+    total: usize,
 }
 
 /// What a covered node stands for.
@@ -139,9 +195,10 @@ impl<'a> Import<'a> {
             graph: Graph::default(),
             bindings: HashMap::new(),
             uncovered: Vec::new(),
+            total: 0,
         };
         for tensor in &proto.initializer {
-            let constant = Binding::Constant(constant(tensor));
+            let constant = Binding::Constant(constant(tensor).map(Arc::new));
             import.bindings.insert(&tensor.name, constant);
         }
         for input in &proto.input {
@@ -205,10 +262,27 @@ impl<'a> Import<'a> {
             format!("{}_{index}", node.op_type)
         };
         let output = node.output.first().ok_or("it has no output")?;
-        self.graph
+        let parameters: usize = op.parameters().iter().map(|(_, tensor)| tensor.len()).sum();
+        // A constant may be a parameter many times.
+        self.count(parameters)?;
+        let id = self
+            .graph
             .apply(&name, output, op, &values)
-            .map(Binding::Value)
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        self.count(elements(self.graph.shape(id)).unwrap_or(usize::MAX))?;
+        Ok(Binding::Value(id))
+    }
+
+    /// Fails where there are more elements than a circuit has rows.
+    fn count(&mut self, more: usize) -> Result<(), String> {
+        self.total = self.total.saturating_add(more);
+        if self.total <= MOST_ELEMENTS {
+            Ok(())
+        } else {
+            Err(format!(
+                "all values and parameters up to it have more than {MOST_ELEMENTS} elements"
+            ))
+        }
     }
 
     fn output(&mut self, name: &str) {
@@ -271,7 +345,9 @@ impl<'a> Import<'a> {
                 self.expect_inference(node)?;
                 self.alias(node)
             }
-            "Constant" => Ok(Meaning::Alias(Binding::Constant(Ok(constant_node(node)?)))),
+            "Constant" => Ok(Meaning::Alias(Binding::Constant(Ok(Arc::new(constant_node(
+                node,
+            )?))))),
             _ => Err("the typed graph has no such operator".to_owned()),
         }
     }
@@ -545,15 +621,16 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
-        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
-        attribute_proto::AttributeType,
+        AttributeProto,
         tensor_proto::{DataLocation, DataType},
         tensor_shape_proto::dimension::Value as Dimension,
         type_proto::Value as Type,
     };
 
     use super::*;
+    use crate::model::float::FloatModel;
     use crate::model::layers;
+    use crate::model::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::model::onnx::write;
     use crate::suite::{self, MODELS};
 
@@ -583,100 +660,6 @@ mod tests {
 
     fn graph_of(model: &mut ModelProto) -> &mut GraphProto {
         model.graph.as_mut().expect("has a graph")
-    }
-
-    fn float_value(name: &str, shape: &[i64]) -> ValueInfoProto {
-        let dim = shape
-            .iter()
-            .map(|&size| tract_onnx::pb::tensor_shape_proto::Dimension {
-                value: Some(Dimension::DimValue(size)),
-                ..Default::default()
-            });
-        ValueInfoProto {
-            name: name.to_owned(),
-            r#type: Some(TypeProto {
-                value: Some(Type::TensorType(tract_onnx::pb::type_proto::Tensor {
-                    elem_type: DataType::Float as i32,
-                    shape: Some(TensorShapeProto { dim: dim.collect() }),
-                })),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    fn operator(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
-        NodeProto {
-            op_type: op_type.to_owned(),
-            input: inputs.iter().map(|&name| name.to_owned()).collect(),
-            output: vec![output.to_owned()],
-            ..Default::default()
-        }
-    }
-
-    fn attribute(name: &str, fill: impl FnOnce(&mut AttributeProto)) -> AttributeProto {
-        let mut attribute = AttributeProto {
-            name: name.to_owned(),
-            ..Default::default()
-        };
-        fill(&mut attribute);
-        attribute
-    }
-
-    fn int_attribute(name: &str, value: i64) -> AttributeProto {
-        attribute(name, |attribute| {
-            attribute.r#type = AttributeType::Int as i32;
-            attribute.i = value;
-        })
-    }
-
-    fn ints_attribute(name: &str, values: &[i64]) -> AttributeProto {
-        attribute(name, |attribute| {
-            attribute.r#type = AttributeType::Ints as i32;
-            attribute.ints = values.to_vec();
-        })
-    }
-
-    fn float_tensor(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
-        TensorProto {
-            name: name.to_owned(),
-            dims: dims.to_vec(),
-            data_type: DataType::Float as i32,
-            float_data: data.to_vec(),
-            ..Default::default()
-        }
-    }
-
-    fn int_tensor(name: &str, data: &[i64]) -> TensorProto {
-        TensorProto {
-            name: name.to_owned(),
-            dims: vec![i64::try_from(data.len()).expect("short")],
-            data_type: DataType::Int64 as i32,
-            int64_data: data.to_vec(),
-            ..Default::default()
-        }
-    }
-
-    /// A model with the input `x` and the output `y`.
-    fn small(shape: &[i64], node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
-        ModelProto {
-            ir_version: 8,
-            opset_import: vec![OperatorSetIdProto {
-                domain: String::new(),
-                version: 17,
-            }],
-            graph: Some(GraphProto {
-                node,
-                initializer,
-                input: vec![float_value("x", shape)],
-                output: vec![ValueInfoProto {
-                    name: "y".to_owned(),
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
     }
 
     /// The operators that a small model is read as.
@@ -735,7 +718,7 @@ mod tests {
         let mut spoilt = model("maxpool2d_k2");
         let node = &mut graph_of(&mut spoilt).node[0];
         node.attribute.retain(|attribute| attribute.name != "dilations");
-        node.attribute.push(ints_attribute("dilations", &[2, 2]));
+        node.attribute.push(ints("dilations", &[2, 2]));
         assert_eq!(problems(&spoilt), ["MaxPool node \"pool\" is dilated"]);
     }
 
@@ -803,10 +786,10 @@ mod tests {
         let square = |exponent| {
             let nodes = vec![
                 NodeProto {
-                    attribute: vec![attribute("value", |attribute| {
-                        attribute.r#type = AttributeType::Tensor as i32;
-                        attribute.t = Some(float_tensor("", &[], &[exponent]));
-                    })],
+                    attribute: vec![AttributeProto {
+                        t: Some(floats("", &[], &[exponent])),
+                        ..attribute("value", AttributeType::Tensor)
+                    }],
                     ..operator("Constant", &[], "two")
                 },
                 operator("Identity", &["two"], "exponent"),
@@ -817,7 +800,7 @@ mod tests {
         assert_eq!(operators(&square(2.0)), [Op::Mul]);
         assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
 
-        let weight = || float_tensor("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let expected = Op::Gemm {
             weight: Tensor::new([2, 3], vec![1.0, 3.0, 5.0, 2.0, 4.0, 6.0]),
             bias: None,
@@ -834,16 +817,10 @@ mod tests {
 
     #[test]
     fn gemm_with_other_attributes_is_not_covered() {
-        let weight = || float_tensor("w", &[2, 3], &[0.0; 6]);
-        for spoilt in [
-            int_attribute("transA", 1),
-            attribute("alpha", |attribute| {
-                attribute.r#type = AttributeType::Float as i32;
-                attribute.f = 0.5;
-            }),
-        ] {
+        let weight = || floats("w", &[2, 3], &[0.0; 6]);
+        for spoilt in [int("transA", 1), float("alpha", 0.5)] {
             let node = NodeProto {
-                attribute: vec![int_attribute("transB", 1), spoilt],
+                attribute: vec![int("transB", 1), spoilt],
                 ..operator("Gemm", &["x", "w"], "y")
             };
             let model = small(&[3, 3], vec![node], vec![weight()]);
@@ -857,7 +834,7 @@ mod tests {
             small(
                 &[2, 3, 4],
                 vec![operator("Reshape", &["x", "s"], "y")],
-                vec![int_tensor("s", target)],
+                vec![integers("s", target)],
             )
         };
         let shape = |target: &[i64]| operators(&reshape(target));
@@ -867,7 +844,7 @@ mod tests {
 
         let flatten = |axis| {
             let node = NodeProto {
-                attribute: vec![int_attribute("axis", axis)],
+                attribute: vec![int("axis", axis)],
                 ..operator("Flatten", &["x"], "y")
             };
             operators(&small(&[2, 3, 4], vec![node], Vec::new()))
@@ -903,7 +880,7 @@ mod tests {
             operator("Softplus", &["x"], "a"),
             operator("Relu", &["a"], "b"),
             NodeProto {
-                attribute: vec![ints_attribute("axes", &[1])],
+                attribute: vec![ints("axes", &[1])],
                 ..operator("ReduceMean", &["b"], "y")
             },
         ];
@@ -926,12 +903,12 @@ mod tests {
             operator("Tile", &["w", "r"], "t"),
             operator("Add", &["x", "t"], "y"),
         ];
-        let constants = vec![float_tensor("w", &[1, 2], &[1.0; 2]), int_tensor("r", &[1, 2])];
+        let constants = vec![floats("w", &[1, 2], &[1.0; 2]), integers("r", &[1, 2])];
         let model = small(&[1, 4], nodes, constants);
         assert_eq!(uncovered(&model)[0].operator, "Tile");
 
         let tile = vec![operator("Tile", &["x", "r"], "y")];
-        let model = small(&[1, 4], tile, vec![int_tensor("r", &[1, 2])]);
+        let model = small(&[1, 4], tile, vec![integers("r", &[1, 2])]);
         assert_eq!(
             problems(&model),
             ["node \"y\" is Tile, which EZKL does not support"]
@@ -941,9 +918,9 @@ mod tests {
     #[test]
     fn a_graph_that_tract_cannot_analyse_is_refused() {
         let nodes = vec![operator("Concat", &["x", "w"], "y")];
-        let model = small(&[1, 4], nodes, vec![float_tensor("w", &[1], &[1.0])]);
+        let model = small(&[1, 4], nodes, vec![floats("w", &[1], &[1.0])]);
         let all = problems(&model);
-        assert!(all[0].starts_with("tract cannot load the model"), "{all:?}");
+        assert!(all[0].starts_with("Concat node \"y\": "), "{all:?}");
     }
 
     proptest! {

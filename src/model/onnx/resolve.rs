@@ -16,11 +16,7 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-use super::OnnxError;
-use crate::model::graph::MOST_ELEMENTS;
-
-/// The most bytes of one tensor: `f64` elements, as many as a value may have.
-const MOST_BYTES: u64 = 8 * MOST_ELEMENTS as u64;
+use super::{MOST_BYTES, OnnxError};
 
 /// The bytes with what was left open filled in, and a sentence about each input whose batch was.
 ///
@@ -32,7 +28,8 @@ pub(super) fn resolve(bytes: Vec<u8>, path: &Path) -> Result<(Vec<u8>, Vec<Strin
         return Ok((bytes, Vec::new()));
     };
     let bound = bind_batch(&mut model);
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let fetched = fetch_weights(&mut model, folder)?;
     if bound.is_empty() && !fetched {
         return Ok((bytes, Vec::new()));
@@ -101,17 +98,19 @@ fn fetch_weights(model: &mut ModelProto, folder: &Path) -> Result<bool, OnnxErro
         .initializer
         .iter_mut()
         .chain(attributes.flat_map(|attribute| &mut attribute.t));
-    let mut fetched = false;
+    let (mut fetched, mut is_any) = (0, false);
     for tensor in tensors.filter(|tensor| tensor.data_location() == DataLocation::External) {
-        tensor.raw_data = stored_bytes(tensor, folder)?;
+        tensor.raw_data = stored_bytes(tensor, folder, MOST_BYTES - fetched)?;
         tensor.data_location = Some(DataLocation::Default as i32);
         tensor.external_data.clear();
-        fetched = true;
+        fetched += tensor.raw_data.len() as u64;
+        is_any = true;
     }
-    Ok(fetched)
+    Ok(is_any)
 }
 
-fn stored_bytes(tensor: &TensorProto, folder: &Path) -> Result<Vec<u8>, OnnxError> {
+/// The bytes of a tensor that is stored in a file of its own, of which there may be `most`.
+fn stored_bytes(tensor: &TensorProto, folder: &Path, most: u64) -> Result<Vec<u8>, OnnxError> {
     let entry = |key: &str| {
         let mut entries = tensor.external_data.iter();
         entries
@@ -145,19 +144,29 @@ fn stored_bytes(tensor: &TensorProto, folder: &Path) -> Result<Vec<u8>, OnnxErro
         path: path.clone(),
         source,
     };
-    let mut file = File::open(&path).map_err(read)?;
-    let metadata = file.metadata().map_err(read)?;
-    if !metadata.is_file() {
-        return Err(beside("it is no file".to_owned()));
+    // A link may lead elsewhere, and a pipe may never end; neither is opened.
+    let folder = folder.canonicalize().map_err(read)?;
+    let target = path.canonicalize().map_err(read)?;
+    if !target.starts_with(&folder) {
+        return Err(beside(
+            "it is a link to a file that is not below the model's folder".to_owned(),
+        ));
     }
+    let metadata = target.metadata().map_err(read)?;
+    if !metadata.is_file() {
+        return Err(beside("it is no regular file".to_owned()));
+    }
+    let mut file = File::open(&target).map_err(read)?;
     let rest = metadata.len().checked_sub(offset);
     let length = rest.and_then(|rest| match length {
         Some(length) => (length <= rest).then_some(length),
         None => Some(rest),
     });
     let length = length.ok_or_else(|| beside("the file is shorter than the model says".to_owned()))?;
-    if length > MOST_BYTES {
-        return Err(beside(format!("it has {length} bytes")));
+    if length > most {
+        return Err(beside(format!(
+            "all weights together have more than {MOST_BYTES} bytes"
+        )));
     }
     file.seek(SeekFrom::Start(offset)).map_err(read)?;
     let mut bytes = Vec::new();

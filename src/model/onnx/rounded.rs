@@ -11,10 +11,8 @@ use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
 use super::constant::floats;
+use super::node::DEFAULT_EPSILON;
 use super::proto;
-
-/// `epsilon` of a batch normalisation where it is left out (ONNX operator specification).
-const DEFAULT_EPSILON: f32 = 1e-5;
 
 /// What is known of a value before the model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
