@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use tract_onnx::pb::{NodeProto, attribute_proto::AttributeType, tensor_proto::DataType};
 
-use super::constant::{Constant, constant, constant_node};
+use super::constant::{Constant, Integers, constant, constant_node};
 use super::node::Attributes;
 
 /// What is misread, and what the user can do about it.
@@ -57,7 +57,7 @@ impl Known {
     fn constant(constant: Option<Constant>) -> Self {
         let (kind, is_nonnegative) = match &constant {
             Some(Constant::Floats(tensor)) => (Kind::Float, tensor.data.iter().all(|&x| x >= 0.0)),
-            Some(Constant::Ints(values)) => (Kind::Integer, values.iter().all(|&x| x >= 0)),
+            Some(Constant::Ints(integers)) => (Kind::Integer, integers.data.iter().all(|&x| x >= 0)),
             None => (Kind::Float, false),
         };
         Self {
@@ -119,18 +119,19 @@ impl<'a> Values<'a> {
             "Identity" | "Reshape" | "Unsqueeze" | "Squeeze" | "Flatten" => self.elements(node, 0).cloned(),
             // Only their order differs, which nobody here asks for.
             "Cast" => match self.elements(node, 0)? {
-                Constant::Ints(values) => Some(Constant::Ints(values.clone())),
+                Constant::Ints(integers) => Some(Constant::Ints(integers.clone())),
                 Constant::Floats(_) => None,
             },
             "Concat" => {
                 let mut all = Vec::new();
                 for position in 0..node.input.len() {
                     match self.elements(node, position)? {
-                        Constant::Ints(values) => all.extend(values),
+                        Constant::Ints(integers) => all.extend(&integers.data),
                         Constant::Floats(_) => return None,
                     }
                 }
-                Some(Constant::Ints(all))
+                // The elements' order is that of the first axis alone, which sizes and positions have no other than.
+                Some(Constant::Ints(Integers::flat(all)))
             }
             _ => None,
         }
@@ -143,14 +144,14 @@ impl<'a> Values<'a> {
 
     fn integers(&self, node: &NodeProto, position: usize) -> Option<&[i64]> {
         match self.elements(node, position)? {
-            Constant::Ints(values) => Some(values),
+            Constant::Ints(integers) => Some(&integers.data),
             Constant::Floats(_) => None,
         }
     }
 
     fn numbers(&self, node: &NodeProto, position: usize) -> Option<Vec<f64>> {
         Some(match self.elements(node, position)? {
-            Constant::Ints(values) => values.iter().map(|&x| x as f64).collect(),
+            Constant::Ints(integers) => integers.data.iter().map(|&x| x as f64).collect(),
             Constant::Floats(tensor) => tensor.data.iter().copied().map(f64::from).collect(),
         })
     }
@@ -502,7 +503,7 @@ impl Check<'_> {
 
     fn dropout(&mut self) {
         let trains = self.has_input(2)
-            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(values)) if *values == [0]);
+            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(integers)) if integers.data == [0]);
         if trains {
             self.refuse("training_mode is not false", EVAL);
         } else if self.node.input.len() > 1 {

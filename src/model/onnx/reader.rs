@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
 use super::loaded;
-use super::node::{Attributes, argument, label, size, sizes};
+use super::node::{Attributes, argument, axis, declared_shape, label, size, sizes};
 use super::{Coverage, OnnxError, OnnxModel, Port, Uncovered};
 use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Op, Tensor, ValueId, Window, elements};
@@ -157,7 +157,7 @@ impl<'a> Import<'a> {
             import.node(index, node);
         }
         for output in &proto.output {
-            import.output(&output.name);
+            import.output(output);
         }
         if import.uncovered.is_empty() {
             Coverage::Full(import.graph)
@@ -211,18 +211,26 @@ impl<'a> Import<'a> {
             .map_err(|error| error.to_string())
     }
 
-    fn output(&mut self, name: &str) {
-        match self.bindings.get(name) {
+    fn output(&mut self, output: &ValueInfoProto) {
+        let reason = match self.bindings.get(output.name.as_str()) {
             Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
-                self.graph.outputs.push(*id);
+                let shape = self.graph.shape(*id);
+                match declared_shape(output) {
+                    // What broadcasting adds, for one, the typed graph has none of.
+                    Some(declared) if declared != shape => {
+                        format!("it has the shape {declared:?}, and the typed graph gives {shape:?}")
+                    }
+                    _ => return self.graph.outputs.push(*id),
+                }
             }
-            Some(Binding::Unknown) if !self.uncovered.is_empty() => {}
-            _ => self.uncovered.push(Uncovered {
-                node: name.to_owned(),
-                operator: "output".to_owned(),
-                reason: "it is a constant, a second output of a node, or given twice".to_owned(),
-            }),
-        }
+            Some(Binding::Unknown) if !self.uncovered.is_empty() => return,
+            _ => "it is a constant, a second output of a node, or given twice".to_owned(),
+        };
+        self.uncovered.push(Uncovered {
+            node: output.name.clone(),
+            operator: "output".to_owned(),
+            reason,
+        });
     }
 
     fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
@@ -318,7 +326,7 @@ impl<'a> Import<'a> {
     fn expect_two(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
         let is_two = match self.constant(node, position)? {
             Constant::Floats(tensor) => tensor.data == [2.0],
-            Constant::Ints(values) => *values == [2],
+            Constant::Ints(integers) => integers.data == [2],
         };
         if is_two {
             Ok(())
@@ -329,8 +337,9 @@ impl<'a> Import<'a> {
 
     /// Fails where a constant has more axes than the first input, whose result would have as many.
     fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
-        match (self.constant(node, position)?, self.input_shape(node)?) {
-            (Constant::Floats(tensor), Some(shape)) if tensor.shape.len() > shape.len() => {
+        let axes = self.constant(node, position)?.shape().len();
+        match self.input_shape(node)? {
+            Some(shape) if axes > shape.len() => {
                 Err(format!("input {position} has more axes than input 0"))
             }
             _ => Ok(()),
@@ -342,7 +351,7 @@ impl<'a> Import<'a> {
         match argument(node, 2) {
             Err(_) => Ok(()),
             Ok(_) => match self.constant(node, 2)? {
-                Constant::Ints(values) if *values == [0] => Ok(()),
+                Constant::Ints(integers) if integers.data == [0] => Ok(()),
                 _ => Err("training_mode is not false".to_owned()),
             },
         }
@@ -438,9 +447,12 @@ impl<'a> Import<'a> {
         let Some(shape) = self.input_shape(node)? else {
             return Ok(Meaning::Alias(Binding::Unknown));
         };
+        if target.shape.len() != 1 {
+            return Err(format!("its shape is a tensor of shape {:?}", target.shape));
+        }
         let zero_copies = attributes.int("allowzero").unwrap_or(0) == 0;
         let op = Op::Reshape {
-            shape: resolved(target, shape, zero_copies)?,
+            shape: resolved(&target.data, shape, zero_copies)?,
         };
         Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
     }
@@ -470,19 +482,6 @@ fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<us
             .ok_or_else(|| format!("its shape is {target:?}"))?;
     }
     Ok(shape)
-}
-
-/// An axis of `rank`, which may be counted from the end.
-fn axis(axis: i64, rank: usize) -> Result<usize, String> {
-    let magnitude = usize::try_from(axis.unsigned_abs()).ok();
-    let from_start = if axis < 0 {
-        magnitude.and_then(|back| rank.checked_sub(back))
-    } else {
-        magnitude
-    };
-    from_start
-        .filter(|&axis| axis < rank)
-        .ok_or_else(|| format!("axis {axis} is out of range"))
 }
 
 /// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.
@@ -545,7 +544,7 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
-        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+        AttributeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
         attribute_proto::AttributeType,
         tensor_proto::{DataLocation, DataType},
         tensor_shape_proto::dimension::Value as Dimension,
