@@ -80,9 +80,7 @@ impl Element {
 /// elements are all constant.
 pub(super) fn checks(inputs: &[Compared<'_>], unit: f64, output_range: f64) -> Vec<ElementCheck> {
     let count = inputs.first().map_or(0, |input| input.exact.len());
-    let elements: Option<Vec<Element>> = (0..count)
-        .map(|index| Element::of(inputs, index, unit))
-        .collect();
+    let elements: Option<Vec<Element>> = (0..count).map(|index| Element::of(inputs, index, unit)).collect();
     let elements = elements.unwrap_or_default();
     let mut ranges: BTreeMap<i32, f64> = BTreeMap::new();
     for element in &elements {

@@ -253,7 +253,10 @@ impl FunctionCheck {
     fn left_out(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.undefined_inputs > 0 {
-            reasons.push(format!("the model gives NaN or infinity on {}", self.undefined_inputs));
+            reasons.push(format!(
+                "the model gives NaN or infinity on {}",
+                self.undefined_inputs
+            ));
         }
         if self.inputs_without_witness > 0 {
             reasons.push(format!("there is no witness of {}", self.inputs_without_witness));
@@ -551,7 +554,12 @@ mod tests {
 
     /// Eight inputs on which an element runs from 0 to 7, times these.
     fn run(elements: &[f64]) -> Vec<Vec<f64>> {
-        let input = |input: u8| elements.iter().map(|element| element * f64::from(input)).collect();
+        let input = |input: u8| {
+            elements
+                .iter()
+                .map(|element| element * f64::from(input))
+                .collect()
+        };
         (0..8).map(input).collect()
     }
 
@@ -564,11 +572,18 @@ mod tests {
         let circuit = run(&[100.2, -0.1]);
         let check = check_inputs(&circuit, &exact, &rounded, UNIT);
         assert!(check.max_error.unwrap() < check.tolerance.unwrap());
-        assert!(matches!(check.finding(), Some(Outcome::WrongFunction { .. })), "{check:?}");
+        assert!(
+            matches!(check.finding(), Some(Outcome::WrongFunction { .. })),
+            "{check:?}"
+        );
         let element = check.element.as_ref().unwrap();
         assert_eq!(element.element, 1);
         assert!((element.mean_error - 0.7).abs() < 1e-9 && (element.range - 0.7).abs() < 1e-9);
-        assert!(check.sentence().contains("element 1: mean error 0.7"), "{}", check.sentence());
+        assert!(
+            check.sentence().contains("element 1: mean error 0.7"),
+            "{}",
+            check.sentence()
+        );
         // As it should be, it is good.
         let check = check_inputs(&run(&[100.2, 0.1007]), &exact, &rounded, UNIT);
         assert_eq!(check.finding(), None, "{check:?}");
@@ -581,14 +596,25 @@ mod tests {
         let mut circuit = rounded.clone();
         circuit[7][1] = 0.0;
         let check = check_inputs(&circuit, &exact, &rounded, UNIT);
-        assert!(matches!(check.finding(), Some(Outcome::WrongFunction { .. })), "{check:?}");
+        assert!(
+            matches!(check.finding(), Some(Outcome::WrongFunction { .. })),
+            "{check:?}"
+        );
     }
 
     /// A small element of which rounding leaves nothing, beside a large one that is exact.
     #[test]
     fn an_element_that_is_lost_in_rounding_does_not_hide() {
-        let check = check_inputs(&run(&[100.0, 0.0]), &run(&[100.0, 0.01]), &run(&[100.0, 0.0]), UNIT);
-        assert!(matches!(check.finding(), Some(Outcome::Imprecise { .. })), "{check:?}");
+        let check = check_inputs(
+            &run(&[100.0, 0.0]),
+            &run(&[100.0, 0.01]),
+            &run(&[100.0, 0.0]),
+            UNIT,
+        );
+        assert!(
+            matches!(check.finding(), Some(Outcome::Imprecise { .. })),
+            "{check:?}"
+        );
     }
 
     /// A rectifier that hardly opens is as noisy as the others and nearly constant: that is no fault.
@@ -608,7 +634,12 @@ mod tests {
         let (exact, rounded) = (run(&[1.0, 2.0]), run(&[1.001, 2.001]));
         let of = |count: usize| FunctionCheck {
             undefined_inputs: (COUNT - count) as u64,
-            ..check_inputs(&rounded[8 - count..], &exact[8 - count..], &rounded[8 - count..], UNIT)
+            ..check_inputs(
+                &rounded[8 - count..],
+                &exact[8 - count..],
+                &rounded[8 - count..],
+                UNIT,
+            )
         };
         assert_eq!(of(4).finding(), None);
         let Some(Outcome::Failed { step, message }) = of(3).finding() else {
@@ -619,7 +650,10 @@ mod tests {
             message.contains("only 3 of 8 inputs could be compared (the model gives NaN or infinity on 5)"),
             "{message}"
         );
-        assert!(matches!(check_output(&[], 1.0, None).finding(), Some(Outcome::Failed { .. })));
+        assert!(matches!(
+            check_output(&[], 1.0, None).finding(),
+            Some(Outcome::Failed { .. })
+        ));
         // A wrong one is wrong on however few.
         let wrong = check_inputs(&run(&[1.0, -2.0])[7..], &exact[7..], &rounded[7..], UNIT);
         assert!(matches!(wrong.finding(), Some(Outcome::WrongFunction { .. })));

@@ -131,7 +131,10 @@ impl<'a> Trial<'a> {
         let read = Observed::of_floats(written(&onnx::write(graph), probes)?);
         let unit = |output: usize| {
             let elements = expected.sets.iter().filter_map(|set| set.get(output)).flatten();
-            let elements: Vec<f64> = elements.map(|&x| f64::from(x)).filter(|x| x.is_finite()).collect();
+            let elements: Vec<f64> = elements
+                .map(|&x| f64::from(x))
+                .filter(|x| x.is_finite())
+                .collect();
             READING * output_range(&elements)
         };
         Ok(Some(FunctionCheck {
@@ -249,7 +252,10 @@ impl Observed {
         let unit = circuit.output_unit();
         let set = |index: usize| {
             let witness = circuit.witness(probes[index].first()?).ok()?;
-            let values = witness.result.into_iter().map(|integer| Some(integer as f64 / unit));
+            let values = witness
+                .result
+                .into_iter()
+                .map(|integer| Some(integer as f64 / unit));
             Some(vec![values.collect()])
         };
         let threads = parallel::processors().min(AT_ONCE);

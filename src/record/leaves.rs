@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 91] = {
+const CLASSES: [(&str, Class, &str); 92] = {
     use Class::{Derived, FreeText, Measured};
     [
         ("schema", Measured, "the evmbench that wrote the record"),

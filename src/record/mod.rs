@@ -27,8 +27,8 @@ use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
-use crate::model::graph::Tensor;
 use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
+use crate::model::graph::Tensor;
 use crate::model::onnx::Uncovered;
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
@@ -965,6 +965,45 @@ mod tests {
         };
         let json = serde_json::to_value(&reusable).unwrap();
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), reusable);
+    }
+
+    fn beside(values: &[&[f64]], reference: &[&[f32]]) -> Option<Numerics> {
+        let integer = IntegerCheck::NotCovered {
+            operators: Vec::new(),
+        };
+        let values: Vec<Vec<f64>> = values.iter().map(|values| values.to_vec()).collect();
+        let reference: Vec<Tensor> = reference
+            .iter()
+            .map(|elements| Tensor::new([elements.len()], elements.to_vec()))
+            .collect();
+        Numerics::beside(integer, &values, &reference)
+    }
+
+    /// Of several outputs each is seen beside its own range; of one nothing more is written than before.
+    #[test]
+    fn an_output_does_not_hide_behind_another() {
+        let (large, small): (&[f64], &[f64]) = (&[-1000.0, 1000.0], &[0.0, 0.0]);
+        let numerics = beside(&[large, small], &[&[-1000.0, 1000.0], &[0.0, 0.5]]).unwrap();
+        assert_eq!(numerics.output_range, Some(2000.0));
+        let ranges: Vec<f64> = numerics
+            .outputs
+            .iter()
+            .map(|output| output.output_range)
+            .collect();
+        assert_eq!(ranges, [2000.0, 0.5]);
+        let Some(Outcome::Imprecise {
+            max_error, tolerance, ..
+        }) = numerics.finding()
+        else {
+            panic!("{numerics:?}");
+        };
+        assert_eq!((max_error, tolerance), (Some(0.5), Some(0.05)));
+
+        let one = beside(&[large], &[&[-1000.0, 999.0]]).unwrap();
+        assert_eq!((one.finding(), one.mean_absolute_error), (None, Some(0.5)));
+        assert!(serde_json::to_value(&one).unwrap().get("outputs").is_none());
+        assert_eq!(beside(&[&[f64::NAN]], &[&[1.0]]), None);
+        assert_eq!(beside(&[&[1.0, 2.0], &[3.0]], &[&[1.0], &[2.0, 3.0]]), None);
     }
 
     #[test]

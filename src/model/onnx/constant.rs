@@ -79,14 +79,12 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
     }
     None.or(attributes.float("value_float").map(scalar))
         .or(attributes.get("value_floats", AttributeType::Floats).map(vector))
-        .or(attributes
-            .int("value_int")
-            .map(|value| {
-                Constant::Ints(Integers {
-                    shape: Vec::new(),
-                    data: vec![value],
-                })
-            }))
+        .or(attributes.int("value_int").map(|value| {
+            Constant::Ints(Integers {
+                shape: Vec::new(),
+                data: vec![value],
+            })
+        }))
         .or(attributes
             .ints("value_ints")
             .map(|values| Constant::Ints(Integers::flat(values.to_vec()))))
@@ -97,14 +95,8 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
 pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
     let integers = match tensor.data_type() {
         DataType::Float => return floats(tensor).map(Constant::Floats),
-        DataType::Int64 => Integers::of(
-            tensor,
-            elements(tensor, &tensor.int64_data, i64::from_le_bytes)?,
-        ),
-        DataType::Int32 => Integers::of(
-            tensor,
-            elements(tensor, &tensor.int32_data, i32::from_le_bytes)?,
-        ),
+        DataType::Int64 => Integers::of(tensor, elements(tensor, &tensor.int64_data, i64::from_le_bytes)?),
+        DataType::Int32 => Integers::of(tensor, elements(tensor, &tensor.int32_data, i32::from_le_bytes)?),
         DataType::Bool if tensor.raw_data.is_empty() => Integers::of(tensor, tensor.int32_data.clone()),
         DataType::Bool => Integers::of(tensor, tensor.raw_data.clone()),
         other => Err(format!("elements of type {}", other.as_str_name())),

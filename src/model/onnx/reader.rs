@@ -339,9 +339,7 @@ impl<'a> Import<'a> {
     fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
         let axes = self.constant(node, position)?.shape().len();
         match self.input_shape(node)? {
-            Some(shape) if axes > shape.len() => {
-                Err(format!("input {position} has more axes than input 0"))
-            }
+            Some(shape) if axes > shape.len() => Err(format!("input {position} has more axes than input 0")),
             _ => Ok(()),
         }
     }
