@@ -456,3 +456,34 @@ fn a_users_committed_circuit_is_judged_by_onnxruntime() {
     assert_eq!((check.inputs, check.integers), (8, Some(KnownIntegers::Own)));
     assert!(check.reference.starts_with("onnxruntime "), "{}", check.reference);
 }
+
+/// Every model of the suite that has a committed circuit of at most this many multiply-adds, at both of the study's scales.
+#[test]
+#[ignore = "takes minutes: for whoever changes the rule or the lowering"]
+fn no_committed_circuit_of_the_suite_is_a_false_alarm() {
+    const MOST: u64 = 50_000_000;
+    let mut alarms = Vec::new();
+    for model in &suite::MODELS {
+        for scale in [7, 10] {
+            let request = Request::new(model.id, model.category.to_string(), committed(scale));
+            let experiment = Experiment { model, scale };
+            let Ok(subject) = Subject::from_suite(experiment, request, Material::default()) else {
+                continue;
+            };
+            if subject.model.multiply_adds.is_none_or(|number| number > MOST) {
+                continue;
+            }
+            let check = judged(&subject);
+            println!(
+                "{} at {scale}: {:?} {}",
+                model.id,
+                check.finding(),
+                check.sentence()
+            );
+            if check.finding().is_some() {
+                alarms.push(format!("{} at {scale}: {}", model.id, check.sentence()));
+            }
+        }
+    }
+    assert!(alarms.is_empty(), "{alarms:#?}");
+}
