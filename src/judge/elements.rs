@@ -18,9 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ALLOWANCE, Compared, SAME};
 
-/// How much less an element's tolerance may be than another's, and how much greater, for the one to vouch for the range of the
+/// How much less an element's rounding may be than another's, and how much greater, for the one to vouch for the range of the
 /// other; as powers of two. An element that rounding moves on one input of eight has an eighth of the others' mean.
 const VOUCHING: [i32; 2] = [2, 4];
+
+/// The part of an element's own range that is no other function, whatever explains it: a constant inside of an operator that the
+/// rounded model has no value for.
+const NEGLIGIBLE: f64 = 0.01;
 
 /// The worst element of an output: means over the inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,9 +33,9 @@ pub struct ElementCheck {
     pub element: u64,
     /// Mean distance from the reference's element, in the model's numbers.
     pub mean_error: f64,
-    /// The mean distance that is explained by fixed point.
+    /// The mean distance that is explained by fixed point, or a hundredth of its own range, whichever is more.
     pub tolerance: f64,
-    /// The greatest range over the inputs of an element whose tolerance is much the same.
+    /// The greatest range over the inputs of an element that rounding moves by much the same.
     pub range: f64,
     /// What the output's elements are multiples of.
     pub unit: f64,
@@ -40,7 +44,8 @@ pub struct ElementCheck {
 /// What is known of one element over all inputs.
 struct Element {
     mean_error: f64,
-    tolerance: f64,
+    /// What fixed point explains.
+    rounding: f64,
     range: f64,
 }
 
@@ -64,15 +69,15 @@ impl Element {
         }
         Some(Self {
             mean_error: error / count,
-            tolerance: ALLOWANCE * rounding / count + unit,
+            rounding: ALLOWANCE * rounding / count + unit,
             range: greatest - least,
         })
     }
 
-    /// The power of two that its tolerance has.
+    /// The power of two that its rounding has.
     fn exponent(&self) -> i32 {
         // Of 0 it is the least that there is.
-        self.tolerance.log2().floor() as i32
+        self.rounding.log2().floor() as i32
     }
 }
 
@@ -100,7 +105,7 @@ pub(super) fn checks(inputs: &[Compared<'_>], unit: f64, output_range: f64) -> V
     let check = |(index, element): (usize, &Element)| ElementCheck {
         element: index as u64,
         mean_error: element.mean_error,
-        tolerance: element.tolerance,
+        tolerance: element.rounding.max(NEGLIGIBLE * element.range),
         range: range_beside(element),
         unit,
     };

@@ -617,6 +617,22 @@ mod tests {
         );
     }
 
+    /// What the rounded model does not explain is no other function where it is a hundredth of the element's own range.
+    #[test]
+    fn a_hundredth_of_an_elements_own_range_is_negligible() {
+        let exact = run(&[1.0, 100.0]);
+        let off_by = |part: f64| {
+            // Rounding moves the output as a whole by enough on one input.
+            let mut rounded = exact.clone();
+            rounded[0][1] += 5.0;
+            check_inputs(&run(&[1.0 + part, 100.0]), &exact, &rounded, UNIT).finding()
+        };
+        // Means are half of the range.
+        assert_eq!(off_by(0.019), None);
+        assert!(matches!(off_by(0.021), Some(Outcome::Imprecise { .. })));
+        assert!(matches!(off_by(0.2), Some(Outcome::WrongFunction { .. })));
+    }
+
     /// A rectifier that hardly opens is as noisy as the others and nearly constant: that is no fault.
     #[test]
     fn a_nearly_constant_element_is_seen_beside_those_that_round_alike() {
