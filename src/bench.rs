@@ -10,7 +10,7 @@ use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
-use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
+use crate::judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::committed::InputAssurance;
 use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
@@ -49,7 +49,7 @@ pub struct Bench<'a> {
     pub prover: &'a dyn Prover,
     /// Compiles the verifier.
     pub solc: &'a Solc,
-    /// Judges the circuits that the exact integer reference does not cover; without it none of those is verified.
+    /// Judges users' models; without it none of those is verified that the exact integer reference does not cover.
     pub onnxruntime: Option<&'a OnnxRuntime>,
     /// Hears of progress, and may stop a run.
     pub observer: &'a dyn Observer,
@@ -82,8 +82,7 @@ impl Bench<'_> {
         let run = self.prover.prove(&job(subject), &trial)?;
         let function = match trial.finish() {
             Some(Err(JudgeError::Interrupted)) => return Err(BenchError::Interrupted),
-            // A model that the judge cannot run is a finding about the model.
-            Some(Err(JudgeError::Model(reason))) => Err(reason),
+            Some(Err(error)) if error.is_of_the_model() => Err(error.to_string()),
             Some(Err(error)) => return Err(error.into()),
             Some(Ok(check)) => Ok(Some(check)),
             None => Ok(None),
@@ -449,80 +448,52 @@ fn compare_numerics(
 ) -> Result<(Numerics, Vec<String>), Mismatch> {
     let mut notes = Vec::new();
     let integer = integer_check(subject, artifacts, settings, &mut notes)?;
-    let values = match &subject.committed {
+    let values: Vec<Vec<f64>> = match &subject.committed {
         Some(committed) => {
             let unit = committed.circuit.output_unit();
             let result = committed.witness.result.iter();
-            result.map(|&integer| integer as f64 / unit).collect()
+            vec![result.map(|&integer| integer as f64 / unit).collect()]
         }
         None => output_values(artifacts, settings),
     };
-    if let Source::TestImage { number, class } = &subject.input.source
+    if let (Source::TestImage { number, class }, [values]) = (&subject.input.source, &values[..])
         && values.len() == CLASSES.len()
     {
-        let answer = CLASSES[greatest(&values)];
+        let answer = CLASSES[greatest(values)];
         notes.push(format!(
             "test image {number} is of the class {class}; the circuit says {answer}"
         ));
     }
-    let float = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
-    let mut numerics = Numerics {
-        integer,
-        max_absolute_error: None,
-        mean_absolute_error: None,
-        max_magnitude: None,
-        output_range: None,
-    };
-    match float {
-        Ok(reference) => {
-            let reference: Vec<f64> = reference
-                .iter()
-                .flat_map(|tensor| &tensor.data)
-                .map(|&x| f64::from(x))
-                .collect();
-            let errors: Vec<f64> = values
-                .iter()
-                .zip(&reference)
-                .map(|(value, reference)| (value - reference).abs())
-                .collect();
-            if values.len() == reference.len()
-                && errors.len() == reference.len()
-                && errors.iter().all(|error| error.is_finite())
-            {
-                numerics.max_absolute_error = Some(errors.iter().copied().fold(0.0, f64::max));
-                numerics.mean_absolute_error = Some(errors.iter().sum::<f64>() / errors.len() as f64);
-                let magnitude = reference.iter().map(|x| x.abs()).fold(0.0, f64::max);
-                numerics.max_magnitude = Some(magnitude);
-                numerics.output_range = Some(judge::output_range(&reference));
-            } else {
-                // NaN is within no tolerance, and a tensor of another size is another result.
-                return Err(Mismatch {
-                    outcome: Outcome::WrongFunction {
-                        max_error: None,
-                        tolerance: None,
-                    },
-                    note: Some(
-                        "an output of the model or of the circuit is no number, or they have not as many"
-                            .to_owned(),
-                    ),
-                });
-            }
+    let numerics = match FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs)) {
+        Ok(reference) => Numerics::beside(integer, &values, &reference).ok_or_else(|| Mismatch {
+            // NaN is within no tolerance, and a tensor of another size is another result.
+            outcome: Outcome::WrongFunction {
+                max_error: None,
+                tolerance: None,
+            },
+            note: Some(
+                "an output of the model or of the circuit is no number, or they have not as many".to_owned(),
+            ),
+        })?,
+        Err(error) => {
+            notes.push(format!("no float reference: {error}"));
+            Numerics::of(integer)
         }
-        Err(error) => notes.push(format!("no float reference: {error}")),
-    }
+    };
     Ok((numerics, notes))
 }
 
 /// The outputs of a circuit that EZKL made of the model, in the model's numbers. A word that is no integer of the circuit
 /// has no value, and the comparison fails as a whole.
-fn output_values(artifacts: &Artifacts, settings: &CircuitSettings) -> Vec<f64> {
+fn output_values(artifacts: &Artifacts, settings: &CircuitSettings) -> Vec<Vec<f64>> {
     let outputs = artifacts.outputs.iter().zip(settings.output_scales());
     outputs
-        .flat_map(|(words, &scale)| {
-            let value = move |integer: i128| integer as f64 / f64::from(scale).exp2();
+        .map(|(words, &scale)| {
+            let value = |integer: i128| integer as f64 / f64::from(scale).exp2();
             words
                 .iter()
-                .map(move |word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
+                .map(|word| integer_from_word(word.to_be_bytes()).map_or(f64::NAN, value))
+                .collect()
         })
         .collect()
 }

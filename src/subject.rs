@@ -3,6 +3,7 @@
 //! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -128,8 +129,21 @@ pub struct Subject {
     /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself, or where
     /// the model is proved in parts.
     pub committed: Option<CommittedSubject>,
+    /// The user's file that a part was cut from; none for anything else.
+    pub origin: Option<Arc<Origin>>,
     /// Remarks for the record.
     pub notes: Vec<String>,
+}
+
+/// A user's model as a whole.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The file, as ONNX bytes.
+    pub onnx: Vec<u8>,
+    /// What was read from it.
+    pub graph: Graph,
+    /// One tensor for each graph input.
+    pub inputs: Vec<Tensor>,
 }
 
 /// A committed circuit and an honest prover's integers for the subject's input.
@@ -281,6 +295,11 @@ impl Subject {
         };
         let onnx = onnx::write(&graph);
         let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
+        let scale = request.plan.scale;
+        let mut notes = rounding::vanished_layers(&graph, scale);
+        if request.plan.kind == CircuitKind::Direct {
+            notes.extend(rounding::far_off_means(&rounding::means(&graph), scale));
+        }
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -291,13 +310,14 @@ impl Subject {
                 weights_source,
             ),
             input: describe_input(input_source, &inputs),
-            notes: rounding::vanished_layers(&graph, request.plan.scale),
+            notes,
             request,
             onnx,
             graph: Ok(graph),
             inputs,
             input_bound,
             committed,
+            origin: None,
         })
     }
 
@@ -347,13 +367,14 @@ impl Subject {
             Coverage::Full(graph) => {
                 if request.plan.kind != CircuitKind::Committed {
                     read_as_it_is(&graph, path)?;
+                    remarks.extend(rounding::far_off_means(&rounding::means(&graph), scale));
                 }
                 remarks.extend(rounding::vanished_layers(&graph, scale));
                 Ok(graph)
             }
             Coverage::Partial(uncovered) => {
                 remarks.extend(rounding::vanished_constants(&constants, scale));
-                remarks.extend(rounding::inexact_means(&means, scale));
+                remarks.extend(rounding::far_off_means(&means, scale));
                 Err(uncovered)
             }
         };
@@ -376,6 +397,7 @@ impl Subject {
             graph,
             inputs,
             input_bound,
+            origin: None,
             notes: remarks,
         })
     }
@@ -392,7 +414,15 @@ impl Subject {
         let Some(PartRequest { split, .. }) = &self.request.part else {
             return Ok(vec![self]);
         };
-        let parts = split.apply(&fold::batch_norms(known(self.graph.as_ref())?))?;
+        let graph = known(self.graph.as_ref())?;
+        let parts = split.apply(&fold::batch_norms(graph))?;
+        let origin = (self.request.suite == ONNX_SUITE).then(|| {
+            Arc::new(Origin {
+                onnx: self.onnx.clone(),
+                graph: graph.clone(),
+                inputs: self.inputs.clone(),
+            })
+        });
         let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             let plan = self.request.plan;
@@ -428,7 +458,10 @@ impl Subject {
                     })?
                 }
             };
-            subjects.push(self.part(index, part, plan, CommittedSubject { circuit, witness }));
+            subjects.push(Self {
+                origin: origin.clone(),
+                ..self.part(index, part, plan, CommittedSubject { circuit, witness })
+            });
         }
         Ok(subjects)
     }
@@ -479,6 +512,7 @@ impl Subject {
             inputs,
             input_bound: self.input_bound,
             committed: Some(committed),
+            origin: None,
             notes: self.notes.clone(),
         }
     }
@@ -499,6 +533,7 @@ impl Subject {
             inputs: self.inputs.clone(),
             input_bound: self.input_bound,
             committed,
+            origin: self.origin.clone(),
             notes: self.notes.clone(),
         })
     }

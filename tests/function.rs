@@ -9,7 +9,8 @@ mod common;
 use std::path::Path;
 
 use common::models::{
-    attribute, float, floats, int, integers, ints, named, operator, small, text, window, with, write, written,
+    attribute, float, floats, int, integers, ints, named, operator, port, small, text, window, with, write,
+    written,
 };
 use common::{Said, dry_run, evmbench, fixture, say};
 use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
@@ -789,17 +790,117 @@ fn random_numbers_subgraphs_and_second_definitions_are_refused() {
 
 /// EZKL multiplies a sum by the reciprocal of a count, which a scale may not hold.
 #[test]
-fn a_mean_whose_divisor_rounds_is_noted() {
-    let node = operator("GlobalAveragePool", &["x"], "y");
+fn a_mean_whose_divisor_rounds_far_off_is_noted_with_a_scale_that_holds_it() {
     let folder = TempDir::new().unwrap();
-    let file = written(
-        &folder,
-        "mean.onnx",
-        &small(&[1, 2, 7, 7], vec![node], Vec::new()),
+    let said_of = |shape: &[i64], node: NodeProto, constants: Vec<TensorProto>, scale: &str| {
+        let file = written(&folder, "mean.onnx", &small(shape, vec![node], constants));
+        let said = dry_run(&["--onnx", &file, "--circuit", "direct", "--scale", scale]);
+        accepted(&said).to_owned()
+    };
+    let pool = || named("gap", operator("GlobalAveragePool", &["x"], "y"));
+    let said = said_of(&[1, 2, 7, 7], pool(), Vec::new(), "7");
+    let note = "GlobalAveragePool gap: EZKL multiplies by 1/49 as 3/128 at scale 7, so that every mean is off by +14.84%; --scale 10";
+    assert!(said.contains(note), "{said}");
+    let said = said_of(&[1, 2, 7, 7], pool(), Vec::new(), "10");
+    assert!(!said.contains("every mean"), "{said}");
+    let reduce = with(
+        named("mean", operator("ReduceMean", &["x"], "y")),
+        ints("axes", &[2, 3]),
     );
-    let said = dry_run(&["--onnx", &file, "--circuit", "direct"]);
-    let all = format!("{}{}", said.stdout, said.stderr);
-    assert!(all.contains("1/49 as 3/128 at scale 7"), "{all}");
+    let said = said_of(&[1, 1, 28, 28], reduce, Vec::new(), "7");
+    assert!(
+        said.contains("ReduceMean mean: EZKL multiplies by 1/784 as 0/128") && said.contains("--scale 14"),
+        "{said}"
+    );
+    // Inside of another operator, whether the typed graph covers it or not.
+    let norm = || named("norm", operator("LayerNormalization", &["x", "s"], "n"));
+    let scale = || floats("s", &[21], &[1.0; 21]);
+    let said = said_of(
+        &[1, 21],
+        NodeProto {
+            output: vec!["y".to_owned()],
+            ..norm()
+        },
+        vec![scale()],
+        "5",
+    );
+    let note = "LayerNormalization norm: EZKL multiplies by 1/21 as 2/32";
+    assert!(said.contains(note), "{said}");
+    let nodes = vec![norm(), operator("Softsign", &["n"], "y")];
+    let file = written(&folder, "mean.onnx", &small(&[1, 21], nodes, vec![scale()]));
+    let said = dry_run(&["--onnx", &file, "--scale", "5"]);
+    assert!(accepted(&said).contains(note), "{}", said.stdout);
+}
+
+/// A constant of one element with more axes than the base gives the result as many: no square that the typed graph knows.
+#[test]
+fn constants_that_add_axes_are_not_covered_whatever_their_type() {
+    let exponent = |dims: &[i64], is_integer: bool| {
+        if is_integer {
+            TensorProto {
+                dims: dims.to_vec(),
+                ..integers("e", &[2])
+            }
+        } else {
+            floats("e", dims, &[2.0])
+        }
+    };
+    let square = || operator("Pow", &["x", "e"], "y");
+    for is_integer in [false, true] {
+        for dims in [&[][..], &[1], &[1, 1]] {
+            let model = small(&[1, 4], vec![square()], vec![exponent(dims, is_integer)]);
+            let coverage = parsed(&model).unwrap().coverage;
+            assert!(matches!(coverage, Coverage::Full(_)), "{dims:?}: {coverage:?}");
+        }
+        let model = small(&[1, 4], vec![square()], vec![exponent(&[1, 1, 1], is_integer)]);
+        let Coverage::Partial(uncovered) = parsed(&model).unwrap().coverage else {
+            panic!("covered");
+        };
+        assert!(uncovered[0].reason.contains("more axes"), "{uncovered:?}");
+        assert_eq!(parsed(&model).unwrap().outputs[0].shape, [1, 1, 4]);
+    }
+    // As many elements as the sizes say, and one axis of a shape.
+    let model = small(&[1, 4], vec![square()], vec![exponent(&[2], true)]);
+    assert!(!matches!(
+        parsed(&model),
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
+    let target = TensorProto {
+        dims: vec![1, 2],
+        ..integers("t", &[2, 2])
+    };
+    let reshape = operator("Reshape", &["x", "t"], "y");
+    let model = small(&[1, 4], vec![reshape], vec![target]);
+    assert!(!matches!(
+        parsed(&model),
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
+}
+
+/// Whatever the typed graph makes of a file, its outputs have the shapes that the file gives them.
+#[test]
+fn outputs_of_another_shape_than_the_files_are_not_covered() {
+    let with_output = |shape: &[i64]| {
+        let mut model = small(&[1, 4], vec![operator("Relu", &["x"], "y")], Vec::new());
+        model.graph.as_mut().unwrap().output = vec![port("y", Some(shape))];
+        model
+    };
+    let coverage = parsed(&with_output(&[1, 4])).unwrap().coverage;
+    assert!(matches!(coverage, Coverage::Full(_)), "{coverage:?}");
+    let other = parsed(&with_output(&[1, 1, 4]));
+    assert!(!matches!(
+        other,
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
 }
 
 proptest! {

@@ -71,28 +71,8 @@ pub(crate) struct Gate<'a> {
 }
 
 impl Observer for Gate<'_> {
-    fn started(&self, step: &str) {
-        self.inner.started(step);
-    }
-
-    fn sampled(&self, rss_bytes: Option<u64>) {
-        self.inner.sampled(rss_bytes);
-    }
-
-    fn finished(&self) {
-        self.inner.finished();
-    }
-
-    fn interrupted(&self) -> bool {
-        self.inner.interrupted()
-    }
-
-    fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
-        self.inner.probes(settings)
-    }
-
-    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
-        self.inner.accepts(settings, outputs)
+    fn inner(&self) -> Option<&dyn Observer> {
+        Some(self.inner)
     }
 
     fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
 use crate::model::onnx::{Unreadable, Value, with_every_value};
 use crate::prover::{Observer, Toolchain, ToolchainError};
@@ -54,17 +55,25 @@ pub enum JudgeError {
     /// onnxruntime cannot load or run the model.
     #[error("onnxruntime {ONNXRUNTIME_VERSION} cannot run the model: {0}")]
     Model(String),
+    /// The float model cannot load or run the model.
+    #[error(transparent)]
+    Float(#[from] FloatError),
     /// The bytes cannot be edited.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
 
 impl JudgeError {
+    /// Whether it is a finding about the model, and no trouble of the machine's.
+    pub fn is_of_the_model(&self) -> bool {
+        matches!(self, Self::Model(_) | Self::Float(_) | Self::Unreadable(_))
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Toolchain(error) => error.hint(),
-            Self::Model(_) | Self::Unreadable(_) => {
+            Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
                 Some("check the file with onnx.checker.check_model(path, full_check=True)")
             }
             Self::Io { .. } | Self::Interrupted => None,

@@ -1,8 +1,9 @@
 //! The inputs that a circuit is judged on.
 //!
-//! Goes in: the input that is to be proved, the greatest magnitude that a circuit must take, a seed, the scale of the circuit's
-//! inputs. Comes out: [`COUNT`] sets of tensors, all multiples of 2^-scale, so that circuit and model are given the
-//! same numbers: what rounding the input itself costs is no fault of the function.
+//! Goes in: the input that is to be proved, the least and the greatest element that a circuit must take, a seed, the number of
+//! integers that make 1 of the circuit's input. Comes out: [`COUNT`] sets of tensors, all multiples of one of those
+//! integers, so that circuit and model are given the same numbers: what rounding the input itself costs is no fault of the
+//! function.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -17,32 +18,32 @@ const STREAM: u64 = 2;
 
 /// The input that is to be proved; three drawn from its own range; one from all that the circuit must take; one of negative
 /// numbers; one at each border.
-pub(super) fn draw(given: &[Tensor], bound: f64, seed: u64, scale: i32) -> Vec<Vec<Tensor>> {
+pub(super) fn draw(given: &[Tensor], bounds: [f64; 2], seed: u64, unit: f64) -> Vec<Vec<Tensor>> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
-    let unit = f64::from(scale).exp2();
-    // The circuit takes what is within the bound: the last multiple before it.
-    let bound = (bound * unit).floor() / unit;
+    // The circuit takes what is within the bounds: the last multiple before each.
+    let [low, high] = bounds;
+    let (low, high) = ((low * unit).ceil() / unit, (high * unit).floor() / unit);
     let elements = || {
         given
             .iter()
             .flat_map(|tensor| &tensor.data)
             .map(|&x| f64::from(x))
     };
-    let least = elements().fold(f64::INFINITY, f64::min).max(-bound);
-    let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(bound);
+    let least = elements().fold(f64::INFINITY, f64::min).max(low);
+    let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(high);
     let smallest = 1.0 / unit;
     let mut sets = vec![filled(given, unit, f64::from)];
     for [from, to] in [
         [least, greatest],
         [least, greatest],
         [least, greatest],
-        [-bound, bound],
-        [-bound, -smallest],
+        [low, high],
+        [low, low.max(-smallest)],
     ] {
         sets.push(filled(given, unit, |_| from + (to - from) * fraction(&mut rng)));
     }
-    for border in [bound, -bound] {
+    for border in [high, low] {
         sets.push(filled(given, unit, |_| border));
     }
     sets
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn probes_are_on_the_grid_and_within_the_bound() {
         let given = Tensor::new([2, 2], vec![0.3, 0.1, 0.9, 0.5]);
-        let sets = draw(&[given], 1.0, 0, 7);
+        let sets = draw(&[given], [-1.0, 1.0], 0, 128.0);
         assert_eq!(sets.len(), COUNT);
         for set in &sets {
             assert_eq!(set[0].shape, [2, 2]);
@@ -94,9 +95,19 @@ mod tests {
     /// At scale 0 a bound of 1 leaves three numbers, and none of them is skipped over.
     #[test]
     fn the_coarsest_grid_has_borders_too() {
-        let sets = draw(&[Tensor::new([1], vec![0.4])], 1.0, 0, 0);
+        let sets = draw(&[Tensor::new([1], vec![0.4])], [-1.0, 1.0], 0, 1.0);
         assert_eq!(sets[0][0].data, [0.0]);
         assert_eq!(sets[5][0].data, [-1.0]);
         assert_eq!(sets[6][0].data, [1.0]);
+    }
+
+    /// What a rectifier has left has no negative element.
+    #[test]
+    fn no_probe_leaves_a_range_of_one_sign() {
+        let sets = draw(&[Tensor::new([2], vec![0.5, 1.0])], [0.0, 2.0], 0, 4.0);
+        assert_eq!(sets.len(), COUNT);
+        let elements = || sets.iter().flat_map(|set| &set[0].data);
+        assert!(elements().all(|x| (0.0..=2.0).contains(x)));
+        assert_eq!(sets[6][0].data, [2.0, 2.0]);
     }
 }

@@ -1,23 +1,29 @@
 //! One circuit on trial: between its settings and its keys, so that a wrong function costs no proof.
 
+use std::convert::Infallible;
 use std::sync::Mutex;
 
 use alloy_primitives::U256;
 
+use super::floats::{Floats, written};
 use super::{
-    Compared, FunctionCheck, JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, check_output, probes, worst,
+    Compared, FunctionCheck, JudgeError, KnownIntegers, LEAST_INPUTS, OnnxRuntime, Outputs, READING,
+    check_output, output_range, probes, worst,
 };
 use crate::bench::{self, BenchError};
-use crate::model::graph::Tensor;
+use crate::model::committed::Integers;
+use crate::model::graph::{Graph, Tensor};
 use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
-use crate::model::onnx::rounded;
+use crate::model::onnx::{self, rounded};
+use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
 use crate::record::Outcome;
-use crate::subject::Subject;
+use crate::subject::{CommittedSubject, ONNX_SUITE, Subject};
+
+/// The most inputs whose integers are computed at once: each takes the memory of a whole witness.
+const AT_ONCE: usize = 4;
 
 /// An observer that hears all that `inner` does, and accepts a circuit only where it computes the subject's function.
-///
-/// A committed circuit is none that EZKL made of the model: its integers are held against the exact reference's after the proof.
 pub(crate) struct Trial<'a> {
     subject: &'a Subject,
     onnxruntime: Option<&'a OnnxRuntime>,
@@ -32,7 +38,7 @@ struct State {
 }
 
 impl<'a> Trial<'a> {
-    /// Without onnxruntime only what the exact integer reference covers is judged.
+    /// Without onnxruntime a user's model is judged only by the exact integer reference, where that covers it.
     pub(crate) fn new(
         subject: &'a Subject,
         onnxruntime: Option<&'a OnnxRuntime>,
@@ -51,22 +57,98 @@ impl<'a> Trial<'a> {
         self.state.into_inner().ok()?.result
     }
 
-    fn judge(
+    /// A circuit that EZKL makes of the model, by its witnesses.
+    fn judge_witnesses(
         &self,
         settings: &CircuitSettings,
         probes: &[Vec<Tensor>],
         outputs: &[Option<Vec<Vec<U256>>>],
     ) -> Option<Result<FunctionCheck, JudgeError>> {
-        let circuit = Observed { settings, outputs };
-        match exact_reference(self.subject, settings) {
-            Some(program) => Some(Ok(circuit.against_integers(&program, probes))),
-            None => Some(circuit.against_floats(self.onnxruntime?, &self.subject.onnx, probes, self.inner)),
+        let mut circuit = Observed::of_witnesses(settings, outputs);
+        let exact = exact_reference(self.subject, settings)
+            .map(|program| circuit.against_integers(&program, probes, settings));
+        match &exact {
+            Some(check) if check.max_error != Some(0.0) => return exact.map(Ok),
+            // What too few inputs say is not enough to go by.
+            Some(check) if check.inputs >= LEAST_INPUTS => circuit.integers = Some(KnownIntegers::Compared),
+            _ => {}
         }
+        match Floats::of(self.subject, self.onnxruntime) {
+            Some(floats) => Some(self.judge_floats(&circuit, &floats, probes)),
+            None => exact.map(Ok),
+        }
+    }
+
+    /// A committed circuit, by its own integers, for which nothing of EZKL's is asked.
+    fn judge_integers(&self, committed: &CommittedSubject) -> Option<Result<FunctionCheck, JudgeError>> {
+        let floats = Floats::of(self.subject, self.onnxruntime)?;
+        let Integers { range, unit } = committed.circuit.input();
+        let bounds = [range.least, range.greatest].map(|bound| bound as f64 / unit);
+        let probes = self.probes_within(bounds, unit);
+        self.inner.started("judge");
+        let circuit = Observed::of_integers(committed, &probes, self.subject.request.plan.scale);
+        self.inner.finished();
+        Some(self.judge_floats(&circuit, &floats, &probes))
+    }
+
+    /// The circuit's outputs against the floats; and, where its integers are known to be those of the typed graph, that
+    /// graph against the user's file.
+    fn judge_floats(
+        &self,
+        circuit: &Observed,
+        floats: &Floats<'_>,
+        probes: &[Vec<Tensor>],
+    ) -> Result<FunctionCheck, JudgeError> {
+        let check = circuit.against_floats(floats, &self.subject.onnx, probes, self.inner)?;
+        let reading = match circuit.integers {
+            Some(_) => self.judge_reading(probes)?,
+            None => None,
+        };
+        let misread = reading.filter(|reading| reading.finding().is_some());
+        Ok(worst([misread, Some(check)].into_iter().flatten()).expect("there is one"))
+    }
+
+    /// What the typed graph of a user's file computes in floats, against onnxruntime on the file itself. None where the model
+    /// is none of the user's.
+    fn judge_reading(&self, probes: &[Vec<Tensor>]) -> Result<Option<FunctionCheck>, JudgeError> {
+        let Some(onnxruntime) = self.onnxruntime else {
+            return Ok(None);
+        };
+        let Self { subject, inner, .. } = self;
+        let drawn;
+        let (file, graph, probes): (_, &Graph, _) = match (&subject.origin, &subject.graph) {
+            (Some(origin), _) => {
+                let bounds = [-subject.input_bound, subject.input_bound];
+                let unit = f64::from(subject.request.plan.scale).exp2();
+                drawn = probes::draw(&origin.inputs, bounds, subject.request.seed, unit);
+                (&origin.onnx, &origin.graph, &drawn[..])
+            }
+            (None, Ok(graph)) if subject.request.suite == ONNX_SUITE => (&subject.onnx, graph, probes),
+            _ => return Ok(None),
+        };
+        let floats = Floats::OnnxRuntime(onnxruntime);
+        let expected = floats.run(file, probes, *inner)?;
+        let read = Observed::of_floats(written(&onnx::write(graph), probes)?);
+        let unit = |output: usize| {
+            let elements = expected.sets.iter().filter_map(|set| set.get(output)).flatten();
+            let elements: Vec<f64> = elements
+                .map(|&x| f64::from(x))
+                .filter(|x| x.is_finite())
+                .collect();
+            READING * output_range(&elements)
+        };
+        Ok(Some(FunctionCheck {
+            reference: floats.name(),
+            ..read.against(&expected, &expected, unit)
+        }))
+    }
+
+    fn probes_within(&self, bounds: [f64; 2], unit: f64) -> Vec<Vec<Tensor>> {
+        probes::draw(&self.subject.inputs, bounds, self.subject.request.seed, unit)
     }
 }
 
-/// The check of a subject's circuit alone: it is laid out, compiled and run on the probes, and no key is made. None where the
-/// circuit is a committed one.
+/// The check of a subject's circuit alone: it is laid out, compiled and run on the probes, and no key is made.
 ///
 /// # Errors
 /// [`BenchError`]; why there is no circuit is in the inner result.
@@ -93,36 +175,16 @@ fn exact_reference(subject: &Subject, settings: &CircuitSettings) -> Option<Lowe
 }
 
 impl Observer for Trial<'_> {
-    fn started(&self, step: &str) {
-        self.inner.started(step);
-    }
-
-    fn sampled(&self, rss_bytes: Option<u64>) {
-        self.inner.sampled(rss_bytes);
-    }
-
-    fn finished(&self) {
-        self.inner.finished();
-    }
-
-    fn interrupted(&self) -> bool {
-        self.inner.interrupted()
-    }
-
-    fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {
-        self.inner.admits(settings)
+    fn inner(&self) -> Option<&dyn Observer> {
+        Some(self.inner)
     }
 
     fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
         if self.subject.committed.is_some() {
             return Vec::new();
         }
-        let probes = probes::draw(
-            &self.subject.inputs,
-            self.subject.input_bound,
-            self.subject.request.seed,
-            settings.input_scale(),
-        );
+        let bound = self.subject.input_bound;
+        let probes = self.probes_within([-bound, bound], f64::from(settings.input_scale()).exp2());
         let elements = |set: &Vec<Tensor>| set.iter().map(|tensor| tensor.data.clone()).collect();
         let flat = probes.iter().map(elements).collect();
         if let Ok(mut state) = self.state.lock() {
@@ -136,12 +198,15 @@ impl Observer for Trial<'_> {
         let Ok(mut state) = self.state.lock() else {
             return Err("an earlier judgement panicked".to_owned());
         };
-        state.result = self.judge(settings, &state.probes, outputs);
+        state.result = match &self.subject.committed {
+            Some(committed) => self.judge_integers(committed),
+            None => self.judge_witnesses(settings, &state.probes, outputs),
+        };
         match &state.result {
             // An imprecise circuit is proved: what it costs is known then, and the record says what it is worth.
             Some(Ok(check)) => match check.finding() {
-                Some(outcome @ Outcome::WrongFunction { .. }) => Err(outcome.to_string()),
-                _ => Ok(()),
+                None | Some(Outcome::Imprecise { .. }) => Ok(()),
+                Some(outcome) => Err(outcome.to_string()),
             },
             Some(Err(error)) => Err(error.to_string()),
             None => Ok(()),
@@ -149,140 +214,203 @@ impl Observer for Trial<'_> {
     }
 }
 
-/// What a circuit gives on each probe; none where EZKL has no witness of it.
-struct Observed<'a> {
-    settings: &'a CircuitSettings,
-    outputs: &'a [Option<Vec<Vec<U256>>>],
+/// One graph output's elements on one probe; none where a word of the field is no integer.
+type Elements = Vec<Option<f64>>;
+
+/// What a circuit gives on each probe.
+struct Observed {
+    /// For each probe and each graph output the elements, in the model's numbers; none where there is no witness.
+    sets: Vec<Option<Vec<Elements>>>,
+    /// The scale of each output, in bits after the binary point.
+    scales: Vec<f64>,
+    /// The scale that the model's values are rounded to.
+    scale: i32,
+    integers: Option<KnownIntegers>,
 }
 
-impl Observed<'_> {
-    /// The integers of one output, each by the unit that it is a multiple of.
-    fn values(&self, words: &[U256], output: usize) -> Vec<Option<f64>> {
-        let scale = self.settings.output_scales().get(output).copied().unwrap_or(0);
-        let unit = f64::from(-scale).exp2();
-        words
-            .iter()
-            .map(|word| Some(integer_from_word(word.to_be_bytes())? as f64 * unit))
-            .collect()
+impl Observed {
+    /// A circuit of EZKL's.
+    fn of_witnesses(settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Self {
+        let scales = settings.output_scales();
+        let elements = |(output, words): (usize, &Vec<U256>)| {
+            let unit = f64::from(-scales.get(output).copied().unwrap_or(0)).exp2();
+            let value = |word: &U256| Some(integer_from_word(word.to_be_bytes())? as f64 * unit);
+            words.iter().map(value).collect()
+        };
+        let set = |outputs: &Vec<Vec<U256>>| outputs.iter().enumerate().map(elements).collect();
+        Self {
+            sets: outputs.iter().map(|outputs| outputs.as_ref().map(set)).collect(),
+            scales: scales.iter().map(|&scale| f64::from(scale)).collect(),
+            scale: settings.input_scale().min(settings.param_scale()),
+            integers: None,
+        }
+    }
+
+    /// A committed circuit, whose only output are the integers that it shows or commits to.
+    fn of_integers(committed: &CommittedSubject, probes: &[Vec<Tensor>], scale: u32) -> Self {
+        let circuit = &committed.circuit;
+        let unit = circuit.output_unit();
+        let set = |index: usize| {
+            let witness = circuit.witness(probes[index].first()?).ok()?;
+            let values = witness
+                .result
+                .into_iter()
+                .map(|integer| Some(integer as f64 / unit));
+            Some(vec![values.collect()])
+        };
+        let threads = parallel::processors().min(AT_ONCE);
+        let Ok(sets) = parallel::map(threads, probes.len(), || |index| Ok::<_, Infallible>(set(index)));
+        Self {
+            sets,
+            scales: vec![unit.log2()],
+            scale: i32::try_from(scale).unwrap_or(i32::MAX),
+            integers: Some(KnownIntegers::Own),
+        }
+    }
+
+    /// No circuit at all, but another implementation in floats.
+    fn of_floats(outputs: Outputs) -> Self {
+        let elements = |numbers: Vec<f32>| numbers.into_iter().map(|x| Some(f64::from(x))).collect();
+        let set = |set: Vec<Vec<f32>>| Some(set.into_iter().map(elements).collect());
+        Self {
+            sets: outputs.sets.into_iter().map(set).collect(),
+            scales: Vec::new(),
+            scale: 0,
+            integers: None,
+        }
     }
 
     /// To the last integer. A probe that either side has no witness of is not compared.
-    fn against_integers(&self, program: &Lowered, probes: &[Vec<Tensor>]) -> FunctionCheck {
-        let mut pairs = Vec::new();
-        for (probe, outputs) in probes.iter().zip(self.outputs) {
-            if let (Some(outputs), Ok(run)) = (outputs, program.run(probe)) {
-                pairs.push((outputs, run));
-            }
-        }
-        let count = pairs.first().map_or(0, |(_, run)| run.outputs.len());
+    fn against_integers(
+        &self,
+        program: &Lowered,
+        probes: &[Vec<Tensor>],
+        settings: &CircuitSettings,
+    ) -> FunctionCheck {
+        let runs: Vec<_> = probes.iter().map(|probe| program.run(probe).ok()).collect();
+        let count = settings.output_scales().len();
+        let sets = runs.iter().map(|run| {
+            let run = run.as_ref()?;
+            let outputs = run.outputs.iter().zip(&run.output_scales);
+            let values = outputs.map(|(integers, &scale)| {
+                let unit = f64::from(-scale).exp2();
+                integers.iter().map(|&x| x as f64 * unit).collect::<Vec<f64>>()
+            });
+            Some(values.collect::<Vec<_>>())
+        });
+        let sets: Vec<Option<Vec<Vec<f64>>>> = sets.collect();
         let checks = (0..count).map(|output| {
-            let sides: Vec<_> = pairs
-                .iter()
-                .map(|(words, run)| {
-                    let unit = f64::from(-run.output_scales[output]).exp2();
-                    let exact: Vec<f64> = run.outputs[output].iter().map(|&x| x as f64 * unit).collect();
-                    let words = words.get(output).map_or(&[][..], Vec::as_slice);
-                    (self.values(words, output), exact)
-                })
-                .collect();
-            let compared: Vec<Compared<'_>> = sides
-                .iter()
-                .map(|(circuit, exact)| Compared {
-                    circuit,
-                    exact,
-                    rounded: exact,
+            let pairs = self.sets.iter().zip(&sets);
+            let pairs = pairs.filter_map(|(circuit, exact)| circuit.as_ref().zip(exact.as_ref()));
+            let compared: Vec<Compared<'_>> = pairs
+                .map(|(circuit, exact)| {
+                    let exact = of_output(exact, output);
+                    Compared {
+                        circuit: of_output(circuit, output),
+                        exact,
+                        rounded: exact,
+                    }
                 })
                 .collect();
             FunctionCheck {
                 reference: FunctionCheck::EXACT.to_owned(),
-                ..check_output(&compared, 0.0)
+                ..check_output(&compared, 0.0, None)
             }
         });
-        let without_witness = probes.len() - pairs.len();
-        Self::summed(worst(checks), FunctionCheck::EXACT, 0, without_witness)
+        let compared = self
+            .sets
+            .iter()
+            .zip(&sets)
+            .filter(|(circuit, exact)| circuit.is_some() && exact.is_some());
+        let without_witness = self.sets.len() - compared.count();
+        FunctionCheck {
+            reference: FunctionCheck::EXACT.to_owned(),
+            ..summed(checks, 0, without_witness)
+        }
     }
 
-    /// To within what fixed point costs. A probe on which the model itself gives NaN or infinity is not compared, unless
-    /// it is the first, the input that is to be proved.
+    /// To within what fixed point costs.
     fn against_floats(
         &self,
-        onnxruntime: &OnnxRuntime,
+        floats: &Floats<'_>,
         onnx: &[u8],
         probes: &[Vec<Tensor>],
         observer: &dyn Observer,
     ) -> Result<FunctionCheck, JudgeError> {
-        let exact = onnxruntime.run(onnx, probes, observer)?;
-        let values = onnxruntime.values(onnx, observer)?;
-        let scale = self.settings.input_scale().min(self.settings.param_scale());
-        let rounded = onnxruntime.run(&rounded(onnx, &values, scale)?, probes, observer)?;
+        let exact = floats.run(onnx, probes, observer)?;
+        let values = floats.values(onnx, observer)?;
+        let rounded = floats.run(&rounded(onnx, &values, self.scale)?, probes, observer)?;
+        // Where all values are whole, none is rounded. A scale below the circuit's, as of a floor, rounds nothing either.
+        let unit = |output: usize| {
+            let scale = self.scales.get(output).copied().unwrap_or(0.0);
+            if exact.are_floats[output] {
+                (-scale.max(f64::from(self.scale))).exp2()
+            } else {
+                0.0
+            }
+        };
+        Ok(FunctionCheck {
+            reference: floats.name(),
+            ..self.against(&exact, &rounded, unit)
+        })
+    }
 
+    /// Against outputs and rounded ones, where an output's elements are multiples of a unit. A probe on which the model itself
+    /// gives NaN or infinity is not compared, unless it is the first, the input that is to be proved.
+    fn against(&self, exact: &Outputs, rounded: &Outputs, unit: impl Fn(usize) -> f64) -> FunctionCheck {
         let is_defined = |set: &Vec<Vec<f32>>| set.iter().flatten().all(|x| x.is_finite());
         let mut compared = Vec::new();
         let (mut undefined, mut without_witness) = (0, 0);
-        for (index, outputs) in self.outputs.iter().enumerate() {
+        for (index, outputs) in self.sets.iter().enumerate() {
             match outputs {
                 None => without_witness += 1,
                 Some(_) if index > 0 && !is_defined(&exact.sets[index]) => undefined += 1,
                 Some(outputs) => compared.push((index, outputs)),
             }
         }
-        let reference = format!("onnxruntime {ONNXRUNTIME_VERSION}");
         let doubles = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
-        let checks = exact.are_floats.iter().enumerate().map(|(output, &is_float)| {
-            let sides: Vec<_> = compared
+        let checks = (0..exact.are_floats.len()).map(|output| {
+            let floats: Vec<_> = compared
                 .iter()
-                .map(|&(index, outputs)| {
-                    let words = outputs.get(output).map_or(&[][..], Vec::as_slice);
-                    (
-                        self.values(words, output),
-                        doubles(&exact.sets[index][output]),
-                        doubles(&rounded.sets[index][output]),
-                    )
+                .map(|&(index, _)| {
+                    [exact, rounded].map(|outputs| doubles(of_output(&outputs.sets[index], output)))
                 })
                 .collect();
-            let sides: Vec<Compared<'_>> = sides
+            let sides: Vec<Compared<'_>> = compared
                 .iter()
-                .map(|(circuit, exact, rounded)| Compared {
-                    circuit,
+                .zip(&floats)
+                .map(|((_, outputs), [exact, rounded])| Compared {
+                    circuit: of_output(outputs, output),
                     exact,
                     rounded,
                 })
                 .collect();
-            // Where all values are whole, none is rounded. A scale below the circuit's, as of a floor, rounds nothing either.
-            let unit = if is_float {
-                let scale = self
-                    .settings
-                    .output_scales()
-                    .get(output)
-                    .copied()
-                    .unwrap_or(0)
-                    .max(scale);
-                f64::from(-scale).exp2()
-            } else {
-                0.0
-            };
-            FunctionCheck {
-                reference: reference.clone(),
-                ..check_output(&sides, unit)
-            }
+            check_output(&sides, unit(output), self.integers)
         });
-        let worst = worst(checks);
-        Ok(Self::summed(worst, &reference, undefined, without_witness))
+        summed(checks, undefined, without_witness)
     }
+}
 
-    /// The worst output's check with what was counted. A circuit with no witness at all has no function.
-    fn summed(
-        worst: Option<FunctionCheck>,
-        reference: &str,
-        undefined: usize,
-        without_witness: usize,
-    ) -> FunctionCheck {
-        let worst = worst.unwrap_or_else(|| check_output(&[], 0.0));
-        FunctionCheck {
-            reference: reference.to_owned(),
-            undefined_inputs: undefined as u64,
-            inputs_without_witness: without_witness as u64,
-            ..worst
-        }
+/// One output's elements; none where there are fewer outputs.
+fn of_output<T>(outputs: &[Vec<T>], output: usize) -> &[T] {
+    outputs.get(output).map_or(&[], Vec::as_slice)
+}
+
+/// The worst output's check with what was counted. A circuit with no witness at all has no function.
+fn summed(
+    checks: impl ExactSizeIterator<Item = FunctionCheck>,
+    undefined: usize,
+    without_witness: usize,
+) -> FunctionCheck {
+    let has_several = checks.len() > 1;
+    let numbered = checks.enumerate().map(|(output, check)| FunctionCheck {
+        output: has_several.then_some(output as u64),
+        ..check
+    });
+    let worst = worst(numbered).unwrap_or_else(|| check_output(&[], 0.0, None));
+    FunctionCheck {
+        undefined_inputs: undefined as u64,
+        inputs_without_witness: without_witness as u64,
+        ..worst
     }
 }

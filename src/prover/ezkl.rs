@@ -496,8 +496,9 @@ impl<'a> Run<'a> {
         }
         let files = self.compiled(input)?;
         let logrows = self.logrows();
-        // A witness with commitments needs the keys.
-        if !self.job.plan.commits() {
+        // A witness with commitments needs the keys; a committed circuit's integers are evmbench's own.
+        let needs_keys = self.job.plan.commits() && matches!(self.job.circuit, JobCircuit::Model { .. });
+        if !needs_keys {
             self.probe(&files)?;
         }
         let srs = match self.prover.srs.identity(logrows)? {
@@ -508,7 +509,7 @@ impl<'a> Run<'a> {
             }
         };
         self.set_up(&files, &self.prover.srs.path(logrows)?)?;
-        if self.job.plan.commits() {
+        if needs_keys {
             self.probe(&files)?;
         }
         let phases = self
@@ -554,9 +555,6 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let probes = self.observer.probes(&settings);
-        if probes.is_empty() {
-            return Ok(());
-        }
         let measured = self.phases.len();
         let outputs = probes.iter().enumerate().map(|(index, probe)| {
             match self.outputs_of(files, probe) {

@@ -349,37 +349,52 @@ pub struct ProverRun {
 
 /// Who is told about progress, and who may stop it.
 pub trait Observer: Sync {
+    /// Who else hears of it, and answers whatever this observer does not itself.
+    fn inner(&self) -> Option<&dyn Observer> {
+        None
+    }
     /// A step begins.
-    fn started(&self, step: &str);
+    fn started(&self, step: &str) {
+        if let Some(inner) = self.inner() {
+            inner.started(step);
+        }
+    }
     /// The step goes on; the worker's resident memory in bytes where known.
-    fn sampled(&self, rss_bytes: Option<u64>);
+    fn sampled(&self, rss_bytes: Option<u64>) {
+        if let Some(inner) = self.inner() {
+            inner.sampled(rss_bytes);
+        }
+    }
     /// The step is over.
-    fn finished(&self);
+    fn finished(&self) {
+        if let Some(inner) = self.inner() {
+            inner.finished();
+        }
+    }
     /// Whether the user has asked to stop.
-    fn interrupted(&self) -> bool;
+    fn interrupted(&self) -> bool {
+        self.inner().is_some_and(Observer::interrupted)
+    }
     /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
     ///
     /// # Errors
     /// Why not, for people.
-    fn admits(&self, _settings: &CircuitSettings) -> Result<(), String> {
-        Ok(())
+    fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {
+        self.inner().map_or(Ok(()), |inner| inner.admits(settings))
     }
     /// Inputs to run a circuit with these settings on before its keys are made, without proofs; of each one flat array for each
     /// graph input. The first is the input that is to be proved, up to rounding. None by default.
-    fn probes(&self, _settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
-        Vec::new()
+    fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
+        self.inner().map_or_else(Vec::new, |inner| inner.probes(settings))
     }
     /// Whether keys may be made for a circuit that gives these words on the probes, for each probe and graph output; none for a
-    /// probe of which EZKL has no witness. Called where there are probes.
+    /// probe of which EZKL has no witness.
     ///
     /// # Errors
     /// Why not, for people.
-    fn accepts(
-        &self,
-        _settings: &CircuitSettings,
-        _outputs: &[Option<Vec<Vec<U256>>>],
-    ) -> Result<(), String> {
-        Ok(())
+    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
+        self.inner()
+            .map_or(Ok(()), |inner| inner.accepts(settings, outputs))
     }
 }
 
@@ -387,14 +402,7 @@ pub trait Observer: Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
-impl Observer for Silent {
-    fn started(&self, _step: &str) {}
-    fn sampled(&self, _rss_bytes: Option<u64>) {}
-    fn finished(&self) {}
-    fn interrupted(&self) -> bool {
-        false
-    }
-}
+impl Observer for Silent {}
 
 /// Something that turns a job into proofs.
 pub trait Prover {

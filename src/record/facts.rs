@@ -173,11 +173,11 @@ impl Record {
         let function = self.function.as_ref();
         let judged = function.map(|check| format!("Beside the reference: {}.", check.sentence()));
         let float = self.numerics.as_ref().and_then(|numerics| {
-            let (error, range) = (numerics.max_absolute_error?, numerics.output_range?);
+            let worst = numerics.worst()?;
             Some(format!(
                 "On the proved input the error beside the float model is {} of a range of {}.",
-                format::real(error),
-                format::real(range)
+                format::real(worst.max_absolute_error),
+                format::real(worst.output_range)
             ))
         });
         let sentences: Vec<String> = judged.into_iter().chain(float).collect();

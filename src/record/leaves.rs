@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 91] = {
+const CLASSES: [(&str, Class, &str); 92] = {
     use Class::{Derived, FreeText, Measured};
     [
         ("schema", Measured, "the evmbench that wrote the record"),
@@ -136,7 +136,7 @@ const CLASSES: [(&str, Class, &str); 91] = {
         (
             "function",
             Measured,
-            "EZKL's witnesses and onnxruntime's outputs in the run",
+            "the circuit's integers and the float outputs in the run",
         ),
         (
             "numerics.max_absolute_error",
@@ -155,6 +155,11 @@ const CLASSES: [(&str, Class, &str); 91] = {
         ),
         (
             "numerics.output_range",
+            Measured,
+            "floating point, which differs between machines",
+        ),
+        (
+            "numerics.outputs",
             Measured,
             "floating point, which differs between machines",
         ),
@@ -220,7 +225,7 @@ const CLASSES: [(&str, Class, &str); 91] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 9] = [
+const LATER: [(&str, u32); 10] = [
     ("other_forks", 2),
     ("guard", 2),
     ("ledger", 2),
@@ -229,6 +234,7 @@ const LATER: [(&str, u32); 9] = [
     ("function", 6),
     ("lowering.layout", 6),
     ("numerics.output_range", 6),
+    ("numerics.outputs", 6),
     ("model.uncovered", 6),
 ];
 

@@ -25,9 +25,10 @@ use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, Un
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
-use crate::judge::FunctionCheck;
+use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
+use crate::model::graph::Tensor;
 use crate::model::onnx::Uncovered;
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
@@ -76,8 +77,8 @@ pub struct Record {
     pub proof: Option<Proof>,
     /// How the circuit's outputs stand to both references.
     pub numerics: Option<Numerics>,
-    /// Whether a circuit that EZKL made of the model computes the model's function, on several inputs; absent for a committed
-    /// circuit, where the circuit was not run, and in records of schema 5.
+    /// Whether the circuit computes the model's function, on several inputs; absent where it was not run, and in records of
+    /// schema 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<FunctionCheck>,
     /// How well the circuit does on all test images; absent where that was not found out, and in records of schema 3.
@@ -297,7 +298,8 @@ pub enum Outcome {
     },
     /// The circuit computes something else than the model; it is not proved.
     WrongFunction {
-        /// The greatest distance of an output from the reference's; absent where an output is no number.
+        /// The greatest distance of an output from the reference's, or the mean distance of its worst element where that decides
+        /// (`function.element`); absent where an output is no number.
         #[serde(default, deserialize_with = "number")]
         max_error: Option<f64>,
         /// The distance that is explained by fixed point; absent where the reference gives no number.
@@ -306,13 +308,13 @@ pub enum Outcome {
     },
     /// The proof is accepted, but the outputs are so coarse beside their range that they are hardly the model's.
     Imprecise {
-        /// The greatest distance of an output from the reference's.
+        /// The greatest distance of an output from the reference's, or the mean distance of its worst element, likewise.
         #[serde(default, deserialize_with = "number")]
         max_error: Option<f64>,
         /// The distance that is explained by fixed point; absent where it has no bound.
         #[serde(default, deserialize_with = "number")]
         tolerance: Option<f64>,
-        /// The outputs' greatest element less their least.
+        /// The range that the error is seen beside: the output's greatest element less its least.
         #[serde(default, deserialize_with = "number")]
         output_range: Option<f64>,
     },
@@ -601,6 +603,38 @@ pub struct Numerics {
     /// schema 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_range: Option<f64>,
+    /// The same of each graph output, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputError>,
+}
+
+/// How one graph output stands to the float reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OutputError {
+    /// Largest distance of an element from the float reference.
+    pub max_absolute_error: f64,
+    /// The float reference's greatest element less its least; where all are the same, their magnitude.
+    pub output_range: f64,
+}
+
+impl OutputError {
+    /// None where an element is no number, or where there are more or fewer.
+    fn beside(values: &[f64], reference: &[f64]) -> Option<Self> {
+        let pairs = values.iter().zip(reference);
+        let mut errors = pairs.map(|(value, reference)| (value - reference).abs());
+        let error = errors.try_fold(0.0, |greatest: f64, error| {
+            error.is_finite().then(|| greatest.max(error))
+        });
+        Some(Self {
+            max_absolute_error: error.filter(|_| values.len() == reference.len())?,
+            output_range: judge::output_range(reference),
+        })
+    }
+
+    /// Whether it is beyond [`GREATEST_ERROR`].
+    fn is_coarse(&self) -> bool {
+        self.max_absolute_error > GREATEST_ERROR * self.output_range
+    }
 }
 
 /// The greatest part of the outputs' range that their error may be: beyond it a result has hardly three bits. For a tenth, 7-bit
@@ -608,15 +642,76 @@ pub struct Numerics {
 pub const GREATEST_ERROR: f64 = 0.1;
 
 impl Numerics {
-    /// The outcome where the outputs are too coarse to be the model's, in whatever exact way the circuit computes them. A range
-    /// that was not recorded is at most twice the greatest magnitude.
+    /// Without a float reference.
+    pub(crate) fn of(integer: IntegerCheck) -> Self {
+        Self {
+            integer,
+            max_absolute_error: None,
+            mean_absolute_error: None,
+            max_magnitude: None,
+            output_range: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// With the elements of each output and the float reference's. None where one of them is no number, or where there are more
+    /// or fewer.
+    pub(crate) fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Tensor]) -> Option<Self> {
+        let reference: Vec<Vec<f64>> = reference
+            .iter()
+            .map(|tensor| tensor.data.iter().map(|&x| f64::from(x)).collect())
+            .collect();
+        if values.len() != reference.len() {
+            return None;
+        }
+        let outputs: Option<Vec<OutputError>> = values
+            .iter()
+            .zip(&reference)
+            .map(|(values, reference)| OutputError::beside(values, reference))
+            .collect();
+        let outputs = outputs?;
+        let (values, reference) = (values.concat(), reference.concat());
+        let all = OutputError::beside(&values, &reference)?;
+        let errors = values.iter().zip(&reference).map(|(x, y)| (x - y).abs());
+        Some(Self {
+            max_absolute_error: Some(all.max_absolute_error),
+            mean_absolute_error: Some(errors.sum::<f64>() / values.len() as f64),
+            max_magnitude: Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max)),
+            output_range: Some(all.output_range),
+            outputs: if outputs.len() > 1 { outputs } else { Vec::new() },
+            ..Self::of(integer)
+        })
+    }
+
+    /// The output that stands worst to the float reference; all of them where they were not told apart. None without a
+    /// float reference, and in records of schema 5.
+    pub(crate) fn worst(&self) -> Option<OutputError> {
+        let part = |output: &OutputError| output.max_absolute_error / output.output_range;
+        let worst = self.outputs.iter().copied();
+        let worst = worst.max_by(|a, b| {
+            let coarse = a.is_coarse().cmp(&b.is_coarse());
+            coarse.then(part(a).total_cmp(&part(b)))
+        });
+        worst.or(Some(OutputError {
+            max_absolute_error: self.max_absolute_error?,
+            output_range: self.output_range?,
+        }))
+    }
+
+    /// The outcome where an output is too coarse to be the model's, in whatever exact way the circuit computes it. A range that
+    /// was not recorded is at most twice the greatest magnitude.
     pub fn finding(&self) -> Option<Outcome> {
-        let widest = || self.max_magnitude.map(|magnitude| 2.0 * magnitude);
-        let (error, output_range) = (self.max_absolute_error?, self.output_range.or_else(widest)?);
-        (error > GREATEST_ERROR * output_range).then_some(Outcome::Imprecise {
-            max_error: Some(error),
-            tolerance: Some(GREATEST_ERROR * output_range),
-            output_range: Some(output_range),
+        let at_most = || {
+            Some(OutputError {
+                max_absolute_error: self.max_absolute_error?,
+                output_range: 2.0 * self.max_magnitude?,
+            })
+        };
+        let worst = self.worst().or_else(at_most).filter(OutputError::is_coarse)?;
+        Some(Outcome::Imprecise {
+            max_error: Some(worst.max_absolute_error),
+            tolerance: Some(GREATEST_ERROR * worst.output_range),
+            output_range: Some(worst.output_range),
         })
     }
 }
@@ -877,6 +972,45 @@ mod tests {
         };
         let json = serde_json::to_value(&reusable).unwrap();
         assert_eq!(serde_json::from_value::<Request>(json).unwrap(), reusable);
+    }
+
+    fn beside(values: &[&[f64]], reference: &[&[f32]]) -> Option<Numerics> {
+        let integer = IntegerCheck::NotCovered {
+            operators: Vec::new(),
+        };
+        let values: Vec<Vec<f64>> = values.iter().map(|values| values.to_vec()).collect();
+        let reference: Vec<Tensor> = reference
+            .iter()
+            .map(|elements| Tensor::new([elements.len()], elements.to_vec()))
+            .collect();
+        Numerics::beside(integer, &values, &reference)
+    }
+
+    /// Of several outputs each is seen beside its own range; of one nothing more is written than before.
+    #[test]
+    fn an_output_does_not_hide_behind_another() {
+        let (large, small): (&[f64], &[f64]) = (&[-1000.0, 1000.0], &[0.0, 0.0]);
+        let numerics = beside(&[large, small], &[&[-1000.0, 1000.0], &[0.0, 0.5]]).unwrap();
+        assert_eq!(numerics.output_range, Some(2000.0));
+        let ranges: Vec<f64> = numerics
+            .outputs
+            .iter()
+            .map(|output| output.output_range)
+            .collect();
+        assert_eq!(ranges, [2000.0, 0.5]);
+        let Some(Outcome::Imprecise {
+            max_error, tolerance, ..
+        }) = numerics.finding()
+        else {
+            panic!("{numerics:?}");
+        };
+        assert_eq!((max_error, tolerance), (Some(0.5), Some(0.05)));
+
+        let one = beside(&[large], &[&[-1000.0, 999.0]]).unwrap();
+        assert_eq!((one.finding(), one.mean_absolute_error), (None, Some(0.5)));
+        assert!(serde_json::to_value(&one).unwrap().get("outputs").is_none());
+        assert_eq!(beside(&[&[f64::NAN]], &[&[1.0]]), None);
+        assert_eq!(beside(&[&[1.0, 2.0], &[3.0]], &[&[1.0], &[2.0, 3.0]]), None);
     }
 
     #[test]

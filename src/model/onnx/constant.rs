@@ -6,24 +6,60 @@ use tract_onnx::pb::{
 
 use super::fit::MOST_AXES;
 use super::node::{Attributes, size};
-use crate::model::graph::{Tensor, elements as elements_of};
+use crate::model::graph::{self, Tensor};
 
 /// A constant tensor.
 #[derive(Clone)]
 pub(super) enum Constant {
     /// Of `f32`.
     Floats(Tensor),
-    /// Of `i64`; only shapes and exponents are needed, so that it is flat.
-    Ints(Vec<i64>),
+    /// Of `i64`.
+    Ints(Integers),
 }
 
 impl Constant {
+    /// Sizes, outermost first.
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::Floats(tensor) => &tensor.shape,
+            Self::Ints(integers) => &integers.shape,
+        }
+    }
+
     /// Number of elements.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Floats(tensor) => tensor.len(),
-            Self::Ints(values) => values.len(),
+            Self::Ints(integers) => integers.data.len(),
         }
+    }
+}
+
+/// A row-major tensor of `i64`; `data.len()` is the product of `shape`.
+#[derive(Clone)]
+pub(super) struct Integers {
+    /// Sizes, outermost first; a scalar has none.
+    pub(super) shape: Vec<usize>,
+    /// Row-major elements.
+    pub(super) data: Vec<i64>,
+}
+
+impl Integers {
+    /// With one axis.
+    pub(super) fn flat(data: Vec<i64>) -> Self {
+        Self {
+            shape: vec![data.len()],
+            data,
+        }
+    }
+
+    /// Of a tensor with these elements.
+    fn of<T: Into<i64>>(tensor: &TensorProto, elements: Vec<T>) -> Result<Self, String> {
+        let data = elements.into_iter().map(Into::into).collect::<Vec<i64>>();
+        Ok(Self {
+            shape: shape(tensor, data.len())?,
+            data,
+        })
     }
 }
 
@@ -57,7 +93,7 @@ pub(super) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
         bytes if bytes.is_multiple_of(width) => bytes / width,
         bytes => return Err(format!("{bytes} bytes do not split into elements of {width}")),
     };
-    if elements_of(&shape) != Some(stored) {
+    if graph::elements(&shape) != Some(stored) {
         return Err(format!("it holds {stored} elements, and its shape is {shape:?}"));
     }
     Ok(stored)
@@ -88,30 +124,29 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
     }
     None.or(attributes.float("value_float").map(scalar))
         .or(attributes.get("value_floats", AttributeType::Floats).map(vector))
-        .or(attributes
-            .int("value_int")
-            .map(|value| Constant::Ints(vec![value])))
+        .or(attributes.int("value_int").map(|value| {
+            Constant::Ints(Integers {
+                shape: Vec::new(),
+                data: vec![value],
+            })
+        }))
         .or(attributes
             .ints("value_ints")
-            .map(|values| Constant::Ints(values.to_vec())))
+            .map(|values| Constant::Ints(Integers::flat(values.to_vec()))))
         .ok_or_else(|| "its value is neither floats nor integers".to_owned())
 }
 
 /// A constant of `f32`, `i64`, `i32` or truth values (as 0 and 1).
 pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
-    match tensor.data_type() {
-        DataType::Float => floats(tensor).map(Constant::Floats),
-        DataType::Int64 => elements(tensor, &tensor.int64_data, i64::from_le_bytes).map(Constant::Ints),
-        DataType::Int32 => elements(tensor, &tensor.int32_data, i32::from_le_bytes)
-            .map(|values| Constant::Ints(values.into_iter().map(i64::from).collect())),
-        DataType::Bool if tensor.raw_data.is_empty() => Ok(Constant::Ints(
-            tensor.int32_data.iter().map(|&x| x.into()).collect(),
-        )),
-        DataType::Bool => Ok(Constant::Ints(
-            tensor.raw_data.iter().map(|&x| x.into()).collect(),
-        )),
+    let integers = match tensor.data_type() {
+        DataType::Float => return floats(tensor).map(Constant::Floats),
+        DataType::Int64 => Integers::of(tensor, elements(tensor, &tensor.int64_data, i64::from_le_bytes)?),
+        DataType::Int32 => Integers::of(tensor, elements(tensor, &tensor.int32_data, i32::from_le_bytes)?),
+        DataType::Bool if tensor.raw_data.is_empty() => Integers::of(tensor, tensor.int32_data.clone()),
+        DataType::Bool => Integers::of(tensor, tensor.raw_data.clone()),
         other => Err(format!("elements of type {}", other.as_str_name())),
-    }
+    };
+    integers.map(Constant::Ints)
 }
 
 /// Whether no element is NaN or infinite, whatever the width of its floats. What cannot be read has no such element.
@@ -140,15 +175,17 @@ pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
     if tensor.data_type() != DataType::Float {
         return Err(format!("elements of type {}", tensor.data_type().as_str_name()));
     }
-    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
     let data = elements(tensor, &tensor.float_data, f32::from_le_bytes)?;
-    let expected = shape
-        .iter()
-        .try_fold(1_usize, |product, &size| product.checked_mul(size));
-    if expected != Some(data.len()) {
-        return Err(format!("{} elements for the shape {shape:?}", data.len()));
+    Ok(Tensor::new(shape(tensor, data.len())?, data))
+}
+
+/// The sizes of a tensor that has so many elements.
+fn shape(tensor: &TensorProto, count: usize) -> Result<Vec<usize>, String> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
+    if graph::elements(&shape) != Some(count) {
+        return Err(format!("{count} elements for the shape {shape:?}"));
     }
-    Ok(Tensor::new(shape, data))
+    Ok(shape)
 }
 
 /// A tensor's elements from the typed field, or else from the raw little-endian bytes.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tract_onnx::pb::{NodeProto, attribute_proto::AttributeType, tensor_proto::DataType};
 
-use super::constant::{Constant, constant, constant_node};
+use super::constant::{Constant, Integers, constant, constant_node};
 use super::fit::Read;
 use super::node::Attributes;
 
@@ -59,7 +59,7 @@ impl Known {
     fn constant(constant: Option<Arc<Constant>>) -> Self {
         let (kind, is_nonnegative) = match constant.as_deref() {
             Some(Constant::Floats(tensor)) => (Kind::Float, tensor.data.iter().all(|&x| x >= 0.0)),
-            Some(Constant::Ints(values)) => (Kind::Integer, values.iter().all(|&x| x >= 0)),
+            Some(Constant::Ints(integers)) => (Kind::Integer, integers.data.iter().all(|&x| x >= 0)),
             None => (Kind::Float, false),
         };
         Self {
@@ -127,13 +127,14 @@ impl<'a> Values<'a> {
                 for position in 0..node.input.len() {
                     match self.elements(node, position)? {
                         // Joined with itself again and again, a list doubles each time.
-                        Constant::Ints(values) if all.len() + values.len() <= MOST_JOINED => {
-                            all.extend(values);
+                        Constant::Ints(integers) if all.len() + integers.data.len() <= MOST_JOINED => {
+                            all.extend(&integers.data);
                         }
-                        _ => return None,
+                        Constant::Ints(_) | Constant::Floats(_) => return None,
                     }
                 }
-                Some(Arc::new(Constant::Ints(all)))
+                // The elements' order is that of the first axis alone, which sizes and positions have no other than.
+                Some(Arc::new(Constant::Ints(Integers::flat(all))))
             }
             _ => None,
         }
@@ -162,14 +163,14 @@ impl<'a> Values<'a> {
 
     fn integers(&self, node: &NodeProto, position: usize) -> Option<&[i64]> {
         match self.elements(node, position)? {
-            Constant::Ints(values) => Some(values),
+            Constant::Ints(integers) => Some(&integers.data),
             Constant::Floats(_) => None,
         }
     }
 
     fn numbers(&self, node: &NodeProto, position: usize) -> Option<Vec<f64>> {
         Some(match self.elements(node, position)? {
-            Constant::Ints(values) => values.iter().map(|&x| x as f64).collect(),
+            Constant::Ints(integers) => integers.data.iter().map(|&x| x as f64).collect(),
             Constant::Floats(tensor) => tensor.data.iter().copied().map(f64::from).collect(),
         })
     }
@@ -536,7 +537,7 @@ impl Check<'_> {
 
     fn dropout(&mut self) {
         let trains = self.has_input(2)
-            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(values)) if *values == [0]);
+            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(integers)) if integers.data == [0]);
         if trains {
             self.refuse("training_mode is not false", EVAL);
         } else if self.node.input.len() > 1 {

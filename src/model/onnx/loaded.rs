@@ -34,7 +34,7 @@ use super::Mean;
 use super::check::operator_set;
 use super::direct::Misreading;
 use super::fit::{MOST_AXES, Read, misfit};
-use super::node::label;
+use super::node::{Attributes, axis, label};
 use crate::model::float::{FloatModel, guarded, reasons};
 use crate::model::graph::{MOST_ELEMENTS, elements};
 
@@ -261,12 +261,9 @@ fn optimizer() -> Optimizer {
     optimizer
 }
 
-/// A node that takes the mean of more elements than one.
+/// A node that takes means of more elements than one, by itself or on its way to something else.
 fn mean(model: &InferenceModel, node: &NodeProto) -> Option<Mean> {
-    if !matches!(node.op_type.as_str(), "GlobalAveragePool" | "ReduceMean") {
-        return None;
-    }
-    let elements = |name: &String| {
+    let shape = |name: &String| {
         // What a node gives has a label; a graph input has a node of its name.
         let outlet = model
             .find_outlet_label(name)
@@ -274,13 +271,22 @@ fn mean(model: &InferenceModel, node: &NodeProto) -> Option<Mean> {
         let fact = model.outlet_fact(outlet?).ok()?;
         let shape = fact.shape.concretize()?;
         let sizes = shape.iter().map(|size| size.to_usize().ok());
-        sizes
-            .collect::<Option<Vec<usize>>>()
-            .map(|sizes| sizes.iter().product::<usize>())
+        sizes.collect::<Option<Vec<usize>>>()
     };
-    let (before, after) = (elements(node.input.first()?)?, elements(node.output.first()?)?);
-    let count = before.checked_div(after).filter(|&count| count > 1)?;
-    Some(Mean {
+    let elements = |name: &String| shape(name).map(|sizes| sizes.iter().product::<usize>());
+    let count = match node.op_type.as_str() {
+        "GlobalAveragePool" | "ReduceMean" => {
+            elements(node.input.first()?)?.checked_div(elements(node.output.first()?)?)?
+        }
+        "Mean" => node.input.len(),
+        "LayerNormalization" => {
+            let sizes = shape(node.input.first()?)?;
+            let axis = Attributes(node).int("axis").unwrap_or(-1);
+            sizes[self::axis(axis, sizes.len()).ok()?..].iter().product()
+        }
+        _ => return None,
+    };
+    (count > 1).then(|| Mean {
         node: label(node),
         operator: node.op_type.clone(),
         count,

@@ -1,6 +1,9 @@
-//! What a protobuf node says: its name, its inputs and its attributes.
+//! What a protobuf node says: its name, its inputs and its attributes; and the shape of a value.
 
-use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
+use tract_onnx::pb::{
+    AttributeProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType,
+    tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
+};
 
 /// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
 pub(super) const DEFAULT_EPSILON: f32 = 1e-5;
@@ -90,4 +93,30 @@ pub(super) fn sizes<const N: usize>(
         .try_into()
         .map(Some)
         .map_err(|_| format!("{name} is {values:?}, not {N} sizes"))
+}
+
+/// An axis of `rank`, which may be counted from the end.
+pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let magnitude = usize::try_from(axis.unsigned_abs()).ok();
+    let from_start = if axis < 0 {
+        magnitude.and_then(|back| rank.checked_sub(back))
+    } else {
+        magnitude
+    };
+    from_start
+        .filter(|&axis| axis < rank)
+        .ok_or_else(|| format!("axis {axis} is out of range"))
+}
+
+/// The shape that a file says a value has; none where it leaves a size open, or says nothing.
+pub(super) fn declared_shape(value: &ValueInfoProto) -> Option<Vec<usize>> {
+    let Some(Type::TensorType(tensor)) = value.r#type.as_ref()?.value.as_ref() else {
+        return None;
+    };
+    let sizes = tensor.shape.as_ref()?.dim.iter().map(|dim| match dim.value {
+        Some(Dimension::DimValue(size)) => usize::try_from(size).ok(),
+        _ => None,
+    });
+    let shape: Vec<usize> = sizes.collect::<Option<_>>()?;
+    (!shape.is_empty()).then_some(shape)
 }

@@ -10,12 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, attribute_proto::AttributeType};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType};
 
 use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
 use super::loaded::{Loaded, Refusal};
-use super::node::{Attributes, DEFAULT_EPSILON, argument, label, size, sizes};
+use super::node::{Attributes, DEFAULT_EPSILON, argument, axis, declared_shape, label, size, sizes};
 use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart};
 use crate::model::graph::{Graph, MOST_ELEMENTS, Op, Tensor, ValueId, Window, elements};
 
@@ -214,7 +214,7 @@ impl<'a> Import<'a> {
             import.node(index, node);
         }
         for output in &proto.output {
-            import.output(&output.name);
+            import.output(output);
         }
         if import.uncovered.is_empty() {
             Coverage::Full(import.graph)
@@ -285,18 +285,26 @@ impl<'a> Import<'a> {
         }
     }
 
-    fn output(&mut self, name: &str) {
-        match self.bindings.get(name) {
+    fn output(&mut self, output: &ValueInfoProto) {
+        let reason = match self.bindings.get(output.name.as_str()) {
             Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
-                self.graph.outputs.push(*id);
+                let shape = self.graph.shape(*id);
+                match declared_shape(output) {
+                    // What broadcasting adds, for one, the typed graph has none of.
+                    Some(declared) if declared != shape => {
+                        format!("it has the shape {declared:?}, and the typed graph gives {shape:?}")
+                    }
+                    _ => return self.graph.outputs.push(*id),
+                }
             }
-            Some(Binding::Unknown) if !self.uncovered.is_empty() => {}
-            _ => self.uncovered.push(Uncovered {
-                node: name.to_owned(),
-                operator: "output".to_owned(),
-                reason: "it is a constant, a second output of a node, or given twice".to_owned(),
-            }),
-        }
+            Some(Binding::Unknown) if !self.uncovered.is_empty() => return,
+            _ => "it is a constant, a second output of a node, or given twice".to_owned(),
+        };
+        self.uncovered.push(Uncovered {
+            node: output.name.clone(),
+            operator: "output".to_owned(),
+            reason,
+        });
     }
 
     fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
@@ -394,7 +402,7 @@ impl<'a> Import<'a> {
     fn expect_two(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
         let is_two = match self.constant(node, position)? {
             Constant::Floats(tensor) => tensor.data == [2.0],
-            Constant::Ints(values) => *values == [2],
+            Constant::Ints(integers) => integers.data == [2],
         };
         if is_two {
             Ok(())
@@ -405,10 +413,9 @@ impl<'a> Import<'a> {
 
     /// Fails where a constant has more axes than the first input, whose result would have as many.
     fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
-        match (self.constant(node, position)?, self.input_shape(node)?) {
-            (Constant::Floats(tensor), Some(shape)) if tensor.shape.len() > shape.len() => {
-                Err(format!("input {position} has more axes than input 0"))
-            }
+        let axes = self.constant(node, position)?.shape().len();
+        match self.input_shape(node)? {
+            Some(shape) if axes > shape.len() => Err(format!("input {position} has more axes than input 0")),
             _ => Ok(()),
         }
     }
@@ -418,7 +425,7 @@ impl<'a> Import<'a> {
         match argument(node, 2) {
             Err(_) => Ok(()),
             Ok(_) => match self.constant(node, 2)? {
-                Constant::Ints(values) if *values == [0] => Ok(()),
+                Constant::Ints(integers) if integers.data == [0] => Ok(()),
                 _ => Err("training_mode is not false".to_owned()),
             },
         }
@@ -514,9 +521,12 @@ impl<'a> Import<'a> {
         let Some(shape) = self.input_shape(node)? else {
             return Ok(Meaning::Alias(Binding::Unknown));
         };
+        if target.shape.len() != 1 {
+            return Err(format!("its shape is a tensor of shape {:?}", target.shape));
+        }
         let zero_copies = attributes.int("allowzero").unwrap_or(0) == 0;
         let op = Op::Reshape {
-            shape: resolved(target, shape, zero_copies)?,
+            shape: resolved(&target.data, shape, zero_copies)?,
         };
         Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
     }
@@ -546,19 +556,6 @@ fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<us
             .ok_or_else(|| format!("its shape is {target:?}"))?;
     }
     Ok(shape)
-}
-
-/// An axis of `rank`, which may be counted from the end.
-fn axis(axis: i64, rank: usize) -> Result<usize, String> {
-    let magnitude = usize::try_from(axis.unsigned_abs()).ok();
-    let from_start = if axis < 0 {
-        magnitude.and_then(|back| rank.checked_sub(back))
-    } else {
-        magnitude
-    };
-    from_start
-        .filter(|&axis| axis < rank)
-        .ok_or_else(|| format!("axis {axis} is out of range"))
 }
 
 /// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.

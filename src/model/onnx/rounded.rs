@@ -79,6 +79,12 @@ pub fn rounded<S: BuildHasher>(
                 graph.node.push(node);
                 continue;
             }
+            for name in factors_of(&node.op_type) {
+                let attributes = node.attribute.iter_mut();
+                attributes
+                    .filter(|attribute| attribute.name == *name)
+                    .for_each(|attribute| round_attribute(attribute, scale));
+            }
             let divisor = mean_of(&node, values);
             let mut roundings = Vec::new();
             for output in &mut node.output {
@@ -166,6 +172,15 @@ fn binary(operator: &str, left: &str, right: &str, output: &str) -> NodeProto {
         input: vec![left.to_owned(), right.to_owned()],
         output: vec![output.to_owned()],
         ..NodeProto::default()
+    }
+}
+
+/// Attributes of an operator that are constants in a circuit: factors and addends.
+fn factors_of(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "LeakyRelu" => &["alpha"],
+        "Gemm" | "HardSigmoid" => &["alpha", "beta"],
+        _ => &[],
     }
 }
 
@@ -320,6 +335,29 @@ mod tests {
         // Weights 0.25 and -0.75: 0.15, which is 0.25 in quarters; its sigmoid is 0.562, which is 0.5.
         assert_eq!(outputs(&rounded, &input), [0.5]);
         assert_ne!(outputs(&onnx, &input), [0.5]);
+    }
+
+    /// A slope is a constant of the circuit's, though an attribute of the file's: 0.1 is 13/128.
+    #[test]
+    fn a_slope_is_rounded() {
+        let mut node = NodeProto {
+            op_type: "LeakyRelu".to_owned(),
+            input: vec!["x".to_owned()],
+            output: vec!["y".to_owned()],
+            ..NodeProto::default()
+        };
+        node.attribute.push(proto::float("alpha", 0.1));
+        let file = proto::File {
+            nodes: vec![node],
+            initializers: Vec::new(),
+            inputs: vec![proto::port("x", &[1, 1])],
+            outputs: vec![proto::port("y", &[1, 1])],
+        };
+        let rounded = rounded(&file.encode(17), &HashMap::from([("y".to_owned(), FLOAT)]), 7).unwrap();
+        assert_eq!(
+            outputs(&rounded, &Tensor::new([1, 1], vec![-4.0])),
+            [-4.0 * 13.0 / 128.0]
+        );
     }
 
     /// The variance is no number of the circuit's: rounded to 0 it would make any tolerance large.

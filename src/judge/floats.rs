@@ -1,0 +1,85 @@
+//! What computes a model in floats, for a circuit to be held against.
+//!
+//! Goes in: ONNX bytes and inputs. Comes out: outputs, and what is known of every value.
+//!
+//! A user's file is computed by onnxruntime, which shares no code with anything here. The suite's models, and parts of a model,
+//! are files that evmbench has written of a typed graph; the float model computes them, and nothing is installed.
+
+use std::collections::HashMap;
+
+use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
+use crate::model::float::FloatModel;
+use crate::model::graph::{Graph, Tensor, elements};
+use crate::model::onnx::Value;
+use crate::prover::Observer;
+use crate::subject::{ONNX_SUITE, Subject};
+
+/// See the module.
+pub(super) enum Floats<'a> {
+    /// Of any file.
+    OnnxRuntime(&'a OnnxRuntime),
+    /// Of the file that this graph is written as.
+    Written(&'a Graph),
+}
+
+impl<'a> Floats<'a> {
+    /// What computes a subject's model; none where that is onnxruntime and it is not at hand.
+    pub(super) fn of(subject: &'a Subject, onnxruntime: Option<&'a OnnxRuntime>) -> Option<Self> {
+        let is_users = subject.request.suite == ONNX_SUITE && subject.request.part.is_none();
+        match &subject.graph {
+            Ok(graph) if !is_users => Some(Self::Written(graph)),
+            _ => onnxruntime.map(Self::OnnxRuntime),
+        }
+    }
+
+    /// What records call it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::OnnxRuntime(_) => format!("onnxruntime {ONNXRUNTIME_VERSION}"),
+            Self::Written(_) => "float model by tract".to_owned(),
+        }
+    }
+
+    /// A model's outputs on each set of inputs.
+    pub(super) fn run(
+        &self,
+        onnx: &[u8],
+        sets: &[Vec<Tensor>],
+        observer: &dyn Observer,
+    ) -> Result<Outputs, JudgeError> {
+        match self {
+            Self::OnnxRuntime(onnxruntime) => onnxruntime.run(onnx, sets, observer),
+            Self::Written(_) => written(onnx, sets),
+        }
+    }
+
+    /// What is known of every value before the model is run, by name.
+    pub(super) fn values(
+        &self,
+        onnx: &[u8],
+        observer: &dyn Observer,
+    ) -> Result<HashMap<String, Value>, JudgeError> {
+        match self {
+            Self::OnnxRuntime(onnxruntime) => onnxruntime.values(onnx, observer),
+            Self::Written(graph) => Ok(graph
+                .values
+                .iter()
+                .map(|value| {
+                    let elements = elements(&value.shape).map(|elements| elements as u64);
+                    let is_float = true;
+                    (value.name.clone(), Value { is_float, elements })
+                })
+                .collect()),
+        }
+    }
+}
+
+/// A file that evmbench has written, all of whose outputs are of `f32`.
+pub(super) fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
+    let model = FloatModel::load(onnx)?;
+    let outputs = |set: &Vec<Tensor>| Ok(model.run(set)?.into_iter().map(|tensor| tensor.data).collect());
+    Ok(Outputs {
+        are_floats: vec![true; model.output_shapes().len()],
+        sets: sets.iter().map(outputs).collect::<Result<_, JudgeError>>()?,
+    })
+}
