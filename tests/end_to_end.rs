@@ -670,13 +670,19 @@ fn a_committed_circuit_is_the_default() {
 
 /// A part whose record says otherwise than its evidence, with every digest written anew, makes no set.
 #[track_caller]
-fn assert_no_set_with_an_edited_part(last: &Path, set: &PartSet, part: &Path, tools: &Tools) {
+fn assert_no_set_with_an_edited_part(
+    last: &Path,
+    set: &PartSet,
+    part: &Path,
+    given: Given<'_>,
+    tools: &Tools,
+) {
     let text = std::fs::read_to_string(part).unwrap();
     let mut edited: serde_json::Value = serde_json::from_str(&text).unwrap();
     edited["lowering"]["layout"]["lookups"][0]["elements"] = 1.into();
     edited["sha256"] = evmbench::record::digest::of_json(&edited).into();
     std::fs::write(part, edited.to_string()).unwrap();
-    let refused = parts::measure(&parts::paths(last, set), Given::default(), tools);
+    let refused = parts::measure(&parts::paths(last, set), given, tools);
     assert!(
         matches!(&refused, Err(PartsError::NotBorneOut { found, .. }) if found.place.starts_with("lowering")),
         "{refused:?}"
@@ -707,7 +713,7 @@ fn a_model_in_parts_is_one_set() {
         "--onnx",
         onnx.to_str().unwrap(),
         "--scale",
-        "3",
+        "4",
         "--runs",
         "1",
         "--cut",
@@ -751,7 +757,11 @@ fn a_model_in_parts_is_one_set() {
     assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
     assert_eq!(set.measurement.bare_verifications.len(), 3);
     let tools = Tools::new(common::solc().clone()).unwrap();
-    let again = parts::measure(&parts::paths(last_path, set), Given::default(), &tools).unwrap();
+    let given = Given {
+        onnx: Some(&onnx),
+        ..Given::default()
+    };
+    let again = parts::measure(&parts::paths(last_path, set), given, &tools).unwrap();
     assert_eq!(&again.set, set);
     assert_eq!(again.by_record_only, None);
     // What stands in the records is what the whole model computes.
@@ -768,12 +778,12 @@ fn a_model_in_parts_is_one_set() {
         .map(|(path, _)| path)
         .collect();
     let mixed = [records[0].0.clone(), others[0].clone(), last_path.clone()];
-    let refused = parts::measure(&mixed, Given::default(), &tools);
+    let refused = parts::measure(&mixed, given, &tools);
     assert!(
         matches!(refused, Err(PartsError::OtherPart { index: 1, .. })),
         "{refused:?}"
     );
-    assert_no_set_with_an_edited_part(last_path, set, &records[0].0, &tools);
+    assert_no_set_with_an_edited_part(last_path, set, &records[0].0, given, &tools);
 
     let verified = Command::cargo_bin("evmbench")
         .unwrap()

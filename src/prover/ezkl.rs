@@ -158,7 +158,7 @@ impl EzklProver {
         observer: &dyn Observer,
     ) -> Result<ProverRun, ProverError> {
         self.run_to_end(Run {
-            final_run_args: Some(run_args),
+            decided: Some(Decided::RunArgs(run_args)),
             ..Run::start(self, job, observer)?
         })
     }
@@ -186,7 +186,7 @@ impl EzklProver {
         finding(outputs)
     }
 
-    /// Circuit, key, verifier and commitments of a job, made anew under final run arguments: nothing is taken from the cache or
+    /// Circuit, key, verifier and commitments of a job, made anew under these settings: nothing is taken from the cache or
     /// kept there, and nothing is proved. With the same reference string they are the same to the byte.
     ///
     /// # Errors
@@ -194,11 +194,11 @@ impl EzklProver {
     pub fn reproduce(
         &self,
         job: &Job,
-        run_args: &Value,
+        settings: &Value,
         observer: &dyn Observer,
     ) -> Result<Result<Reproduced, Failure>, ProverError> {
         let mut run = Run {
-            final_run_args: Some(run_args),
+            decided: Some(Decided::Settings(settings)),
             ..Run::start(self, job, observer)?
         };
         let reproduced = run.input().and_then(|input| {
@@ -300,13 +300,22 @@ impl From<Failure> for Stop {
     }
 }
 
+/// What of a model's settings is not left to calibration.
+#[derive(Clone, Copy)]
+enum Decided<'a> {
+    /// The run arguments, by EZKL's names.
+    RunArgs(&'a Value),
+    /// The whole file.
+    Settings(&'a Value),
+}
+
 /// One job under way.
 struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
     observer: &'a dyn Observer,
-    /// Run arguments that take the place of the plan's, and that no calibration changes; the cache is then left alone.
-    final_run_args: Option<&'a Value>,
+    /// What takes the place of the plan's arguments and of calibration; the cache is then left alone.
+    decided: Option<Decided<'a>>,
     digest: String,
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
@@ -349,7 +358,7 @@ impl<'a> Run<'a> {
             prover,
             job,
             observer,
-            final_run_args: None,
+            decided: None,
             digest: digest(job),
             folder,
             phases: Vec::new(),
@@ -441,8 +450,12 @@ impl<'a> Run<'a> {
         if matches!(self.job.circuit, JobCircuit::Committed(_)) {
             return Ok(());
         }
-        if let Some(run_args) = self.final_run_args {
-            return self.lay_out(files, run_args);
+        match self.decided {
+            Some(Decided::RunArgs(run_args)) => return self.lay_out(files, run_args),
+            Some(Decided::Settings(settings)) => {
+                return Ok(write(&files.settings(), settings.to_string().as_bytes())?);
+            }
+            None => {}
         }
         self.lay_out(files, &self.job.plan.run_args())?;
         self.read_settings(files)?;
@@ -465,7 +478,7 @@ impl<'a> Run<'a> {
     /// Circuit and keys, from the cache or made now.
     fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
         self.reused_keys = false;
-        let cached = match self.final_run_args {
+        let cached = match self.decided {
             Some(_) => None,
             None => self.prover.cache.find(&self.digest),
         };
@@ -524,7 +537,7 @@ impl<'a> Run<'a> {
             phases,
             counted_cells: self.counted_cells,
         };
-        if self.final_run_args.is_some() {
+        if self.decided.is_some() {
             return Ok(Keys { files, provenance });
         }
         let files = self

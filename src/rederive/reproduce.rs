@@ -2,7 +2,7 @@
 
 use super::{Exhibits, Rebuilt};
 use crate::bench;
-use crate::prover::{CircuitSettings, EzklProver, Failure, ProverError, Reproduced, Silent};
+use crate::prover::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
 use crate::record::Record;
 
 /// Why nothing was made again where nobody asked for it.
@@ -33,10 +33,7 @@ pub fn reproduce(
         let why = "the reference string that the key rests on is not at hand; --srs names its file";
         return Ok(Err(why.to_owned()));
     }
-    let made = prover.reproduce(&bench::job(subject), &settings.json()["run_args"], &Silent)?;
-    match made {
-        Err(Failure::Interrupted { phase }) => Ok(Err(format!("{phase} was interrupted"))),
-        Err(failure) => Ok(Err(failure.to_string())),
-        Ok(made) => Ok(Ok(made)),
-    }
+    let made = prover.reproduce(&bench::job(subject), settings.json(), &Silent)?;
+    // Of an exception of EZKL's the last line tells what it is.
+    Ok(made.map_err(|failure| failure.to_string().lines().last().unwrap_or_default().to_owned()))
 }
