@@ -136,6 +136,21 @@ fn published_records_are_what_their_evidence_says() {
     assert!(verified * step >= 90, "{verified}");
 }
 
+/// Readers differ on which of two equal fields counts.
+#[test]
+fn a_record_with_a_field_twice_is_refused() {
+    let path = root().join("results/scaling/dense_small-s7-direct.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(store::parse(&path, text.as_bytes()).is_ok());
+    let twice = text.replacen("\"runs\":", "\"runs\": 1, \"runs\":", 1);
+    assert_ne!(text, twice);
+    let error = store::parse(&path, twice.as_bytes()).unwrap_err();
+    assert!(
+        error.to_string().contains("\"runs\" stands there twice"),
+        "{error}"
+    );
+}
+
 /// The study's circuits are reproduced to the unit wherever a record has their size.
 #[test]
 fn every_published_study_circuit_is_the_studys() {
