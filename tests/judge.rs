@@ -8,6 +8,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
+use common::models::{floats, integers, operator, port, small};
 use evmbench::judge::{self, FunctionCheck, KnownIntegers, OnnxRuntime};
 use evmbench::model::graph::{Graph, Op, Tensor};
 use evmbench::model::onnx;
@@ -16,11 +17,7 @@ use evmbench::record::{Outcome, Record, Request};
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use prost::Message as _;
-use tract_onnx::pb::{
-    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, tensor_proto::DataType, tensor_shape_proto::Dimension, tensor_shape_proto::dimension,
-    type_proto,
-};
+use tract_onnx::pb::{NodeProto, TensorProto};
 
 fn model(name: &str) -> PathBuf {
     common::fixture("function").join(name)
@@ -187,72 +184,11 @@ fn committed(scale: u32) -> CircuitPlan {
     CircuitPlan::committed(scale, Io::default_for("onnx")).unwrap()
 }
 
-fn operator(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    NodeProto {
-        op_type: operator.to_owned(),
-        input: names(inputs),
-        output: names(&[output]),
-        ..NodeProto::default()
-    }
-}
-
-fn constant(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
-    TensorProto {
-        name: name.to_owned(),
-        dims: dims.to_vec(),
-        data_type: DataType::Float as i32,
-        float_data: data.to_vec(),
-        ..TensorProto::default()
-    }
-}
-
-fn positions(name: &str, data: &[i64]) -> TensorProto {
-    TensorProto {
-        name: name.to_owned(),
-        dims: vec![data.len() as i64],
-        data_type: DataType::Int64 as i32,
-        int64_data: data.to_vec(),
-        ..TensorProto::default()
-    }
-}
-
 /// A model with the input `x` and these outputs.
 fn file(shape: &[i64], outputs: &[&str], node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> Vec<u8> {
-    let port = |name: &str, shape: Option<&[i64]>| ValueInfoProto {
-        name: name.to_owned(),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: DataType::Float as i32,
-                shape: shape.map(|shape| TensorShapeProto {
-                    dim: shape
-                        .iter()
-                        .map(|&size| Dimension {
-                            value: Some(dimension::Value::DimValue(size)),
-                            ..Dimension::default()
-                        })
-                        .collect(),
-                }),
-            })),
-            ..TypeProto::default()
-        }),
-        ..ValueInfoProto::default()
-    };
-    let model = ModelProto {
-        ir_version: 8,
-        opset_import: vec![OperatorSetIdProto {
-            domain: String::new(),
-            version: 17,
-        }],
-        graph: Some(GraphProto {
-            node,
-            initializer,
-            input: vec![port("x", Some(shape))],
-            output: outputs.iter().map(|name| port(name, None)).collect(),
-            ..GraphProto::default()
-        }),
-        ..ModelProto::default()
-    };
+    let mut model = small(shape, node, initializer);
+    let graph = model.graph.as_mut().unwrap();
+    graph.output = outputs.iter().map(|name| port(name, None)).collect();
     model.encode_to_vec()
 }
 
@@ -280,7 +216,7 @@ fn mean_beside_large(as_one_output: bool) -> Vec<u8> {
         &[1, 1, 7, 7],
         &outputs,
         nodes,
-        vec![constant("hundred", &[], &[100.0])],
+        vec![floats("hundred", &[], &[100.0])],
     )
 }
 
@@ -423,7 +359,7 @@ fn what_cannot_be_judged_on_enough_inputs_is_not_verified() {
         operator("Sub", &["a", "b"], "d"),
         operator("Log", &["d"], "y"),
     ];
-    let constants = vec![positions("first", &[0]), positions("second", &[1])];
+    let constants = vec![integers("first", &[0]), integers("second", &[1])];
     let input = [[0.875_f32; 16], [0.25; 16]].concat();
     let case = Case::new(&file(&[2, 16], &["y"], nodes, constants)).with_input(&input);
     let input = case.input.as_ref().unwrap().to_str().unwrap();

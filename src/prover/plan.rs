@@ -354,7 +354,6 @@ impl CircuitPlan {
         Ok(plan)
     }
 
-    /// The same committed circuit with so many columns side by side.
     /// The same circuit with so many columns side by side.
     ///
     /// # Errors

@@ -567,8 +567,6 @@ impl Derivation<'_> {
                 differs.then(|| "the settings are not those that it writes".to_owned())
             });
             match otherwise {
-                // A record is as its own evmbench wrote it, and this is the one.
-                Some(how) if !self.is_older() => self.wrong("circuit.settings", how),
                 None => {
                     let key = self.evidence.verifying_key.as_deref();
                     // What EZKL counted before it was told the exact number is kept nowhere else.
@@ -581,10 +579,12 @@ impl Derivation<'_> {
                     let made = key.map(|key| (&settings, key));
                     self.again.lowering = Some(Lowering::of(circuit, made, counted_cells));
                 }
-                Some(how) => {
+                // Earlier versions lay circuits out in other ways.
+                Some(how) if self.is_older() => {
                     self.by_record_only(&OF_LOWERING, &how);
                     self.by_record_only(&[What::Rescaling], &how);
                 }
+                Some(how) => self.wrong("circuit.settings", how),
             }
         }
         if self.findings.rebuilt.input_known {

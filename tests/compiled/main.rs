@@ -8,6 +8,7 @@ mod decode;
 use std::path::PathBuf;
 use std::process::Command;
 
+use common::models::port;
 use decode::Decoder;
 use evmbench::compiled::{Compiled, Element, Frame, Function, Graph, NodeId};
 use evmbench::model::committed::{
@@ -19,9 +20,8 @@ use evmbench::prover::EZKL_VERSION;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
-    TypeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto,
-    type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
 const CALLS: &str = include_str!("calls.py");
@@ -158,31 +158,12 @@ impl Folder {
 struct Onnx(GraphProto);
 
 impl Onnx {
-    fn port(name: &str, shape: &[i64]) -> ValueInfoProto {
-        let dim = shape.iter().map(|&size| tensor_shape_proto::Dimension {
-            value: Some(tensor_shape_proto::dimension::Value::DimValue(size)),
-            ..Default::default()
-        });
-        let tensor = type_proto::Tensor {
-            elem_type: DataType::Float as i32,
-            shape: Some(TensorShapeProto { dim: dim.collect() }),
-        };
-        ValueInfoProto {
-            name: name.to_owned(),
-            r#type: Some(TypeProto {
-                value: Some(type_proto::Value::TensorType(tensor)),
-                ..TypeProto::default()
-            }),
-            ..ValueInfoProto::default()
-        }
-    }
-
     fn input(&mut self, name: &str, shape: &[i64]) {
-        self.0.input.push(Self::port(name, shape));
+        self.0.input.push(port(name, Some(shape)));
     }
 
     fn output(&mut self, name: &str, shape: &[i64]) {
-        self.0.output.push(Self::port(name, shape));
+        self.0.output.push(port(name, Some(shape)));
     }
 
     fn floats(&mut self, name: &str, shape: &[i64], data: &[f32]) {

@@ -255,13 +255,17 @@ impl Fit<'_> {
         )
     }
 
+    /// The size of the first input's `axis`, 0 where it is left out.
+    fn size_of_axis(&self) -> Option<usize> {
+        let axis = self.attributes.int("axis").unwrap_or(0);
+        let shape = self.shape(0)?;
+        shape.get(position(axis, shape.len())?).copied()
+    }
+
     fn gather(&self) -> Checked {
         self.axis("axis", 0, self.rank())?;
-        let axis = self.attributes.int("axis").unwrap_or(0);
-        let size = self
-            .shape(0)
-            .and_then(|shape| shape.get(position(axis, shape.len())?));
-        let (Some(&size), Some(positions)) = (size, self.integers(1)) else {
+        let size = self.size_of_axis();
+        let (Some(size), Some(positions)) = (size, self.integers(1)) else {
             return Ok(());
         };
         let outside = positions.iter().find(|&&at| position(at, size).is_none());
@@ -316,12 +320,9 @@ impl Fit<'_> {
 
     fn split(&self) -> Checked {
         self.axis("axis", 0, self.rank())?;
-        let axis = self.attributes.int("axis").unwrap_or(0);
-        let size = self
-            .shape(0)
-            .and_then(|shape| shape.get(position(axis, shape.len())?));
+        let size = self.size_of_axis();
         if let Some(number) = self.attributes.int("num_outputs") {
-            let most = size.map_or(GREATEST_SIZE, |&size| size as i64);
+            let most = size.map_or(GREATEST_SIZE, |size| size as i64);
             ensure(
                 (1..=most).contains(&number),
                 || format!("num_outputs is {number}"),
@@ -330,7 +331,7 @@ impl Fit<'_> {
         }
         let Some(parts) = self.attributes.ints("split").or(self.integers(1)) else {
             return ensure(
-                size.is_none_or(|&size| self.outputs > 0 && self.outputs <= size),
+                size.is_none_or(|size| self.outputs > 0 && self.outputs <= size),
                 || format!("it has {} outputs", self.outputs),
                 SIZES,
             );
@@ -338,7 +339,7 @@ impl Fit<'_> {
         let sum = parts.iter().try_fold(0_i64, |sum, &part| sum.checked_add(part));
         let fits = parts.len() == self.outputs
             && parts.iter().all(|&part| part > 0)
-            && sum.is_some_and(|sum| size.is_none_or(|&size| sum == size as i64));
+            && sum.is_some_and(|sum| size.is_none_or(|size| sum == size as i64));
         ensure(fits, || format!("split is {}", listed(parts)), SIZES)
     }
 
