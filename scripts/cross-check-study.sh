@@ -4,4 +4,4 @@
 # reads with UPDATE_FIXTURES=1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec cargo test --release --test study -- --ignored --nocapture
+exec cargo test --release --test suite study:: -- --ignored --nocapture

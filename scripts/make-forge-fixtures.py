@@ -6,7 +6,7 @@ Writes, below OUT (contracts/test/fixtures):
   reusable_4x2     the reusable verifier, with a proof of that layer and one of the same layer with other weights, each
                    with its key artifact.
 Each folder gets Verifier.sol and fixture.json; the latter lacks what evmbench measures, which
-`UPDATE_FIXTURES=1 cargo test --test foundry` fills in. Another run makes other proofs: the reference string is made anew.
+`UPDATE_FIXTURES=1 cargo test --test suite foundry::` fills in. Another run makes other proofs: the reference string is made anew.
 
 Needs the ezkl wheel 23.0.5, numpy and onnx.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records what EZKL computes for the cases of tests/integer_reference.rs.
+"""Records what EZKL computes for the cases of tests/suite/integer_reference.rs.
 
 Reads CASES, a folder with one folder for each case:
   model.onnx  the graph;

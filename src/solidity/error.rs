@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use foundry_compilers::error::SolcError;
-
-use super::SOLC_VERSION;
+use super::{CompilerError, SOLC_VERSION};
 use crate::npm::NpmError;
 
 /// Why there is no bytecode, or no compiler.
@@ -23,7 +21,7 @@ pub enum SolidityError {
         /// The compiler that was asked.
         path: PathBuf,
         /// What it answered.
-        source: Box<SolcError>,
+        source: CompilerError,
     },
     /// The compiler did not run to its end, or answered something other than JSON.
     #[error("{} failed: {source}", path.display())]
@@ -31,7 +29,7 @@ pub enum SolidityError {
         /// The compiler that ran.
         path: PathBuf,
         /// What went wrong, with what it printed.
-        source: Box<SolcError>,
+        source: CompilerError,
     },
     /// The compiler refused the source.
     #[error("solc refused the source of {contract}:\n{messages}")]

@@ -8,6 +8,7 @@
 //! or from PATH where that version is there, else from npm ([`Solc::obtain`]). The native compiler and the npm one are the
 //! same program, built for different machines, and give the same bytecode.
 
+mod compiler;
 mod error;
 mod npm;
 pub mod sections;
@@ -17,15 +18,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use alloy_primitives::Bytes;
-use foundry_compilers::artifacts::{
+use foundry_compilers_artifacts::{
     Bytecode, BytecodeHash, DeployedBytecode, EvmVersion, Settings, SettingsMetadata, Severity, SolcInput,
     SolcLanguage, output_selection::OutputSelection, sources::Source,
 };
-use foundry_compilers::error::SolcError;
-use foundry_compilers::solc::Solc as Compiler;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use compiler::Compiler;
+pub use compiler::CompilerError;
 pub use error::SolidityError;
 pub use sections::{Place, Section, SectionMap};
 
@@ -236,15 +237,17 @@ impl Solc {
     }
 
     fn ask(path: &Path, origin: SolcOrigin) -> Result<Self, SolidityError> {
-        let compiler = Compiler::new(path).map_err(|source| SolidityError::Unusable {
+        let compiler = Compiler::ask(path).map_err(|source| SolidityError::Unusable {
             path: path.to_owned(),
-            source: Box::new(source),
+            source,
         })?;
         Ok(Self { compiler, origin })
     }
 
     fn is_pinned(&self) -> bool {
-        self.compiler.version.pre.is_empty() && self.compiler.version_short().to_string() == SOLC_VERSION
+        let version = &self.compiler.version;
+        version.pre.is_empty()
+            && format!("{}.{}.{}", version.major, version.minor, version.patch) == SOLC_VERSION
     }
 
     /// The compiler's full version, build included, as in `0.8.30+commit.73712a01.Emscripten.clang`.
@@ -254,7 +257,7 @@ impl Solc {
 
     /// The program that runs.
     pub fn path(&self) -> &Path {
-        &self.compiler.solc
+        &self.compiler.path
     }
 
     /// Where it was found.
@@ -297,9 +300,9 @@ impl Solc {
             .map(|(path, text)| (PathBuf::from(path), Source::new(*text)))
             .collect();
         let input = SolcInput::new(SolcLanguage::Solidity, sources, settings.clone());
-        let failed = |source: SolcError| SolidityError::Run {
+        let failed = |source: CompilerError| SolidityError::Run {
             path: self.path().to_owned(),
-            source: Box::new(source),
+            source,
         };
         let mut output = self.compiler.compile(&input).map_err(failed)?;
         if output.has_error() {
@@ -354,7 +357,7 @@ impl Solc {
 }
 
 /// solc's messages of one severity, as solc formats them.
-fn formatted(errors: &[foundry_compilers::artifacts::Error], severity: Severity) -> Vec<String> {
+fn formatted(errors: &[foundry_compilers_artifacts::Error], severity: Severity) -> Vec<String> {
     errors
         .iter()
         .filter(|error| error.severity == severity)

@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use alloy_primitives::{B256, keccak256};
-use foundry_compilers::artifacts::sourcemap;
+use foundry_compilers_artifacts::sourcemap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

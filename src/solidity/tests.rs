@@ -1,4 +1,4 @@
-//! Against made-up compilers that answer from a script; the real one is tried in `tests/solidity.rs`.
+//! Against made-up compilers that answer from a script; the real one is tried in `tests/suite/solidity.rs`.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! What is refused, and why; what is computed is compared with EZKL in `tests/integer_reference.rs`.
+//! What is refused, and why; what is computed is compared with EZKL in `tests/suite/integer_reference.rs`.
 
 use super::super::graph::{Graph, Op, Tensor, ValueId, Window};
 use super::{IntegerError, IntegerRun, Quantisation, lower, run};

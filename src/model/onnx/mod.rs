@@ -10,7 +10,7 @@ mod direct;
 mod fit;
 mod loaded;
 #[cfg(test)]
-#[path = "../../../tests/common/models.rs"]
+#[path = "../../../tests/suite/common/models.rs"]
 #[allow(dead_code, unreachable_pub)] // the tests of the program use all of it
 mod models;
 mod node;

@@ -1,0 +1,440 @@
+//! The tables in README and docs are those of the records in `results`, cell by cell.
+//!
+//! To renew them: `UPDATE_TABLES=1 cargo test --test suite documents::`.
+
+use std::path::PathBuf;
+
+use evmbench::ablation::{self, Figures};
+use evmbench::chain::attribution::Cause;
+use evmbench::fuzz::report::Report;
+use evmbench::model::committed::InputAssurance;
+use evmbench::prover::{CircuitKind, Phase};
+use evmbench::record::{Outcome, Record, Request};
+use evmbench::report::tables::{layers, parts};
+use evmbench::report::{self, Dataset};
+use evmbench::solidity::Section;
+use evmbench::store;
+use evmbench::suite::{self, STUDY_SCALES};
+use evmbench::trained::{self, TRAINED};
+use evmbench::training::History;
+
+use crate::common::{assert_table, markdown};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every record below `results`, by path.
+fn published() -> Vec<Record> {
+    let mut paths = Vec::new();
+    for suite in ["core", "scaling", "composite"] {
+        let Ok(listing) = std::fs::read_dir(root().join("results").join(suite)) else {
+            continue;
+        };
+        paths.extend(listing.map(|entry| entry.unwrap().path()));
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    paths.iter().map(|path| store::load(path).unwrap()).collect()
+}
+
+/// Thousands apart; a dash where nothing was measured.
+fn count(number: Option<u64>) -> String {
+    let Some(number) = number else {
+        return "-".to_owned();
+    };
+    let digits = number.to_string();
+    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    groups
+        .into_iter()
+        .map(|group| std::str::from_utf8(group).unwrap())
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn seconds(samples: &[f64]) -> String {
+    let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+    if samples.is_empty() {
+        "-".to_owned()
+    } else {
+        format!("{mean:.1} s")
+    }
+}
+
+fn gibibytes(bytes: Option<u64>) -> String {
+    bytes.map_or_else(
+        || "-".to_owned(),
+        |bytes| format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30)),
+    )
+}
+
+/// The README's table is the one that `evmbench report` makes.
+#[test]
+fn the_table_of_the_readme_is_from_records() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&layers::results(&results));
+    assert_table("README.md", "results", &table);
+}
+
+#[test]
+fn the_table_of_parts_is_from_records() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&parts::parts(&results));
+    assert_table("docs/commit-and-challenge.md", "parts", &table);
+}
+
+#[test]
+fn the_tables_of_accuracy_are_from_records_and_histories() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&layers::accuracies(&results));
+    assert_table("README.md", "accuracy", &table);
+
+    let percent = |part: f64| format!("{:.2}%", 100.0 * part);
+    let rows = TRAINED.iter().map(|trained| {
+        let path = trained::history_path(&root().join("models"), trained.id);
+        let history: History = store::read_json(&path).unwrap();
+        let recipe = history.settings.recipe;
+        let best = history.best().unwrap();
+        let mut seconds: Vec<f64> = history.epochs.iter().map(|epoch| epoch.seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        let evaluation = trained.evaluation();
+        let [low, high] = STUDY_SCALES.map(|scale| {
+            evaluation
+                .of(CircuitKind::Committed, scale)
+                .expect("both scales")
+                .clone()
+        });
+        let study = suite::study_accuracy(trained.id).unwrap();
+        vec![
+            trained.id.to_owned(),
+            format!("{:?}, {} epochs", recipe.name, recipe.epochs).to_lowercase(),
+            format!("{:.1} s", seconds[seconds.len() / 2]),
+            percent(best.held_out.accuracy),
+            percent(low.float_part_correct()),
+            percent(low.part_correct()),
+            percent(high.part_correct()),
+            format!("{:.2}%", study.published),
+            format!("{:.2}%", study.last_epoch),
+        ]
+    });
+    let (seven, ten) = (
+        format!("right, scale {}", STUDY_SCALES[0]),
+        format!("right, scale {}", STUDY_SCALES[1]),
+    );
+    let heading = [
+        "",
+        "recipe",
+        "median epoch",
+        "right, held out",
+        "right in f32",
+        &seven,
+        &ten,
+        "study",
+        "study, epoch 50",
+    ];
+    assert_table("docs/training.md", "training", &markdown(&heading, rows));
+}
+
+#[test]
+fn the_table_of_what_a_run_needs_is_from_records() {
+    let records = published();
+    let table = markdown(
+        &[
+            "record", "2^k", "key", "set-up", "its peak", "prove", "its peak", "disk", "outcome",
+        ],
+        records.iter().map(|record| {
+            vec![
+                record.request.name(),
+                count(record.circuit.as_ref().map(|circuit| u64::from(circuit.logrows))),
+                gibibytes(record.keys.as_ref().and_then(|keys| keys.proving_key_bytes)),
+                seconds(&record.call_seconds(Phase::Setup)),
+                gibibytes(record.peak_rss_bytes(Phase::Setup)),
+                seconds(&record.call_seconds(Phase::Prove)),
+                gibibytes(record.peak_rss_bytes(Phase::Prove)),
+                gibibytes(record.peak_disk_bytes),
+                record.outcome_and_limits(),
+            ]
+        }),
+    );
+    assert_table("docs/hardware.md", "needs", &table);
+}
+
+#[test]
+fn the_comparison_with_the_study_is_from_records() {
+    let records = published();
+    let rows = records
+        .iter()
+        .filter(|record| record.request.plan.kind == CircuitKind::Study);
+    let table = markdown(
+        &[
+            "record",
+            "rows",
+            "the study's",
+            "key bytes",
+            "the study's",
+            "verifying key bytes",
+            "the study's",
+        ],
+        rows.map(|record| {
+            let study = record.study.as_ref().unwrap();
+            vec![
+                record.request.name(),
+                count(record.circuit.as_ref().map(|circuit| circuit.rows)),
+                count(study.rows),
+                count(record.keys.as_ref().and_then(|keys| keys.proving_key_bytes)),
+                count(study.proving_key_bytes),
+                count(record.keys.as_ref().map(|keys| keys.verifying_key_bytes)),
+                count(study.verifying_key_bytes),
+            ]
+        }),
+    );
+    assert_table("docs/method.md", "study", &table);
+}
+
+/// The verified records of circuits that a user would deploy.
+fn deployable(records: &[Record]) -> impl Iterator<Item = &Record> {
+    records.iter().filter(|record| {
+        record.request.plan.kind != CircuitKind::Study && record.outcome == Outcome::Verified
+    })
+}
+
+/// A value's name in a record.
+fn named(value: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(value).unwrap();
+    format!("`{}`", name.as_str().unwrap())
+}
+
+fn title(record: &Record) -> String {
+    let plan = record.request.plan;
+    let range = match plan.input_assurance {
+        Some(InputAssurance::Registered) => ", registered input",
+        _ => "",
+    };
+    format!(
+        "{}, scale {}, {}{range}",
+        record.request.id, plan.scale, plan.kind
+    )
+}
+
+/// The few that the README shows: the CNNs, and a layer of each size, at scale 7.
+fn shown_in_readme(record: &Record) -> bool {
+    let Request { id, suite, plan, .. } = &record.request;
+    plan.scale == 7
+        && (suite == "composite" || ["relu", "dense_small", "conv2d_k3_s1"].contains(&id.as_str()))
+}
+
+#[test]
+fn the_tables_of_forks_are_from_records() {
+    let records = published();
+    let table = |shown: fn(&Record) -> bool| {
+        let fits = deployable(&records).filter(|record| shown(record)).map(|record| {
+            let cells = record.fits().into_iter().map(|fit| {
+                let fits = if fit.is_verifiable_from_public_pool() {
+                    "pool"
+                } else if fit.is_verifiable_in_one_transaction() {
+                    "one transaction"
+                } else {
+                    "no"
+                };
+                let gas = fit.verification.gas.map(|gas| gas.tx_gas);
+                format!("{} ({fits})", count(gas))
+            });
+            std::iter::once(title(record)).chain(cells).collect::<Vec<_>>()
+        });
+        markdown(&["", "Prague", "Osaka", "Amsterdam"], fits)
+    };
+    assert_table("docs/on-chain.md", "forks", &table(|_| true));
+    assert_table("README.md", "forks", &table(shown_in_readme));
+}
+
+#[test]
+fn the_tables_of_causes_are_from_records() {
+    let records = published();
+    let table = |shown: fn(&Record) -> bool| {
+        let records: Vec<_> = deployable(&records).filter(|record| shown(record)).collect();
+        let gas_of = |record: &Record, cause: Cause| {
+            let causes = record.verification.as_ref()?.gas_by_cause.clone()?;
+            Some(causes.get(cause))
+        };
+        let spent = |cause: &Cause| {
+            records
+                .iter()
+                .any(|record| gas_of(record, *cause).is_some_and(|gas| gas > 0))
+        };
+        let causes: Vec<Cause> = Cause::ALL.iter().copied().filter(spent).collect();
+        let heading: Vec<String> = std::iter::once(String::new())
+            .chain(causes.iter().map(named))
+            .chain(["sum".to_owned()])
+            .collect();
+        let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+        let rows = records.iter().map(|record| {
+            let gas = causes
+                .iter()
+                .map(|&cause| count(gas_of(record, cause).map(|gas| gas as u64)));
+            let sum = record
+                .verification
+                .as_ref()
+                .and_then(|verification| verification.gas);
+            let sum = count(sum.map(|gas| gas.tx_gas));
+            std::iter::once(title(record)).chain(gas).chain([sum]).collect()
+        });
+        markdown(&heading, rows)
+    };
+    assert_table("docs/on-chain.md", "causes", &table(|_| true));
+    assert_table("README.md", "causes", &table(shown_in_readme));
+}
+
+#[test]
+fn the_table_of_sections_is_from_records() {
+    let records = published();
+    let heading: Vec<String> = std::iter::once(String::new())
+        .chain(Section::ALL.iter().map(named))
+        .collect();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let rows = deployable(&records).map(|record| {
+        let sections = record.verification.as_ref().unwrap().gas_by_section.as_ref();
+        let gas = Section::ALL.map(|section| count(sections.map(|sections| sections.get(section))));
+        std::iter::once(title(record)).chain(gas).collect()
+    });
+    assert_table("docs/on-chain.md", "sections", &markdown(&heading, rows));
+}
+
+/// What no section is known for stays under one part in twenty of the execution.
+#[test]
+fn nearly_all_gas_is_placed() {
+    for record in published() {
+        let Some(sections) = record
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.gas_by_section.as_ref())
+        else {
+            continue;
+        };
+        assert!(
+            sections.unplaced_share() < 0.05,
+            "{}: {sections:?}",
+            record.request.name()
+        );
+    }
+}
+
+#[test]
+fn the_table_of_guards_is_from_records() {
+    let records = published();
+    let rows = deployable(&records).map(|record| {
+        let guard = record.guard.as_ref().unwrap();
+        assert!(guard.passed(), "{}", record.request.name());
+        vec![
+            title(record),
+            count(record.proof.as_ref().map(|proof| proof.instances)),
+            count(Some(guard.bare_verification.tx_gas)),
+            count(Some(guard.verification.tx_gas)),
+            count(u64::try_from(guard.tx_gas_over_verifier).ok()),
+            guard.checks.len().to_string(),
+        ]
+    });
+    let heading = [
+        "",
+        "instances",
+        "verifier",
+        "through the guard",
+        "more",
+        "checks passed",
+    ];
+    assert_table("docs/on-chain.md", "guard", &markdown(&heading, rows));
+}
+
+#[test]
+fn the_table_of_the_ablation_is_from_records() {
+    let folder = root().join("results/ablation");
+    let records: Vec<Record> = store::record_paths(&folder)
+        .unwrap()
+        .iter()
+        .map(|path| store::load(&folder.join(path)).unwrap())
+        .collect();
+    let plain = |record: &&Record| {
+        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale).unwrap();
+        let Request {
+            plan,
+            verifier,
+            optimizer_runs,
+            ..
+        } = &record.request;
+        let usual = Request::new("", "", default);
+        (plan, verifier, optimizer_runs) == (&usual.plan, &usual.verifier, &usual.optimizer_runs)
+    };
+    let baseline = records.iter().find(plain).expect("a baseline");
+    let rows = ablation::choices(&baseline.request)
+        .into_iter()
+        .map(|(choice, request)| {
+            let run = request.map_err(|error| error.to_string()).map(|request| {
+                let found = records.iter().find(|record| record.request == request);
+                found.unwrap_or_else(|| panic!("no record of {choice}"))
+            });
+            let (figures, outcome) = match run {
+                Ok(record) => (Some(Figures::of(record)), record.outcome_and_limits()),
+                Err(reason) => (None, reason),
+            };
+            let figure = |of: fn(&Figures) -> Option<u64>| count(figures.as_ref().and_then(of));
+            vec![
+                choice.to_string(),
+                figure(|figures| figures.verification_gas),
+                figure(|figures| figures.deployment_gas),
+                figure(|figures| figures.runtime_code_bytes),
+                figure(|figures| figures.instances),
+                figure(|figures| figures.calldata_bytes),
+                seconds(figures.and_then(|figures| figures.prove_seconds).as_slice()),
+                gibibytes(figures.and_then(|figures| figures.prove_peak_rss_bytes)),
+                outcome,
+            ]
+        });
+    let heading = [
+        "",
+        "verify gas",
+        "deploy gas",
+        "code",
+        "instances",
+        "calldata",
+        "prove",
+        "peak memory",
+        "outcome",
+    ];
+    assert_table("docs/on-chain.md", "ablation", &markdown(&heading, rows));
+}
+
+#[test]
+fn the_table_of_the_campaign_is_from_its_report() {
+    let report: Report = store::read_json(&root().join("results/logs/fuzz-smoke.json")).unwrap();
+    assert!(report.passed());
+    let cases: u64 = report
+        .records
+        .iter()
+        .map(|record| record.campaign.total().cases)
+        .sum();
+    assert!(cases >= 100_000, "{cases}");
+    let rows = report.records.iter().map(|record| {
+        let campaign = &record.campaign;
+        let anvil = record.anvil.as_ref().unwrap();
+        let paces = [&campaign.pace_by_end, &anvil.called, &anvil.mined].map(|ends| {
+            let [valid, early] =
+                [&ends.valid, &ends.early_failure].map(|pace| pace.per_second().round() as u64);
+            format!("{} / {}", count(Some(valid)), count(Some(early)))
+        });
+        let total = campaign.total();
+        let tallies = [total.cases, total.identical, total.accepted].map(|cases| count(Some(cases)));
+        std::iter::once(campaign.name.clone())
+            .chain(tallies)
+            .chain(paces)
+            .collect()
+    });
+    let heading = [
+        "",
+        "cases",
+        "identical",
+        "accepted",
+        "here: accepted / early failure",
+        "anvil, called",
+        "anvil, mined",
+    ];
+    assert_table("docs/on-chain.md", "campaign", &markdown(&heading, rows));
+}

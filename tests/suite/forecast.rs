@@ -1,0 +1,420 @@
+//! The forecast against everything that was measured: exact where it says so, within its aims elsewhere, each miss listed.
+//!
+//! To renew the tables of `docs/forecast.md`: `UPDATE_TABLES=1 cargo test --test suite forecast::`.
+
+use crate::common;
+use std::path::PathBuf;
+
+use evmbench::chain::Fork;
+use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
+use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase};
+use evmbench::record::{Machine, Record};
+use evmbench::report::statistics::Summary;
+use evmbench::store;
+use evmbench::subject::{Material, Subject};
+use evmbench::suite::{self, Experiment};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn samples() -> Vec<Sample> {
+    Sample::all(&root().join("data/forecast/samples")).unwrap()
+}
+
+/// Every record that has keys, with its settings.
+fn records() -> Vec<(String, Record)> {
+    let results = root().join("results");
+    let paths = store::record_paths(&results).unwrap();
+    paths
+        .into_iter()
+        .filter_map(|path| {
+            let record = store::load(&results.join(&path)).ok()?;
+            record
+                .keys
+                .is_some()
+                .then(|| (path.display().to_string(), record))
+        })
+        .collect()
+}
+
+fn settings(json: &serde_json::Value) -> CircuitSettings {
+    CircuitSettings::parse(&json.to_string()).unwrap()
+}
+
+/// As fast as the fit expects, and one second passes for each of the processor's.
+const IDEAL: Speed = Speed {
+    cpu_ratio: 1.0,
+    seconds_per_cpu_second: 1.0,
+    spread: 0.0,
+};
+
+/// Seconds are then those of the processor, which is what a fit is to.
+fn processor_time() -> Calibration {
+    Calibration {
+        measured_at: String::new(),
+        ezkl_version: String::new(),
+        machine: Machine::current(),
+        threads: 1,
+        load_average: None,
+        setup: IDEAL,
+        prove: IDEAL,
+    }
+}
+
+fn forecast(sample: &Sample) -> Forecast {
+    Forecast::of(
+        &settings(&sample.settings),
+        sample.instance_zero_bytes,
+        Some(&processor_time()),
+    )
+    .unwrap()
+}
+
+#[test]
+fn columns_of_every_record_follow_from_its_settings() {
+    let records = records();
+    assert!(records.len() > 20);
+    for (name, record) in records {
+        let circuit = record.circuit.unwrap();
+        let shape = CircuitShape::of(&settings(&circuit.settings)).unwrap();
+        let columns = circuit.columns.unwrap();
+        assert_eq!(shape.advice_columns(), columns.advice_columns, "{name}");
+        assert_eq!(shape.permutation_columns, columns.permutation_columns, "{name}");
+        assert!(shape.fixed_columns.contains(&columns.fixed_columns), "{name}");
+    }
+}
+
+/// A committed circuit's shape is known before EZKL lays it out: that of the settings that it was proved with, but for the
+/// cells, or a smaller one.
+#[test]
+fn the_shape_of_a_committed_circuit_needs_no_settings() {
+    let mut compared = 0;
+    for (name, record) in records() {
+        let request = record.request;
+        if request.plan.kind != CircuitKind::Committed {
+            continue;
+        }
+        let experiment = Experiment {
+            model: suite::find(&request.id).unwrap(),
+            scale: request.plan.scale,
+        };
+        let index = request.part.as_ref().map_or(0, |part| part.index);
+        let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
+        let committed = subject.parts().unwrap().swap_remove(index).committed.unwrap();
+        let recorded = settings(&record.circuit.unwrap().settings);
+        let mut shape = CircuitShape::of_committed(&committed.circuit).unwrap();
+        let proved = CircuitShape::of(&recorded).unwrap();
+        if shape.logrows >= proved.logrows {
+            shape.cells = proved.cells;
+            assert_eq!(shape, proved, "{name}");
+        }
+        let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
+        let own = settings(&committed.circuit.settings());
+        assert_eq!(forecast, Forecast::of(&own, None, None).unwrap(), "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 30, "{compared}");
+}
+
+/// What is said to be exact is, and what is a range holds what was measured.
+#[test]
+fn sizes_of_every_record_and_sample_are_exact_or_in_range() {
+    let recorded = records().into_iter().map(|(name, record)| {
+        let (keys, proof) = (record.keys.unwrap(), record.proof.unwrap());
+        (
+            name,
+            record.circuit.unwrap().settings,
+            keys.proving_key_bytes,
+            keys.verifying_key_bytes,
+            proof.proof_bytes,
+            proof.instances,
+        )
+    });
+    let sampled = samples().into_iter().map(|sample| {
+        (
+            sample.name,
+            sample.settings,
+            sample.proving_key_bytes,
+            sample.verifying_key_bytes,
+            sample.proof_bytes,
+            sample.instances,
+        )
+    });
+    let mut exact = 0;
+    for (name, json, proving_key, verifying_key, proof, instances) in recorded.chain(sampled) {
+        let forecast = Forecast::of(&settings(&json), None, None).unwrap();
+        assert!(forecast.verifying_key_bytes.holds(verifying_key), "{name}");
+        assert!(forecast.proof_bytes.holds(proof), "{name}");
+        assert_eq!(forecast.instances, instances, "{name}");
+        if let Some(bytes) = proving_key {
+            assert!(forecast.proving_key_bytes.holds(bytes), "{name}");
+        }
+        exact += usize::from(forecast.proving_key_bytes.is_exact());
+    }
+    assert!(exact >= 60, "{exact} of one block or few columns");
+}
+
+#[test]
+fn the_coefficients_are_those_of_the_samples() {
+    let samples = samples();
+    assert!(samples.len() >= 30);
+    assert!(samples.iter().filter(|sample| sample.role == Role::Test).count() >= 10);
+    // Not assert_eq, which would print all of them.
+    assert!(
+        Coefficients::fit(&samples) == *Coefficients::current(),
+        "other coefficients come out: run evmbench corpus"
+    );
+}
+
+/// One figure of one sample: its aim, and how far off the forecast was.
+struct Figure {
+    name: &'static str,
+    /// The largest miss that is aimed at, as a share; 0 where the figure is to be exact.
+    aim: f64,
+    forecast: f64,
+    measured: f64,
+    /// Whether the interval holds what was measured.
+    held: bool,
+}
+
+impl Figure {
+    fn whole(name: &'static str, aim: f64, forecast: Estimate, measured: Option<u64>) -> Option<Self> {
+        measured.map(|measured| Self {
+            name,
+            aim,
+            forecast: forecast.likely as f64,
+            measured: measured as f64,
+            held: forecast.holds(measured),
+        })
+    }
+
+    fn seconds(name: &'static str, forecast: Option<Seconds>, measured: Option<f64>) -> Option<Self> {
+        let (forecast, measured) = (forecast?, measured?);
+        Some(Self {
+            name,
+            aim: 0.2,
+            forecast: forecast.likely,
+            measured,
+            held: forecast.low <= measured && measured <= forecast.high,
+        })
+    }
+
+    fn miss(&self) -> f64 {
+        self.forecast / self.measured - 1.0
+    }
+
+    fn is_missed(&self) -> bool {
+        self.miss().abs() > self.aim
+    }
+
+    /// The miss, bold where the aim is missed.
+    fn shown(&self) -> String {
+        let miss = share(self.miss());
+        if self.is_missed() {
+            format!("**{miss}**")
+        } else {
+            miss
+        }
+    }
+}
+
+const FIGURES: [&str; 9] = [
+    "proving key",
+    "proof",
+    "calldata",
+    "code",
+    "gas",
+    "set-up memory",
+    "prove memory",
+    "set-up time",
+    "prove time",
+];
+
+/// In the order of [`FIGURES`]; none where nothing was measured.
+fn figures(sample: &Sample) -> [Option<Figure>; 9] {
+    let forecast = forecast(sample);
+    let gas = |fork: Fork| {
+        let found = sample.gas.iter().find(|gas| gas.fork == fork)?;
+        // Without the public values, what the call's bytes cost is not known.
+        let measured = sample.instance_zero_bytes.map(|_| found.verification.tx_gas);
+        let forecast = forecast.forks.iter().find(|under| under.fork == fork)?;
+        Figure::whole("gas", 0.02, forecast.verification_gas, measured)
+    };
+    let (whole, seconds) = (Figure::whole, Figure::seconds);
+    [
+        whole(
+            "proving key",
+            0.001,
+            forecast.proving_key_bytes,
+            sample.proving_key_bytes,
+        ),
+        whole("proof", 0.0, forecast.proof_bytes, Some(sample.proof_bytes)),
+        whole(
+            "calldata",
+            0.0,
+            forecast.calldata_bytes,
+            Some(sample.calldata_bytes),
+        ),
+        whole(
+            "code",
+            0.03,
+            forecast.runtime_code_bytes,
+            Some(sample.runtime_code_bytes),
+        ),
+        gas(Fork::Osaka),
+        whole(
+            "set-up memory",
+            0.1,
+            forecast.setup_peak_bytes,
+            sample.setup.peak_rss_bytes,
+        ),
+        whole(
+            "prove memory",
+            0.1,
+            forecast.prove_peak_bytes,
+            sample.prove.peak_rss_bytes,
+        ),
+        seconds("set-up time", forecast.setup_seconds, sample.setup.cpu_seconds),
+        seconds("prove time", forecast.prove_seconds, sample.prove.cpu_seconds),
+    ]
+}
+
+fn share(share: f64) -> String {
+    if share == 0.0 {
+        "0".to_owned()
+    } else {
+        format!("{:+.2}%", 100.0 * share)
+    }
+}
+
+#[test]
+fn the_tables_of_the_document_are_from_the_samples() {
+    let mut heading = vec!["circuit", "", "2^k", "inner columns"];
+    heading.extend(FIGURES);
+    let rows = samples().into_iter().map(|sample| {
+        let shape = CircuitShape::of(&settings(&sample.settings)).unwrap();
+        let role = match sample.role {
+            Role::Fit => "fit",
+            Role::Test => "test",
+        };
+        let mut row = vec![
+            sample.name.clone(),
+            role.to_owned(),
+            shape.logrows.to_string(),
+            sample.settings["run_args"]["num_inner_cols"].to_string(),
+        ];
+        row.extend(figures(&sample).map(|figure| figure.map_or("-".to_owned(), |figure| figure.shown())));
+        row
+    });
+    common::assert_table("docs/forecast.md", "forecasts", &common::markdown(&heading, rows));
+
+    let mut misses = Vec::new();
+    for sample in samples() {
+        for figure in figures(&sample).into_iter().flatten().filter(Figure::is_missed) {
+            let interval = if figure.held { "inside" } else { "outside" };
+            misses.push(format!(
+                "- {}, {}: {} forecast, {} measured ({}, {interval} the interval)\n",
+                sample.name,
+                figure.name,
+                figure.forecast,
+                figure.measured,
+                share(figure.miss()),
+            ));
+        }
+    }
+    if misses.is_empty() {
+        misses.push("Nothing.\n".to_owned());
+    }
+    common::assert_table("docs/forecast.md", "misses", &misses.concat());
+}
+
+/// Seconds that passed, beside those that were forecast for the machine, of every run that made its own key on a machine that had
+/// been calibrated. All but a few are within a fifth.
+#[test]
+fn the_times_of_the_document_are_from_the_records() {
+    let timed = |(name, record): (String, Record)| {
+        let forecast = record.forecast.as_ref()?;
+        record.keys.as_ref().filter(|keys| !keys.reused)?;
+        let measured = |phase| Summary::of(&record.call_seconds(phase)).map(|summary| summary.mean);
+        let figures = [
+            Figure::seconds("set-up time", forecast.setup_seconds, measured(Phase::Setup))?,
+            Figure::seconds("prove time", forecast.prove_seconds, measured(Phase::Prove))?,
+        ];
+        let machine = format!("`{}`", record.environment.machine.fingerprint);
+        Some((
+            name.trim_end_matches(".json").to_owned(),
+            machine,
+            forecast.logrows,
+            figures,
+        ))
+    };
+    let timed: Vec<_> = records().into_iter().filter_map(timed).collect();
+    let heading = [
+        "record",
+        "machine",
+        "2^k",
+        "set-up, forecast (s)",
+        "set-up (s)",
+        "miss",
+        "prove, forecast (s)",
+        "prove (s)",
+        "miss",
+    ];
+    let rows = timed.iter().map(|(name, machine, logrows, figures)| {
+        let mut row = vec![name.clone(), machine.clone(), logrows.to_string()];
+        for figure in figures {
+            row.push(format!("{:.1}", figure.forecast));
+            row.push(format!("{:.1}", figure.measured));
+            row.push(figure.shown());
+        }
+        row
+    });
+    common::assert_table("docs/forecast.md", "times", &common::markdown(&heading, rows));
+
+    let figures = || timed.iter().flat_map(|(.., figures)| figures);
+    let missed = figures().filter(|figure| figure.is_missed()).count();
+    assert!(
+        timed.len() >= 40 && missed * 10 < figures().count(),
+        "{missed} miss their aim"
+    );
+}
+
+/// Of circuits that no fit has seen, all but a few are within every aim.
+#[test]
+fn what_no_fit_has_seen_is_forecast() {
+    let mut compared = 0;
+    let mut missed = 0;
+    for sample in samples().iter().filter(|sample| sample.role == Role::Test) {
+        for figure in figures(sample).into_iter().flatten() {
+            compared += 1;
+            missed += usize::from(figure.is_missed());
+        }
+    }
+    assert!(
+        compared > 150 && missed * 20 < compared,
+        "{missed} of {compared} miss their aim"
+    );
+}
+
+/// revm prices a call under a fork that no sample was fitted for alone: the forecast of each is its own fit.
+#[test]
+fn gas_is_forecast_under_every_fork() {
+    for sample in samples() {
+        let forecast = forecast(&sample);
+        for gas in sample.gas.iter().filter(|_| sample.instance_zero_bytes.is_some()) {
+            let under = forecast
+                .forks
+                .iter()
+                .find(|under| under.fork == gas.fork)
+                .unwrap();
+            for (estimate, measured) in [
+                (under.verification_gas, gas.verification.tx_gas),
+                (under.deployment_gas, gas.deployment.tx_gas),
+            ] {
+                let miss = estimate.likely as f64 / measured as f64 - 1.0;
+                assert!(miss.abs() < 0.03, "{} {:?}: {miss}", sample.name, gas.fork);
+            }
+        }
+    }
+}

@@ -1,0 +1,955 @@
+//! A proof is about the function in the user's file: what a circuit would compute otherwise is refused before anything is proved,
+//! and the message says which node, what of it, and what to do. No flag that names an input is dropped. Nothing here proves
+//! anything.
+//!
+//! The tests drive the program; `EVMBENCH_BIN` names another one to try them on.
+
+use std::path::Path;
+
+use crate::common::models::{
+    attribute, float, floats, int, integers, ints, named, operator, port, small, text, window, with, write,
+    written,
+};
+use crate::common::{Said, dry_run, evmbench, fixture, say};
+use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
+use evmbench::model::float::FloatModel;
+use evmbench::model::onnx::{self, Coverage, OnnxError, OnnxModel};
+use evmbench::model::{input, layers};
+use evmbench::suite;
+use proptest::prelude::*;
+use prost::Message as _;
+use serde_json::Value;
+use tempfile::TempDir;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
+    tensor_proto::DataType,
+};
+
+/// The model is refused before anything runs, with one message that says all of this, and a hint.
+#[track_caller]
+fn refused(said: &Said, parts: &[&str], hint: &str) {
+    assert!(
+        matches!(said.status, Some(1 | 2)),
+        "{:?} {}",
+        said.status,
+        said.stdout
+    );
+    assert_eq!(said.stdout, "");
+    assert_eq!(said.stderr.matches("error: ").count(), 1, "{}", said.stderr);
+    for part in parts {
+        assert!(said.stderr.contains(part), "no {part:?} in {}", said.stderr);
+    }
+    assert!(
+        said.stderr.contains("hint: ") || hint.is_empty(),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains(hint), "no {hint:?} in {}", said.stderr);
+}
+
+#[track_caller]
+fn accepted(said: &Said) -> &str {
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    &said.stdout
+}
+
+fn path(name: &str) -> String {
+    fixture("function").join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn files_that_a_direct_circuit_would_get_wrong_are_refused_with_node_attribute_and_remedy() {
+    for (file, said, hint) in [
+        (
+            "average_excludes_pads.onnx",
+            "count_include_pad is 0",
+            "count_include_pad=True",
+        ),
+        (
+            "padded_max.onnx",
+            "MaxPool node \"y\": pads is [1, 1, 1, 1]",
+            "put a Relu before the pool",
+        ),
+        ("maxpool_ceil.onnx", "ceil_mode is 1", "ceil_mode=False"),
+        (
+            "resize_half_pixel.onnx",
+            "coordinate_transformation_mode is half_pixel",
+            "Upsample",
+        ),
+        ("torch_bilinear_up.onnx", "mode is linear", "Upsample"),
+        (
+            "cast_to_integer.onnx",
+            "casts floats to INT64",
+            "leave the cast out",
+        ),
+        (
+            "gather_negative.onnx",
+            "position -9 counts from the end",
+            "count positions from 0",
+        ),
+        ("expand.onnx", "wrong order", "Concat"),
+        ("pad_const.onnx", "not the constant 0", "pad with zeros"),
+        (
+            "bn_train.onnx",
+            "training_mode is 1",
+            "call model.eval() before export",
+        ),
+        (
+            "dropout_train.onnx",
+            "training_mode is not false",
+            "call model.eval() before export",
+        ),
+        (
+            "torch_train_mode.onnx",
+            "training_mode is not false",
+            "call model.eval() before export",
+        ),
+        (
+            "nan_constant.onnx",
+            "has NaN or infinite elements",
+            "check the training",
+        ),
+        (
+            "misread_relu6.onnx",
+            "drops its batch axis",
+            "committed circuits cover",
+        ),
+        (
+            "misread_hardswish.onnx",
+            "drops its batch axis",
+            "committed circuits cover",
+        ),
+        (
+            "misread_leaky_net.onnx",
+            "drops its batch axis",
+            "committed circuits cover",
+        ),
+    ] {
+        let file = path(file);
+        refused(&dry_run(&["--onnx", &file]), &[said, &file], hint);
+        let plan = say(evmbench().args(["plan", "--onnx", &file]));
+        refused(&plan, &[said], hint);
+    }
+}
+
+/// What only a committed circuit computes goes to one, and is refused where a direct one is asked for.
+#[test]
+fn a_padded_maximum_needs_a_committed_circuit() {
+    for file in ["conv_padded_max.onnx", "max_same.onnx"] {
+        let file = path(file);
+        let stdout = dry_run(&["--onnx", &file]);
+        assert!(accepted(&stdout).contains("committed"), "{}", stdout.stdout);
+        let direct = dry_run(&["--onnx", &file, "--circuit", "direct"]);
+        refused(
+            &direct,
+            &["MaxPool node", "pads with 0"],
+            "put a Relu before the pool",
+        );
+    }
+}
+
+/// A committed circuit's integers are those of ONNX's function, by an implementation that shares nothing with them.
+#[test]
+fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
+    let (bytes, model) = onnx::load(&fixture("function/conv_padded_max.onnx")).unwrap();
+    let slots: Vec<_> = model.inputs.iter().map(onnx::Port::slot).collect();
+    let inputs = input::from_file(&fixture("function/conv_padded_max.json"), &slots).unwrap();
+    let expected = FloatModel::load(&bytes).unwrap().run(&inputs).unwrap();
+    let Coverage::Full(graph) = model.coverage else {
+        panic!("{:?}", model.coverage)
+    };
+    let options = CommittedOptions {
+        scale: 10,
+        input: Integers::of_input(10, 4.0),
+        assurance: InputAssurance::Ranged,
+        output_public: true,
+        inner_columns: None,
+        logrows: None,
+        digit_bits: None,
+        roundings: None,
+    };
+    let circuit = committed::lower(&graph, &options).unwrap();
+    let witness = circuit.witness(&inputs[0]).unwrap();
+    assert!(expected[0].data.iter().all(|&x| x < 0.0), "zeros would win");
+    assert_eq!(witness.result.len(), expected[0].data.len());
+    for (&integer, &float) in witness.result.iter().zip(&expected[0].data) {
+        let error = integer as f64 / circuit.output_unit() - f64::from(float);
+        assert!(error.abs() < 0.02, "{error}");
+    }
+}
+
+#[test]
+fn a_reshape_that_changes_the_batch_falls_back_with_its_reason() {
+    // Flatten at another axis than 1 is a Reshape of the typed graph.
+    for file in ["flatten_axis_2.onnx", "reshape_flat.onnx"] {
+        let file = path(file);
+        let said = dry_run(&["--onnx", &file]);
+        let stdout = accepted(&said);
+        assert!(stdout.contains("direct"), "{stdout}");
+        assert!(
+            stdout.contains("no committed circuit: Reshape") && stdout.contains("another batch than 1"),
+            "{stdout}"
+        );
+        let committed = dry_run(&["--onnx", &file, "--circuit", "committed"]);
+        refused(&committed, &["another batch than 1"], "use --circuit direct");
+    }
+}
+
+#[test]
+fn what_is_not_covered_is_named_with_node_and_reason() {
+    let folder = TempDir::new().unwrap();
+    let nodes = vec![
+        named("act", operator("LeakyRelu", &["x"], "a")),
+        named("out", operator("Softsign", &["a"], "y")),
+    ];
+    let file = written(&folder, "net.onnx", &small(&[1, 4], nodes, Vec::new()));
+    let said = dry_run(&["--onnx", &file]);
+    let stdout = accepted(&said);
+    assert!(
+        stdout.contains("a direct circuit, since a committed one does not cover LeakyRelu act: "),
+        "{stdout}"
+    );
+    let json = dry_run(&["--onnx", &file, "--json"]);
+    let planned: Value = serde_json::from_str(accepted(&json)).unwrap();
+    assert_eq!(planned["circuit"], "direct");
+    assert_eq!(planned["uncovered"][1]["node"], "out");
+    assert_eq!(planned["uncovered"][1]["operator"], "Softsign");
+    assert!(
+        planned["uncovered"][1]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("no such operator")
+    );
+    let committed = dry_run(&["--onnx", &file, "--circuit", "committed"]);
+    refused(
+        &committed,
+        &["LeakyRelu act", "Softsign out"],
+        "use --circuit direct",
+    );
+}
+
+#[test]
+fn weights_that_round_to_nothing_are_noted() {
+    let folder = TempDir::new().unwrap();
+    let weights = |value: f32| vec![floats("w", &[4, 2], &[value; 8])];
+    let typed = |value: f32| {
+        small(
+            &[1, 4],
+            vec![named("fc", operator("Gemm", &["x", "w"], "y"))],
+            weights(value),
+        )
+    };
+    let raw = |value: f32| {
+        let nodes = vec![
+            operator("MatMul", &["x", "w"], "a"),
+            operator("Softsign", &["a"], "y"),
+        ];
+        small(&[1, 4], nodes, weights(value))
+    };
+    for (model, note) in [
+        (
+            &typed as &dyn Fn(f32) -> ModelProto,
+            "Gemm fc: all 8 weights round to 0 at scale 7",
+        ),
+        (
+            &raw as &dyn Fn(f32) -> ModelProto,
+            "constant w: all 8 weights round to 0 at scale 7",
+        ),
+    ] {
+        let lost = written(&folder, "lost.onnx", &model(0.003));
+        let said = dry_run(&["--onnx", &lost]);
+        assert!(accepted(&said).contains(note), "{}", said.stdout);
+        let kept = written(&folder, "kept.onnx", &model(0.004));
+        let said = dry_run(&["--onnx", &kept]);
+        assert!(!accepted(&said).contains("round to 0"), "{}", said.stdout);
+    }
+}
+
+/// What the older program took for one of the suite's own inputs, or dropped.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
+fn no_flag_that_names_an_input_is_dropped() {
+    let folder = TempDir::new().unwrap();
+    let input = |name: &str, numbers: usize| {
+        let text = serde_json::to_string(&[vec![0.25_f32; numbers]]).unwrap();
+        write(&folder, name, text.as_bytes())
+    };
+    let (fits, misfits) = (input("fits.json", 128), input("misfits.json", 5));
+    let weights = write(
+        &folder,
+        "weights.onnx",
+        &onnx::write(&layers::build(suite::find("dense_small").unwrap(), 3)),
+    );
+
+    // An input of the suite's models: used, each model must take it, and a missing file is an error.
+    for arguments in [
+        vec!["dense_small"],
+        vec!["dense_small", "--circuit", "direct"],
+        vec!["dense_small", "--weights", &weights],
+        vec!["dense_small", "--scale", "5,7"],
+    ] {
+        let with = |input: &str| dry_run(&[&arguments[..], &["--input", input]].concat());
+        let without = dry_run(&arguments);
+        let used = with(&fits);
+        // The record's name has the input's digest.
+        assert_ne!(accepted(&used), accepted(&without), "{arguments:?}");
+        refused(&with(&misfits), &["misfits.json", "dense_small"], "flat array");
+        refused(
+            &with("/nowhere/input.json"),
+            &["/nowhere/input.json"],
+            "check the path",
+        );
+    }
+    refused(
+        &dry_run(&["--suite", "smoke", "--input", &fits]),
+        &["fits.json", "input"],
+        "flat array",
+    );
+    for command in ["plan", "tune"] {
+        let purpose: &[&str] = if command == "tune" { &["--for", "gas"] } else { &[] };
+        let said =
+            say(evmbench()
+                .arg(command)
+                .args(purpose)
+                .args(["dense_small", "--input", "/nowhere/x.npy"]));
+        refused(&said, &["/nowhere/x.npy"], "check the path");
+    }
+
+    // Flags that would have nothing to say.
+    let model = path("flat_input.onnx");
+    let flat = path("flat_input.json");
+    for (arguments, message) in [
+        (vec!["dense_small", "--sample", "3"], "--data and --sample"),
+        (vec!["dense_small", "--data", "/nowhere"], "--data and --sample"),
+        (
+            vec!["cnn_relu", "--input", &fits, "--sample", "3"],
+            "cannot be used with",
+        ),
+        (
+            vec!["cnn_relu", "--input", &fits, "--data", "x"],
+            "cannot be used with",
+        ),
+        (vec!["--onnx", &model, "--sample", "3"], "cannot be used with"),
+        (vec!["--onnx", &model, "--data", "x"], "cannot be used with"),
+        (
+            vec!["--onnx", &model, "--weights", &weights],
+            "cannot be used with",
+        ),
+        (vec!["--onnx", &model, "dense_small"], "cannot be used with"),
+        (vec!["--onnx", &model, "--suite", "smoke"], "cannot be used with"),
+        (
+            vec!["--suite", "smoke", "--weights", &weights],
+            "cannot be used with",
+        ),
+        (
+            vec!["dense_small", "relu", "--weights", &weights],
+            "--weights belongs to one model",
+        ),
+        (
+            vec!["--onnx", &model, "--input", &flat, "--seed", "3"],
+            "nothing is drawn from --seed",
+        ),
+        (
+            vec![
+                "dense_small",
+                "--weights",
+                &weights,
+                "--input",
+                &fits,
+                "--seed",
+                "3",
+            ],
+            "nothing is drawn from --seed",
+        ),
+        (
+            vec!["cnn_relu", "--data", "x", "--seed", "3"],
+            "nothing is drawn from --seed",
+        ),
+        (vec!["--input", &fits], "nothing to run"),
+    ] {
+        let said = dry_run(&arguments);
+        assert_eq!(said.status, Some(2), "{arguments:?} {}", said.stdout);
+        assert!(said.stderr.contains(message), "{arguments:?} {}", said.stderr);
+    }
+    let unused = say(evmbench().args([
+        "tune",
+        "dense_small",
+        "--for",
+        "gas",
+        "--images",
+        "5",
+        "--prove",
+        "0",
+    ]));
+    assert_eq!(unused.status, Some(2), "{}", unused.stderr);
+    for command in ["ablate", "evaluate"] {
+        let said = say(evmbench().args([command, "dense_small", "--input", &fits]));
+        assert_eq!(said.status, Some(2), "{command}: {}", said.stderr);
+    }
+    // What is drawn from the seed is.
+    for arguments in [
+        vec!["dense_small"],
+        vec!["--onnx", &model],
+        vec!["dense_small", "--input", &fits],
+    ] {
+        let with = |seed: &str| dry_run(&[&arguments[..], &["--seed", seed]].concat());
+        assert_ne!(accepted(&with("3")), accepted(&with("4")), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_flat_list_is_the_input_of_a_model_with_one() {
+    let said = dry_run(&[
+        "--onnx",
+        &path("flat_input.onnx"),
+        "--input",
+        &path("flat_input.json"),
+    ]);
+    accepted(&said);
+}
+
+#[test]
+fn a_batch_without_a_size_is_1_and_weights_beside_a_file_are_read() {
+    let said = dry_run(&["--onnx", &path("dynamic_batch.onnx")]);
+    let stdout = accepted(&said);
+    assert!(
+        stdout.contains("its batch has no size in the file, and is 1 here"),
+        "{stdout}"
+    );
+    let (bytes, model) = onnx::load(&fixture("function/ext.onnx")).unwrap();
+    let Coverage::Full(graph) = model.coverage else {
+        panic!("{:?}", model.coverage)
+    };
+    assert_eq!(graph.nodes[0].op.parameters()[0].1.len(), 1024);
+    assert!(
+        onnx::parse(&bytes, Path::new("whole.onnx")).is_ok(),
+        "nothing is beside it any more"
+    );
+
+    let folder = TempDir::new().unwrap();
+    let outside = |location: &str| {
+        let mut proto =
+            ModelProto::decode(&std::fs::read(fixture("function/ext.onnx")).unwrap()[..]).unwrap();
+        for entry in &mut proto.graph.as_mut().unwrap().initializer[0].external_data {
+            if entry.key == "location" {
+                entry.value = location.to_owned();
+            }
+        }
+        dry_run(&["--onnx", &written(&folder, "moved.onnx", &proto)])
+    };
+    for location in ["/etc/hostname", "../ext.onnx.data", ""] {
+        refused(
+            &outside(location),
+            &["not below the model's folder"],
+            "beside the model",
+        );
+    }
+    refused(&outside("gone.data"), &["gone.data"], "check the path");
+}
+
+fn parsed(model: &ModelProto) -> Result<OnnxModel, OnnxError> {
+    onnx::parse(&model.encode_to_vec(), Path::new("model.onnx"))
+}
+
+/// All that is wrong with a file for a direct circuit, refused at once or not.
+fn problems(model: &ModelProto) -> Vec<String> {
+    let problems = match parsed(model) {
+        Ok(model) => model.misread,
+        Err(OnnxError::Invalid { problems, .. }) => problems,
+        Err(other) => panic!("{other}"),
+    };
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn has_problem(model: &ModelProto, part: &str) {
+    let found = problems(model);
+    assert!(
+        found.iter().any(|problem| problem.contains(part)),
+        "no {part:?} in {found:?}"
+    );
+}
+
+/// Each kind of attribute that EZKL ignores or reads otherwise, at the value that it takes and at one that it does not.
+#[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
+fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
+    let image: &[i64] = &[1, 4, 8, 8];
+    let pads = || ints("pads", &[1, 1, 1, 1]);
+    let pad = |attribute| with(window("AveragePool"), attribute);
+    let unary = |op: &str, attribute| with(operator(op, &["x"], "y"), attribute);
+    let of = |node: NodeProto, constants: Vec<TensorProto>| small(image, vec![node], constants);
+    let alone = |node| of(node, Vec::new());
+    let resize = |scales: &[f32], modes: [&str; 3]| {
+        let mut node = operator("Resize", &["x", "", "s"], "y");
+        let names = ["mode", "coordinate_transformation_mode", "nearest_mode"];
+        node.attribute
+            .extend(names.iter().zip(modes).map(|(name, mode)| text(name, mode)));
+        of(node, vec![floats("s", &[4], scales)])
+    };
+    let nearest = ["nearest", "asymmetric", "floor"];
+    let pow = |exponent: f32| {
+        of(
+            operator("Pow", &["x", "e"], "y"),
+            vec![floats("e", &[], &[exponent])],
+        )
+    };
+    let gather = |positions: &[i64]| {
+        of(
+            operator("Gather", &["x", "i"], "y"),
+            vec![integers("i", positions)],
+        )
+    };
+    let pad_node = |pads: &[i64], value: f32, mode: &str| {
+        let node = with(operator("Pad", &["x", "p", "v"], "y"), text("mode", mode));
+        of(node, vec![integers("p", pads), floats("v", &[], &[value])])
+    };
+    let ones = [0, 0, 1, 1, 0, 0, 1, 1];
+    let after = |first: NodeProto, second: NodeProto| {
+        let second = NodeProto {
+            input: vec!["a".to_owned()],
+            ..second
+        };
+        small(image, vec![first, second], Vec::new())
+    };
+    let two_outputs = |op: &str| {
+        let mut node = window(op);
+        node.output = vec!["m".to_owned(), "y".to_owned()];
+        small(image, vec![node], Vec::new())
+    };
+    let cases: Vec<(&str, ModelProto, ModelProto)> = vec![
+        (
+            "count_include_pad is 0",
+            alone(with(pad(pads()), int("count_include_pad", 0))),
+            alone(with(pad(pads()), int("count_include_pad", 1))),
+        ),
+        (
+            "auto_pad is SAME_UPPER",
+            alone(pad(text("auto_pad", "SAME_UPPER"))),
+            alone(pad(text("auto_pad", "VALID"))),
+        ),
+        (
+            "ceil_mode is 1",
+            alone(pad(int("ceil_mode", 1))),
+            alone(pad(int("ceil_mode", 0))),
+        ),
+        (
+            "pads with 0",
+            alone(with(window("MaxPool"), pads())),
+            after(operator("Relu", &["x"], "a"), with(window("MaxPool"), pads())),
+        ),
+        (
+            "pads with 0",
+            alone(with(window("MaxPool"), text("auto_pad", "SAME_LOWER"))),
+            after(
+                operator("Abs", &["x"], "a"),
+                with(window("MaxPool"), text("auto_pad", "SAME_LOWER")),
+            ),
+        ),
+        (
+            "pads with 0",
+            after(
+                operator("LeakyRelu", &["x"], "a"),
+                with(window("MaxPool"), pads()),
+            ),
+            after(operator("LeakyRelu", &["x"], "a"), window("MaxPool")),
+        ),
+        (
+            "must be below kernel_shape",
+            after(
+                operator("Relu", &["x"], "a"),
+                with(window("MaxPool"), ints("pads", &[3, 3, 3, 3])),
+            ),
+            after(
+                operator("Relu", &["x"], "a"),
+                with(window("MaxPool"), ints("pads", &[2, 2, 2, 2])),
+            ),
+        ),
+        ("further output", two_outputs("MaxPool"), alone(window("MaxPool"))),
+        (
+            "is dilated",
+            alone(with(window("MaxPool"), ints("dilations", &[2, 2]))),
+            alone(with(window("MaxPool"), ints("dilations", &[1, 1]))),
+        ),
+        (
+            "mode is cubic",
+            resize(&[1.0, 1.0, 2.0, 2.0], ["cubic", "asymmetric", "floor"]),
+            resize(&[1.0, 1.0, 2.0, 2.0], nearest),
+        ),
+        (
+            "nearest_mode is ceil",
+            resize(&[1.0, 1.0, 2.0, 2.0], ["nearest", "asymmetric", "ceil"]),
+            resize(&[1.0, 1.0, 3.0, 2.0], nearest),
+        ),
+        (
+            "align_corners",
+            resize(&[1.0, 1.0, 2.0, 2.0], ["nearest", "align_corners", "floor"]),
+            resize(&[1.0, 1.0, 1.0, 2.0], nearest),
+        ),
+        (
+            "whole numbers",
+            resize(&[1.0, 1.0, 1.5, 1.5], nearest),
+            resize(&[1.0, 1.0, 4.0, 4.0], nearest),
+        ),
+        (
+            "whole numbers",
+            resize(&[1.0, 1.0, 0.5, 0.5], nearest),
+            resize(&[1.0, 1.0, 2.0, 2.0], nearest),
+        ),
+        (
+            "casts floats to INT32",
+            alone(unary("Cast", int("to", 6))),
+            alone(unary("Cast", int("to", 1))),
+        ),
+        (
+            "casts floats to BOOL",
+            alone(unary("Cast", int("to", 9))),
+            alone(unary("Cast", int("to", 10))),
+        ),
+        (
+            "casts floats to UINT8",
+            alone(unary("Cast", int("to", 2))),
+            alone(unary("Cast", int("to", 11))),
+        ),
+        ("position -2", gather(&[0, -2]), gather(&[0])),
+        ("takes the exponent -1 for 0", pow(-1.0), pow(3.0)),
+        (
+            "mode is reflect",
+            pad_node(&ones, 0.0, "reflect"),
+            pad_node(&ones, 0.0, "constant"),
+        ),
+        (
+            "not the constant 0",
+            pad_node(&ones, 1.0, "constant"),
+            pad_node(&ones, 0.0, "constant"),
+        ),
+        (
+            "pads is",
+            pad_node(&[0, 0, -1, 0, 0, 0, 0, 0], 0.0, "constant"),
+            pad_node(&[0; 8], 0.0, "constant"),
+        ),
+        (
+            "select_last_index",
+            alone(unary("ArgMax", int("select_last_index", 1))),
+            alone(unary("ArgMax", int("axis", 1))),
+        ),
+        (
+            "auto_pad and pads",
+            alone(with(pad(pads()), text("auto_pad", "VALID"))),
+            alone(pad(text("auto_pad", "VALID"))),
+        ),
+    ];
+    for (part, wrong, right) in cases {
+        has_problem(&wrong, part);
+        let found = problems(&right);
+        assert_eq!(found, [""; 0], "{part}");
+    }
+}
+
+/// Attributes that a loader would drop without a word.
+#[test]
+fn unknown_untyped_and_mistyped_attributes_are_refused() {
+    let alone = |node| small(&[1, 4], vec![node], Vec::new());
+    let leaky = |attribute| alone(with(operator("LeakyRelu", &["x"], "y"), attribute));
+    assert_eq!(problems(&leaky(float("alpha", 0.1))), [""; 0]);
+    has_problem(
+        &leaky(AttributeProto {
+            r#type: 0,
+            ..float("alpha", 0.1)
+        }),
+        "LeakyRelu node \"y\": its attribute alpha has no type",
+    );
+    has_problem(
+        &leaky(int("alpha", 1)),
+        "its attribute alpha must be of type FLOAT",
+    );
+    has_problem(&leaky(float("beta", 0.1)), "it has no attribute beta");
+    // Attributes that became inputs.
+    has_problem(
+        &alone(with(operator("Clip", &["x"], "y"), float("min", 0.0))),
+        "in operator set 17 it has no attribute min",
+    );
+    let mut old = alone(with(operator("Clip", &["x"], "y"), float("min", 0.0)));
+    old.opset_import[0].version = 10;
+    assert_eq!(problems(&old), [""; 0]);
+    for (version, known) in [(6, false), (7, true), (28, true), (29, false)] {
+        let mut model = alone(operator("Relu", &["x"], "y"));
+        model.opset_import[0].version = version;
+        assert_eq!(problems(&model).is_empty(), known, "{version}");
+    }
+    let mut none = alone(operator("Relu", &["x"], "y"));
+    none.opset_import.clear();
+    has_problem(&none, "no operator set");
+
+    let gemm = |name, value| {
+        let product = with(operator("Gemm", &["x", "w"], "y"), int(name, value));
+        small(&[4, 4], vec![product], vec![floats("w", &[4, 4], &[0.5; 16])])
+    };
+    for name in ["transA", "transB"] {
+        for value in [0, 1] {
+            assert_eq!(problems(&gemm(name, value)), [""; 0]);
+        }
+        for value in [2, -1] {
+            has_problem(
+                &gemm(name, value),
+                &format!("{name} is {value}, and must be 0 or 1"),
+            );
+        }
+    }
+}
+
+#[test]
+fn nan_and_infinity_are_refused_wherever_they_stand() {
+    let constant = |data: &[f32]| {
+        let value = AttributeProto {
+            t: Some(floats("", &[data.len() as i64], data)),
+            ..attribute("value", AttributeType::Tensor)
+        };
+        let nodes = vec![
+            with(operator("Constant", &[], "c"), value),
+            operator("Add", &["x", "c"], "y"),
+        ];
+        small(&[1, 4], nodes, Vec::new())
+    };
+    let initializer = |tensor| small(&[1, 4], vec![operator("Mul", &["x", "w"], "y")], vec![tensor]);
+    let raw = |kind: DataType, bytes: &[u8], dims: &[i64]| TensorProto {
+        name: "w".to_owned(),
+        dims: dims.to_vec(),
+        data_type: kind as i32,
+        raw_data: bytes.to_vec(),
+        ..TensorProto::default()
+    };
+    let half = u16::to_le_bytes(0x7e00);
+    let double = f64::INFINITY.to_le_bytes();
+    let leaky = |alpha| {
+        small(
+            &[1, 4],
+            vec![with(operator("LeakyRelu", &["x"], "y"), float("alpha", alpha))],
+            Vec::new(),
+        )
+    };
+    let clip = |bound| {
+        let nodes = vec![operator("Clip", &["x", "b"], "y")];
+        small(&[1, 4], nodes, vec![floats("b", &[], &[bound])])
+    };
+    // 0/0 is computed before EZKL sees the model.
+    let quotient = small(
+        &[1, 4],
+        vec![
+            operator("Div", &["z", "z"], "n"),
+            operator("Add", &["x", "n"], "y"),
+        ],
+        vec![floats("z", &[4], &[0.0; 4])],
+    );
+    for model in [
+        constant(&[0.0, f32::NAN]),
+        constant(&[f32::INFINITY]),
+        initializer(floats("w", &[4], &[1.0, f32::NEG_INFINITY, 0.0, 0.0])),
+        initializer(raw(DataType::Float16, &half, &[1])),
+        initializer(raw(DataType::Bfloat16, &u16::to_le_bytes(0x7f80), &[1])),
+        initializer(raw(DataType::Double, &double, &[1])),
+        leaky(f32::NAN),
+        leaky(f32::INFINITY),
+        clip(f32::NAN),
+        clip(f32::INFINITY),
+        quotient,
+    ] {
+        has_problem(&model, "NaN or infinite elements");
+    }
+    for model in [constant(&[0.0, 1.0, 2.0, 3.0]), leaky(0.5), clip(0.0)] {
+        assert_eq!(problems(&model), [""; 0]);
+    }
+}
+
+/// What is no function of the input, or hides one.
+#[test]
+fn random_numbers_subgraphs_and_second_definitions_are_refused() {
+    let random = vec![
+        with(operator("RandomNormal", &[], "r"), ints("shape", &[1, 4])),
+        operator("Add", &["x", "r"], "y"),
+    ];
+    has_problem(&small(&[1, 4], random, Vec::new()), "draws random numbers");
+    let branch = || AttributeProto {
+        g: Some(GraphProto::default()),
+        ..attribute("then_branch", AttributeType::Graph)
+    };
+    // Its condition is constant, and its branches may read the input.
+    let chosen = vec![with(operator("If", &["c"], "y"), branch())];
+    has_problem(
+        &small(&[1, 4], chosen, vec![integers("c", &[1])]),
+        "contains a graph of its own",
+    );
+    let twice = vec![operator("Relu", &["x"], "y"), operator("Abs", &["x"], "y")];
+    has_problem(
+        &small(&[1, 4], twice, Vec::new()),
+        "the value \"y\" is given twice",
+    );
+}
+
+/// EZKL multiplies a sum by the reciprocal of a count, which a scale may not hold.
+#[test]
+fn a_mean_whose_divisor_rounds_far_off_is_noted_with_a_scale_that_holds_it() {
+    let folder = TempDir::new().unwrap();
+    let said_of = |shape: &[i64], node: NodeProto, constants: Vec<TensorProto>, scale: &str| {
+        let file = written(&folder, "mean.onnx", &small(shape, vec![node], constants));
+        let said = dry_run(&["--onnx", &file, "--circuit", "direct", "--scale", scale]);
+        accepted(&said).to_owned()
+    };
+    let pool = || named("gap", operator("GlobalAveragePool", &["x"], "y"));
+    let said = said_of(&[1, 2, 7, 7], pool(), Vec::new(), "7");
+    let note = "GlobalAveragePool gap: EZKL multiplies by 1/49 as 3/128 at scale 7, so that every mean is off by +14.84%; --scale 10";
+    assert!(said.contains(note), "{said}");
+    let said = said_of(&[1, 2, 7, 7], pool(), Vec::new(), "10");
+    assert!(!said.contains("every mean"), "{said}");
+    let reduce = with(
+        named("mean", operator("ReduceMean", &["x"], "y")),
+        ints("axes", &[2, 3]),
+    );
+    let said = said_of(&[1, 1, 28, 28], reduce, Vec::new(), "7");
+    assert!(
+        said.contains("ReduceMean mean: EZKL multiplies by 1/784 as 0/128") && said.contains("--scale 14"),
+        "{said}"
+    );
+    // Inside of another operator, whether the typed graph covers it or not.
+    let norm = || named("norm", operator("LayerNormalization", &["x", "s"], "n"));
+    let scale = || floats("s", &[21], &[1.0; 21]);
+    let said = said_of(
+        &[1, 21],
+        NodeProto {
+            output: vec!["y".to_owned()],
+            ..norm()
+        },
+        vec![scale()],
+        "5",
+    );
+    let note = "LayerNormalization norm: EZKL multiplies by 1/21 as 2/32";
+    assert!(said.contains(note), "{said}");
+    let nodes = vec![norm(), operator("Softsign", &["n"], "y")];
+    let file = written(&folder, "mean.onnx", &small(&[1, 21], nodes, vec![scale()]));
+    let said = dry_run(&["--onnx", &file, "--scale", "5"]);
+    assert!(accepted(&said).contains(note), "{}", said.stdout);
+}
+
+/// A constant of one element with more axes than the base gives the result as many: no square that the typed graph knows.
+#[test]
+fn constants_that_add_axes_are_not_covered_whatever_their_type() {
+    let exponent = |dims: &[i64], is_integer: bool| {
+        if is_integer {
+            TensorProto {
+                dims: dims.to_vec(),
+                ..integers("e", &[2])
+            }
+        } else {
+            floats("e", dims, &[2.0])
+        }
+    };
+    let square = || operator("Pow", &["x", "e"], "y");
+    for is_integer in [false, true] {
+        for dims in [&[][..], &[1], &[1, 1]] {
+            let model = small(&[1, 4], vec![square()], vec![exponent(dims, is_integer)]);
+            let coverage = parsed(&model).unwrap().coverage;
+            assert!(matches!(coverage, Coverage::Full(_)), "{dims:?}: {coverage:?}");
+        }
+        let model = small(&[1, 4], vec![square()], vec![exponent(&[1, 1, 1], is_integer)]);
+        let Coverage::Partial(uncovered) = parsed(&model).unwrap().coverage else {
+            panic!("covered");
+        };
+        assert!(uncovered[0].reason.contains("more axes"), "{uncovered:?}");
+        assert_eq!(parsed(&model).unwrap().outputs[0].shape, [1, 1, 4]);
+    }
+    // As many elements as the sizes say, and one axis of a shape.
+    let model = small(&[1, 4], vec![square()], vec![exponent(&[2], true)]);
+    assert!(!matches!(
+        parsed(&model),
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
+    let target = TensorProto {
+        dims: vec![1, 2],
+        ..integers("t", &[2, 2])
+    };
+    let reshape = operator("Reshape", &["x", "t"], "y");
+    let model = small(&[1, 4], vec![reshape], vec![target]);
+    assert!(!matches!(
+        parsed(&model),
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
+}
+
+/// Whatever the typed graph makes of a file, its outputs have the shapes that the file gives them.
+#[test]
+fn outputs_of_another_shape_than_the_files_are_not_covered() {
+    let with_output = |shape: &[i64]| {
+        let mut model = small(&[1, 4], vec![operator("Relu", &["x"], "y")], Vec::new());
+        model.graph.as_mut().unwrap().output = vec![port("y", Some(shape))];
+        model
+    };
+    let coverage = parsed(&with_output(&[1, 4])).unwrap().coverage;
+    assert!(matches!(coverage, Coverage::Full(_)), "{coverage:?}");
+    let other = parsed(&with_output(&[1, 1, 4]));
+    assert!(!matches!(
+        other,
+        Ok(OnnxModel {
+            coverage: Coverage::Full(_),
+            ..
+        })
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Graphs of covered operators with any small attributes are refused or laid out, and then have a witness.
+    #[test]
+    fn small_graphs_of_any_attributes_do_not_panic(
+        shape in prop::collection::vec(0_i64..5, 0..5),
+        kernel in prop::array::uniform2(-1_i64..4),
+        stride in prop::array::uniform2(-1_i64..3),
+        pads in prop::array::uniform4(-1_i64..4),
+        target in prop::collection::vec(-1_i64..6, 0..4),
+        axis in -3_i64..4,
+        operators in prop::collection::vec(0_usize..7, 1..4),
+    ) {
+        let mut nodes = Vec::new();
+        let mut read = "x".to_owned();
+        for (index, operator_index) in operators.iter().enumerate() {
+            let output = if index + 1 == operators.len() { "y".to_owned() } else { format!("v{index}") };
+            let inputs = [read.as_str()];
+            let windowed = |op| {
+                let node = with(operator(op, &inputs, &output), ints("kernel_shape", &kernel));
+                with(with(node, ints("strides", &stride)), ints("pads", &pads))
+            };
+            nodes.push(match operator_index {
+                0 => windowed("MaxPool"),
+                1 => windowed("AveragePool"),
+                2 => with(operator("Flatten", &inputs, &output), int("axis", axis)),
+                3 => operator("Reshape", &[&read, "s"], &output),
+                4 => operator("Relu", &inputs, &output),
+                5 => operator("Sigmoid", &inputs, &output),
+                _ => operator("Mul", &[&read, &read], &output),
+            });
+            read = output;
+        }
+        let model = small(&shape, nodes, vec![integers("s", &target)]);
+        if let Ok(OnnxModel { coverage: Coverage::Full(graph), inputs, .. }) = parsed(&model) {
+            let options = CommittedOptions {
+                scale: 4,
+                input: Integers::of_input(4, 1.0),
+                assurance: InputAssurance::Ranged,
+                output_public: true,
+                inner_columns: None,
+                logrows: None,
+                digit_bits: None,
+                roundings: None,
+            };
+            if let Ok(circuit) = committed::lower(&graph, &options) {
+                circuit.witness(&input::seeded_uniform(&inputs[0].shape, 1)).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Committed circuits as EZKL lays them out, cell by cell: nothing that was meant is dropped, split, or laid out twice.
+
+use crate::common::tools;
+use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
+use evmbench::model::graph::{Graph, Op, Window};
+use evmbench::model::input;
+use evmbench::prover::{
+    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobCircuit, Silent, VerifierKind,
+};
+
+fn graph(input_shape: &[usize], ops: Vec<Op>) -> Graph {
+    let mut graph = Graph::default();
+    let mut last = graph.input("input", input_shape).unwrap();
+    for (index, op) in ops.into_iter().enumerate() {
+        let inputs = vec![last; if op == Op::Mul { 2 } else { 1 }];
+        last = graph
+            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
+            .unwrap();
+    }
+    graph.outputs.push(last);
+    graph
+}
+
+fn convolution(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> Op {
+    Op::Conv2d {
+        weight: input::seeded_uniform(&shape, seed),
+        bias: Some(input::seeded_uniform(&[shape[0]], seed + 1)),
+        window,
+        groups,
+    }
+}
+
+fn dense(inputs: usize, outputs: usize, seed: u64) -> Op {
+    Op::Gemm {
+        weight: input::seeded_uniform(&[outputs, inputs], seed),
+        bias: Some(input::seeded_uniform(&[outputs], seed + 1)),
+    }
+}
+
+fn graphs() -> Vec<(&'static str, Graph)> {
+    let image: &[usize] = &[1, 2, 6, 6];
+    let pool = Window::square(2, 2, 0);
+    vec![
+        (
+            "layers of every kind",
+            graph(
+                image,
+                vec![
+                    convolution([3, 2, 3, 3], Window::square(3, 1, 1), 1, 1),
+                    Op::Relu,
+                    Op::MaxPool2d(pool),
+                    convolution([4, 3, 3, 3], Window::square(3, 2, 1), 1, 3),
+                    Op::Mul,
+                    Op::AvgPool2d(pool),
+                    Op::Flatten,
+                    dense(4, 3, 5),
+                ],
+            ),
+        ),
+        (
+            "depthwise, then a table",
+            graph(
+                image,
+                vec![convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7), Op::Tanh],
+            ),
+        ),
+        ("a table after a table", graph(image, vec![Op::Tanh, Op::Sigmoid])),
+        (
+            "a rectifier that is read in part",
+            graph(
+                image,
+                vec![
+                    convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 13),
+                    Op::Relu,
+                    convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 15),
+                ],
+            ),
+        ),
+        (
+            // Every second row and column is read by nothing but the range check.
+            "elements that are skipped",
+            graph(
+                image,
+                vec![convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 9)],
+            ),
+        ),
+        (
+            "layer norm",
+            graph(
+                image,
+                vec![Op::LayerNorm {
+                    axis: 1,
+                    scale: input::seeded_uniform(&image[1..], 11),
+                    bias: Some(input::seeded_uniform(&image[1..], 12)),
+                    epsilon: 1e-5,
+                }],
+            ),
+        ),
+    ]
+}
+
+/// EZKL lays out as many cells and constants as were counted, or there are no keys.
+#[test]
+fn every_cell_is_one_that_was_meant() {
+    let home = &tools().home;
+    let prover = EzklProver::new(home, tools().toolchain.clone(), EzklOptions::for_home(home));
+    for (name, graph) in graphs() {
+        for columns in 1..=3 {
+            let options = CommittedOptions {
+                scale: 7,
+                input: Integers::of_input(7, 1.0),
+                assurance: InputAssurance::Ranged,
+                output_public: false,
+                inner_columns: Some(columns),
+                logrows: None,
+                digit_bits: Some(*DIGIT_BITS.start() + 2),
+                roundings: None,
+            };
+            let circuit = committed::lower(&graph, &options).unwrap();
+            let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();
+            let job = Job {
+                name: name.to_owned(),
+                circuit: JobCircuit::Committed(Box::new(CommittedInputs::of(&circuit, witness))),
+                plan: CircuitPlan::committed(7, Io::Committed).unwrap(),
+                verifier: VerifierKind::Plain,
+                runs: 1,
+                warmup: 0,
+            };
+            let outputs = prover.witness_outputs(&job, &Silent).unwrap().unwrap();
+            assert!(outputs[0][0].is_zero(), "{name}, {columns} columns side by side");
+        }
+    }
+}

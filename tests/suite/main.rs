@@ -1,0 +1,38 @@
+//! The integration tests, in one program: it is linked once, and its tests run beside each other.
+//!
+//! `cargo test --test suite NAME::` runs those of one module.
+
+mod accuracy;
+mod attribution;
+mod audit;
+mod cli;
+mod committed;
+mod common;
+mod compiled;
+mod documents;
+mod end_to_end;
+mod examples;
+mod findings;
+mod forecast;
+mod forge;
+mod foundry;
+mod function;
+mod fuzz;
+mod gas_diff;
+mod guard;
+mod hostile;
+mod integer_reference;
+mod judge;
+mod layout;
+mod lies;
+mod nodes;
+mod onnx_nodes;
+mod precision;
+mod records;
+mod report;
+mod report_page;
+mod solidity;
+mod study;
+mod tampering;
+mod training;
+mod tune;
