@@ -76,6 +76,23 @@ fn the_table_of_the_readme_is_from_records() {
     assert_table("README.md", "results", &table);
 }
 
+/// The table itself is written by `onnx_nodes`; whether it tells of every operator that EZKL loads is known without EZKL.
+#[test]
+fn the_table_of_operators_has_every_operator() {
+    let text = std::fs::read_to_string(root().join("docs/operators.md")).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.strip_prefix("| ")?.split('|').map(str::trim).collect();
+        let counts = cells[1..].iter().map(|cell| cell.parse::<usize>().unwrap_or(0));
+        Some((cells[0], counts.sum::<usize>()))
+    });
+    let rows: Vec<(&str, usize)> = rows.skip(1).collect();
+    let (sum, operators) = rows.split_last().unwrap();
+    let names: Vec<&str> = operators.iter().map(|&(name, _)| name).collect();
+    assert_eq!(names, evmbench::model::onnx::SUPPORTED);
+    assert_eq!(*sum, ("all", operators.iter().map(|&(_, tests)| tests).sum()));
+    assert!(sum.1 > 500, "{}", sum.1);
+}
+
 #[test]
 fn the_table_of_parts_is_from_records() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
