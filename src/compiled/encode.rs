@@ -6,7 +6,7 @@
 //! `src/circuit/ops/`.
 
 use super::settings::{INPUT_VISIBILITY, OUTPUT_VISIBILITY, PARAMETER_VISIBILITY, Settings, unit};
-use super::{Element, Function, Graph, NodeId, Operator, RECTIFIER_EXPONENT};
+use super::{Element, Function, Graph, NodeId, Operator, RECTIFIER_EXPONENT, Table};
 
 /// The number of `InputType::F32`.
 const TYPE_F32: u32 = 2;
@@ -123,20 +123,14 @@ impl Encoder {
 
     /// A `LookupOp`.
     pub(super) fn function(&mut self, function: Function) {
-        match function {
-            Function::Rectifier { scale } => {
-                self.tag(nonlinear::POWER);
-                self.float(unit(scale));
-                self.float(RECTIFIER_EXPONENT);
-            }
-            Function::Sigmoid { scale } => {
-                self.tag(nonlinear::SIGMOID);
-                self.float(unit(scale));
-            }
-            Function::Tanh { scale } => {
-                self.tag(nonlinear::TANH);
-                self.float(unit(scale));
-            }
+        self.tag(match function.table {
+            Table::Rectifier => nonlinear::POWER,
+            Table::Sigmoid => nonlinear::SIGMOID,
+            Table::Tanh => nonlinear::TANH,
+        });
+        self.float(unit(function.scale));
+        if function.table == Table::Rectifier {
+            self.float(RECTIFIER_EXPONENT);
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Element;
 
 /// The exponent of the power that is looked up as a rectifier: 1 − 2⁻²⁴, the largest `f32` below 1. EZKL multiplies out a
@@ -12,25 +15,48 @@ pub const RECTIFIER_EXPONENT: f32 = 1.0 - 1.0 / 16_777_216.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub usize);
 
-/// A function that elements are looked up in: one result for each entry of the table, and no proof for an element outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Function {
+/// The largest v for which the rectifier's table gives v: beyond, the exponent shows.
+pub const RECTIFIER_EXACT: i128 = (1 << 19) - 1;
+
+/// What a table computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
     /// max(v, 0), as round(2^scale · (v / 2^scale)^[`RECTIFIER_EXPONENT`]): a negative number has no such power, and EZKL's
-    /// cast of what is not a number is 0.
-    Rectifier {
-        /// The logarithm of the unit.
-        scale: u32,
-    },
+    /// cast of what is not a number is 0. At scale 0 it equals max(v, 0) for every v up to [`RECTIFIER_EXACT`].
+    Rectifier,
     /// round(2^scale · sigmoid(v / 2^scale)).
-    Sigmoid {
-        /// The logarithm of the unit.
-        scale: u32,
-    },
+    Sigmoid,
     /// round(2^scale · tanh(v / 2^scale)).
-    Tanh {
-        /// The logarithm of the unit.
-        scale: u32,
-    },
+    Tanh,
+}
+
+impl Table {
+    /// Its name for people: that of the layer that it is made for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rectifier => "Relu",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
+        }
+    }
+}
+
+/// A function that elements are looked up in: one result for each entry of the table, and no proof for an element outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Function {
+    /// What it computes.
+    pub table: Table,
+    /// The logarithm of the number of integers that make 1.
+    pub scale: u32,
+}
+
+impl Function {
+    /// max(v, 0).
+    pub const RECTIFIER: Self = Self {
+        table: Table::Rectifier,
+        scale: 0,
+    };
 }
 
 /// What a node computes from its inputs, element by element modulo the field's order.
@@ -207,6 +233,11 @@ impl Graph {
         self.push(Operator::Constant(elements), &[], shape.to_vec())
     }
 
+    /// Integers that the verifying key fixes.
+    pub fn integers(&mut self, shape: &[usize], integers: impl IntoIterator<Item = i128>) -> NodeId {
+        self.constant(shape, integers.into_iter().map(Element::from).collect())
+    }
+
     /// A node with axes of size 1 before its own, so that it has as many as asked for: EZKL broadcasts tensors of fewer axes
     /// along their first ones (`expand` in `src/tensor/mod.rs`), and everybody else along the last.
     fn of_rank(&mut self, id: NodeId, rank: usize) -> NodeId {
@@ -239,26 +270,59 @@ impl Graph {
         self.pairwise(Operator::Multiply, a, b)
     }
 
+    /// factor · a.
+    pub fn scale(&mut self, id: NodeId, factor: i128) -> NodeId {
+        if factor == 1 {
+            return id;
+        }
+        let factor = self.integers(&[1], [factor]);
+        self.multiply(id, factor)
+    }
+
+    /// a + addend.
+    pub fn offset(&mut self, id: NodeId, addend: i128) -> NodeId {
+        if addend == 0 {
+            return id;
+        }
+        let addend = self.integers(&[1], [addend]);
+        self.add(id, addend)
+    }
+
+    /// minuend − a.
+    pub fn complement(&mut self, minuend: i128, id: NodeId) -> NodeId {
+        if minuend == 0 {
+            return self.negate(id);
+        }
+        let minuend = self.integers(&[1], [minuend]);
+        self.subtract(minuend, id)
+    }
+
     /// −a.
     pub fn negate(&mut self, id: NodeId) -> NodeId {
         let shape = self.shape(id).to_vec();
         self.push(Operator::Negate, &[id], shape)
     }
 
-    /// The same elements in another shape.
+    /// The same elements in another shape; the node itself where that is its own.
     ///
     /// # Panics
     /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
+        if self.shape(id) == shape {
+            return id;
+        }
         assert_eq!(self.len(id), shape.iter().product::<usize>(), "{shape:?}");
         self.push(Operator::Reshape, &[id], shape.to_vec())
     }
 
-    /// The elements at these positions of an axis.
+    /// The elements at these positions of an axis; the node itself where they are all, in order.
     ///
     /// # Panics
     /// Where the tensors do not fit together: a mistake of the caller's.
     pub fn gather(&mut self, id: NodeId, axis: usize, positions: Vec<usize>) -> NodeId {
+        if positions.iter().copied().eq(0..self.shape(id)[axis]) {
+            return id;
+        }
         let mut shape = self.shape(id).to_vec();
         assert!(positions.iter().all(|&position| position < shape[axis]));
         shape[axis] = positions.len();
@@ -288,6 +352,16 @@ impl Graph {
             shape[axis] = 1;
         }
         self.push(Operator::Sum { axes }, &[id], shape)
+    }
+
+    /// The sum of all elements, of shape 1.
+    pub fn total(&mut self, id: NodeId) -> NodeId {
+        let sum = if self.len(id) == 1 {
+            id
+        } else {
+            self.sum(id, (0..self.shape(id).len()).collect())
+        };
+        self.reshape(sum, &[1])
     }
 
     /// A sum of products of two tensors in Einstein's notation, in which every letter is in the output or in both inputs: EZKL
@@ -396,22 +470,38 @@ mod tests {
 
     #[test]
     fn a_function_has_one_table() {
+        let tanh = |scale| Function {
+            table: Table::Tanh,
+            scale,
+        };
         let mut graph = Graph::default();
         let input = graph.input(2);
-        for function in [
-            Function::Tanh { scale: 7 },
-            Function::Rectifier { scale: 0 },
-            Function::Tanh { scale: 7 },
-            Function::Tanh { scale: 8 },
-        ] {
+        for function in [tanh(7), Function::RECTIFIER, tanh(7), tanh(8)] {
             graph.look_up(function, input);
         }
-        let functions = [
-            Function::Tanh { scale: 7 },
-            Function::Rectifier { scale: 0 },
-            Function::Tanh { scale: 8 },
-        ];
+        let functions = [tanh(7), Function::RECTIFIER, tanh(8)];
         assert_eq!(graph.functions(), functions);
+    }
+
+    /// Every number is tried; a half, less what `f64` may add.
+    #[test]
+    fn the_rectifier_is_exact_to_its_end() {
+        let error = |v: i128| ((v as f64).powf(f64::from(RECTIFIER_EXPONENT)) - v as f64).abs();
+        assert!((0..=RECTIFIER_EXACT).all(|v| error(v) < 0.49));
+        assert!(error(2 * RECTIFIER_EXACT) > 0.5);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_node() {
+        let mut graph = Graph::default();
+        let input = graph.input(4);
+        assert_eq!(graph.reshape(input, &[4]), input);
+        assert_eq!(graph.gather(input, 0, vec![0, 1, 2, 3]), input);
+        assert_eq!(graph.scale(input, 1), input);
+        assert_eq!(graph.offset(input, 0), input);
+        assert_ne!(graph.gather(input, 0, vec![0, 1, 3, 2]), input);
+        let sum = graph.total(input);
+        assert_eq!(graph.shape(sum), [1]);
     }
 
     #[test]

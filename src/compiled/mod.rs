@@ -26,7 +26,9 @@ mod settings;
 
 pub use count::Counts;
 pub use element::Element;
-pub use graph::{Function, Graph, Node, NodeId, Operator, RECTIFIER_EXPONENT, broadcast};
+pub use graph::{
+    Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table, broadcast,
+};
 
 use settings::Settings;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::encode::Encoder;
-use super::{Counts, FORMAT_VERSION, Frame, Function, Graph, Operator, RECTIFIER_EXPONENT};
+use super::{Counts, FORMAT_VERSION, Frame, Function, Graph, Operator, RECTIFIER_EXPONENT, Table};
 
 /// Base and number of the digits of a range check. There is none, but EZKL refuses a base below 2.
 const DECOMPOSITION: (u64, u64) = (16_384, 2);
@@ -203,12 +203,11 @@ pub(super) fn unit(scale: u32) -> f32 {
 }
 
 fn function_json(function: Function) -> Value {
-    match function {
-        Function::Rectifier { scale } => {
-            json!({"Pow": {"scale": shortest(unit(scale)), "a": shortest(RECTIFIER_EXPONENT)}})
-        }
-        Function::Sigmoid { scale } => json!({"Sigmoid": {"scale": shortest(unit(scale))}}),
-        Function::Tanh { scale } => json!({"Tanh": {"scale": shortest(unit(scale))}}),
+    let unit = shortest(unit(function.scale));
+    match function.table {
+        Table::Rectifier => json!({"Pow": {"scale": unit, "a": shortest(RECTIFIER_EXPONENT)}}),
+        Table::Sigmoid => json!({"Sigmoid": {"scale": unit}}),
+        Table::Tanh => json!({"Tanh": {"scale": unit}}),
     }
 }
 

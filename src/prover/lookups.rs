@@ -1,8 +1,8 @@
 //! How often a committed circuit looks up in each of its tables, as its key has it.
 //!
 //! Goes in: EZKL's settings, which name the tables, and the verifying key, which has a selector for each table and column with
-//! a bit for each row. Comes out: [`Lookups`], to be held against those that the circuit was laid out with: EZKL's loader
-//! leaves out what nothing reads, and a range is checked only by look-ups that are there.
+//! a bit for each row. Comes out: [`Lookups`], to be held against those that the circuit was laid out with: a range is checked
+//! only by look-ups that are there.
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The one challenge ρ, its powers, and sums of a tensor's elements weighted with them.
 //!
-//! Goes in: a circuit with ρ as an input. Comes out: vectors of powers, and contractions: scalars Σ ρ^e(c,h,w) · t(c,h,w).
+//! Goes in: a graph with ρ as an input. Comes out: vectors of powers, and contractions: scalars Σ ρ^e(c,h,w) · t(c,h,w).
 //! A tensor's element at channel c, row h and column w is weighted with ρ to the power c·2^(x+y) + h·2^x + w, where 2^x
 //! and 2^y are the widths and heights rounded up to powers of two. No two elements of a tensor have the same power, and all
 //! are below 2^(z+x+y), so that such a sum vanishes as a polynomial in ρ exactly where every element is 0. It falls apart
@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::circuit::{Circuit, NodeId};
+use crate::compiled::{Graph, NodeId};
 
 /// The bits of an index below this size: ρ^size needs the powers ρ^(2^i) with i below them.
 fn bits(size: usize) -> usize {
@@ -67,44 +67,22 @@ pub(super) enum Axis {
 pub(super) struct Challenge {
     /// ρ^(2^i).
     squares: Vec<NodeId>,
-    /// 1 and ρ^(2^i), for each i after the other.
-    pairs: NodeId,
+    one: NodeId,
     vectors: HashMap<(usize, usize), NodeId>,
     sums: HashMap<(usize, usize), NodeId>,
 }
 
 impl Challenge {
     /// The powers of `challenge` whose exponents are below 2^`degree_bits`.
-    pub(super) fn new(circuit: &mut Circuit, challenge: NodeId, degree_bits: usize) -> Self {
+    pub(super) fn new(graph: &mut Graph, challenge: NodeId, degree_bits: usize) -> Self {
         let mut squares = vec![challenge];
         for _ in 1..=degree_bits {
             let last = squares[squares.len() - 1];
-            squares.push(circuit.multiply(last, last));
+            squares.push(graph.multiply(last, last));
         }
-        let rows = squares.len();
-        // A sum of products with unit vectors puts the squares into one tensor: EZKL would push a concatenation up.
-        let column = squares
-            .iter()
-            .enumerate()
-            .map(|(row, &square)| {
-                let mut unit = vec![0; rows];
-                unit[row] = 1;
-                let unit = circuit.constant(&[rows, 1], unit);
-                circuit.multiply(unit, square)
-            })
-            .collect::<Vec<_>>();
-        let column = column
-            .into_iter()
-            .reduce(|a, b| circuit.add(a, b))
-            .expect("at least ρ itself");
-        let second = circuit.constant(&[1, 2], vec![0, 1]);
-        let first = circuit.constant(&[1, 2], vec![1, 0]);
-        let spread = circuit.multiply(column, second);
-        let pairs = circuit.add(spread, first);
-        let pairs = circuit.reshape(pairs, &[2 * rows]);
         Self {
             squares,
-            pairs,
+            one: graph.integers(&[1], [1]),
             vectors: HashMap::new(),
             sums: HashMap::new(),
         }
@@ -115,31 +93,31 @@ impl Challenge {
         self.squares[bit]
     }
 
-    /// ρ^(2^start · i) for i below `len`.
-    fn powers(&mut self, circuit: &mut Circuit, start: usize, len: usize) -> NodeId {
+    /// ρ^(2^start · i) for i below `len`: what is there, followed by its first elements times the next square.
+    fn powers(&mut self, graph: &mut Graph, start: usize, len: usize) -> NodeId {
         if let Some(&vector) = self.vectors.get(&(start, len)) {
             return vector;
         }
-        let pair =
-            |circuit: &mut Circuit, bit: usize| circuit.gather(self.pairs, 0, vec![2 * bit, 2 * bit + 1]);
-        let count = bits(len).max(1);
-        let mut vector = pair(circuit, start);
-        for more in 1..count {
-            let row = circuit.reshape(vector, &[1, 1 << more]);
-            let column = pair(circuit, start + more);
-            let column = circuit.reshape(column, &[2, 1]);
-            let product = circuit.multiply(column, row);
-            vector = circuit.reshape(product, &[2 << more]);
+        let mut vector = self.one;
+        for bit in 0..bits(len) {
+            let square = self.square(start + bit);
+            let more = (len - (1 << bit)).min(1 << bit);
+            let next = if bit == 0 {
+                square
+            } else {
+                let first = graph.gather(vector, 0, (0..more).collect());
+                graph.multiply(first, square)
+            };
+            vector = graph.concatenate(&[vector, next], 0);
         }
-        vector = circuit.gather(vector, 0, (0..len).collect());
         self.vectors.insert((start, len), vector);
         vector
     }
 
     /// The weights along an axis.
-    pub(super) fn weights(&mut self, circuit: &mut Circuit, weighting: Weighting, axis: Axis) -> NodeId {
+    pub(super) fn weights(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
         let index = axis as usize;
-        self.powers(circuit, weighting.starts()[index], weighting.sizes[index])
+        self.powers(graph, weighting.starts()[index], weighting.sizes[index])
     }
 
     /// The ratio of neighbouring weights along an axis.
@@ -148,74 +126,74 @@ impl Challenge {
     }
 
     /// The weight that would follow the last one along an axis, as one element.
-    pub(super) fn next_weight(&mut self, circuit: &mut Circuit, weighting: Weighting, axis: Axis) -> NodeId {
+    pub(super) fn next_weight(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
         let (start, size) = (weighting.starts()[axis as usize], weighting.sizes[axis as usize]);
         let factors = (0..usize::BITS as usize).filter(|bit| size >> bit & 1 == 1);
         let factors: Vec<NodeId> = factors.map(|bit| self.square(start + bit)).collect();
         factors
             .into_iter()
-            .reduce(|a, b| circuit.multiply(a, b))
+            .reduce(|a, b| graph.multiply(a, b))
             .expect("a size is not 0")
     }
 
     /// The sum of the weights along an axis.
-    fn weight_sum(&mut self, circuit: &mut Circuit, weighting: Weighting, axis: Axis) -> NodeId {
+    fn weight_sum(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
         let index = axis as usize;
         let key = (weighting.starts()[index], weighting.sizes[index]);
         if let Some(&sum) = self.sums.get(&key) {
             return sum;
         }
-        let weights = self.weights(circuit, weighting, axis);
-        let sum = circuit.sum(weights);
+        let weights = self.weights(graph, weighting, axis);
+        let sum = graph.total(weights);
         self.sums.insert(key, sum);
         sum
     }
 
     /// The sum of the weights over rows and columns.
-    pub(super) fn map_sum(&mut self, circuit: &mut Circuit, weighting: Weighting) -> NodeId {
-        let rows = self.weight_sum(circuit, weighting, Axis::Rows);
-        let columns = self.weight_sum(circuit, weighting, Axis::Columns);
-        circuit.multiply(rows, columns)
+    pub(super) fn map_sum(&mut self, graph: &mut Graph, weighting: Weighting) -> NodeId {
+        let rows = self.weight_sum(graph, weighting, Axis::Rows);
+        let columns = self.weight_sum(graph, weighting, Axis::Columns);
+        graph.multiply(rows, columns)
     }
 
     /// The sum of all weights.
-    pub(super) fn total(&mut self, circuit: &mut Circuit, weighting: Weighting) -> NodeId {
-        let map = self.map_sum(circuit, weighting);
-        let channels = self.weight_sum(circuit, weighting, Axis::Channels);
-        circuit.multiply(map, channels)
+    pub(super) fn total(&mut self, graph: &mut Graph, weighting: Weighting) -> NodeId {
+        let map = self.map_sum(graph, weighting);
+        let channels = self.weight_sum(graph, weighting, Axis::Channels);
+        graph.multiply(map, channels)
     }
 
     /// Each channel's Σ over rows and columns.
     pub(super) fn contract_maps(
         &mut self,
-        circuit: &mut Circuit,
+        graph: &mut Graph,
         weighting: Weighting,
         tensor: NodeId,
     ) -> NodeId {
-        let tensor = circuit.reshape(tensor, &weighting.sizes);
-        let columns = self.weights(circuit, weighting, Axis::Columns);
-        let rows = self.weights(circuit, weighting, Axis::Rows);
-        let by_row = circuit.einsum("chw,w->ch", tensor, columns);
-        circuit.einsum("ch,h->c", by_row, rows)
+        let tensor = graph.reshape(tensor, &weighting.sizes);
+        let columns = self.weights(graph, weighting, Axis::Columns);
+        let rows = self.weights(graph, weighting, Axis::Rows);
+        let by_row = graph.einsum("chw,w->ch", tensor, columns);
+        graph.einsum("ch,h->c", by_row, rows)
     }
 
     /// Σ over all elements.
-    pub(super) fn contract(&mut self, circuit: &mut Circuit, weighting: Weighting, tensor: NodeId) -> NodeId {
+    pub(super) fn contract(&mut self, graph: &mut Graph, weighting: Weighting, tensor: NodeId) -> NodeId {
         let [channels, rows, _] = weighting.sizes;
         if channels == 1 {
             // Fewer axes, fewer short dot products.
-            let tensor = circuit.reshape(tensor, &weighting.sizes[1..]);
-            let columns = self.weights(circuit, weighting, Axis::Columns);
+            let tensor = graph.reshape(tensor, &weighting.sizes[1..]);
+            let columns = self.weights(graph, weighting, Axis::Columns);
             if rows == 1 {
-                let list = circuit.reshape(tensor, &weighting.sizes[2..]);
-                return circuit.einsum("w,w->", list, columns);
+                let list = graph.reshape(tensor, &weighting.sizes[2..]);
+                return graph.einsum("w,w->", list, columns);
             }
-            let by_row = circuit.einsum("hw,w->h", tensor, columns);
-            let rows = self.weights(circuit, weighting, Axis::Rows);
-            return circuit.einsum("h,h->", by_row, rows);
+            let by_row = graph.einsum("hw,w->h", tensor, columns);
+            let rows = self.weights(graph, weighting, Axis::Rows);
+            return graph.einsum("h,h->", by_row, rows);
         }
-        let maps = self.contract_maps(circuit, weighting, tensor);
-        let channels = self.weights(circuit, weighting, Axis::Channels);
-        circuit.einsum("c,c->", maps, channels)
+        let maps = self.contract_maps(graph, weighting, tensor);
+        let channels = self.weights(graph, weighting, Axis::Channels);
+        graph.einsum("c,c->", maps, channels)
     }
 }

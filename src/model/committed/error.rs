@@ -46,12 +46,6 @@ pub enum CommittedError {
         /// What was computed.
         source: Unbounded,
     },
-    /// A weight does not fit the constants that EZKL reads, which are `f32`.
-    #[error("a weight of node {node:?} needs more than 24 bits at this scale")]
-    WideWeight {
-        /// The node.
-        node: String,
-    },
     /// What is looked up goes beyond the end of any table.
     #[error("a table would have to reach {greatest}, and ends at {end}")]
     WideTable {
@@ -59,18 +53,6 @@ pub enum CommittedError {
         greatest: i128,
         /// Where the table ends.
         end: i128,
-    },
-    /// Some results of a table's look-ups are read by nothing, and EZKL's loader would leave them out.
-    #[error("parts of the result of {table} are read by nothing")]
-    UnreadTable {
-        /// The table's function.
-        table: &'static str,
-    },
-    /// A table's results would not be those of its function.
-    #[error("the table for {table} is not exact at the scale that its input stands at")]
-    InexactTable {
-        /// The table's function.
-        table: &'static str,
     },
     /// The check would have more powers of the challenge than the bound on false claims allows for.
     #[error("the check takes {powers} powers of the challenge, and {limit} are allowed for")]
@@ -110,12 +92,8 @@ impl CommittedError {
             Self::Ports(_)
             | Self::UnknownOperators(_)
             | Self::NotCovered { .. }
-            | Self::UnreadTable { .. }
             | Self::ManyPowers { .. } => "use --circuit direct",
-            Self::TooLarge { .. }
-            | Self::WideWeight { .. }
-            | Self::WideTable { .. }
-            | Self::InexactTable { .. } => "use a smaller --scale",
+            Self::TooLarge { .. } | Self::WideTable { .. } => "use a smaller --scale",
             Self::DigitBits { .. } => "use 16, the default",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"

@@ -32,7 +32,7 @@ impl Program {
             } => vec![elements; *digits as usize + 1],
             Step::LayerNorm { .. } => {
                 let digits = self.root_digits(index);
-                vec![elements, digits.root, digits.below, digits.above]
+                vec![elements, digits.root, digits.remainder, digits.remainder]
             }
             Step::Dense { .. }
             | Step::SumPool { .. }
@@ -67,13 +67,9 @@ impl Program {
         // Both remainders are below (2r + 1)·V with r·√V ≤ 2^root_bits, hence below 2^(root_bits+1)·√V + V.
         let radicand = (count * before.interval.magnitude()).pow(2) + epsilon;
         let remainder = (2i128 << root_bits) * (radicand.isqrt() + 1) + radicand;
-        // Lists of powers of different lengths: the loader would make equal ones one.
-        let root = digits(root);
-        let below = digits(remainder).max(root + 1);
         RootDigits {
-            root,
-            below,
-            above: below + 1,
+            root: digits(root),
+            remainder: digits(remainder),
         }
     }
 
@@ -220,8 +216,8 @@ impl Program {
         let claims = vec![
             normalised.clone(),
             self.digits(root, digits.root),
-            self.digits(below, digits.below),
-            self.digits(above, digits.above),
+            self.digits(below, digits.remainder),
+            self.digits(above, digits.remainder),
         ];
         (normalised, claims)
     }
@@ -245,10 +241,9 @@ impl Program {
 pub(super) struct RootDigits {
     /// Of the inverse square root.
     pub(super) root: usize,
-    /// Of 2^(2·root_bits) − r²·V, which shows that r is not too large.
-    pub(super) below: usize,
-    /// Of (r + 1)²·V − 1 − 2^(2·root_bits), which shows that it is not too small.
-    pub(super) above: usize,
+    /// Of each remainder: 2^(2·root_bits) − r²·V, which shows that r is not too large, and (r + 1)²·V − 1 − 2^(2·root_bits),
+    /// which shows that it is not too small.
+    pub(super) remainder: usize,
 }
 
 /// A linear layer's exact result.

@@ -2,30 +2,22 @@
 //!
 //! Each claimed layer is an identity between committed tensors, element by element. The check is the sum of all elements'
 //! residuals, each times its own power of ρ: the identities one after the other, 2^[`Builder::degree_bits`] powers apart,
-//! and within each the tensor's own weighting. Digits of rounded tensors come in with their place's power of the base.
+//! and within each the tensor's own weighting.
 //!
-//! A range that a bound rests on is shown by look-ups. EZKL's ONNX loader, which circuits once went through, dropped those whose results
-//! nothing reads; the writer drops none. Two rules
-//! keep them, whoever reads the tensor:
-//!
-//! - What is looked up for its range alone (the input, digits, quotients that no rectifier bounds) is read whole by an
-//!   identity of the check, each element with its own power of ρ ([`Builder::check_range`], [`Builder::claimed`],
-//!   [`Builder::number`]).
-//! - Any other look-up has a result in which every element is read on the way to the check or to a public output
-//!   ([`Builder::keep_lookups`]); so none is dropped, and the key has as many as this module counts.
+//! A range that a bound rests on is shown by look-ups. The circuit holds every look-up that is laid out here, whoever reads its
+//! result: a number that is in no table has no proof. What is looked up for its range alone (the input, digits, quotients that
+//! no rectifier bounds) is tied to its look-up by an identity of the check as well ([`Builder::check_range`],
+//! [`Builder::claimed`], [`Builder::number`]).
 
 use std::collections::HashMap;
 
 use super::super::graph::Window;
 use super::challenge::{Axis, Challenge, Weighting};
-use super::circuit::{Circuit, Lookups, NodeId, RECTIFIER_EXACT, Table, rectifies_exactly};
 use super::error::CommittedError;
 use super::interval::Interval;
 use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
-
-/// The logarithm of the base in which a fully connected layer's bias is written, which `f32` may not hold.
-const BIAS_RADIX_BITS: u32 = 16;
+use crate::compiled::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -62,8 +54,8 @@ pub(super) struct Sizes {
 /// A circuit laid out.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
-    /// Its graph.
-    pub(super) circuit: Circuit,
+    /// Its graph: inputs in the order of [`Sizes`] and ρ, outputs the check, ρ, then the statement.
+    pub(super) graph: Graph,
     /// Its committed tensors.
     pub(super) sizes: Sizes,
     /// Least and greatest number that is looked up; none where nothing is.
@@ -79,72 +71,50 @@ fn table_end(program: &Program) -> i128 {
     }
 }
 
-/// Names of the circuit's inputs, in order.
-pub(super) const INPUT: &str = "input";
-/// The committed output.
-pub(super) const OUTPUT: &str = "output";
-/// Everything else that is committed.
-pub(super) const CLAIMS: &str = "claims";
-/// ρ.
-pub(super) const CHALLENGE: &str = "challenge";
-
-/// The identities, each a list of what its residual has at every power of the radix, which is the base of digits.
+/// The residual of each identity, all its elements weighted and summed up, in the order of their powers of ρ.
+#[derive(Default)]
 struct Check {
-    radix_bits: u32,
-    identities: Vec<Vec<Option<NodeId>>>,
+    residuals: Vec<Option<NodeId>>,
 }
 
 impl Check {
-    /// Adds to the last identity's residual, at a power of the radix.
-    fn add(&mut self, circuit: &mut Circuit, level: usize, scalar: NodeId) {
-        let place = self.place(level);
-        *place = Some(match *place {
-            Some(sum) => circuit.add(sum, scalar),
+    /// Begins the next identity.
+    fn begin(&mut self) {
+        self.residuals.push(None);
+    }
+
+    /// Adds to the last identity's residual.
+    fn add(&mut self, graph: &mut Graph, scalar: NodeId) {
+        let residual = self.last();
+        *residual = Some(match *residual {
+            Some(sum) => graph.add(sum, scalar),
             None => scalar,
         });
     }
 
     /// Subtracts likewise.
-    fn subtract(&mut self, circuit: &mut Circuit, level: usize, scalar: NodeId) {
-        let place = self.place(level);
-        *place = Some(match *place {
-            Some(sum) => circuit.subtract(sum, scalar),
-            None => circuit.negate(scalar),
+    fn subtract(&mut self, graph: &mut Graph, scalar: NodeId) {
+        let residual = self.last();
+        *residual = Some(match *residual {
+            Some(sum) => graph.subtract(sum, scalar),
+            None => graph.negate(scalar),
         });
     }
 
-    /// Every scalar that a residual is summed from.
-    fn terms(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.identities.iter().flatten().copied().flatten()
+    fn last(&mut self) -> &mut Option<NodeId> {
+        self.residuals.last_mut().expect("an identity was begun")
     }
 
-    /// What the last identity's residual has at a power of the radix.
-    fn place(&mut self, level: usize) -> &mut Option<NodeId> {
-        let residual = self.identities.last_mut().expect("an identity was begun");
-        if residual.len() <= level {
-            residual.resize(level + 1, None);
-        }
-        &mut residual[level]
-    }
-
-    /// The one number that must be 0.
-    fn total(&self, circuit: &mut Circuit, next: NodeId) -> NodeId {
-        let levels = self.identities.iter().map(Vec::len).max().unwrap_or(0);
-        let mut total = None;
-        for level in 0..levels {
-            let mut sum = None;
-            for residual in self.identities.iter().rev() {
-                sum = sum.map(|sum| circuit.multiply(sum, next));
-                if let Some(term) = residual.get(level).copied().flatten() {
-                    sum = Some(sum.map_or(term, |sum| circuit.add(sum, term)));
-                }
-            }
-            let radix = 1 << (self.radix_bits as usize * level);
-            if let Some(sum) = sum.map(|sum| circuit.scale(sum, radix)) {
-                total = Some(total.map_or(sum, |total| circuit.add(total, sum)));
-            }
-        }
-        total.expect("a program claims something")
+    /// The one number that must be 0, where `next` is the power of ρ by which identities are apart.
+    fn total(&self, graph: &mut Graph, next: NodeId) -> NodeId {
+        let residuals = self.residuals.iter().rev();
+        let residuals = residuals.map(|residual| residual.expect("an identity is about something"));
+        residuals
+            .reduce(|sum, residual| {
+                let sum = graph.multiply(sum, next);
+                graph.add(sum, residual)
+            })
+            .expect("a program claims something")
     }
 }
 
@@ -167,25 +137,17 @@ pub(super) fn lay_out(
         });
     }
     let layout = Builder::new(program, range, exposure).build()?;
-    let Some((_, greatest)) = layout.table else {
-        return Ok(layout);
-    };
-    if greatest > end {
+    if let Some((_, greatest)) = layout.table
+        && greatest > end
+    {
         return Err(CommittedError::WideTable { greatest, end });
-    }
-    let is_inexact =
-        |lookups: &Lookups| lookups.table == Table::Rectifier && !rectifies_exactly(lookups.scale, greatest);
-    if layout.circuit.lookups().iter().any(is_inexact) {
-        return Err(CommittedError::InexactTable {
-            table: Table::Rectifier.name(),
-        });
     }
     Ok(layout)
 }
 
 struct Builder<'a> {
     program: &'a Program,
-    circuit: Circuit,
+    graph: Graph,
     challenge: Challenge,
     rho: NodeId,
     degree_bits: usize,
@@ -237,22 +199,19 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|value| Weighting::of(&value.shape).degree_bits());
         let degree_bits = degree_bits.max().unwrap_or(0).max(1);
-        let mut circuit = Circuit::default();
-        let input = circuit.input(INPUT, sizes.input);
-        let output = (sizes.output > 0).then(|| circuit.input(OUTPUT, sizes.output));
-        let claims = (sizes.claims > 0).then(|| circuit.input(CLAIMS, sizes.claims));
-        let rho = circuit.input(CHALLENGE, 1);
-        let challenge = Challenge::new(&mut circuit, rho, degree_bits);
+        let mut graph = Graph::default();
+        let input = graph.input(sizes.input);
+        let output = (sizes.output > 0).then(|| graph.input(sizes.output));
+        let claims = (sizes.claims > 0).then(|| graph.input(sizes.claims));
+        let rho = graph.input(1);
+        let challenge = Challenge::new(&mut graph, rho, degree_bits);
         let mut builder = Self {
             program,
-            circuit,
+            graph,
             challenge,
             rho,
             degree_bits,
-            check: Check {
-                radix_bits: program.base_bits,
-                identities: Vec::new(),
-            },
+            check: Check::default(),
             values: Vec::new(),
             output,
             claims,
@@ -263,7 +222,7 @@ impl<'a> Builder<'a> {
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
         };
-        let image = builder.circuit.reshape(input, &program.values[0].shape[1..]);
+        let image = builder.graph.reshape(input, &program.values[0].shape[1..]);
         if range == InputRange::Checked {
             builder.check_range(image);
         }
@@ -273,31 +232,30 @@ impl<'a> Builder<'a> {
 
     fn build(mut self) -> Result<Layout, CommittedError> {
         for index in 0..self.program.steps.len() {
-            let node = self.step(index)?;
+            let node = self.step(index);
             self.values.push(node);
         }
-        self.keep_lookups()?;
-        let powers = (self.check.identities.len() as u128) << self.degree_bits;
+        let powers = (self.check.residuals.len() as u128) << self.degree_bits;
         let limit = 1 << MOST_POWERS_BITS;
         if powers > limit {
             return Err(CommittedError::ManyPowers { powers, limit });
         }
         let next = self.challenge.square(self.degree_bits);
-        let check = self.check.total(&mut self.circuit, next);
-        self.circuit.output("check", check);
-        self.circuit.output("rho", self.rho);
+        let check = self.check.total(&mut self.graph, next);
+        self.graph.output(check);
+        self.graph.output(self.rho);
         if self.exposure.output {
             let output = self.node(self.program.output);
             let list = self.flat(output);
-            self.circuit.output("result", list);
+            self.graph.output(list);
         }
         if self.exposure.input {
             let input = self.node(ValueId(0));
             let list = self.flat(input);
-            self.circuit.output("shown", list);
+            self.graph.output(list);
         }
         Ok(Layout {
-            circuit: self.circuit,
+            graph: self.graph,
             sizes: self.sizes,
             table: self.table,
         })
@@ -308,8 +266,8 @@ impl<'a> Builder<'a> {
     }
 
     fn flat(&mut self, node: NodeId) -> NodeId {
-        let len = self.circuit.len(node);
-        self.circuit.reshape(node, &[len])
+        let len = self.graph.len(node);
+        self.graph.reshape(node, &[len])
     }
 
     /// Sizes of a value without the batch axis.
@@ -322,17 +280,17 @@ impl<'a> Builder<'a> {
         let claims = self.claims.expect("there are claims where something is claimed");
         let len: usize = shape.iter().product();
         let part = self
-            .circuit
+            .graph
             .gather(claims, 0, (self.claimed..self.claimed + len).collect());
         self.claimed += len;
-        self.circuit.reshape(part, shape)
+        self.graph.reshape(part, shape)
     }
 
     /// The first claim of a step: the committed output, where this is it.
     fn result_claim(&mut self, index: usize) -> NodeId {
         let id = ValueId(index + 1);
         match self.output {
-            Some(output) if id == self.program.output => self.circuit.reshape(output, self.shape(id)),
+            Some(output) if id == self.program.output => self.graph.reshape(output, self.shape(id)),
             _ => self.claim(self.shape(id)),
         }
     }
@@ -353,7 +311,7 @@ impl<'a> Builder<'a> {
         if let Some(&rectified) = self.rectified.get(&node) {
             return rectified;
         }
-        let rectified = self.circuit.lookup(Table::Rectifier, node);
+        let rectified = self.graph.look_up(Function::RECTIFIER, node);
         self.rectified.insert(node, rectified);
         rectified
     }
@@ -368,21 +326,21 @@ impl<'a> Builder<'a> {
         let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(width));
         self.end = Some(end);
         let spare = end - width;
-        let below = self.circuit.complement(greatest, image);
+        let below = self.graph.complement(greatest, image);
         let mut looked_up = self.rectify(below, (0, width));
         if spare > 0 {
-            let shifted = self.circuit.offset(looked_up, spare);
+            let shifted = self.graph.offset(looked_up, spare);
             looked_up = self.rectify(shifted, (spare, end));
         }
         let weighting = Weighting::of(self.shape(ValueId(0)));
-        self.check.identities.push(Vec::new());
+        self.check.begin();
         for node in [looked_up, image] {
             let sum = self.contract(node, weighting);
-            self.check.add(&mut self.circuit, 0, sum);
+            self.check.add(&mut self.graph, sum);
         }
-        let total = self.challenge.total(&mut self.circuit, weighting);
-        let total = self.circuit.scale(total, greatest + spare);
-        self.check.subtract(&mut self.circuit, 0, total);
+        let total = self.challenge.total(&mut self.graph, weighting);
+        let total = self.graph.scale(total, greatest + spare);
+        self.check.subtract(&mut self.graph, total);
     }
 
     /// The greatest number that any step looks up.
@@ -407,61 +365,24 @@ impl<'a> Builder<'a> {
         looked_up.max().unwrap_or(0)
     }
 
-    /// Ties the look-ups of which some results are read by nothing, so that all of them are in the check: for v = max(z, 0),
-    /// v · (v − z) = 0, each element with its own power of ρ.
-    ///
-    /// Nothing is wrong where such a result is false, for nothing reads it. But the loader drops those look-ups, and a key
-    /// with fewer than were laid out could not be told from one in which a range is not checked.
-    ///
-    /// # Errors
-    /// [`CommittedError::UnreadTable`] for a look-up in another table, whose results satisfy no such equation.
-    fn keep_lookups(&mut self) -> Result<(), CommittedError> {
-        loop {
-            let mut roots: Vec<NodeId> = self.check.terms().collect();
-            if self.exposure.output {
-                roots.push(self.node(self.program.output));
-            }
-            // The input's elements are shown, not results of look-ups.
-            let Some((table, result)) = self.circuit.partly_read_lookup(&roots) else {
-                return Ok(());
-            };
-            if table != Table::Rectifier {
-                return Err(CommittedError::UnreadTable { table: table.name() });
-            }
-            let input = self.circuit.inputs(result)[0];
-            let negative = self.circuit.subtract(result, input);
-            let product = self.circuit.multiply(result, negative);
-            let weighting = Weighting::of(self.circuit.shape(result));
-            assert!(
-                weighting.degree_bits() <= self.degree_bits,
-                "what is looked up has the shape of a value"
-            );
-            self.check.identities.push(Vec::new());
-            let sum = self.contract(product, weighting);
-            self.check.add(&mut self.circuit, 0, sum);
-        }
-    }
-
     /// Σ ρ^i · element i.
     fn contract(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
-        self.challenge.contract(&mut self.circuit, weighting, node)
+        self.challenge.contract(&mut self.graph, weighting, node)
     }
 
     /// A step's value.
-    fn step(&mut self, index: usize) -> Result<NodeId, CommittedError> {
+    fn step(&mut self, index: usize) -> NodeId {
         let program = self.program;
         let id = ValueId(index + 1);
         let node = match &program.steps[index] {
-            Step::Claimed { input, linear, form } => return Ok(self.claimed(index, *input, linear, *form)),
+            Step::Claimed { input, linear, form } => return self.claimed(index, *input, linear, *form),
             Step::LayerNorm {
                 input,
                 scale,
                 bias,
                 epsilon,
                 root_bits,
-            } => {
-                return Ok(self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits));
-            }
+            } => return self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits),
             Step::Dense {
                 input,
                 weight,
@@ -470,22 +391,19 @@ impl<'a> Builder<'a> {
             } => {
                 let input = self.node(*input);
                 let input = self.flat(input);
-                let inputs = self.circuit.len(input);
-                let weight = self.circuit.constant(&[*outputs, inputs], weight.clone());
-                let mut sum = self.circuit.einsum("oi,i->o", weight, input);
-                for (level, digits) in radix_digits(bias, BIAS_RADIX_BITS).into_iter().enumerate() {
-                    let radix = 1i128 << (BIAS_RADIX_BITS as usize * level);
-                    if digits.iter().any(|&digit| digit != 0) {
-                        let digits: Vec<i128> = digits.iter().map(|digit| digit * radix).collect();
-                        let addend = self.circuit.constant(&[*outputs], digits);
-                        sum = self.circuit.add(sum, addend);
-                    }
+                let inputs = self.graph.len(input);
+                let weight = self.graph.integers(&[*outputs, inputs], weight.iter().copied());
+                let sum = self.graph.einsum("oi,i->o", weight, input);
+                if bias.iter().all(|&bias| bias == 0) {
+                    sum
+                } else {
+                    let bias = self.graph.integers(&[*outputs], bias.iter().copied());
+                    self.graph.add(sum, bias)
                 }
-                sum
             }
             Step::SumPool { input, window } => {
                 let taps = self.taps(*input, window);
-                let sum = taps.into_iter().reduce(|a, b| self.circuit.add(a, b));
+                let sum = taps.into_iter().reduce(|a, b| self.graph.add(a, b));
                 sum.expect("a kernel is not empty")
             }
             Step::MaxPool { input, window } => self.max_pool(*input, window),
@@ -494,11 +412,11 @@ impl<'a> Builder<'a> {
                 let input = self.node(*input);
                 self.rectify(input, (interval.least, interval.greatest))
             }
-            Step::Sigmoid { input, scale } => self.function(index, *input, *scale, Table::Sigmoid)?,
-            Step::Tanh { input, scale } => self.function(index, *input, *scale, Table::Tanh)?,
+            Step::Sigmoid { input, scale } => self.look_up_function(*input, Table::Sigmoid, *scale),
+            Step::Tanh { input, scale } => self.look_up_function(*input, Table::Tanh, *scale),
             Step::Multiply { left, right } => {
                 let (left, right) = (self.node(*left), self.node(*right));
-                self.circuit.multiply(left, right)
+                self.graph.multiply(left, right)
             }
             Step::Combine {
                 left,
@@ -509,42 +427,26 @@ impl<'a> Builder<'a> {
             } => {
                 let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
                     let node = builder.node(*id);
-                    builder.circuit.scale(node, 1 << shift)
+                    builder.graph.scale(node, 1 << shift)
                 };
                 let left = shifted(self, left, *left_shift);
                 let right = shifted(self, right, *right_shift);
                 if *subtract {
-                    self.circuit.subtract(left, right)
+                    self.graph.subtract(left, right)
                 } else {
-                    self.circuit.add(left, right)
+                    self.graph.add(left, right)
                 }
             }
             Step::Reshape { input } => self.node(*input),
         };
-        Ok(self.circuit.reshape(node, self.shape(id)))
+        self.graph.reshape(node, self.shape(id))
     }
 
-    /// A table of a function, built for the unit of what is looked up: 2^`scale` of its integers make 1. EZKL builds it for
-    /// the scale that the node is labelled with, which what comes before may have raised.
-    fn function(
-        &mut self,
-        index: usize,
-        input: ValueId,
-        scale: u32,
-        table: Table,
-    ) -> Result<NodeId, CommittedError> {
+    /// A function's results, where 2^`scale` of the input's integers make 1.
+    fn look_up_function(&mut self, input: ValueId, table: Table, scale: u32) -> NodeId {
         let interval = self.program.value(input).interval;
         self.look_up((interval.least, interval.greatest));
-        let node = self.node(input);
-        let more = scale
-            .checked_sub(self.circuit.label(node))
-            .ok_or(CommittedError::NotCovered {
-                operator: table.name(),
-                node: self.program.values[index + 1].name.clone(),
-                reason: "its input's integers are coarser than the scale that EZKL takes them to stand at",
-            })?;
-        let labelled = self.circuit.relabel(node, more);
-        Ok(self.circuit.lookup(table, labelled))
+        self.graph.look_up(Function { table, scale }, self.node(input))
     }
 
     /// For each position of the window, the elements that the outputs read there; where that is padding, the nearest element
@@ -564,9 +466,9 @@ impl<'a> Builder<'a> {
         };
         let mut taps = Vec::new();
         for u in 0..window.kernel[0] {
-            let by_row = self.circuit.gather(node, 1, read(0, rows, u));
+            let by_row = self.graph.gather(node, 1, read(0, rows, u));
             for v in 0..window.kernel[1] {
-                taps.push(self.circuit.gather(by_row, 2, read(1, columns, v)));
+                taps.push(self.graph.gather(by_row, 2, read(1, columns, v)));
             }
         }
         taps
@@ -582,9 +484,9 @@ impl<'a> Builder<'a> {
                 .chunks(2)
                 .map(|pair| match *pair {
                     [a, b] => {
-                        let difference = self.circuit.subtract(a, b);
+                        let difference = self.graph.subtract(a, b);
                         let excess = self.rectify(difference, (-widest, widest));
-                        self.circuit.add(b, excess)
+                        self.graph.add(b, excess)
                     }
                     [a] => a,
                     _ => unreachable!("chunks of two"),
@@ -598,7 +500,7 @@ impl<'a> Builder<'a> {
     fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
         let id = ValueId(index + 1);
         let weighting = Weighting::of(self.shape(id));
-        self.check.identities.push(Vec::new());
+        self.check.begin();
         let (multiplier, digits) = match form {
             Form::Exact => (1, 0),
             Form::Rounded {
@@ -610,63 +512,54 @@ impl<'a> Builder<'a> {
             Form::Rounded { guarded: true, .. } => {
                 let offset = self.program.guard_offset(index, true);
                 let looked_up = self.rectify(top, (0, self.program.base() - 1));
-                self.circuit.offset(looked_up, -offset)
+                self.graph.offset(looked_up, -offset)
             }
             Form::Rounded { guarded: false, .. } | Form::Exact => top,
         };
         let source = self.node(input);
-        let result = self.contract(value, weighting);
-        self.check.subtract(&mut self.circuit, digits, result);
-        for place in (0..digits).rev() {
+        // The result and its digits, in the base of digits.
+        let mut number = self.contract(value, weighting);
+        for _ in 0..digits {
             let digit = self.claim(self.shape(id));
             let digit = self.rectify(digit, (0, self.program.base() - 1));
             let sum = self.contract(digit, weighting);
-            self.check.subtract(&mut self.circuit, place, sum);
+            let shifted = self.graph.scale(number, self.program.base());
+            number = self.graph.add(shifted, sum);
         }
-        let divisor = self.program.base().pow(digits as u32);
-        let rounding = if digits == 0 { 0 } else { divisor / 2 };
-        self.layer(source, input, linear, weighting, multiplier, rounding);
+        self.check.subtract(&mut self.graph, number);
+        let exact = self.layer(source, input, linear, weighting);
+        let scaled = self.graph.scale(exact, multiplier);
+        self.check.add(&mut self.graph, scaled);
+        if digits > 0 {
+            let half = self.program.base().pow(digits as u32) / 2;
+            let total = self.challenge.total(&mut self.graph, weighting);
+            let rounding = self.graph.scale(total, half);
+            self.check.add(&mut self.graph, rounding);
+        }
         value
     }
 
-    /// Adds `multiplier` times the layer's weighted result, and `rounding` for each element.
-    fn layer(
-        &mut self,
-        source: NodeId,
-        input: ValueId,
-        linear: &Linear,
-        weighting: Weighting,
-        multiplier: i128,
-        rounding: i128,
-    ) {
+    /// A layer's exact result, weighted.
+    fn layer(&mut self, source: NodeId, input: ValueId, linear: &Linear, weighting: Weighting) -> NodeId {
         let sum = match linear {
-            Linear::Same => {
-                let sum = self.contract(source, weighting);
-                self.circuit.scale(sum, multiplier)
-            }
+            Linear::Same => self.contract(source, weighting),
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
-                let image = self.circuit.reshape(source, &shape);
-                let sums =
-                    windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
+                let image = self.graph.reshape(source, &shape);
+                let sums = windows::contract(&mut self.graph, &mut self.challenge, weighting, image, window);
                 let sums = sums.into_iter().flatten();
                 let maps = sums
-                    .reduce(|a, b| self.circuit.add(a, b))
+                    .reduce(|a, b| self.graph.add(a, b))
                     .expect("windows are inside");
-                let channels = self
-                    .challenge
-                    .weights(&mut self.circuit, weighting, Axis::Channels);
-                let sum = self.circuit.einsum("c,c->", maps, channels);
-                self.circuit.scale(sum, multiplier)
+                let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+                self.graph.einsum("c,c->", maps, channels)
             }
             Linear::Affine { factor, .. } => {
-                let maps = self.challenge.contract_maps(&mut self.circuit, weighting, source);
-                let channels = self
-                    .challenge
-                    .weights(&mut self.circuit, weighting, Axis::Channels);
-                let factor = self.circuit.constant(&[factor.len()], scaled(factor, multiplier));
-                let weights = self.circuit.multiply(channels, factor);
-                self.circuit.einsum("c,c->", maps, weights)
+                let maps = self.challenge.contract_maps(&mut self.graph, weighting, source);
+                let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+                let factor = self.graph.integers(&[factor.len()], factor.iter().copied());
+                let weights = self.graph.multiply(channels, factor);
+                self.graph.einsum("c,c->", maps, weights)
             }
             Linear::Convolution {
                 weight,
@@ -674,50 +567,21 @@ impl<'a> Builder<'a> {
                 window,
                 groups,
                 ..
-            } => self.convolution(
-                source,
-                input,
-                weight,
-                *weight_shape,
-                window,
-                *groups,
-                weighting,
-                multiplier,
-            ),
+            } => self.convolution(source, input, weight, *weight_shape, window, *groups, weighting),
         };
-        self.check.add(&mut self.circuit, 0, sum);
-        let channels = weighting.sizes[0];
-        let addend: Vec<i128> = match linear {
-            Linear::Convolution { bias, .. } => {
-                bias.iter().map(|bias| bias * multiplier + rounding).collect()
-            }
-            Linear::Affine { addend, .. } => addend
-                .iter()
-                .map(|addend| addend * multiplier + rounding)
-                .collect(),
-            Linear::SumPool(_) | Linear::Same => vec![rounding; channels],
+        let addend = match linear {
+            Linear::Convolution { bias: addend, .. } | Linear::Affine { addend, .. } => addend,
+            Linear::SumPool(_) | Linear::Same => return sum,
         };
-        for (level, digits) in radix_digits(&addend, self.check.radix_bits)
-            .into_iter()
-            .enumerate()
-        {
-            if digits.iter().all(|&digit| digit == 0) {
-                continue;
-            }
-            let sum = if digits.iter().all(|digit| *digit == digits[0]) {
-                let total = self.challenge.total(&mut self.circuit, weighting);
-                self.circuit.scale(total, digits[0])
-            } else {
-                let weights = self
-                    .challenge
-                    .weights(&mut self.circuit, weighting, Axis::Channels);
-                let digits = self.circuit.constant(&[channels], digits);
-                let by_channel = self.circuit.einsum("c,c->", weights, digits);
-                let map = self.challenge.map_sum(&mut self.circuit, weighting);
-                self.circuit.multiply(by_channel, map)
-            };
-            self.check.add(&mut self.circuit, level, sum);
+        if addend.iter().all(|&addend| addend == 0) {
+            return sum;
         }
+        let weights = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        let addend = self.graph.integers(&[addend.len()], addend.iter().copied());
+        let by_channel = self.graph.einsum("c,c->", weights, addend);
+        let map = self.challenge.map_sum(&mut self.graph, weighting);
+        let addend = self.graph.multiply(by_channel, map);
+        self.graph.add(sum, addend)
     }
 
     fn image_shape(&self, input: ValueId) -> [usize; 3] {
@@ -737,42 +601,37 @@ impl<'a> Builder<'a> {
         window: &Window,
         groups: usize,
         weighting: Weighting,
-        multiplier: i128,
     ) -> NodeId {
         let [outputs, group_channels, kernel_height, kernel_width] = weight_shape;
         let kernel = kernel_height * kernel_width;
         let row = group_channels * kernel;
-        let taps: Vec<Vec<i128>> = (0..kernel)
-            .map(|tap| weight.iter().skip(tap).step_by(kernel).copied().collect())
-            .collect();
-        let channels = self
-            .challenge
-            .weights(&mut self.circuit, weighting, Axis::Channels);
-        let weight = scaled(weight, multiplier);
+        let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        let weight = weight.iter().copied();
         let summed = if groups == outputs {
-            let channels = self.circuit.reshape(channels, &[groups, 1]);
-            let weight = self.circuit.constant(&[groups, row], weight);
-            self.circuit.multiply(weight, channels)
+            let channels = self.graph.reshape(channels, &[groups, 1]);
+            let weight = self.graph.integers(&[groups, row], weight);
+            self.graph.multiply(weight, channels)
         } else if groups == 1 {
-            let weight = self.circuit.constant(&[outputs, row], weight);
-            self.circuit.einsum("ok,o->k", weight, channels)
+            let weight = self.graph.integers(&[outputs, row], weight);
+            self.graph.einsum("ok,o->k", weight, channels)
         } else {
-            let channels = self.circuit.reshape(channels, &[groups, outputs / groups]);
-            let weight = self.circuit.constant(&[groups, outputs / groups, row], weight);
-            self.circuit.einsum("gok,go->gk", weight, channels)
+            let channels = self.graph.reshape(channels, &[groups, outputs / groups]);
+            let weight = self.graph.integers(&[groups, outputs / groups, row], weight);
+            self.graph.einsum("gok,go->gk", weight, channels)
         };
-        let summed = self.circuit.reshape(summed, &[groups * group_channels, kernel]);
+        let summed = self.graph.reshape(summed, &[groups * group_channels, kernel]);
         let shape = self.image_shape(input);
-        let image = self.circuit.reshape(source, &shape);
-        let sums = windows::contract(&mut self.circuit, &mut self.challenge, weighting, image, window);
-        let mut total = None;
-        for (tap, sum) in distinct(&mut self.circuit, sums, &taps) {
-            let weights = self.circuit.gather(summed, 1, vec![tap]);
-            let weights = self.circuit.reshape(weights, &[groups * group_channels]);
-            let dot = self.circuit.einsum("c,c->", weights, sum);
-            total = Some(total.map_or(dot, |total| self.circuit.add(total, dot)));
-        }
-        total.expect("some window is inside")
+        let image = self.graph.reshape(source, &shape);
+        let sums = windows::contract(&mut self.graph, &mut self.challenge, weighting, image, window);
+        let inputs = groups * group_channels;
+        let (taps, sums): (Vec<usize>, Vec<NodeId>) = sums
+            .into_iter()
+            .enumerate()
+            .filter_map(|(tap, sum)| Some((tap, self.graph.reshape(sum?, &[inputs, 1]))))
+            .unzip();
+        let sums = self.graph.concatenate(&sums, 1);
+        let weights = self.graph.gather(summed, 1, taps);
+        self.graph.einsum("ck,ck->", weights, sums)
     }
 
     /// Σ digit · base^place, digits looked up; most significant first.
@@ -781,8 +640,8 @@ impl<'a> Builder<'a> {
         let looked_up = self.rectify(claim, (0, self.program.base() - 1));
         let places = (0..digits as u32).rev();
         let powers = places.map(|place| 1 << (self.program.base_bits * place));
-        let powers = self.circuit.constant(&[digits], powers.collect());
-        self.circuit.einsum("d,d->", looked_up, powers)
+        let powers = self.graph.integers(&[digits], powers);
+        self.graph.einsum("d,d->", looked_up, powers)
     }
 
     fn layer_norm(
@@ -800,93 +659,55 @@ impl<'a> Builder<'a> {
         let digits = self.program.root_digits(index);
         let result = self.result_claim(index);
         let root = self.number(digits.root);
-        let below = self.number(digits.below);
-        let above = self.number(digits.above);
+        let below = self.number(digits.remainder);
+        let above = self.number(digits.remainder);
 
         // V = N·Σx² − (Σx)² + ε.
         let image = self.node(input);
         let list = self.flat(image);
-        let count = self.circuit.len(list) as i128;
-        let sum = self.circuit.sum(list);
-        let squares = self.circuit.einsum("n,n->", list, list);
-        let squares = self.circuit.scale(squares, count);
-        let square = self.circuit.multiply(sum, sum);
-        let radicand = self.circuit.subtract(squares, square);
-        let radicand = self.circuit.offset(radicand, epsilon);
+        let count = self.graph.len(list) as i128;
+        let sum = self.graph.total(list);
+        let squares = self.graph.einsum("n,n->", list, list);
+        let squares = self.graph.scale(squares, count);
+        let square = self.graph.multiply(sum, sum);
+        let radicand = self.graph.subtract(squares, square);
+        let radicand = self.graph.offset(radicand, epsilon);
 
         // 2^(2b) = r²·V + below, and (r + 1)²·V = 2^(2b) + 1 + above.
         let numerator = 1 << (2 * root_bits);
-        let product = self.circuit.multiply(root, radicand);
-        let lower = self.circuit.multiply(root, product);
-        let lower = self.circuit.add(lower, below);
-        let residual = self.circuit.complement(numerator, lower);
-        self.check.identities.push(vec![Some(residual)]);
+        let product = self.graph.multiply(root, radicand);
+        let lower = self.graph.multiply(root, product);
+        let lower = self.graph.add(lower, below);
+        let residual = self.graph.complement(numerator, lower);
+        self.check.begin();
+        self.check.add(&mut self.graph, residual);
         // (r + 1)²·V = r²·V + 2·r·V + V = 2^(2b) − below + 2·r·V + V.
-        let twice = self.circuit.scale(product, 2);
-        let next = self.circuit.add(twice, radicand);
-        let next = self.circuit.subtract(next, below);
-        let next = self.circuit.subtract(next, above);
-        let residual = self.circuit.offset(next, -1);
-        self.check.identities.push(vec![Some(residual)]);
+        let twice = self.graph.scale(product, 2);
+        let next = self.graph.add(twice, radicand);
+        let next = self.graph.subtract(next, below);
+        let next = self.graph.subtract(next, above);
+        let residual = self.graph.offset(next, -1);
+        self.check.begin();
+        self.check.add(&mut self.graph, residual);
 
-        // y = r·(N·γ∘x − Σx·γ) + β, weighted. γ stands there twice, once negated: equal constants would become one.
-        self.check.identities.push(Vec::new());
-        let positive = self.circuit.constant(shape, scale.to_vec());
-        let negative: Vec<i128> = scale.iter().map(|scale| -scale).collect();
-        let negative = self.circuit.constant(shape, negative);
-        let scaled = self.circuit.multiply(image, positive);
+        // y = r·(N·γ∘x − Σx·γ) + β, weighted.
+        self.check.begin();
+        let scale = self.graph.integers(shape, scale.iter().copied());
+        let scaled = self.graph.multiply(image, scale);
         let scaled = self.contract(scaled, weighting);
-        let scaled = self.circuit.scale(scaled, count);
-        let shift = self.contract(negative, weighting);
-        let shift = self.circuit.multiply(shift, sum);
-        let centred = self.circuit.add(scaled, shift);
-        let normalised = self.circuit.multiply(centred, root);
-        self.check.add(&mut self.circuit, 0, normalised);
+        let scaled = self.graph.scale(scaled, count);
+        let shift = self.contract(scale, weighting);
+        let shift = self.graph.multiply(shift, sum);
+        let centred = self.graph.subtract(scaled, shift);
+        let normalised = self.graph.multiply(centred, root);
+        self.check.add(&mut self.graph, normalised);
         if bias.iter().any(|&bias| bias != 0) {
-            let bias = self.circuit.constant(shape, bias.to_vec());
+            let bias = self.graph.integers(shape, bias.iter().copied());
             let bias = self.contract(bias, weighting);
-            self.check.add(&mut self.circuit, 0, bias);
+            self.check.add(&mut self.graph, bias);
         }
         let claimed = self.contract(result, weighting);
-        self.check.subtract(&mut self.circuit, 0, claimed);
+        self.check.subtract(&mut self.graph, claimed);
         result
     }
-}
-
-/// The sums of windows that are weighted apart, each with the tap whose weights they take: taps with equal weights are added
-/// up before, and taps without any are left out where there are others. EZKL's loader takes each tap's weights out of the
-/// constant; it would make equal ones one constant, and decompose that.
-fn distinct(circuit: &mut Circuit, sums: Vec<Option<NodeId>>, taps: &[Vec<i128>]) -> Vec<(usize, NodeId)> {
-    let mut distinct: Vec<(usize, NodeId)> = Vec::new();
-    for (tap, sum) in sums.into_iter().enumerate() {
-        let Some(sum) = sum else { continue };
-        match distinct.iter_mut().find(|(first, _)| taps[*first] == taps[tap]) {
-            Some((_, total)) => *total = circuit.add(*total, sum),
-            None => distinct.push((tap, sum)),
-        }
-    }
-    let has_weight = |&(tap, _): &(usize, NodeId)| taps[tap].iter().any(|&weight| weight != 0);
-    if distinct.iter().any(has_weight) {
-        distinct.retain(has_weight);
-    }
-    distinct
-}
-
-/// Integers times a power of two.
-fn scaled(integers: &[i128], multiplier: i128) -> Vec<i128> {
-    integers.iter().map(|integer| integer * multiplier).collect()
-}
-
-/// Numbers in base 2^bits, least significant place first; all places but the last are not negative.
-fn radix_digits(numbers: &[i128], bits: u32) -> Vec<Vec<i128>> {
-    let mut places = Vec::new();
-    let mut rest = numbers.to_vec();
-    while rest.iter().any(|number| number.unsigned_abs() >= 1 << bits) {
-        places.push(rest.iter().map(|number| number.rem_euclid(1 << bits)).collect());
-        for number in &mut rest {
-            *number = number.div_euclid(1 << bits);
-        }
-    }
-    places.push(rest);
-    places
 }

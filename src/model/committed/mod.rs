@@ -6,7 +6,7 @@
 //!
 //! Six steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
 //! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
-//! `windows` of images; `reading` shows that every look-up of it is read, and `compile` puts it into EZKL's operators.
+//! `windows` of images. [`compiled`](crate::compiled) writes it down for EZKL.
 
 #![deny(
     clippy::wildcard_enum_match_arm,
@@ -14,27 +14,26 @@
 )]
 
 mod challenge;
-mod circuit;
-mod compile;
 mod error;
 mod execute;
 mod interval;
 mod layout;
 mod program;
 mod quantise;
-mod reading;
 #[cfg(test)]
 mod tests;
 mod windows;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Tensor};
 use super::rows::{table_rows, usable_rows};
-use crate::compiled::{self, Compiled, Counts, Frame};
+use crate::compiled::{self, Compiled, Counts, Frame, Function, Operator};
 
-pub use circuit::{Lookups, Table};
+pub use crate::compiled::Table;
 pub use error::CommittedError;
 pub use interval::{Interval, Unbounded};
 
@@ -134,6 +133,17 @@ pub struct CommittedSizes {
     pub claims: usize,
 }
 
+/// What a circuit looks up in one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Lookups {
+    /// The table's function.
+    pub table: Table,
+    /// The scale that the function is taken at: 2^scale integers make 1.
+    pub scale: u32,
+    /// Elements that are looked up.
+    pub elements: u64,
+}
+
 /// What one layer's integers can be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LayerBounds {
@@ -167,7 +177,6 @@ pub struct Witness {
 pub struct CommittedCircuit {
     program: Program,
     layout: Layout,
-    compiled: compiled::Graph,
     assurance: InputAssurance,
     output_public: bool,
     inner_columns: usize,
@@ -199,12 +208,10 @@ pub fn lower(graph: &Graph, options: &CommittedOptions) -> Result<CommittedCircu
         output: options.output_public,
     };
     let layout = layout::lay_out(&program, range, exposure)?;
-    let compiled = compile::compile(&layout.circuit);
-    let (inner_columns, logrows) = size(&layout, &compiled, options.inner_columns, options.logrows);
+    let (inner_columns, logrows) = size(&layout, options.inner_columns, options.logrows);
     Ok(CommittedCircuit {
         program,
         layout,
-        compiled,
         assurance: options.assurance,
         output_public: options.output_public,
         inner_columns,
@@ -242,16 +249,11 @@ fn claim_output(program: &mut Program) {
 
 /// Columns side by side, those that were asked for or those that make the least work, and the least k that holds the circuit
 /// in them and is at least what was asked for.
-fn size(
-    layout: &Layout,
-    compiled: &compiled::Graph,
-    inner_columns: Option<usize>,
-    logrows: Option<u32>,
-) -> (usize, u32) {
+fn size(layout: &Layout, inner_columns: Option<usize>, logrows: Option<u32>) -> (usize, u32) {
     let columns = inner_columns.map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
     columns
         .map(|columns| {
-            let least = least_logrows(layout, compiled, columns);
+            let least = least_logrows(layout, columns);
             (columns, least.max(logrows.unwrap_or(least)))
         })
         .min_by_key(|&(columns, logrows)| work(layout, columns, logrows))
@@ -259,8 +261,8 @@ fn size(
 }
 
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
-fn least_logrows(layout: &Layout, compiled: &compiled::Graph, inner_columns: usize) -> u32 {
-    let cells = compiled.cells(inner_columns, ROOMY_LOGROWS);
+fn least_logrows(layout: &Layout, inner_columns: usize) -> u32 {
+    let cells = layout.graph.cells(inner_columns, ROOMY_LOGROWS);
     let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
     (LEAST_LOGROWS..usize::BITS)
         .find(|&logrows| {
@@ -289,17 +291,17 @@ fn work(layout: &Layout, inner_columns: usize, logrows: u32) -> usize {
 impl CommittedCircuit {
     /// The circuit as EZKL reads it.
     pub fn compiled(&self) -> Compiled {
-        Compiled::of(&self.compiled, self.frame())
+        Compiled::of(&self.layout.graph, self.frame())
     }
 
     /// EZKL's settings of the circuit, without the circuit itself.
     pub fn settings(&self) -> serde_json::Value {
-        compiled::settings(&self.compiled, self.frame())
+        compiled::settings(&self.layout.graph, self.frame())
     }
 
     /// What EZKL counts when it lays the circuit out.
     pub fn counts(&self) -> Counts {
-        Counts::of(&self.compiled, self.frame())
+        Counts::of(&self.layout.graph, self.frame())
     }
 
     /// The rows and columns that it is laid out in.
@@ -327,7 +329,7 @@ impl CommittedCircuit {
 
     /// Cells that the circuit is laid out in, committed tensors apart.
     pub fn cells(&self) -> usize {
-        self.compiled.cells(self.inner_columns, self.logrows)
+        self.layout.graph.cells(self.inner_columns, self.logrows)
     }
 
     /// Columns side by side.
@@ -349,7 +351,7 @@ impl CommittedCircuit {
         assert!(inner_columns > 0, "a circuit has columns");
         Self {
             inner_columns,
-            logrows: least_logrows(&self.layout, &self.compiled, inner_columns),
+            logrows: least_logrows(&self.layout, inner_columns),
             ..self.clone()
         }
     }
@@ -357,7 +359,7 @@ impl CommittedCircuit {
     /// The same circuit in at least 2^logrows rows, with so many columns side by side or those that make the least work there.
     #[must_use]
     pub fn in_rows(self, logrows: u32, inner_columns: Option<usize>) -> Self {
-        let (inner_columns, logrows) = size(&self.layout, &self.compiled, inner_columns, Some(logrows));
+        let (inner_columns, logrows) = size(&self.layout, inner_columns, Some(logrows));
         Self {
             inner_columns,
             logrows,
@@ -383,13 +385,26 @@ impl CommittedCircuit {
 
     /// What is looked up, by table; each table has an output column of its own.
     pub fn lookups(&self) -> Vec<Lookups> {
-        self.layout.circuit.lookups()
+        let mut elements: BTreeMap<Function, u64> = BTreeMap::new();
+        for node in self.layout.graph.nodes() {
+            if let Operator::LookUp(function) = node.operator {
+                *elements.entry(function).or_default() += node.elements() as u64;
+            }
+        }
+        let lookups = elements.into_iter();
+        lookups
+            .map(|(Function { table, scale }, elements)| Lookups {
+                table,
+                scale,
+                elements,
+            })
+            .collect()
     }
 
     /// Elements of each public output: the check, the challenge, then the statement.
     pub(crate) fn shown_sizes(&self) -> impl Iterator<Item = usize> {
-        let outputs = self.layout.circuit.outputs();
-        outputs.iter().map(|&(_, id)| self.layout.circuit.len(id))
+        let graph = &self.layout.graph;
+        graph.outputs().iter().map(|&id| graph.len(id))
     }
 
     /// Least and greatest entry of the tables, which fill their column: EZKL adds entries at the upper end until it is

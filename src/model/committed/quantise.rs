@@ -16,9 +16,6 @@ const TABLE_MARGIN: i128 = 16;
 /// The logarithm of the greatest power of two that a signed integer of 128 bits holds, and so of a digit's place.
 const MOST_PLACE_BITS: u32 = 126;
 
-/// The largest magnitude of an integer that is exact in `f32`.
-const EXACT_IN_F32: u128 = 1 << 24;
-
 /// The program of `graph` as it is asked for.
 pub(super) fn quantise(graph: &Graph, options: &CommittedOptions) -> Result<Program, CommittedError> {
     if let Some(bits) = options.digit_bits.filter(|bits| !DIGIT_BITS.contains(bits)) {
@@ -276,7 +273,7 @@ impl<'a> Quantiser<'a> {
                 let (factor, addend) = affine(&node.op);
                 let unit = self.value(input).unit;
                 let linear = Linear::Affine {
-                    factor: exact_integers(node, factor.iter().copied(), self.weight_unit())?,
+                    factor: integers(node, factor.iter().copied(), self.weight_unit())?,
                     addend: integers(node, addend.iter().copied(), unit * self.weight_unit())?,
                 };
                 self.linear(node, input, linear, shape)?
@@ -413,7 +410,7 @@ impl<'a> Quantiser<'a> {
     ) -> Result<Linear, CommittedError> {
         let unit = self.value(input).unit * self.weight_unit();
         Ok(Linear::Convolution {
-            weight: exact_integers(node, floats(weight), self.weight_unit())?,
+            weight: integers(node, floats(weight), self.weight_unit())?,
             weight_shape: weight.shape[..]
                 .try_into()
                 .expect("a convolution's weight has four axes"),
@@ -435,7 +432,7 @@ impl<'a> Quantiser<'a> {
         let outputs = weight.shape[0];
         let unit = before.unit * self.weight_unit();
         let bias = bias_integers(node, bias, outputs, unit)?;
-        let weight = exact_integers(node, floats(weight), self.weight_unit())?;
+        let weight = integers(node, floats(weight), self.weight_unit())?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
         let value = Value {
@@ -629,10 +626,7 @@ impl<'a> Quantiser<'a> {
         // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
         let widest = count.checked_mul(bound).ok_or(too_large(Unbounded))?;
         let root_bits = widest.next_power_of_two_bits() + self.scale + 6;
-        // Exact in f32, so that the circuit's constant is this very integer.
-        let epsilon =
-            f64::from((f64::from(epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as f32)
-                as i128;
+        let epsilon = (f64::from(epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as i128;
         // The numerator, the radicand and the remainders must all be read back as integers.
         let radicand = widest
             .checked_pow(2)
@@ -642,9 +636,10 @@ impl<'a> Quantiser<'a> {
         let unit = self.weight_unit() * f64::from(root_bits).exp2();
         let zero = Tensor::new(scale.shape.clone(), vec![0.0; scale.len()]);
         let shift = 1i128 << root_bits;
-        let bias = exact_integers(node, floats(bias.unwrap_or(&zero)), self.weight_unit())?;
-        let bias: Vec<i128> = bias.into_iter().map(|integer| integer * shift).collect();
-        let scale = exact_integers(node, floats(scale), self.weight_unit())?;
+        let bias = integers(node, floats(bias.unwrap_or(&zero)), self.weight_unit())?;
+        let bias = bias.into_iter().map(|integer| integer.checked_mul(shift));
+        let bias: Vec<i128> = bias.collect::<Option<_>>().ok_or_else(|| too_large(Unbounded))?;
+        let scale = integers(node, floats(scale), self.weight_unit())?;
         let root = Interval {
             least: 0,
             greatest: inverse_root(epsilon, root_bits),
@@ -678,7 +673,7 @@ impl<'a> Quantiser<'a> {
         // digits' places are constants.
         let digits = self.program.root_digits(id.0 - 1);
         let widest_root = self.program.base_bits * digits.root as u32;
-        let widest_place = self.program.base_bits * (digits.above as u32 - 1);
+        let widest_place = self.program.base_bits * (digits.remainder as u32 - 1);
         if 2 * widest_root + radicand.ilog2() + 1 > 250 || widest_place > MOST_PLACE_BITS {
             return Err(too_large(Unbounded));
         }
@@ -714,25 +709,6 @@ fn too_large(node: &Node, source: Unbounded) -> CommittedError {
     CommittedError::TooLarge {
         node: node.name.clone(),
         source,
-    }
-}
-
-/// Numbers as integers of this unit, each exact in `f32`.
-fn exact_integers(
-    node: &Node,
-    numbers: impl Iterator<Item = f64>,
-    unit: f64,
-) -> Result<Vec<i128>, CommittedError> {
-    let integers = integers(node, numbers, unit)?;
-    if integers
-        .iter()
-        .all(|integer| integer.unsigned_abs() <= EXACT_IN_F32)
-    {
-        Ok(integers)
-    } else {
-        Err(CommittedError::WideWeight {
-            node: node.name.clone(),
-        })
     }
 }
 

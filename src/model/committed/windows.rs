@@ -10,7 +10,7 @@
 
 use super::super::graph::Window;
 use super::challenge::{Axis, Challenge, Weighting};
-use super::circuit::{Circuit, NodeId};
+use crate::compiled::{Graph, NodeId};
 
 /// One axis of a window: kernel, stride, padding before, and sizes of input and output.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Line {
 /// Sums X(v) for every kernel position v along an axis of `tensor`, whose axis `axis` is that line: 1 for rows, 2 for
 /// columns of channels × rows × columns; each without that axis. `None` where all that is read lies outside.
 fn along(
-    circuit: &mut Circuit,
+    graph: &mut Graph,
     challenge: &mut Challenge,
     weighting: Weighting,
     tensor: NodeId,
@@ -43,21 +43,21 @@ fn along(
     let at = match axis {
         Axis::Channels => unreachable!("windows have rows and columns"),
         Axis::Rows => 1,
-        Axis::Columns => circuit.shape(tensor).len() - 1,
+        Axis::Columns => graph.shape(tensor).len() - 1,
     };
-    let equation = if circuit.shape(tensor).len() == 3 {
+    let equation = if graph.shape(tensor).len() == 3 {
         "chw,w->ch"
     } else {
         "ch,h->c"
     };
     let remaining: Vec<usize> = {
-        let mut shape = circuit.shape(tensor).to_vec();
+        let mut shape = graph.shape(tensor).to_vec();
         shape.remove(at);
         shape
     };
-    let single = |circuit: &mut Circuit, position: usize| {
-        let element = circuit.gather(tensor, at, vec![position]);
-        circuit.reshape(element, &remaining)
+    let single = |graph: &mut Graph, position: usize| {
+        let element = graph.gather(tensor, at, vec![position]);
+        graph.reshape(element, &remaining)
     };
     let mut sums: Vec<Option<NodeId>> = vec![None; line.kernel];
     for v in (0..line.kernel).rev() {
@@ -65,21 +65,21 @@ fn along(
         sums[v] = if later < line.kernel {
             let mut sum = sums[later].map(|sum| {
                 let ratio = challenge.ratio(weighting, axis);
-                circuit.multiply(sum, ratio)
+                graph.multiply(sum, ratio)
             });
             if let Some(last) = line.position(line.output, v) {
-                let beyond = challenge.next_weight(circuit, weighting, axis);
-                let element = single(circuit, last);
-                let term = circuit.multiply(element, beyond);
+                let beyond = challenge.next_weight(graph, weighting, axis);
+                let element = single(graph, last);
+                let term = graph.multiply(element, beyond);
                 sum = Some(match sum {
-                    Some(sum) => circuit.subtract(sum, term),
-                    None => circuit.negate(term),
+                    Some(sum) => graph.subtract(sum, term),
+                    None => graph.negate(term),
                 });
             }
             if let Some(first) = line.position(0, v) {
-                let element = single(circuit, first);
+                let element = single(graph, first);
                 sum = Some(match sum {
-                    Some(sum) => circuit.add(sum, element),
+                    Some(sum) => graph.add(sum, element),
                     None => element,
                 });
             }
@@ -89,10 +89,10 @@ fn along(
                 .filter_map(|j| Some((j, line.position(j, v)?)))
                 .collect();
             (!read.is_empty()).then(|| {
-                let weights = challenge.weights(circuit, weighting, axis);
-                let weights = circuit.gather(weights, 0, read.iter().map(|&(j, _)| j).collect());
-                let elements = circuit.gather(tensor, at, read.iter().map(|&(_, at)| at).collect());
-                circuit.einsum(equation, elements, weights)
+                let weights = challenge.weights(graph, weighting, axis);
+                let weights = graph.gather(weights, 0, read.iter().map(|&(j, _)| j).collect());
+                let elements = graph.gather(tensor, at, read.iter().map(|&(_, at)| at).collect());
+                graph.einsum(equation, elements, weights)
             })
         };
     }
@@ -102,13 +102,13 @@ fn along(
 /// T(·,u,v) for each kernel position (u,v), row-major, each over the channels of `image` (channels × rows × columns).
 /// `None` where everything that is read lies outside the image.
 pub(super) fn contract(
-    circuit: &mut Circuit,
+    graph: &mut Graph,
     challenge: &mut Challenge,
     weighting: Weighting,
     image: NodeId,
     window: &Window,
 ) -> Vec<Option<NodeId>> {
-    let [_, height, width] = circuit.shape(image) else {
+    let [_, height, width] = graph.shape(image) else {
         panic!("an image has channels, rows and columns");
     };
     let line = |index: usize, input: usize| Line {
@@ -120,10 +120,10 @@ pub(super) fn contract(
     };
     let (rows, columns) = (line(0, *height), line(1, *width));
     let mut sums = vec![None; rows.kernel * columns.kernel];
-    let by_column = along(circuit, challenge, weighting, image, columns, Axis::Columns);
+    let by_column = along(graph, challenge, weighting, image, columns, Axis::Columns);
     for (v, tensor) in by_column.into_iter().enumerate() {
         let Some(tensor) = tensor else { continue };
-        let by_row = along(circuit, challenge, weighting, tensor, rows, Axis::Rows);
+        let by_row = along(graph, challenge, weighting, tensor, rows, Axis::Rows);
         for (u, sum) in by_row.into_iter().enumerate() {
             sums[u * columns.kernel + v] = sum;
         }

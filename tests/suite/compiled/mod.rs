@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::common::models::port;
 use decode::Decoder;
-use evmbench::compiled::{Compiled, Element, Frame, Function, Graph, NodeId};
+use evmbench::compiled::{Compiled, Element, Frame, Function, Graph, NodeId, Table};
 use evmbench::model::committed::{
     self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness,
 };
@@ -266,9 +266,10 @@ fn every_operator_in_onnx() -> Vec<u8> {
 fn rebuilt(circuit: &Value) -> Graph {
     let sizes = |value: &Value| -> Vec<usize> { serde_json::from_value(value.clone()).unwrap() };
     let mut graph = Graph::default();
+    let mut ids: Vec<NodeId> = Vec::new();
     for node in circuit["nodes"].as_array().unwrap() {
         let inputs = node["inputs"].as_array().unwrap();
-        let inputs: Vec<NodeId> = inputs.iter().map(|input| NodeId(sizes(input)[0])).collect();
+        let inputs: Vec<NodeId> = inputs.iter().map(|input| ids[sizes(input)[0]]).collect();
         let shape = sizes(&node["shape"]);
         let operator = &node["operator"];
         let id = match operator.as_str() {
@@ -298,13 +299,14 @@ fn rebuilt(circuit: &Value) -> Graph {
                         sizes(&value[1][0]),
                     ),
                     "Nonlinear" => {
-                        let function = if value.get("Pow").is_some() {
-                            Function::Rectifier { scale: 0 }
+                        let table = if value.get("Pow").is_some() {
+                            Table::Rectifier
                         } else if value.get("Tanh").is_some() {
-                            Function::Tanh { scale: 0 }
+                            Table::Tanh
                         } else {
-                            Function::Sigmoid { scale: 0 }
+                            Table::Sigmoid
                         };
+                        let function = Function { table, scale: 0 };
                         graph.look_up(function, inputs[0])
                     }
                     other => panic!("{other}"),
@@ -312,9 +314,10 @@ fn rebuilt(circuit: &Value) -> Graph {
             }
         };
         assert_eq!(graph.shape(id), shape, "{node}");
+        ids.push(id);
     }
     for output in circuit["outputs"].as_array().unwrap() {
-        graph.output(NodeId(sizes(output)[0]));
+        graph.output(ids[sizes(output)[0]]);
     }
     graph
 }
@@ -473,9 +476,21 @@ fn every_operator() -> Graph {
     let corner = graph.gather(unread, 1, vec![1]);
     let corner = graph.reshape(corner, &[2]);
     let both = graph.concatenate(&[picked, corner, dots, total, same], 0);
-    let looked_up = graph.look_up(Function::Rectifier { scale: 0 }, y);
-    let curve = graph.look_up(Function::Tanh { scale: 3 }, looked_up);
-    graph.look_up(Function::Sigmoid { scale: 3 }, y);
+    let looked_up = graph.look_up(Function::RECTIFIER, y);
+    let curve = graph.look_up(
+        Function {
+            table: Table::Tanh,
+            scale: 3,
+        },
+        looked_up,
+    );
+    graph.look_up(
+        Function {
+            table: Table::Sigmoid,
+            scale: 3,
+        },
+        y,
+    );
     let shifted = graph.add(curve, curve);
     graph.assert_equal(shifted, shifted);
     let nothing = graph.constant(&[9], elements([0; 9]));
@@ -527,12 +542,25 @@ const FRAME: Frame = Frame {
 
 /// x · factor = y, asserted inside, and x looked up with nobody who reads the result.
 fn scaled(factor: i128) -> Graph {
+    multiplied(|graph, _| graph.integers(&[1], [factor]))
+}
+
+/// The same where x begins with 1, so that y begins with the factor: constants stand among cells.
+fn joined(factor: i128) -> Graph {
+    multiplied(|graph, y| {
+        let [first, last] = [(); 2].map(|()| graph.integers(&[1], [factor]));
+        let cell = graph.gather(y, 0, vec![0]);
+        graph.concatenate(&[first, cell, last], 0)
+    })
+}
+
+fn multiplied(factors: impl Fn(&mut Graph, NodeId) -> NodeId) -> Graph {
     let mut graph = Graph::default();
     let (x, y) = (graph.input(3), graph.input(3));
-    let factor = graph.constant(&[1], elements([factor]));
-    let product = graph.multiply(x, factor);
+    let factors = factors(&mut graph, y);
+    let product = graph.multiply(x, factors);
     graph.assert_equal(product, y);
-    graph.look_up(Function::Rectifier { scale: 0 }, x);
+    graph.look_up(Function::RECTIFIER, x);
     let total = graph.sum(y, vec![0]);
     graph.output(total);
     graph
@@ -540,10 +568,15 @@ fn scaled(factor: i128) -> Graph {
 
 #[test]
 fn nothing_false_is_proved() {
+    proves_nothing_false(scaled);
+    proves_nothing_false(joined);
+}
+
+fn proves_nothing_false(circuit: impl Fn(i128) -> Graph) {
     let folder = Folder::new();
     folder.make_srs(FRAME.logrows);
-    folder.write_circuit("doubled", &Compiled::of(&scaled(2), FRAME));
-    folder.write_circuit("tripled", &Compiled::of(&scaled(3), FRAME));
+    folder.write_circuit("doubled", &Compiled::of(&circuit(2), FRAME));
+    folder.write_circuit("tripled", &Compiled::of(&circuit(3), FRAME));
     folder.calls(&[folder.setup("doubled"), folder.setup("tripled")]);
     let verdicts = |circuit, keys, x, y| folder.verdicts(circuit, keys, &[x, y]);
     let own = ["doubled"; 2];
@@ -602,7 +635,7 @@ fn a_constant_that_is_not_fixed_has_another_key() {
 /// Every constant of every circuit is written as one.
 #[test]
 fn constants_are_fixed() {
-    for graph in [every_operator(), scaled(2)] {
+    for graph in [every_operator(), scaled(2), joined(2)] {
         let compiled = Compiled::of(&graph, FRAME);
         let mut decoder = Decoder::new(&compiled.bytes);
         decoder.circuit();
