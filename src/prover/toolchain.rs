@@ -90,6 +90,12 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
+    /// Whatever interpreter this is.
+    #[cfg(test)]
+    pub(super) fn of_interpreter(python: PathBuf) -> Self {
+        Self { python }
+    }
+
     /// The environment below `home`, if it holds the pinned version.
     ///
     /// # Errors

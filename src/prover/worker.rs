@@ -340,6 +340,44 @@ fn tail(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    /// The compiled circuit's format is that of one version: what any other reads in it is not known.
+    #[test]
+    fn another_version_of_ezkl_is_refused() {
+        assert_eq!(crate::compiled::FORMAT_VERSION, EZKL_VERSION);
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("python");
+        let call = |version: &str| {
+            let answer = json!({
+                "error": null, "points": null, "layout": null, "ezkl_version": version,
+                "call_seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0,
+            });
+            // The request is the last argument, and the answer lies beside it.
+            let script = format!(
+                "#!/bin/sh\nfor last; do :; done\necho '{answer}' > \"${{last%request.json}}answer.json\"\n"
+            );
+            std::fs::write(&python, script).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&python, mode).unwrap();
+            let workers = Workers {
+                toolchain: Toolchain::of_interpreter(python.clone()),
+                memory_limit_bytes: None,
+                timeout: Duration::from_secs(60),
+                threads: 1,
+            };
+            let request = Request {
+                phase: Phase::Setup,
+                function: "setup",
+                arguments: json!([]),
+                writes: &[],
+                folder: folder.path(),
+            };
+            workers.call(&request, &super::super::Silent)
+        };
+        assert!(call(EZKL_VERSION).unwrap().result.is_ok());
+        let refused = call("23.0.6");
+        assert!(matches!(&refused, Err(ProverError::Version { found }) if found == "23.0.6"));
+    }
+
     #[test]
     fn the_default_cap_leaves_room() {
         let figures = (default_memory_limit_bytes(), total_memory_bytes());

@@ -584,51 +584,66 @@ fn a_worker_killed_in_any_phase_is_a_failure_of_that_phase() {
     );
     std::fs::write(&python, script).unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for phase in [
-        Phase::Settings,
-        Phase::Calibrate,
-        Phase::Compile,
+    let onnx = tiny_model(&workshop);
+    let committed = || workshop.subcommand("prove-and-verify", &["--onnx", &onnx, "--runs", "1"]);
+    let direct = || workshop.command(&["--onnx", &onnx, "--runs", "1"]);
+    let of_direct = [Phase::Settings, Phase::Calibrate, Phase::Compile];
+    let of_committed = [
         Phase::Srs,
         Phase::Setup,
         Phase::Witness,
+        Phase::Commit,
         Phase::Prove,
         Phase::Verify,
         Phase::Render,
-    ] {
-        let output = workshop
-            .command(&["dense_small", "--runs", "1"])
-            .env("DIE_IN", phase.to_string())
-            .output()
-            .unwrap();
+    ];
+    let runs = of_direct
+        .map(|phase| (phase, direct()))
+        .into_iter()
+        .chain(of_committed.map(|phase| (phase, committed())));
+    for (phase, mut command) in runs {
+        let output = command.env("DIE_IN", phase.to_string()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{phase}: {stderr}");
-        let (_, record) = workshop.only_record();
-        let Outcome::Failed { step, message } = &record.outcome else {
-            panic!("{phase}: {}", record.outcome)
+        let failed = workshop.records().into_iter().map(|(_, record)| record.outcome);
+        let failed: Vec<Outcome> = failed
+            .filter(|outcome| matches!(outcome, Outcome::Failed { step, .. } if *step == phase.to_string()))
+            .collect();
+        let [Outcome::Failed { message, .. }] = &failed[..] else {
+            panic!("{phase}: {failed:?}")
         };
-        assert_eq!(*step, phase.to_string());
         assert!(message.contains("signal: 9"), "{phase}: {message}");
         workshop.assert_clean();
     }
     // Nothing that a killed worker left stands in the way of the next run; the new reference string is whole.
-    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1", "--resume"]);
+    let (status, _, stderr) = Workshop::end(committed());
     assert_eq!(status, Some(0), "{stderr}");
-    let (_, record) = workshop.only_record();
-    assert_eq!(record.outcome, Outcome::Verified);
+    let verified = |workshop: &Workshop| -> Vec<Record> {
+        let records = workshop.records().into_iter().map(|(_, record)| record);
+        records
+            .filter(|record| record.outcome == Outcome::Verified)
+            .collect()
+    };
+    let [record] = &verified(&workshop)[..] else {
+        panic!("one is verified")
+    };
     // A user's reference string is read, never written to, and named in the record.
-    let made = workshop.home().join("srs/local-test-k15.srs");
+    let rows = record.circuit.as_ref().unwrap().logrows;
+    let made = workshop.home().join(format!("srs/local-test-k{rows}.srs"));
     let before = std::fs::metadata(&made).unwrap().modified().unwrap();
     let store = SrsStore::from_file(&made).unwrap();
-    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1", "--srs", made.to_str().unwrap()]);
+    let mut command = committed();
+    command.arg("--srs").arg(&made);
+    let (status, _, stderr) = Workshop::end(command);
     assert_eq!(status, Some(0), "{stderr}");
     assert_eq!(std::fs::metadata(&made).unwrap().modified().unwrap(), before);
-    let identity = store.identity(15).unwrap().unwrap();
-    let records = workshop.records();
+    let identity = store.identity(rows).unwrap().unwrap();
+    let records = verified(&workshop);
     assert_eq!(records.len(), 2, "another reference string is another run");
     assert!(
         records
             .iter()
-            .any(|(_, record)| record.keys.as_ref().unwrap().srs == identity)
+            .any(|record| record.keys.as_ref().unwrap().srs == identity)
     );
 }
 

@@ -1323,7 +1323,6 @@ proptest! {
         let graph = small(&shape, ops);
         let assurance = if ranged { InputAssurance::Ranged } else { InputAssurance::Registered };
         let circuit = lower(&graph, &options(scale, assurance, output_public, 1.0)).unwrap();
-        keeps_its_lookups(&circuit);
         let honest = circuit.witness(&input::seeded_uniform(&shape, seed)).unwrap();
         prop_assert!(is_accepted(&circuit, &honest));
         has_no_fractions(&circuit, &honest);

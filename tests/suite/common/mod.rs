@@ -1,4 +1,5 @@
 //! What the tests share: one set-up of the tools for all of them. Not every test uses all of it.
+#![allow(unreachable_pub)]
 
 pub mod browser;
 pub mod models;
