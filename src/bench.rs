@@ -10,9 +10,8 @@ use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
-use crate::judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
+use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::committed::InputAssurance;
-use crate::model::float::FloatModel;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain, OnChainError};
@@ -80,29 +79,26 @@ impl Bench<'_> {
         let gate = self.forecaster.gate(self.observer);
         let trial = Trial::new(subject, self.onnxruntime, &gate);
         let run = self.prover.prove(&job(subject), &trial)?;
-        let function = match trial.finish() {
-            Some(Err(JudgeError::Interrupted)) => return Err(BenchError::Interrupted),
-            Some(Err(error)) if error.is_of_the_model() => Err(error.to_string()),
-            Some(Err(error)) => return Err(error.into()),
-            Some(Ok(check)) => Ok(Some(check)),
-            None => Ok(None),
-        };
         let mut draft = Draft::new(subject, &run, self.environment);
-        match function {
-            Ok(check) => {
-                if let Some(outcome) = check.as_ref().and_then(FunctionCheck::finding) {
-                    draft.worsen(outcome);
-                }
-                draft.record.function = check;
-            }
-            Err(reason) => draft.fail("judge", reason),
+        if let Some(check) = draft.judged(trial.finish().transpose())?.flatten() {
+            draft.function(check);
         }
         draft.record.forecast = run
             .settings
             .as_ref()
             .and_then(|settings| self.forecaster.forecast(subject, settings).ok());
         match run.result {
-            Ok(artifacts) => self.examine(subject, &artifacts, run.settings.as_ref(), &mut draft),
+            Ok(artifacts) => {
+                let floats = judge::float_outputs(subject, self.onnxruntime, self.observer);
+                let floats = draft.judged(floats)?;
+                self.examine(
+                    subject,
+                    &artifacts,
+                    run.settings.as_ref(),
+                    floats.as_deref(),
+                    &mut draft,
+                );
+            }
             Err(Failure::Interrupted { .. }) => return Err(BenchError::Interrupted),
             // What was found by the function's check.
             Err(Failure::Declined { .. }) => {}
@@ -122,16 +118,19 @@ impl Bench<'_> {
         subject: &Subject,
         artifacts: &Artifacts,
         settings: Option<&CircuitSettings>,
+        floats: Option<&[Vec<f32>]>,
         draft: &mut Draft,
     ) {
         self.observer.started("references");
         let numerics = settings
             .ok_or_else(|| wrong_numbers("no settings"))
-            .and_then(|settings| compare_numerics(subject, artifacts, settings));
+            .and_then(|settings| compare_numerics(subject, artifacts, settings, floats));
         self.observer.finished();
         match numerics {
             Ok((numerics, notes)) => {
-                draft.numerics(numerics);
+                if let Some(numerics) = numerics {
+                    draft.numerics(numerics);
+                }
                 draft.record.notes.extend(notes);
             }
             Err(Mismatch { outcome, note }) => {
@@ -185,8 +184,9 @@ fn circuit_of(subject: &Subject) -> JobCircuit {
             onnx: subject.onnx.clone(),
             inputs: subject.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
         },
-        Some(CommittedSubject { circuit, witness }) => {
-            JobCircuit::Committed(Box::new(CommittedInputs::of(circuit, witness.clone())))
+        Some(committed) => {
+            let inputs = CommittedInputs::of(&committed.circuit, committed.witness().clone());
+            JobCircuit::Committed(Box::new(inputs))
         }
     }
 }
@@ -318,6 +318,28 @@ impl Draft {
         }
     }
 
+    /// What was found to judge by. A model that has no outputs in floats is a finding; whatever else stands in the way ends the run.
+    fn judged<T>(&mut self, result: Result<T, JudgeError>) -> Result<Option<T>, BenchError> {
+        match result {
+            Ok(found) => Ok(Some(found)),
+            Err(JudgeError::Interrupted) => Err(BenchError::Interrupted),
+            Err(error) if error.is_of_the_model() => {
+                self.fail("judge", error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How the circuit stands to the model's function.
+    fn function(&mut self, check: FunctionCheck) {
+        if let Some(outcome) = check.finding() {
+            self.worsen(outcome);
+        }
+        self.record.notes.extend(check.caution());
+        self.record.function = Some(check);
+    }
+
     /// What the outputs are worth. Without an exact reference and without a judge nobody has said that they are the model's.
     fn numerics(&mut self, numerics: Numerics) {
         if let Some(outcome) = numerics.finding() {
@@ -439,19 +461,21 @@ pub(crate) fn integer_check(
     }
 }
 
-/// Compares the circuit's outputs with the exact integer reference and the float reference. The notes say what could
-/// not be compared; the error is what the run comes to.
+/// Compares the circuit's outputs with the exact integer reference and with the model's in floats, on the input as it was given.
+/// The notes say what could not be compared; the error is what the run comes to. There are no numerics without floats, which
+/// the caller has found out.
 fn compare_numerics(
     subject: &Subject,
     artifacts: &Artifacts,
     settings: &CircuitSettings,
-) -> Result<(Numerics, Vec<String>), Mismatch> {
+    floats: Option<&[Vec<f32>]>,
+) -> Result<(Option<Numerics>, Vec<String>), Mismatch> {
     let mut notes = Vec::new();
     let integer = integer_check(subject, artifacts, settings, &mut notes)?;
     let values: Vec<Vec<f64>> = match &subject.committed {
         Some(committed) => {
             let unit = committed.circuit.output_unit();
-            let result = committed.witness.result.iter();
+            let result = committed.witness().result.iter();
             vec![result.map(|&integer| integer as f64 / unit).collect()]
         }
         None => output_values(artifacts, settings),
@@ -464,22 +488,21 @@ fn compare_numerics(
             "test image {number} is of the class {class}; the circuit says {answer}"
         ));
     }
-    let numerics = match FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs)) {
-        Ok(reference) => Numerics::beside(integer, &values, &reference).ok_or_else(|| Mismatch {
-            // NaN is within no tolerance, and a tensor of another size is another result.
-            outcome: Outcome::WrongFunction {
-                max_error: None,
-                tolerance: None,
-            },
-            note: Some(
-                "an output of the model or of the circuit is no number, or they have not as many".to_owned(),
-            ),
-        })?,
-        Err(error) => {
-            notes.push(format!("no float reference: {error}"));
-            Numerics::of(integer)
-        }
-    };
+    let numerics = floats
+        .map(|floats| {
+            Numerics::beside(integer, &values, floats).ok_or_else(|| Mismatch {
+                // NaN is within no tolerance, and a tensor of another size is another result.
+                outcome: Outcome::WrongFunction {
+                    max_error: None,
+                    tolerance: None,
+                },
+                note: Some(
+                    "an output of the model or of the circuit is no number, or they have not as many"
+                        .to_owned(),
+                ),
+            })
+        })
+        .transpose()?;
     Ok((numerics, notes))
 }
 
@@ -540,7 +563,7 @@ fn compare_integers(
 /// A committed circuit's public values: the check is 0, the challenge is that of the proof's own commitments, and what is
 /// shown of the model is the reference's. What is committed is the reference's by the check.
 fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Result<IntegerCheck, String> {
-    let CommittedSubject { circuit, witness } = subject;
+    let (circuit, witness) = (&subject.circuit, subject.witness());
     let committed = artifacts.committed.as_ref().ok_or("no commitments")?;
     let shown_output = if circuit.output_public() {
         &witness.result[..]

@@ -3,7 +3,7 @@
 //! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
@@ -151,11 +151,49 @@ pub struct Origin {
 pub struct CommittedSubject {
     /// The circuit.
     pub circuit: CommittedCircuit,
-    /// Its integers.
-    pub witness: Witness,
+    /// The input's integers, in range.
+    input: Vec<i128>,
+    witness: OnceLock<Witness>,
 }
 
 impl CommittedSubject {
+    /// A circuit and an input's integers, row-major.
+    ///
+    /// # Errors
+    /// [`CommittedError::InputRange`].
+    pub fn new(circuit: CommittedCircuit, input: Vec<i128>) -> Result<Self, CommittedError> {
+        circuit.check_input(&input)?;
+        Ok(Self {
+            circuit,
+            input,
+            witness: OnceLock::new(),
+        })
+    }
+
+    /// The input's integers, row-major.
+    pub fn input(&self) -> &[i128] {
+        &self.input
+    }
+
+    /// An honest prover's integers. The first caller computes the model, which for a large one takes seconds.
+    ///
+    /// # Panics
+    /// Never: the input is in range.
+    pub fn witness(&self) -> &Witness {
+        let compute = || self.circuit.witness_of(self.input.clone());
+        self.witness
+            .get_or_init(|| compute().expect("the input is in range"))
+    }
+
+    /// The same circuit with so many columns side by side.
+    #[must_use]
+    pub fn in_columns(&self, columns: usize) -> Self {
+        Self {
+            circuit: self.circuit.in_columns(columns),
+            ..self.clone()
+        }
+    }
+
     /// Of the whole model.
     fn of(
         graph: Result<&Graph, &Vec<Uncovered>>,
@@ -168,8 +206,8 @@ impl CommittedSubject {
             return Ok(None);
         }
         let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale, input_bound))?;
-        let witness = circuit.witness(&inputs[0])?;
-        Ok(Some(Self { circuit, witness }))
+        let input = circuit.integers(&inputs[0]);
+        Self::new(circuit, input).map(Some)
     }
 }
 
@@ -448,19 +486,19 @@ impl Subject {
             let plan = CircuitPlan { logrows, ..plan };
             let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns);
             let part = &parts[index];
-            let witness = match part.source {
-                None => circuit.witness(&self.inputs[0])?,
+            let input = match part.source {
+                None => circuit.integers(&self.inputs[0]),
                 Some(source) => {
                     let from = subjects[source.part].committed.as_ref().expect("lowered above");
-                    circuit.witness_of(match source.tensor {
-                        SharedTensor::Input => from.witness.input.clone(),
-                        SharedTensor::Output => from.witness.result.clone(),
-                    })?
+                    match source.tensor {
+                        SharedTensor::Input => from.input().to_vec(),
+                        SharedTensor::Output => from.witness().result.clone(),
+                    }
                 }
             };
             subjects.push(Self {
                 origin: origin.clone(),
-                ..self.part(index, part, plan, CommittedSubject { circuit, witness })
+                ..self.part(index, part, plan, CommittedSubject::new(circuit, input)?)
             });
         }
         Ok(subjects)
@@ -478,7 +516,7 @@ impl Subject {
             None => (self.inputs.clone(), self.input.source.clone()),
             Some(split::Source { part, tensor }) => {
                 let unit = committed.circuit.input().unit;
-                let integers = &committed.witness.input;
+                let integers = committed.input();
                 let floats = integers.iter().map(|&integer| (integer as f64 / unit) as f32);
                 (
                     vec![Tensor::new(shape, floats.collect())],
@@ -664,7 +702,7 @@ mod tests {
             tiles,
         };
         let of = |request| Subject::from_suite(experiment, request, Material::default()).unwrap();
-        let whole = of(request.clone()).committed.unwrap().witness;
+        let whole = of(request.clone()).committed.unwrap().witness().clone();
         let split = of(Request {
             part: Some(PartRequest { split, index: 0 }),
             ..request
@@ -682,7 +720,7 @@ mod tests {
         let (whole, parts) = parts("conv2d_small", &[], 3);
         let witnesses: Vec<&Witness> = parts
             .iter()
-            .map(|part| &part.committed.as_ref().unwrap().witness)
+            .map(|part| part.committed.as_ref().unwrap().witness())
             .collect();
         let tiled: Vec<i128> = witnesses
             .iter()
@@ -716,14 +754,14 @@ mod tests {
             let [before, after] = pair else {
                 unreachable!("windows of two")
             };
-            let [made, read] = [before, after].map(|part| &part.committed.as_ref().unwrap().witness);
+            let [made, read] = [before, after].map(|part| part.committed.as_ref().unwrap().witness());
             assert_eq!(made.output, read.input);
             assert_eq!(made.output, made.result);
             assert_eq!(logrows(before), logrows(after));
         }
         let last = &parts.last().unwrap().committed.as_ref().unwrap();
         assert!(last.circuit.output_public());
-        assert_eq!(last.witness.result.len(), whole.result.len());
+        assert_eq!(last.witness().result.len(), whole.result.len());
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Arguments {
     /// EZKL, installed where it is missing, with the reference string that was named.
     fn prover(&self) -> Result<EzklProver, CliError> {
         let home = Home::from_environment()?;
-        let (toolchain, _) = setup::tools(&home, &Progress::new())?;
+        let toolchain = setup::toolchain(&home, &Progress::new())?;
         let mut options = EzklOptions::for_home(&home);
         if let Some(path) = &self.srs {
             options.srs = SrsStore::from_file(path)?;

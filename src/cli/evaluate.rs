@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let prover = match arguments.witnesses {
         0 => None,
         _ => {
-            let (toolchain, _) = setup::tools(&home, &progress)?;
+            let toolchain = setup::toolchain(&home, &progress)?;
             Some(EzklProver::new(&home, toolchain, EzklOptions::for_home(&home)))
         }
     };

@@ -23,6 +23,7 @@ mod gas_diff;
 mod list;
 mod output;
 mod plan;
+mod planner;
 mod progress;
 mod prove_and_verify;
 mod remarks;

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::{note, say};
-use super::session::{Session, parse_bytes};
+use super::planner::Planner;
+use super::session::parse_bytes;
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format, prove_and_verify, remarks};
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
@@ -48,26 +49,26 @@ struct Planned {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let items = prove_and_verify::items(&arguments.run)?;
-    let mut session = Session::open(&arguments.run.session, arguments.run.session.srs()?)?;
+    let mut planner = Planner::open(&arguments.run.session, arguments.run.session.srs()?)?;
     if arguments.calibrate {
-        session.calibrate()?;
+        planner.calibrate()?;
     }
-    let budget_bytes = arguments.budget.or_else(|| session.memory_limit_bytes());
+    let budget_bytes = arguments.budget.or_else(|| planner.memory_limit_bytes());
     let image = arguments.run.image(&items)?;
     let material = arguments.run.material(image.as_ref());
-    let mut planned = Vec::new();
+    let mut answers = Vec::new();
     'items: for (index, item) in items.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, items.len());
         for subject in item.subjects(material)? {
-            let found = match session.forecast(&position, &subject)? {
+            let found = match planner.laid_out(&position, &subject)? {
                 Err(Failure::Interrupted { .. }) => break 'items,
                 other => other,
             };
             let (forecast, failure) = match found {
-                Ok(forecast) => (Some(forecast), None),
+                Ok((_, forecast)) => (Some(forecast), None),
                 Err(failure) => (None, Some(failure.to_string())),
             };
-            planned.push(Planned {
+            answers.push(Planned {
                 name: subject.request.name(),
                 circuit: subject.request.plan.kind,
                 uncovered: subject.model.uncovered.clone(),
@@ -82,23 +83,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             });
         }
     }
-    session.clear();
+    planner.progress.clear();
     if arguments.run.json {
-        for one in &planned {
+        for one in &answers {
             say!(
                 "{}",
                 serde_json::to_string(one).expect("a forecast is plain data")
             )?;
         }
     } else {
-        show(&planned, budget_bytes)?;
-        if !session.is_calibrated() {
+        show(&answers, budget_bytes)?;
+        if planner.calibration().is_none() {
             note!(
                 "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
             );
         }
     }
-    let all = planned.iter().all(|one| one.forecast.is_some());
+    let all = answers.iter().all(|one| one.forecast.is_some());
     Ok(if all { Finding::Good } else { Finding::Bad })
 }
 

@@ -1,22 +1,17 @@
 //! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::error::CliError;
-use super::progress::{self, Progress};
-use super::{format, setup};
-use crate::bench::{self, Bench, BenchError};
-use crate::forecast::{Calibration, Forecast, Forecaster};
-use crate::home::Home;
+use super::planner::Planner;
+use super::{format, progress, setup};
+use crate::bench::{Bench, BenchError};
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
-use crate::prover::{
-    CircuitCache, CircuitSettings, DEFAULT_TIMEOUT, EzklOptions, EzklProver, Failure, Observer as _, Prover,
-    SrsStore,
-};
+use crate::prover::{DEFAULT_TIMEOUT, Observer as _, Prover, SrsStore};
 use crate::record::{self, Environment, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
@@ -28,22 +23,22 @@ use crate::subject::Subject;
 pub(super) struct SessionArguments {
     /// Most memory that a worker may allocate, as in 20GiB [default: 85% of the machine's]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    memory_limit: Option<u64>,
+    pub(super) memory_limit: Option<u64>,
     /// Seconds that one phase may take
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs())]
-    timeout: u64,
+    pub(super) timeout: u64,
     /// Threads of the prover [default: one for each core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// A reference string of the perpetual powers of tau [default: one made on this machine, for tests]
     #[arg(long, value_name = "FILE")]
     srs: Option<PathBuf>,
     /// Most space that kept keys may take, as in 20GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "20GiB")]
-    cache_limit: u64,
+    pub(super) cache_limit: u64,
     /// Try what the forecast says does not fit the memory limit, too
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// Skip what a complete record already holds
     #[arg(long)]
     pub(super) resume: bool,
@@ -150,13 +145,10 @@ struct LogEntry {
 
 /// Makes one record after another, each saved as soon as it exists.
 pub(super) struct Session {
-    home: Home,
-    prover: EzklProver,
+    pub(super) planner: Planner,
     solc: Solc,
     onnxruntime: OnnxRuntime,
     environment: Environment,
-    forecaster: Forecaster,
-    progress: Progress,
     store: Store,
     resume: bool,
     log: Log,
@@ -165,30 +157,15 @@ pub(super) struct Session {
 impl Session {
     /// Installs the tools where they are missing, and begins the log.
     pub(super) fn open(arguments: &SessionArguments, srs: Option<SrsStore>) -> Result<Self, CliError> {
-        progress::watch_interrupts()?;
-        let home = Home::from_environment()?;
-        let progress = Progress::new();
-        let (toolchain, solc) = setup::tools(&home, &progress)?;
-        let defaults = EzklOptions::for_home(&home);
-        let options = EzklOptions {
-            memory_limit_bytes: arguments.memory_limit.or(defaults.memory_limit_bytes),
-            timeout: Duration::from_secs(arguments.timeout),
-            threads: arguments.threads.unwrap_or(defaults.threads),
-            srs: srs.unwrap_or(defaults.srs),
-            cache: CircuitCache::new(home.circuits(), arguments.cache_limit),
-        };
-        let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
-        let forecaster = Forecaster {
-            calibration: Calibration::load(&home, options.threads),
-            memory_limit_bytes: options.memory_limit_bytes.filter(|_| !arguments.force),
-        };
+        let planner = Planner::open(arguments, srs)?;
+        let onnxruntime = OnnxRuntime::beside(planner.prover()?.toolchain());
+        let solc = setup::solc(planner.home(), &planner.progress)?;
+        let environment =
+            Environment::current(solc.version(), planner.threads(), planner.memory_limit_bytes());
         Ok(Self {
-            onnxruntime: OnnxRuntime::beside(&toolchain),
-            prover: EzklProver::new(&home, toolchain, options),
+            planner,
             solc,
-            forecaster,
-            home,
-            progress,
+            onnxruntime,
             store: arguments.store(),
             resume: arguments.resume,
             log: Log {
@@ -207,76 +184,9 @@ impl Session {
         })
     }
 
-    /// Memory that a worker may take.
-    pub(super) fn memory_limit_bytes(&self) -> Option<u64> {
-        self.environment.memory_limit_bytes
-    }
-
     /// Machine and versions.
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
-    }
-
-    /// How fast the machine is, where that was measured.
-    pub(super) fn calibration(&self) -> Option<&Calibration> {
-        self.forecaster.calibration.as_ref()
-    }
-
-    /// Whether times can be forecast.
-    pub(super) fn is_calibrated(&self) -> bool {
-        self.forecaster.calibration.is_some()
-    }
-
-    /// Measures how fast this machine is, and keeps it.
-    pub(super) fn calibrate(&mut self) -> Result<(), CliError> {
-        self.progress.label("calibration".to_owned());
-        let calibration =
-            Calibration::measure(&self.home, &self.prover, self.environment.threads, &self.progress)?;
-        if calibration.was_disturbed() {
-            self.progress
-                .line("calibration: other work took part of the machine, so that times come out too long");
-        }
-        self.forecaster.calibration = Some(calibration);
-        Ok(())
-    }
-
-    /// What the subject's run would take, or why EZKL lays out no circuit for it.
-    pub(super) fn forecast(
-        &self,
-        position: &str,
-        subject: &Subject,
-    ) -> Result<Result<Forecast, Failure>, CliError> {
-        let laid_out = self.laid_out(position, subject)?;
-        Ok(laid_out.map(|(_, forecast)| forecast))
-    }
-
-    /// [`Self::forecast`] with the settings that it rests on.
-    pub(super) fn laid_out(
-        &self,
-        position: &str,
-        subject: &Subject,
-    ) -> Result<Result<(CircuitSettings, Forecast), Failure>, CliError> {
-        self.label(format!("{position} {}", subject.request.name()));
-        let settings = self
-            .prover
-            .calibrated_settings(&bench::job(subject), &self.progress)?;
-        Ok(match settings {
-            Ok(settings) => {
-                let forecast = self.forecaster.forecast(subject, &settings)?;
-                Ok((settings, forecast))
-            }
-            Err(failure) => Err(failure),
-        })
-    }
-
-    /// Says what is being done.
-    pub(super) fn label(&self, label: String) {
-        self.progress.label(label);
-    }
-
-    /// Ends the display.
-    pub(super) fn clear(&self) {
-        self.progress.clear();
     }
 
     /// Where the record of this request belongs.
@@ -287,7 +197,7 @@ impl Session {
     /// The subject's record, made now or, with `--resume`, by an earlier run; none where the user stops it.
     /// `position` says which of how many it is.
     pub(super) fn record(&mut self, position: &str, subject: &Subject) -> Result<Option<Record>, CliError> {
-        let prover = self.prover.clone();
+        let prover = self.planner.prover()?.clone();
         self.record_by(&prover, position, subject)
     }
 
@@ -298,11 +208,11 @@ impl Session {
         position: &str,
         subject: &Subject,
     ) -> Result<Option<Record>, CliError> {
-        if self.progress.interrupted() {
+        if self.planner.progress.interrupted() {
             return Ok(None);
         }
         let name = subject.request.name();
-        self.progress.label(format!("{position} {name}"));
+        self.planner.progress.label(format!("{position} {name}"));
         let start = Instant::now();
         let earlier = if self.resume {
             finished(&self.store, &subject.request, Some(&self.environment))
@@ -317,9 +227,9 @@ impl Session {
                     prover,
                     solc: &self.solc,
                     onnxruntime: Some(&self.onnxruntime),
-                    observer: &self.progress,
+                    observer: &self.planner.progress,
                     environment: &self.environment,
-                    forecaster: &self.forecaster,
+                    forecaster: &self.planner.forecaster,
                 };
                 match bench.measure(subject) {
                     Ok((mut record, evidence)) => {
@@ -337,7 +247,8 @@ impl Session {
         } else {
             format::seconds(seconds)
         };
-        self.progress
+        self.planner
+            .progress
             .line(&format!("{position} {name}: {} ({how})", record.outcome));
         self.log.runs.push(LogEntry {
             name,
@@ -391,7 +302,7 @@ impl Session {
 
     /// Ends the display and writes the log.
     pub(super) fn close(mut self) -> Result<(), CliError> {
-        self.progress.clear();
+        self.planner.progress.clear();
         self.log.finished_at = record::now();
         self.log.interrupted = progress::interrupted();
         self.store.save_log(&self.log.started_at, &self.log)?;

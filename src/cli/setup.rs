@@ -31,10 +31,15 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     Ok(Finding::Good)
 }
 
-/// The tools, installed first where they are missing.
+/// Both tools, installed first where they are missing.
 pub(super) fn tools(home: &Home, progress: &Progress) -> Result<(Toolchain, Solc), CliError> {
+    Ok((toolchain(home, progress)?, solc(home, progress)?))
+}
+
+/// EZKL, installed first where it is missing.
+pub(super) fn toolchain(home: &Home, progress: &Progress) -> Result<Toolchain, CliError> {
     progress.label("setup".to_owned());
-    let toolchain = match Toolchain::locate(home) {
+    Ok(match Toolchain::locate(home) {
         Err(ToolchainError::Missing { .. }) => {
             progress.started("install EZKL");
             let installed = Toolchain::install(home);
@@ -42,9 +47,14 @@ pub(super) fn tools(home: &Home, progress: &Progress) -> Result<(Toolchain, Solc
             installed?
         }
         other => other?,
-    };
+    })
+}
+
+/// solc, installed first where it is missing.
+pub(super) fn solc(home: &Home, progress: &Progress) -> Result<Solc, CliError> {
+    progress.label("setup".to_owned());
     let folder = home.solc(solidity::SOLC_VERSION);
-    let solc = match Solc::locate(None, &folder) {
+    Ok(match Solc::locate(None, &folder) {
         Err(SolidityError::NotFound { .. }) => {
             progress.started("install solc");
             let installed = Solc::obtain(&folder);
@@ -52,6 +62,5 @@ pub(super) fn tools(home: &Home, progress: &Progress) -> Result<(Toolchain, Solc
             installed?
         }
         other => other?,
-    };
-    Ok((toolchain, solc))
+    })
 }

@@ -125,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     } = search(arguments, &session, &subject, &space, images.as_ref())?;
     let count = if run.dry_run { 0 } else { arguments.prove };
     let proved = prove(&mut session, &subject, &front, count, arguments);
-    let calibrated = session.is_calibrated();
+    let calibrated = session.planner.calibration().is_some();
     let environment = session.environment().clone();
     let closed = session.close();
     let proved = proved?;
@@ -264,12 +264,12 @@ fn search(
     let id = &subject.request.id;
     let fork = subject.request.fork;
     let reference = Reference::of(subject);
-    session.label(format!("{id}: settings"));
+    session.planner.progress.label(format!("{id}: settings"));
     let found = if subject.committed.is_some() {
-        space.committed(subject, &reference, fork, session.calibration())
+        space.committed(subject, &reference, fork, session.planner.calibration())
     } else {
         space.direct(subject, &reference, fork, |subject| {
-            match session.laid_out("settings:", subject)? {
+            match session.planner.laid_out("settings:", subject)? {
                 Err(Failure::Interrupted { .. }) => Err(CliError::from(BenchError::Interrupted)),
                 laid_out => Ok(laid_out),
             }
@@ -286,7 +286,10 @@ fn search(
         let Some((images, logits)) = &images else {
             return Ok::<_, CliError>(None);
         };
-        session.label(format!("{id}: accuracy of {}", name(plan)));
+        session
+            .planner
+            .progress
+            .label(format!("{id}: accuracy of {}", name(plan)));
         let tuned = asked_for(subject, *plan)?;
         let Some(committed) = &tuned.committed else {
             return Ok(None);
@@ -306,7 +309,7 @@ fn search(
         untuned.accuracy = accuracy(&untuned.plan)?;
     }
     let limits = Limits {
-        memory_bytes: arguments.budget.or_else(|| session.memory_limit_bytes()),
+        memory_bytes: arguments.budget.or_else(|| session.planner.memory_limit_bytes()),
         loss_percent: arguments
             .accuracy_loss
             .or_else(|| candidates.first()?.loss_percent()),

@@ -120,11 +120,18 @@ pub(crate) fn shown_zero_bytes(committed: &CommittedSubject) -> u64 {
 /// The public values of a committed circuit: the check, a challenge, and what is shown of the model. The challenge is not known
 /// before the proof; this one has no byte that is 0, and most have none or one.
 fn shown(committed: &CommittedSubject) -> Vec<U256> {
-    let CommittedSubject { circuit, witness } = committed;
-    let output = witness.result.iter().filter(|_| circuit.output_public());
-    let input_public = circuit.input_assurance() == InputAssurance::Public;
-    let input = witness.input.iter().filter(|_| input_public);
-    let statement = output.chain(input).map(|&integer| word(integer));
+    let circuit = &committed.circuit;
+    let output = if circuit.output_public() {
+        &committed.witness().result
+    } else {
+        &[][..]
+    };
+    let input = if circuit.input_assurance() == InputAssurance::Public {
+        committed.input()
+    } else {
+        &[]
+    };
+    let statement = output.iter().chain(input).map(|&integer| word(integer));
     [U256::ZERO, FIELD_MODULUS - U256::ONE]
         .into_iter()
         .chain(statement)

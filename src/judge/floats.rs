@@ -74,6 +74,24 @@ impl<'a> Floats<'a> {
     }
 }
 
+/// The model's outputs in floats on the input that is proved, as it was given: by what judges the circuit, else by the float
+/// model.
+///
+/// # Errors
+/// [`JudgeError`]: there are none.
+pub(crate) fn float_outputs(
+    subject: &Subject,
+    onnxruntime: Option<&OnnxRuntime>,
+    observer: &dyn Observer,
+) -> Result<Vec<Vec<f32>>, JudgeError> {
+    let sets = [subject.inputs.clone()];
+    let outputs = match Floats::of(subject, onnxruntime) {
+        Some(floats) => floats.run(&subject.onnx, &sets, observer)?,
+        None => written(&subject.onnx, &sets)?,
+    };
+    Ok(outputs.sets.into_iter().flatten().collect())
+}
+
 /// A file that evmbench has written, all of whose outputs are of `f32`.
 pub(super) fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
     let model = FloatModel::load(onnx)?;

@@ -37,6 +37,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use elements::ElementCheck;
+pub(crate) use floats::float_outputs;
 pub use onnxruntime::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
 pub use probes::COUNT;
 pub(crate) use trial::Trial;
@@ -209,6 +210,19 @@ impl FunctionCheck {
             }),
             Verdict::Wrong => Some(Outcome::WrongFunction { max_error, tolerance }),
         }
+    }
+
+    /// What the comparison could not show, for the record's notes: a circuit of EZKL's whose output never changes.
+    pub(crate) fn caution(&self) -> Option<String> {
+        let is_constant =
+            self.output_range == 0.0 && self.integers.is_none() && self.reference != Self::EXACT;
+        is_constant.then(|| {
+            format!(
+                "every element of output {} is 0 on all {} inputs that the circuit was judged on: they say little about its function",
+                self.output.unwrap_or(0),
+                self.inputs
+            )
+        })
     }
 
     fn verdict(&self) -> Verdict {

@@ -87,10 +87,15 @@ impl EzklProver {
             cache,
         }
     }
+
+    /// The toolchain that it works with.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.workers.toolchain
+    }
 }
 
 impl EzklProver {
-    /// The settings that a job is proved with, without compiling or proving anything; of a committed circuit, without EZKL.
+    /// The settings that a job of a model is proved with, without compiling or proving anything.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -99,13 +104,6 @@ impl EzklProver {
         job: &Job,
         observer: &dyn Observer,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
-        if let JobCircuit::Committed(inputs) = &job.circuit {
-            let settings = CircuitSettings::of_json(inputs.compiled.settings.clone());
-            return Ok(settings.map_err(|error| Failure::Failed {
-                phase: Phase::Settings,
-                message: error.to_string(),
-            }));
-        }
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
             run.settle(files, &input)

@@ -28,7 +28,6 @@ use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
 use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
-use crate::model::graph::Tensor;
 use crate::model::onnx::Uncovered;
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
@@ -642,24 +641,12 @@ impl OutputError {
 pub const GREATEST_ERROR: f64 = 0.1;
 
 impl Numerics {
-    /// Without a float reference.
-    pub(crate) fn of(integer: IntegerCheck) -> Self {
-        Self {
-            integer,
-            max_absolute_error: None,
-            mean_absolute_error: None,
-            max_magnitude: None,
-            output_range: None,
-            outputs: Vec::new(),
-        }
-    }
-
     /// With the elements of each output and the float reference's. None where one of them is no number, or where there are more
     /// or fewer.
-    pub(crate) fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Tensor]) -> Option<Self> {
+    pub(crate) fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Vec<f32>]) -> Option<Self> {
         let reference: Vec<Vec<f64>> = reference
             .iter()
-            .map(|tensor| tensor.data.iter().map(|&x| f64::from(x)).collect())
+            .map(|elements| elements.iter().map(|&x| f64::from(x)).collect())
             .collect();
         if values.len() != reference.len() {
             return None;
@@ -679,7 +666,7 @@ impl Numerics {
             max_magnitude: Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max)),
             output_range: Some(all.output_range),
             outputs: if outputs.len() > 1 { outputs } else { Vec::new() },
-            ..Self::of(integer)
+            integer,
         })
     }
 
@@ -979,10 +966,7 @@ mod tests {
             operators: Vec::new(),
         };
         let values: Vec<Vec<f64>> = values.iter().map(|values| values.to_vec()).collect();
-        let reference: Vec<Tensor> = reference
-            .iter()
-            .map(|elements| Tensor::new([elements.len()], elements.to_vec()))
-            .collect();
+        let reference: Vec<Vec<f32>> = reference.iter().map(|elements| elements.to_vec()).collect();
         Numerics::beside(integer, &values, &reference)
     }
 

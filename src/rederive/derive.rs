@@ -17,9 +17,8 @@ use crate::on_chain::OnChain;
 use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
-    CommittedInputs, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase,
-    PhaseSource, Reproduced, Shown, Side, SrsKind, Statement, VerifierKind, VerifierShape, Visibility,
-    is_published_string,
+    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase, PhaseSource, Reproduced,
+    Shown, Side, SrsKind, Statement, VerifierKind, VerifierShape, Visibility, is_published_string,
 };
 use crate::record::digest;
 use crate::record::{
@@ -559,9 +558,7 @@ impl Derivation<'_> {
             if let Some(what) = contradicted(circuit, &settings) {
                 return self.wrong("circuit.settings", what);
             }
-            let expected = &CommittedInputs::of(circuit, committed.witness.clone())
-                .compiled
-                .settings;
+            let expected = &circuit.settings();
             let otherwise = laid_out_otherwise(circuit, &settings).or_else(|| {
                 let differs = !self.is_older() && expected != settings.json();
                 differs.then(|| "the settings are not those that it writes".to_owned())

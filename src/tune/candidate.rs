@@ -125,13 +125,19 @@ impl Candidate {
         fork: Fork,
         calibration: Option<&Calibration>,
     ) -> Result<Self, ShapeError> {
-        let CommittedSubject { circuit, witness } = committed;
+        let circuit = &committed.circuit;
         let forecast = Forecast::of_committed(circuit, Some(shown_zero_bytes(committed)), calibration)?;
         let unit = circuit.output_unit();
         Ok(Self {
             plan,
             costs: Costs::of(&forecast, &CircuitShape::of_committed(circuit)?, fork),
-            distance: reference.distance(witness.result.iter().map(|&integer| integer as f64 / unit)),
+            distance: reference.distance(
+                committed
+                    .witness()
+                    .result
+                    .iter()
+                    .map(|&integer| integer as f64 / unit),
+            ),
             accuracy: None,
             forecast,
             guarantees: bounds::of_committed(circuit),

@@ -8,7 +8,7 @@ use crate::model::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::parallel;
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
 use crate::record::Request;
-use crate::subject::{CommittedSubject, Subject};
+use crate::subject::Subject;
 
 /// Columns side by side that are tried. Every column more costs gas in each verification, and more than four save no rows
 /// that these do not.
@@ -248,10 +248,7 @@ impl Search<'_> {
                 roundings: Some(made),
                 ..plan
             };
-            let committed = CommittedSubject {
-                circuit: committed.circuit.in_columns(columns),
-                witness: committed.witness.clone(),
-            };
+            let committed = committed.in_columns(columns);
             match Candidate::of_committed(plan, &committed, self.reference, self.fork, self.calibration) {
                 Ok(candidate) => found.candidates.push(candidate),
                 Err(error) => found.refused.push(Refused {

@@ -583,3 +583,22 @@ fn what_cannot_be_written_is_an_error() {
         said.stderr
     );
 }
+
+/// A committed circuit tells by itself what it takes: nothing is installed, started or made.
+#[test]
+fn a_committed_circuit_is_planned_without_tools() {
+    let home = tempfile::tempdir().unwrap();
+    let start = std::time::Instant::now();
+    let said = say(evmbench()
+        .args(["plan", "cnn_strided", "--json"])
+        .env("EVMBENCH_HOME", home.path())
+        .env("PATH", ""));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert!(
+        said.stdout.contains("\"circuit\":\"committed\""),
+        "{}",
+        said.stdout
+    );
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}

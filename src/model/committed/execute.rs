@@ -73,16 +73,24 @@ impl Program {
         }
     }
 
-    /// Runs the program.
-    pub(super) fn run(&self, input: &[i128]) -> Result<Trace, CommittedError> {
+    /// Whether the integers of an input are those that every bound rests on.
+    ///
+    /// # Errors
+    /// [`CommittedError::InputRange`].
+    pub(super) fn check_input(&self, input: &[i128]) -> Result<(), CommittedError> {
         let bound = self.values[0].interval.magnitude();
-        if let Some(position) = input.iter().position(|x| x.unsigned_abs() > bound.unsigned_abs()) {
-            return Err(CommittedError::InputRange {
+        match input.iter().position(|x| x.unsigned_abs() > bound.unsigned_abs()) {
+            Some(position) => Err(CommittedError::InputRange {
                 position,
                 value: input[position],
                 bound,
-            });
+            }),
+            None => Ok(()),
         }
+    }
+
+    /// Runs the program on an input in range.
+    pub(super) fn run(&self, input: &[i128]) -> Trace {
         let mut trace = Trace {
             values: vec![input.to_vec()],
             claims: Vec::new(),
@@ -92,7 +100,7 @@ impl Program {
             trace.values.push(value);
             trace.claims.push(claims);
         }
-        Ok(trace)
+        trace
     }
 
     fn step(&self, index: usize, values: &[Vec<i128>]) -> (Vec<i128>, Vec<Vec<i128>>) {

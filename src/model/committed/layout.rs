@@ -692,11 +692,12 @@ impl<'a> Builder<'a> {
 
         // y = r·(N·γ∘x − Σx·γ) + β, weighted.
         self.check.begin();
-        let scale = self.graph.integers(shape, scale.iter().copied());
-        let scaled = self.graph.multiply(image, scale);
+        // γ stands there twice: a constant that two nodes read takes a cell for each element.
+        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(shape, scale.iter().copied()));
+        let scaled = self.graph.multiply(image, by_element);
         let scaled = self.contract(scaled, weighting);
         let scaled = self.graph.scale(scaled, count);
-        let shift = self.contract(scale, weighting);
+        let shift = self.contract(by_sum, weighting);
         let shift = self.graph.multiply(shift, sum);
         let centred = self.graph.subtract(scaled, shift);
         let normalised = self.graph.multiply(centred, root);

@@ -477,9 +477,22 @@ impl CommittedCircuit {
     /// # Errors
     /// [`CommittedError::InputRange`] where an element is outside the range that the circuit was made for.
     pub fn witness(&self, input: &Tensor) -> Result<Witness, CommittedError> {
+        self.witness_of(self.integers(input))
+    }
+
+    /// An input's integers, row-major, in range or not.
+    pub fn integers(&self, input: &Tensor) -> Vec<i128> {
         let unit = self.input().unit;
         let integers = input.data.iter().map(|&x| (f64::from(x) * unit).round() as i128);
-        self.witness_of(integers.collect())
+        integers.collect()
+    }
+
+    /// Whether an input's integers are in range, so that they have a witness.
+    ///
+    /// # Errors
+    /// [`CommittedError::InputRange`].
+    pub fn check_input(&self, input: &[i128]) -> Result<(), CommittedError> {
+        self.program.check_input(input)
     }
 
     /// The same for an input in integers, row-major.
@@ -487,7 +500,8 @@ impl CommittedCircuit {
     /// # Errors
     /// As [`Self::witness`].
     pub fn witness_of(&self, input: Vec<i128>) -> Result<Witness, CommittedError> {
-        let mut trace = self.program.run(&input)?;
+        self.check_input(&input)?;
+        let mut trace = self.program.run(&input);
         let result = trace.values.swap_remove(self.program.output.0);
         let mut claims = Vec::new();
         let mut output = Vec::new();

@@ -729,7 +729,7 @@ fn two_processes_and_folders_have_the_same_files_and_key() {
     let made = || {
         let folder = Folder::new();
         let status = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_writes_a_circuit", "--ignored"])
+            .args(["--exact", "compiled::a_process_writes_a_circuit", "--ignored"])
             .env(FOLDER, folder.0.path())
             .status();
         assert!(status.unwrap().success());
