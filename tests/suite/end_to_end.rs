@@ -817,8 +817,9 @@ fn a_model_in_parts_is_one_set() {
 #[test]
 fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
     let workshop = Workshop::new();
+    let arguments = ["dense_small", "--scale", "7,10", "--runs", "1"];
     let mut child = workshop
-        .command(&["relu", "dense_small", "--runs", "1"])
+        .subcommand("prove-and-verify", &arguments)
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
@@ -832,7 +833,7 @@ fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
         );
         std::thread::sleep(Duration::from_millis(100));
     }
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(500));
     let interrupted = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -843,7 +844,9 @@ fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
     assert_eq!(workshop.records().len(), 1);
     workshop.assert_clean();
 
-    let (status, stdout, stderr) = workshop.run(&["relu", "dense_small", "--runs", "1", "--resume"]);
+    let mut command = workshop.subcommand("prove-and-verify", &arguments);
+    command.arg("--resume");
+    let (status, stdout, stderr) = Workshop::end(command);
     assert_eq!(status, Some(0), "{stderr}");
     assert_eq!(stderr.matches("there already").count(), 1, "{stderr}");
     assert_eq!(stdout.matches("verified").count(), 2, "{stdout}");
@@ -854,7 +857,8 @@ fn an_interrupted_run_leaves_nothing_half_done_and_goes_on() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_said_and_loses_nothing() {
     let workshop = Workshop::new();
-    let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "1"]);
+    let (status, _, stderr) =
+        Workshop::end(workshop.subcommand("prove-and-verify", &["dense_small", "--runs", "1"]));
     assert_eq!(status, Some(0), "{stderr}");
     let (_, before) = workshop.only_record();
     // A file system of 64 KiB under the output folder, in a mount namespace of the test's own.

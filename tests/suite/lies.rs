@@ -1,6 +1,6 @@
 //! Proofs by a prover that lies, made by EZKL for circuits that evmbench lowers: what the verifier takes, the guard refuses.
 //!
-//! Circuits have at most 2^10 rows, but for one that rounds and needs 2^17. Their keys are kept below the build's own folder for temporary files.
+//! Circuits have at most 2^12 rows. Their keys are kept below the build's own folder for temporary files.
 
 use crate::common;
 use std::io::Write as _;
@@ -88,7 +88,7 @@ impl Circuit {
             output_public: plan.output_visibility == Visibility::Public,
             inner_columns: Some(columns),
             logrows: plan.logrows,
-            digit_bits: None,
+            digit_bits: plan.digit_bits,
             roundings: None,
         };
         let lowered = committed::lower(graph, &options).unwrap();
@@ -388,7 +388,12 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
         bias: None,
     };
     let layers = graph(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
-    let circuit = Circuit::make("rounding", &layers, 10, Io::Public, 1);
+    // The smallest base that there is, for the fewest rows.
+    let plan = CircuitPlan {
+        digit_bits: Some(*committed::DIGIT_BITS.start()),
+        ..CircuitPlan::committed(10, Io::Public).unwrap()
+    };
+    let circuit = Circuit::planned("rounding", &layers, plan, Integers::of_input(10, 1.0), 1);
     assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
     let honest = &circuit.artifacts.proofs[0];
     assert_eq!(
