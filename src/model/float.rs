@@ -65,7 +65,7 @@ pub struct FloatModel {
 }
 
 impl FloatModel {
-    /// Loads an ONNX file's bytes.
+    /// Loads an ONNX file's bytes. What they say of inner values (`value_info`) has no part in it.
     ///
     /// # Errors
     /// [`FloatError::Load`] when tract cannot read, analyse or optimise it;
@@ -74,6 +74,7 @@ impl FloatModel {
         let load = |reason| FloatError::Load { reason };
         let model = guarded(|| {
             tract_onnx::onnx()
+                .with_ignore_value_info(true)
                 .model_for_read(&mut &onnx[..])?
                 .into_optimized()
         })

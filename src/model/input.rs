@@ -99,6 +99,19 @@ pub enum InputError {
         /// Names of the model's inputs.
         names: Vec<String>,
     },
+    /// There are as many arrays as inputs, and they have other names.
+    #[error(
+        "{} has arrays {}, but the model has inputs {}, and their names do not tell which is which",
+        path.display(), found.join(", "), names.join(", ")
+    )]
+    Names {
+        /// The file.
+        path: PathBuf,
+        /// Names of the arrays, in the file's order.
+        found: Vec<String>,
+        /// Names of the model's inputs.
+        names: Vec<String>,
+    },
     /// An array has not the shape of its input.
     #[error("{}: input {input:?} has shape {expected:?} ({} numbers), but the file gives {found}", path.display(), expected.iter().product::<usize>())]
     Shape {
@@ -140,6 +153,9 @@ impl InputError {
             Self::Archive { .. } => "write it with numpy.savez(path, name=array, …)",
             Self::ElementType { .. } => "convert it with array.astype(numpy.float32)",
             Self::Count { .. } => "give one array for each input, in the order of the ONNX file",
+            Self::Names { .. } => {
+                "name each array as its input: numpy.savez(path, **{\"input\": array, …}), or none: numpy.savez(path, array, …)"
+            }
             Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
             Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
         }
@@ -264,7 +280,8 @@ fn input_rng(seed: u64) -> ChaCha8Rng {
 /// - `.json`: `{"input_data": [[…], …]}` as EZKL has it, one array for each input, or the arrays
 ///   alone, or for a model with one input a single array in either place. An array is flat or nested to the shape.
 /// - `.npy`: the array of a model with one input.
-/// - `.npz`: arrays under the names of the inputs, or else in the order of the file.
+/// - `.npz`: arrays under the names of the inputs, or under `numpy.savez`'s own `arr_0`, `arr_1`, … in the order of the inputs;
+///   of a model with one input, an array of any name.
 ///
 /// An array has its input's shape, or is flat with as many elements. Elements are `f32`, `f64` or
 /// integers of any width, and are rounded to `f32`.
@@ -445,12 +462,11 @@ fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array
             in_file.push(name);
         }
     }
-    let named: Vec<String> = slots
-        .iter()
-        .map(|slot| npyz::npz::file_name_from_array_name(slot.name))
-        .collect();
-    let has_all_names = named.len() == in_file.len() && named.iter().all(|name| in_file.contains(name));
-    let wanted = if has_all_names { named } else { in_file };
+    let wanted = wanted(in_file, slots).map_err(|found| InputError::Names {
+        path: path.to_owned(),
+        found,
+        names: slots.iter().map(|slot| slot.name.to_owned()).collect(),
+    })?;
     wanted
         .into_iter()
         .map(|name| {
@@ -462,6 +478,29 @@ fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array
             npy_array(&path.join(&name), &array)
         })
         .collect()
+}
+
+/// The files of an archive in the order of the inputs; their arrays' names, where those do not tell it. Another number of files
+/// than of inputs is given back as it is.
+fn wanted(in_file: Vec<String>, slots: &[Slot<'_>]) -> Result<Vec<String>, Vec<String>> {
+    if in_file.len() != slots.len() || slots.len() == 1 {
+        return Ok(in_file);
+    }
+    let file_name = npyz::npz::file_name_from_array_name;
+    let by_name = slots.iter().map(|slot| file_name(slot.name));
+    let by_position = (0..slots.len()).map(|index| file_name(&format!("arr_{index}")));
+    for names in [by_name.collect::<Vec<_>>(), by_position.collect()] {
+        // Both have as many, and no name comes twice.
+        if names.iter().all(|name| in_file.contains(name)) {
+            return Ok(names);
+        }
+    }
+    let name = |file: &String| {
+        npyz::npz::array_name_from_file_name(file)
+            .unwrap_or(file)
+            .to_owned()
+    };
+    Err(in_file.iter().map(name).collect())
 }
 
 fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
@@ -719,6 +758,11 @@ mod tests {
             read("x.npz", &one, TWO),
             Err(InputError::Count { found: 1, .. })
         ));
+        // numpy's names are positions, wherever they stand.
+        let exchanged = npz(&[("arr_1.npy", right()), ("arr_0.npy", left())], stored);
+        assert_eq!(read("x.npz", &exchanged, TWO).expect("fits"), expected);
+        let any = npz(&[("other.npy", npy::<f32>(&[4], c, &[1.0; 4]))], stored);
+        assert_eq!(read("x.npz", &any, ONE).expect("fits")[0].data, [1.0; 4]);
         assert!(matches!(
             read("x.npz", b"junk", TWO),
             Err(InputError::Archive { .. })
@@ -726,6 +770,34 @@ mod tests {
         let damaged = npz(&[("left.npy", left()), ("right.npy", b"junk".to_vec())], stored);
         let message = read("x.npz", &damaged, TWO).expect_err("refused").to_string();
         assert!(message.contains("right.npy"), "{message}");
+    }
+
+    /// Names that do not tell which array is which input, though the shapes fit in the file's order.
+    #[test]
+    fn npz_whose_names_are_not_the_inputs_is_refused_with_both_lists() {
+        let c = npyz::Order::C;
+        let left = || npy::<f32>(&[1, 2], c, &[1.0, 2.0]);
+        let right = || npy::<f32>(&[1, 3], c, &[3.0, 4.0, 5.0]);
+        for names in [
+            ["left", "Right"],
+            ["right ", "left"],
+            ["a", "b"],
+            ["arr_0", "right"],
+            ["arr_1", "arr_2"],
+            ["arr_0", "arr_01"],
+        ] {
+            let files = names.map(|name| format!("{name}.npy"));
+            let archive = npz(
+                &[(files[0].as_str(), left()), (files[1].as_str(), right())],
+                zip::CompressionMethod::Stored,
+            );
+            let error = read("x.npz", &archive, TWO).expect_err("refused");
+            let message = error.to_string();
+            assert!(matches!(error, InputError::Names { .. }), "{message}");
+            assert!(message.contains(&names.join(", ")), "{message}");
+            assert!(message.contains("left, right"), "{message}");
+            assert!(error.hint().contains("numpy.savez"));
+        }
     }
 
     #[test]

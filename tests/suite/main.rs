@@ -31,6 +31,7 @@ mod precision;
 mod records;
 mod report;
 mod report_page;
+mod scales;
 mod solidity;
 mod study;
 mod tampering;

@@ -3,10 +3,10 @@
 //! Goes in: the protobuf graph. Comes out: its real inputs with their static shapes, and two lists of [`Problem`]s: what
 //! no circuit can prove, since the file itself does not say what it computes, and what a direct circuit would get wrong.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use tract_onnx::pb::{
-    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
     attribute_proto::AttributeType,
     tensor_proto::{DataLocation, DataType},
     tensor_shape_proto::dimension::Value as Dimension,
@@ -14,9 +14,9 @@ use tract_onnx::pb::{
 };
 
 use super::constant::{is_finite, stored_elements};
-use super::direct::{Values, has_outputs, has_subgraph};
+use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::{MOST_AXES, misfit};
-use super::node::{Attributes, label};
+use super::node::{Attributes, is_standard, label};
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
 use super::{Port, Problem};
@@ -110,15 +110,27 @@ fn initializer_names(proto: &GraphProto) -> impl Iterator<Item = &str> {
     proto.initializer.iter().map(|tensor| tensor.name.as_str())
 }
 
-/// Whether a domain is that of ONNX's own operators.
-fn is_standard(domain: &str) -> bool {
-    matches!(domain, "" | "ai.onnx")
+/// The operator sets of ONNX's own operators that a file names. Those of other domains say nothing, since no node may be of one.
+fn operator_sets(model: &ModelProto) -> impl Iterator<Item = i64> {
+    let sets = model.opset_import.iter().filter(|set| is_standard(&set.domain));
+    sets.map(|set| set.version)
 }
 
 /// The operator set of ONNX's own operators that a file is written for, if it says so.
 pub(super) fn operator_set(model: &ModelProto) -> Option<i64> {
-    let mut sets = model.opset_import.iter();
-    sets.find(|set| is_standard(&set.domain)).map(|set| set.version)
+    operator_sets(model).next()
+}
+
+/// The one operator set that a file is written for, which must be known.
+fn inspected_operator_set(model: &ModelProto) -> Result<i64, Problem> {
+    let found = operator_set(model);
+    let sets: Vec<i64> = operator_sets(model).collect();
+    if sets.len() > 1 {
+        return Err(Problem::OperatorSets { found: sets });
+    }
+    found
+        .filter(|opset| OPERATOR_SETS.contains(opset))
+        .ok_or(Problem::OperatorSet { found })
 }
 
 /// What a file cannot be proved for.
@@ -132,14 +144,11 @@ pub(super) struct Found {
 
 /// Looks for what cannot be proved, apart from the inputs.
 pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found) {
-    let opset = operator_set(model).filter(|opset| OPERATOR_SETS.contains(opset));
-    let Some(opset) = opset else {
-        found.always.push(Problem::OperatorSet {
-            found: operator_set(model),
-        });
-        return;
-    };
     let always = &mut found.always;
+    let opset = match inspected_operator_set(model) {
+        Ok(opset) => opset,
+        Err(problem) => return always.push(problem),
+    };
     if proto.node.len() > MOST_NODES {
         always.push(Problem::TooManyNodes {
             found: proto.node.len(),
@@ -158,41 +167,23 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
     if !proto.sparse_initializer.is_empty() {
         always.push(Problem::SparseInitializer);
     }
-    let domain = |function: &FunctionProto| function.domain.clone().unwrap_or_default();
-    for function in model.functions.iter().filter(|f| is_standard(&domain(f))) {
-        always.push(Problem::UnsupportedOperator {
-            node: function.name.clone().unwrap_or_default(),
-            operator: "a function under the name of one of ONNX's operators".to_owned(),
-        });
-    }
+    inspect_domains(model, proto, always);
     let mut values = Values::default();
     for input in &proto.input {
         values.input(&input.name);
     }
-    let mut initialized = HashSet::new();
     let mut stored = 0_usize;
-    for tensor in &proto.initializer {
-        let name = || tensor.name.clone();
-        if tensor.name.is_empty() {
-            always.push(Problem::Unnamed {
-                what: "an initializer",
-            });
-        } else if !initialized.insert(&tensor.name) {
-            always.push(Problem::Twice { value: name() });
-        }
-        inspect_tensor(
-            tensor,
-            || format!("initializer {:?}", tensor.name),
-            &mut stored,
-            always,
-        );
-        values.initializer(tensor);
-    }
+    inspect_initializers(proto, &mut values, &mut stored, always);
     let read: HashSet<&str> = (proto.node.iter().flat_map(|node| &node.input))
         .chain(proto.output.iter().map(|output| &output.name))
         .map(String::as_str)
         .collect();
     for node in &proto.node {
+        if !is_standard(&node.domain) {
+            // It is refused above.
+            values.node(node);
+            continue;
+        }
         let always = &mut found.always;
         inspect_values(node, &values, always);
         inspect_attributes(node, opset, always);
@@ -214,13 +205,18 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
                 node: label(node),
                 operator: node.op_type.clone(),
             });
-        } else if !is_folded {
+        } else if is_folded {
             // tract folds what depends on constants alone, so that EZKL never sees the operator.
+            for misreading in values.misfoldings(node, opset) {
+                found.direct.push(Problem::misread(node, misreading));
+            }
+        } else {
             inspect_node(node, opset, &values, &read, found);
         }
         values.node(node);
     }
     found.direct.extend(outputs_as_they_are(proto));
+    found.direct.extend(misplaced_outputs(proto, &values));
     if stored > MOST_ELEMENTS {
         found.always.push(Problem::TooManyConstants);
     }
@@ -228,6 +224,84 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         if !values.is_given(&output.name) || output.name.is_empty() {
             found.always.push(Problem::UndefinedOutput {
                 output: output.name.clone(),
+            });
+        }
+    }
+}
+
+/// Initializers have names, each another one, and are as [`inspect_tensor`] has it.
+fn inspect_initializers<'a>(
+    proto: &'a GraphProto,
+    values: &mut Values<'a>,
+    stored: &mut usize,
+    problems: &mut Vec<Problem>,
+) {
+    let mut initialized = HashSet::new();
+    for tensor in &proto.initializer {
+        let name = || tensor.name.clone();
+        if tensor.name.is_empty() {
+            problems.push(Problem::Unnamed {
+                what: "an initializer",
+            });
+        } else if !initialized.insert(&tensor.name) {
+            problems.push(Problem::Twice { value: name() });
+        }
+        inspect_tensor(
+            tensor,
+            || format!("initializer {:?}", tensor.name),
+            stored,
+            problems,
+        );
+        values.initializer(tensor);
+    }
+}
+
+/// Outputs whose 1 EZKL takes for another number.
+fn misplaced_outputs(proto: &GraphProto, values: &Values<'_>) -> Vec<Problem> {
+    let outputs = proto.output.iter().map(|output| &output.name);
+    let misplaced: HashSet<&String> = outputs.filter(|name| values.is_misplaced(name)).collect();
+    let gives = |node: &&NodeProto| node.output.iter().any(|name| misplaced.contains(name));
+    let problems = proto.node.iter().filter(gives).map(|node| {
+        let misreading = Misreading {
+            reason:
+                "it is an output of what Equal gives of floats, whose 1 EZKL takes for a float's least unit"
+                    .to_owned(),
+            remedy: "give Where(equal, 1, 0) as the output",
+        };
+        Problem::misread(node, misreading)
+    });
+    problems.collect()
+}
+
+/// Every node must be one of ONNX's own operators, also where it depends on constants alone, is part of another node's graph or
+/// of a function; and no function may stand for one. Each operator of another domain is named once.
+fn inspect_domains(model: &ModelProto, proto: &GraphProto, problems: &mut Vec<Problem>) {
+    let (mut domains, mut operators) = (HashSet::new(), HashSet::new());
+    let of_functions = model.functions.iter().flat_map(|function| &function.node);
+    let mut nodes: VecDeque<&NodeProto> = proto.node.iter().chain(of_functions).collect();
+    while let Some(node) = nodes.pop_front() {
+        let domain = node.domain.as_str();
+        if !is_standard(domain) && operators.insert((domain, &node.op_type)) {
+            domains.insert(domain);
+            problems.push(Problem::Foreign {
+                node: label(node),
+                operator: format!("{domain}.{}", node.op_type),
+            });
+        }
+        let attributes = node.attribute.iter();
+        let graphs = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+        nodes.extend(graphs.flat_map(|graph| &graph.node));
+    }
+    for function in &model.functions {
+        let domain = function.domain.as_deref().unwrap_or_default();
+        if is_standard(domain) || domains.contains(domain) {
+            let name = function.name.as_deref().unwrap_or_default();
+            problems.push(Problem::Function {
+                function: if domain.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{domain}.{name}")
+                },
             });
         }
     }
@@ -314,7 +388,7 @@ fn inspect_values(node: &NodeProto, values: &Values<'_>, problems: &mut Vec<Prob
 
 /// Every attribute must be one that the operator has, of its type, and finite.
 fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
-    let is_known = is_standard(&node.domain) && is_supported(&node.op_type);
+    let is_known = is_supported(&node.op_type);
     let mut names = HashSet::new();
     for attribute in &node.attribute {
         let name = || attribute.name.clone();
@@ -352,6 +426,17 @@ fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>)
             }
         }
     }
+    if node.op_type == "Constant" && node.attribute.len() != 1 {
+        problems.push(Problem::Misread {
+            node: label(node),
+            operator: node.op_type.clone(),
+            reason: format!(
+                "it has {} attributes, and must have its value alone",
+                node.attribute.len()
+            ),
+            remedy: "give the constant one value".into(),
+        });
+    }
     let attributes = Attributes(node);
     for name in ["transA", "transB", "keepdims"] {
         if let Some(value) = attributes.int(name).filter(|value| ![0, 1].contains(value)) {
@@ -373,15 +458,10 @@ fn attribute_is_finite(attribute: &AttributeProto) -> bool {
 fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSet<&str>, found: &mut Found) {
     let name = || label(node);
     let operator = || node.op_type.clone();
-    let is_onnx = is_standard(&node.domain);
-    if !is_onnx || !is_supported(&node.op_type) {
+    if !is_supported(&node.op_type) {
         found.always.push(Problem::UnsupportedOperator {
             node: name(),
-            operator: if is_onnx {
-                operator()
-            } else {
-                format!("{}.{}", node.domain, node.op_type)
-            },
+            operator: operator(),
         });
         return;
     }

@@ -12,7 +12,7 @@ use tract_onnx::pb::{NodeProto, attribute_proto::AttributeType, tensor_proto::Da
 
 use super::constant::{Constant, Integers, constant, constant_node};
 use super::fit::Read;
-use super::node::Attributes;
+use super::node::{Attributes, is_standard};
 
 /// What of a node cannot be followed, and what the user can do about it.
 pub(super) struct Misreading {
@@ -30,10 +30,22 @@ enum Kind {
     Truth,
 }
 
+/// At which scale EZKL holds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    /// Floats at the circuit's or a finer one; integers and truth values at 0.
+    Usual,
+    /// Floats at a coarser one than the circuit's: whole numbers, and what is computed of them exactly.
+    Coarse,
+    /// Truth values at that of the floats that were compared, so that 1 stands for a float's least unit.
+    Misplaced,
+}
+
 /// What is known of a value before the model runs.
 #[derive(Clone)]
 struct Known {
     kind: Kind,
+    scale: Scale,
     /// No element is below 0, whatever the input.
     is_nonnegative: bool,
     /// It does not depend on the input.
@@ -47,9 +59,10 @@ const MOST_JOINED: usize = 1 << 16;
 
 impl Known {
     /// A value that depends on the input.
-    const fn variable(kind: Kind, is_nonnegative: bool) -> Self {
+    const fn variable(kind: Kind, scale: Scale, is_nonnegative: bool) -> Self {
         Self {
             kind,
+            scale,
             is_nonnegative,
             is_constant: false,
             constant: None,
@@ -64,6 +77,7 @@ impl Known {
         };
         Self {
             kind,
+            scale: Scale::Usual,
             is_nonnegative,
             is_constant: true,
             constant,
@@ -78,7 +92,8 @@ pub(super) struct Values<'a>(HashMap<&'a str, Known>);
 impl<'a> Values<'a> {
     /// A graph input of floats.
     pub(super) fn input(&mut self, name: &'a str) {
-        self.0.insert(name, Known::variable(Kind::Float, false));
+        self.0
+            .insert(name, Known::variable(Kind::Float, Scale::Usual, false));
     }
 
     /// An initialiser.
@@ -99,10 +114,13 @@ impl<'a> Values<'a> {
 
     /// What follows for a node's outputs.
     pub(super) fn node(&mut self, node: &'a NodeProto) {
-        let known = if node.input.iter().all(|name| self.is_constant(name)) {
+        let known = if !is_standard(&node.domain) {
+            // Whatever its name is, it is none of the operators below.
+            Known::variable(Kind::Float, Scale::Usual, false)
+        } else if node.input.iter().all(|name| self.is_constant(name)) {
             Known::constant(self.folded(node))
         } else {
-            Known::variable(self.kind(node), self.is_nonnegative(node))
+            Known::variable(self.kind(node), self.scale(node), self.is_nonnegative(node))
         };
         for name in node.output.iter().filter(|name| !name.is_empty()) {
             self.0.insert(name, known.clone());
@@ -188,8 +206,86 @@ impl<'a> Values<'a> {
             },
             "OneHot" => of(2),
             "Where" => of(1),
+            // Their inputs are of one type, which a computed constant does not tell.
+            "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Sum" => {
+                let kinds = self.variables(node).map(|known| known.kind);
+                kinds.fold(of(0), |all, kind| if kind == Kind::Integer { kind } else { all })
+            }
             _ => of(0),
         }
+    }
+
+    /// What of a node's inputs depends on the model's.
+    fn variables(&self, node: &NodeProto) -> impl Iterator<Item = &Known> {
+        let inputs = (0..node.input.len()).filter_map(|position| self.read(node, position));
+        inputs.filter(|known| !known.is_constant)
+    }
+
+    /// The scale of a node's result (EZKL: `out_scale` of each operator, and which inputs it brings to one scale).
+    fn scale(&self, node: &NodeProto) -> Scale {
+        let of = |position| {
+            self.read(node, position)
+                .map_or(Scale::Usual, |known| known.scale)
+        };
+        let coarse_if = |is_coarse| if is_coarse { Scale::Coarse } else { Scale::Usual };
+        match node.op_type.as_str() {
+            // All other comparisons are at scale 0.
+            "Equal"
+                if (self.variables(node))
+                    .any(|known| known.kind == Kind::Float || known.scale != Scale::Usual) =>
+            {
+                Scale::Misplaced
+            }
+            "Where" if [of(1), of(2)].contains(&Scale::Misplaced) => Scale::Misplaced,
+            operator if moves(operator) && of(0) == Scale::Misplaced => Scale::Misplaced,
+            _ if self.kind(node) != Kind::Float => Scale::Usual,
+            "OneHot" | "Hardmax" | "Sign" => Scale::Coarse,
+            "Cast" => {
+                let from = self.read(node, 0);
+                coarse_if(from.is_some_and(|from| from.kind != Kind::Float || from.scale == Scale::Coarse))
+            }
+            // These have a scale of their own.
+            "InstanceNormalization" | "LayerNormalization" | "Reciprocal" | "Softsign" => Scale::Usual,
+            _ => {
+                let floats = self.variables(node).filter(|known| known.kind == Kind::Float);
+                let scales: Vec<Scale> = floats.map(|known| known.scale).collect();
+                let are_coarse = !scales.is_empty() && scales.iter().all(|&scale| scale == Scale::Coarse);
+                coarse_if(are_coarse && !self.is_lifted(node))
+            }
+        }
+    }
+
+    /// Whether a constant of floats, which is at the circuit's scale, gives the result of coarser values that scale. tract drops
+    /// one that changes nothing, and EZKL takes one number that is a power of two for a change of scale.
+    fn is_lifted(&self, node: &NodeProto) -> bool {
+        let is_constant = |position: &usize| self.is_constant(&node.input[*position]);
+        let mut constants = (0..node.input.len())
+            .filter(is_constant)
+            .filter(|&position| self.has(node, position));
+        let mut any = |counts: fn(f64) -> bool| {
+            constants.any(|position| {
+                let numbers = self.numbers(node, position);
+                numbers.is_some_and(|numbers| numbers.into_iter().any(counts))
+            })
+        };
+        match node.op_type.as_str() {
+            "Add" | "Sub" | "Sum" | "Max" | "Min" | "Concat" | "Clip" => any(|number| number != 0.0),
+            "Where" => !is_constant(&0) && any(|number| number != 0.0),
+            "Mul" | "Div" | "Mean" => any(|number| number != 0.0 && number.abs().log2().fract() != 0.0),
+            "MatMul" | "Gemm" | "Conv" | "ConvTranspose" | "Einsum" => constants.next().is_some(),
+            _ => false,
+        }
+    }
+
+    fn has(&self, node: &NodeProto, position: usize) -> bool {
+        self.read(node, position).is_some()
+    }
+
+    /// Whether a value's 1 is another number to EZKL.
+    pub(super) fn is_misplaced(&self, name: &str) -> bool {
+        self.0
+            .get(name)
+            .is_some_and(|known| known.scale == Scale::Misplaced)
     }
 
     /// Whether an operator's result cannot be below 0.
@@ -224,17 +320,74 @@ impl<'a> Values<'a> {
 
     /// Everything about a node that depends on the input and that EZKL would not take as it is.
     pub(super) fn misreadings(&self, node: &NodeProto, opset: i64) -> Vec<Misreading> {
-        let mut check = Check {
+        let mut check = self.check(node, opset);
+        check.scales();
+        check.run();
+        check.found
+    }
+
+    /// Everything about a node that depends on constants alone and that tract would not compute as it is.
+    pub(super) fn misfoldings(&self, node: &NodeProto, opset: i64) -> Vec<Misreading> {
+        let mut check = self.check(node, opset);
+        match node.op_type.as_str() {
+            "BatchNormalization" => check.batch_normalization(),
+            "Dropout" if check.trains() => check.refuse("training_mode is not false", EVAL),
+            "LSTM" | "GRU" | "RNN" => check.recurrent(),
+            _ => {}
+        }
+        check.found
+    }
+
+    fn check<'b>(&'b self, node: &'b NodeProto, opset: i64) -> Check<'b> {
+        Check {
             values: self,
             node,
             attributes: Attributes(node),
             opset,
             found: Vec::new(),
-        };
-        check.run();
-        check.found
+        }
     }
 }
+
+/// Whether an operator gives elements of its first input as they are, in another order or shape.
+fn moves(operator: &str) -> bool {
+    matches!(
+        operator,
+        "Flatten" | "Gather" | "Identity" | "Reshape" | "Slice" | "Squeeze" | "Transpose" | "Unsqueeze"
+    )
+}
+
+/// Operators whose result EZKL rounds at the scale of their input, whatever the circuit's is.
+const ROUNDS: [&str; 28] = [
+    "Acos",
+    "Acosh",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "AveragePool",
+    "Celu",
+    "Cos",
+    "Cosh",
+    "Elu",
+    "Erf",
+    "Exp",
+    "HardSwish",
+    "Log",
+    "LogSoftmax",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "Selu",
+    "Sigmoid",
+    "Sin",
+    "Sinh",
+    "Softmax",
+    "Softplus",
+    "Sqrt",
+    "Tan",
+    "Tanh",
+];
 
 /// ONNX's number of an element type.
 fn data_type(number: i64) -> DataType {
@@ -311,13 +464,7 @@ impl Check<'_> {
                 );
             }
             "AveragePool" => self.average_pool(),
-            "BatchNormalization" => {
-                self.only_int("training_mode", 0, EVAL);
-                self.only_int("spatial", 1, "use operator set 9 or later");
-                if self.node.output.iter().skip(1).any(|name| !name.is_empty()) {
-                    self.refuse("it has more than one output, as in training", EVAL);
-                }
-            }
+            "BatchNormalization" => self.batch_normalization(),
             "Cast" => self.cast(),
             "Conv" => self.padding(),
             "ConvTranspose" => {
@@ -325,6 +472,18 @@ impl Check<'_> {
                 self.absent("output_shape", "write the padding out as pads and output_padding");
                 self.padding();
                 self.transposed();
+            }
+            "Div" if self.values.kind(self.node) == Kind::Integer => {
+                self.refuse(
+                    "EZKL keeps the fraction that a quotient of integers leaves out",
+                    "cast to floats before, divide, and take Floor",
+                );
+            }
+            "ReduceMean" if self.values.kind(self.node) == Kind::Integer => {
+                self.refuse(
+                    "EZKL rounds the mean of integers otherwise",
+                    "cast to floats before",
+                );
             }
             "Dropout" => self.dropout(),
             "Expand" => self.expand(),
@@ -379,6 +538,48 @@ impl Check<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Inputs that EZKL holds at a scale with which it computes something else.
+    fn scales(&mut self) {
+        let operator = self.node.op_type.as_str();
+        let reads_truth = matches!(operator, "And" | "Not" | "Or" | "Xor");
+        let reads = |position| match operator {
+            "Where" => position == 0,
+            _ => reads_truth || (position == 0 && moves(operator)),
+        };
+        let is_misread =
+            |position: usize| self.values.is_misplaced(&self.node.input[position]) && !reads(position);
+        if (0..self.node.input.len()).any(is_misread) {
+            self.refuse(
+                "it reads what Equal gives of floats, whose 1 EZKL takes for a float's least unit",
+                "select with Where(equal, 1, 0) in place of a Cast, or compare with And(GreaterOrEqual, LessOrEqual)",
+            );
+        }
+        let whole = |exponent: &[f64]| matches!(exponent, [exponent] if exponent.fract() == 0.0);
+        let rounds = match operator {
+            "Pow" => !self.values.numbers(self.node, 1).as_deref().is_some_and(whole),
+            _ => ROUNDS.contains(&operator),
+        };
+        let is_coarse = self
+            .values
+            .read(self.node, 0)
+            .is_some_and(|known| known.scale == Scale::Coarse);
+        if rounds && is_coarse {
+            self.refuse(
+                "it reads whole numbers (of Cast, OneHot, Hardmax or Sign), which EZKL holds without digits after the point, and \
+                 rounds the result in the same way",
+                "select constants with Where in place of the Cast, or add a constant to what it reads",
+            );
+        }
+    }
+
+    fn batch_normalization(&mut self) {
+        self.only_int("training_mode", 0, EVAL);
+        self.only_int("spatial", 1, "use operator set 9 or later");
+        if self.node.output.iter().skip(1).any(|name| !name.is_empty()) {
+            self.refuse("it has more than one output, as in training", EVAL);
         }
     }
 
@@ -535,10 +736,14 @@ impl Check<'_> {
         }
     }
 
+    /// Whether a dropout may drop.
+    fn trains(&self) -> bool {
+        self.has_input(2)
+            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(integers)) if integers.data == [0])
+    }
+
     fn dropout(&mut self) {
-        let trains = self.has_input(2)
-            && !matches!(self.values.elements(self.node, 2), Some(Constant::Ints(integers)) if integers.data == [0]);
-        if trains {
+        if self.trains() {
             self.refuse("training_mode is not false", EVAL);
         } else if self.node.input.len() > 1 {
             self.refuse(
@@ -685,7 +890,9 @@ pub(super) fn has_outputs(operator: &str) -> bool {
 
 /// Whether the node contains graphs of its own.
 pub(super) fn has_subgraph(node: &NodeProto) -> bool {
-    node.attribute
-        .iter()
-        .any(|attribute| matches!(attribute.r#type(), AttributeType::Graph | AttributeType::Graphs))
+    let is_graph = |kind| matches!(kind, AttributeType::Graph | AttributeType::Graphs);
+    let mut attributes = node.attribute.iter();
+    attributes.any(|attribute| {
+        is_graph(attribute.r#type()) || attribute.g.is_some() || !attribute.graphs.is_empty()
+    })
 }

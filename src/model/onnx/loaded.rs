@@ -19,8 +19,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
-use tract_onnx::prelude::{Framework, InferenceModel, InferenceModelExt, TractError, TractResult};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, tensor_proto::DataType};
+use tract_onnx::prelude::{DatumType, Framework, InferenceModel, InferenceModelExt, TractError, TractResult};
 use tract_onnx::tract_core::internal::{
     AxisChangeConsequence, AxisOp, DimLike, InOut, OutletId, TVec, TypedModel, TypedOp,
 };
@@ -32,6 +32,7 @@ use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
 
 use super::Mean;
 use super::check::operator_set;
+use super::declared::{self, Known};
 use super::direct::Misreading;
 use super::fit::{MOST_AXES, Read, misfit};
 use super::node::{Attributes, axis, label};
@@ -73,14 +74,23 @@ const CHECK: &str = "check the file with onnx.checker.check_model(path, full_che
 /// # Errors
 /// [`Refusal`]: what a node says does not fit what it reads, a value is too large, or tract fails.
 pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str)) -> Result<Loaded, Refusal> {
-    let nodes = proto.graph.as_ref().map_or(&[][..], |graph| &graph.node);
+    let Some(graph) = &proto.graph else {
+        return Err(Refusal {
+            node: None,
+            reason: "it holds no graph".to_owned(),
+            remedy: CHECK.to_owned(),
+        });
+    };
+    let nodes = &graph.node;
     let refusal = |node, error: &TractError| Refusal {
         node,
         reason: format!("tract cannot load it: {}", reasons(error)),
         remedy: CHECK.to_owned(),
     };
     let whole = |error| refusal(None, &error);
-    let mut model = guarded(|| tract_onnx::onnx().model_for_read(&mut &onnx[..]))
+    // What the file says of inner values is held against what they are, once that is known.
+    let unaided = tract_onnx::onnx().with_ignore_value_info(true);
+    let mut model = guarded(|| unaided.model_for_read(&mut &onnx[..]))
         .map_err(|error| refusal(unbuilt(proto), &error))?;
     // Inputs and constants come first.
     let first = model.nodes.len().saturating_sub(nodes.len());
@@ -114,6 +124,17 @@ pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str))
             remedy: remedy.to_owned(),
         })?;
     }
+    let given = given(nodes, first);
+    let known = |name: &str| Some(known(model.outlet_fact(*given.get(name)?).ok()?));
+    if let Some((node, reason)) = declared::contradiction(graph, known) {
+        return Err(Refusal {
+            node,
+            reason,
+            remedy: declared::REMEDY.to_owned(),
+        });
+    }
+    // As EZKL has it.
+    guarded(|| tract_onnx::onnx().model_for_read(&mut &onnx[..])?.into_typed()).map_err(whole)?;
     let loaded = || {
         let means = nodes.iter().filter_map(|node| mean(&model, node)).collect();
         let mut model = model.clone().into_typed()?;
@@ -134,6 +155,47 @@ pub(super) fn load(onnx: &[u8], proto: &ModelProto, mut begun: impl FnMut(&str))
     Ok(Loaded {
         output_shapes: float.output_shapes().to_vec(),
         ..loaded
+    })
+}
+
+/// Where tract has what nodes give, by name; `first` is the number of tract's node for the first of them.
+fn given(nodes: &[NodeProto], first: usize) -> HashMap<&str, OutletId> {
+    let outlets = nodes.iter().enumerate().flat_map(|(index, node)| {
+        let names = node.output.iter().filter(|name| !name.is_empty()).enumerate();
+        names.map(move |(slot, name)| (name.as_str(), OutletId::new(first + index, slot)))
+    });
+    outlets.collect()
+}
+
+/// What tract knows of a value.
+fn known(fact: &InferenceFact) -> Known {
+    let element = fact.datum_type.concretize().and_then(|element| match element {
+        // tract's own type of sizes.
+        DatumType::TDim => Some(DataType::Int64),
+        element => data_type(element),
+    });
+    Known {
+        element,
+        shape: shape(fact),
+    }
+}
+
+/// ONNX's name of an element type; none where it has none that values are declared as.
+fn data_type(element: DatumType) -> Option<DataType> {
+    Some(match element {
+        DatumType::Bool => DataType::Bool,
+        DatumType::U8 => DataType::Uint8,
+        DatumType::U16 => DataType::Uint16,
+        DatumType::U32 => DataType::Uint32,
+        DatumType::U64 => DataType::Uint64,
+        DatumType::I8 => DataType::Int8,
+        DatumType::I16 => DataType::Int16,
+        DatumType::I32 => DataType::Int32,
+        DatumType::I64 => DataType::Int64,
+        DatumType::F16 => DataType::Float16,
+        DatumType::F32 => DataType::Float,
+        DatumType::F64 => DataType::Double,
+        _ => return None,
     })
 }
 

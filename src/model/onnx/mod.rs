@@ -6,6 +6,7 @@
 mod apart;
 mod check;
 mod constant;
+mod declared;
 mod direct;
 mod fit;
 mod loaded;
@@ -72,7 +73,7 @@ pub struct OnnxModel {
     /// What a direct circuit, which EZKL makes of the file, would get wrong. Empty where the coverage is partial, since the
     /// file is then refused.
     pub misread: Vec<Problem>,
-    /// What was filled in that the file leaves open.
+    /// What was filled in that the file leaves open: a sentence about each.
     pub notes: Vec<String>,
     /// Means that EZKL computes by a factor, which the scale rounds.
     pub means: Vec<Mean>,
@@ -391,6 +392,32 @@ pub enum Problem {
         /// What it is written for, if it says so.
         found: Option<i64>,
     },
+    /// The file names the set of ONNX's own operators more than once: readers differ in which they follow.
+    #[error("it names the operator set of ONNX's own operators {} times: {found:?}", found.len())]
+    OperatorSets {
+        /// What it names, in order.
+        found: Vec<i64>,
+    },
+    /// What the file declares of an input, an initializer or an output contradicts it.
+    #[error("{reason}")]
+    Declared {
+        /// The value, what is declared, and what it is.
+        reason: String,
+    },
+    /// A node is an operator of another domain than ONNX's, which only the file or a runtime gives a meaning.
+    #[error("node {node:?} is {operator}, which is none of ONNX's own operators")]
+    Foreign {
+        /// Name of the node.
+        node: String,
+        /// The operator with its domain.
+        operator: String,
+    },
+    /// A function in the file that a node could call instead of an operator.
+    #[error("it holds the function {function:?}, which a node could call")]
+    Function {
+        /// Its name with its domain.
+        function: String,
+    },
     /// An attribute does not say of which type it is.
     #[error("{operator} node {node:?}: its attribute {attribute} has no type")]
     UntypedAttribute {
@@ -482,7 +509,7 @@ pub enum Problem {
     UnsupportedOperator {
         /// Name of the node.
         node: String,
-        /// The operator, with its domain if that is not ONNX's own.
+        /// The ONNX operator.
         operator: String,
     },
     /// A convolution or pooling has no `strides`; EZKL's loader needs them even when they are 1.
@@ -550,6 +577,11 @@ impl Problem {
             Self::OperatorSet { .. } => {
                 "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"
             }
+            Self::OperatorSets { .. } => "leave one entry in opset_import for the domain \"\"",
+            Self::Declared { .. } => declared::REMEDY,
+            Self::Foreign { .. } | Self::Function { .. } => {
+                "inline it: onnx.inliner.inline_local_functions(model), or write it with ONNX's own operators"
+            }
             Self::UndefinedValue { .. }
             | Self::UndefinedOutput { .. }
             | Self::Twice { .. }
@@ -601,8 +633,9 @@ pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
         source,
     })?;
     let (bytes, notes) = resolve::resolve(bytes, path)?;
-    let model = parse(&bytes, path)?;
-    Ok((bytes, OnnxModel { notes, ..model }))
+    let mut model = parse(&bytes, path)?;
+    model.notes = [notes, std::mem::take(&mut model.notes)].concat();
+    Ok((bytes, model))
 }
 
 /// The most bytes of a model with its weights: protobuf messages are no larger.

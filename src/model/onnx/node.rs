@@ -1,12 +1,14 @@
-//! What a protobuf node says: its name, its inputs and its attributes; and the shape of a value.
+//! What a protobuf node says: its domain, its name, its inputs and its attributes.
 
-use tract_onnx::pb::{
-    AttributeProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType,
-    tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
-};
+use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
 
 /// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
 pub(super) const DEFAULT_EPSILON: f32 = 1e-5;
+
+/// Whether a domain is that of ONNX's own operators.
+pub(super) fn is_standard(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
 
 /// What a node is called in messages.
 pub(super) fn label(node: &NodeProto) -> String {
@@ -106,17 +108,4 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     from_start
         .filter(|&axis| axis < rank)
         .ok_or_else(|| format!("axis {axis} is out of range"))
-}
-
-/// The shape that a file says a value has; none where it leaves a size open, or says nothing.
-pub(super) fn declared_shape(value: &ValueInfoProto) -> Option<Vec<usize>> {
-    let Some(Type::TensorType(tensor)) = value.r#type.as_ref()?.value.as_ref() else {
-        return None;
-    };
-    let sizes = tensor.shape.as_ref()?.dim.iter().map(|dim| match dim.value {
-        Some(Dimension::DimValue(size)) => usize::try_from(size).ok(),
-        _ => None,
-    });
-    let shape: Vec<usize> = sizes.collect::<Option<_>>()?;
-    (!shape.is_empty()).then_some(shape)
 }

@@ -5,7 +5,7 @@
 //! walk goes on to name all such nodes. Constants live beside the graph until an operator takes them as a
 //! parameter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, attribut
 use super::check::{Found, inspect, static_inputs};
 use super::constant::{Constant, constant, constant_node, transposed};
 use super::loaded::{Loaded, Refusal};
-use super::node::{Attributes, DEFAULT_EPSILON, argument, axis, declared_shape, label, size, sizes};
-use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart};
+use super::node::{Attributes, DEFAULT_EPSILON, argument, axis, is_standard, label, size, sizes};
+use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
 use crate::model::graph::{Graph, MOST_ELEMENTS, Op, Tensor, ValueId, Window, elements};
 
 /// Parses an ONNX file's bytes. `path` is only named in errors.
@@ -42,12 +42,15 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     let mut found = Found::default();
     let inputs = static_inputs(proto, &mut found.always);
     inspect(&model, proto, &mut found);
+    found
+        .always
+        .extend(declared::contradictions_of_given(proto, &inputs));
     let Found { mut always, direct } = found;
     if !always.is_empty() {
         always.extend(direct);
         return Err(invalid(always));
     }
-    let coverage = Import::run(proto, &inputs);
+    let coverage = Import::run(proto, &inputs).map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
     let output_shapes: Vec<Vec<usize>> = match &coverage {
         Coverage::Full(graph) => graph.output_values().map(|v| v.shape.clone()).collect(),
@@ -77,11 +80,27 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         outputs,
         coverage,
         misread: direct,
-        notes: Vec::new(),
+        notes: defaults(&model),
         means,
         constants,
         factors: factors(proto),
     })
+}
+
+/// A sentence about each input with a default value, which the proof is about: from IR version 4 on a caller may give another.
+fn defaults(model: &ModelProto) -> Vec<String> {
+    const REPLACEABLE: i64 = 4;
+    let Some(graph) = model.graph.as_ref().filter(|_| model.ir_version >= REPLACEABLE) else {
+        return Vec::new();
+    };
+    let inputs: HashSet<&String> = graph.input.iter().map(|input| &input.name).collect();
+    let defaults = graph.initializer.iter().map(|tensor| &tensor.name);
+    let notes = defaults.filter(|name| inputs.contains(name)).map(|name| {
+        format!(
+            "input {name}: the file gives it a default value, which a caller may replace; the proof is about the default"
+        )
+    });
+    notes.collect()
 }
 
 /// The greatest magnitude of what each node multiplies by, adds to the product, or compares with.
@@ -190,7 +209,9 @@ enum Meaning<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn run(proto: &'a GraphProto, inputs: &[Port]) -> Coverage {
+    /// # Errors
+    /// The file declares of a value something else than follows from its nodes.
+    fn run(proto: &'a GraphProto, inputs: &[Port]) -> Result<Coverage, Problem> {
         let mut import = Self {
             graph: Graph::default(),
             bindings: HashMap::new(),
@@ -213,13 +234,32 @@ impl<'a> Import<'a> {
         for (index, node) in proto.node.iter().enumerate() {
             import.node(index, node);
         }
+        if let Some(contradiction) = declared::contradiction(proto, |name| import.known(name)) {
+            return Err(declared::problem(proto, contradiction));
+        }
         for output in &proto.output {
             import.output(output);
         }
-        if import.uncovered.is_empty() {
+        Ok(if import.uncovered.is_empty() {
             Coverage::Full(import.graph)
         } else {
             Coverage::Partial(import.uncovered)
+        })
+    }
+
+    /// What is known of a value so far.
+    fn known(&self, name: &str) -> Option<declared::Known> {
+        match self.bindings.get(name)? {
+            Binding::Value(id) => Some(declared::Known::floats(self.graph.shape(*id))),
+            Binding::Constant(Ok(constant)) => Some(match &**constant {
+                Constant::Floats(tensor) => declared::Known::floats(&tensor.shape),
+                // Of one of several types.
+                Constant::Ints(integers) => declared::Known {
+                    element: None,
+                    shape: Some(integers.shape.clone()),
+                },
+            }),
+            Binding::Constant(Err(_)) | Binding::Unknown => None,
         }
     }
 
@@ -288,14 +328,7 @@ impl<'a> Import<'a> {
     fn output(&mut self, output: &ValueInfoProto) {
         let reason = match self.bindings.get(output.name.as_str()) {
             Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
-                let shape = self.graph.shape(*id);
-                match declared_shape(output) {
-                    // What broadcasting adds, for one, the typed graph has none of.
-                    Some(declared) if declared != shape => {
-                        format!("it has the shape {declared:?}, and the typed graph gives {shape:?}")
-                    }
-                    _ => return self.graph.outputs.push(*id),
-                }
+                return self.graph.outputs.push(*id);
             }
             Some(Binding::Unknown) if !self.uncovered.is_empty() => return,
             _ => "it is a constant, a second output of a node, or given twice".to_owned(),
@@ -308,6 +341,9 @@ impl<'a> Import<'a> {
     }
 
     fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+        if !is_standard(&node.domain) {
+            return Err(format!("it is an operator of the domain {:?}", node.domain));
+        }
         let attributes = Attributes(node);
         let unary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?]));
         let binary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?, argument(node, 1)?]));
@@ -767,15 +803,40 @@ mod tests {
             problems(&spoilt),
             [
                 "it has no outputs",
+                "node \"scaled\" is ai.onnx.ml.Scaler, which is none of ONNX's own operators",
                 "initializer \"fc.weight\" is stored in another file",
                 "initializer \"fc.bias\" has NaN or infinite elements",
-                "node \"scaled\" is ai.onnx.ml.Scaler, which EZKL does not support",
                 "node \"boxes\" is NonMaxSuppression, which EZKL does not support",
             ]
         );
         let error = read(&spoilt.encode_to_vec()).expect_err("refused");
-        assert_eq!(error.hints().len(), 4, "{:?}", error.hints());
+        assert_eq!(error.hints().len(), 5, "{:?}", error.hints());
         assert!(error.to_string().starts_with("model.onnx cannot be proved:"));
+    }
+
+    /// Where the meaning is decided, the name alone is none.
+    #[test]
+    fn the_typed_graph_has_no_operator_of_another_domain() {
+        for domain in ["", "ai.onnx", "my", "ai.onnx.ml", "AI.ONNX", " "] {
+            let of_domain = |node: NodeProto| NodeProto {
+                domain: domain.to_owned(),
+                ..node
+            };
+            let nodes = vec![
+                of_domain(operator("Identity", &["w"], "v")),
+                operator("Gemm", &["x", "v"], "y"),
+            ];
+            let model = small(&[1, 2], nodes, vec![floats("w", &[2, 1], &[1.0; 2])]);
+            let graph = model.graph.as_ref().expect("has a graph");
+            let inputs = [Port {
+                name: "x".to_owned(),
+                shape: vec![1, 2],
+            }];
+            let coverage = Import::run(graph, &inputs).expect("declares nothing");
+            let is_standard = ["", "ai.onnx"].contains(&domain);
+            assert_eq!(matches!(coverage, Coverage::Full(_)), is_standard, "{domain:?}");
+            assert_eq!(read(&model.encode_to_vec()).is_ok(), is_standard, "{domain:?}");
+        }
     }
 
     #[test]
