@@ -441,7 +441,7 @@ pub(crate) fn integer_check(
 
 /// Compares the circuit's outputs with the exact integer reference and the float reference. The notes say what could
 /// not be compared; the error is what the run comes to.
-fn compare_numerics(
+pub(crate) fn compare_numerics(
     subject: &Subject,
     artifacts: &Artifacts,
     settings: &CircuitSettings,

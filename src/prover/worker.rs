@@ -361,7 +361,7 @@ mod tests {
             let workers = Workers {
                 toolchain: Toolchain::of_interpreter(python.clone()),
                 memory_limit_bytes: None,
-                timeout: Duration::from_secs(60),
+                timeout: Duration::from_mins(1),
                 threads: 1,
             };
             let request = Request {

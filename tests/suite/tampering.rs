@@ -60,7 +60,7 @@ struct Bench {
     compiled: Made<(VerifierKind, u64), Result<CompiledContract, String>>,
     on_chain: Made<Terms, Result<OnChain, String>>,
     rebuilt: Made<Request, std::sync::Arc<Rebuilt>>,
-    sets: Made<Vec<String>, Result<Measured, String>>,
+    sets: Made<(Request, Vec<String>), Result<Measured, String>>,
     /// The record as this evmbench writes it, sealed.
     base: Record,
 }
@@ -105,8 +105,9 @@ impl Bench {
             std::sync::Arc::new(Rebuilt::of(record, Given::default()))
         });
         let set = record.set.as_ref().map(|set| {
-            self.sets.get(set.parts.clone(), |_| {
-                rederive::set_again(&self.path, set, Given::default(), &self.tools)
+            let key = (record.request.clone(), set.parts.clone());
+            self.sets.get(key, |_| {
+                rederive::set_again(&self.path, record, set, Given::default(), &self.tools)
             })
         });
         let findings = Findings {
@@ -114,6 +115,7 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            judged: None,
             reproduced: None,
             set,
             string: None,
@@ -377,7 +379,7 @@ impl Bench {
     /// Fields that cannot be derived, since this evmbench lays the model out in another way than the one that proved it.
     fn by_record_only(&self) -> Vec<&'static str> {
         let found = self.rederive(&self.base, &as_json(&self.base), &self.exhibits);
-        if found.by_record_only.contains_key(&What::NumberRange) {
+        if found.by_record_only.contains_key(&What::Commitments) {
             vec!["lowering", "request.plan"]
         } else {
             Vec::new()
@@ -405,7 +407,7 @@ impl Bench {
         let set = record.set.clone().map(|set| {
             Ok(Measured {
                 set,
-                by_record_only: None,
+                by_record_only: BTreeMap::new(),
             })
         });
         let findings = Findings {
@@ -413,6 +415,7 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            judged: None,
             reproduced: reproduced.map(Ok),
             set,
             string: None,
@@ -438,6 +441,7 @@ fn another_key_verifier_output_or_commitment_than_ezkl_makes_is_noticed() {
                 .committed
                 .map(|_| evidence.instances.clone().unwrap()[1]),
             outputs: evidence.outputs.clone().unwrap(),
+            of_model: None,
         };
         let again = |made| bench.rederive_reproduced(&bench.base, &bench.exhibits, made);
         let without = again(None);
@@ -487,6 +491,7 @@ fn another_source_is_noticed() {
         compiled: Ok(&compiled),
         on_chain: Err("not asked"),
         rebuilt: &Rebuilt::of(&bench.base, Given::default()),
+        judged: None,
         reproduced: None,
         set: None,
         string: None,

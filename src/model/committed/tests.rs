@@ -705,12 +705,11 @@ fn tables_are_built_for_what_they_are_given() {
                     "{name}, scale {scale}, {assurance}"
                 );
                 let nodes = circuit.layout.graph.nodes().iter();
-                let scales = nodes.filter_map(|node| match node.operator {
-                    Operator::LookUp(Function {
-                        table: Table::Sigmoid | Table::Tanh,
-                        scale,
-                    }) => Some(scale),
-                    _ => None,
+                let scales = nodes.filter_map(|node| {
+                    let Operator::LookUp(function) = node.operator else {
+                        return None;
+                    };
+                    (function.table != Table::Rectifier).then_some(function.scale)
                 });
                 let units = circuit.program.steps.iter().enumerate();
                 let units =
