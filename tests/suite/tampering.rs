@@ -21,13 +21,16 @@ use evmbench::solidity::CompiledContract;
 use evmbench::store;
 use serde_json::{Value, json};
 
-/// One of each kind: direct, range-checked, registered, reusable, tiles (the last part, which holds the set).
-const RECORDS: [&str; 5] = [
+/// One of each kind: direct, range-checked, registered, reusable, tiles (the last part, which holds the set); of an earlier layout
+/// all that are committed. Then both parts of a user's model that this evmbench has cut and laid out, range-checked and linked.
+const RECORDS: [&str; 7] = [
     "results/scaling/dense_small-s7-direct.json",
     "results/scaling/dense_small-s7-committed.json",
     "results/core/avgpool2d_k2-s7-committed-463ef9e7.json",
     "results/ablation/scaling/dense_small-s7-direct-e249dd1c.json",
     "results/parts/scaling/conv2d_small-s7-committed-part2of2-5521e17e.json",
+    "tests/fixtures/records/F1-s4-committed-part1of2-edc3cb45.json",
+    "tests/fixtures/records/F1-s4-committed-part2of2-ebf94d46.json",
 ];
 
 /// Every how many changes one is tried where not all are.
@@ -55,6 +58,8 @@ impl<K: PartialEq, V: Clone> Made<K, V> {
 /// A record with everything that was found out of its evidence.
 struct Bench {
     path: PathBuf,
+    /// The user's model and input.
+    files: [PathBuf; 2],
     tools: Tools,
     exhibits: Exhibits,
     compiled: Made<(VerifierKind, u64), Result<CompiledContract, String>>,
@@ -72,6 +77,8 @@ impl Bench {
         let mut bench = Self {
             exhibits: Exhibits::load(&path, &record),
             path,
+            files: ["F1.onnx", "inputs/F1.json"]
+                .map(|name| common::fixture("records").join(name)),
             tools: Tools::new(common::solc().clone()).unwrap(),
             compiled: Made::new(),
             on_chain: Made::new(),
@@ -92,6 +99,15 @@ impl Bench {
         bench
     }
 
+    fn given(&self) -> Given<'_> {
+        let [onnx, input] = &self.files;
+        Given {
+            onnx: Some(onnx),
+            input: Some(input),
+            ..Given::default()
+        }
+    }
+
     fn rederive(&self, record: &Record, json: &Value, exhibits: &Exhibits) -> Rederived {
         let terms = Terms::of(&record.request, &exhibits.evidence);
         let compiled = self.compiled.get((terms.verifier, terms.optimizer_runs), |_| {
@@ -102,12 +118,12 @@ impl Bench {
             rederive::examine(&exhibits.evidence, compiled, terms, &self.tools)
         });
         let rebuilt = self.rebuilt.get(record.request.clone(), |_| {
-            std::sync::Arc::new(Rebuilt::of(record, Given::default()))
+            std::sync::Arc::new(Rebuilt::of(record, self.given()))
         });
         let set = record.set.as_ref().map(|set| {
             let key = (record.request.clone(), set.parts.clone());
             self.sets.get(key, |_| {
-                rederive::set_again(&self.path, record, set, Given::default(), &self.tools)
+                rederive::set_again(&self.path, record, set, self.given(), &self.tools)
             })
         });
         let findings = Findings {
@@ -518,11 +534,15 @@ fn another_source_is_noticed() {
 #[test]
 fn the_records_are_of_each_kind() {
     let records = RECORDS.map(|name| store::load(&common::root(name)).unwrap());
-    let [direct, ranged, registered, reusable, tiles] = &records;
+    let [direct, ranged, registered, reusable, tiles, cut, linked] = &records;
     assert!(direct.committed.is_none() && ranged.committed.is_some());
     assert!(registered.committed.unwrap().registered_input.is_some());
     assert_eq!(reusable.request.verifier, VerifierKind::Reusable);
-    assert!(tiles.set.is_some());
+    assert!(tiles.set.is_some() && linked.set.is_some());
+    for record in [cut, linked] {
+        assert!(record.request.part.is_some() && record.request.onnx_sha256.is_some());
+        assert_eq!(record.schema, SCHEMA);
+    }
     assert_eq!(direct.request.fork, Fork::default());
     assert!(ranged.evidence.iter().any(|file| file.name == Evidence::PROOF));
 }
