@@ -128,9 +128,7 @@ impl Bench<'_> {
         self.observer.finished();
         match numerics {
             Ok((numerics, notes)) => {
-                if let Some(numerics) = numerics {
-                    draft.numerics(numerics);
-                }
+                draft.numerics(numerics);
                 draft.record.notes.extend(notes);
             }
             Err(Mismatch { outcome, note }) => {
@@ -462,14 +460,13 @@ pub(crate) fn integer_check(
 }
 
 /// Compares the circuit's outputs with the exact integer reference and with the model's in floats, on the input as it was given.
-/// The notes say what could not be compared; the error is what the run comes to. There are no numerics without floats, which
-/// the caller has found out.
-fn compare_numerics(
+/// The notes say what could not be compared; the error is what the run comes to. Without floats the integers are compared alone.
+pub(crate) fn compare_numerics(
     subject: &Subject,
     artifacts: &Artifacts,
     settings: &CircuitSettings,
     floats: Option<&[Vec<f32>]>,
-) -> Result<(Option<Numerics>, Vec<String>), Mismatch> {
+) -> Result<(Numerics, Vec<String>), Mismatch> {
     let mut notes = Vec::new();
     let integer = integer_check(subject, artifacts, settings, &mut notes)?;
     let values: Vec<Vec<f64>> = match &subject.committed {
@@ -488,21 +485,19 @@ fn compare_numerics(
             "test image {number} is of the class {class}; the circuit says {answer}"
         ));
     }
-    let numerics = floats
-        .map(|floats| {
-            Numerics::beside(integer, &values, floats).ok_or_else(|| Mismatch {
-                // NaN is within no tolerance, and a tensor of another size is another result.
-                outcome: Outcome::WrongFunction {
-                    max_error: None,
-                    tolerance: None,
-                },
-                note: Some(
-                    "an output of the model or of the circuit is no number, or they have not as many"
-                        .to_owned(),
-                ),
-            })
-        })
-        .transpose()?;
+    let Some(floats) = floats else {
+        return Ok((Numerics::of(integer), notes));
+    };
+    let numerics = Numerics::beside(integer, &values, floats).ok_or_else(|| Mismatch {
+        // NaN is within no tolerance, and a tensor of another size is another result.
+        outcome: Outcome::WrongFunction {
+            max_error: None,
+            tolerance: None,
+        },
+        note: Some(
+            "an output of the model or of the circuit is no number, or they have not as many".to_owned(),
+        ),
+    })?;
     Ok((numerics, notes))
 }
 

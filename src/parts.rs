@@ -4,6 +4,7 @@
 //! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
 //! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
@@ -13,7 +14,7 @@ use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardError, VerifierCode};
 use crate::ledger::What;
 use crate::model::committed::{CommittedSizes, InputAssurance};
-use crate::prover::{CircuitPlan, Committed, Proof, Visibility, lookups};
+use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
 use crate::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
 use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
 use crate::store::{self, StoreError};
@@ -62,6 +63,12 @@ pub enum PartsError {
         /// Its place, from 0.
         index: usize,
     },
+    /// A part's keys rest on another reference string than the first part's.
+    #[error("{}: its keys rest on another reference string than the first part's", path.display())]
+    OtherString {
+        /// The record.
+        path: PathBuf,
+    },
     /// There are more or fewer records than the model has parts.
     #[error("{found} records, and the model is split into {expected} parts")]
     PartCount {
@@ -83,8 +90,8 @@ pub enum PartsError {
 pub struct Measured {
     /// What it came to.
     pub set: PartSet,
-    /// Why the parts' circuits are known from their records only, where those of some are.
-    pub by_record_only: Option<String>,
+    /// Items of some part's ledger that rest on what only its record says, with the first such part and why.
+    pub by_record_only: BTreeMap<What, String>,
 }
 
 /// What a part's record and evidence hold for the set's contract.
@@ -97,7 +104,8 @@ struct Part {
     input_range: InputAssurance,
     place: PartRequest,
     request: Request,
-    by_record_only: Option<String>,
+    srs: SrsIdentity,
+    by_record_only: BTreeMap<What, String>,
 }
 
 impl Part {
@@ -149,7 +157,8 @@ impl Part {
         else {
             return Err(no_part());
         };
-        let unseen = by_record_only.get(&What::InputRange);
+        let srs = record.keys.ok_or_else(no_part)?.srs;
+        let of_part = |(what, why): (What, String)| (what, format!("{place}: {why}"));
         Ok(Self {
             creation: creation.into(),
             runtime: runtime.into(),
@@ -157,24 +166,11 @@ impl Part {
             committed,
             sizes,
             input_range,
-            by_record_only: unseen.map(|why| format!("{place}: {why}")),
+            srs,
+            by_record_only: by_record_only.into_iter().map(of_part).collect(),
             place,
             request: record.request,
         })
-    }
-
-    /// What every part of a set was asked for alike: everything but its place, and who sees its input and its output.
-    fn asked_alike(&self) -> Request {
-        Request {
-            part: None,
-            plan: CircuitPlan {
-                input_visibility: Visibility::Polycommit,
-                output_visibility: Visibility::Polycommit,
-                input_assurance: None,
-                ..self.request.plan
-            },
-            ..self.request.clone()
-        }
     }
 
     fn linked(&self) -> LinkedPart<'_> {
@@ -190,6 +186,26 @@ impl Part {
             source: self.place.split.source(self.place.index),
             input_range: self.input_range,
         }
+    }
+}
+
+/// What every part of a set was asked for alike: everything but its place, who sees its input and its output, and what a run may
+/// take.
+fn asked_alike(request: &Request) -> Request {
+    Request {
+        part: None,
+        plan: CircuitPlan {
+            input_visibility: Visibility::Polycommit,
+            output_visibility: Visibility::Polycommit,
+            input_assurance: None,
+            ..request.plan
+        },
+        runs: 0,
+        warmup: 0,
+        timeout_seconds: 0,
+        memory_limit_bytes: None,
+        threads: None,
+        ..request.clone()
     }
 }
 
@@ -248,11 +264,15 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
         let found = parts.len();
         return Err(PartsError::PartCount { found, expected });
     }
-    let asked = first.asked_alike();
+    let asked = asked_alike(&first.request);
     for (index, part) in parts.iter().enumerate() {
-        if part.place.index != index || part.place.split != first.place.split || part.asked_alike() != asked {
-            let path = paths[index].clone();
-            return Err(PartsError::OtherPart { path, index });
+        let path = || paths[index].clone();
+        let is_alike = part.place.split == first.place.split && asked_alike(&part.request) == asked;
+        if part.place.index != index || !is_alike {
+            return Err(PartsError::OtherPart { path: path(), index });
+        }
+        if part.srs != first.srs {
+            return Err(PartsError::OtherString { path: path() });
         }
     }
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
@@ -261,12 +281,51 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
             measurement: linked::measure(tools.guards(), asked.fork, &linked)?,
             parts: parts.iter().map(|part| part.request.name()).collect(),
         },
-        by_record_only: parts.into_iter().find_map(|part| part.by_record_only),
+        by_record_only: parts
+            .into_iter()
+            .rev()
+            .flat_map(|part| part.by_record_only)
+            .collect(),
     })
 }
 
-/// The records of a set's parts, which stand beside the one at `path`.
+/// The records of a set's parts: the last one's is at `path`, and the others stand beside it.
 pub fn paths(path: &Path, set: &PartSet) -> Vec<PathBuf> {
     let beside = |name: &String| path.with_file_name(format!("{name}.json"));
-    set.parts.iter().map(beside).collect()
+    let others = &set.parts[..set.parts.len().saturating_sub(1)];
+    let last = std::iter::once(path.to_owned());
+    others.iter().map(beside).chain(last).collect()
+}
+
+/// The records of all parts of a model, in order, where the one at `path` is the last one's and the others lie beside it; none
+/// where one of them does not.
+pub fn beside(path: &Path, record: &Record) -> Option<Vec<PathBuf>> {
+    let place = record.request.part.as_ref()?;
+    let asked = asked_alike(&record.request);
+    let mut paths = vec![None; place.split.parts()];
+    if place.index + 1 != paths.len() {
+        return None;
+    }
+    paths[place.index] = Some(path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    for entry in std::fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .ok()?
+        .flatten()
+    {
+        let other = path.with_file_name(entry.file_name());
+        if other.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let Ok(Record { request, .. }) = store::load(&other) else {
+            continue;
+        };
+        if let Some(part) = &request.part
+            && part.split == place.split
+            && asked_alike(&request) == asked
+            && let Some(path @ None) = paths.get_mut(part.index)
+        {
+            *path = Some(other);
+        }
+    }
+    paths.into_iter().collect()
 }

@@ -67,6 +67,9 @@ struct Audited {
     /// Where a record says otherwise than its evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     discrepancies: Vec<String>,
+    /// What a reader of an older record should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -90,6 +93,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             say!("{gap}{}\n{}", audited.subject, audited.ledger)?;
             for discrepancy in &audited.discrepancies {
                 say!("  DIFFERS  {discrepancy}")?;
+            }
+            for remark in &audited.remarks {
+                say!("  {remark}")?;
             }
         }
     }
@@ -127,6 +133,7 @@ impl Arguments {
             subject: path.display().to_string(),
             ledger: rederived.audited(),
             discrepancies: rederived.discrepancies.iter().map(ToString::to_string).collect(),
+            remarks: rederived.remarks,
         })
     }
 
@@ -188,6 +195,7 @@ impl Arguments {
             subject: names.join(", "),
             ledger: Ledger::derive(&facts),
             discrepancies: Vec::new(),
+            remarks: Vec::new(),
         })
     }
 }

@@ -167,6 +167,7 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
         record,
         figures,
         discrepancies,
+        remarks,
         ..
     } = &rederived;
     let name = path.display();
@@ -181,6 +182,9 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
     }
     for discrepancy in discrepancies {
         say!("{name}: {discrepancy}")?;
+    }
+    for remark in remarks {
+        say!("{name}: {remark}")?;
     }
     for (why, items) in rederived.reasons() {
         let items: Vec<&str> = items.into_iter().map(What::name).collect();

@@ -45,7 +45,8 @@ pub(super) fn field_element(integer: i128) -> String {
     })
 }
 
-fn text(element: U256) -> String {
+/// A field element as EZKL reads it.
+pub(super) fn text(element: U256) -> String {
     hex::encode(element.to_le_bytes::<32>())
 }
 

@@ -4,7 +4,7 @@ use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Proof;
+use super::{CircuitPlan, Proof, Visibility};
 
 /// A proof or witness file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,70 @@ struct ProofJson {
 
 #[derive(Deserialize)]
 struct WitnessJson {
+    inputs: Vec<Vec<String>>,
     outputs: Vec<Vec<String>>,
+    processed_inputs: Option<ProcessedJson>,
+    processed_params: Option<ProcessedJson>,
+    processed_outputs: Option<ProcessedJson>,
+}
+
+/// What EZKL makes of tensors that are hashed or committed to.
+#[derive(Deserialize)]
+struct ProcessedJson {
+    poseidon_hash: Option<Vec<String>>,
+}
+
+/// A witness's tensors, and their hashes where they are hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WitnessFile {
+    /// One vector for each graph input.
+    pub(super) inputs: Vec<Vec<U256>>,
+    /// One vector for each graph output.
+    pub(super) outputs: Vec<Vec<U256>>,
+    input_hashes: Vec<U256>,
+    parameter_hashes: Vec<U256>,
+    output_hashes: Vec<U256>,
+}
+
+impl WitnessFile {
+    /// Reads a witness of a circuit that EZKL made of a model.
+    ///
+    /// # Errors
+    /// [`ProofFileError`].
+    pub(super) fn parse(text: &str) -> Result<Self, ProofFileError> {
+        let json: WitnessJson = serde_json::from_str(text)?;
+        let hashes = |processed: Option<ProcessedJson>| {
+            let hashes = processed.and_then(|processed| processed.poseidon_hash);
+            hashes
+                .iter()
+                .flatten()
+                .map(|text| read_field_element(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            inputs: read_vectors(&json.inputs)?,
+            outputs: read_vectors(&json.outputs)?,
+            input_hashes: hashes(json.processed_inputs)?,
+            parameter_hashes: hashes(json.processed_params)?,
+            output_hashes: hashes(json.processed_outputs)?,
+        })
+    }
+
+    /// The public values of its proof, in the order of EZKL's `prepare_public_inputs` (src/graph/mod.rs).
+    pub(super) fn instances(&self, plan: CircuitPlan) -> Vec<U256> {
+        let shown = |visibility, tensors: &[Vec<U256>]| match visibility {
+            Visibility::Public => tensors.concat(),
+            _ => Vec::new(),
+        };
+        [
+            self.input_hashes.clone(),
+            self.parameter_hashes.clone(),
+            shown(plan.input_visibility, &self.inputs),
+            shown(plan.output_visibility, &self.outputs),
+            self.output_hashes.clone(),
+        ]
+        .concat()
+    }
 }
 
 impl ProofFile {
@@ -108,8 +171,7 @@ impl ProofFile {
     /// # Errors
     /// [`ProofFileError`].
     pub fn parse_witness_outputs(text: &str) -> Result<Vec<Vec<U256>>, ProofFileError> {
-        let json: WitnessJson = serde_json::from_str(text)?;
-        read_vectors(&json.outputs)
+        Ok(WitnessFile::parse(text)?.outputs)
     }
 }
 
@@ -189,6 +251,30 @@ mod tests {
             prop_assert!(read_key_artifact(&[&bytes[..], &vec![0; cut]].concat()).is_err());
             prop_assert!(read_key_artifact(&[&bytes[..], &[0; 32]].concat()).is_err());
         }
+    }
+
+    /// Hashes of inputs and parameters come first, and those of outputs last.
+    #[test]
+    fn a_witness_tells_the_public_values_of_its_proof() {
+        let word = |number: u8| format!("{number:02x}{}", "0".repeat(62));
+        let json = serde_json::json!({
+            "inputs": [[word(1)], [word(2)]], "outputs": [[word(3), word(4)]],
+            "processed_inputs": null,
+            "processed_params": {"poseidon_hash": [word(5)], "polycommit": null},
+            "processed_outputs": {"poseidon_hash": [word(6)], "polycommit": null},
+        });
+        let witness = WitnessFile::parse(&json.to_string()).unwrap();
+        let plan = |output| {
+            let plan = CircuitPlan::direct(7).unwrap();
+            plan.with_visibilities(None, Some(output), Some(Visibility::Hashed))
+                .unwrap()
+        };
+        let instances = |output| -> Vec<u64> {
+            let instances = witness.instances(plan(output));
+            instances.into_iter().map(|word| word.to()).collect()
+        };
+        assert_eq!(instances(Visibility::Hashed), [5, 1, 2, 6]);
+        assert_eq!(instances(Visibility::Public), [5, 1, 2, 3, 4, 6]);
     }
 
     #[test]

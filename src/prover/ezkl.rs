@@ -10,13 +10,15 @@ use tempfile::TempDir;
 
 use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
 use super::committed;
+use super::evidence::WitnessFile;
 use super::srs::write_stand_in;
 use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
 use super::{
-    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, ContractForm,
-    DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement, PhaseSource,
-    Point, ProofFile, Prover, ProverError, ProverRun, Reproduced, SrsIdentity, SrsStore, Toolchain,
-    VerifierKind, VerifierShape, complete, lookups, point_bytes, read_key_artifact,
+    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
+    ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
+    PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, Reproduced, ReproducedModel, SrsIdentity,
+    SrsStore, Toolchain, VerifierKind, VerifierShape, Visibility, column_count, complete, lookups,
+    point_bytes, read_key_artifact,
 };
 use crate::home::Home;
 use crate::model::committed::InputAssurance;
@@ -184,8 +186,10 @@ impl EzklProver {
         finding(outputs)
     }
 
-    /// Circuit, key, verifier and commitments of a job, made anew under these settings: nothing is taken from the cache or
-    /// kept there, and nothing is proved. With the same reference string they are the same to the byte.
+    /// Settings, circuit, key, verifier and commitments of a job, made anew: nothing is taken from the cache or kept there, and
+    /// nothing is proved. Of a model, `settings` tell what calibration chose; the circuit is laid out under them, since the order
+    /// of their lists is no other's. With the same reference string all is the same to the byte. The observer's probes are run as
+    /// for a proof.
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure is in the inner result.
@@ -202,6 +206,8 @@ impl EzklProver {
         let reproduced = run.input().and_then(|input| {
             let keys = run.keys(&input)?;
             let witnessed = run.witness(&keys, &input)?;
+            let witness = parsed(Phase::Witness, &witnessed.path, WitnessFile::parse)?;
+            let of_model = run.of_model(&keys.files, &witness)?;
             let (verifier_source, key_artifact) = run.verifier(&keys.files, witnessed.plain_source)?;
             Ok(Reproduced {
                 srs: keys.provenance.srs,
@@ -209,10 +215,16 @@ impl EzklProver {
                 verifier_source,
                 key_artifact,
                 challenge: witnessed.challenged.map(|(_, challenge)| challenge),
-                outputs: parsed(Phase::Witness, &witnessed.path, ProofFile::parse_witness_outputs)?,
+                outputs: witness.outputs,
+                of_model,
             })
         });
         finding(reproduced)
+    }
+
+    /// The installed EZKL that its workers run.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.workers.toolchain
     }
 
     /// The reference string that a circuit of 2^`logrows` rows would rest on; none where it is not there yet.
@@ -318,6 +330,8 @@ struct Run<'a> {
     folder: TempDir,
     phases: Vec<PhaseMeasurement>,
     settings: Option<CircuitSettings>,
+    /// EZKL's own settings, where those that are worked under are given.
+    settings_anew: Option<Value>,
     /// Cells that EZKL counted when it laid a committed circuit out.
     counted_cells: Option<u64>,
     reused_keys: bool,
@@ -361,6 +375,7 @@ impl<'a> Run<'a> {
             folder,
             phases: Vec::new(),
             settings: None,
+            settings_anew: None,
             counted_cells: None,
             reused_keys: false,
             peak_disk_bytes: 0,
@@ -451,6 +466,11 @@ impl<'a> Run<'a> {
         match self.decided {
             Some(Decided::RunArgs(run_args)) => return self.lay_out(files, run_args),
             Some(Decided::Settings(settings)) => {
+                let run_args = self.job.plan.run_args_as_calibrated(&settings["run_args"]);
+                self.lay_out(files, &run_args)?;
+                self.settings_anew = Some(parsed(Phase::Settings, &files.settings(), |text| {
+                    serde_json::from_str::<Value>(text)
+                })?);
                 return Ok(write(&files.settings(), settings.to_string().as_bytes())?);
             }
             None => {}
@@ -796,7 +816,8 @@ impl<'a> Run<'a> {
             if tensor.is_empty() {
                 continue;
             }
-            let own = self.commit(tensor, files, srs)?;
+            let words: Vec<String> = tensor.iter().copied().map(committed::field_element).collect();
+            let own = self.commit(&words, files, srs)?;
             let own = complete(own, tensor.len() as u64, inputs.compiled.frame.logrows, empty[0]);
             *count = own.len() as u64;
             points.extend(own);
@@ -818,12 +839,64 @@ impl<'a> Run<'a> {
         Ok((committed, challenge))
     }
 
-    /// EZKL's own commitments to a tensor, a point for each column.
-    fn commit(&mut self, tensor: &[i128], files: &CircuitFiles, srs: &Path) -> Result<Vec<Point>, Stop> {
-        let message: Vec<String> = tensor
-            .iter()
-            .map(|&integer| committed::field_element(integer))
-            .collect();
+    /// What of a model is made anew, beside key and verifier.
+    fn of_model(
+        &mut self,
+        files: &CircuitFiles,
+        witness: &WitnessFile,
+    ) -> Result<Option<ReproducedModel>, Stop> {
+        let Some(settings) = self.settings_anew.clone() else {
+            return Ok(None);
+        };
+        Ok(Some(ReproducedModel {
+            settings,
+            instances: witness.instances(self.job.plan),
+            commitments: self.commitments(files, witness)?,
+        }))
+    }
+
+    /// The commitments that a proof of a model's witness holds: to its inputs first, then to its parameters, which the witness
+    /// does not hold, then to its outputs.
+    fn commitments(
+        &mut self,
+        files: &CircuitFiles,
+        witness: &WitnessFile,
+    ) -> Result<Vec<CommittedTensor>, Stop> {
+        let plan = self.job.plan;
+        if !plan.commits() {
+            return Ok(Vec::new());
+        }
+        let committed = |visibility, tensors: &[Vec<U256>]| match visibility {
+            Visibility::Polycommit => tensors.to_vec(),
+            _ => Vec::new(),
+        };
+        let inputs = committed(plan.input_visibility, &witness.inputs);
+        let outputs = committed(plan.output_visibility, &witness.outputs);
+        let sizes = self.settings.as_ref().map(CircuitSettings::committed_elements);
+        let sizes = sizes.unwrap_or_default();
+        let parameters = sizes.len().saturating_sub(inputs.len() + outputs.len());
+        let tensors = inputs.into_iter().map(Some);
+        let tensors = tensors.chain(std::iter::repeat_n(None, parameters));
+        let tensors: Vec<_> = tensors.chain(outputs.into_iter().map(Some)).collect();
+        let logrows = self.logrows();
+        let srs = self.prover.srs.path(logrows)?;
+        let empty = self.commit(&[], files, &srs)?;
+        let mut first = 0;
+        let mut commitments = Vec::new();
+        for (tensor, elements) in tensors.into_iter().zip(sizes) {
+            if let Some(tensor) = tensor {
+                let words: Vec<String> = tensor.into_iter().map(committed::text).collect();
+                let points = self.commit(&words, files, &srs)?;
+                let points = complete(points, elements, logrows, empty[0]);
+                commitments.push(CommittedTensor { first, points });
+            }
+            first += column_count(elements, logrows) as usize;
+        }
+        Ok(commitments)
+    }
+
+    /// EZKL's own commitments to a tensor of field elements, a point for each column.
+    fn commit(&mut self, message: &[String], files: &CircuitFiles, srs: &Path) -> Result<Vec<Point>, Stop> {
         let arguments = json!({
             "message": message, "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs,
         });

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Compiled, Counts};
@@ -328,6 +329,29 @@ pub struct Reproduced {
     pub challenge: Option<U256>,
     /// The outputs in EZKL's witness, one word for each element.
     pub outputs: Vec<Vec<U256>>,
+    /// Of a circuit that EZKL makes of a model; a committed circuit's settings are evmbench's, and its challenge says what is
+    /// committed to.
+    pub of_model: Option<ReproducedModel>,
+}
+
+/// What EZKL makes of a model itself, made anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReproducedModel {
+    /// The settings under the run arguments that calibration ended with.
+    pub settings: Value,
+    /// The public values of a proof of the witness, hashes among them.
+    pub instances: Vec<U256>,
+    /// The commitments that such a proof holds.
+    pub commitments: Vec<CommittedTensor>,
+}
+
+/// The commitments to one tensor in a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedTensor {
+    /// Which point of the proof the first one is, from 0.
+    pub first: usize,
+    /// The points.
+    pub points: Vec<Point>,
 }
 
 /// Everything that a run of the prover yields.

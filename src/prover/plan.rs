@@ -479,6 +479,22 @@ impl CircuitPlan {
         })
     }
 
+    /// The same, with what calibration chose of them, as the settings that it ended with tell.
+    pub(crate) fn run_args_as_calibrated(self, ended_with: &Value) -> Value {
+        let scales: &[&str] = match self.kind {
+            CircuitKind::Study => &["input_scale", "param_scale"],
+            CircuitKind::Direct | CircuitKind::Committed => &[],
+        };
+        let mut run_args = self.run_args();
+        for &name in ["logrows", "lookup_range", "scale_rebase_multiplier"]
+            .iter()
+            .chain(scales)
+        {
+            run_args[name] = ended_with[name].clone();
+        }
+        run_args
+    }
+
     /// `calibrate_settings`'s arguments beside the files; a committed circuit is not calibrated. Without `scales` EZKL searches 11 to 13 and overwrites
     /// what was asked for, which is what the study did.
     pub(crate) fn calibrate_args(self) -> Value {

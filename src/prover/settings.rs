@@ -141,6 +141,12 @@ impl CircuitSettings {
         &self.fields.model_output_scales
     }
 
+    /// Elements of each tensor that is committed to, in the order of the proof's first points.
+    pub fn committed_elements(&self) -> Vec<u64> {
+        let sizes = self.json["module_sizes"]["polycommit"].as_array();
+        sizes.into_iter().flatten().filter_map(Value::as_u64).collect()
+    }
+
     /// The version of EZKL that wrote the file.
     pub fn ezkl_version(&self) -> &str {
         &self.fields.version

@@ -32,7 +32,11 @@ impl std::fmt::Display for Class {
 const CLASSES: [(&str, Class, &str); 92] = {
     use Class::{Derived, FreeText, Measured};
     [
-        ("schema", Measured, "the evmbench that wrote the record"),
+        (
+            "schema",
+            Measured,
+            "the evmbench that wrote the record, where its revision is known",
+        ),
         ("finished_at", Measured, "the clock"),
         (
             "request.id",
@@ -98,7 +102,7 @@ const CLASSES: [(&str, Class, &str); 92] = {
         (
             "circuit",
             Derived,
-            "settings.json; columns from verifying.key, too",
+            "settings.json, which `audit --reproduce` makes again; columns from verifying.key, too",
         ),
         ("forecast", Measured, "the evmbench that forecast"),
         ("forecast.rows", Derived, "settings.json"),
@@ -136,32 +140,32 @@ const CLASSES: [(&str, Class, &str); 92] = {
         (
             "function",
             Measured,
-            "the circuit's integers and the float outputs in the run",
+            "the judge in the run; `audit --reproduce` asks it again, likewise",
         ),
         (
             "numerics.max_absolute_error",
             Measured,
-            "floating point, which differs between machines",
+            "floating point: made again, within a factor of two and with the same verdict",
         ),
         (
             "numerics.mean_absolute_error",
             Measured,
-            "floating point, which differs between machines",
+            "floating point: made again, within a factor of two and with the same verdict",
         ),
         (
             "numerics.max_magnitude",
             Measured,
-            "floating point, which differs between machines",
+            "floating point: made again, within a factor of two and with the same verdict",
         ),
         (
             "numerics.output_range",
             Measured,
-            "floating point, which differs between machines",
+            "floating point: made again, within a factor of two and with the same verdict",
         ),
         (
             "numerics.outputs",
             Measured,
-            "floating point, which differs between machines",
+            "floating point: made again, within a factor of two and with the same verdict",
         ),
         ("accuracy", Derived, "the evaluation that evmbench comes with"),
         (

@@ -641,6 +641,18 @@ impl OutputError {
 pub const GREATEST_ERROR: f64 = 0.1;
 
 impl Numerics {
+    /// Without a float reference.
+    pub(crate) fn of(integer: IntegerCheck) -> Self {
+        Self {
+            integer,
+            max_absolute_error: None,
+            mean_absolute_error: None,
+            max_magnitude: None,
+            output_range: None,
+            outputs: Vec::new(),
+        }
+    }
+
     /// With the elements of each output and the float reference's. None where one of them is no number, or where there are more
     /// or fewer.
     pub(crate) fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Vec<f32>]) -> Option<Self> {
@@ -666,7 +678,7 @@ impl Numerics {
             max_magnitude: Some(reference.iter().map(|x| x.abs()).fold(0.0, f64::max)),
             output_range: Some(all.output_range),
             outputs: if outputs.len() > 1 { outputs } else { Vec::new() },
-            integer,
+            ..Self::of(integer)
         })
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::record::leaves;
+use crate::record::{SCHEMA, leaves};
 
 /// A place where a record says otherwise than its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,25 @@ fn shown(value: &Value) -> String {
     }
     let start: String = text.chars().take(MOST).collect();
     format!("{start}…")
+}
+
+/// Every place where EZKL's settings differ from those that it makes anew: all but the time, and the order of lists that are sets
+/// to it.
+pub(super) fn settings_otherwise(stored: &Value, anew: &Value) -> Vec<Discrepancy> {
+    differences(&timeless(stored), &timeless(anew), SCHEMA)
+}
+
+fn timeless(settings: &Value) -> Value {
+    let mut settings = settings.clone();
+    if let Some(fields) = settings.as_object_mut() {
+        fields.shift_remove("timestamp");
+    }
+    for name in ["required_lookups", "required_range_checks"] {
+        if let Some(entries) = settings[name].as_array_mut() {
+            entries.sort_by_key(Value::to_string);
+        }
+    }
+    settings
 }
 
 /// What a record holds that its schema did not have yet: a lower number would have it judged by older rules.
@@ -196,6 +215,17 @@ mod tests {
         let json = json!({"guard": {"a": 1}, "schema": 1, "set": null});
         assert_eq!(too_early(&json, 1)[0].place, "guard");
         assert_eq!(too_early(&json, 2), []);
+    }
+
+    #[test]
+    fn settings_differ_by_more_than_time_and_order() {
+        let settings = |rows: u64, checks: Value, time: u64| json!({"num_rows": rows, "required_range_checks": checks, "timestamp": time});
+        let [one, other] = [json!([[0, 1], [-1, 1]]), json!([[-1, 1], [0, 1]])];
+        let found = |stored: &Value| settings_otherwise(stored, &settings(4, other.clone(), 2));
+        assert_eq!(found(&settings(4, one.clone(), 1)), []);
+        assert_eq!(found(&settings(5, one, 1))[0].place, "num_rows");
+        let fewer = found(&settings(4, json!([[0, 1]]), 1));
+        assert_eq!(fewer[0].place, "required_range_checks");
     }
 
     #[test]

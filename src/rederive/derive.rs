@@ -4,25 +4,29 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::compare::{too_early, unknown};
+use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;
-use super::reproduce::NOT_ASKED;
-use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences};
+use super::judged::{function_otherwise, numerics_otherwise};
+use super::older::{as_written_then, lacks_function, too_low};
+use super::reproduce::{NOT_ASKED, NOT_JUDGED};
+use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences, public};
 use crate::bench;
 use crate::chain::{Calldata, VerifyCall};
-use crate::judge::FunctionCheck;
-use crate::ledger::{Finding, Item, Ledger, What};
+use crate::judge::{self, FunctionCheck};
+use crate::ledger::{Finding, Ledger, What};
 use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::on_chain::OnChain;
 use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
-    ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Phase, PhaseSource, Reproduced,
-    Shown, Side, SrsKind, Statement, VerifierKind, VerifierShape, Visibility, is_published_string,
+    CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
+    Phase, PhaseSource, Reproduced, ReproducedModel, Shown, Side, Silent, SrsKind, Statement, VerifierKind,
+    VerifierShape, Visibility, is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, IntegerCheck, Keys, Lowering, Outcome, Proof, Record, SCHEMA, Source, Study, Verifier,
+    Circuit, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record, SCHEMA, Source, Study,
+    Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
@@ -37,6 +41,8 @@ pub struct Findings<'a> {
     pub compiled: Result<&'a CompiledContract, &'a str>,
     /// What came of deploying and calling it; else why nothing did.
     pub on_chain: Result<&'a OnChain, &'a str>,
+    /// What the judge says of the circuit; else why nothing. None where that was not asked for.
+    pub judged: Option<Result<FunctionCheck, String>>,
     /// The model.
     pub rebuilt: &'a Rebuilt,
     /// Key, verifier and commitments, made again with EZKL; else why not. None where that was not asked for.
@@ -113,6 +119,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     derivation.proof();
     derivation.chain();
     derivation.model();
+    derivation.judged();
     derivation.reproduced();
     derivation.request();
     derivation.set();
@@ -131,16 +138,16 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     let stored = as_json(record);
     discrepancies.extend(unknown(json, &stored));
     discrepancies.extend(too_early(&stored, record.schema));
+    discrepancies.extend(too_low(record));
     let mut expected = again.clone();
-    if record.schema < SCHEMA {
-        as_an_older_one(record, &mut expected);
-    }
+    let remarks = as_written_then(record, &mut expected).into_iter().collect();
     discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {
         figures: figures(record, &again),
         record: again,
         discrepancies,
         by_record_only,
+        remarks,
     }
 }
 
@@ -156,29 +163,6 @@ fn own_digest(record: &Record, json: &Value) -> Option<Discrepancy> {
         place: digest::FIELD.to_owned(),
         what: what.to_owned(),
     })
-}
-
-/// Of an older evmbench's ledger the findings count, and not its words, nor what it did not ask yet. Which of its outputs solc was
-/// asked for changes no code.
-fn as_an_older_one(stored: &Record, again: &mut Record) {
-    const OUTPUTS: &str = "outputSelection";
-    if let (Some(stored), Some(verifier)) = (&stored.verifier, &mut again.verifier)
-        && let Some(outputs) = stored.solc.standard_json_settings.get(OUTPUTS)
-    {
-        verifier.solc.standard_json_settings[OUTPUTS] = outputs.clone();
-    }
-    let (Some(stored), Some(ledger)) = (&stored.ledger, &mut again.ledger) else {
-        return;
-    };
-    let older = |item: &Item| stored.items.iter().find(|older| older.what == item.what);
-    ledger.items.retain(|item| older(item).is_some());
-    for item in &mut ledger.items {
-        if let Some(older) = older(item).filter(|older| older.finding == item.finding) {
-            item.sentence.clone_from(&older.sentence);
-        }
-    }
-    let level = ledger.items.iter().map(|item| item.level).max();
-    ledger.level = level.unwrap_or(ledger.level);
 }
 
 struct Derivation<'a> {
@@ -403,6 +387,9 @@ impl Derivation<'_> {
             .proof
             .as_ref()
             .is_some_and(|proof| proof.natively_verified);
+        let goes_through_again = self.goes_through_again();
+        self.discrepancies
+            .extend(lacks_function(self.stored, goes_through_again));
         self.again.proof = Some(Proof {
             proof_bytes: proof.len() as u64,
             instances: instances.len() as u64,
@@ -473,16 +460,18 @@ impl Derivation<'_> {
     /// How many proofs the record counts: as many as were asked for, but one where it goes through another record's run again, of
     /// which only the first was kept.
     fn counted_proofs(&self) -> usize {
-        let mut proofs = self
-            .stored
-            .phases
-            .iter()
-            .filter(|phase| phase.phase == Phase::Prove);
-        if proofs.all(|proof| proof.source == PhaseSource::Cached) {
+        if self.goes_through_again() {
             1
         } else {
             self.stored.request.runs
         }
+    }
+
+    /// Whether the run is another record's.
+    fn goes_through_again(&self) -> bool {
+        let phases = self.stored.phases.iter();
+        let mut proofs = phases.filter(|phase| phase.phase == Phase::Prove);
+        proofs.all(|proof| proof.source == PhaseSource::Cached)
     }
 
     fn no_chain(&mut self, why: &str) {
@@ -585,6 +574,9 @@ impl Derivation<'_> {
             }
         }
         if self.findings.rebuilt.input_known {
+            if !is_committed && let Err(what) = public::otherwise(subject, &settings, self.evidence) {
+                self.wrong("evidence instances.json", what);
+            }
             self.integers(subject, &settings);
         } else {
             self.by_record_only(&[What::Model], "the input is not at hand");
@@ -596,8 +588,34 @@ impl Derivation<'_> {
         self.stored.schema < SCHEMA || self.stored.renewal.is_some()
     }
 
+    /// The judge's figures, where the judge was asked again. Without an exact reference the model rests on them alone.
+    fn judged(&mut self) {
+        if self.evidence.verifying_key.is_none() {
+            return;
+        }
+        let integer = self.again.numerics.as_ref().map(|numerics| &numerics.integer);
+        let is_exact = matches!(integer, Some(IntegerCheck::Exact { .. }));
+        match (&self.findings.judged, &self.stored.function) {
+            (None, _) if is_exact => {}
+            (None, _) => self.by_record_only(&[What::Model], NOT_JUDGED),
+            (Some(Err(why)), _) => self.by_record_only(&[What::Model], &format!("not judged again: {why}")),
+            (Some(Ok(again)), Some(stored)) => {
+                if let Some(what) = function_otherwise(stored, again) {
+                    self.wrong("function", what);
+                }
+            }
+            (Some(Ok(again)), None) => {
+                if let Some(finding) = again.finding() {
+                    let why = format!("the run was not judged, and judged now it is {finding}");
+                    self.by_record_only(&[What::Model], &why);
+                }
+            }
+        }
+    }
+
     /// Key, verifier, outputs and commitments are those that EZKL makes of the model. Without that, nothing ties the key to the
-    /// model's circuit and weights, the verifier's text to EZKL's, and committed values to the reference's.
+    /// model's circuit and weights, the verifier's text to EZKL's, and committed values to the reference's; nor the settings of a
+    /// circuit that EZKL lays out to anything but their own words.
     fn reproduced(&mut self) {
         const OF_KEY: [What; 5] = [
             What::Model,
@@ -606,41 +624,88 @@ impl Derivation<'_> {
             What::Rescaling,
             What::KeyMatch,
         ];
+        const OF_SETTINGS: [What; 7] = [
+            What::Ezkl,
+            What::InputRange,
+            What::OutputRange,
+            What::NumberRange,
+            What::Selection,
+            What::Lookups,
+            What::Freivalds,
+        ];
         if self.evidence.verifying_key.is_none() {
             return;
         }
-        let made = match &self.findings.reproduced {
-            None => return self.by_record_only(&OF_KEY, NOT_ASKED),
-            Some(Err(why)) => return self.by_record_only(&OF_KEY, why),
-            Some(Ok(made)) => made,
+        let is_direct = self.stored.request.plan.kind != CircuitKind::Committed;
+        let findings = self.findings;
+        let made = match &findings.reproduced {
+            None => Err(NOT_ASKED),
+            Some(Err(why)) => Err(&why[..]),
+            Some(Ok(made)) => Ok(made),
         };
-        let challenge = self
-            .evidence
-            .instances
-            .as_ref()
-            .and_then(|instances| instances.get(1));
+        if is_direct {
+            self.private_sides(made.err());
+        }
+        match made {
+            Ok(made) => self.made_otherwise(made),
+            Err(why) => {
+                self.by_record_only(&OF_KEY, why);
+                if is_direct {
+                    self.by_record_only(&OF_SETTINGS, why);
+                }
+            }
+        }
+    }
+
+    /// What of input and output the proof does not show: nothing binds a private tensor, and only EZKL's own hash or commitment
+    /// tells which tensor another one is of.
+    fn private_sides(&mut self, not_reproduced: Option<&str>) {
+        let settings = self.evidence.settings.as_deref();
+        let Some(statement) = settings.and_then(|settings| Statement::parse(settings).ok()) else {
+            return;
+        };
+        for (what, name, side) in [
+            (What::Input, "input", Side::Input),
+            (What::Output, "output", Side::Output),
+        ] {
+            match (statement.shown(side), not_reproduced) {
+                (Some(Shown::Private | Shown::HashedInside), _) => {
+                    let why =
+                        format!("the {name} is private: nothing in the proof shows that it is the record's");
+                    self.by_record_only(&[what, What::Model], &why);
+                }
+                (Some(Shown::Hashed | Shown::Polycommit), Some(why)) => self.by_record_only(&[what], why),
+                _ => {}
+            }
+        }
+    }
+
+    /// Everything that EZKL makes in another way than the evidence has it.
+    fn made_otherwise(&mut self, made: &Reproduced) {
+        let evidence = self.evidence;
+        let is = |kept: &Option<Vec<u8>>, made: &[u8]| kept.as_deref() == Some(made);
+        let outputs = evidence.outputs.as_ref();
+        let instances = evidence.instances.as_ref();
+        let challenge = instances.and_then(|instances| instances.get(1));
         let differing = [
             (
                 "evidence verifying.key",
-                self.evidence.verifying_key.as_ref() == Some(&made.verifying_key),
+                is(&evidence.verifying_key, &made.verifying_key),
                 "EZKL makes another key of the model's circuit",
             ),
             (
                 "evidence verifier.sol",
-                self.evidence.verifier_source.as_ref() == Some(&made.verifier_source),
+                evidence.verifier_source.as_ref() == Some(&made.verifier_source),
                 "EZKL renders another verifier for the key",
             ),
             (
                 "evidence key_artifact.json",
-                self.evidence.key_artifact == made.key_artifact,
+                evidence.key_artifact == made.key_artifact,
                 "EZKL makes another artifact of the key",
             ),
             (
                 "evidence outputs.json",
-                self.evidence
-                    .outputs
-                    .as_ref()
-                    .is_none_or(|outputs| *outputs == made.outputs),
+                outputs.is_none_or(|outputs| *outputs == made.outputs),
                 "EZKL's witness has other outputs",
             ),
             (
@@ -653,6 +718,43 @@ impl Derivation<'_> {
             if !is_same {
                 self.wrong(place, what);
             }
+        }
+        if let Some(of_model) = &made.of_model {
+            self.model_made_otherwise(of_model);
+        }
+    }
+
+    /// The same of what only a circuit of EZKL's own has.
+    fn model_made_otherwise(&mut self, made: &ReproducedModel) {
+        let evidence = self.evidence;
+        let settings = evidence.settings.as_deref();
+        let settings = settings.and_then(|settings| serde_json::from_str::<Value>(settings).ok());
+        for found in settings
+            .iter()
+            .flat_map(|settings| settings_otherwise(settings, &made.settings))
+        {
+            self.wrong(&format!("evidence settings.json ({})", found.place), found.what);
+        }
+        if evidence
+            .instances
+            .as_ref()
+            .is_some_and(|instances| *instances != made.instances)
+        {
+            self.wrong(
+                "evidence instances.json",
+                "EZKL's witness has other public values, be it hashes",
+            );
+        }
+        let Some(proof) = &evidence.proof else { return };
+        let holds = |tensor: &CommittedTensor| {
+            let (_, rest) = proof.split_at_checked(POINT_BYTES * tensor.first)?;
+            Some(rest.starts_with(&point_bytes(&tensor.points)))
+        };
+        if !made.commitments.iter().all(|tensor| holds(tensor) == Some(true)) {
+            self.wrong(
+                "evidence proof.bin",
+                "the proof commits to other values than EZKL's witness has",
+            );
         }
     }
 
@@ -683,9 +785,13 @@ impl Derivation<'_> {
             shape,
         };
         let counted_proofs = self.counted_proofs();
-        let check = bench::integer_check(subject, &artifacts, settings, &mut Vec::new());
-        if let (Ok(check), Some(numerics)) = (&check, &mut self.again.numerics) {
-            numerics.integer = match check.clone() {
+        let floats = judge::float_outputs(subject, None, &Silent).ok();
+        let check = bench::compare_numerics(subject, &artifacts, settings, floats.as_deref());
+        if let (Ok((made, _)), Some(stored)) = (&check, &self.stored.numerics) {
+            self.floats(stored, made);
+        }
+        if let (Ok((made, _)), Some(numerics)) = (&check, &mut self.again.numerics) {
+            numerics.integer = match made.integer.clone() {
                 // As many were compared as proofs were counted.
                 IntegerCheck::Exact { outputs, instances } => IntegerCheck::Exact {
                     outputs,
@@ -694,7 +800,34 @@ impl Derivation<'_> {
                 uncovered @ IntegerCheck::NotCovered { .. } => uncovered,
             };
         }
+        let check = check.map(|(made, _)| made.integer);
         self.numerics = Some(check.map_err(|mismatch| mismatch.outcome));
+    }
+
+    /// The errors beside the float model, which was run again.
+    fn floats(&mut self, stored: &Numerics, made: &Numerics) {
+        if stored.max_absolute_error.is_some() && made.max_absolute_error.is_none() {
+            return self.by_record_only(&[What::Model], "this evmbench has no float model of it");
+        }
+        // Records of schema 5 have no range, which the outcome rests on today.
+        let rangeless = Numerics {
+            output_range: None,
+            outputs: Vec::new(),
+            ..made.clone()
+        };
+        let of_then = if stored.output_range.is_none() {
+            &rangeless
+        } else {
+            made
+        };
+        if let Some(what) = numerics_otherwise(stored, of_then) {
+            self.wrong("numerics", what);
+        } else if stored.finding().is_none()
+            && let Some(finding) = made.finding()
+        {
+            let why = format!("the record does not tell the outputs' range; beside it, the run is {finding}");
+            self.by_record_only(&[What::Model], &why);
+        }
     }
 
     /// What was asked for, where it shows elsewhere in the record.
@@ -768,8 +901,12 @@ impl Derivation<'_> {
             None => {}
             Some(Ok(Measured { set, by_record_only })) => {
                 self.again.set = Some(set.clone());
-                if let Some(why) = by_record_only {
-                    self.by_record_only(&[What::Input, What::InputRange, What::Output], why);
+                for (&what, why) in by_record_only {
+                    self.by_record_only(&[what], why);
+                }
+                // The set's input is the first part's, and what every part makes follows from its range.
+                if let Some(why) = by_record_only.get(&What::InputRange) {
+                    self.by_record_only(&[What::Input, What::Output], why);
                 }
             }
             Some(Err(why)) => self.wrong("set", why.clone()),

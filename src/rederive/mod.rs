@@ -17,6 +17,9 @@ mod compare;
 mod derive;
 mod exhibits;
 mod figures;
+mod judged;
+mod older;
+mod public;
 mod rebuilt;
 mod reproduce;
 
@@ -30,7 +33,7 @@ pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;
 pub use figures::Figure;
 pub use rebuilt::{NotRebuilt, Rebuilt};
-pub use reproduce::reproduce;
+pub use reproduce::{MadeAgain, reproduce};
 
 use crate::guard::GuardContracts;
 use crate::ledger::{Ledger, Level, What};
@@ -103,6 +106,8 @@ pub struct Rederived {
     pub by_record_only: BTreeMap<What, String>,
     /// The figures that people ask for first, then and now.
     pub figures: Vec<Figure>,
+    /// What a reader of an older record should know.
+    pub remarks: Vec<String>,
 }
 
 impl Rederived {
@@ -243,7 +248,14 @@ impl GivenString {
 /// # Errors
 /// [`RederiveError`]. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
 pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, RederiveError> {
-    let set = |record: &Record| record.set.as_ref().map(|set| set_again(path, set, given, tools));
+    let set = |record: &Record| match &record.set {
+        Some(set) => Some(set_again(path, record, set, given, tools)),
+        // What all parts come to as one set is told by the last one's record.
+        None => {
+            let paths = parts::beside(path, record)?;
+            parts::measure(&paths, given, tools).ok().map(Ok)
+        }
+    };
     rederive_with(path, given, tools, set)
 }
 
@@ -272,15 +284,18 @@ fn rederive_with(
         .and_then(|compiled| examine(evidence, compiled, &terms, tools));
     let string = given.srs.map(GivenString::read);
     let rebuilt = Rebuilt::of(&record, given);
-    let reproduced = given
+    let made = given
         .prover
-        .map(|prover| reproduce(&record, &exhibits, &rebuilt, prover));
+        .map(|prover| reproduce(&record, &exhibits, &rebuilt, prover))
+        .transpose()?;
+    let (reproduced, judged) = made.map(|made| (made.reproduced, made.judged)).unzip();
     let findings = Findings {
         exhibits: &exhibits,
         compiled: compiled.as_ref().map_err(String::as_str),
         on_chain: on_chain.as_ref().map_err(String::as_str),
         rebuilt: &rebuilt,
-        reproduced: reproduced.transpose()?,
+        reproduced,
+        judged,
         set: set(&record),
         string: string.as_ref().and_then(|string| string.as_ref().ok()),
     };
@@ -299,6 +314,15 @@ fn rederive_with(
 ///
 /// # Errors
 /// Why not, in words.
-pub fn set_again(path: &Path, set: &PartSet, given: Given<'_>, tools: &Tools) -> Result<Measured, String> {
+pub fn set_again(
+    path: &Path,
+    record: &Record,
+    set: &PartSet,
+    given: Given<'_>,
+    tools: &Tools,
+) -> Result<Measured, String> {
+    if set.parts.last() != Some(&record.request.name()) {
+        return Err("the record is not the set's last part's".to_owned());
+    }
     parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
+use evmbench::ledger::What;
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
@@ -201,11 +202,12 @@ fn assert_everything_was_measured(record: &Record) {
 
 /// EZKL makes the same key, verifier and commitments again, so that no item rests on the record alone.
 #[track_caller]
-fn assert_reproduced(workshop: &Workshop, path: &Path) {
+fn assert_reproduced(workshop: &Workshop, path: &Path, more: &[&str]) {
     let audited = Command::cargo_bin("evmbench")
         .unwrap()
         .env("EVMBENCH_HOME", workshop.home())
         .args(["audit", "--reproduce"])
+        .args(more)
         .arg(path)
         .output()
         .unwrap();
@@ -256,7 +258,7 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
     assert!(text.contains("in the record"), "{text}");
     std::fs::write(&path, serde_json::to_string(&record).unwrap()).unwrap();
 
-    assert_reproduced(&workshop, &path);
+    assert_reproduced(&workshop, &path, &[]);
 
     // Nothing is run twice with --resume.
     let (status, _, stderr) = workshop.run(&["dense_small", "--runs", "2", "--warmup", "1", "--resume"]);
@@ -383,6 +385,27 @@ fn a_hash_is_no_tensors_element() {
         instances: 4,
     };
     assert_eq!(record.numerics.unwrap().integer, exact);
+}
+
+/// EZKL makes the commitment to an input and the hash of an output again, and the judge is asked again.
+#[test]
+fn a_hash_and_a_commitment_are_made_again() {
+    let workshop = Workshop::new();
+    let onnx = tiny_model(&workshop);
+    let (status, _, stderr) = workshop.run(&[
+        "--onnx",
+        &onnx,
+        "--runs",
+        "1",
+        "--input-visibility",
+        "polycommit",
+        "--output-visibility",
+        "hashed",
+    ]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let (path, record) = workshop.only_record();
+    assert_eq!(record.outcome, Outcome::Verified);
+    assert_reproduced(&workshop, &path, &["--onnx", &onnx]);
 }
 
 /// A user's model with two inputs and two outputs, every tensor compared with the reference.
@@ -679,7 +702,7 @@ fn a_committed_circuit_is_the_default() {
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");
-    assert_reproduced(&workshop, &path);
+    assert_reproduced(&workshop, &path, &[]);
 }
 
 /// A part whose record says otherwise than its evidence, with every digest written anew, makes no set.
@@ -777,7 +800,7 @@ fn a_model_in_parts_is_one_set() {
     };
     let again = parts::measure(&parts::paths(last_path, set), given, &tools).unwrap();
     assert_eq!(&again.set, set);
-    assert_eq!(again.by_record_only, None);
+    assert!(!again.by_record_only.contains_key(&What::InputRange));
     // What stands in the records is what the whole model computes.
     let part = last.numerics.as_ref().unwrap();
     assert!(part.max_absolute_error.unwrap() < 1.0);

@@ -25,6 +25,7 @@ mod integer_reference;
 mod judge;
 mod layout;
 mod lies;
+mod mismatched;
 mod nodes;
 mod onnx_nodes;
 mod precision;

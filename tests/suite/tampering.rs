@@ -21,13 +21,16 @@ use evmbench::solidity::CompiledContract;
 use evmbench::store;
 use serde_json::{Value, json};
 
-/// One of each kind: direct, range-checked, registered, reusable, tiles (the last part, which holds the set).
-const RECORDS: [&str; 5] = [
+/// One of each kind: direct, range-checked, registered, reusable, tiles (the last part, which holds the set); of an earlier layout
+/// all that are committed. Then both parts of a user's model that this evmbench has cut and laid out, range-checked and linked.
+const RECORDS: [&str; 7] = [
     "results/scaling/dense_small-s7-direct.json",
     "results/scaling/dense_small-s7-committed.json",
     "results/core/avgpool2d_k2-s7-committed-463ef9e7.json",
     "results/ablation/scaling/dense_small-s7-direct-e249dd1c.json",
     "results/parts/scaling/conv2d_small-s7-committed-part2of2-5521e17e.json",
+    "tests/fixtures/records/F1-s4-committed-part1of2-edc3cb45.json",
+    "tests/fixtures/records/F1-s4-committed-part2of2-ebf94d46.json",
 ];
 
 /// Every how many changes one is tried where not all are.
@@ -55,12 +58,14 @@ impl<K: PartialEq, V: Clone> Made<K, V> {
 /// A record with everything that was found out of its evidence.
 struct Bench {
     path: PathBuf,
+    /// The user's model and input.
+    files: [PathBuf; 2],
     tools: Tools,
     exhibits: Exhibits,
     compiled: Made<(VerifierKind, u64), Result<CompiledContract, String>>,
     on_chain: Made<Terms, Result<OnChain, String>>,
     rebuilt: Made<Request, std::sync::Arc<Rebuilt>>,
-    sets: Made<Vec<String>, Result<Measured, String>>,
+    sets: Made<(Request, Vec<String>), Result<Measured, String>>,
     /// The record as this evmbench writes it, sealed.
     base: Record,
 }
@@ -72,6 +77,7 @@ impl Bench {
         let mut bench = Self {
             exhibits: Exhibits::load(&path, &record),
             path,
+            files: ["F1.onnx", "inputs/F1.json"].map(|name| common::fixture("records").join(name)),
             tools: Tools::new(common::solc().clone()).unwrap(),
             compiled: Made::new(),
             on_chain: Made::new(),
@@ -92,6 +98,15 @@ impl Bench {
         bench
     }
 
+    fn given(&self) -> Given<'_> {
+        let [onnx, input] = &self.files;
+        Given {
+            onnx: Some(onnx),
+            input: Some(input),
+            ..Given::default()
+        }
+    }
+
     fn rederive(&self, record: &Record, json: &Value, exhibits: &Exhibits) -> Rederived {
         let terms = Terms::of(&record.request, &exhibits.evidence);
         let compiled = self.compiled.get((terms.verifier, terms.optimizer_runs), |_| {
@@ -102,11 +117,12 @@ impl Bench {
             rederive::examine(&exhibits.evidence, compiled, terms, &self.tools)
         });
         let rebuilt = self.rebuilt.get(record.request.clone(), |_| {
-            std::sync::Arc::new(Rebuilt::of(record, Given::default()))
+            std::sync::Arc::new(Rebuilt::of(record, self.given()))
         });
         let set = record.set.as_ref().map(|set| {
-            self.sets.get(set.parts.clone(), |_| {
-                rederive::set_again(&self.path, set, Given::default(), &self.tools)
+            let key = (record.request.clone(), set.parts.clone());
+            self.sets.get(key, |_| {
+                rederive::set_again(&self.path, record, set, self.given(), &self.tools)
             })
         });
         let findings = Findings {
@@ -114,6 +130,7 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            judged: None,
             reproduced: None,
             set,
             string: None,
@@ -377,7 +394,7 @@ impl Bench {
     /// Fields that cannot be derived, since this evmbench lays the model out in another way than the one that proved it.
     fn by_record_only(&self) -> Vec<&'static str> {
         let found = self.rederive(&self.base, &as_json(&self.base), &self.exhibits);
-        if found.by_record_only.contains_key(&What::NumberRange) {
+        if found.by_record_only.contains_key(&What::Commitments) {
             vec!["lowering", "request.plan"]
         } else {
             Vec::new()
@@ -405,7 +422,7 @@ impl Bench {
         let set = record.set.clone().map(|set| {
             Ok(Measured {
                 set,
-                by_record_only: None,
+                by_record_only: BTreeMap::new(),
             })
         });
         let findings = Findings {
@@ -413,6 +430,7 @@ impl Bench {
             compiled: compiled.as_ref().map_err(String::as_str),
             on_chain: on_chain.as_ref().map_err(String::as_str),
             rebuilt: &rebuilt,
+            judged: None,
             reproduced: reproduced.map(Ok),
             set,
             string: None,
@@ -438,6 +456,7 @@ fn another_key_verifier_output_or_commitment_than_ezkl_makes_is_noticed() {
                 .committed
                 .map(|_| evidence.instances.clone().unwrap()[1]),
             outputs: evidence.outputs.clone().unwrap(),
+            of_model: None,
         };
         let again = |made| bench.rederive_reproduced(&bench.base, &bench.exhibits, made);
         let without = again(None);
@@ -487,6 +506,7 @@ fn another_source_is_noticed() {
         compiled: Ok(&compiled),
         on_chain: Err("not asked"),
         rebuilt: &Rebuilt::of(&bench.base, Given::default()),
+        judged: None,
         reproduced: None,
         set: None,
         string: None,
@@ -513,11 +533,15 @@ fn another_source_is_noticed() {
 #[test]
 fn the_records_are_of_each_kind() {
     let records = RECORDS.map(|name| store::load(&common::root(name)).unwrap());
-    let [direct, ranged, registered, reusable, tiles] = &records;
+    let [direct, ranged, registered, reusable, tiles, cut, linked] = &records;
     assert!(direct.committed.is_none() && ranged.committed.is_some());
     assert!(registered.committed.unwrap().registered_input.is_some());
     assert_eq!(reusable.request.verifier, VerifierKind::Reusable);
-    assert!(tiles.set.is_some());
+    assert!(tiles.set.is_some() && linked.set.is_some());
+    for record in [cut, linked] {
+        assert!(record.request.part.is_some() && record.request.onnx_sha256.is_some());
+        assert_eq!(record.schema, SCHEMA);
+    }
     assert_eq!(direct.request.fork, Fork::default());
     assert!(ranged.evidence.iter().any(|file| file.name == Evidence::PROOF));
 }

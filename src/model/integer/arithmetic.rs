@@ -7,7 +7,7 @@
 /// The integer of `value` at `scale`, as EZKL's `quantize_float` has it: `round(value · 2^scale)`.
 ///
 /// `None` for what is not a number or does not fit an `i128`.
-pub(super) fn quantise(value: f32, scale: i32) -> Option<i128> {
+pub(crate) fn quantise(value: f32, scale: i32) -> Option<i128> {
     let multiplier = power_of_two(scale);
     let value = f64::from(value);
     let limit = (i128::MAX as f64 / multiplier).round();

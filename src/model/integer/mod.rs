@@ -32,6 +32,7 @@ mod tests;
 use super::graph::{Graph, Tensor};
 
 pub use arithmetic::integer_from_word;
+pub(crate) use arithmetic::quantise;
 pub use bounds::Bounds;
 pub use error::IntegerError;
 pub use program::Lowered;
