@@ -89,11 +89,6 @@ impl EzklProver {
             cache,
         }
     }
-
-    /// The toolchain that it works with.
-    pub fn toolchain(&self) -> &Toolchain {
-        &self.workers.toolchain
-    }
 }
 
 impl EzklProver {
