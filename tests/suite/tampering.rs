@@ -77,8 +77,7 @@ impl Bench {
         let mut bench = Self {
             exhibits: Exhibits::load(&path, &record),
             path,
-            files: ["F1.onnx", "inputs/F1.json"]
-                .map(|name| common::fixture("records").join(name)),
+            files: ["F1.onnx", "inputs/F1.json"].map(|name| common::fixture("records").join(name)),
             tools: Tools::new(common::solc().clone()).unwrap(),
             compiled: Made::new(),
             on_chain: Made::new(),
