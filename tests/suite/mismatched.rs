@@ -305,7 +305,7 @@ fn an_older_schema_takes_nothing_from_the_ledger() {
         "{same:?}"
     );
     let words = of_schema(5, |ledger| {
-        "All is well.".clone_into(&mut of(ledger, What::Input).sentence)
+        "All is well.".clone_into(&mut of(ledger, What::Input).sentence);
     });
     assert_eq!(words.discrepancies, []);
     assert!(
@@ -315,10 +315,10 @@ fn an_older_schema_takes_nothing_from_the_ledger() {
     let changes: [(u32, Change); 4] = [
         (5, |ledger| ledger.items.retain(|item| item.level == Level::Sound)),
         (3, |ledger| {
-            ledger.items.retain(|item| item.what != What::ProofBytes)
+            ledger.items.retain(|item| item.what != What::ProofBytes);
         }),
         (3, |ledger| {
-            ledger.items.retain(|item| item.what != What::Challenge)
+            ledger.items.retain(|item| item.what != What::Challenge);
         }),
         (5, |ledger| of(ledger, What::Input).level = Level::Sound),
     ];
