@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map(PathBuf::from)
         .ok_or("usage: verify_again RECORD")?;
     let home = Home::from_environment()?;
-    let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?)?;
+    let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?);
     let again = rederive::rederive(&path, Given::default(), &tools)?;
     let gas = |gas: Option<u64>| gas.map_or_else(|| "none".to_owned(), |gas| gas.to_string());
     for figure in &again.figures {

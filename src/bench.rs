@@ -14,7 +14,7 @@ use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::committed::InputAssurance;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::model::onnx;
-use crate::on_chain::{self, Contract, OnChain, OnChainError};
+use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
     self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit, Observer,
     Prover, ProverError, ProverRun, ShownInstances,
@@ -164,9 +164,8 @@ impl Bench<'_> {
             key_artifact: artifacts.key_artifact.as_deref(),
             committed: artifacts.committed.as_ref(),
         };
-        let on_chain = GuardContracts::compile(self.solc)
-            .map_err(OnChainError::from)
-            .and_then(|guards| on_chain::examine(&contract, &artifacts.proofs, fork, seed, &guards));
+        let guards = GuardContracts::carried();
+        let on_chain = on_chain::examine(&contract, &artifacts.proofs, fork, seed, guards);
         self.observer.finished();
         match on_chain {
             Ok(on_chain) => draft.on_chain(on_chain),

@@ -11,7 +11,7 @@ use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verifi
 use crate::guard::{self, GuardContracts, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::{Committed, Proof};
 use crate::record::{Outcome, Record};
-use crate::solidity::{CompiledContract, SolidityError};
+use crate::solidity::CompiledContract;
 
 /// A verifier, compiled.
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +55,6 @@ pub enum OnChainError {
     /// It cannot be deployed, or revm fails.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The guards do not compile.
-    #[error(transparent)]
-    Solidity(#[from] SolidityError),
     /// The guard cannot be put in front of it.
     #[error(transparent)]
     Guard(#[from] GuardError),

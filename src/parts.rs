@@ -11,7 +11,7 @@ use alloy_primitives::Bytes;
 use serde_json::Value;
 
 use crate::guard::linked::{self, LinkedPart};
-use crate::guard::{GuardError, VerifierCode};
+use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::ledger::What;
 use crate::model::committed::{CommittedSizes, InputAssurance};
 use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
@@ -278,7 +278,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
     Ok(Measured {
         set: PartSet {
-            measurement: linked::measure(tools.guards(), asked.fork, &linked)?,
+            measurement: linked::measure(GuardContracts::carried(), asked.fork, &linked)?,
             parts: parts.iter().map(|part| part.request.name()).collect(),
         },
         by_record_only: parts

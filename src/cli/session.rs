@@ -286,7 +286,7 @@ impl Session {
             step: "linked set".to_owned(),
             message,
         };
-        match parts::measure(&paths, given, &Tools::new(self.solc.clone())?) {
+        match parts::measure(&paths, given, &Tools::new(self.solc.clone())) {
             Ok(Measured { set, .. }) => {
                 if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
                     last.outcome = failed(wrong.sentence());

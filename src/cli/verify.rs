@@ -145,7 +145,7 @@ impl Arguments {
     }
 }
 
-/// The compiler and the guards, which are obtained when they are first needed, and once.
+/// The compiler, which is obtained when it is first needed, and once.
 #[derive(Default)]
 pub(super) struct Workshop(OnceCell<Tools>);
 
@@ -155,7 +155,7 @@ impl Workshop {
             return Ok(tools);
         }
         let home = Home::from_environment()?;
-        let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?)?;
+        let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?);
         Ok(self.0.get_or_init(|| tools))
     }
 }

@@ -14,6 +14,8 @@
 mod calls;
 pub mod linked;
 
+use std::sync::LazyLock;
+
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolError as _, SolValue as _, sol};
 use schemars::JsonSchema;
@@ -309,7 +311,7 @@ pub enum GuardError {
 }
 
 /// The contracts of `contracts/src` that can be deployed, compiled in one run of solc.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardContracts {
     /// `GuardedVerifier`: of a circuit's own verifier.
     pub plain: CompiledContract,
@@ -323,7 +325,20 @@ pub struct GuardContracts {
     pub linked: CompiledContract,
 }
 
+/// What the pinned solc makes of [`SOURCES`]; a test compiles them again and compares.
+const COMPILED: &str = include_str!("../../contracts/compiled.json");
+
 impl GuardContracts {
+    /// As the program carries them, compiled by the pinned solc.
+    ///
+    /// # Panics
+    /// Never: the file is a part of the program.
+    pub fn carried() -> &'static Self {
+        static CARRIED: LazyLock<GuardContracts> =
+            LazyLock::new(|| serde_json::from_str(COMPILED).expect("a test reads it"));
+        &CARRIED
+    }
+
     /// Compiles them.
     ///
     /// # Errors

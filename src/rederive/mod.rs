@@ -43,31 +43,19 @@ use crate::prover::{
     Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
 };
 use crate::record::{Evidence, PartSet, Record, Request};
-use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use crate::solidity::{CompileOptions, CompiledContract, Solc};
 use crate::store::{self, StoreError};
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
 pub struct Tools {
     solc: Solc,
-    guards: GuardContracts,
 }
 
 impl Tools {
-    /// With the guards compiled.
-    ///
-    /// # Errors
-    /// [`SolidityError`] where they do not compile.
-    pub fn new(solc: Solc) -> Result<Self, SolidityError> {
-        Ok(Self {
-            guards: GuardContracts::compile(&solc)?,
-            solc,
-        })
-    }
-
-    /// The compiled guards.
-    pub fn guards(&self) -> &GuardContracts {
-        &self.guards
+    /// With this compiler.
+    pub fn new(solc: Solc) -> Self {
+        Self { solc }
     }
 }
 
@@ -189,12 +177,7 @@ pub fn compile(evidence: &Evidence, terms: &Terms, tools: &Tools) -> Result<Comp
 ///
 /// # Errors
 /// Why that cannot be done, in words.
-pub fn examine(
-    evidence: &Evidence,
-    compiled: &CompiledContract,
-    terms: &Terms,
-    tools: &Tools,
-) -> Result<OnChain, String> {
+pub fn examine(evidence: &Evidence, compiled: &CompiledContract, terms: &Terms) -> Result<OnChain, String> {
     let (Some(proof), Some(instances)) = (&evidence.proof, &evidence.instances) else {
         return Err("there is no proof".to_owned());
     };
@@ -217,8 +200,14 @@ pub fn examine(
         key_artifact,
         committed: terms.committed.as_ref(),
     };
-    on_chain::examine(&contract, &[proof], terms.fork, terms.seed, &tools.guards)
-        .map_err(|error| error.to_string())
+    on_chain::examine(
+        &contract,
+        &[proof],
+        terms.fork,
+        terms.seed,
+        GuardContracts::carried(),
+    )
+    .map_err(|error| error.to_string())
 }
 
 /// A reference string that is at hand.
@@ -281,7 +270,7 @@ fn rederive_with(
     let on_chain = compiled
         .as_ref()
         .map_err(Clone::clone)
-        .and_then(|compiled| examine(evidence, compiled, &terms, tools));
+        .and_then(|compiled| examine(evidence, compiled, &terms));
     let string = given.srs.map(GivenString::read);
     let rebuilt = Rebuilt::of(&record, given);
     let made = given

@@ -341,7 +341,7 @@ fn a_proof_is_verified_by_the_reusable_verifier() {
         "one source for all circuits"
     );
 
-    let tools = Tools::new(common::solc().clone()).unwrap();
+    let tools = Tools::new(common::solc().clone());
     let again = evmbench::rederive::rederive(&path, Given::default(), &tools).unwrap();
     assert!(again.agrees(), "{:?}", again.discrepancies);
     assert!(
@@ -793,7 +793,7 @@ fn a_model_in_parts_is_one_set() {
     let set = last.set.as_ref().unwrap();
     assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
     assert_eq!(set.measurement.bare_verifications.len(), 3);
-    let tools = Tools::new(common::solc().clone()).unwrap();
+    let tools = Tools::new(common::solc().clone());
     let given = Given {
         onnx: Some(&onnx),
         ..Given::default()

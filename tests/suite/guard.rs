@@ -5,10 +5,43 @@ use crate::common::ForgeFixture;
 use alloy_primitives::U256;
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::VerifyCall;
-use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, GuardMeasurement, VerifierCode};
+use evmbench::guard::{
+    self, GuardAnswer, GuardCheckKind, GuardContracts, GuardError, GuardMeasurement, VerifierCode,
+};
 
 fn measure(fixture: &ForgeFixture, fork: Fork, call: &VerifyCall) -> Result<GuardMeasurement, GuardError> {
     guard::measure(common::guards(), fork, fixture.code(), call, None)
+}
+
+/// To renew them: `UPDATE_CONTRACTS=1 cargo test --test suite guard::`.
+#[test]
+fn the_guards_that_the_program_carries_are_those_of_their_sources() {
+    let compiled = GuardContracts::compile(common::solc()).expect("the guards compile");
+    if std::env::var_os("UPDATE_CONTRACTS").is_some() {
+        let text = serde_json::to_string_pretty(&compiled).unwrap() + "\n";
+        std::fs::write(common::root("contracts/compiled.json"), text).unwrap();
+        return;
+    }
+    // Another build of the same compiler has another name and gives the same code.
+    let code = |contracts: &GuardContracts| {
+        let GuardContracts {
+            plain,
+            reusable,
+            committed,
+            reusable_committed,
+            linked,
+        } = contracts;
+        [plain, reusable, committed, reusable_committed, linked].map(|contract| {
+            (
+                contract.contract.clone(),
+                contract.creation_code.clone(),
+                contract.runtime_code.clone(),
+                contract.runtime_source_map.clone(),
+                contract.settings.standard_json_settings.clone(),
+            )
+        })
+    };
+    assert_eq!(code(&compiled), code(GuardContracts::carried()));
 }
 
 #[track_caller]

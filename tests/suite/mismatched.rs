@@ -32,7 +32,7 @@ const PARTS: [&str; 2] = [
 /// Made once.
 fn tools() -> &'static Tools {
     static TOOLS: OnceLock<Tools> = OnceLock::new();
-    TOOLS.get_or_init(|| Tools::new(common::solc().clone()).unwrap())
+    TOOLS.get_or_init(|| Tools::new(common::solc().clone()))
 }
 
 fn path(name: &str) -> PathBuf {
@@ -110,7 +110,7 @@ impl Case {
         let terms = Terms::of(&record.request, evidence);
         let compiled = rederive::compile(evidence, &terms, tools);
         let on_chain = compiled.as_ref().map_err(Clone::clone);
-        let on_chain = on_chain.and_then(|compiled| rederive::examine(evidence, compiled, &terms, tools));
+        let on_chain = on_chain.and_then(|compiled| rederive::examine(evidence, compiled, &terms));
         let given = Given {
             onnx: Some(&self.onnx),
             input: Some(&self.input),

@@ -111,7 +111,7 @@ fn no_published_record_is_verified_without_a_proof() {
 /// Without EZKL: what the records say follows from their evidence.
 #[test]
 fn published_records_are_what_their_evidence_says() {
-    let tools = Tools::new(common::solc().clone()).unwrap();
+    let tools = Tools::new(common::solc().clone());
     let step = common::step(SAMPLED);
     let (mut wrong, mut verified) = (Vec::new(), 0);
     for (path, record) in published().into_iter().step_by(step) {

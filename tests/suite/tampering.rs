@@ -78,7 +78,7 @@ impl Bench {
             exhibits: Exhibits::load(&path, &record),
             path,
             files: ["F1.onnx", "inputs/F1.json"].map(|name| common::fixture("records").join(name)),
-            tools: Tools::new(common::solc().clone()).unwrap(),
+            tools: Tools::new(common::solc().clone()),
             compiled: Made::new(),
             on_chain: Made::new(),
             rebuilt: Made::new(),
@@ -114,7 +114,7 @@ impl Bench {
         });
         let on_chain = self.on_chain.get(terms, |terms| {
             let compiled = compiled.as_ref().map_err(Clone::clone)?;
-            rederive::examine(&exhibits.evidence, compiled, terms, &self.tools)
+            rederive::examine(&exhibits.evidence, compiled, terms)
         });
         let rebuilt = self.rebuilt.get(record.request.clone(), |_| {
             std::sync::Arc::new(Rebuilt::of(record, self.given()))

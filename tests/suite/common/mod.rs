@@ -88,10 +88,9 @@ pub fn solc() -> &'static Solc {
     })
 }
 
-/// The guards, compiled once.
+/// The guards, as the program carries them.
 pub fn guards() -> &'static GuardContracts {
-    static GUARDS: OnceLock<GuardContracts> = OnceLock::new();
-    GUARDS.get_or_init(|| GuardContracts::compile(solc()).expect("the guards compile"))
+    GuardContracts::carried()
 }
 
 /// Every how many cases of a test one is tried: of every so many a sample, and every one where `EVMBENCH_FULL_CHECK` is set.
