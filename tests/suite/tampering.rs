@@ -280,8 +280,12 @@ fn every_changed_leaf_is_noticed() {
         let mut cases = Vec::new();
         for (place, pointer) in leaves {
             let value = json.pointer(&pointer).unwrap();
+            // Without the digest of the packed file, which older records do not have, that of its contents still holds.
+            let may_be_left_out = place.ends_with("compressed_sha256");
             for other in others(value, published.get(&plain(&place))) {
-                cases.push((place.clone(), pointer.clone(), other));
+                if !(may_be_left_out && other.is_null()) {
+                    cases.push((place.clone(), pointer.clone(), other));
+                }
             }
         }
         let cases: Vec<_> = cases.into_iter().step_by(step).collect();
