@@ -11,7 +11,6 @@ use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
-use crate::model::committed::InputAssurance;
 use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
@@ -557,18 +556,8 @@ fn compare_integers(
 /// A committed circuit's public values: the check is 0, the challenge is that of the proof's own commitments, and what is
 /// shown of the model is the reference's. What is committed is the reference's by the check.
 fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Result<IntegerCheck, String> {
-    let (circuit, witness) = (&subject.circuit, subject.witness());
     let committed = artifacts.committed.as_ref().ok_or("no commitments")?;
-    let shown_output = if circuit.output_public() {
-        &witness.result[..]
-    } else {
-        &[]
-    };
-    let shown_input = match circuit.input_assurance() {
-        InputAssurance::Public => &witness.input[..],
-        InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => &[],
-    };
-    let statement = [shown_output, shown_input].concat();
+    let statement = subject.statement();
     let mut compared = 0;
     for prover::Proof { proof, instances } in &artifacts.proofs {
         let challenge = committed
@@ -587,7 +576,7 @@ fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Resul
         compared += instances.len() as u64;
     }
     Ok(IntegerCheck::Exact {
-        outputs: witness.result.len() as u64,
+        outputs: subject.witness().result.len() as u64,
         instances: compared,
     })
 }

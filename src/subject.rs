@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::model::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, Integers, Witness};
+use crate::model::committed::{
+    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
+};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::integer::{self, IntegerError};
@@ -183,6 +185,20 @@ impl CommittedSubject {
         let compute = || self.circuit.witness_of(self.input.clone());
         self.witness
             .get_or_init(|| compute().expect("the input is in range"))
+    }
+
+    /// The integers that are public after the check and the challenge: the output's where they are shown, then the input's.
+    pub fn statement(&self) -> Vec<i128> {
+        let output = if self.circuit.output_public() {
+            &self.witness().result[..]
+        } else {
+            &[]
+        };
+        let input = match self.circuit.input_assurance() {
+            InputAssurance::Public => self.input(),
+            InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => &[],
+        };
+        [output, input].concat()
     }
 
     /// The same circuit with so many columns side by side.

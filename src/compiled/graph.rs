@@ -422,7 +422,7 @@ impl Graph {
 ///
 /// # Panics
 /// Where they do not: a mistake of the caller's.
-pub fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
+fn broadcast(a: &[usize], b: &[usize]) -> Vec<usize> {
     let rank = a.len().max(b.len());
     let size = |shape: &[usize], axis: usize| {
         (axis + shape.len())

@@ -26,9 +26,7 @@ mod settings;
 
 pub use count::Counts;
 pub use element::Element;
-pub use graph::{
-    Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table, broadcast,
-};
+pub use graph::{Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table};
 
 use settings::Settings;
 

@@ -5,7 +5,6 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::model::committed::InputAssurance;
 use crate::model::integer::{self, Quantisation};
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
 use crate::subject::{CommittedSubject, Subject};
@@ -120,21 +119,9 @@ pub(crate) fn shown_zero_bytes(committed: &CommittedSubject) -> u64 {
 /// The public values of a committed circuit: the check, a challenge, and what is shown of the model. The challenge is not known
 /// before the proof; this one has no byte that is 0, and most have none or one.
 fn shown(committed: &CommittedSubject) -> Vec<U256> {
-    let circuit = &committed.circuit;
-    let output = if circuit.output_public() {
-        &committed.witness().result
-    } else {
-        &[][..]
-    };
-    let input = if circuit.input_assurance() == InputAssurance::Public {
-        committed.input()
-    } else {
-        &[]
-    };
-    let statement = output.iter().chain(input).map(|&integer| word(integer));
     [U256::ZERO, FIELD_MODULUS - U256::ONE]
         .into_iter()
-        .chain(statement)
+        .chain(committed.statement().into_iter().map(word))
         .collect()
 }
 

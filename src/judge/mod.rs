@@ -434,6 +434,26 @@ mod tests {
 
     const EXACT: [f64; 4] = [0.0, 1.0, 2.0, 3.0];
 
+    /// Nothing is learnt where everything is 0, unless the integers are known apart from the judge.
+    #[test]
+    fn an_output_that_never_changes_is_noted() {
+        let silent = FunctionCheck {
+            output_range: 0.0,
+            ..check([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0], 0.0)
+        };
+        assert!(silent.caution().is_some_and(|note| note.contains("output 0")));
+        let known = FunctionCheck {
+            integers: Some(KnownIntegers::Own),
+            ..silent.clone()
+        };
+        assert_eq!(known.caution(), None);
+        let ranged = FunctionCheck {
+            output_range: 1.0,
+            ..silent
+        };
+        assert_eq!(ranged.caution(), None);
+    }
+
     #[test]
     fn an_error_of_a_few_roundings_is_within_tolerance() {
         let check = check([0.0, 1.03, 2.0, 3.0], [0.0, 1.01, 2.0, 3.0], 1.0 / 128.0);
