@@ -1,25 +1,12 @@
 //! Committed circuits as EZKL lays them out, cell by cell: nothing that was meant is dropped, split, or laid out twice.
 
-use crate::common::tools;
+use crate::common::{chain, tools};
 use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
     CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobCircuit, Silent, VerifierKind,
 };
-
-fn graph(input_shape: &[usize], ops: Vec<Op>) -> Graph {
-    let mut graph = Graph::default();
-    let mut last = graph.input("input", input_shape).unwrap();
-    for (index, op) in ops.into_iter().enumerate() {
-        let inputs = vec![last; if op == Op::Mul { 2 } else { 1 }];
-        last = graph
-            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
-            .unwrap();
-    }
-    graph.outputs.push(last);
-    graph
-}
 
 fn convolution(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> Op {
     Op::Conv2d {
@@ -43,7 +30,7 @@ fn graphs() -> Vec<(&'static str, Graph)> {
     vec![
         (
             "layers of every kind",
-            graph(
+            chain(
                 image,
                 vec![
                     convolution([3, 2, 3, 3], Window::square(3, 1, 1), 1, 1),
@@ -59,15 +46,15 @@ fn graphs() -> Vec<(&'static str, Graph)> {
         ),
         (
             "depthwise, then a table",
-            graph(
+            chain(
                 image,
                 vec![convolution([2, 1, 3, 3], Window::square(3, 1, 1), 2, 7), Op::Tanh],
             ),
         ),
-        ("a table after a table", graph(image, vec![Op::Tanh, Op::Sigmoid])),
+        ("a table after a table", chain(image, vec![Op::Tanh, Op::Sigmoid])),
         (
             "a rectifier that is read in part",
-            graph(
+            chain(
                 image,
                 vec![
                     convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 13),
@@ -79,14 +66,14 @@ fn graphs() -> Vec<(&'static str, Graph)> {
         (
             // Every second row and column is read by nothing but the range check.
             "elements that are skipped",
-            graph(
+            chain(
                 image,
                 vec![convolution([2, 2, 1, 1], Window::square(1, 2, 0), 1, 9)],
             ),
         ),
         (
             "layer norm",
-            graph(
+            chain(
                 image,
                 vec![Op::LayerNorm {
                     axis: 1,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::common::tools;
+use crate::common::{chain, tools};
 use alloy_primitives::{U256, hex};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
@@ -28,20 +28,6 @@ use evmbench::prover::{
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
 use serde_json::json;
-
-/// A layer graph from its operators, one after the other; a product is a square.
-fn graph(input_shape: &[usize], ops: Vec<Op>) -> Graph {
-    let mut graph = Graph::default();
-    let mut last = graph.input("input", input_shape).unwrap();
-    for (index, op) in ops.into_iter().enumerate() {
-        let inputs = vec![last; if op == Op::Mul { 2 } else { 1 }];
-        last = graph
-            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
-            .unwrap();
-    }
-    graph.outputs.push(last);
-    graph
-}
 
 /// A convolution of two channels to two.
 fn convolution(seed: u64) -> Op {
@@ -273,7 +259,7 @@ fn add(element: &mut U256, addend: U256) {
 fn tile(index: usize) -> &'static Circuit {
     static TILES: [OnceLock<Circuit>; 2] = [OnceLock::new(), OnceLock::new()];
     TILES[index].get_or_init(|| {
-        let layer = graph(&IMAGE, vec![convolution(10 + index as u64)]);
+        let layer = chain(&IMAGE, vec![convolution(10 + index as u64)]);
         Circuit::make(&format!("tile-{index}"), &layer, 4, Io::Committed, 1)
     })
 }
@@ -286,7 +272,7 @@ fn network() -> &'static Circuit {
             weight: input::seeded_uniform(&[3, 32], 20),
             bias: Some(input::seeded_uniform(&[3], 21)),
         };
-        let layers = graph(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
+        let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
         Circuit::make("network", &layers, 4, Io::Public, 2)
     })
 }
@@ -387,7 +373,7 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
         weight: input::seeded_uniform(&[3, 32], 22),
         bias: None,
     };
-    let layers = graph(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
+    let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
     // The smallest base that there is, for the fewest rows.
     let plan = CircuitPlan {
         digit_bits: Some(*committed::DIGIT_BITS.start()),
@@ -624,7 +610,7 @@ fn sparse(index: usize) -> &'static Circuit {
         };
         Circuit::make(
             &format!("sparse-{index}"),
-            &graph(&IMAGE, vec![layer]),
+            &chain(&IMAGE, vec![layer]),
             4,
             Io::Committed,
             1,
@@ -738,8 +724,8 @@ fn part_of_set(name: &str, graph: &Graph, input: Integers, is_first: bool) -> Ci
 fn a_tile_shows_the_range_of_what_only_another_reads() {
     let input = Integers::of_input(4, 1.0);
     let whole = Window::square(4, 1, 0);
-    let first = graph(&IMAGE, vec![sparse_layer([2, 2, 4, 4], whole, 1, 34)]);
-    let second = graph(
+    let first = chain(&IMAGE, vec![sparse_layer([2, 2, 4, 4], whole, 1, 34)]);
+    let second = chain(
         &IMAGE,
         vec![Op::Conv2d {
             weight: input::seeded_uniform(&[2, 2, 4, 4], 35),
@@ -790,11 +776,11 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
 #[test]
 fn what_crosses_a_cut_is_made_before_it() {
     let input = Integers::of_input(4, 1.0);
-    let first = graph(
+    let first = chain(
         &IMAGE,
         vec![sparse_layer([2, 2, 3, 3], Window::square(3, 1, 1), 1, 36)],
     );
-    let second = graph(
+    let second = chain(
         &IMAGE,
         vec![sparse_layer([2, 2, 4, 4], Window::square(4, 1, 0), 1, 37)],
     );

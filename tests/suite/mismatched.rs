@@ -383,15 +383,20 @@ fn of_parts() -> [PathBuf; 2] {
     [fixture("records/F1.onnx"), fixture("records/inputs/F1.json")]
 }
 
+/// A model and its input as the files of a user's.
+fn given([onnx, input]: &[PathBuf; 2]) -> Given<'_> {
+    Given {
+        onnx: Some(onnx),
+        input: Some(input),
+        ..Given::default()
+    }
+}
+
 /// What no part's own audit shows, the set's does not either.
 #[test]
 fn a_set_rests_on_what_every_part_rests_on() {
-    let [onnx, input] = of_parts();
-    let given = Given {
-        onnx: Some(&onnx),
-        input: Some(&input),
-        ..Given::default()
-    };
+    let files = of_parts();
+    let given = given(&files);
     let tools = tools();
     let folder = TempDir::new().unwrap();
     let paths = parts_in(&folder);
@@ -430,12 +435,8 @@ fn a_set_rests_on_what_every_part_rests_on() {
 
 #[test]
 fn a_set_that_was_left_out_is_noticed() {
-    let [onnx, input] = of_parts();
-    let given = Given {
-        onnx: Some(&onnx),
-        input: Some(&input),
-        ..Given::default()
-    };
+    let files = of_parts();
+    let given = given(&files);
     let tools = tools();
     let folder = TempDir::new().unwrap();
     let [first, last] = parts_in(&folder);

@@ -15,6 +15,7 @@ use evmbench::chain::calldata::VerifyCall;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
+use evmbench::model::graph::{Graph, Op};
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
 use evmbench::store;
@@ -100,6 +101,20 @@ pub fn step(sampled: usize) -> usize {
     } else {
         sampled
     }
+}
+
+/// A layer graph from its operators, one after the other; a product is a square.
+pub fn chain(input_shape: &[usize], ops: Vec<Op>) -> Graph {
+    let mut graph = Graph::default();
+    let mut last = graph.input("input", input_shape).unwrap();
+    for (index, op) in ops.into_iter().enumerate() {
+        let inputs = vec![last; if op == Op::Mul { 2 } else { 1 }];
+        last = graph
+            .apply(&format!("n{index}"), &format!("v{index}"), op, &inputs)
+            .unwrap();
+    }
+    graph.outputs.push(last);
+    graph
 }
 
 /// A file below `tests/fixtures`.
