@@ -16,7 +16,7 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as _, Deserializer, Serialize};
 
 use crate::prover::{Proof, VerifierKind};
-use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA};
+use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
@@ -461,6 +461,12 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
         }
         other => other.map_err(io("read", &path))?,
     };
+    if file.compressed_sha256.is_none() && record.schema >= digest::SINCE_SCHEMA {
+        return Err(StoreError::ChangedEvidence {
+            path,
+            difference: "its record has no digest of its compressed bytes",
+        });
+    }
     unpack(&compressed, file).map_err(|difference| StoreError::ChangedEvidence { path, difference })
 }
 

@@ -81,12 +81,6 @@ impl Graph {
                 | Operator::Negate
                 | Operator::LookUp(_)
                 | Operator::AssertEqual => cursor.cells += elements,
-                Operator::Sum { .. } => {
-                    let terms = self.len(node.inputs[0]) / elements;
-                    if terms > 1 {
-                        (0..elements).for_each(|_| cursor.accumulate(terms));
-                    }
-                }
                 Operator::Einsum { terms, .. } => (0..elements).for_each(|_| cursor.accumulate(*terms)),
             }
         }
@@ -121,7 +115,6 @@ fn constants(graph: &Graph, columns: usize) -> HashSet<Element> {
                 }
             }
             Operator::Reshape => of(0).clone(),
-            Operator::Sum { .. } if graph.len(node.inputs[0]) == node.elements() => of(0).clone(),
             Operator::Gather { axis, positions } => {
                 let shape = graph.shape(node.inputs[0]);
                 of(0)
@@ -140,7 +133,6 @@ fn constants(graph: &Graph, columns: usize) -> HashSet<Element> {
                 node.inputs.iter().for_each(|id| assign(&nodes[id.0]));
                 let terms = match operator {
                     Operator::Einsum { terms, .. } => *terms,
-                    Operator::Sum { .. } => graph.len(node.inputs[0]) / node.elements(),
                     _ => columns,
                 };
                 fills_rows |= *operator == Operator::Negate || !terms.is_multiple_of(columns);
@@ -297,22 +289,6 @@ mod tests {
             Counts {
                 cells: 6,
                 constants: 3
-            }
-        );
-    }
-
-    #[test]
-    fn a_sum_of_one_term_is_the_term() {
-        let mut graph = Graph::default();
-        let input = graph.input(4);
-        let column = graph.reshape(input, &[4, 1]);
-        let same = graph.sum(column, vec![1]);
-        graph.sum(same, vec![0]);
-        assert_eq!(
-            Counts::of(&graph, frame(3, 10)),
-            Counts {
-                cells: 6,
-                constants: 1
             }
         );
     }

@@ -28,7 +28,6 @@ mod linear {
     pub(super) const NEGATE: u32 = 14;
     pub(super) const MULTIPLY: u32 = 15;
     pub(super) const RESHAPE: u32 = 17;
-    pub(super) const SUM: u32 = 21;
     pub(super) const CONCATENATE: u32 = 25;
 }
 
@@ -156,10 +155,6 @@ impl Encoder {
             Operator::Reshape => {
                 linear(linear::RESHAPE);
                 self.sizes(shape);
-            }
-            Operator::Sum { axes } => {
-                linear(linear::SUM);
-                self.sizes(axes);
             }
             Operator::Concatenate { axis } => {
                 linear(linear::CONCATENATE);

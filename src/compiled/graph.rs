@@ -88,11 +88,6 @@ pub enum Operator {
         /// The axis.
         axis: usize,
     },
-    /// The sums along these axes, which stay with size 1.
-    Sum {
-        /// The axes.
-        axes: Vec<usize>,
-    },
     /// Sums of products of two tensors in Einstein's notation.
     Einsum {
         /// Every letter is in the output, or in both inputs.
@@ -345,25 +340,6 @@ impl Graph {
         self.push(Operator::Concatenate { axis }, ids, shape)
     }
 
-    /// The sums along these axes, which stay with size 1.
-    pub fn sum(&mut self, id: NodeId, axes: Vec<usize>) -> NodeId {
-        let mut shape = self.shape(id).to_vec();
-        for &axis in &axes {
-            shape[axis] = 1;
-        }
-        self.push(Operator::Sum { axes }, &[id], shape)
-    }
-
-    /// The sum of all elements, of shape 1.
-    pub fn total(&mut self, id: NodeId) -> NodeId {
-        let sum = if self.len(id) == 1 {
-            id
-        } else {
-            self.sum(id, (0..self.shape(id).len()).collect())
-        };
-        self.reshape(sum, &[1])
-    }
-
     /// A sum of products of two tensors in Einstein's notation, in which every letter is in the output or in both inputs: EZKL
     /// lays it out as dot products. The result has shape 1 where the output has no letter.
     ///
@@ -460,8 +436,6 @@ mod tests {
         assert_eq!(graph.shape(total), [1]);
         let twice = graph.concatenate(&[table, sum], 1);
         assert_eq!(graph.shape(twice), [2, 6]);
-        let sums = graph.sum(twice, vec![0]);
-        assert_eq!(graph.shape(sums), [1, 6]);
         let last = graph.gather(twice, 1, vec![5, 5, 0]);
         assert_eq!(graph.shape(last), [2, 3]);
         assert_eq!(graph.readers()[table.0], 3);
@@ -500,8 +474,6 @@ mod tests {
         assert_eq!(graph.scale(input, 1), input);
         assert_eq!(graph.offset(input, 0), input);
         assert_ne!(graph.gather(input, 0, vec![0, 1, 3, 2]), input);
-        let sum = graph.total(input);
-        assert_eq!(graph.shape(sum), [1]);
     }
 
     #[test]

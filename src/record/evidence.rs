@@ -15,7 +15,7 @@ pub struct EvidenceFile {
     pub size_bytes: u64,
     /// Compressed, in bytes.
     pub compressed_bytes: u64,
-    /// SHA-256 of its compressed bytes, which can be others for the same content; absent in records of schema 5.
+    /// SHA-256 of its compressed bytes, which can be others for the same content; absent in records before schema 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compressed_sha256: Option<String>,
     /// Whether its size keeps it out of git.

@@ -143,10 +143,36 @@ impl Challenge {
         if let Some(&sum) = self.sums.get(&key) {
             return sum;
         }
-        let weights = self.weights(graph, weighting, axis);
-        let sum = graph.total(weights);
+        let sum = self.power_sum(graph, key.0, key.1);
         self.sums.insert(key, sum);
         sum
+    }
+
+    /// Σ ρ^(2^start · i) over i below `len`. With r = ρ^(2^start), the first 2^k powers sum up to Π (1 + r^(2^i)) over i below k, and the
+    /// first 2^k + m to the first 2^k and r^(2^k) times the first m.
+    fn power_sum(&self, graph: &mut Graph, start: usize, len: usize) -> NodeId {
+        let mut block = self.one;
+        let mut sum = None;
+        for bit in 0..=len.ilog2() as usize {
+            if len >> bit & 1 == 1 {
+                sum = Some(match sum {
+                    None => block,
+                    Some(rest) => {
+                        let rest = graph.multiply(rest, self.square(start + bit));
+                        graph.add(block, rest)
+                    }
+                });
+            }
+            if len >> (bit + 1) > 0 {
+                let factor = graph.offset(self.square(start + bit), 1);
+                block = if bit == 0 {
+                    factor
+                } else {
+                    graph.multiply(block, factor)
+                };
+            }
+        }
+        sum.expect("a size is not 0")
     }
 
     /// The sum of the weights over rows and columns.

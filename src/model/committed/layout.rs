@@ -665,8 +665,10 @@ impl<'a> Builder<'a> {
         // V = N·Σx² − (Σx)² + ε.
         let image = self.node(input);
         let list = self.flat(image);
-        let count = self.graph.len(list) as i128;
-        let sum = self.graph.total(list);
+        let list_len = self.graph.len(list);
+        let count = list_len as i128;
+        let ones = self.graph.integers(&[list_len], vec![1; list_len]);
+        let sum = self.graph.einsum("n,n->", list, ones);
         let squares = self.graph.einsum("n,n->", list, list);
         let squares = self.graph.scale(squares, count);
         let square = self.graph.multiply(sum, sum);

@@ -73,10 +73,6 @@ fn evaluate_with(
             Operator::Subtract => pairwise(&|a, b| a.add_mod(ORDER - b, ORDER)),
             Operator::Multiply => pairwise(&|a, b| a.mul_mod(b, ORDER)),
             Operator::Negate => of(0).iter().map(|&x| (ORDER - x) % ORDER).collect(),
-            Operator::Sum { axes } => {
-                assert_eq!(axes.len(), shape_of(0).len(), "sums of all elements");
-                vec![of(0).iter().fold(U256::ZERO, |a, &b| a.add_mod(b, ORDER))]
-            }
             Operator::Concatenate { axis } => {
                 let outer: usize = node.shape[..*axis].iter().product();
                 let parts = (0..outer).flat_map(|row| (0..node.inputs.len()).map(move |at| (row, at)));

@@ -113,7 +113,6 @@ impl<'a> Decoder<'a> {
                 14 => json!("Neg"),
                 15 => json!("Mult"),
                 17 => json!({"Reshape": self.sizes()}),
-                21 => json!({"Sum": self.sizes()}),
                 25 => json!({"Concat": self.size()}),
                 other => panic!("a linear operator that is not written: {other}"),
             },
