@@ -13,6 +13,7 @@ fn git(arguments: &[&str]) -> Option<String> {
 
 fn main() {
     for path in [
+        "crates",
         "src",
         "Cargo.toml",
         "Cargo.lock",
@@ -37,6 +38,7 @@ fn main() {
             "status",
             "--porcelain",
             "--",
+            "crates",
             "src",
             "Cargo.toml",
             "Cargo.lock",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
-use crate::model::committed::{CommittedCircuit, CommittedError, Witness};
+use crate::committed::{CommittedCircuit, CommittedError, Witness};
 use crate::model::float::{FloatError, FloatModel};
 use crate::model::graph::{Graph, Tensor};
 use crate::model::input::normalised;

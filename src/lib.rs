@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`suite`] | an id | a model's exact shapes, and what the published study got |
 //! | [`model`] | shapes, a seed or a file | a layer graph, ONNX bytes, inputs, float and integer references |
-//! | [`compiled`] | operators over the field | a circuit as EZKL keeps it, and every cell it takes |
+//! | [`committed`] | a layer graph | a circuit over the field in which large layers are claimed and checked, and its witness |
 //! | [`training`] | a model and [`cifar10`]'s images | learned weights; the only one that knows burn |
 //! | [`accuracy`] | a model and test images | how many are right, in `f32` and in the circuit's integers |
 //! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
@@ -35,34 +35,32 @@
 pub mod ablation;
 pub mod accuracy;
 pub mod bench;
-pub mod chain;
 pub mod cifar10;
 pub mod cli;
 pub mod compare;
-pub mod compiled;
 pub mod forecast;
 mod format;
 pub mod foundry;
 pub mod fuzz;
 pub mod guard;
-pub mod home;
 pub mod judge;
 pub mod ledger;
-pub mod model;
-pub mod nodes;
-pub mod npm;
 pub mod on_chain;
-mod parallel;
 pub mod parts;
-pub mod prover;
 pub mod record;
 pub mod rederive;
 pub mod replay;
 pub mod report;
-pub mod solidity;
 pub mod store;
 pub mod subject;
-pub mod suite;
 pub mod trained;
 pub mod training;
 pub mod tune;
+
+pub use evmbench_committed as committed;
+pub use evmbench_evm::{chain, nodes, npm, solidity};
+pub use evmbench_ezkl as prover;
+pub use evmbench_host::home;
+use evmbench_host::parallel;
+pub use evmbench_model as model;
+pub use evmbench_model::suite;

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Bytes;
 use serde_json::Value;
 
+use crate::committed::{CommittedSizes, InputAssurance};
 use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::ledger::What;
-use crate::model::committed::{CommittedSizes, InputAssurance};
 use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
 use crate::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
 use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};

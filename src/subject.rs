@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::model::committed::{
+use crate::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
 };
 use crate::model::cost::cost;
@@ -18,7 +18,7 @@ use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovere
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
-use crate::prover::{CircuitKind, CircuitPlan, PlanError, Visibility};
+use crate::prover::{CircuitKind, CircuitPlan, Ezkl, PlanError, Visibility};
 use crate::record::{Input, Model, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
@@ -244,7 +244,7 @@ fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedC
         digit_bits: plan.digit_bits,
         roundings: plan.roundings,
     };
-    committed::lower(graph, &options)
+    committed::lower(graph, &options, &Ezkl)
 }
 
 impl Subject {
@@ -702,7 +702,7 @@ pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::committed::InputAssurance;
+    use crate::committed::InputAssurance;
     use crate::model::split::Split;
     use crate::prover::Io;
     use crate::suite;

@@ -11,7 +11,7 @@ contract CommitmentsTest is VerifierTest {
         vm.assertEq(
             Commitments.DOMAIN,
             0x77345e18fad8588c41f4b5f3668c5577b5a61939ced5d7bc31c8e80e83348e7f,
-            "as src/prover/commitments.rs has it"
+            "as crates/ezkl/src/commitments.rs has it"
         );
     }
 

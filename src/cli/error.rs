@@ -20,6 +20,7 @@ use crate::solidity::SolidityError;
 use crate::store::StoreError;
 use crate::subject::SubjectError;
 use crate::suite::SuiteError;
+#[cfg(feature = "train")]
 use crate::training::TrainingError;
 use crate::tune::{ProfileError, TuneError};
 
@@ -70,6 +71,7 @@ pub(super) enum CliError {
     Shape(#[from] ShapeError),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[cfg(feature = "train")]
     #[error(transparent)]
     Training(#[from] TrainingError),
     #[error(transparent)]
@@ -78,6 +80,12 @@ pub(super) enum CliError {
     Tune(#[from] TuneError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    #[cfg(not(feature = "train"))]
+    #[error("`{command}` is not built in")]
+    NotBuilt {
+        command: &'static str,
+        feature: &'static str,
+    },
     #[error("nothing to run: {0}")]
     NothingToRun(&'static str),
     #[error("{0}")]
@@ -116,7 +124,10 @@ impl CliError {
             Self::Data(error) => vec![error.hint().to_owned()],
             Self::Tune(error) => vec![error.hint().to_owned()],
             Self::Profile(error) => vec![error.hint().to_owned()],
+            #[cfg(feature = "train")]
             Self::Training(error) => one(error.hint()),
+            #[cfg(not(feature = "train"))]
+            Self::NotBuilt { feature, .. } => vec![format!("cargo build --release --features {feature}")],
             Self::Accuracy(error) => one(error.hint()),
             Self::Toolchain(error) => one(error.hint()),
             Self::Srs(error) => one(error.hint()),
@@ -155,6 +166,8 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
+            #[cfg(not(feature = "train"))]
+            Self::NotBuilt { .. } => 2,
             Self::Suite(_)
             | Self::Plan(_)
             | Self::NothingToRun(_)

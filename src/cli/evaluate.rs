@@ -10,15 +10,13 @@ use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
+use crate::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
 use crate::home::Home;
-use crate::model::committed::{
-    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
-};
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{input, layers, weights};
 use crate::prover::{
-    CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobCircuit, VerifierKind,
+    CircuitPlan, CommittedInputs, Ezkl, EzklOptions, EzklProver, Io, Job, JobCircuit, VerifierKind,
 };
 use crate::record::DEFAULT_SEED;
 use crate::subject::{self, SubjectError};
@@ -200,7 +198,7 @@ fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
         digit_bits: None,
         roundings: None,
     };
-    Ok(committed::lower(graph, &options)?)
+    Ok(committed::lower(graph, &options, &Ezkl)?)
 }
 
 /// Has EZKL compute its witness of so many images, each of which must be the reference's; how many there were.

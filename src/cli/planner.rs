@@ -10,7 +10,9 @@ use super::setup;
 use crate::bench;
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
-use crate::prover::{CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore};
+use crate::prover::{
+    CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore, compiled,
+};
 use crate::subject::Subject;
 
 /// See the module.
@@ -102,7 +104,10 @@ impl Planner {
             .label(format!("{position} {}", subject.request.name()));
         let settings = match &subject.committed {
             Some(committed) => {
-                let settings = CircuitSettings::of_json(committed.circuit.settings());
+                let settings = CircuitSettings::of_json(compiled::settings(
+                    committed.circuit.graph(),
+                    committed.circuit.frame(),
+                ));
                 settings.map_err(|error| Failure::Failed {
                     phase: Phase::Settings,
                     message: error.to_string(),

@@ -580,7 +580,7 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
             [false, false] => "committed",
         };
         command += &format!(" --io {io}");
-        if assurance == crate::model::committed::InputAssurance::Registered {
+        if assurance == crate::committed::InputAssurance::Registered {
             command += " --input-range registered";
         }
     }

@@ -28,7 +28,7 @@ pub(crate) use forecaster::shown_zero_bytes;
 pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
 
 use crate::chain::{CalldataSize, Fork, Outlook, Rule};
-use crate::model::committed::CommittedCircuit;
+use crate::committed::CommittedCircuit;
 use crate::prover::{CircuitSettings, CircuitShape, ShapeError};
 use coefficients::COEFFICIENTS;
 use quantity::Quantity;

@@ -13,7 +13,7 @@ use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
     deploy_verifier, verify_bare,
 };
-use crate::model::committed::InputAssurance;
+use crate::committed::InputAssurance;
 pub use crate::model::split::{SharedTensor, Source};
 
 use crate::chain::calldata::VerifyCall;

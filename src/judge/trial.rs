@@ -11,7 +11,7 @@ use super::{
     check_output, output_range, probes, worst,
 };
 use crate::bench::{self, BenchError};
-use crate::model::committed::Integers;
+use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
 use crate::model::onnx::{self, rounded};

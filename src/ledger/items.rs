@@ -1,7 +1,7 @@
 //! The rules: one function for each item. File names in comments are EZKL 23.0.5's.
 
 use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
-use crate::model::committed::InputAssurance;
+use crate::committed::InputAssurance;
 use crate::prover::{
     ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, Shown, Side, SrsKind,
     Statement,

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Controls;
-use crate::model::committed::{InputAssurance, Interval};
+use crate::committed::{InputAssurance, Interval};
 use crate::prover::{ContractConstants, SrsIdentity, Statement};
 
 /// How far something can be relied on.

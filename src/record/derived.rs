@@ -3,7 +3,7 @@
 use alloy_primitives::keccak256;
 
 use super::{Circuit, LayoutCounts, Lowering, Request, Study, Verifier};
-use crate::model::committed::{CommittedCircuit, Interval};
+use crate::committed::{CommittedCircuit, Interval};
 use crate::prover::{CircuitSettings, VerifierShape, lookups};
 use crate::solidity::CompiledContract;
 use crate::suite::{self, StudyOutcome};

@@ -1,10 +1,10 @@
 //! What a record shows about the proof that it tells of.
 
 use super::{Evidence, IntegerCheck, Numerics, Outcome, Record};
+use crate::committed::{DEFAULT_DIGIT_BITS, InputAssurance};
 use crate::format;
 use crate::judge::FunctionCheck;
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
-use crate::model::committed::{DEFAULT_DIGIT_BITS, InputAssurance};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Quantisation};
 use crate::model::layers;

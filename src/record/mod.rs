@@ -22,12 +22,12 @@ pub use spread::Spread;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
+use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
-use crate::model::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::model::onnx::Uncovered;
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{

@@ -12,16 +12,16 @@ use super::reproduce::{NOT_ASKED, NOT_JUDGED};
 use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences, public};
 use crate::bench;
 use crate::chain::{Calldata, VerifyCall};
+use crate::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::{Finding, Ledger, What};
-use crate::model::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
 use crate::on_chain::OnChain;
 use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
     CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
     Phase, PhaseSource, Reproduced, ReproducedModel, Shown, Side, Silent, SrsKind, Statement, VerifierKind,
-    VerifierShape, Visibility, is_published_string, point_bytes,
+    VerifierShape, Visibility, compiled, is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
@@ -547,7 +547,7 @@ impl Derivation<'_> {
             if let Some(what) = contradicted(circuit, &settings) {
                 return self.wrong("circuit.settings", what);
             }
-            let expected = &circuit.settings();
+            let expected = &compiled::settings(circuit.graph(), circuit.frame());
             let otherwise = laid_out_otherwise(circuit, &settings).or_else(|| {
                 let differs = !self.is_older() && expected != settings.json();
                 differs.then(|| "the settings are not those that it writes".to_owned())

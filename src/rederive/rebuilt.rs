@@ -1,7 +1,7 @@
 //! The model of a record, built again from what was asked for.
 
 use super::Given;
-use crate::model::committed::InputAssurance;
+use crate::committed::InputAssurance;
 use crate::prover::{CircuitKind, CircuitPlan, Visibility};
 use crate::record::{PartRequest, Record, Request};
 use crate::subject::{Material, Subject, onnx_description};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::committed::{CommittedCircuit, Interval};
+use crate::committed::{CommittedCircuit, Interval};
 use crate::model::integer::{self, Quantisation};
 use crate::model::onnx;
 use crate::prover::{CircuitSettings, Decomposition};

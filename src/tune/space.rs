@@ -3,8 +3,8 @@
 use super::candidate::{Candidate, Reference};
 use super::{TuneError, bounds};
 use crate::chain::Fork;
+use crate::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::forecast::{Calibration, Forecast};
-use crate::model::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::parallel;
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
 use crate::record::Request;

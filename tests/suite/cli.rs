@@ -602,3 +602,15 @@ fn a_committed_circuit_is_planned_without_tools() {
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
+
+/// Where training is not built in, the one command that builds it is told.
+#[cfg(not(feature = "train"))]
+#[test]
+fn what_is_not_built_in_says_how_to_build_it() {
+    refuses(
+        &["train", "cnn_strided"],
+        2,
+        "`train` is not built in",
+        "cargo build --release --features train",
+    );
+}

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use evmbench::ablation::{self, Figures};
 use evmbench::chain::attribution::Cause;
+use evmbench::committed::InputAssurance;
 use evmbench::fuzz::report::Report;
-use evmbench::model::committed::InputAssurance;
 use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::{Outcome, Record, Request};
 use evmbench::report::tables::{layers, parts};

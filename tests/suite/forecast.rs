@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use evmbench::chain::Fork;
 use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
-use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase};
+use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase, compiled};
 use evmbench::record::{Machine, Record};
 use evmbench::report::statistics::Summary;
 use evmbench::store;
@@ -110,7 +110,10 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
             assert_eq!(shape, proved, "{name}");
         }
         let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
-        let own = settings(&committed.circuit.settings());
+        let own = settings(&compiled::settings(
+            committed.circuit.graph(),
+            committed.circuit.frame(),
+        ));
         assert_eq!(forecast, Forecast::of(&own, None, None).unwrap(), "{name}");
         compared += 1;
     }

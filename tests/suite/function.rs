@@ -11,7 +11,7 @@ use crate::common::models::{
     written,
 };
 use crate::common::{Said, dry_run, evmbench, fixture, say};
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
+use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::onnx::{self, Coverage, OnnxError, OnnxModel};
 use evmbench::model::{input, layers};
@@ -169,7 +169,7 @@ fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
         digit_bits: None,
         roundings: None,
     };
-    let circuit = committed::lower(&graph, &options).unwrap();
+    let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
     let witness = circuit.witness(&inputs[0]).unwrap();
     assert!(expected[0].data.iter().all(|&x| x < 0.0), "zeros would win");
     assert_eq!(witness.result.len(), expected[0].data.len());
@@ -1474,7 +1474,7 @@ proptest! {
                 digit_bits: None,
                 roundings: None,
             };
-            if let Ok(circuit) = committed::lower(&graph, &options) {
+            if let Ok(circuit) = committed::lower(&graph, &options, &evmbench::prover::Ezkl) {
                 circuit.witness(&input::seeded_uniform(&inputs[0].shape, 1)).unwrap();
             }
         }

@@ -1,7 +1,7 @@
 //! Committed circuits as EZKL lays them out, cell by cell: nothing that was meant is dropped, split, or laid out twice.
 
 use crate::common::{chain, tools};
-use evmbench::model::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
+use evmbench::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
@@ -103,7 +103,7 @@ fn every_cell_is_one_that_was_meant() {
                 digit_bits: Some(*DIGIT_BITS.start() + 2),
                 roundings: None,
             };
-            let circuit = committed::lower(&graph, &options).unwrap();
+            let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();
             let job = Job {
                 name: name.to_owned(),

@@ -12,14 +12,13 @@ use crate::common::{chain, tools};
 use alloy_primitives::{U256, hex};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
+use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness};
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::committed::{
-    self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness,
-};
 use evmbench::model::graph::{Graph, Op, Tensor, Window};
 use evmbench::model::input;
+use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
     EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
@@ -77,7 +76,7 @@ impl Circuit {
             digit_bits: plan.digit_bits,
             roundings: None,
         };
-        let lowered = committed::lower(graph, &options).unwrap();
+        let lowered = committed::lower(graph, &options, &evmbench::prover::Ezkl).unwrap();
         // Of any layer's input: the seeded image, stretched to the range.
         let bound = lowered.input().range.magnitude() as f64;
         let integers = seeded_input(0).data.into_iter();
@@ -109,7 +108,7 @@ impl Circuit {
                 &CompileOptions::default(),
             )
             .unwrap();
-        let written = Some(lowered.compiled().bytes);
+        let written = Some(Compiled::of(lowered.graph(), lowered.frame()).bytes);
         let is_this = |folder: &PathBuf| std::fs::read(folder.join("circuit.ezkl")).ok() == written;
         let mut folders = std::fs::read_dir(home.circuits()).unwrap();
         let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));

@@ -3,6 +3,7 @@
 //! `cargo test --test suite NAME::` runs those of one module.
 
 mod accuracy;
+mod architecture;
 mod attribution;
 mod audit;
 mod cli;
@@ -36,5 +37,6 @@ mod scales;
 mod solidity;
 mod study;
 mod tampering;
+#[cfg(feature = "train")]
 mod training;
 mod tune;

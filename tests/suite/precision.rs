@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use evmbench::model::committed::{self, CommittedOptions, InputAssurance, Integers};
+use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::integer::{self, Quantisation};
 use evmbench::model::{input, layers, onnx};
@@ -53,7 +53,7 @@ fn committed_errors_are_not_above_direct_ones() {
                 digit_bits: None,
                 roundings: None,
             };
-            let lowered = committed::lower(&graph, &options).unwrap();
+            let lowered = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
             let witness = lowered.witness(&inputs[0]).unwrap();
             let errors = [
                 largest_error(&witness.result, lowered.output_unit(), &float[0].data),

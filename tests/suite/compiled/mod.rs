@@ -9,13 +9,11 @@ use std::process::Command;
 
 use crate::common::models::port;
 use decode::Decoder;
-use evmbench::compiled::{Compiled, Element, Frame, Function, Graph, NodeId, Table};
-use evmbench::model::committed::{
-    self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness,
-};
+use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness};
 use evmbench::model::graph::{Op, Window};
 use evmbench::model::{self, input};
 use evmbench::prover::EZKL_VERSION;
+use evmbench::prover::compiled::{Compiled, Element, Frame, Function, Graph, NodeId, Table};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tract_onnx::pb::{
@@ -244,7 +242,7 @@ fn every_operator_in_onnx() -> Vec<u8> {
     onnx.sizes("positions", &[2, 0, 1]);
     onnx.node("Gather", &["y", "positions"], "picked", Some(integer("axis", 0)));
     onnx.node("Concat", &["dots", "picked"], "both", Some(integer("axis", 0)));
-    onnx.floats("exponent", &[], &[evmbench::compiled::RECTIFIER_EXPONENT]);
+    onnx.floats("exponent", &[], &[evmbench::prover::compiled::RECTIFIER_EXPONENT]);
     onnx.node("Pow", &["both", "exponent"], "rectified", None);
     onnx.node("Sigmoid", &["both"], "sigmoid", None);
     onnx.node("Tanh", &["both"], "tanh", None);
@@ -349,7 +347,7 @@ fn sort(list: &mut Value) {
 
 #[test]
 fn the_format_is_that_of_the_pinned_wheel() {
-    assert_eq!(evmbench::compiled::FORMAT_VERSION, EZKL_VERSION);
+    assert_eq!(evmbench::prover::compiled::FORMAT_VERSION, EZKL_VERSION);
     let folder = Folder::new();
     let frame = Frame {
         inner_columns: 1,
@@ -698,7 +696,7 @@ fn committed() -> (CommittedCircuit, Witness) {
         digit_bits: Some(10),
         roundings: None,
     };
-    let circuit = committed::lower(&graph, &options).unwrap();
+    let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
     let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 4, 4], 3)).unwrap();
     (circuit, witness)
 }
@@ -709,7 +707,8 @@ const FOLDER: &str = "EVMBENCH_TEST_FOLDER";
 #[test]
 #[ignore = "run by the next test, in processes of its own"]
 fn a_process_writes_a_circuit() {
-    let compiled = committed().0.compiled();
+    let circuit = committed().0;
+    let compiled = Compiled::of(circuit.graph(), circuit.frame());
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     std::fs::write(folder.join("circuit"), &compiled.bytes).unwrap();
     std::fs::write(folder.join("settings.json"), compiled.settings.to_string()).unwrap();

@@ -1,0 +1,341 @@
+//! The integer program, run: every value, and what an honest prover claims.
+//!
+//! Goes in: a [`Program`] and the input's integers. Comes out: a [`Trace`]. The interval analysis has bounded every number
+//! below 2^126 for inputs in range, so that nothing here can overflow; inputs out of range are refused first.
+
+use super::error::CommittedError;
+use super::program::{Form, Linear, Program, Step, ValueId};
+use super::quantise::inverse_root;
+use evmbench_model::graph::Window;
+
+/// All integers of one inference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trace {
+    /// Each value's elements, row-major; the input first.
+    pub(super) values: Vec<Vec<i128>>,
+    /// For each step what it claims, in the order of [`Program::claims`]; empty where it claims nothing.
+    pub(super) claims: Vec<Vec<Vec<i128>>>,
+}
+
+impl Program {
+    /// The sizes of what a step claims: a layer's result or its quotients, then the remainders' digits, most significant
+    /// first. A layer norm claims its result, then the digits of the root and of two remainders.
+    pub(super) fn claims(&self, index: usize) -> Vec<usize> {
+        let elements: usize = self.values[index + 1].shape.iter().product();
+        match &self.steps[index] {
+            Step::Claimed {
+                form: Form::Exact, ..
+            } => vec![elements],
+            Step::Claimed {
+                form: Form::Rounded { digits, .. },
+                ..
+            } => vec![elements; *digits as usize + 1],
+            Step::LayerNorm { .. } => {
+                let digits = self.root_digits(index);
+                vec![elements, digits.root, digits.remainder, digits.remainder]
+            }
+            Step::Dense { .. }
+            | Step::SumPool { .. }
+            | Step::MaxPool { .. }
+            | Step::Rectify { .. }
+            | Step::Sigmoid { .. }
+            | Step::Tanh { .. }
+            | Step::Multiply { .. }
+            | Step::Combine { .. }
+            | Step::Reshape { .. } => Vec::new(),
+        }
+    }
+
+    /// How many digits a layer norm's root and remainders have.
+    pub(super) fn root_digits(&self, index: usize) -> RootDigits {
+        let Step::LayerNorm {
+            input,
+            epsilon,
+            root_bits,
+            ..
+        } = &self.steps[index]
+        else {
+            unreachable!("only a layer norm has a root");
+        };
+        let digits = |greatest: i128| {
+            let bits = i128::BITS - greatest.leading_zeros();
+            bits.div_ceil(self.base_bits) as usize
+        };
+        let before = self.value(*input);
+        let count = before.shape.iter().product::<usize>() as i128;
+        let root = inverse_root(*epsilon, *root_bits);
+        // Both remainders are below (2r + 1)·V with r·√V ≤ 2^root_bits, hence below 2^(root_bits+1)·√V + V.
+        let radicand = (count * before.interval.magnitude()).pow(2) + epsilon;
+        let remainder = (2i128 << root_bits) * (radicand.isqrt() + 1) + radicand;
+        RootDigits {
+            root: digits(root),
+            remainder: digits(remainder),
+        }
+    }
+
+    /// Whether the integers of an input are those that every bound rests on.
+    ///
+    /// # Errors
+    /// [`CommittedError::InputRange`].
+    pub(super) fn check_input(&self, input: &[i128]) -> Result<(), CommittedError> {
+        let bound = self.values[0].interval.magnitude();
+        match input.iter().position(|x| x.unsigned_abs() > bound.unsigned_abs()) {
+            Some(position) => Err(CommittedError::InputRange {
+                position,
+                value: input[position],
+                bound,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the program on an input in range.
+    pub(super) fn run(&self, input: &[i128]) -> Trace {
+        let mut trace = Trace {
+            values: vec![input.to_vec()],
+            claims: Vec::new(),
+        };
+        for index in 0..self.steps.len() {
+            let (value, claims) = self.step(index, &trace.values);
+            trace.values.push(value);
+            trace.claims.push(claims);
+        }
+        trace
+    }
+
+    fn step(&self, index: usize, values: &[Vec<i128>]) -> (Vec<i128>, Vec<Vec<i128>>) {
+        let of = |id: &ValueId| &values[id.0];
+        let shape = |id: &ValueId| self.value(*id).shape.as_slice();
+        let result_shape = &self.values[index + 1].shape;
+        let value = match &self.steps[index] {
+            Step::Claimed { input, linear, form } => {
+                let exact = apply(linear, of(input), shape(input), result_shape);
+                return self.claim(exact, *form, index);
+            }
+            Step::LayerNorm {
+                input,
+                scale,
+                bias,
+                epsilon,
+                root_bits,
+            } => {
+                return self.layer_norm(of(input), scale, bias, *epsilon, *root_bits, index);
+            }
+            Step::Dense {
+                input, weight, bias, ..
+            } => {
+                let input = of(input);
+                let rows = weight.chunks(input.len()).zip(bias);
+                let dot = |row: &[i128]| row.iter().zip(input).map(|(w, x)| w * x).sum::<i128>();
+                rows.map(|(row, bias)| dot(row) + bias).collect()
+            }
+            Step::SumPool { input, window } => pooled(of(input), shape(input), window, |a, b| a + b),
+            Step::MaxPool { input, window } => pooled(of(input), shape(input), window, i128::max),
+            Step::Rectify { input } => of(input).iter().map(|&x| x.max(0)).collect(),
+            Step::Sigmoid { input, scale } => {
+                let one = f64::from(*scale).exp2();
+                let result = |x: &i128| (one / (1.0 + (-(*x as f64) / one).exp())).round() as i128;
+                of(input).iter().map(result).collect()
+            }
+            Step::Tanh { input, scale } => {
+                let one = f64::from(*scale).exp2();
+                let result = |x: &i128| (one * (*x as f64 / one).tanh()).round() as i128;
+                of(input).iter().map(result).collect()
+            }
+            Step::Multiply { left, right } => of(left).iter().zip(of(right)).map(|(a, b)| a * b).collect(),
+            Step::Combine {
+                left,
+                left_shift,
+                right,
+                right_shift,
+                subtract,
+            } => {
+                let sign = if *subtract { -1 } else { 1 };
+                let pairs = of(left).iter().zip(of(right));
+                pairs
+                    .map(|(a, b)| (a << left_shift) + sign * (b << right_shift))
+                    .collect()
+            }
+            Step::Reshape { input } => of(input).clone(),
+        };
+        (value, Vec::new())
+    }
+
+    fn claim(&self, exact: Vec<i128>, form: Form, index: usize) -> (Vec<i128>, Vec<Vec<i128>>) {
+        let Form::Rounded {
+            multiplier,
+            digits,
+            guarded,
+        } = form
+        else {
+            return (exact.clone(), vec![exact]);
+        };
+        let base = self.base();
+        let divisor = base.pow(digits);
+        let offset = self.guard_offset(index, guarded);
+        let mut claims = vec![Vec::with_capacity(exact.len()); digits as usize + 1];
+        let quotients = exact.into_iter().map(|integer| {
+            let shifted = integer * multiplier + divisor / 2;
+            let quotient = shifted.div_euclid(divisor);
+            let mut remainder = shifted.rem_euclid(divisor);
+            claims[0].push(quotient + offset);
+            for digit in (1..=digits as usize).rev() {
+                claims[digit].push(remainder % base);
+                remainder /= base;
+            }
+            quotient
+        });
+        (quotients.collect(), claims)
+    }
+
+    /// What is added to a guarded quotient before it is claimed, so that it is not negative.
+    pub(super) fn guard_offset(&self, index: usize, guarded: bool) -> i128 {
+        if guarded && !self.values[index + 1].interval.is_non_negative() {
+            self.base() / 2
+        } else {
+            0
+        }
+    }
+
+    fn layer_norm(
+        &self,
+        input: &[i128],
+        scale: &[i128],
+        bias: &[i128],
+        epsilon: i128,
+        root_bits: u32,
+        index: usize,
+    ) -> (Vec<i128>, Vec<Vec<i128>>) {
+        let count = input.len() as i128;
+        let sum: i128 = input.iter().sum();
+        let squares: i128 = input.iter().map(|x| x * x).sum();
+        let radicand = count * squares - sum * sum + epsilon;
+        let root = inverse_root(radicand, root_bits);
+        let numerator = 1i128 << (2 * root_bits);
+        let below = numerator - root * root * radicand;
+        let above = (root + 1) * (root + 1) * radicand - 1 - numerator;
+        let normalised: Vec<i128> = input
+            .iter()
+            .zip(scale)
+            .zip(bias)
+            .map(|((x, scale), bias)| scale * (root * (count * x - sum)) + bias)
+            .collect();
+        let digits = self.root_digits(index);
+        let claims = vec![
+            normalised.clone(),
+            self.digits(root, digits.root),
+            self.digits(below, digits.remainder),
+            self.digits(above, digits.remainder),
+        ];
+        (normalised, claims)
+    }
+
+    /// The digits of a number, most significant first.
+    fn digits(&self, mut number: i128, count: usize) -> Vec<i128> {
+        let mut digits: Vec<i128> = (0..count)
+            .map(|_| {
+                let digit = number % self.base();
+                number /= self.base();
+                digit
+            })
+            .collect();
+        digits.reverse();
+        digits
+    }
+}
+
+/// Digits of a layer norm's helper values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RootDigits {
+    /// Of the inverse square root.
+    pub(super) root: usize,
+    /// Of each remainder: 2^(2·root_bits) − r²·V, which shows that r is not too large, and (r + 1)²·V − 1 − 2^(2·root_bits),
+    /// which shows that it is not too small.
+    pub(super) remainder: usize,
+}
+
+/// A linear layer's exact result.
+fn apply(linear: &Linear, input: &[i128], shape: &[usize], result_shape: &[usize]) -> Vec<i128> {
+    match linear {
+        Linear::Same => input.to_vec(),
+        Linear::SumPool(window) => pooled(input, shape, window, |a, b| a + b),
+        Linear::Affine { factor, addend } => {
+            let map = input.len() / factor.len();
+            let channels = input.chunks(map).zip(factor.iter().zip(addend));
+            channels
+                .flat_map(|(map, (factor, addend))| map.iter().map(move |x| factor * x + addend))
+                .collect()
+        }
+        Linear::Convolution {
+            weight,
+            weight_shape,
+            bias,
+            window,
+            groups,
+        } => {
+            let [outputs, group_channels, kernel_height, kernel_width] = *weight_shape;
+            let (height, width) = (shape[2], shape[3]);
+            let (out_height, out_width) = (result_shape[2], result_shape[3]);
+            let mut result = vec![0; outputs * out_height * out_width];
+            for o in 0..outputs {
+                let first_channel = o / (outputs / groups) * group_channels;
+                let map = &mut result[o * out_height * out_width..][..out_height * out_width];
+                map.fill(bias[o]);
+                for c in 0..group_channels {
+                    let image = &input[(first_channel + c) * height * width..][..height * width];
+                    for u in 0..kernel_height {
+                        for v in 0..kernel_width {
+                            let w = weight[((o * group_channels + c) * kernel_height + u) * kernel_width + v];
+                            if w == 0 {
+                                continue;
+                            }
+                            for i in 0..out_height {
+                                let Some(row) = inside(i, u, window.stride[0], window.padding[0], height)
+                                else {
+                                    continue;
+                                };
+                                for j in 0..out_width {
+                                    if let Some(column) =
+                                        inside(j, v, window.stride[1], window.padding[1], width)
+                                    {
+                                        map[i * out_width + j] += w * image[row * width + column];
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            result
+        }
+    }
+}
+
+fn inside(output: usize, tap: usize, stride: usize, padding: usize, size: usize) -> Option<usize> {
+    let position = (output * stride + tap).checked_sub(padding)?;
+    (position < size).then_some(position)
+}
+
+/// Each window's elements, which the padding has none of, folded.
+fn pooled(input: &[i128], shape: &[usize], window: &Window, fold: impl Fn(i128, i128) -> i128) -> Vec<i128> {
+    let [height, width] = [shape[2], shape[3]];
+    let [out_height, out_width] = window
+        .output_size([height, width])
+        .expect("the graph's shapes fit");
+    let mut result = Vec::with_capacity(shape[1] * out_height * out_width);
+    for image in input.chunks(height * width) {
+        for i in 0..out_height {
+            for j in 0..out_width {
+                let rows = (0..window.kernel[0])
+                    .filter_map(|u| inside(i, u, window.stride[0], window.padding[0], height));
+                let taps = rows.flat_map(|row| {
+                    (0..window.kernel[1])
+                        .filter_map(|v| inside(j, v, window.stride[1], window.padding[1], width))
+                        .map(move |column| image[row * width + column])
+                });
+                result.push(taps.reduce(&fold).expect("padding is smaller than the window"));
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,716 @@
+//! From the integer program to the circuit: what is committed, what is computed, and the one check under the challenge.
+//!
+//! Each claimed layer is an identity between committed tensors, element by element. The check is the sum of all elements'
+//! residuals, each times its own power of ρ: the identities one after the other, 2^[`Builder::degree_bits`] powers apart,
+//! and within each the tensor's own weighting.
+//!
+//! A range that a bound rests on is shown by look-ups. The circuit holds every look-up that is laid out here, whoever reads its
+//! result: a number that is in no table has no proof. What is looked up for its range alone (the input, digits, quotients that
+//! no rectifier bounds) is tied to its look-up by an identity of the check as well ([`Builder::check_range`],
+//! [`Builder::claimed`], [`Builder::number`]).
+
+use std::collections::HashMap;
+
+use super::challenge::{Axis, Challenge, Weighting};
+use super::error::CommittedError;
+use super::program::{Form, Linear, Program, Step, ValueId};
+use super::windows;
+use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
+use evmbench_model::graph::Window;
+use evmbench_model::interval::Interval;
+
+/// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
+const MOST_POWERS_BITS: usize = 24;
+
+/// How it is assured that the input's integers are in the range that everything rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputRange {
+    /// By whoever reads or trusts the input: it is public, or its commitment is known.
+    Assumed,
+    /// By the circuit.
+    Checked,
+}
+
+/// What is public of a circuit beside its check and its challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exposure {
+    /// Every element of the input.
+    pub(super) input: bool,
+    /// Every element of the output; otherwise it is committed by itself.
+    pub(super) output: bool,
+}
+
+/// Elements of each committed tensor, in the order of the commitments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sizes {
+    /// The input.
+    pub(super) input: usize,
+    /// The output, where it is committed by itself.
+    pub(super) output: usize,
+    /// Everything else that is claimed.
+    pub(super) claims: usize,
+}
+
+/// A circuit laid out.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Its graph: inputs in the order of [`Sizes`] and ρ, outputs the check, ρ, then the statement.
+    pub(super) graph: Graph,
+    /// Its committed tensors.
+    pub(super) sizes: Sizes,
+    /// Least and greatest number that is looked up; none where nothing is.
+    pub(super) table: Option<(i128, i128)>,
+}
+
+/// The widest table there can be, at its upper end: where digits are looked up, it ends at the base less one.
+fn table_end(program: &Program) -> i128 {
+    if has_digits(program) {
+        program.base() - 1
+    } else {
+        RECTIFIER_EXACT
+    }
+}
+
+/// The residual of each identity, all its elements weighted and summed up, in the order of their powers of ρ.
+#[derive(Default)]
+struct Check {
+    residuals: Vec<Option<NodeId>>,
+}
+
+impl Check {
+    /// Begins the next identity.
+    fn begin(&mut self) {
+        self.residuals.push(None);
+    }
+
+    /// Adds to the last identity's residual.
+    fn add(&mut self, graph: &mut Graph, scalar: NodeId) {
+        let residual = self.last();
+        *residual = Some(match *residual {
+            Some(sum) => graph.add(sum, scalar),
+            None => scalar,
+        });
+    }
+
+    /// Subtracts likewise.
+    fn subtract(&mut self, graph: &mut Graph, scalar: NodeId) {
+        let residual = self.last();
+        *residual = Some(match *residual {
+            Some(sum) => graph.subtract(sum, scalar),
+            None => graph.negate(scalar),
+        });
+    }
+
+    fn last(&mut self) -> &mut Option<NodeId> {
+        self.residuals.last_mut().expect("an identity was begun")
+    }
+
+    /// The one number that must be 0, where `next` is the power of ρ by which identities are apart.
+    fn total(&self, graph: &mut Graph, next: NodeId) -> NodeId {
+        let residuals = self.residuals.iter().rev();
+        let residuals = residuals.map(|residual| residual.expect("an identity is about something"));
+        residuals
+            .reduce(|sum, residual| {
+                let sum = graph.multiply(sum, next);
+                graph.add(sum, residual)
+            })
+            .expect("a program claims something")
+    }
+}
+
+/// Lays a program out.
+///
+/// # Errors
+/// [`CommittedError::WideTable`] and [`CommittedError::ManyPowers`].
+pub(super) fn lay_out(
+    program: &Program,
+    range: InputRange,
+    exposure: Exposure,
+) -> Result<Layout, CommittedError> {
+    let end = table_end(program);
+    let bound = program.values[0].interval.magnitude();
+    // A range of ±bound is checked by numbers from 0 to 2·bound.
+    if range == InputRange::Checked && 2 * bound > end {
+        return Err(CommittedError::WideTable {
+            greatest: 2 * bound,
+            end,
+        });
+    }
+    let layout = Builder::new(program, range, exposure).build()?;
+    if let Some((_, greatest)) = layout.table
+        && greatest > end
+    {
+        return Err(CommittedError::WideTable { greatest, end });
+    }
+    Ok(layout)
+}
+
+struct Builder<'a> {
+    program: &'a Program,
+    graph: Graph,
+    challenge: Challenge,
+    rho: NodeId,
+    degree_bits: usize,
+    check: Check,
+    /// Each value's elements.
+    values: Vec<NodeId>,
+    output: Option<NodeId>,
+    claims: Option<NodeId>,
+    claimed: usize,
+    sizes: Sizes,
+    rectified: HashMap<NodeId, NodeId>,
+    /// Bounds of what is looked up.
+    table: Option<(i128, i128)>,
+    /// The table's end, where something rests on nothing beyond it being in the table.
+    end: Option<i128>,
+    exposure: Exposure,
+}
+
+/// Where numbers below the base must be looked up, so that the table must end at the base less one.
+fn has_digits(program: &Program) -> bool {
+    program.steps.iter().any(|step| {
+        matches!(
+            step,
+            Step::Claimed {
+                form: Form::Rounded { .. },
+                ..
+            } | Step::LayerNorm { .. }
+        )
+    })
+}
+
+impl<'a> Builder<'a> {
+    fn new(program: &'a Program, range: InputRange, exposure: Exposure) -> Self {
+        let elements = |shape: &[usize]| shape.iter().product::<usize>();
+        let last = program.steps.len() - 1;
+        let claimed: usize = (0..=last).flat_map(|index| program.claims(index)).sum();
+        let output = if exposure.output {
+            0
+        } else {
+            elements(&program.value(program.output).shape)
+        };
+        let sizes = Sizes {
+            input: elements(&program.values[0].shape),
+            output,
+            claims: claimed - output,
+        };
+        let degree_bits = program
+            .values
+            .iter()
+            .map(|value| Weighting::of(&value.shape).degree_bits());
+        let degree_bits = degree_bits.max().unwrap_or(0).max(1);
+        let mut graph = Graph::default();
+        let input = graph.input(sizes.input);
+        let output = (sizes.output > 0).then(|| graph.input(sizes.output));
+        let claims = (sizes.claims > 0).then(|| graph.input(sizes.claims));
+        let rho = graph.input(1);
+        let challenge = Challenge::new(&mut graph, rho, degree_bits);
+        let mut builder = Self {
+            program,
+            graph,
+            challenge,
+            rho,
+            degree_bits,
+            check: Check::default(),
+            values: Vec::new(),
+            output,
+            claims,
+            claimed: 0,
+            sizes,
+            rectified: HashMap::new(),
+            table: has_digits(program).then(|| (0, program.base() - 1)),
+            end: has_digits(program).then(|| program.base() - 1),
+            exposure,
+        };
+        let image = builder.graph.reshape(input, &program.values[0].shape[1..]);
+        if range == InputRange::Checked {
+            builder.check_range(image);
+        }
+        builder.values.push(image);
+        builder
+    }
+
+    fn build(mut self) -> Result<Layout, CommittedError> {
+        for index in 0..self.program.steps.len() {
+            let node = self.step(index);
+            self.values.push(node);
+        }
+        let powers = (self.check.residuals.len() as u128) << self.degree_bits;
+        let limit = 1 << MOST_POWERS_BITS;
+        if powers > limit {
+            return Err(CommittedError::ManyPowers { powers, limit });
+        }
+        let next = self.challenge.square(self.degree_bits);
+        let check = self.check.total(&mut self.graph, next);
+        self.graph.output(check);
+        self.graph.output(self.rho);
+        if self.exposure.output {
+            let output = self.node(self.program.output);
+            let list = self.flat(output);
+            self.graph.output(list);
+        }
+        if self.exposure.input {
+            let input = self.node(ValueId(0));
+            let list = self.flat(input);
+            self.graph.output(list);
+        }
+        Ok(Layout {
+            graph: self.graph,
+            sizes: self.sizes,
+            table: self.table,
+        })
+    }
+
+    fn node(&self, id: ValueId) -> NodeId {
+        self.values[id.0]
+    }
+
+    fn flat(&mut self, node: NodeId) -> NodeId {
+        let len = self.graph.len(node);
+        self.graph.reshape(node, &[len])
+    }
+
+    /// Sizes of a value without the batch axis.
+    fn shape(&self, id: ValueId) -> &'a [usize] {
+        &self.program.value(id).shape[1..]
+    }
+
+    /// The next part of the claims.
+    fn claim(&mut self, shape: &[usize]) -> NodeId {
+        let claims = self.claims.expect("there are claims where something is claimed");
+        let len: usize = shape.iter().product();
+        let part = self
+            .graph
+            .gather(claims, 0, (self.claimed..self.claimed + len).collect());
+        self.claimed += len;
+        self.graph.reshape(part, shape)
+    }
+
+    /// The first claim of a step: the committed output, where this is it.
+    fn result_claim(&mut self, index: usize) -> NodeId {
+        let id = ValueId(index + 1);
+        match self.output {
+            Some(output) if id == self.program.output => self.graph.reshape(output, self.shape(id)),
+            _ => self.claim(self.shape(id)),
+        }
+    }
+
+    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on.
+    fn look_up(&mut self, bound: (i128, i128)) {
+        assert!(
+            self.end.is_none_or(|end| bound.1 <= end),
+            "the table's end is a bound"
+        );
+        let (least, greatest) = self.table.unwrap_or(bound);
+        self.table = Some((least.min(bound.0), greatest.max(bound.1)));
+    }
+
+    /// max(v, 0), looked up once.
+    fn rectify(&mut self, node: NodeId, bound: (i128, i128)) -> NodeId {
+        self.look_up(bound);
+        if let Some(&rectified) = self.rectified.get(&node) {
+            return rectified;
+        }
+        let rectified = self.graph.look_up(Function::RECTIFIER, node);
+        self.rectified.insert(node, rectified);
+        rectified
+    }
+
+    /// Holds every element x of the input to its interval [l, g], by an identity that is there whoever reads x: g − x is looked
+    /// up, and with v = max(g − x, 0) the identity is v + x = g. It has v = g − x, so that x is a whole number and at most g.
+    /// Where the table ends at g − l, v is no greater, and x is at least l. Where it ends beyond, v + (end − (g − l)) is looked
+    /// up as well, which shows the same of v, and the identity reads the result of that.
+    fn check_range(&mut self, image: NodeId) {
+        let Interval { least, greatest } = self.program.values[0].interval;
+        let width = greatest - least;
+        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(width));
+        self.end = Some(end);
+        let spare = end - width;
+        let below = self.graph.complement(greatest, image);
+        let mut looked_up = self.rectify(below, (0, width));
+        if spare > 0 {
+            let shifted = self.graph.offset(looked_up, spare);
+            looked_up = self.rectify(shifted, (spare, end));
+        }
+        let weighting = Weighting::of(self.shape(ValueId(0)));
+        self.check.begin();
+        for node in [looked_up, image] {
+            let sum = self.contract(node, weighting);
+            self.check.add(&mut self.graph, sum);
+        }
+        let total = self.challenge.total(&mut self.graph, weighting);
+        let total = self.graph.scale(total, greatest + spare);
+        self.check.subtract(&mut self.graph, total);
+    }
+
+    /// The greatest number that any step looks up.
+    fn greatest_lookup(&self) -> i128 {
+        let interval = |id: &ValueId| self.program.value(*id).interval;
+        let looked_up = self.program.steps.iter().map(|step| match step {
+            Step::Rectify { input } | Step::Sigmoid { input, .. } | Step::Tanh { input, .. } => {
+                interval(input).greatest
+            }
+            Step::MaxPool { input, .. } => {
+                let interval = interval(input);
+                interval.greatest - interval.least
+            }
+            Step::Claimed { .. }
+            | Step::Dense { .. }
+            | Step::SumPool { .. }
+            | Step::Multiply { .. }
+            | Step::Combine { .. }
+            | Step::Reshape { .. }
+            | Step::LayerNorm { .. } => 0,
+        });
+        looked_up.max().unwrap_or(0)
+    }
+
+    /// Σ ρ^i · element i.
+    fn contract(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
+        self.challenge.contract(&mut self.graph, weighting, node)
+    }
+
+    /// A step's value.
+    fn step(&mut self, index: usize) -> NodeId {
+        let program = self.program;
+        let id = ValueId(index + 1);
+        let node = match &program.steps[index] {
+            Step::Claimed { input, linear, form } => return self.claimed(index, *input, linear, *form),
+            Step::LayerNorm {
+                input,
+                scale,
+                bias,
+                epsilon,
+                root_bits,
+            } => return self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits),
+            Step::Dense {
+                input,
+                weight,
+                outputs,
+                bias,
+            } => {
+                let input = self.node(*input);
+                let input = self.flat(input);
+                let inputs = self.graph.len(input);
+                let weight = self.graph.integers(&[*outputs, inputs], weight.iter().copied());
+                let sum = self.graph.einsum("oi,i->o", weight, input);
+                if bias.iter().all(|&bias| bias == 0) {
+                    sum
+                } else {
+                    let bias = self.graph.integers(&[*outputs], bias.iter().copied());
+                    self.graph.add(sum, bias)
+                }
+            }
+            Step::SumPool { input, window } => {
+                let taps = self.taps(*input, window);
+                let sum = taps.into_iter().reduce(|a, b| self.graph.add(a, b));
+                sum.expect("a kernel is not empty")
+            }
+            Step::MaxPool { input, window } => self.max_pool(*input, window),
+            Step::Rectify { input } => {
+                let interval = program.value(*input).interval;
+                let input = self.node(*input);
+                self.rectify(input, (interval.least, interval.greatest))
+            }
+            Step::Sigmoid { input, scale } => self.look_up_function(*input, Table::Sigmoid, *scale),
+            Step::Tanh { input, scale } => self.look_up_function(*input, Table::Tanh, *scale),
+            Step::Multiply { left, right } => {
+                let (left, right) = (self.node(*left), self.node(*right));
+                self.graph.multiply(left, right)
+            }
+            Step::Combine {
+                left,
+                left_shift,
+                right,
+                right_shift,
+                subtract,
+            } => {
+                let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
+                    let node = builder.node(*id);
+                    builder.graph.scale(node, 1 << shift)
+                };
+                let left = shifted(self, left, *left_shift);
+                let right = shifted(self, right, *right_shift);
+                if *subtract {
+                    self.graph.subtract(left, right)
+                } else {
+                    self.graph.add(left, right)
+                }
+            }
+            Step::Reshape { input } => self.node(*input),
+        };
+        self.graph.reshape(node, self.shape(id))
+    }
+
+    /// A function's results, where 2^`scale` of the input's integers make 1.
+    fn look_up_function(&mut self, input: ValueId, table: Table, scale: u32) -> NodeId {
+        let interval = self.program.value(input).interval;
+        self.look_up((interval.least, interval.greatest));
+        self.graph.look_up(Function { table, scale }, self.node(input))
+    }
+
+    /// For each position of the window, the elements that the outputs read there; where that is padding, the nearest element
+    /// that the same window reads, which changes no maximum.
+    fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
+        let node = self.node(input);
+        let &[_, height, width] = self.shape(input) else {
+            panic!("a window reads channels, rows and columns");
+        };
+        let [rows, columns] = window
+            .output_size([height, width])
+            .expect("the graph's shapes fit");
+        let sizes = [height, width];
+        let read = |axis: usize, count: usize, tap: usize| {
+            let position = |i: usize| (i * window.stride[axis] + tap).saturating_sub(window.padding[axis]);
+            (0..count).map(|i| position(i).min(sizes[axis] - 1)).collect()
+        };
+        let mut taps = Vec::new();
+        for u in 0..window.kernel[0] {
+            let by_row = self.graph.gather(node, 1, read(0, rows, u));
+            for v in 0..window.kernel[1] {
+                taps.push(self.graph.gather(by_row, 2, read(1, columns, v)));
+            }
+        }
+        taps
+    }
+
+    /// A tournament: max(a, b) = b + max(a − b, 0).
+    fn max_pool(&mut self, input: ValueId, window: &Window) -> NodeId {
+        let interval = self.program.value(input).interval;
+        let widest = interval.greatest - interval.least;
+        let mut round = self.taps(input, window);
+        while round.len() > 1 {
+            round = round
+                .chunks(2)
+                .map(|pair| match *pair {
+                    [a, b] => {
+                        let difference = self.graph.subtract(a, b);
+                        let excess = self.rectify(difference, (-widest, widest));
+                        self.graph.add(b, excess)
+                    }
+                    [a] => a,
+                    _ => unreachable!("chunks of two"),
+                })
+                .collect();
+        }
+        round[0]
+    }
+
+    /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
+    fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
+        let id = ValueId(index + 1);
+        let weighting = Weighting::of(self.shape(id));
+        self.check.begin();
+        let (multiplier, digits) = match form {
+            Form::Exact => (1, 0),
+            Form::Rounded {
+                multiplier, digits, ..
+            } => (multiplier, digits as usize),
+        };
+        let top = self.result_claim(index);
+        let value = match form {
+            Form::Rounded { guarded: true, .. } => {
+                let offset = self.program.guard_offset(index, true);
+                let looked_up = self.rectify(top, (0, self.program.base() - 1));
+                self.graph.offset(looked_up, -offset)
+            }
+            Form::Rounded { guarded: false, .. } | Form::Exact => top,
+        };
+        let source = self.node(input);
+        // The result and its digits, in the base of digits.
+        let mut number = self.contract(value, weighting);
+        for _ in 0..digits {
+            let digit = self.claim(self.shape(id));
+            let digit = self.rectify(digit, (0, self.program.base() - 1));
+            let sum = self.contract(digit, weighting);
+            let shifted = self.graph.scale(number, self.program.base());
+            number = self.graph.add(shifted, sum);
+        }
+        self.check.subtract(&mut self.graph, number);
+        let exact = self.layer(source, input, linear, weighting);
+        let scaled = self.graph.scale(exact, multiplier);
+        self.check.add(&mut self.graph, scaled);
+        if digits > 0 {
+            let half = self.program.base().pow(digits as u32) / 2;
+            let total = self.challenge.total(&mut self.graph, weighting);
+            let rounding = self.graph.scale(total, half);
+            self.check.add(&mut self.graph, rounding);
+        }
+        value
+    }
+
+    /// A layer's exact result, weighted.
+    fn layer(&mut self, source: NodeId, input: ValueId, linear: &Linear, weighting: Weighting) -> NodeId {
+        let sum = match linear {
+            Linear::Same => self.contract(source, weighting),
+            Linear::SumPool(window) => {
+                let shape = self.image_shape(input);
+                let image = self.graph.reshape(source, &shape);
+                let sums = windows::contract(&mut self.graph, &mut self.challenge, weighting, image, window);
+                let sums = sums.into_iter().flatten();
+                let maps = sums
+                    .reduce(|a, b| self.graph.add(a, b))
+                    .expect("windows are inside");
+                let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+                self.graph.einsum("c,c->", maps, channels)
+            }
+            Linear::Affine { factor, .. } => {
+                let maps = self.challenge.contract_maps(&mut self.graph, weighting, source);
+                let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+                let factor = self.graph.integers(&[factor.len()], factor.iter().copied());
+                let weights = self.graph.multiply(channels, factor);
+                self.graph.einsum("c,c->", maps, weights)
+            }
+            Linear::Convolution {
+                weight,
+                weight_shape,
+                window,
+                groups,
+                ..
+            } => self.convolution(source, input, weight, *weight_shape, window, *groups, weighting),
+        };
+        let addend = match linear {
+            Linear::Convolution { bias: addend, .. } | Linear::Affine { addend, .. } => addend,
+            Linear::SumPool(_) | Linear::Same => return sum,
+        };
+        if addend.iter().all(|&addend| addend == 0) {
+            return sum;
+        }
+        let weights = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        let addend = self.graph.integers(&[addend.len()], addend.iter().copied());
+        let by_channel = self.graph.einsum("c,c->", weights, addend);
+        let map = self.challenge.map_sum(&mut self.graph, weighting);
+        let addend = self.graph.multiply(by_channel, map);
+        self.graph.add(sum, addend)
+    }
+
+    fn image_shape(&self, input: ValueId) -> [usize; 3] {
+        self.shape(input)
+            .try_into()
+            .expect("an image has channels, rows and columns")
+    }
+
+    /// Σ over (c, u, v) of T(c,u,v) · Σ over o of ρ^o · W(o,c,u,v).
+    #[expect(clippy::too_many_arguments, reason = "a convolution has this many")]
+    fn convolution(
+        &mut self,
+        source: NodeId,
+        input: ValueId,
+        weight: &[i128],
+        weight_shape: [usize; 4],
+        window: &Window,
+        groups: usize,
+        weighting: Weighting,
+    ) -> NodeId {
+        let [outputs, group_channels, kernel_height, kernel_width] = weight_shape;
+        let kernel = kernel_height * kernel_width;
+        let row = group_channels * kernel;
+        let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        let weight = weight.iter().copied();
+        let summed = if groups == outputs {
+            let channels = self.graph.reshape(channels, &[groups, 1]);
+            let weight = self.graph.integers(&[groups, row], weight);
+            self.graph.multiply(weight, channels)
+        } else if groups == 1 {
+            let weight = self.graph.integers(&[outputs, row], weight);
+            self.graph.einsum("ok,o->k", weight, channels)
+        } else {
+            let channels = self.graph.reshape(channels, &[groups, outputs / groups]);
+            let weight = self.graph.integers(&[groups, outputs / groups, row], weight);
+            self.graph.einsum("gok,go->gk", weight, channels)
+        };
+        let summed = self.graph.reshape(summed, &[groups * group_channels, kernel]);
+        let shape = self.image_shape(input);
+        let image = self.graph.reshape(source, &shape);
+        let sums = windows::contract(&mut self.graph, &mut self.challenge, weighting, image, window);
+        let inputs = groups * group_channels;
+        let (taps, sums): (Vec<usize>, Vec<NodeId>) = sums
+            .into_iter()
+            .enumerate()
+            .filter_map(|(tap, sum)| Some((tap, self.graph.reshape(sum?, &[inputs, 1]))))
+            .unzip();
+        let sums = self.graph.concatenate(&sums, 1);
+        let weights = self.graph.gather(summed, 1, taps);
+        self.graph.einsum("ck,ck->", weights, sums)
+    }
+
+    /// Σ digit · base^place, digits looked up; most significant first.
+    fn number(&mut self, digits: usize) -> NodeId {
+        let claim = self.claim(&[digits]);
+        let looked_up = self.rectify(claim, (0, self.program.base() - 1));
+        let places = (0..digits as u32).rev();
+        let powers = places.map(|place| 1 << (self.program.base_bits * place));
+        let powers = self.graph.integers(&[digits], powers);
+        self.graph.einsum("d,d->", looked_up, powers)
+    }
+
+    fn layer_norm(
+        &mut self,
+        index: usize,
+        input: ValueId,
+        scale: &[i128],
+        bias: &[i128],
+        epsilon: i128,
+        root_bits: u32,
+    ) -> NodeId {
+        let id = ValueId(index + 1);
+        let shape = self.shape(id);
+        let weighting = Weighting::of(shape);
+        let digits = self.program.root_digits(index);
+        let result = self.result_claim(index);
+        let root = self.number(digits.root);
+        let below = self.number(digits.remainder);
+        let above = self.number(digits.remainder);
+
+        // V = N·Σx² − (Σx)² + ε.
+        let image = self.node(input);
+        let list = self.flat(image);
+        let list_len = self.graph.len(list);
+        let count = list_len as i128;
+        let ones = self.graph.integers(&[list_len], vec![1; list_len]);
+        let sum = self.graph.einsum("n,n->", list, ones);
+        let squares = self.graph.einsum("n,n->", list, list);
+        let squares = self.graph.scale(squares, count);
+        let square = self.graph.multiply(sum, sum);
+        let radicand = self.graph.subtract(squares, square);
+        let radicand = self.graph.offset(radicand, epsilon);
+
+        // 2^(2b) = r²·V + below, and (r + 1)²·V = 2^(2b) + 1 + above.
+        let numerator = 1 << (2 * root_bits);
+        let product = self.graph.multiply(root, radicand);
+        let lower = self.graph.multiply(root, product);
+        let lower = self.graph.add(lower, below);
+        let residual = self.graph.complement(numerator, lower);
+        self.check.begin();
+        self.check.add(&mut self.graph, residual);
+        // (r + 1)²·V = r²·V + 2·r·V + V = 2^(2b) − below + 2·r·V + V.
+        let twice = self.graph.scale(product, 2);
+        let next = self.graph.add(twice, radicand);
+        let next = self.graph.subtract(next, below);
+        let next = self.graph.subtract(next, above);
+        let residual = self.graph.offset(next, -1);
+        self.check.begin();
+        self.check.add(&mut self.graph, residual);
+
+        // y = r·(N·γ∘x − Σx·γ) + β, weighted.
+        self.check.begin();
+        // γ stands there twice: a constant that two nodes read takes a cell for each element.
+        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(shape, scale.iter().copied()));
+        let scaled = self.graph.multiply(image, by_element);
+        let scaled = self.contract(scaled, weighting);
+        let scaled = self.graph.scale(scaled, count);
+        let shift = self.contract(by_sum, weighting);
+        let shift = self.graph.multiply(shift, sum);
+        let centred = self.graph.subtract(scaled, shift);
+        let normalised = self.graph.multiply(centred, root);
+        self.check.add(&mut self.graph, normalised);
+        if bias.iter().any(|&bias| bias != 0) {
+            let bias = self.graph.integers(shape, bias.iter().copied());
+            let bias = self.contract(bias, weighting);
+            self.check.add(&mut self.graph, bias);
+        }
+        let claimed = self.contract(result, weighting);
+        self.check.subtract(&mut self.graph, claimed);
+        result
+    }
+}

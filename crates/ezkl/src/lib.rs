@@ -1,0 +1,505 @@
+//! ONNX and settings → keys, proofs, verifier source. The only stage that knows EZKL.
+//!
+//! Goes in: a [`Job`]: an ONNX file's bytes, input values, a [`CircuitPlan`] and how many proofs to make.
+//! Comes out: a [`ProverRun`]: each phase's measurement, the settings as EZKL resolved them, and either
+//! [`Artifacts`] or the [`Failure`] that stopped it. A failure is data: what was measured before it is kept.
+//!
+//! Two provers implement [`Prover`]: [`EzklProver`] runs EZKL's wheel in worker processes, one for each phase;
+//! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL.
+
+mod circuits;
+mod commitments;
+mod committed;
+pub mod compiled;
+mod evidence;
+mod ezkl;
+mod instances;
+mod layout;
+pub mod lookups;
+mod plan;
+mod points;
+mod recorded;
+mod rows;
+mod settings;
+mod shape;
+mod srs;
+mod statement;
+mod toolchain;
+mod worker;
+
+use std::path::PathBuf;
+
+use alloy_primitives::{B256, U256};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::compiled::{Compiled, Counts};
+use evmbench_committed::Lookups;
+
+pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES, folder_bytes};
+pub use commitments::{
+    CommitmentError, CommitmentLayout, Committed, POINT_BYTES, column_count, commitment_basis, complete,
+    point_bytes,
+};
+pub use evidence::{
+    KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
+};
+pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
+pub use instances::{InstancesError, ShownInstances};
+pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
+pub use plan::{
+    CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
+};
+pub use points::{
+    BASE_MODULUS, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Point,
+    negated_s_g2,
+};
+pub use recorded::{RecordedError, RecordedProver};
+pub use rows::Ezkl;
+pub use settings::{CircuitSettings, SettingsError};
+pub use shape::{CircuitShape, LookupArgument, ShapeError};
+pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_published_string};
+pub use statement::{Decompositions, Shown, Side, Statement};
+pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
+pub use worker::{default_memory_limit_bytes, total_memory_bytes};
+
+/// One step of proving; each runs in a worker process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// `gen_settings`: a model's layout at the scales asked for.
+    Settings,
+    /// `calibrate_settings`: lookup ranges and 2^k from the calibration input.
+    Calibrate,
+    /// `compile_circuit`: ONNX to EZKL's circuit.
+    Compile,
+    /// `gen_srs`: a structured reference string of 2^k points, where none is cached.
+    Srs,
+    /// `setup`: verifying and proving key.
+    Setup,
+    /// `kzg_commit`: commitments to a committed circuit's tensors.
+    Commit,
+    /// `gen_witness`: every cell's value for one input.
+    Witness,
+    /// `prove`.
+    Prove,
+    /// `verify`: EZKL's own check of the proof.
+    Verify,
+    /// `create_evm_verifier`: the Solidity source.
+    Render,
+    /// `create_evm_vka`: the key artifact that a reusable verifier takes.
+    KeyArtifact,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "settings",
+            Self::Calibrate => "calibrate",
+            Self::Compile => "compile",
+            Self::Srs => "srs",
+            Self::Setup => "setup",
+            Self::Commit => "commit",
+            Self::Witness => "witness",
+            Self::Prove => "prove",
+            Self::Verify => "verify",
+            Self::Render => "render",
+            Self::KeyArtifact => "key_artifact",
+        })
+    }
+}
+
+/// Where a phase's figures come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseSource {
+    /// Measured in this run.
+    Measured,
+    /// Measured by an earlier run on this machine, whose result this run took from the cache.
+    Cached,
+    /// Measured in this run, but a warm-up that no statistic counts.
+    WarmUp,
+}
+
+/// What one worker process took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseMeasurement {
+    /// Which step.
+    pub phase: Phase,
+    /// Measured now, taken from the cache, or a warm-up.
+    pub source: PhaseSource,
+    /// Wall time inside EZKL's call, in seconds; absent when the worker died.
+    pub call_seconds: Option<f64>,
+    /// Processor time of all threads inside EZKL's call, in seconds: work of other processes hardly shows in it. Absent when
+    /// the worker died, and in records made before this was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
+    /// Wall time of the whole process, start to exit, in seconds.
+    pub process_seconds: f64,
+    /// The process's own peak resident set (`VmHWM`), in bytes; absent where the platform does not show it.
+    pub peak_rss_bytes: Option<u64>,
+    /// Size of the files that the phase wrote, in bytes.
+    pub written_bytes: u64,
+    /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
+    pub exit_status: Option<i32>,
+}
+
+impl PhaseMeasurement {
+    /// The same, told by a later run; a warm-up stays one.
+    #[must_use]
+    pub fn cached(&self) -> Self {
+        let source = match self.source {
+            PhaseSource::Measured => PhaseSource::Cached,
+            other => other,
+        };
+        Self {
+            source,
+            ..self.clone()
+        }
+    }
+}
+
+/// Why a run stopped.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// The worker's allocation went past the cap, or the kernel ended it for want of memory.
+    #[error("{phase} ran out of memory (cap {limit_bytes} bytes)")]
+    OutOfMemory {
+        /// The phase that was running.
+        phase: Phase,
+        /// The cap on the worker's data segment, in bytes.
+        limit_bytes: u64,
+    },
+    /// The phase took longer than it was given.
+    #[error("{phase} took longer than {limit_seconds} s")]
+    TimedOut {
+        /// The phase that was running.
+        phase: Phase,
+        /// Its limit, in seconds.
+        limit_seconds: u64,
+    },
+    /// EZKL refused, crashed, or wrote something that cannot be read.
+    #[error("{phase} failed: {message}")]
+    Failed {
+        /// The phase that was running.
+        phase: Phase,
+        /// EZKL's message, or the end of the worker's stderr.
+        message: String,
+    },
+    /// The settings have a property that makes an accepted proof meaningless.
+    #[error("the circuit is unsound: {reason}")]
+    UnsoundCircuit {
+        /// The property.
+        reason: String,
+    },
+    /// What the circuit gives on the observer's probes was not accepted.
+    #[error("declined: {reason}")]
+    Declined {
+        /// Why.
+        reason: String,
+    },
+    /// The settings came out so that the run was not admitted.
+    #[error("not attempted: {forecast}")]
+    NotAttempted {
+        /// Why.
+        forecast: String,
+    },
+    /// The user stopped the run.
+    #[error("interrupted during {phase}")]
+    Interrupted {
+        /// The phase that was running.
+        phase: Phase,
+    },
+}
+
+/// What to prove.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// A name for messages.
+    pub name: String,
+    /// Of what, and on what inputs.
+    pub circuit: JobCircuit,
+    /// How EZKL is asked to lay the circuit out.
+    pub plan: CircuitPlan,
+    /// Which verifier to generate.
+    pub verifier: VerifierKind,
+    /// Proofs to measure; at least 1.
+    pub runs: usize,
+    /// Proofs made first and not counted.
+    pub warmup: usize,
+}
+
+/// What a job proves.
+#[derive(Debug, Clone)]
+pub enum JobCircuit {
+    /// A model that EZKL loads, calibrates and compiles.
+    Model {
+        /// The ONNX file.
+        onnx: Vec<u8>,
+        /// One flat row-major array for each graph input, in the file's order; EZKL quantises them.
+        inputs: Vec<Vec<f32>>,
+    },
+    /// A committed circuit, written as EZKL compiles circuits, and the tensors that it commits to.
+    Committed(Box<CommittedInputs>),
+}
+
+impl JobCircuit {
+    /// The digest of what EZKL is given: the model's file, or the compiled circuit's (hexadecimal SHA-256).
+    pub fn sha256(&self) -> String {
+        let bytes = match self {
+            Self::Model { onnx, .. } => onnx,
+            Self::Committed(inputs) => &inputs.compiled.bytes,
+        };
+        alloy_primitives::hex::encode(Sha256::digest(bytes))
+    }
+}
+
+/// A committed circuit and its tensors.
+#[derive(Debug, Clone)]
+pub struct CommittedInputs {
+    /// The model's input, row-major, in units.
+    pub input: Vec<i128>,
+    /// The model's output, likewise; empty where it is public.
+    pub output: Vec<i128>,
+    /// Everything else that is claimed.
+    pub claims: Vec<i128>,
+    /// The circuit.
+    pub compiled: Compiled,
+    /// What it looks up, by table.
+    pub lookups: Vec<Lookups>,
+}
+
+/// One proof, as bytes and words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// What `verifyProof` takes as `bytes`.
+    pub proof: Vec<u8>,
+    /// What `verifyProof` takes as `uint256[]`: every public value, below the field's modulus.
+    pub instances: Vec<U256>,
+}
+
+/// What a finished run leaves.
+#[derive(Debug, Clone)]
+pub struct Artifacts {
+    /// The proofs of the counted runs, in order; all of the same statement.
+    pub proofs: Vec<Proof>,
+    /// EZKL's own answer to the first proof.
+    pub natively_verified: bool,
+    /// The witness's outputs as integers of the field, one vector for each graph output.
+    pub outputs: Vec<Vec<U256>>,
+    /// The generated Solidity verifier.
+    pub verifier_source: String,
+    /// What a reusable verifier must be told of the circuit; none where the verifier is the circuit's own.
+    pub key_artifact: Option<Vec<B256>>,
+    /// What a committed circuit adds to its verifier; none for any other circuit.
+    pub committed: Option<Committed>,
+    /// The verifying key's bytes.
+    pub verifying_key: Vec<u8>,
+    /// Size of the proving key, in bytes; absent in a replay of evidence, which never holds it.
+    pub proving_key_bytes: Option<u64>,
+    /// Which reference string the keys rest on.
+    pub srs: SrsIdentity,
+    /// Columns and key shape, read from the circuit's plain verifier, which is generated for that even where it is not
+    /// the one that is asked for.
+    pub shape: VerifierShape,
+}
+
+impl Artifacts {
+    /// Which verifier was generated.
+    pub fn verifier(&self) -> VerifierKind {
+        match self.key_artifact {
+            None => VerifierKind::Plain,
+            Some(_) => VerifierKind::Reusable,
+        }
+    }
+}
+
+/// What EZKL makes of a job before it proves anything, made anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reproduced {
+    /// The reference string that the key rests on.
+    pub srs: SrsIdentity,
+    /// The verifying key's file.
+    pub verifying_key: Vec<u8>,
+    /// The verifier's Solidity source.
+    pub verifier_source: String,
+    /// The key artifact that a reusable verifier takes, word by word.
+    pub key_artifact: Option<Vec<B256>>,
+    /// The challenge that follows from a committed circuit's key and commitments.
+    pub challenge: Option<U256>,
+    /// The outputs in EZKL's witness, one word for each element.
+    pub outputs: Vec<Vec<U256>>,
+    /// Of a circuit that EZKL makes of a model; a committed circuit's settings are evmbench's, and its challenge says what is
+    /// committed to.
+    pub of_model: Option<ReproducedModel>,
+}
+
+/// What EZKL makes of a model itself, made anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReproducedModel {
+    /// The settings under the run arguments that calibration ended with.
+    pub settings: Value,
+    /// The public values of a proof of the witness, hashes among them.
+    pub instances: Vec<U256>,
+    /// The commitments that such a proof holds.
+    pub commitments: Vec<CommittedTensor>,
+}
+
+/// The commitments to one tensor in a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedTensor {
+    /// Which point of the proof the first one is, from 0.
+    pub first: usize,
+    /// The points.
+    pub points: Vec<Point>,
+}
+
+/// Everything that a run of the prover yields.
+#[derive(Debug, Clone)]
+pub struct ProverRun {
+    /// Measurements in the order in which the phases ran.
+    pub phases: Vec<PhaseMeasurement>,
+    /// EZKL's resolved settings, as soon as there are any.
+    pub settings: Option<CircuitSettings>,
+    /// Cells that EZKL counted when it laid a committed circuit out; none where that is not known.
+    pub counted_cells: Option<u64>,
+    /// Whether compiled circuit and keys came from the cache.
+    pub reused_keys: bool,
+    /// Most disk space that the run's own files took at the end of any phase, in bytes.
+    pub peak_disk_bytes: u64,
+    /// The artifacts, or why there are none.
+    pub result: Result<Artifacts, Failure>,
+}
+
+/// Who is told about progress, and who may stop it.
+pub trait Observer: Sync {
+    /// Who else hears of it, and answers whatever this observer does not itself.
+    fn inner(&self) -> Option<&dyn Observer> {
+        None
+    }
+    /// A step begins.
+    fn started(&self, step: &str) {
+        if let Some(inner) = self.inner() {
+            inner.started(step);
+        }
+    }
+    /// The step goes on; the worker's resident memory in bytes where known.
+    fn sampled(&self, rss_bytes: Option<u64>) {
+        if let Some(inner) = self.inner() {
+            inner.sampled(rss_bytes);
+        }
+    }
+    /// The step is over.
+    fn finished(&self) {
+        if let Some(inner) = self.inner() {
+            inner.finished();
+        }
+    }
+    /// Whether the user has asked to stop.
+    fn interrupted(&self) -> bool {
+        self.inner().is_some_and(Observer::interrupted)
+    }
+    /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {
+        self.inner().map_or(Ok(()), |inner| inner.admits(settings))
+    }
+    /// Inputs to run a circuit with these settings on before its keys are made, without proofs; of each one flat array for each
+    /// graph input. The first is the input that is to be proved, up to rounding. None by default.
+    fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
+        self.inner().map_or_else(Vec::new, |inner| inner.probes(settings))
+    }
+    /// Whether keys may be made for a circuit that gives these words on the probes, for each probe and graph output; none for a
+    /// probe of which EZKL has no witness.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
+        self.inner()
+            .map_or(Ok(()), |inner| inner.accepts(settings, outputs))
+    }
+}
+
+/// An observer that hears nothing and never stops a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Something that turns a job into proofs.
+pub trait Prover {
+    /// Runs every phase of the job; a phase's failure is in [`ProverRun::result`].
+    ///
+    /// # Errors
+    /// Only what is no finding about the job: the cache folder or a tool cannot be used.
+    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError>;
+}
+
+/// The prover could not do its work at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ProverError {
+    /// A file or folder of the run could not be used.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A worker process could not be started.
+    #[error("start {}: {source}", path.display())]
+    Start {
+        /// The interpreter.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The reference string cannot be used.
+    #[error(transparent)]
+    Srs(#[from] SrsError),
+    /// The recorded evidence cannot be used.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// EZKL laid a committed circuit out otherwise than evmbench had counted.
+    #[error("EZKL lays the circuit out with {found:?}, and evmbench counted {expected:?}")]
+    Layout {
+        /// What EZKL counted.
+        found: Counts,
+        /// What evmbench did.
+        expected: Counts,
+    },
+    /// A worker did its work with another EZKL.
+    #[error("the worker ran EZKL {found}, and circuits are written for {EZKL_VERSION}")]
+    Version {
+        /// The version that it ran.
+        found: String,
+    },
+}
+
+impl ProverError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some(
+                "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
+            ),
+            Self::Io { .. } | Self::Recorded(_) => None,
+            Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
+            Self::Srs(error) => error.hint(),
+            Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
+            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
+        }
+    }
+
+    /// An I/O error with what was tried.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

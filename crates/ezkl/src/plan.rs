@@ -1,0 +1,637 @@
+//! How EZKL is asked to lay out a circuit: scale, visibilities and the calls' arguments.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use evmbench_committed::InputAssurance;
+
+/// Scales that evmbench accepts: bits after the binary point. EZKL's integers are 128 bits wide, and a product of an
+/// input and a weight doubles the scale, so larger ones overflow in the first layers.
+pub(super) const SCALES: std::ops::RangeInclusive<u32> = 0..=24;
+
+/// Columns side by side that EZKL lays a circuit out in where no number is asked for.
+const DEFAULT_INNER_COLUMNS: usize = 2;
+
+/// Which way a circuit is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CircuitKind {
+    /// The study's settings and calls, its mistakes included, to be comparable with it.
+    Study,
+    /// Every layer computed in the circuit, as an honest user would deploy it: scales as asked for, weights fixed in the key.
+    Direct,
+    /// Large layers claimed and checked under a challenge ([`evmbench_committed`]), weights fixed in the key.
+    Committed,
+}
+
+impl std::fmt::Display for CircuitKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Study => "study",
+            Self::Direct => "direct",
+            Self::Committed => "committed",
+        })
+    }
+}
+
+/// Who sees a tensor, in EZKL's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Every element is a public instance.
+    Public,
+    /// Nobody but the prover; bound to nothing.
+    Private,
+    /// In the verifying key.
+    Fixed,
+    /// A Poseidon hash is a public instance.
+    Hashed,
+    /// A KZG commitment is the proof's first points.
+    Polycommit,
+}
+
+impl std::fmt::Display for Visibility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::Fixed => "fixed",
+            Self::Hashed => "hashed",
+            Self::Polycommit => "polycommit",
+        })
+    }
+}
+
+/// Which Solidity verifier is generated for a circuit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifierKind {
+    /// One contract for one circuit, with the verifying key in its code.
+    #[default]
+    Plain,
+    /// One contract for all circuits. A circuit's key artifact is registered with it once, and handed over with every proof.
+    Reusable,
+}
+
+impl VerifierKind {
+    /// The generated contract's name.
+    pub fn contract(self) -> &'static str {
+        match self {
+            Self::Plain => "Halo2Verifier",
+            Self::Reusable => "Halo2VerifierReusable",
+        }
+    }
+}
+
+impl std::fmt::Display for VerifierKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Reusable => "reusable",
+        })
+    }
+}
+
+/// What a committed circuit shows of input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Io {
+    /// Commitments to both.
+    Committed,
+    /// A commitment to the input, and the output itself.
+    Result,
+    /// Both themselves, the input beside its commitment.
+    Public,
+}
+
+impl Io {
+    /// What is shown where nothing is asked for: the scores of a classifier, and nothing of a layer's thousands of elements.
+    pub fn default_for(suite: &str) -> Self {
+        match suite {
+            "core" | "scaling" => Self::Committed,
+            _ => Self::Result,
+        }
+    }
+
+    /// What is shown of a user's own model where nothing is asked for: as many scores as a classifier has, and no more, since
+    /// each costs about 1,060 gas.
+    pub fn default_for_outputs(elements: usize) -> Self {
+        if elements > MOST_SHOWN_ELEMENTS {
+            Self::Committed
+        } else {
+            Self::Result
+        }
+    }
+}
+
+/// The most elements of the output of a user's own model that are public where nothing is asked for.
+pub const MOST_SHOWN_ELEMENTS: usize = 64;
+
+/// A combination that cannot be laid out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The scale is outside [`SCALES`].
+    #[error("scale {scale} is out of range")]
+    Scale {
+        /// What was asked for.
+        scale: u32,
+    },
+    /// An input or output cannot be fixed in the key: it changes with each proof.
+    #[error(
+        "{tensor} visibility cannot be fixed: a key that holds one {tensor} proves nothing about another"
+    )]
+    Fixed {
+        /// `input` or `output`.
+        tensor: &'static str,
+    },
+    /// The study's circuit has its own visibilities.
+    #[error(
+        "the study's circuit has input and output public and parameters private; visibilities cannot be chosen with it"
+    )]
+    StudyVisibility,
+    /// A committed circuit has its own way to say who sees what.
+    #[error(
+        "a committed circuit shows input and output or commitments to them; visibilities cannot be chosen with it"
+    )]
+    CommittedVisibility,
+    /// Only a committed circuit has these choices.
+    #[error(
+        "what is shown, who assures the input's range, digits, roundings and parts belong to committed circuits"
+    )]
+    NotCommitted,
+    /// The study's circuit has its own columns.
+    #[error("the study's circuit has 2 columns side by side; another number cannot be chosen with it")]
+    StudyColumns,
+    /// A circuit has columns.
+    #[error("a circuit has 1 column or more side by side")]
+    NoColumns,
+    /// Values cannot be decomposed so.
+    #[error("{legs} digits of base {base} belong to a direct circuit, and are at least 1 of base 2")]
+    Decomposition {
+        /// The base that was asked for.
+        base: u64,
+        /// The digits.
+        legs: u32,
+    },
+    /// A committed circuit says who assures its input's range.
+    #[error("a committed circuit must say who assures that its input is in range")]
+    NoAssurance,
+}
+
+impl PlanError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Scale { .. } => format!(
+                "scales are bits after the binary point, {} to {}; the study's are 7 and 10",
+                SCALES.start(),
+                SCALES.end()
+            ),
+            Self::Fixed { .. } => "use public, private, hashed or polycommit".to_owned(),
+            Self::StudyVisibility | Self::StudyColumns => "use --circuit direct".to_owned(),
+            Self::Decomposition { .. } => "use 2 digits of base 16384, EZKL's default".to_owned(),
+            Self::NoColumns => "use 2, or 1 for the least gas".to_owned(),
+            Self::NoAssurance => "use public, ranged or registered".to_owned(),
+            Self::CommittedVisibility => {
+                "use --io committed, result or public; or --circuit direct".to_owned()
+            }
+            Self::NotCommitted => "use --circuit committed".to_owned(),
+        }
+    }
+}
+
+/// The digits that EZKL checks a value's range by: it has a proof for magnitudes below base^legs, and for no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decomposition {
+    /// The base.
+    pub base: u64,
+    /// Digits.
+    pub legs: u32,
+}
+
+/// EZKL's own decomposition.
+const DEFAULT_DECOMPOSITION: Decomposition = Decomposition { base: 16384, legs: 2 };
+
+/// Everything about a circuit that is asked of EZKL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CircuitPlan {
+    /// The study's way or ours.
+    pub kind: CircuitKind,
+    /// Bits after the binary point, for inputs and parameters.
+    pub scale: u32,
+    /// Who sees the model's input.
+    pub input_visibility: Visibility,
+    /// Who sees the model's output.
+    pub output_visibility: Visibility,
+    /// Who sees the weights.
+    pub param_visibility: Visibility,
+    /// Who assures that a committed circuit's input is in range; none for other circuits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_assurance: Option<InputAssurance>,
+    /// Columns side by side, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_columns: Option<usize>,
+    /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logrows: Option<u32>,
+    /// Bits of the base of a committed circuit's digits, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digit_bits: Option<u32>,
+    /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roundings: Option<usize>,
+    /// How a direct circuit decomposes values, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decomposition: Option<Decomposition>,
+}
+
+impl CircuitPlan {
+    /// The study's circuit: input and output public, parameters private (bound to nothing).
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn study(scale: u32) -> Result<Self, PlanError> {
+        Self {
+            kind: CircuitKind::Study,
+            scale,
+            input_visibility: Visibility::Public,
+            output_visibility: Visibility::Public,
+            param_visibility: Visibility::Private,
+            input_assurance: None,
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
+        }
+        .checked()
+    }
+
+    /// The default circuit: input and output public, weights fixed in the verifying key.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn direct(scale: u32) -> Result<Self, PlanError> {
+        Self {
+            kind: CircuitKind::Direct,
+            scale,
+            input_visibility: Visibility::Public,
+            output_visibility: Visibility::Public,
+            param_visibility: Visibility::Fixed,
+            input_assurance: None,
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
+        }
+        .checked()
+    }
+
+    /// A committed circuit: weights fixed in the verifying key, the input's range checked in the circuit unless it is public.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn committed(scale: u32, io: Io) -> Result<Self, PlanError> {
+        let shown = |public: bool| {
+            if public {
+                Visibility::Public
+            } else {
+                Visibility::Polycommit
+            }
+        };
+        Self {
+            kind: CircuitKind::Committed,
+            scale,
+            input_visibility: shown(io == Io::Public),
+            output_visibility: shown(io != Io::Committed),
+            param_visibility: Visibility::Fixed,
+            input_assurance: Some(match io {
+                Io::Public => InputAssurance::Public,
+                Io::Committed | Io::Result => InputAssurance::Ranged,
+            }),
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
+        }
+        .checked()
+    }
+
+    /// The same committed circuit, whose consumer knows the input's commitment.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] where there is no commitment to know.
+    pub fn registered(self) -> Result<Self, PlanError> {
+        match self.input_assurance {
+            Some(InputAssurance::Ranged) => Ok(Self {
+                input_assurance: Some(InputAssurance::Registered),
+                ..self
+            }),
+            _ => Err(PlanError::NotCommitted),
+        }
+    }
+
+    /// The plan of one part of a model whose other parts make or read what this one shares with them: an input that is
+    /// linked is a commitment that a set's contract compares, and so is an output that a later part reads.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`].
+    pub fn of_part(self, input_linked: bool, output_linked: bool) -> Result<Self, PlanError> {
+        if self.kind != CircuitKind::Committed {
+            return Err(PlanError::NotCommitted);
+        }
+        let mut plan = self;
+        if input_linked {
+            plan.input_visibility = Visibility::Polycommit;
+            plan.input_assurance = Some(InputAssurance::Linked);
+        }
+        if output_linked {
+            plan.output_visibility = Visibility::Polycommit;
+        }
+        Ok(plan)
+    }
+
+    /// The same circuit with so many columns side by side.
+    ///
+    /// # Errors
+    /// [`PlanError::StudyColumns`] and [`PlanError::NoColumns`].
+    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
+        Self {
+            inner_columns: Some(columns),
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same committed circuit with digits of so many bits, and at most so many values rounded before layers of weights.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`].
+    pub fn with_digits(self, digit_bits: u32, roundings: Option<usize>) -> Result<Self, PlanError> {
+        Self {
+            digit_bits: Some(digit_bits),
+            roundings,
+            ..self
+        }
+        .checked()
+    }
+
+    /// The same plan with other visibilities, `None` keeping what there is.
+    ///
+    /// # Errors
+    /// [`PlanError::StudyVisibility`] or [`PlanError::CommittedVisibility`] where theirs would be changed;
+    /// [`PlanError::Fixed`].
+    pub fn with_visibilities(
+        mut self,
+        input: Option<Visibility>,
+        output: Option<Visibility>,
+        param: Option<Visibility>,
+    ) -> Result<Self, PlanError> {
+        let before = self;
+        self.input_visibility = input.unwrap_or(self.input_visibility);
+        self.output_visibility = output.unwrap_or(self.output_visibility);
+        self.param_visibility = param.unwrap_or(self.param_visibility);
+        if self != before {
+            match self.kind {
+                CircuitKind::Study => return Err(PlanError::StudyVisibility),
+                CircuitKind::Committed => return Err(PlanError::CommittedVisibility),
+                CircuitKind::Direct => {}
+            }
+        }
+        self.checked()
+    }
+
+    /// The plan, if a circuit can be laid out so.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the first thing that is wrong with it.
+    pub fn checked(self) -> Result<Self, PlanError> {
+        if !SCALES.contains(&self.scale) {
+            return Err(PlanError::Scale { scale: self.scale });
+        }
+        for (tensor, visibility) in [
+            ("input", self.input_visibility),
+            ("output", self.output_visibility),
+        ] {
+            if visibility == Visibility::Fixed {
+                return Err(PlanError::Fixed { tensor });
+            }
+        }
+        match (self.kind, self.inner_columns) {
+            (_, Some(0)) => return Err(PlanError::NoColumns),
+            (CircuitKind::Study, Some(_)) => return Err(PlanError::StudyColumns),
+            _ => {}
+        }
+        if let Some(Decomposition { base, legs }) = self.decomposition
+            && (self.kind != CircuitKind::Direct || base < 2 || legs == 0)
+        {
+            return Err(PlanError::Decomposition { base, legs });
+        }
+        if self.kind == CircuitKind::Committed {
+            self.checked_committed()
+        } else if self.input_assurance.is_some() || self.digit_bits.is_some() || self.roundings.is_some() {
+            Err(PlanError::NotCommitted)
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// What a committed circuit shows follows from two choices, which the visibilities must tell alike.
+    fn checked_committed(self) -> Result<Self, PlanError> {
+        let assurance = self.input_assurance.ok_or(PlanError::NoAssurance)?;
+        let input = match assurance {
+            InputAssurance::Public => Visibility::Public,
+            InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => {
+                Visibility::Polycommit
+            }
+        };
+        let shows_output = [Visibility::Public, Visibility::Polycommit].contains(&self.output_visibility);
+        if self.input_visibility != input || !shows_output || self.param_visibility != Visibility::Fixed {
+            return Err(PlanError::CommittedVisibility);
+        }
+        Ok(self)
+    }
+
+    /// What the magnitudes of a direct circuit's values must stay below to be checked.
+    pub fn greatest_checked(self) -> u128 {
+        let Decomposition { base, legs } = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
+        u128::from(base).saturating_pow(legs)
+    }
+
+    /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
+    pub fn run_args(self) -> Value {
+        let decomposition = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
+        json!({
+            "input_scale": self.scale,
+            "param_scale": self.scale,
+            "input_visibility": self.input_visibility,
+            "output_visibility": self.output_visibility,
+            "param_visibility": self.param_visibility,
+            "num_inner_cols": self.inner_columns.unwrap_or(DEFAULT_INNER_COLUMNS),
+            "decomp_base": decomposition.base,
+            "decomp_legs": decomposition.legs,
+            // EZKL 23.0.5's Freivalds path returns values that are not tied to the cells that it checked.
+            // The study had it on; a circuit that would use it is refused when the settings are read.
+            "disable_freivalds": self.kind == CircuitKind::Direct,
+        })
+    }
+
+    /// The same, with what calibration chose of them, as the settings that it ended with tell.
+    pub(crate) fn run_args_as_calibrated(self, ended_with: &Value) -> Value {
+        let scales: &[&str] = match self.kind {
+            CircuitKind::Study => &["input_scale", "param_scale"],
+            CircuitKind::Direct | CircuitKind::Committed => &[],
+        };
+        let mut run_args = self.run_args();
+        for &name in ["logrows", "lookup_range", "scale_rebase_multiplier"]
+            .iter()
+            .chain(scales)
+        {
+            run_args[name] = ended_with[name].clone();
+        }
+        run_args
+    }
+
+    /// `calibrate_settings`'s arguments beside the files; a committed circuit is not calibrated. Without `scales` EZKL searches 11 to 13 and overwrites
+    /// what was asked for, which is what the study did.
+    pub(crate) fn calibrate_args(self) -> Value {
+        match self.kind {
+            CircuitKind::Study => json!({}),
+            CircuitKind::Direct | CircuitKind::Committed => {
+                json!({"target": "resources", "scales": [self.scale]})
+            }
+        }
+    }
+
+    /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
+    pub fn commits(self) -> bool {
+        self.kind == CircuitKind::Committed
+            || [
+                self.input_visibility,
+                self.output_visibility,
+                self.param_visibility,
+            ]
+            .contains(&Visibility::Polycommit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_direct_circuits_pin_their_scales() {
+        assert_eq!(
+            CircuitPlan::direct(7).unwrap().calibrate_args()["scales"],
+            json!([7])
+        );
+        assert_eq!(CircuitPlan::study(7).unwrap().calibrate_args(), json!({}));
+    }
+
+    #[test]
+    fn direct_circuits_fix_weights_and_switch_freivalds_off() {
+        let run_args = CircuitPlan::direct(10).unwrap().run_args();
+        assert_eq!(run_args["param_visibility"], "fixed");
+        assert_eq!(run_args["disable_freivalds"], true);
+        assert_eq!(run_args["input_scale"], 10);
+    }
+
+    /// What came later is not written where it was not asked for: names of records are digests of this.
+    #[test]
+    fn choices_are_written_where_they_were_made() {
+        let committed = CircuitPlan::committed(7, Io::Committed).unwrap();
+        let written = |plan: CircuitPlan| serde_json::to_value(plan).unwrap();
+        for field in ["inner_columns", "digit_bits", "roundings", "decomposition"] {
+            assert_eq!(written(committed).get(field), None);
+        }
+        let chosen = committed
+            .with_columns(1)
+            .unwrap()
+            .with_digits(12, Some(2))
+            .unwrap();
+        let json = written(chosen);
+        assert_eq!(
+            (&json["inner_columns"], &json["digit_bits"], &json["roundings"]),
+            (&json!(1), &json!(12), &json!(2))
+        );
+        assert_eq!(serde_json::from_value::<CircuitPlan>(json).unwrap(), chosen);
+    }
+
+    #[test]
+    fn a_large_output_is_not_shown_unless_that_is_asked_for() {
+        assert_eq!(Io::default_for_outputs(10), Io::Result);
+        assert_eq!(Io::default_for_outputs(MOST_SHOWN_ELEMENTS), Io::Result);
+        assert_eq!(Io::default_for_outputs(MOST_SHOWN_ELEMENTS + 1), Io::Committed);
+    }
+
+    #[test]
+    fn choices_belong_to_their_circuits() {
+        let committed = CircuitPlan::committed(7, Io::Result).unwrap();
+        let direct = CircuitPlan::direct(7).unwrap();
+        let decomposition = Some(Decomposition { base: 1024, legs: 3 });
+        let decomposed = CircuitPlan {
+            decomposition,
+            ..direct
+        };
+        assert_eq!(decomposed.checked(), Ok(decomposed));
+        assert_eq!(decomposed.run_args()["decomp_base"], 1024);
+        assert_eq!(direct.with_columns(1).unwrap().run_args()["num_inner_cols"], 1);
+        let refused = [
+            CircuitPlan {
+                decomposition,
+                ..committed
+            },
+            CircuitPlan {
+                digit_bits: Some(16),
+                ..direct
+            },
+            CircuitPlan {
+                input_assurance: None,
+                ..committed
+            },
+            CircuitPlan {
+                input_visibility: Visibility::Public,
+                ..committed
+            },
+            CircuitPlan {
+                output_visibility: Visibility::Private,
+                ..committed
+            },
+            CircuitPlan {
+                inner_columns: Some(0),
+                ..direct
+            },
+        ];
+        for plan in refused {
+            assert!(plan.checked().is_err(), "{plan:?}");
+        }
+        let study = CircuitPlan::study(7).unwrap();
+        assert_eq!(study.with_columns(1), Err(PlanError::StudyColumns));
+    }
+
+    #[test]
+    fn impossible_plans_are_refused() {
+        assert_eq!(CircuitPlan::direct(25), Err(PlanError::Scale { scale: 25 }));
+        let direct = CircuitPlan::direct(7).unwrap();
+        assert_eq!(
+            direct.with_visibilities(Some(Visibility::Fixed), None, None),
+            Err(PlanError::Fixed { tensor: "input" })
+        );
+        assert_eq!(
+            direct.with_visibilities(None, Some(Visibility::Fixed), None),
+            Err(PlanError::Fixed { tensor: "output" })
+        );
+        let study = CircuitPlan::study(7).unwrap();
+        assert_eq!(
+            study.with_visibilities(None, None, Some(Visibility::Fixed)),
+            Err(PlanError::StudyVisibility)
+        );
+        assert_eq!(
+            study.with_visibilities(Some(Visibility::Public), None, None),
+            Ok(study)
+        );
+    }
+}

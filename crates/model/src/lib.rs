@@ -1,0 +1,19 @@
+//! Models: layers of the suite and ONNX files as typed graphs, their inputs and their references.
+//!
+//! Goes in: a model of the suite and a seed, or a user's ONNX, weight and input files. Comes out:
+//! ONNX bytes for the prover, `f32` inputs, what the model gives in `f32`, and what the quantised
+//! graph gives exactly. Shapes are NCHW with batch 1.
+
+pub mod cost;
+pub mod float;
+pub mod fold;
+pub mod graph;
+pub mod input;
+pub mod integer;
+pub mod interval;
+pub mod layers;
+pub mod onnx;
+pub mod rounding;
+pub mod split;
+pub mod suite;
+pub mod weights;

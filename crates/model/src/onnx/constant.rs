@@ -1,0 +1,209 @@
+//! Constants of a file: initializers, `Constant` nodes and what is made of them.
+
+use tract_onnx::pb::{
+    AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType, tensor_proto::DataType,
+};
+
+use super::fit::MOST_AXES;
+use super::node::{Attributes, size};
+use crate::graph::{self, Tensor};
+
+/// A constant tensor.
+#[derive(Clone)]
+pub(super) enum Constant {
+    /// Of `f32`.
+    Floats(Tensor),
+    /// Of `i64`.
+    Ints(Integers),
+}
+
+impl Constant {
+    /// Sizes, outermost first.
+    pub(super) fn shape(&self) -> &[usize] {
+        match self {
+            Self::Floats(tensor) => &tensor.shape,
+            Self::Ints(integers) => &integers.shape,
+        }
+    }
+
+    /// Number of elements.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Floats(tensor) => tensor.len(),
+            Self::Ints(integers) => integers.data.len(),
+        }
+    }
+}
+
+/// A row-major tensor of `i64`; `data.len()` is the product of `shape`.
+#[derive(Clone)]
+pub(super) struct Integers {
+    /// Sizes, outermost first; a scalar has none.
+    pub(super) shape: Vec<usize>,
+    /// Row-major elements.
+    pub(super) data: Vec<i64>,
+}
+
+impl Integers {
+    /// With one axis.
+    pub(super) fn flat(data: Vec<i64>) -> Self {
+        Self {
+            shape: vec![data.len()],
+            data,
+        }
+    }
+
+    /// Of a tensor with these elements.
+    fn of<T: Into<i64>>(tensor: &TensorProto, elements: Vec<T>) -> Result<Self, String> {
+        let data = elements.into_iter().map(Into::into).collect::<Vec<i64>>();
+        Ok(Self {
+            shape: shape(tensor, data.len())?,
+            data,
+        })
+    }
+}
+
+/// The number of elements of a stored tensor.
+///
+/// # Errors
+/// Its sizes are no sizes, or it holds another number of elements, or elements that no model computes with.
+pub(super) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
+    if shape.len() > MOST_AXES {
+        return Err(format!(
+            "it has {} axes, and {MOST_AXES} are the most",
+            shape.len()
+        ));
+    }
+    let (stored, width) = match tensor.data_type() {
+        DataType::Float => (tensor.float_data.len(), 4),
+        DataType::Double => (tensor.double_data.len(), 8),
+        DataType::Int64 => (tensor.int64_data.len(), 8),
+        DataType::Uint64 => (tensor.uint64_data.len(), 8),
+        DataType::Uint32 => (tensor.uint64_data.len(), 4),
+        DataType::Int32 => (tensor.int32_data.len(), 4),
+        DataType::Int16 | DataType::Uint16 | DataType::Float16 | DataType::Bfloat16 => {
+            (tensor.int32_data.len(), 2)
+        }
+        DataType::Int8 | DataType::Uint8 | DataType::Bool => (tensor.int32_data.len(), 1),
+        other => return Err(format!("its elements are of type {}", other.as_str_name())),
+    };
+    let stored = match tensor.raw_data.len() {
+        0 => stored,
+        bytes if bytes.is_multiple_of(width) => bytes / width,
+        bytes => return Err(format!("{bytes} bytes do not split into elements of {width}")),
+    };
+    if graph::elements(&shape) != Some(stored) {
+        return Err(format!("it holds {stored} elements, and its shape is {shape:?}"));
+    }
+    Ok(stored)
+}
+
+/// A matrix with its axes exchanged.
+pub(super) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
+    let [rows, columns] = matrix.shape[..] else {
+        return Err(format!("its weight has shape {:?}, not rank 2", matrix.shape));
+    };
+    let data = (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| matrix.data[row * columns + column]))
+        .collect();
+    Ok(Tensor::new([columns, rows], data))
+}
+
+pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
+    let attributes = Attributes(node);
+    let tensor = attributes
+        .get("value", AttributeType::Tensor)
+        .and_then(|attribute| attribute.t.as_ref());
+    let scalar = |value| Constant::Floats(Tensor::new([], vec![value]));
+    let vector = |attribute: &AttributeProto| {
+        Constant::Floats(Tensor::new([attribute.floats.len()], attribute.floats.clone()))
+    };
+    if let Some(tensor) = tensor {
+        return constant(tensor);
+    }
+    None.or(attributes.float("value_float").map(scalar))
+        .or(attributes.get("value_floats", AttributeType::Floats).map(vector))
+        .or(attributes.int("value_int").map(|value| {
+            Constant::Ints(Integers {
+                shape: Vec::new(),
+                data: vec![value],
+            })
+        }))
+        .or(attributes
+            .ints("value_ints")
+            .map(|values| Constant::Ints(Integers::flat(values.to_vec()))))
+        .ok_or_else(|| "its value is neither floats nor integers".to_owned())
+}
+
+/// A constant of `f32`, `i64`, `i32` or truth values (as 0 and 1).
+pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
+    let integers = match tensor.data_type() {
+        DataType::Float => return floats(tensor).map(Constant::Floats),
+        DataType::Int64 => Integers::of(tensor, elements(tensor, &tensor.int64_data, i64::from_le_bytes)?),
+        DataType::Int32 => Integers::of(tensor, elements(tensor, &tensor.int32_data, i32::from_le_bytes)?),
+        DataType::Bool if tensor.raw_data.is_empty() => Integers::of(tensor, tensor.int32_data.clone()),
+        DataType::Bool => Integers::of(tensor, tensor.raw_data.clone()),
+        other => Err(format!("elements of type {}", other.as_str_name())),
+    };
+    integers.map(Constant::Ints)
+}
+
+/// Whether no element is NaN or infinite, whatever the width of its floats. What cannot be read has no such element.
+pub(super) fn is_finite(tensor: &TensorProto) -> bool {
+    /// The bits of a half-precision float that are all 1 in NaN and infinity, and the same of a `bfloat16`.
+    const HALF_EXPONENT: u16 = 0x7c00;
+    const BRAIN_EXPONENT: u16 = 0x7f80;
+    let halves = |exponent: u16| {
+        let typed: Vec<u16> = tensor.int32_data.iter().map(|&bits| bits as u16).collect();
+        elements(tensor, &typed, u16::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|bits| bits & exponent == exponent))
+    };
+    let has_other = match tensor.data_type() {
+        DataType::Float => elements(tensor, &tensor.float_data, f32::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|x| !x.is_finite())),
+        DataType::Double => elements(tensor, &tensor.double_data, f64::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|x| !x.is_finite())),
+        DataType::Float16 => halves(HALF_EXPONENT),
+        DataType::Bfloat16 => halves(BRAIN_EXPONENT),
+        _ => false,
+    };
+    !has_other
+}
+
+pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
+    if tensor.data_type() != DataType::Float {
+        return Err(format!("elements of type {}", tensor.data_type().as_str_name()));
+    }
+    let data = elements(tensor, &tensor.float_data, f32::from_le_bytes)?;
+    Ok(Tensor::new(shape(tensor, data.len())?, data))
+}
+
+/// The sizes of a tensor that has so many elements.
+fn shape(tensor: &TensorProto, count: usize) -> Result<Vec<usize>, String> {
+    let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
+    if graph::elements(&shape) != Some(count) {
+        return Err(format!("{count} elements for the shape {shape:?}"));
+    }
+    Ok(shape)
+}
+
+/// A tensor's elements from the typed field, or else from the raw little-endian bytes.
+fn elements<T: Copy, const N: usize>(
+    tensor: &TensorProto,
+    typed: &[T],
+    decode: impl Fn([u8; N]) -> T,
+) -> Result<Vec<T>, String> {
+    if tensor.raw_data.is_empty() {
+        return Ok(typed.to_vec());
+    }
+    let (chunks, rest) = tensor.raw_data.as_chunks::<N>();
+    if rest.is_empty() {
+        Ok(chunks.iter().map(|&chunk| decode(chunk)).collect())
+    } else {
+        Err(format!(
+            "{} bytes do not split into elements",
+            tensor.raw_data.len()
+        ))
+    }
+}

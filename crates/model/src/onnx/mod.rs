@@ -1,0 +1,654 @@
+//! ONNX files, written and read.
+//!
+//! Goes in: a [`Graph`] or a user's file. Comes out: bytes, or an [`OnnxModel`]: names and shapes of
+//! inputs and outputs always, and a [`Graph`] where the typed operators cover the file.
+
+mod apart;
+mod check;
+mod constant;
+mod declared;
+mod direct;
+mod fit;
+mod loaded;
+#[cfg(test)]
+#[path = "../../../../tests/suite/common/models.rs"]
+#[allow(dead_code, unreachable_pub)] // the tests of the program use all of it
+mod models;
+mod node;
+mod operators;
+pub(crate) mod proto;
+mod reader;
+mod resolve;
+mod rounded;
+mod schema;
+mod writer;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use apart::{analyse_apart, answer};
+pub use operators::SUPPORTED;
+pub use reader::parse;
+pub use rounded::{Unreadable, Value, rounded, with_every_value};
+pub use writer::write;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::NodeProto;
+
+use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
+use super::input::Slot;
+
+/// A named tensor at the edge of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its name in the ONNX file.
+    pub name: String,
+    /// Its sizes, outermost first.
+    pub shape: Vec<usize>,
+}
+
+impl Port {
+    /// As what input files are read into.
+    #[must_use]
+    pub fn slot(&self) -> Slot<'_> {
+        Slot {
+            name: &self.name,
+            shape: &self.shape,
+        }
+    }
+}
+
+/// A file that EZKL can be expected to load.
+#[derive(Debug)]
+pub struct OnnxModel {
+    /// Graph inputs in the file's order, without those that are initializers.
+    pub inputs: Vec<Port>,
+    /// Graph outputs in the file's order.
+    pub outputs: Vec<Port>,
+    /// How much of it the typed graph covers.
+    pub coverage: Coverage,
+    /// What a direct circuit, which EZKL makes of the file, would get wrong. Empty where the coverage is partial, since the
+    /// file is then refused.
+    pub misread: Vec<Problem>,
+    /// What was filled in that the file leaves open: a sentence about each.
+    pub notes: Vec<String>,
+    /// Means that EZKL computes by a factor, which the scale rounds.
+    pub means: Vec<Mean>,
+    /// Constants of floats, which the scale rounds, where the coverage is partial.
+    pub constants: Vec<(String, Tensor)>,
+    /// What layers multiply by, add and compare with.
+    pub factors: Vec<Factor>,
+}
+
+impl OnnxModel {
+    /// Refuses a file whose constants EZKL cannot take at a scale, if it checks values below `limit`; `path` is only named in the
+    /// error.
+    ///
+    /// # Errors
+    /// [`OnnxError::Invalid`].
+    pub fn fits(&self, scale: u32, limit: u128, path: &Path) -> Result<(), OnnxError> {
+        /// EZKL's integers have 128 bits, one of them for the sign (`quantize_float`).
+        const INTEGER_BITS: i32 = 127;
+        let unit = f64::from(scale).exp2();
+        let beyond = |x: f32, most: f64| f64::from(x.abs()) * unit >= most;
+        let factors = self
+            .factors
+            .iter()
+            .filter(|factor| beyond(factor.greatest, limit as f64));
+        let factors = factors.map(|factor| Problem::OutOfRange {
+            node: factor.node.clone(),
+            operator: factor.operator.clone(),
+            value: factor.greatest,
+            scale,
+            limit,
+        });
+        let most = f64::from(INTEGER_BITS).exp2();
+        let constants = self.constants.iter().filter_map(|(name, tensor)| {
+            let value = tensor.data.iter().copied().find(|&x| beyond(x, most))?;
+            Some(Problem::Overflow {
+                constant: format!("constant {name}"),
+                value,
+                scale,
+            })
+        });
+        let problems: Vec<Problem> = factors.chain(constants).collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(OnnxError::Invalid {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
+    /// Refuses a file that EZKL would load as something else; `path` is only named in the error.
+    ///
+    /// # Errors
+    /// [`OnnxError::Invalid`].
+    pub fn directly(&mut self, path: &Path) -> Result<(), OnnxError> {
+        if self.misread.is_empty() {
+            return Ok(());
+        }
+        Err(OnnxError::Invalid {
+            path: path.to_owned(),
+            problems: std::mem::take(&mut self.misread),
+        })
+    }
+}
+
+/// The constants that a node computes with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor {
+    /// The node.
+    pub node: String,
+    /// The ONNX operator.
+    pub operator: String,
+    /// The greatest magnitude of one.
+    pub greatest: f32,
+}
+
+/// A mean over so many elements that EZKL computes as a sum times 1/`count`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mean {
+    /// The node.
+    pub node: String,
+    /// The ONNX operator.
+    pub operator: String,
+    /// The elements of each mean.
+    pub count: usize,
+}
+
+/// Whether the typed graph, and with it the integer reference, covers a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Coverage {
+    /// All of it.
+    Full(Graph),
+    /// Not these nodes. The file can be proved, but no integer reference stands beside it.
+    Partial(Vec<Uncovered>),
+}
+
+/// A node, or an output, that the typed graph has no operator for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, JsonSchema)]
+#[error("{operator} {node}: {reason}")]
+pub struct Uncovered {
+    /// The node's name; where it has none, the name of its first output.
+    pub node: String,
+    /// The ONNX operator.
+    pub operator: String,
+    /// What is not covered about it.
+    pub reason: String,
+}
+
+/// The operators of these nodes, each once, in alphabetical order.
+#[must_use]
+pub fn operators(nodes: &[Uncovered]) -> Vec<String> {
+    let operators: BTreeSet<&String> = nodes.iter().map(|node| &node.operator).collect();
+    operators.into_iter().cloned().collect()
+}
+
+/// Why a file cannot be proved.
+#[derive(Debug, thiserror::Error)]
+pub enum OnnxError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The bytes are not an ONNX model.
+    #[error("{} is not an ONNX model: {reason}", path.display())]
+    NotOnnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the bytes.
+        reason: String,
+    },
+    /// Weights that are stored in another file cannot be read.
+    #[error("initializer {tensor:?} is stored in {}: {reason}", path.display())]
+    Beside {
+        /// Name of the initializer.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The process that analyses a file cannot be started.
+    #[error("cannot start a process to analyse the model in: {source}")]
+    Apart {
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is an ONNX model, but not one that EZKL can prove.
+    #[error("{} cannot be proved:{}", path.display(), listed(problems))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Everything that was found.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(|problem| format!("\n- {problem}")).collect();
+    lines.concat()
+}
+
+impl OnnxError {
+    /// What the user can do about it: one line for each kind of problem.
+    #[must_use]
+    pub fn hints(&self) -> Vec<&str> {
+        match self {
+            Self::Read { .. } => vec!["check the path and its permissions"],
+            Self::NotOnnx { .. } => {
+                vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
+            }
+            Self::Beside { .. } => {
+                vec!["keep the file of weights itself, no link to it, beside the model, as it was exported"]
+            }
+            Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)"],
+            Self::Invalid { problems, .. } => {
+                let mut hints: Vec<_> = problems.iter().map(Problem::hint).collect();
+                hints.sort_unstable();
+                hints.dedup();
+                hints
+            }
+        }
+    }
+}
+
+/// Something in a model that EZKL cannot load, or would load as something else.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// There is nothing to run it on.
+    #[error("it has no inputs")]
+    NoInputs,
+    /// There is nothing to prove.
+    #[error("it has no outputs")]
+    NoOutputs,
+    /// An input is not a tensor of `f32`.
+    #[error("input {input:?} is of type {found}, not FLOAT")]
+    InputType {
+        /// Name of the input.
+        input: String,
+        /// What ONNX calls its type.
+        found: String,
+    },
+    /// An input's shape is not known before inference.
+    #[error("input {input:?} has the shape {shape}, which is not static")]
+    DynamicShape {
+        /// Name of the input.
+        input: String,
+        /// Its shape with symbols, or `?` where there is nothing.
+        shape: String,
+    },
+    /// Weights are in another file, which EZKL does not open.
+    #[error("initializer {tensor:?} is stored in another file")]
+    ExternalData {
+        /// Name of the initializer.
+        tensor: String,
+    },
+    /// A constant is NaN or infinite; EZKL would take NaN for 0.
+    #[error("{constant} has NaN or infinite elements")]
+    NotFinite {
+        /// Which constant.
+        constant: String,
+    },
+    /// An initializer is sparse, which EZKL's loader skips.
+    #[error("it has sparse initializers")]
+    SparseInitializer,
+    /// A constant cannot be read.
+    #[error("{constant}: {reason}")]
+    Constant {
+        /// Which constant.
+        constant: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// All constants together have more elements than a circuit has rows.
+    #[error("its constants have more than {MOST_ELEMENTS} elements")]
+    TooManyConstants,
+    /// There are more operators than anybody has proved.
+    #[error("it has {found} nodes, and {} are the most", check::MOST_NODES)]
+    TooManyNodes {
+        /// How many there are.
+        found: usize,
+    },
+    /// Something that needs a name has none.
+    #[error("it has {what} without a name")]
+    Unnamed {
+        /// What it is.
+        what: &'static str,
+    },
+    /// An input has no axes, or too many.
+    #[error("input {input:?} has {found} axes, and must have 1 to {}", fit::MOST_AXES)]
+    Axes {
+        /// Name of the input.
+        input: String,
+        /// How many it has.
+        found: usize,
+    },
+    /// An output is an input, and so no result.
+    #[error("the output {output:?} is an input as it is")]
+    PassedThrough {
+        /// Name of the output.
+        output: String,
+    },
+    /// An output is what another one is, under another name.
+    #[error("the output {output:?} is the output {other:?} as it is")]
+    SameOutput {
+        /// Name of the output.
+        output: String,
+        /// Name of the other.
+        other: String,
+    },
+    /// A constant takes values out of the range that EZKL can check.
+    #[error(
+        "{operator} node {node:?}: a constant of {value:e} at scale {scale} is {0:e}, and EZKL checks values below {limit} alone",
+        f64::from(*value) * f64::from(*scale).exp2()
+    )]
+    OutOfRange {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// The constant's magnitude.
+        value: f32,
+        /// The circuit's scale.
+        scale: u32,
+        /// What values must stay below.
+        limit: u128,
+    },
+    /// A constant does not fit EZKL's integers.
+    #[error("{constant} holds {value:e}, and EZKL's integers do not hold it at scale {scale}")]
+    Overflow {
+        /// Which constant.
+        constant: String,
+        /// The element.
+        value: f32,
+        /// The circuit's scale.
+        scale: u32,
+    },
+    /// An input has more elements than a circuit has rows.
+    #[error("input {input:?} has more than {MOST_ELEMENTS} elements")]
+    TooLarge {
+        /// Name of the input.
+        input: String,
+    },
+    /// A value has two definitions.
+    #[error("the value {value:?} is given twice")]
+    Twice {
+        /// Name of the value.
+        value: String,
+    },
+    /// The file is written for operators whose meaning is not known.
+    #[error("it is written for {}, and {} to {} are known", found.map_or_else(|| "no operator set".to_owned(), |found| format!("operator set {found}")), schema::OPERATOR_SETS.start(), schema::OPERATOR_SETS.end())]
+    OperatorSet {
+        /// What it is written for, if it says so.
+        found: Option<i64>,
+    },
+    /// The file names the set of ONNX's own operators more than once: readers differ in which they follow.
+    #[error("it names the operator set of ONNX's own operators {} times: {found:?}", found.len())]
+    OperatorSets {
+        /// What it names, in order.
+        found: Vec<i64>,
+    },
+    /// What the file declares of an input, an initializer or an output contradicts it.
+    #[error("{reason}")]
+    Declared {
+        /// The value, what is declared, and what it is.
+        reason: String,
+    },
+    /// A node is an operator of another domain than ONNX's, which only the file or a runtime gives a meaning.
+    #[error("node {node:?} is {operator}, which is none of ONNX's own operators")]
+    Foreign {
+        /// Name of the node.
+        node: String,
+        /// The operator with its domain.
+        operator: String,
+    },
+    /// A function in the file that a node could call instead of an operator.
+    #[error("it holds the function {function:?}, which a node could call")]
+    Function {
+        /// Its name with its domain.
+        function: String,
+    },
+    /// An attribute does not say of which type it is.
+    #[error("{operator} node {node:?}: its attribute {attribute} has no type")]
+    UntypedAttribute {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: String,
+    },
+    /// An attribute that the operator does not have, or that is of another type.
+    #[error("{operator} node {node:?}: in operator set {opset} {}", match expected { Some(expected) => format!("its attribute {attribute} must be of type {expected}"), None => format!("it has no attribute {attribute}") })]
+    UnknownAttribute {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: String,
+        /// The type that it should have, if the operator has it.
+        expected: Option<&'static str>,
+        /// The file's operator set.
+        opset: i64,
+    },
+    /// A truth value that is neither 0 nor 1, which loaders read differently.
+    #[error("{operator} node {node:?}: {attribute} is {value}, and must be 0 or 1")]
+    Truth {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// Name of the attribute.
+        attribute: &'static str,
+        /// What it is.
+        value: i64,
+    },
+    /// An operator draws random numbers: it is no function.
+    #[error("{operator} node {node:?} draws random numbers")]
+    Draws {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// An operator contains graphs.
+    #[error("{operator} node {node:?} contains a graph of its own")]
+    Subgraph {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// EZKL would compute something else than the operator does, or fail on it.
+    #[error("{operator} node {node:?}: {reason}")]
+    Misread {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// The attribute or input at fault, with its value.
+        reason: String,
+        /// What the user can do about it.
+        remedy: Cow<'static, str>,
+    },
+    /// EZKL would compute a convolution without its batch axis, and misplace its windows.
+    #[error(
+        "Conv node {node:?}: the loader drops its batch axis, and EZKL 23.0.5 then misplaces its windows"
+    )]
+    MisreadConvolution {
+        /// Name of the node.
+        node: String,
+    },
+    /// A node reads what no node, input or initializer gives.
+    #[error("node {node:?} reads {value:?}, which nothing before it gives")]
+    UndefinedValue {
+        /// Name of the node.
+        node: String,
+        /// Name of the value.
+        value: String,
+    },
+    /// No node, input or initializer gives an output.
+    #[error("nothing gives the output {output:?}")]
+    UndefinedOutput {
+        /// Name of the output.
+        output: String,
+    },
+    /// EZKL has no counterpart for an operator.
+    #[error("node {node:?} is {operator}, which EZKL does not support")]
+    UnsupportedOperator {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// A convolution or pooling has no `strides`; EZKL's loader needs them even when they are 1.
+    #[error("{operator} node {node:?} has no strides attribute")]
+    MissingStrides {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// A convolution or pooling is dilated; EZKL refuses or ignores that.
+    #[error("{operator} node {node:?} is dilated")]
+    Dilated {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+    },
+    /// tract, which EZKL loads ONNX with, cannot analyse the model.
+    #[error("{reason}")]
+    Analysis {
+        /// Why not.
+        reason: String,
+        /// What the user can do about it.
+        remedy: String,
+    },
+}
+
+impl Problem {
+    /// What of a node cannot be followed.
+    fn misread(node: &NodeProto, misreading: direct::Misreading) -> Self {
+        Self::Misread {
+            node: node::label(node),
+            operator: node.op_type.clone(),
+            reason: misreading.reason,
+            remedy: misreading.remedy.into(),
+        }
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::NoInputs => "export it with at least one input that is not a constant",
+            Self::NoOutputs => "name at least one output when it is exported",
+            Self::InputType { .. } => "let the model take float32 and convert within it",
+            Self::DynamicShape { .. } => {
+                "export with fixed shapes: no dynamic_axes or dynamic_shapes, and a batch of 1"
+            }
+            Self::ExternalData { .. } => {
+                "save the weights in the file: onnx.save(onnx.load(path), path, save_as_external_data=False)"
+            }
+            Self::NotFinite { .. } => "check the training: every weight and constant must be a finite number",
+            Self::SparseInitializer => "store the weights as dense tensors",
+            Self::TooLarge { .. } | Self::TooManyConstants | Self::TooManyNodes { .. } => {
+                "prove a smaller model: each element takes a row at least"
+            }
+            Self::Axes { .. } => "give the input a batch axis of size 1, and reshape it within the model",
+            Self::PassedThrough { .. } | Self::SameOutput { .. } => {
+                "leave the output out, since it says nothing new"
+            }
+            Self::Overflow { .. } | Self::OutOfRange { .. } => {
+                "use smaller constants: check the training, normalise the layer, and leave out bounds that bound nothing"
+            }
+            Self::OperatorSet { .. } => {
+                "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"
+            }
+            Self::OperatorSets { .. } => "leave one entry in opset_import for the domain \"\"",
+            Self::Declared { .. } => declared::REMEDY,
+            Self::Foreign { .. } | Self::Function { .. } => {
+                "inline it: onnx.inliner.inline_local_functions(model), or write it with ONNX's own operators"
+            }
+            Self::UndefinedValue { .. }
+            | Self::UndefinedOutput { .. }
+            | Self::Twice { .. }
+            | Self::Unnamed { .. }
+            | Self::Constant { .. }
+            | Self::UntypedAttribute { .. }
+            | Self::UnknownAttribute { .. }
+            | Self::Truth { .. } => "check the file with onnx.checker.check_model(path, full_check=True)",
+            Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
+            Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",
+            Self::Misread { remedy, .. } => remedy,
+            Self::Analysis { remedy, .. } => remedy,
+            Self::MisreadConvolution { .. } => {
+                "put a pool beside it, use only operators that committed circuits cover, or make the 1x1 convolutions around \
+                 it 3x3"
+            }
+            Self::UnsupportedOperator { .. } => {
+                "rewrite the model without it, or export with dynamo=False and constant folding"
+            }
+            Self::MissingStrides { .. } => {
+                "write the attribute out: node.attribute.append(onnx.helper.make_attribute(\"strides\", [1, 1]))"
+            }
+            Self::Dilated { .. } => "use dilation 1, or a larger kernel with zeros in it",
+        }
+    }
+}
+
+/// How many elements a file's outputs have in all, or the greatest number where that is beyond it.
+///
+/// # Errors
+/// As [`load`].
+pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
+    let (_, model) = load(path)?;
+    let elements = model
+        .outputs
+        .iter()
+        .map(|port| graph::elements(&port.shape).unwrap_or(usize::MAX));
+    Ok(elements.fold(0, usize::saturating_add))
+}
+
+/// Reads and parses a file, and weights beside it; gives bytes that hold everything, so that all that follows works on the
+/// same ones. A batch that has no size in the file is 1.
+///
+/// # Errors
+/// [`OnnxError`], which names the file.
+pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
+    let bytes = whole_file(path).map_err(|source| OnnxError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let (bytes, notes) = resolve::resolve(bytes, path)?;
+    let mut model = parse(&bytes, path)?;
+    model.notes = [notes, std::mem::take(&mut model.notes)].concat();
+    Ok((bytes, model))
+}
+
+/// The most bytes of a model with its weights: protobuf messages are no larger.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// The bytes of a regular file: a pipe may never end.
+fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    if metadata.len() > MOST_BYTES {
+        return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
+    }
+    std::fs::read(path)
+}

@@ -1,0 +1,1028 @@
+//! ONNX bytes to [`OnnxModel`], in two passes.
+//!
+//! The first, in `check`, looks for everything that EZKL cannot load, on the file as it is. The second builds
+//! the typed graph node by node; a node that it has no operator for leaves its outputs unknown, and the
+//! walk goes on to name all such nodes. Constants live beside the graph until an operator takes them as a
+//! parameter.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use prost::Message;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType};
+
+use super::check::{Found, inspect, static_inputs};
+use super::constant::{Constant, constant, constant_node, transposed};
+use super::loaded::{Loaded, Refusal};
+use super::node::{Attributes, DEFAULT_EPSILON, argument, axis, is_standard, label, size, sizes};
+use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
+use crate::graph::{Graph, MOST_ELEMENTS, Op, Tensor, ValueId, Window, elements};
+
+/// Parses an ONNX file's bytes. `path` is only named in errors.
+///
+/// # Errors
+/// [`OnnxError::NotOnnx`] and [`OnnxError::Invalid`].
+pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
+    let not_onnx = |reason: String| OnnxError::NotOnnx {
+        path: path.to_owned(),
+        reason,
+    };
+    let model = ModelProto::decode(bytes).map_err(|error| not_onnx(error.to_string()))?;
+    // An empty file, too, decodes: every field of a protobuf message may be left out.
+    let proto = model
+        .graph
+        .as_ref()
+        .ok_or_else(|| not_onnx("it holds no graph".to_owned()))?;
+
+    let invalid = |problems| OnnxError::Invalid {
+        path: path.to_owned(),
+        problems,
+    };
+    let mut found = Found::default();
+    let inputs = static_inputs(proto, &mut found.always);
+    inspect(&model, proto, &mut found);
+    found
+        .always
+        .extend(declared::contradictions_of_given(proto, &inputs));
+    let Found { mut always, direct } = found;
+    if !always.is_empty() {
+        always.extend(direct);
+        return Err(invalid(always));
+    }
+    let coverage = Import::run(proto, &inputs).map_err(|problem| invalid(vec![problem]))?;
+    let (mut means, mut constants) = (Vec::new(), Vec::new());
+    let output_shapes: Vec<Vec<usize>> = match &coverage {
+        Coverage::Full(graph) => graph.output_values().map(|v| v.shape.clone()).collect(),
+        Coverage::Partial(_) => {
+            // Only a direct circuit is left.
+            if !direct.is_empty() {
+                return Err(invalid(direct));
+            }
+            let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
+            let loaded = analysed.map_err(|refusal| invalid(vec![at_fault(proto, refusal)]))?;
+            let problems = misreadings(&loaded);
+            if !problems.is_empty() {
+                return Err(invalid(problems));
+            }
+            means = loaded.means;
+            constants = float_constants(proto);
+            loaded.output_shapes
+        }
+    };
+    let names = proto.output.iter().map(|output| output.name.clone());
+    let outputs = names
+        .zip(output_shapes)
+        .map(|(name, shape)| Port { name, shape })
+        .collect();
+    Ok(OnnxModel {
+        inputs,
+        outputs,
+        coverage,
+        misread: direct,
+        notes: defaults(&model),
+        means,
+        constants,
+        factors: factors(proto),
+    })
+}
+
+/// A sentence about each input with a default value, which the proof is about: from IR version 4 on a caller may give another.
+fn defaults(model: &ModelProto) -> Vec<String> {
+    const REPLACEABLE: i64 = 4;
+    let Some(graph) = model.graph.as_ref().filter(|_| model.ir_version >= REPLACEABLE) else {
+        return Vec::new();
+    };
+    let inputs: HashSet<&String> = graph.input.iter().map(|input| &input.name).collect();
+    let defaults = graph.initializer.iter().map(|tensor| &tensor.name);
+    let notes = defaults.filter(|name| inputs.contains(name)).map(|name| {
+        format!(
+            "input {name}: the file gives it a default value, which a caller may replace; the proof is about the default"
+        )
+    });
+    notes.collect()
+}
+
+/// The greatest magnitude of what each node multiplies by, adds to the product, or compares with.
+fn factors(proto: &GraphProto) -> Vec<Factor> {
+    let greatest = |numbers: &[f32]| numbers.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+    let constants: HashMap<String, f32> = float_constants(proto)
+        .into_iter()
+        .map(|(name, tensor)| (name, greatest(&tensor.data)))
+        .collect();
+    let factors = proto.node.iter().filter_map(|node| {
+        let inputs = match node.op_type.as_str() {
+            "Conv" | "ConvTranspose" | "Gemm" | "MatMul" => 0..3,
+            "BatchNormalization" | "Clip" => 1..3,
+            _ => 0..0,
+        };
+        let inputs = inputs.filter_map(|position| constants.get(node.input.get(position)?));
+        // These two have no part in what is computed.
+        let attributes = node.attribute.iter().filter(|attribute| {
+            attribute.r#type() == AttributeType::Float
+                && !["momentum", "ratio"].contains(&attribute.name.as_str())
+        });
+        let all = inputs
+            .copied()
+            .chain(attributes.map(|attribute| attribute.f.abs()));
+        Some(Factor {
+            node: label(node),
+            operator: node.op_type.clone(),
+            greatest: all.reduce(f32::max)?,
+        })
+    });
+    factors.collect()
+}
+
+/// Why tract does not load a file, with the node where it is known.
+fn at_fault(proto: &GraphProto, refusal: Refusal) -> Problem {
+    let Refusal { node, reason, remedy } = refusal;
+    match node.and_then(|index| proto.node.get(index)) {
+        Some(node) => Problem::Misread {
+            node: label(node),
+            operator: node.op_type.clone(),
+            reason,
+            remedy: remedy.into(),
+        },
+        None => Problem::Analysis { reason, remedy },
+    }
+}
+
+/// What EZKL would get wrong about a file that tract loads.
+fn misreadings(loaded: &Loaded) -> Vec<Problem> {
+    let not_finite = loaded.not_finite.iter().map(|node| Problem::NotFinite {
+        constant: format!("what {node:?} computes of constants"),
+    });
+    let misread = loaded
+        .misread
+        .iter()
+        .map(|node| Problem::MisreadConvolution { node: node.clone() });
+    not_finite.chain(misread).collect()
+}
+
+/// Every constant of floats in the file, by name.
+fn float_constants(proto: &GraphProto) -> Vec<(String, Tensor)> {
+    let initializers = proto
+        .initializer
+        .iter()
+        .map(|tensor| (&tensor.name, constant(tensor)));
+    let is_constant = |node: &&NodeProto| node.op_type == "Constant";
+    let nodes = proto.node.iter().filter(is_constant).filter_map(|node| {
+        let name = node.output.first();
+        name.map(|name| (name, constant_node(node)))
+    });
+    let floats = initializers
+        .chain(nodes)
+        .filter_map(|(name, constant)| match constant {
+            Ok(Constant::Floats(tensor)) => Some((name.clone(), tensor)),
+            _ => None,
+        });
+    floats.collect()
+}
+
+/// What a name stands for.
+#[derive(Clone)]
+enum Binding {
+    /// A value of the graph.
+    Value(ValueId),
+    /// A constant, or why it cannot be read.
+    Constant(Result<Arc<Constant>, String>),
+    /// Output of a node that is not covered.
+    Unknown,
+}
+
+/// The typed graph under construction.
+struct Import<'a> {
+    graph: Graph,
+    bindings: HashMap<&'a str, Binding>,
+    uncovered: Vec<Uncovered>,
+    /// Elements of all values and parameters so far.
+    total: usize,
+}
+
+/// What a covered node stands for.
+enum Meaning<'a> {
+    /// An operator on values, named as the node's inputs.
+    Apply(Op, Vec<&'a str>),
+    /// The first output is another name for something.
+    Alias(Binding),
+}
+
+impl<'a> Import<'a> {
+    /// # Errors
+    /// The file declares of a value something else than follows from its nodes.
+    fn run(proto: &'a GraphProto, inputs: &[Port]) -> Result<Coverage, Problem> {
+        let mut import = Self {
+            graph: Graph::default(),
+            bindings: HashMap::new(),
+            uncovered: Vec::new(),
+            total: 0,
+        };
+        for tensor in &proto.initializer {
+            let constant = Binding::Constant(constant(tensor).map(Arc::new));
+            import.bindings.insert(&tensor.name, constant);
+        }
+        for input in &proto.input {
+            if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
+                let binding = import
+                    .graph
+                    .input(&port.name, &port.shape)
+                    .map_or(Binding::Unknown, Binding::Value);
+                import.bindings.insert(&input.name, binding);
+            }
+        }
+        for (index, node) in proto.node.iter().enumerate() {
+            import.node(index, node);
+        }
+        if let Some(contradiction) = declared::contradiction(proto, |name| import.known(name)) {
+            return Err(declared::problem(proto, contradiction));
+        }
+        for output in &proto.output {
+            import.output(output);
+        }
+        Ok(if import.uncovered.is_empty() {
+            Coverage::Full(import.graph)
+        } else {
+            Coverage::Partial(import.uncovered)
+        })
+    }
+
+    /// What is known of a value so far.
+    fn known(&self, name: &str) -> Option<declared::Known> {
+        match self.bindings.get(name)? {
+            Binding::Value(id) => Some(declared::Known::floats(self.graph.shape(*id))),
+            Binding::Constant(Ok(constant)) => Some(match &**constant {
+                Constant::Floats(tensor) => declared::Known::floats(&tensor.shape),
+                // Of one of several types.
+                Constant::Ints(integers) => declared::Known {
+                    element: None,
+                    shape: Some(integers.shape.clone()),
+                },
+            }),
+            Binding::Constant(Err(_)) | Binding::Unknown => None,
+        }
+    }
+
+    fn node(&mut self, index: usize, node: &'a NodeProto) {
+        let first = self.covered(index, node).unwrap_or_else(|reason| {
+            self.uncovered.push(Uncovered {
+                node: label(node),
+                operator: node.op_type.clone(),
+                reason,
+            });
+            Binding::Unknown
+        });
+        // Further outputs (a dropout mask, indices of maxima) are never covered.
+        let bindings = std::iter::once(first).chain(std::iter::repeat(Binding::Unknown));
+        for (name, binding) in node.output.iter().zip(bindings) {
+            self.bindings.insert(name, binding);
+        }
+    }
+
+    /// The node's first output, or why the node is not covered.
+    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Binding, String> {
+        let (op, inputs) = match self.meaning(node)? {
+            Meaning::Alias(binding) => return Ok(binding),
+            Meaning::Apply(op, inputs) => (op, inputs),
+        };
+        let mut values = Vec::new();
+        for name in inputs {
+            match self.bindings.get(name) {
+                Some(Binding::Value(id)) => values.push(*id),
+                Some(Binding::Constant(_)) => return Err(format!("{name:?} is a constant")),
+                // The node that gives it has been reported; this one follows from it.
+                _ => return Ok(Binding::Unknown),
+            }
+        }
+        let is_free =
+            |name: &str| !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name);
+        let name = if is_free(&node.name) {
+            node.name.clone()
+        } else {
+            format!("{}_{index}", node.op_type)
+        };
+        let output = node.output.first().ok_or("it has no output")?;
+        let parameters: usize = op.parameters().iter().map(|(_, tensor)| tensor.len()).sum();
+        // A constant may be a parameter many times.
+        self.count(parameters)?;
+        let id = self
+            .graph
+            .apply(&name, output, op, &values)
+            .map_err(|error| error.to_string())?;
+        self.count(elements(self.graph.shape(id)).unwrap_or(usize::MAX))?;
+        Ok(Binding::Value(id))
+    }
+
+    /// Fails where there are more elements than a circuit has rows.
+    fn count(&mut self, more: usize) -> Result<(), String> {
+        self.total = self.total.saturating_add(more);
+        if self.total <= MOST_ELEMENTS {
+            Ok(())
+        } else {
+            Err(format!(
+                "all values and parameters up to it have more than {MOST_ELEMENTS} elements"
+            ))
+        }
+    }
+
+    fn output(&mut self, output: &ValueInfoProto) {
+        let reason = match self.bindings.get(output.name.as_str()) {
+            Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
+                return self.graph.outputs.push(*id);
+            }
+            Some(Binding::Unknown) if !self.uncovered.is_empty() => return,
+            _ => "it is a constant, a second output of a node, or given twice".to_owned(),
+        };
+        self.uncovered.push(Uncovered {
+            node: output.name.clone(),
+            operator: "output".to_owned(),
+            reason,
+        });
+    }
+
+    fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+        if !is_standard(&node.domain) {
+            return Err(format!("it is an operator of the domain {:?}", node.domain));
+        }
+        let attributes = Attributes(node);
+        let unary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?]));
+        let binary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?, argument(node, 1)?]));
+        match node.op_type.as_str() {
+            "Relu" => unary(Op::Relu),
+            "Sigmoid" => unary(Op::Sigmoid),
+            "Tanh" => unary(Op::Tanh),
+            "Add" => binary(Op::Add),
+            "Sub" => binary(Op::Sub),
+            "Mul" => binary(Op::Mul),
+            "Pow" => {
+                self.expect_two(node, 1)?;
+                self.expect_no_more_axes(node, 1)?;
+                let base = argument(node, 0)?;
+                Ok(Meaning::Apply(Op::Mul, vec![base, base]))
+            }
+            "Conv" => self.conv(node, &attributes),
+            "Gemm" => unary(self.gemm(node, &attributes)?),
+            "MatMul" => unary(Op::Gemm {
+                weight: transposed(&self.floats(node, 1)?)?,
+                bias: None,
+            }),
+            "MaxPool" | "AveragePool" => self.pool(node, &attributes),
+            // EZKL multiplies a sum by the reciprocal here, and divides in `AveragePool`: the integers
+            // differ, so that the one cannot stand for the other.
+            "GlobalAveragePool" => Err("it rounds differently from AveragePool".to_owned()),
+            "BatchNormalization" => {
+                attributes.expect_int("training_mode", 0)?;
+                attributes.expect_int("spatial", 1)?;
+                unary(Op::BatchNorm {
+                    scale: self.floats(node, 1)?,
+                    bias: self.floats(node, 2)?,
+                    mean: self.floats(node, 3)?,
+                    variance: self.floats(node, 4)?,
+                    epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+                })
+            }
+            "LayerNormalization" => self.layer_norm(node, &attributes),
+            "Flatten" => self.flatten(node, &attributes),
+            "Reshape" => self.reshape(node, &attributes),
+            "Identity" => self.alias(node),
+            "Dropout" => {
+                self.expect_inference(node)?;
+                self.alias(node)
+            }
+            "Constant" => Ok(Meaning::Alias(Binding::Constant(Ok(Arc::new(constant_node(
+                node,
+            )?))))),
+            _ => Err("the typed graph has no such operator".to_owned()),
+        }
+    }
+
+    /// Shape of the first input; `None` when that is not known.
+    fn input_shape(&self, node: &'a NodeProto) -> Result<Option<&[usize]>, String> {
+        let name = argument(node, 0)?;
+        Ok(match self.bindings.get(name) {
+            Some(Binding::Value(id)) => Some(self.graph.shape(*id)),
+            _ => None,
+        })
+    }
+
+    fn alias(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+        let name = argument(node, 0)?;
+        let binding = self.bindings.get(name).cloned();
+        Ok(Meaning::Alias(binding.unwrap_or(Binding::Unknown)))
+    }
+
+    fn constant(&self, node: &'a NodeProto, position: usize) -> Result<&Constant, String> {
+        let name = argument(node, position)?;
+        match self.bindings.get(name) {
+            Some(Binding::Constant(Ok(constant))) => Ok(constant),
+            Some(Binding::Constant(Err(reason))) => Err(format!("constant {name:?}: {reason}")),
+            _ => Err(format!("input {position} ({name:?}) is not a constant")),
+        }
+    }
+
+    fn floats(&self, node: &'a NodeProto, position: usize) -> Result<Tensor, String> {
+        match self.constant(node, position)? {
+            Constant::Floats(tensor) => Ok(tensor.clone()),
+            Constant::Ints(_) => Err(format!("input {position} is a constant of integers")),
+        }
+    }
+
+    fn optional_floats(&self, node: &'a NodeProto, position: usize) -> Result<Option<Tensor>, String> {
+        match argument(node, position) {
+            Ok(_) => self.floats(node, position).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Fails unless the input is the constant 2.
+    fn expect_two(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
+        let is_two = match self.constant(node, position)? {
+            Constant::Floats(tensor) => tensor.data == [2.0],
+            Constant::Ints(integers) => integers.data == [2],
+        };
+        if is_two {
+            Ok(())
+        } else {
+            Err("the exponent is not 2".to_owned())
+        }
+    }
+
+    /// Fails where a constant has more axes than the first input, whose result would have as many.
+    fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
+        let axes = self.constant(node, position)?.shape().len();
+        match self.input_shape(node)? {
+            Some(shape) if axes > shape.len() => Err(format!("input {position} has more axes than input 0")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails when a dropout drops: its third input, if any, must not be true.
+    fn expect_inference(&self, node: &'a NodeProto) -> Result<(), String> {
+        match argument(node, 2) {
+            Err(_) => Ok(()),
+            Ok(_) => match self.constant(node, 2)? {
+                Constant::Ints(integers) if integers.data == [0] => Ok(()),
+                _ => Err("training_mode is not false".to_owned()),
+            },
+        }
+    }
+
+    fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let weight = self.floats(node, 1)?;
+        let [_, _, height, width] = weight.shape[..] else {
+            return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
+        };
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let op = Op::Conv2d {
+            window: window(attributes, Some([height, width]), shape)?,
+            groups: size(attributes.int("group").unwrap_or(1))?,
+            bias: self.optional_floats(node, 2)?,
+            weight,
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn pool(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        attributes.expect_int("ceil_mode", 0)?;
+        let window = window(attributes, None, shape)?;
+        let op = match node.op_type.as_str() {
+            "MaxPool" => Op::MaxPool2d(window),
+            _ => Op::AvgPool2d(window),
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn gemm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
+        attributes.expect_float("alpha", 1.0)?;
+        attributes.expect_float("beta", 1.0)?;
+        attributes.expect_int("transA", 0)?;
+        let weight = self.floats(node, 1)?;
+        let weight = match attributes.int("transB") {
+            Some(1) => weight,
+            None | Some(0) => transposed(&weight)?,
+            Some(other) => return Err(format!("transB is {other}")),
+        };
+        let mut bias = self.optional_floats(node, 2)?;
+        // A row vector is broadcast over the batch just as a flat one is.
+        if let Some(bias) = &mut bias
+            && let [1, length] = bias.shape[..]
+        {
+            bias.shape = vec![length];
+        }
+        Ok(Op::Gemm { weight, bias })
+    }
+
+    fn layer_norm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        attributes.expect_int("stash_type", 1)?;
+        let op = Op::LayerNorm {
+            axis: axis(attributes.int("axis").unwrap_or(-1), shape.len())?,
+            scale: self.floats(node, 1)?,
+            bias: self.optional_floats(node, 2)?,
+            epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn flatten(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        let rank = shape.len();
+        // Unlike elsewhere, the axis may also be the rank itself.
+        let split = match attributes.int("axis").unwrap_or(1) {
+            end if usize::try_from(end) == Ok(rank) => rank,
+            inner => axis(inner, rank)?,
+        };
+        let op = match split {
+            1 => Op::Flatten,
+            _ => Op::Reshape {
+                shape: vec![shape[..split].iter().product(), shape[split..].iter().product()],
+            },
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+
+    fn reshape(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
+        let Constant::Ints(target) = self.constant(node, 1)? else {
+            return Err("its shape is not of integers".to_owned());
+        };
+        let Some(shape) = self.input_shape(node)? else {
+            return Ok(Meaning::Alias(Binding::Unknown));
+        };
+        if target.shape.len() != 1 {
+            return Err(format!("its shape is a tensor of shape {:?}", target.shape));
+        }
+        let zero_copies = attributes.int("allowzero").unwrap_or(0) == 0;
+        let op = Op::Reshape {
+            shape: resolved(&target.data, shape, zero_copies)?,
+        };
+        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
+    }
+}
+
+/// The sizes that a `Reshape` asks for: 0 copies the input's, one −1 takes what is left.
+fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<usize>, String> {
+    let mut shape = Vec::new();
+    let mut rest = None;
+    for (position, &asked) in target.iter().enumerate() {
+        shape.push(match asked {
+            -1 if rest.is_none() => {
+                rest = Some(position);
+                1
+            }
+            0 if zero_copies => *input
+                .get(position)
+                .ok_or_else(|| format!("it copies size {position} of {input:?}"))?,
+            size if size > 0 => self::size(size)?,
+            _ => return Err(format!("its shape is {target:?}")),
+        });
+    }
+    if let Some(rest) = rest {
+        let known = elements(&shape);
+        shape[rest] = known
+            .and_then(|known| input.iter().product::<usize>().checked_div(known))
+            .ok_or_else(|| format!("its shape is {target:?}"))?;
+    }
+    Ok(shape)
+}
+
+/// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.
+fn window(
+    attributes: &Attributes<'_>,
+    kernel: Option<[usize; 2]>,
+    shape: &[usize],
+) -> Result<Window, String> {
+    let kernel = match sizes::<2>(attributes, "kernel_shape")? {
+        Some(explicit) => explicit,
+        None => kernel.ok_or("it has no kernel_shape")?,
+    };
+    if let Some(dilations) = attributes
+        .ints("dilations")
+        .filter(|all| all.iter().any(|&d| d != 1))
+    {
+        return Err(format!("dilations is {dilations:?}"));
+    }
+    let stride = sizes(attributes, "strides")?.unwrap_or([1; 2]);
+    let pads = sizes(attributes, "pads")?;
+    let padding = match attributes.text("auto_pad").unwrap_or(b"NOTSET") {
+        b"NOTSET" => pads.unwrap_or([0; 4]),
+        _ if pads.is_some() => return Err("auto_pad and pads are both set".to_owned()),
+        b"VALID" => [0; 4],
+        b"SAME_UPPER" => same(kernel, stride, shape, false)?,
+        b"SAME_LOWER" => same(kernel, stride, shape, true)?,
+        other => return Err(format!("auto_pad is {}", String::from_utf8_lossy(other))),
+    };
+    Ok(Window {
+        kernel,
+        stride,
+        padding,
+    })
+}
+
+/// The padding with which a window has ⌈size / stride⌉ outputs along both axes; of an odd number the larger half is
+/// `before` or after the image (ONNX operator `Conv`, `auto_pad`).
+fn same(kernel: [usize; 2], stride: [usize; 2], shape: &[usize], before: bool) -> Result<[usize; 4], String> {
+    let [_, _, height, width] = shape[..] else {
+        return Err(format!(
+            "auto_pad of an input of shape {shape:?}, which is no image"
+        ));
+    };
+    let mut padding = [0; 4];
+    for (axis, size) in [height, width].into_iter().enumerate() {
+        let last = size.saturating_sub(1).checked_div(stride[axis]);
+        let last = last.ok_or("a stride is 0")?;
+        let reach = last
+            .checked_mul(stride[axis])
+            .and_then(|start| start.checked_add(kernel[axis]));
+        let total = reach.ok_or("a window is too large")?.saturating_sub(size);
+        let (less, more) = (total / 2, total.div_ceil(2));
+        [padding[axis], padding[axis + 2]] = if before { [more, less] } else { [less, more] };
+    }
+    Ok(padding)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+    use tract_onnx::pb::{
+        AttributeProto,
+        tensor_proto::{DataLocation, DataType},
+        tensor_shape_proto::dimension::Value as Dimension,
+        type_proto::Value as Type,
+    };
+
+    use super::*;
+    use crate::float::FloatModel;
+    use crate::layers;
+    use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
+    use crate::onnx::write;
+    use crate::suite::{self, MODELS};
+
+    fn read(bytes: &[u8]) -> Result<OnnxModel, OnnxError> {
+        parse(bytes, Path::new("model.onnx"))
+    }
+
+    fn full(model: OnnxModel) -> Graph {
+        match model.coverage {
+            Coverage::Full(graph) => graph,
+            Coverage::Partial(uncovered) => panic!("{uncovered:?}"),
+        }
+    }
+
+    fn problems(model: &ModelProto) -> Vec<String> {
+        match read(&model.encode_to_vec()) {
+            Err(OnnxError::Invalid { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A model of the suite as protobuf, to be spoilt.
+    fn model(id: &str) -> ModelProto {
+        let graph = layers::build(suite::find(id).expect("in the suite"), 0);
+        ModelProto::decode(&write(&graph)[..]).expect("just written")
+    }
+
+    fn graph_of(model: &mut ModelProto) -> &mut GraphProto {
+        model.graph.as_mut().expect("has a graph")
+    }
+
+    /// The operators that a small model is read as.
+    fn operators(model: &ModelProto) -> Vec<Op> {
+        let graph = full(read(&model.encode_to_vec()).expect("valid"));
+        graph.nodes.into_iter().map(|node| node.op).collect()
+    }
+
+    fn uncovered(model: &ModelProto) -> Vec<Uncovered> {
+        match read(&model.encode_to_vec()).expect("valid").coverage {
+            Coverage::Partial(uncovered) => uncovered,
+            Coverage::Full(graph) => panic!("{graph:?}"),
+        }
+    }
+
+    #[test]
+    fn every_model_of_the_suite_is_read_as_it_was_written() {
+        for spec in &MODELS {
+            let graph = layers::build(spec, 3);
+            let bytes = write(&graph);
+            assert_eq!(
+                Sha256::digest(&bytes),
+                Sha256::digest(write(&graph)),
+                "{}",
+                spec.id
+            );
+            let model = read(&bytes).expect(spec.id);
+            assert_eq!(model.inputs[0].name, "input");
+            assert_eq!(model.inputs[0].shape, spec.input_shape);
+            assert_eq!(model.outputs[0].name, "output");
+            assert!(full(model) == graph, "{}", spec.id);
+        }
+    }
+
+    #[test]
+    fn what_is_not_onnx_is_refused() {
+        for bytes in [&b""[..], b"PK\x03\x04", b"{\"input_data\": []}", &[0xff; 64]] {
+            assert!(matches!(read(bytes), Err(OnnxError::NotOnnx { .. })), "{bytes:?}");
+        }
+        let whole = write(&layers::build(suite::find("dense").expect("in the suite"), 0));
+        assert!(matches!(
+            read(&whole[..whole.len() / 2]),
+            Err(OnnxError::NotOnnx { .. })
+        ));
+    }
+
+    #[test]
+    fn missing_strides_and_dilation_are_explained() {
+        let mut spoilt = model("conv2d_small");
+        let node = &mut graph_of(&mut spoilt).node[0];
+        node.attribute.retain(|attribute| attribute.name != "strides");
+        let read_model = read(&spoilt.encode_to_vec()).expect("a committed circuit has no need of it");
+        let misread: Vec<String> = read_model.misread.iter().map(ToString::to_string).collect();
+        assert_eq!(misread, ["Conv node \"conv\" has no strides attribute"]);
+
+        let mut spoilt = model("maxpool2d_k2");
+        let node = &mut graph_of(&mut spoilt).node[0];
+        node.attribute.retain(|attribute| attribute.name != "dilations");
+        node.attribute.push(ints("dilations", &[2, 2]));
+        assert_eq!(problems(&spoilt), ["MaxPool node \"pool\" is dilated"]);
+    }
+
+    #[test]
+    fn inputs_must_be_static_and_of_f32() {
+        let mut spoilt = model("relu");
+        let input = &mut graph_of(&mut spoilt).input[0];
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+            panic!("a tensor");
+        };
+        tensor.shape.as_mut().expect("has a shape").dim[0].value =
+            Some(Dimension::DimParam("batch".to_owned()));
+        assert_eq!(
+            problems(&spoilt),
+            ["input \"input\" has the shape [batch, 1, 64, 64], which is not static"]
+        );
+
+        let input = &mut graph_of(&mut spoilt).input[0];
+        let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+            panic!("a tensor");
+        };
+        tensor.elem_type = DataType::Int64 as i32;
+        assert_eq!(problems(&spoilt), ["input \"input\" is of type INT64, not FLOAT"]);
+
+        graph_of(&mut spoilt).input.clear();
+        let all = problems(&spoilt);
+        assert_eq!(all[0], "it has no inputs");
+        assert_eq!(
+            all[1],
+            "node \"relu\" reads \"input\", which nothing before it gives"
+        );
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let mut spoilt = model("dense");
+        let graph = graph_of(&mut spoilt);
+        graph.output.clear();
+        graph.initializer[0].data_location = Some(DataLocation::External as i32);
+        graph.initializer[1].raw_data[..4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        graph.node.push(NodeProto {
+            domain: "ai.onnx.ml".to_owned(),
+            ..operator("Scaler", &["output"], "scaled")
+        });
+        graph
+            .node
+            .push(operator("NonMaxSuppression", &["output"], "boxes"));
+        assert_eq!(
+            problems(&spoilt),
+            [
+                "it has no outputs",
+                "node \"scaled\" is ai.onnx.ml.Scaler, which is none of ONNX's own operators",
+                "initializer \"fc.weight\" is stored in another file",
+                "initializer \"fc.bias\" has NaN or infinite elements",
+                "node \"boxes\" is NonMaxSuppression, which EZKL does not support",
+            ]
+        );
+        let error = read(&spoilt.encode_to_vec()).expect_err("refused");
+        assert_eq!(error.hints().len(), 5, "{:?}", error.hints());
+        assert!(error.to_string().starts_with("model.onnx cannot be proved:"));
+    }
+
+    /// Where the meaning is decided, the name alone is none.
+    #[test]
+    fn the_typed_graph_has_no_operator_of_another_domain() {
+        for domain in ["", "ai.onnx", "my", "ai.onnx.ml", "AI.ONNX", " "] {
+            let of_domain = |node: NodeProto| NodeProto {
+                domain: domain.to_owned(),
+                ..node
+            };
+            let nodes = vec![
+                of_domain(operator("Identity", &["w"], "v")),
+                operator("Gemm", &["x", "v"], "y"),
+            ];
+            let model = small(&[1, 2], nodes, vec![floats("w", &[2, 1], &[1.0; 2])]);
+            let graph = model.graph.as_ref().expect("has a graph");
+            let inputs = [Port {
+                name: "x".to_owned(),
+                shape: vec![1, 2],
+            }];
+            let coverage = Import::run(graph, &inputs).expect("declares nothing");
+            let is_standard = ["", "ai.onnx"].contains(&domain);
+            assert_eq!(matches!(coverage, Coverage::Full(_)), is_standard, "{domain:?}");
+            assert_eq!(read(&model.encode_to_vec()).is_ok(), is_standard, "{domain:?}");
+        }
+    }
+
+    #[test]
+    fn powers_of_two_and_matmul_become_typed_operators() {
+        let square = |exponent| {
+            let nodes = vec![
+                NodeProto {
+                    attribute: vec![AttributeProto {
+                        t: Some(floats("", &[], &[exponent])),
+                        ..attribute("value", AttributeType::Tensor)
+                    }],
+                    ..operator("Constant", &[], "two")
+                },
+                operator("Identity", &["two"], "exponent"),
+                operator("Pow", &["x", "exponent"], "y"),
+            ];
+            small(&[1, 3], nodes, Vec::new())
+        };
+        assert_eq!(operators(&square(2.0)), [Op::Mul]);
+        assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
+
+        let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let expected = Op::Gemm {
+            weight: Tensor::new([2, 3], vec![1.0, 3.0, 5.0, 2.0, 4.0, 6.0]),
+            bias: None,
+        };
+        let matmul = small(
+            &[1, 3],
+            vec![operator("MatMul", &["x", "w"], "y")],
+            vec![weight()],
+        );
+        let gemm = small(&[1, 3], vec![operator("Gemm", &["x", "w"], "y")], vec![weight()]);
+        assert_eq!(operators(&matmul), std::slice::from_ref(&expected));
+        assert_eq!(operators(&gemm), [expected]);
+    }
+
+    #[test]
+    fn gemm_with_other_attributes_is_not_covered() {
+        let weight = || floats("w", &[2, 3], &[0.0; 6]);
+        for spoilt in [int("transA", 1), float("alpha", 0.5)] {
+            let node = NodeProto {
+                attribute: vec![int("transB", 1), spoilt],
+                ..operator("Gemm", &["x", "w"], "y")
+            };
+            let model = small(&[3, 3], vec![node], vec![weight()]);
+            assert_eq!(uncovered(&model)[0].operator, "Gemm");
+        }
+    }
+
+    #[test]
+    fn shapes_of_reshape_and_flatten_resolve() {
+        let reshape = |target: &[i64]| {
+            small(
+                &[2, 3, 4],
+                vec![operator("Reshape", &["x", "s"], "y")],
+                vec![integers("s", target)],
+            )
+        };
+        let shape = |target: &[i64]| operators(&reshape(target));
+        assert_eq!(shape(&[0, -1]), [Op::Reshape { shape: vec![2, 12] }]);
+        assert_eq!(shape(&[-1]), [Op::Reshape { shape: vec![24] }]);
+        assert_eq!(shape(&[4, 6]), [Op::Reshape { shape: vec![4, 6] }]);
+
+        let flatten = |axis| {
+            let node = NodeProto {
+                attribute: vec![int("axis", axis)],
+                ..operator("Flatten", &["x"], "y")
+            };
+            operators(&small(&[2, 3, 4], vec![node], Vec::new()))
+        };
+        assert_eq!(flatten(1), [Op::Flatten]);
+        assert_eq!(flatten(-2), [Op::Flatten]);
+        assert_eq!(flatten(2), [Op::Reshape { shape: vec![6, 4] }]);
+        assert_eq!(flatten(0), [Op::Reshape { shape: vec![1, 24] }]);
+    }
+
+    #[test]
+    fn dropout_and_identity_leave_nothing_behind() {
+        let nodes = vec![
+            operator("Relu", &["x"], "a"),
+            operator("Dropout", &["a"], "b"),
+            operator("Identity", &["b"], "y"),
+        ];
+        let read = read(&small(&[1, 3], nodes, Vec::new()).encode_to_vec()).expect("valid");
+        // The output keeps the file's name although the graph's value has another.
+        assert_eq!(
+            read.outputs,
+            [Port {
+                name: "y".to_owned(),
+                shape: vec![1, 3]
+            }]
+        );
+        assert_eq!(full(read).nodes.len(), 1);
+    }
+
+    #[test]
+    fn operators_outside_the_graph_are_named_and_shapes_still_known() {
+        let nodes = vec![
+            operator("Softplus", &["x"], "a"),
+            operator("Relu", &["a"], "b"),
+            NodeProto {
+                attribute: vec![ints("axes", &[1])],
+                ..operator("ReduceMean", &["b"], "y")
+            },
+        ];
+        let model = small(&[1, 6], nodes, Vec::new());
+        let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
+        assert_eq!(names, ["Softplus", "ReduceMean"]);
+        let read = read(&model.encode_to_vec()).expect("valid");
+        assert_eq!(
+            read.outputs,
+            [Port {
+                name: "y".to_owned(),
+                shape: vec![1, 1]
+            }]
+        );
+    }
+
+    #[test]
+    fn what_depends_on_constants_alone_is_left_to_tract() {
+        let nodes = vec![
+            operator("Tile", &["w", "r"], "t"),
+            operator("Add", &["x", "t"], "y"),
+        ];
+        let constants = vec![floats("w", &[1, 2], &[1.0; 2]), integers("r", &[1, 2])];
+        let model = small(&[1, 4], nodes, constants);
+        assert_eq!(uncovered(&model)[0].operator, "Tile");
+
+        let tile = vec![operator("Tile", &["x", "r"], "y")];
+        let model = small(&[1, 4], tile, vec![integers("r", &[1, 2])]);
+        assert_eq!(
+            problems(&model),
+            ["node \"y\" is Tile, which EZKL does not support"]
+        );
+    }
+
+    #[test]
+    fn a_graph_that_tract_cannot_analyse_is_refused() {
+        let nodes = vec![operator("Concat", &["x", "w"], "y")];
+        let model = small(&[1, 4], nodes, vec![floats("w", &[1], &[1.0])]);
+        let all = problems(&model);
+        assert!(all[0].starts_with("Concat node \"y\": "), "{all:?}");
+    }
+
+    proptest! {
+        /// The typed graph and tract agree on the sizes of every window.
+        #[test]
+        fn window_shapes_are_tracts(
+            height in 1_usize..12,
+            width in 1_usize..12,
+            kernel in prop::array::uniform2(1_usize..5),
+            stride in prop::array::uniform2(1_usize..4),
+            padding in prop::array::uniform4(0_usize..3),
+            groups in 1_usize..3,
+        ) {
+            let window = Window { kernel, stride, padding };
+            let fits = window.output_size([height, width]);
+            let mut graph = Graph::default();
+            let x = graph.input("x", &[1, 2 * groups, height, width]).expect("new");
+            let weight_shape = [3 * groups, 2, kernel[0], kernel[1]];
+            let op = Op::Conv2d {
+                weight: Tensor::new(weight_shape, vec![0.5; weight_shape.iter().product()]),
+                bias: None,
+                window,
+                groups,
+            };
+            let y = graph.apply("conv", "y", op, &[x]);
+            prop_assert_eq!(y.is_ok(), fits.is_some());
+            if let (Ok(y), Some([out_height, out_width])) = (y, fits) {
+                graph.outputs.push(y);
+                let tract = FloatModel::load(&write(&graph)).expect("loads");
+                prop_assert_eq!(
+                    &tract.output_shapes()[0],
+                    &vec![1, 3 * groups, out_height, out_width]
+                );
+                prop_assert_eq!(full(read(&write(&graph)).expect("valid")), graph);
+            }
+        }
+
+        /// A damaged file is refused or read as something else, but never ends the program.
+        #[test]
+        fn damaged_files_do_not_panic(position in 0_usize..4000, byte: u8) {
+            let mut bytes = write(&layers::build(suite::find("cnn_strided").expect("known"), 0));
+            // Attributes, names and shapes come first; weights after them.
+            bytes[position] = byte;
+            let _ = read(&bytes);
+        }
+    }
+}

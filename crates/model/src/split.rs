@@ -1,0 +1,372 @@
+//! A model in parts that are proved apart: cut between layers, and its last layer in tiles.
+//!
+//! Goes in: a [`Graph`] and a [`Split`]. Comes out: [`Part`]s in order, each a graph of its own whose input is the model's,
+//! or a tensor that an earlier part reads or makes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Graph, Node, Op, Tensor, ValueId};
+
+/// Where a model is split.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Split {
+    /// Layers by name; a part begins with each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<String>,
+    /// How many parts share the outputs of the last layer, which is the only one after the last cut where there is more
+    /// than one.
+    pub tiles: usize,
+}
+
+/// A tensor of a part that a later part may take as its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SharedTensor {
+    /// Its own input: both are tiles of one layer.
+    Input,
+    /// Its output: the model was cut between the two.
+    Output,
+}
+
+/// Where a part's input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// The index of an earlier part.
+    pub part: usize,
+    /// Which of its tensors.
+    pub tensor: SharedTensor,
+}
+
+/// A part of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What it computes.
+    pub graph: Graph,
+    /// Where its input comes from; none where that is the model's.
+    pub source: Option<Source>,
+}
+
+/// A model that cannot be split that way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// The model has several inputs or outputs.
+    #[error("a model with {inputs} inputs and {outputs} outputs is not split")]
+    Ports {
+        /// Inputs.
+        inputs: usize,
+        /// Outputs.
+        outputs: usize,
+    },
+    /// There is one part only.
+    #[error("one part is the whole model")]
+    OnePart,
+    /// No layer has that name, or it is the first one, or stands before an earlier cut.
+    #[error("no cut before {layer:?}: the layers, in order, are {}", layers.join(", "))]
+    UnknownLayer {
+        /// What was asked for.
+        layer: String,
+        /// Names of the layers.
+        layers: Vec<String>,
+    },
+    /// More than one tensor would go from one part to the next.
+    #[error("no cut before {layer:?}: {} go across it", tensors.join(", "))]
+    SeveralTensors {
+        /// The layer.
+        layer: String,
+        /// Names of the tensors.
+        tensors: Vec<String>,
+    },
+    /// What would be tiled is no single layer with weights for each output.
+    #[error("{} cannot be tiled: only a single dense layer or ungrouped convolution can, into at most one tile for each of its outputs", layers.join(", "))]
+    NotTileable {
+        /// Names of the layers after the last cut.
+        layers: Vec<String>,
+    },
+}
+
+impl SplitError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Ports { .. } => "split models of one input and one output",
+            Self::OnePart => "give --tiles of 2 or more, or --cut",
+            Self::UnknownLayer { .. } => "name layers in their order, without the first",
+            Self::SeveralTensors { .. } => "cut where a single tensor goes from layer to layer",
+            Self::NotTileable { .. } => "put a --cut before the layer, or ask for fewer tiles",
+        }
+    }
+}
+
+impl Split {
+    /// How many parts there are.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        self.cuts.len() + self.tiles
+    }
+
+    /// Where the input of the part with this index comes from; none for the first, whose input is the model's.
+    #[must_use]
+    pub fn source(&self, index: usize) -> Option<Source> {
+        let first_tile = self.cuts.len();
+        if index > first_tile {
+            return Some(Source {
+                part: first_tile,
+                tensor: SharedTensor::Input,
+            });
+        }
+        index.checked_sub(1).map(|part| Source {
+            part,
+            tensor: SharedTensor::Output,
+        })
+    }
+
+    /// The model's parts.
+    ///
+    /// # Errors
+    /// [`SplitError`].
+    pub fn apply(&self, graph: &Graph) -> Result<Vec<Part>, SplitError> {
+        let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
+            return Err(SplitError::Ports {
+                inputs: graph.inputs.len(),
+                outputs: graph.outputs.len(),
+            });
+        };
+        if self.tiles == 0 || self.parts() < 2 {
+            return Err(SplitError::OnePart);
+        }
+        let mut graphs = Vec::new();
+        let (mut first, mut enters) = (0, input);
+        for layer in &self.cuts {
+            let next = position(graph, layer, first)?;
+            let leaves = crossing(graph, next, layer)?;
+            graphs.push(section(graph, &graph.nodes[first..next], enters, leaves));
+            (first, enters) = (next, leaves);
+        }
+        let last = section(graph, &graph.nodes[first..], enters, output);
+        if self.tiles == 1 {
+            graphs.push(last);
+        } else {
+            graphs.extend(tiles(&last, self.tiles)?);
+        }
+        let parts = graphs.into_iter().enumerate();
+        Ok(parts
+            .map(|(index, graph)| Part {
+                graph,
+                source: self.source(index),
+            })
+            .collect())
+    }
+}
+
+/// The position of a layer after the one at `first`.
+fn position(graph: &Graph, layer: &str, first: usize) -> Result<usize, SplitError> {
+    let found = graph.nodes.iter().position(|node| node.name == layer);
+    found
+        .filter(|&position| position > first)
+        .ok_or_else(|| SplitError::UnknownLayer {
+            layer: layer.to_owned(),
+            layers: names(graph),
+        })
+}
+
+fn names(graph: &Graph) -> Vec<String> {
+    graph.nodes.iter().map(|node| node.name.clone()).collect()
+}
+
+/// The one value that nodes from `next` on read of what there is before them.
+fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitError> {
+    let made = |value: &ValueId| graph.nodes[next..].iter().any(|node| node.output == *value);
+    let read = graph.nodes[next..]
+        .iter()
+        .flat_map(|node| node.inputs.iter().copied());
+    let mut values: Vec<ValueId> = read
+        .chain(graph.outputs.iter().copied())
+        .filter(|value| !made(value))
+        .collect();
+    values.sort_unstable();
+    values.dedup();
+    match values[..] {
+        [value] => Ok(value),
+        _ => Err(SplitError::SeveralTensors {
+            layer: layer.to_owned(),
+            tensors: values
+                .iter()
+                .map(|value| graph.values[value.0].name.clone())
+                .collect(),
+        }),
+    }
+}
+
+/// These nodes as a graph from one value to another.
+fn section(graph: &Graph, nodes: &[Node], input: ValueId, output: ValueId) -> Graph {
+    let mut section = Graph::default();
+    let mut ids = vec![None; graph.values.len()];
+    let value = &graph.values[input.0];
+    ids[input.0] = Some(section.input(&value.name, &value.shape).expect(WAS_A_GRAPH));
+    for node in nodes {
+        let inputs: Vec<ValueId> = node
+            .inputs
+            .iter()
+            .map(|id| ids[id.0].expect("one value crosses a cut"))
+            .collect();
+        let name = &graph.values[node.output.0].name;
+        let id = section.apply(&node.name, name, node.op.clone(), &inputs);
+        ids[node.output.0] = Some(id.expect(WAS_A_GRAPH));
+    }
+    section.outputs.push(ids[output.0].expect("the output is made"));
+    section
+}
+
+const WAS_A_GRAPH: &str = "a part of a graph is a graph";
+
+/// A layer's outputs shared among so many graphs, whose numbers of outputs differ by at most one.
+fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
+    let not_tileable = || SplitError::NotTileable { layers: names(graph) };
+    let [node] = &graph.nodes[..] else {
+        return Err(not_tileable());
+    };
+    let outputs = match &node.op {
+        Op::Conv2d {
+            weight, groups: 1, ..
+        }
+        | Op::Gemm { weight, .. } => weight.shape[0],
+        _ => return Err(not_tileable()),
+    };
+    if outputs < tiles {
+        return Err(not_tileable());
+    }
+    let name = &graph.values[graph.outputs[0].0].name;
+    let value = &graph.values[graph.inputs[0].0];
+    let tile = |tile: usize| {
+        let [from, to] = [tile, tile + 1].map(|tile| tile * outputs / tiles);
+        let mut op = node.op.clone();
+        for (_, tensor) in op.parameters_mut() {
+            *tensor = rows(tensor, from, to);
+        }
+        let mut graph = Graph::default();
+        let input = graph.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
+        let output = graph.apply(&node.name, name, op, &[input]).expect(WAS_A_GRAPH);
+        graph.outputs.push(output);
+        graph
+    };
+    Ok((0..tiles).map(tile).collect())
+}
+
+/// The entries of a tensor from one position of its first axis to before another.
+fn rows(tensor: &Tensor, from: usize, to: usize) -> Tensor {
+    let row = tensor.len() / tensor.shape[0];
+    let mut shape = tensor.shape.clone();
+    shape[0] = to - from;
+    Tensor::new(shape, tensor.data[from * row..to * row].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float::FloatModel;
+    use crate::suite;
+    use crate::{input, layers, onnx};
+
+    fn outputs(graph: &Graph, input: &Tensor) -> Tensor {
+        let model = FloatModel::load(&onnx::write(graph)).unwrap();
+        model.run(std::slice::from_ref(input)).unwrap().swap_remove(0)
+    }
+
+    fn split(cuts: &[&str], tiles: usize) -> Split {
+        Split {
+            cuts: cuts.iter().map(|&cut| cut.to_owned()).collect(),
+            tiles,
+        }
+    }
+
+    #[test]
+    fn parts_one_after_the_other_are_the_model() {
+        let spec = suite::find("cnn_strided").unwrap();
+        let graph = layers::build(spec, 1);
+        let x = input::seeded(spec, 1);
+        let whole = outputs(&graph, &x);
+        let split = split(&["conv2", "fc"], 3);
+        let parts = split.apply(&graph).unwrap();
+        assert_eq!(parts.len(), split.parts());
+        let mut read: Vec<Tensor> = Vec::new();
+        let mut made: Vec<Tensor> = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let input = match part.source {
+                None => x.clone(),
+                Some(source) => {
+                    assert!(source.part < index);
+                    match source.tensor {
+                        SharedTensor::Input => read[source.part].clone(),
+                        SharedTensor::Output => made[source.part].clone(),
+                    }
+                }
+            };
+            made.push(outputs(&part.graph, &input));
+            read.push(input);
+        }
+        let tiled: Vec<f32> = made[2..].iter().flat_map(|tensor| tensor.data.clone()).collect();
+        assert_eq!(
+            made[2..].iter().map(Tensor::len).collect::<Vec<_>>(),
+            [3, 3, 4],
+            "ten outputs"
+        );
+        for (tiled, whole) in tiled.iter().zip(&whole.data) {
+            assert!((tiled - whole).abs() < 1e-4);
+        }
+        assert_eq!(parts[3].source, parts[4].source);
+        assert_eq!(
+            parts[3].source,
+            Some(Source {
+                part: 2,
+                tensor: SharedTensor::Input
+            })
+        );
+    }
+
+    #[test]
+    fn a_layer_is_tiled_over_its_output_channels() {
+        let spec = suite::find("conv2d_small").unwrap();
+        let graph = layers::build(spec, 1);
+        let x = input::seeded(spec, 1);
+        let whole = outputs(&graph, &x);
+        let parts = split(&[], 2).apply(&graph).unwrap();
+        let tiled: Vec<f32> = parts
+            .iter()
+            .flat_map(|part| outputs(&part.graph, &x).data)
+            .collect();
+        assert_eq!(tiled.len(), whole.len());
+        assert!(tiled.iter().zip(&whole.data).all(|(a, b)| (a - b).abs() < 1e-4));
+    }
+
+    #[test]
+    fn what_cannot_be_split_is_refused() {
+        let cnn = layers::build(suite::find("cnn_relu").unwrap(), 1);
+        let silu = layers::build(suite::find("silu").unwrap(), 1);
+        let depthwise = layers::build(suite::find("depthwise_conv2d").unwrap(), 1);
+        let refused = |graph: &Graph, cuts: &[&str], tiles| split(cuts, tiles).apply(graph).unwrap_err();
+        assert_eq!(refused(&cnn, &[], 1), SplitError::OnePart);
+        assert_eq!(refused(&cnn, &["conv2"], 0), SplitError::OnePart);
+        for cuts in [&["conv9"][..], &["conv1"], &["fc", "conv2"], &["conv2", "conv2"]] {
+            assert!(
+                matches!(refused(&cnn, cuts, 1), SplitError::UnknownLayer { .. }),
+                "{cuts:?}"
+            );
+        }
+        assert!(matches!(
+            refused(&silu, &["silu"], 1),
+            SplitError::SeveralTensors { tensors, .. } if tensors.len() == 2
+        ));
+        for (graph, cuts, tiles) in [
+            (&cnn, &["conv2"][..], 2),
+            (&depthwise, &[], 2),
+            (&cnn, &["fc"], 11),
+        ] {
+            assert!(matches!(
+                refused(graph, cuts, tiles),
+                SplitError::NotTileable { .. }
+            ));
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Weights from a file, in place of seeded ones.
+//!
+//! Goes in: a [`Graph`] and a `.safetensors` or `.onnx` file. Comes out: the same graph with every
+//! parameter replaced, or an error that names the file and the tensor. Nothing is left seeded.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+
+use super::graph::{Graph, Node, Tensor};
+use super::onnx::{self, Coverage, OnnxError, OnnxModel};
+
+/// What `PyTorch` stores beside the parameters of batch norm; inference has no use for it.
+const IGNORED_SUFFIX: &str = ".num_batches_tracked";
+
+/// Why a file does not give the weights of a graph.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The extension is not one of those that are understood.
+    #[error("{} is neither .safetensors nor .onnx", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The bytes are not safetensors.
+    #[error("{} is not a safetensors file: {source}", path.display())]
+    Safetensors {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: SafeTensorError,
+    },
+    /// The ONNX file cannot be used at all.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// The ONNX file holds another model.
+    #[error("{} is not this model: {difference}", path.display())]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that differs.
+        difference: String,
+    },
+    /// A parameter is not in the file.
+    #[error("{} has no tensor {tensor:?}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Name of the parameter.
+        tensor: String,
+    },
+    /// A tensor in the file is no parameter of the model.
+    #[error("{} has tensors that the model does not: {}", path.display(), tensors.join(", "))]
+    Unused {
+        /// The file.
+        path: PathBuf,
+        /// Their names, in order.
+        tensors: Vec<String>,
+    },
+    /// A tensor is not of `f32`.
+    #[error("{}: tensor {tensor:?} has elements of type {found}, not F32", path.display())]
+    ElementType {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// The type that it has.
+        found: String,
+    },
+    /// A tensor has another shape than the parameter.
+    #[error("{}: tensor {tensor:?} has shape {found:?}, not {expected:?}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// The parameter's sizes.
+        expected: Vec<usize>,
+        /// The tensor's sizes.
+        found: Vec<usize>,
+    },
+    /// A weight is NaN or infinite.
+    #[error("{}: tensor {tensor:?} has {value} at position {position}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// Position in row-major order.
+        position: usize,
+        /// The weight.
+        value: f32,
+    },
+}
+
+impl WeightsError {
+    /// What the user can do about it: one line for each thing.
+    #[must_use]
+    pub fn hints(&self) -> Vec<&str> {
+        match self {
+            Self::Onnx(error) => error.hints(),
+            Self::Read { .. } => vec!["check the path and its permissions"],
+            Self::UnknownFormat { .. } => vec!["give a file that ends in .safetensors or .onnx"],
+            Self::Safetensors { .. } => {
+                vec!["write it with safetensors.torch.save_file(model.state_dict(), path)"]
+            }
+            Self::OtherModel { .. } => vec!["give an export of the model that is to be proved"],
+            Self::Missing { .. } | Self::Unused { .. } => vec![
+                "tensors are named as in the model's PyTorch state dictionary: conv1.weight, conv1.bias, fc.weight",
+            ],
+            Self::ElementType { .. } => {
+                vec!["convert the model with model.float() before it is saved"]
+            }
+            Self::Shape { .. } => vec!["`evmbench list` shows the layers of each model"],
+            Self::NotFinite { .. } => {
+                vec!["check the training: every weight must be a finite number"]
+            }
+        }
+    }
+}
+
+/// The graph with its parameters from a file.
+///
+/// In a `.safetensors` file each parameter is named `<node>.<parameter>` as in a `PyTorch` state
+/// dictionary, and there may be no others. An `.onnx` file must hold the same operators in the same
+/// order with the same shapes; its names do not matter.
+///
+/// # Errors
+/// [`WeightsError`]; the graph is lost then, so that no half-loaded one is used.
+pub fn load(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .map(str::to_ascii_lowercase);
+    match extension.as_deref() {
+        Some("safetensors") => from_safetensors(graph, path),
+        Some("onnx") => from_onnx(graph, path),
+        _ => Err(WeightsError::UnknownFormat {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+fn from_safetensors(mut graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|source| WeightsError::Safetensors {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut unused: HashSet<&str> = file.names().into_iter().collect();
+    unused.retain(|name| !name.ends_with(IGNORED_SUFFIX));
+    for node in &mut graph.nodes {
+        for (parameter, tensor) in node.op.parameters_mut() {
+            let name = format!("{}.{parameter}", node.name);
+            fill(tensor, &file, &name, path)?;
+            unused.remove(name.as_str());
+        }
+    }
+    if unused.is_empty() {
+        return Ok(graph);
+    }
+    let mut tensors: Vec<String> = unused.into_iter().map(str::to_owned).collect();
+    tensors.sort_unstable();
+    Err(WeightsError::Unused {
+        path: path.to_owned(),
+        tensors,
+    })
+}
+
+fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path) -> Result<(), WeightsError> {
+    let (path, tensor) = (|| path.to_owned(), || name.to_owned());
+    let view = file.tensor(name).map_err(|_| WeightsError::Missing {
+        path: path(),
+        tensor: tensor(),
+    })?;
+    if view.dtype() != Dtype::F32 {
+        return Err(WeightsError::ElementType {
+            path: path(),
+            tensor: tensor(),
+            found: format!("{:?}", view.dtype()),
+        });
+    }
+    if view.shape() != parameter.shape {
+        return Err(WeightsError::Shape {
+            path: path(),
+            tensor: tensor(),
+            expected: parameter.shape.clone(),
+            found: view.shape().to_vec(),
+        });
+    }
+    let (elements, _) = view.data().as_chunks::<4>();
+    parameter.data = elements.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    match parameter.data.iter().position(|weight| !weight.is_finite()) {
+        None => Ok(()),
+        Some(position) => Err(WeightsError::NotFinite {
+            path: path(),
+            tensor: tensor(),
+            position,
+            value: parameter.data[position],
+        }),
+    }
+}
+
+fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
+    let (_, model) = onnx::load(path)?;
+    from_model(graph, model, path)
+}
+
+/// The graph with its parameters from the bytes of an ONNX file, which `name` stands for in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_onnx_bytes(graph: Graph, bytes: &[u8], name: &Path) -> Result<Graph, WeightsError> {
+    from_model(graph, onnx::parse(bytes, name)?, name)
+}
+
+fn from_model(mut graph: Graph, model: OnnxModel, path: &Path) -> Result<Graph, WeightsError> {
+    let other = |difference: String| WeightsError::OtherModel {
+        path: path.to_owned(),
+        difference,
+    };
+    let theirs = match model.coverage {
+        Coverage::Full(theirs) => theirs,
+        Coverage::Partial(uncovered) => return Err(other(uncovered[0].to_string())),
+    };
+    if let Some(difference) = difference(&graph, &theirs) {
+        return Err(other(difference));
+    }
+    for (ours, theirs) in graph.nodes.iter_mut().zip(theirs.nodes) {
+        ours.op = theirs.op;
+    }
+    Ok(graph)
+}
+
+/// The first thing other than names and weights in which two graphs differ.
+fn difference(ours: &Graph, theirs: &Graph) -> Option<String> {
+    let inputs = |graph: &Graph| -> Vec<Vec<usize>> {
+        graph.input_values().map(|value| value.shape.clone()).collect()
+    };
+    if inputs(ours) != inputs(theirs) {
+        return Some(format!(
+            "its inputs have shapes {:?}, not {:?}",
+            inputs(theirs),
+            inputs(ours)
+        ));
+    }
+    let operators =
+        |graph: &Graph| -> Vec<&'static str> { graph.nodes.iter().map(|node| node.op.onnx_name()).collect() };
+    if operators(ours) != operators(theirs) {
+        return Some(format!(
+            "its operators are {}, not {}",
+            operators(theirs).join(", "),
+            operators(ours).join(", ")
+        ));
+    }
+    ours.nodes
+        .iter()
+        .zip(&theirs.nodes)
+        .find(|(ours, theirs)| skeleton(ours) != skeleton(theirs))
+        .map(|(ours, theirs)| {
+            format!(
+                "its {} node {:?} differs from {:?} in shape, attributes or inputs",
+                theirs.op.onnx_name(),
+                theirs.name,
+                ours.name
+            )
+        })
+}
+
+/// A node without its name and weights.
+fn skeleton(node: &Node) -> Node {
+    let mut skeleton = Node {
+        name: String::new(),
+        ..node.clone()
+    };
+    for (_, tensor) in skeleton.op.parameters_mut() {
+        tensor.data.clear();
+    }
+    skeleton
+}
+
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+    use crate::layers;
+    use crate::suite;
+
+    fn graph(id: &str, seed: u64) -> Graph {
+        layers::build(suite::find(id).expect("in the suite"), seed)
+    }
+
+    /// The parameters of a graph as names, shapes and bytes.
+    fn state(graph: &Graph) -> Vec<(String, Vec<usize>, Vec<u8>)> {
+        let mut state = Vec::new();
+        for node in &graph.nodes {
+            for (parameter, tensor) in node.op.parameters() {
+                let bytes = tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect();
+                state.push((format!("{}.{parameter}", node.name), tensor.shape.clone(), bytes));
+            }
+        }
+        state
+    }
+
+    fn safetensors(state: &[(String, Vec<usize>, Vec<u8>)], dtype: Dtype) -> Vec<u8> {
+        let views = state.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(dtype, shape.clone(), bytes).expect("fits");
+            (name, view)
+        });
+        safetensors::serialize(views, None).expect("serialises")
+    }
+
+    fn load_bytes(graph: Graph, name: &str, bytes: &[u8]) -> Result<Graph, WeightsError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("writable");
+        load(graph, &path)
+    }
+
+    #[test]
+    fn both_formats_replace_every_weight() {
+        for id in ["cnn_mixed", "batchnorm2d", "layernorm", "relu"] {
+            let (ours, theirs) = (graph(id, 0), graph(id, 1));
+            let file = safetensors(&state(&theirs), Dtype::F32);
+            assert_eq!(
+                load_bytes(ours.clone(), "w.safetensors", &file).expect(id),
+                theirs
+            );
+            let file = onnx::write(&theirs);
+            assert_eq!(load_bytes(ours, "w.onnx", &file).expect(id), theirs);
+        }
+    }
+
+    #[test]
+    fn safetensors_that_are_refused() {
+        let refused = |state: &[_], dtype| {
+            load_bytes(graph("dense", 0), "w.safetensors", &safetensors(state, dtype)).expect_err("refused")
+        };
+        let good = state(&graph("dense", 1));
+
+        let missing = refused(&good[..1], Dtype::F32);
+        assert!(matches!(&missing, WeightsError::Missing { tensor, .. } if tensor == "fc.bias"));
+
+        let mut unused = good.clone();
+        unused.push(("fc2.bias".to_owned(), vec![1], vec![0; 4]));
+        unused.push(("bn.num_batches_tracked".to_owned(), vec![1], vec![0; 4]));
+        assert!(matches!(
+            refused(&unused, Dtype::F32),
+            WeightsError::Unused { tensors, .. } if tensors == ["fc2.bias"]
+        ));
+
+        let mut transposed = good.clone();
+        transposed[0].1.reverse();
+        assert!(matches!(
+            refused(&transposed, Dtype::F32),
+            WeightsError::Shape { found, .. } if found == [256, 128]
+        ));
+
+        let mut nan = good.clone();
+        nan[1].2[4..8].copy_from_slice(&f32::NAN.to_le_bytes());
+        assert!(matches!(
+            refused(&nan, Dtype::F32),
+            WeightsError::NotFinite { position: 1, .. }
+        ));
+        assert!(matches!(
+            refused(&good, Dtype::I32),
+            WeightsError::ElementType { .. }
+        ));
+        assert!(matches!(
+            load_bytes(graph("dense", 0), "w.safetensors", b"junk"),
+            Err(WeightsError::Safetensors { .. })
+        ));
+        assert!(matches!(
+            load_bytes(graph("dense", 0), "w.bin", b"junk"),
+            Err(WeightsError::UnknownFormat { .. })
+        ));
+    }
+
+    #[test]
+    fn onnx_of_another_model_is_refused() {
+        for (ours, theirs) in [
+            ("dense", "dense_small"),
+            ("conv2d_k3_s1", "conv2d_k3_s2"),
+            ("cnn_relu", "cnn_mixed"),
+        ] {
+            let refused = load_bytes(graph(ours, 0), "w.onnx", &onnx::write(&graph(theirs, 0)));
+            assert!(matches!(refused, Err(WeightsError::OtherModel { .. })), "{ours}");
+        }
+    }
+}
