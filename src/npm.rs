@@ -39,6 +39,12 @@ const NETWORK_ERRORS: [&str; 7] = [
 /// Name of the list of an installation's files: SHA-256 of each, in hexadecimal, by path.
 const LIST: &str = "evmbench-files.json";
 
+/// How names of folders begin in which something is being installed.
+const STAGING: &str = ".npm-";
+
+/// No installation takes as long: a folder of one that is older was left by a process that was killed.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// How often a folder that another process uses is looked at again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -117,8 +123,9 @@ pub(crate) fn install<T, E: From<NpmError>>(
     };
     let parent = folder.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(at(parent))?;
+    remove_abandoned(parent);
     let staging = tempfile::Builder::new()
-        .prefix(".npm-")
+        .prefix(STAGING)
         .tempdir_in(parent)
         .map_err(at(parent))?;
     for (name, text) in files {
@@ -154,6 +161,17 @@ pub(crate) fn install<T, E: From<NpmError>>(
     std::fs::rename(staging.path(), folder).map_err(at(folder))?;
     lock.remove().map_err(at(&lock_path))?;
     working(folder)
+}
+
+/// Removes from a folder what installations that were killed left there. What cannot be removed stays.
+fn remove_abandoned(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|time| time.elapsed().ok());
+        if entry.file_name().to_string_lossy().starts_with(STAGING) && age.is_some_and(|age| age > LONGEST) {
+            let _ = remove(&entry.path());
+        }
+    }
 }
 
 /// Whether every file of an installation is as it was installed; of one without a list nothing is known against it.
@@ -363,6 +381,22 @@ pub(crate) mod tests {
         remove_changed(&folder).unwrap();
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
         assert!(is_whole(&folder), "there is nothing to replace");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_installation_left_goes_after_a_day() {
+        let parent = tempfile::tempdir().unwrap();
+        let [old, new, other] = [".npm-old", ".npm-new", "old"].map(|name| parent.path().join(name));
+        for folder in [&old, &new, &other] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let past = std::time::SystemTime::now() - 2 * LONGEST;
+        for folder in [&old, &other] {
+            std::fs::File::open(folder).unwrap().set_modified(past).unwrap();
+        }
+        remove_abandoned(parent.path());
+        assert!(!old.exists() && new.exists() && other.exists());
     }
 
     #[cfg(unix)]

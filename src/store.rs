@@ -555,6 +555,18 @@ mod tests {
     }
 
     #[test]
+    fn a_log_is_named_by_time_and_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Store::new(folder.path())
+            .save_log("2026-01-02T03:04:05Z", &"log")
+            .unwrap();
+        let expected = format!("2026-01-02T03-04-05Z-{}.json", Process::current());
+        assert_eq!(path, folder.path().join(LOGS).join(expected));
+        assert!(!is_record_path(path.strip_prefix(folder.path()).unwrap()));
+        assert_eq!(read_json::<String>(&path).unwrap(), "log");
+    }
+
+    #[test]
     fn evidence_is_compressed_read_back_and_checked() {
         let folder = tempfile::tempdir().unwrap();
         let bytes = b"evidence ".repeat(1000);

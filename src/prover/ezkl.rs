@@ -1100,6 +1100,7 @@ impl<'a> Run<'a> {
         arguments: &Value,
         writes: &[&Path],
     ) -> Result<Returned, Stop> {
+        self.require_unchanged()?;
         let request = Request {
             phase,
             function,
@@ -1107,7 +1108,6 @@ impl<'a> Run<'a> {
             writes,
             folder: self.folder.path(),
         };
-        self.require_unchanged()?;
         let reply = self.prover.workers.call(&request, self.observer)?;
         self.require_unchanged()?;
         self.phases.push(reply.measurement);

@@ -74,8 +74,8 @@ pub struct SrsIdentity {
 /// A reference string that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SrsError {
-    /// The file cannot be read.
-    #[error("read the reference string {}: {source}", path.display())]
+    /// The file, or what belongs to it, cannot be read or written.
+    #[error("reference string {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -115,7 +115,15 @@ impl SrsError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => Some(
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
+                ),
+                std::io::ErrorKind::Unsupported => Some(
+                    "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
+                ),
+                _ => None,
+            },
             Self::Changed { .. } => {
                 Some("leave the file as it is while it is used, and run again with --resume")
             }

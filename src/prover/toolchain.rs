@@ -166,7 +166,10 @@ impl Toolchain {
         if found != EZKL_VERSION {
             return Err(ToolchainError::WrongVersion { path, found });
         }
-        match changed_file(&site_packages(folder), Some("ezkl"), &Digests::below(home.root())) {
+        let packages = site_packages(folder);
+        // Of an interpreter that has EZKL from elsewhere nothing more is known.
+        let lists = lists(&packages, Some("ezkl"));
+        match changed_file(&packages, &lists, &Digests::below(home.root())) {
             Some(what) => Err(ToolchainError::Broken { path, what }),
             None => Ok(Self { python }),
         }
@@ -217,7 +220,10 @@ impl Toolchain {
     ) -> Result<(), ToolchainError> {
         let parent = folder.parent().unwrap_or(folder);
         let digests = Digests::below(parent.parent().unwrap_or(parent));
-        let is_whole = || folder.is_dir() && changed_file(folder, None, &digests).is_none();
+        let is_whole = || {
+            let lists = lists(folder, None);
+            !lists.is_empty() && changed_file(folder, &lists, &digests).is_none()
+        };
         if is_whole() {
             return Ok(());
         }
@@ -313,9 +319,8 @@ fn site_packages(environment: &Path) -> PathBuf {
     folders.find(|folder| folder.is_dir()).unwrap_or_default()
 }
 
-/// The first file in a folder of Python packages that is not what its wheel holds, and how: of the package named, or of all. Files
-/// outside of the folder, and those that the installation made, have no digest and are not looked at.
-fn changed_file(folder: &Path, package: Option<&str>, digests: &Digests) -> Option<String> {
+/// The lists of what is in a folder of Python packages: of the package named, or of all.
+fn lists(folder: &Path, package: Option<&str>) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut lists: Vec<PathBuf> = entries
         .filter(|entry| {
@@ -326,9 +331,12 @@ fn changed_file(folder: &Path, package: Option<&str>, digests: &Digests) -> Opti
         .map(|entry| entry.path().join("RECORD"))
         .collect();
     lists.sort_unstable();
-    if lists.is_empty() {
-        return Some("its list of files is missing".to_owned());
-    }
+    lists
+}
+
+/// The first file in a folder of Python packages that is not what its wheel's list says, and how. Files outside of the folder, and
+/// those that the installation made, have no digest and are not looked at.
+fn changed_file(folder: &Path, lists: &[PathBuf], digests: &Digests) -> Option<String> {
     lists
         .iter()
         .find_map(|list| changed_in_list(folder, list, digests))
