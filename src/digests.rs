@@ -78,6 +78,11 @@ pub(crate) struct Digested {
 }
 
 impl Digested {
+    /// The same file under another path.
+    pub(crate) fn moved_to(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
     /// Whether the path still leads to the file that was read, as it was then. A link to a file that somebody makes changes one of its
     /// times and not the file, which is then read again.
     pub(crate) fn is_same(&mut self, digests: &Digests) -> bool {

@@ -63,7 +63,7 @@ impl std::fmt::Display for Process {
 
 /// A name that is no process's.
 #[derive(Debug)]
-struct NoProcess;
+pub(crate) struct NoProcess;
 
 impl FromStr for Process {
     type Err = NoProcess;

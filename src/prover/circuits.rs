@@ -297,10 +297,9 @@ impl CircuitCache {
             Err(_) if kept.folder().exists() => files.clone(),
             Err(error) => return Err(error),
         };
-        let digested = read.into_iter().map(|(name, digested)| Digested {
-            path: files.folder().join(name),
-            ..digested
-        });
+        let digested = read
+            .into_iter()
+            .map(|(name, digested)| digested.moved_to(files.folder().join(name)));
         Ok(Entry {
             digested: digested.collect(),
             made: sealed.label.made,
