@@ -28,7 +28,8 @@
 //! was split together again, [`rederive`] finds out again what a stored record
 //! must say, and [`replay`] uses one again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
 //! other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
-//! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program.
+//! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program. What several processes share goes by
+//! `lock` (who uses or makes what), `digests` (whether a file is what it was) and `process` (whose work a folder is).
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -61,6 +62,6 @@ pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
 pub use evmbench_host::home;
-use evmbench_host::parallel;
+use evmbench_host::{digests, lock, parallel, process};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

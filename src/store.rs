@@ -15,6 +15,7 @@ use flate2::write::GzEncoder;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as _, Deserializer, Serialize};
 
+use crate::process::Process;
 use crate::prover::{Proof, VerifierKind};
 use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
@@ -186,15 +187,14 @@ impl Store {
         write_json(path, &sealed)
     }
 
-    /// Writes the log of one invocation to `<out>/logs/<time>.json`.
+    /// Writes the log of this process's invocation to `<out>/logs/<time>-<host>-<process id>-<start>.json`, where the host is a
+    /// digest of its name: no other invocation's log has that name.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn save_log<T: Serialize>(&self, time: &str, log: &T) -> Result<PathBuf, StoreError> {
-        let path = self
-            .out
-            .join(LOGS)
-            .join(format!("{}.json", time.replace(':', "-")));
+        let name = format!("{}-{}.json", time.replace(':', "-"), Process::current());
+        let path = self.out.join(LOGS).join(name);
         write_json(&path, log)?;
         Ok(path)
     }
@@ -552,6 +552,18 @@ mod tests {
             (state >> 56) as u8
         };
         (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_log_is_named_by_time_and_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Store::new(folder.path())
+            .save_log("2026-01-02T03:04:05Z", &"log")
+            .unwrap();
+        let expected = format!("2026-01-02T03-04-05Z-{}.json", Process::current());
+        assert_eq!(path, folder.path().join(LOGS).join(expected));
+        assert!(!is_record_path(path.strip_prefix(folder.path()).unwrap()));
+        assert_eq!(read_json::<String>(&path).unwrap(), "log");
     }
 
     #[test]

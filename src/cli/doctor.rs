@@ -7,6 +7,7 @@ use super::output::say;
 use super::{Finding, format};
 use crate::home::Home;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
+use crate::npm;
 use crate::prover::{EZKL_VERSION, Toolchain, default_memory_limit_bytes};
 use crate::record::Machine;
 use crate::solidity::{SOLC_VERSION, Solc};
@@ -66,11 +67,19 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
             .map(|toolchain| format!("{EZKL_VERSION} ({})", toolchain.python().display()))
             .map_err(|error| broken(error.into())),
     )?;
+    let solc = home.solc(SOLC_VERSION);
     report(
         "solc",
-        Solc::locate(None, &home.solc(SOLC_VERSION))
-            .map(|solc| format!("{} ({})", solc.version(), solc.origin()))
-            .map_err(|error| broken(error.into())),
+        if npm::is_whole(&solc) {
+            Solc::locate(None, &solc)
+                .map(|solc| format!("{} ({})", solc.version(), solc.origin()))
+                .map_err(|error| broken(error.into()))
+        } else {
+            Err((
+                format!("{} is not as it was installed", solc.display()),
+                vec!["run `evmbench setup`, which replaces it".to_owned()],
+            ))
+        },
     )?;
     // Only for comparisons with other EVMs, so that their absence is no finding.
     match Foundry::locate(&home.foundry(FOUNDRY_VERSION)) {

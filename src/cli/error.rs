@@ -9,8 +9,9 @@ use crate::compare::SetError;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
-use crate::home::NoHome;
+use crate::home::HomeError;
 use crate::nodes::NodeError;
+use crate::npm::NpmError;
 use crate::parts::PartsError;
 use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
 use crate::rederive::RederiveError;
@@ -28,7 +29,7 @@ use crate::tune::{ProfileError, TuneError};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     #[error(transparent)]
-    Home(#[from] NoHome),
+    Home(#[from] HomeError),
     #[error(transparent)]
     Suite(#[from] SuiteError),
     #[error(transparent)]
@@ -61,6 +62,8 @@ pub(super) enum CliError {
     Foundry(#[from] FoundryError),
     #[error(transparent)]
     Fuzz(#[from] FuzzError),
+    #[error("replace a tool: {source}")]
+    Npm { source: NpmError },
     #[error(transparent)]
     Node(#[from] NodeError),
     #[error(transparent)]
@@ -112,6 +115,7 @@ impl CliError {
             Self::Suite(error) => vec![error.hint()],
             Self::Subject(error) => error.hints(),
             Self::Solidity(error) => error.hint().into_iter().collect(),
+            Self::Npm { source } => one(source.hint()),
             Self::Node(error) => error.hint().into_iter().collect(),
             Self::Store(error)
             | Self::Replay(ReplayError::Store(error) | ReplayError::Rederive(RederiveError::Store(error)))

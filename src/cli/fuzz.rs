@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::error::CliError;
 use super::forks::ForkName;
 use super::output::say;
-use super::progress::{self, Counter};
+use super::progress::{self, Counter, Progress};
 use super::table::{FIGURE, TEXT, Table};
-use super::{Finding, format};
+use super::{Finding, format, setup};
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
 use crate::home::Home;
-use crate::nodes::{AnvilThroughput, FOUNDRY_VERSION, Foundry, Pace, measure_throughput};
+use crate::nodes::{AnvilThroughput, Foundry, Pace, measure_throughput};
 use crate::prover::Proof;
 use crate::record::{DEFAULT_SEED, Environment};
 use crate::store;
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         .anvil
         .then(|| -> Result<_, CliError> {
             let home = Home::from_environment()?;
-            Ok(Foundry::obtain(&home.foundry(FOUNDRY_VERSION))?)
+            setup::foundry(&home, &Progress::new())
         })
         .transpose()?;
     try_all(arguments, &records, foundry.as_ref())

@@ -176,6 +176,10 @@ impl Observer for Progress {
         }
     }
 
+    fn noted(&self, line: &str) {
+        self.line(&format!("note: {line}"));
+    }
+
     fn interrupted(&self) -> bool {
         interrupted()
     }

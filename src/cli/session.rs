@@ -121,7 +121,7 @@ fn parse_memory(text: &str) -> Result<u64, String> {
     }
 }
 
-/// One invocation, as `<out>/logs/<time>.json` keeps it.
+/// One invocation, as a file of `<out>/logs` keeps it.
 #[derive(Debug, Serialize)]
 struct Log {
     started_at: String,

@@ -1,12 +1,17 @@
 //! `evmbench setup`: the toolchain alone.
 
+use std::path::Path;
+
 use super::Finding;
 use super::error::CliError;
 use super::output::say;
 use super::progress::Progress;
 use crate::home::Home;
+use crate::lock::{self, Lock};
+use crate::nodes::{FOUNDRY_VERSION, Foundry};
+use crate::npm;
 use crate::prover::{Observer as _, Toolchain, ToolchainError};
-use crate::solidity::{self, Solc, SolidityError};
+use crate::solidity::{SOLC_VERSION, Solc};
 
 /// Install what proving and compiling need: EZKL's wheel and solc, in evmbench's cache folder
 #[derive(Debug, clap::Args)]
@@ -36,11 +41,15 @@ pub(super) fn tools(home: &Home, progress: &Progress) -> Result<(Toolchain, Solc
     Ok((toolchain(home, progress)?, solc(home, progress)?))
 }
 
-/// EZKL, installed first where it is missing.
+/// EZKL, installed first where it is missing, old or broken.
 pub(super) fn toolchain(home: &Home, progress: &Progress) -> Result<Toolchain, CliError> {
     progress.label("setup".to_owned());
+    home.create()?;
     Ok(match Toolchain::locate(home) {
-        Err(ToolchainError::Missing { .. }) => {
+        Err(error) if error.is_mended_by_installing() => {
+            if !matches!(error, ToolchainError::Missing { .. }) {
+                progress.noted(&format!("{error}: it is replaced"));
+            }
             progress.started("install EZKL");
             let installed = Toolchain::install(home);
             progress.finished();
@@ -50,17 +59,48 @@ pub(super) fn toolchain(home: &Home, progress: &Progress) -> Result<Toolchain, C
     })
 }
 
-/// solc, installed first where it is missing.
+/// solc, installed first where it is missing or broken.
 pub(super) fn solc(home: &Home, progress: &Progress) -> Result<Solc, CliError> {
-    progress.label("setup".to_owned());
-    let folder = home.solc(solidity::SOLC_VERSION);
-    Ok(match Solc::locate(None, &folder) {
-        Err(SolidityError::NotFound { .. }) => {
+    let folder = home.solc(SOLC_VERSION);
+    from_npm(home, &folder, progress, "solc", || {
+        Solc::locate(None, &folder).or_else(|_| {
             progress.started("install solc");
             let installed = Solc::obtain(&folder);
             progress.finished();
-            installed?
-        }
-        other => other?,
+            installed
+        })
     })
+}
+
+/// anvil and forge, installed first where they are missing or broken.
+pub(super) fn foundry(home: &Home, progress: &Progress) -> Result<Foundry, CliError> {
+    let folder = home.foundry(FOUNDRY_VERSION);
+    from_npm(home, &folder, progress, "Foundry", || Foundry::obtain(&folder))
+}
+
+/// A tool that npm installs into a folder, unless it is elsewhere. Nobody replaces or removes the folder before this process ends.
+fn from_npm<T, E: Into<CliError>>(
+    home: &Home,
+    folder: &Path,
+    progress: &Progress,
+    name: &str,
+    obtain: impl FnOnce() -> Result<T, E>,
+) -> Result<T, CliError> {
+    progress.label("setup".to_owned());
+    // What cannot be made is told of where it is needed.
+    let _ = home.create();
+    if !npm::is_whole(folder) {
+        progress.noted(&format!(
+            "{name} in {} is not as it was installed: it is replaced",
+            folder.display()
+        ));
+        npm::remove_changed(folder).map_err(|source| CliError::Npm { source })?;
+    }
+    let tool = obtain().map_err(Into::into)?;
+    if folder.exists()
+        && let Ok(Some(lock)) = Lock::shared(&lock::beside(folder), || false)
+    {
+        lock.hold_until_exit();
+    }
+    Ok(tool)
 }

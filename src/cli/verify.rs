@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::{note, say};
-use super::{Finding, format};
+use super::progress::Progress;
+use super::{Finding, format, setup};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::record::{Outcome, Record, Spread};
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
-use crate::solidity::{SOLC_VERSION, Solc};
+
 use crate::store::{self, Store};
 
 /// Find out again what a record's evidence says, and hold the record against it
@@ -155,7 +156,7 @@ impl Workshop {
             return Ok(tools);
         }
         let home = Home::from_environment()?;
-        let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?);
+        let tools = Tools::new(setup::solc(&home, &Progress::new())?);
         Ok(self.0.get_or_init(|| tools))
     }
 }

@@ -1,8 +1,11 @@
 //! How fast this machine is, against the one that the coefficients were fitted on.
 //!
 //! Goes in: a prover. It proves a few small circuits, which takes about a minute. Comes out: [`Calibration`], kept in the
-//! cache folder: how much processor time a phase takes here for each second that the fit expects, and how many seconds pass
-//! meanwhile. It holds for the machine and the number of threads that it was made with, and for no other.
+//! cache folder, in a file for each machine: how much processor time a phase takes here for each second that the fit expects,
+//! and how many seconds pass meanwhile. It holds for the machine and the number of threads that it was made with, and for no
+//! other.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,8 +23,8 @@ use crate::prover::{
 use crate::record::{self, Machine};
 use crate::store::{self, StoreError};
 
-/// The file's name in the cache folder.
-const FILE: &str = "calibration.json";
+/// The one file of all machines that homes once had.
+const OLD_FILE: &str = "calibration.json";
 
 /// What is proved: elements of a square, inner columns, k, base of the range check's digits. Small, so that all of them and
 /// their reference strings take about a minute on two cores; of different widths and heights.
@@ -112,11 +115,16 @@ pub enum CalibrationError {
 impl Calibration {
     /// The calibration that is kept below `home`, if it is this machine's with this many threads.
     pub fn load(home: &Home, threads: usize) -> Option<Self> {
-        let kept: Self = store::read_json(&home.root().join(FILE)).ok()?;
-        let holds = kept.threads == threads
-            && kept.ezkl_version == EZKL_VERSION
-            && kept.machine.fingerprint == Machine::current().fingerprint;
-        holds.then_some(kept)
+        let machine = Machine::current();
+        let holds = |kept: &Self| {
+            kept.threads == threads
+                && kept.ezkl_version == EZKL_VERSION
+                && kept.machine.fingerprint == machine.fingerprint
+        };
+        [path(home, &machine), home.root().join(OLD_FILE)]
+            .iter()
+            .filter_map(|path| store::read_json(path).ok())
+            .find(holds)
     }
 
     /// Proves the calibration circuits and keeps what came out below `home`.
@@ -146,7 +154,7 @@ impl Calibration {
             setup: Speed::of(&setup),
             prove: Speed::of(&prove),
         };
-        store::write_json(&home.root().join(FILE), &calibration)?;
+        store::write_json(&path(home, &calibration.machine), &calibration)?;
         Ok(calibration)
     }
 
@@ -154,6 +162,12 @@ impl Calibration {
     pub fn was_disturbed(&self) -> bool {
         self.load_average.is_some_and(|load| load > 0.5)
     }
+}
+
+/// Where a machine's calibration is kept: homes may be shared by several.
+fn path(home: &Home, machine: &Machine) -> PathBuf {
+    home.root()
+        .join(format!("calibration-{}.json", machine.fingerprint))
 }
 
 fn run_args(inner: u64, logrows: u32, base: u64) -> Value {
@@ -227,14 +241,22 @@ mod tests {
             setup: speed,
             prove: speed,
         };
-        let path = home.root().join(FILE);
-        store::write_json(&path, &calibration).unwrap();
+        store::write_json(&path(&home, &calibration.machine), &calibration).unwrap();
         assert_eq!(Calibration::load(&home, 2).as_ref(), Some(&calibration));
         assert_eq!(Calibration::load(&home, 1), None);
         assert!(!calibration.was_disturbed());
-        let mut other = calibration;
+        // Another machine's is a file of its own, and no machine's where its name lies.
+        let mut other = calibration.clone();
         other.machine.fingerprint = "another".to_owned();
-        store::write_json(&path, &other).unwrap();
+        store::write_json(&path(&home, &other.machine), &other).unwrap();
+        assert_eq!(Calibration::load(&home, 2).as_ref(), Some(&calibration));
+        store::write_json(&path(&home, &calibration.machine), &other).unwrap();
         assert_eq!(Calibration::load(&home, 2), None);
+        // The one file of older homes counts where it names this machine.
+        let old = home.root().join(OLD_FILE);
+        store::write_json(&old, &other).unwrap();
+        assert_eq!(Calibration::load(&home, 2), None);
+        store::write_json(&old, &calibration).unwrap();
+        assert_eq!(Calibration::load(&home, 2), Some(calibration));
     }
 }

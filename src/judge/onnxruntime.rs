@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -95,6 +96,8 @@ pub struct Outputs {
 pub struct OnnxRuntime {
     python: PathBuf,
     packages: PathBuf,
+    /// Set once the packages were seen to be whole.
+    is_whole: OnceLock<()>,
 }
 
 /// Name, element type, and number of elements where the shape is static.
@@ -116,6 +119,7 @@ impl OnnxRuntime {
             packages: toolchain
                 .environment()
                 .join(format!("onnxruntime-{ONNXRUNTIME_VERSION}")),
+            is_whole: OnceLock::new(),
         }
     }
 
@@ -124,15 +128,15 @@ impl OnnxRuntime {
         self.packages.is_dir()
     }
 
-    /// Installs it where it is missing. The folder appears whole or not at all.
+    /// Installs it where it is missing or broken. The folder appears whole or not at all.
     ///
     /// # Errors
     /// [`JudgeError::Toolchain`]: no network, a wheel whose digest differs, a Python that has no wheel.
     pub fn install(&self) -> Result<(), JudgeError> {
-        if self.is_installed() {
+        if self.is_whole.get().is_some() {
             return Ok(());
         }
-        Ok(Toolchain::install_packages(
+        Toolchain::install_packages(
             &self.python,
             REQUIREMENTS,
             &self.packages,
@@ -140,7 +144,9 @@ impl OnnxRuntime {
             "check the network and any package index that pip is configured for; there are wheels for CPython 3.11 to 3.14 on \
              Linux (glibc 2.28 or later) and on macOS 14 or later with an ARM processor; for another Python, set \
              EVMBENCH_PYTHON, remove EZKL's folder from evmbench's cache folder, and run `evmbench setup`",
-        )?)
+        )?;
+        self.is_whole.get_or_init(|| ());
+        Ok(())
     }
 
     /// What is known of every value of a model before it is run, by name.

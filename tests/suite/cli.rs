@@ -293,14 +293,27 @@ fn set_up_says_what_it_lacks() {
         "pip install ezkl failed",
         "check the network",
     );
+    // One of another version stays until there is a new one.
     refused(
-        &|_, home| {
+        &|command, home| {
             std::fs::create_dir_all(home.join("ezkl-23.0.5/bin")).unwrap();
             script(&home.join("ezkl-23.0.5/bin"), "python", "echo 1.0.0");
+            command.env("EVMBENCH_PYTHON", "/nowhere/python");
         },
-        "is 1.0.0, not 23.0.5",
-        "remove that folder",
+        "is 1.0.0, not 23.0.5: it is replaced",
+        "install Python",
     );
+    let home = TempDir::new().unwrap();
+    std::fs::create_dir_all(home.path().join("ezkl-23.0.5/bin")).unwrap();
+    let python = script(&home.path().join("ezkl-23.0.5/bin"), "python", "echo 1.0.0");
+    let said = say(evmbench().arg("doctor").env("EVMBENCH_HOME", home.path()));
+    assert!(said.stdout.contains("is 1.0.0, not 23.0.5"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("-> run `evmbench setup`, which replaces it"),
+        "{}",
+        said.stdout
+    );
+    assert!(python.exists());
 }
 
 /// A small program for a test.

@@ -21,6 +21,7 @@ mod function;
 mod fuzz;
 mod gas_diff;
 mod guard;
+mod homes;
 mod hostile;
 mod integer_reference;
 mod judge;

@@ -1,12 +1,17 @@
 //! Pinned packages from npm → an installation folder, whole or not at all.
 //!
 //! Goes in: a `package.json`, its lock file and what else belongs into the folder. Comes out: the folder, after whoever
-//! asked has tried what is in it. Lock files name exact versions with their digests and no addresses, so that npm installs
+//! asked has tried what is in it, and a list of its files with their digests in it, by which one that was changed is known. Lock files name exact versions with their digests and no addresses, so that npm installs
 //! these bytes or fails, from whatever registry it is configured for.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
+
+use evmbench_host::digests::sha256_of_file;
+use evmbench_host::lock::{self, Lock};
 
 /// No package has a reason to run code of its own at installation; the rest keeps npm to the point.
 const NPM_ARGUMENTS: [&str; 8] = [
@@ -30,6 +35,18 @@ const NETWORK_ERRORS: [&str; 7] = [
     "EHOSTUNREACH",
     "ETIMEDOUT",
 ];
+
+/// Name of the list of an installation's files: SHA-256 of each, in hexadecimal, by path.
+const LIST: &str = "evmbench-files.json";
+
+/// How names of folders begin in which something is being installed.
+const STAGING: &str = ".npm-";
+
+/// No installation takes as long: a folder of one that is older was left by a process that was killed.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// How often a folder that another process uses is looked at again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How much of npm's output an error keeps.
 const STDERR_TAIL_LINES: usize = 20;
@@ -92,8 +109,8 @@ pub(crate) type PinnedFile = (&'static str, &'static str);
 
 /// Installs into `folder` by the npm given what the files pin, and returns what `working` makes of it.
 ///
-/// Everything is made in a folder beside it, tried, and renamed. What does not work in its place is replaced; what works
-/// there by then is another process's, and as good.
+/// Everything is made in a folder beside it, tried, and renamed. What does not work in its place, or is not what was installed there,
+/// is replaced, when nobody uses it; what works there by then is another process's, and as good.
 pub(crate) fn install<T, E: From<NpmError>>(
     folder: &Path,
     files: &[PinnedFile],
@@ -106,8 +123,9 @@ pub(crate) fn install<T, E: From<NpmError>>(
     };
     let parent = folder.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(at(parent))?;
+    remove_abandoned(parent);
     let staging = tempfile::Builder::new()
-        .prefix(".npm-")
+        .prefix(STAGING)
         .tempdir_in(parent)
         .map_err(at(parent))?;
     for (name, text) in files {
@@ -122,16 +140,101 @@ pub(crate) fn install<T, E: From<NpmError>>(
         return Err(failure(&output).into());
     }
     working(staging.path())?;
-    if let Ok(installed) = working(folder) {
+    let list = staging.path().join(LIST);
+    let files = digests_below(staging.path()).map_err(at(staging.path()))?;
+    std::fs::write(&list, serde_json::json!(files).to_string()).map_err(at(&list))?;
+    let there = || is_whole(folder).then(|| working(folder).ok()).flatten();
+    let lock_path = lock::beside(folder);
+    let lock = loop {
+        if let Some(installed) = there() {
+            return Ok(installed);
+        }
+        match Lock::try_exclusive(&lock_path).map_err(at(&lock_path))? {
+            Some(lock) => break lock,
+            None => std::thread::sleep(PAUSE),
+        }
+    };
+    if let Some(installed) = there() {
         return Ok(installed);
     }
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).map_err(at(folder))?;
-    }
-    std::fs::rename(staging.path(), folder)
-        .or_else(|error| working(folder).map(drop).map_err(|_| error))
-        .map_err(at(folder))?;
+    remove(folder).map_err(at(folder))?;
+    std::fs::rename(staging.path(), folder).map_err(at(folder))?;
+    lock.remove().map_err(at(&lock_path))?;
     working(folder)
+}
+
+/// Removes from a folder what installations that were killed left there. What cannot be removed stays.
+fn remove_abandoned(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|time| time.elapsed().ok());
+        if entry.file_name().to_string_lossy().starts_with(STAGING) && age.is_some_and(|age| age > LONGEST) {
+            let _ = remove(&entry.path());
+        }
+    }
+}
+
+/// Whether every file of an installation is as it was installed; of one without a list nothing is known against it.
+pub(crate) fn is_whole(folder: &Path) -> bool {
+    let Ok(list) = std::fs::read(folder.join(LIST)) else {
+        return true;
+    };
+    let Ok(files) = serde_json::from_slice::<BTreeMap<String, String>>(&list) else {
+        return false;
+    };
+    let is_same = |(name, sha256): (&String, &String)| {
+        sha256_of_file(&folder.join(name)).is_ok_and(|found| found == *sha256)
+    };
+    files.iter().all(is_same)
+}
+
+/// Removes an installation that is not what was installed, when nobody uses it.
+///
+/// # Errors
+/// [`NpmError::Io`].
+pub(crate) fn remove_changed(folder: &Path) -> Result<(), NpmError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source: io::Error| NpmError::Io { path, source }
+    };
+    let lock_path = lock::beside(folder);
+    if let Some(lock) = Lock::exclusive(&lock_path, || false).map_err(at(&lock_path))? {
+        if !is_whole(folder) {
+            remove(folder).map_err(at(folder))?;
+        }
+        lock.remove().map_err(at(&lock_path))?;
+    }
+    Ok(())
+}
+
+/// Removes a folder, or a link to one.
+fn remove(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// SHA-256 of every regular file below a folder, by path; links are not followed.
+fn digests_below(folder: &Path) -> io::Result<BTreeMap<String, String>> {
+    let mut digests = BTreeMap::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(relative) = folders.pop() {
+        for entry in std::fs::read_dir(folder.join(&relative))? {
+            let entry = entry?;
+            let path = relative.join(entry.file_name());
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                digests.insert(
+                    path.to_string_lossy().into_owned(),
+                    sha256_of_file(&entry.path())?,
+                );
+            }
+        }
+    }
+    Ok(digests)
 }
 
 /// Fails with a clear error where a script for Node could not start.
@@ -248,6 +351,52 @@ pub(crate) mod tests {
         );
         assert!(!folder.join("stale").exists() && folder.join("fresh").exists());
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    /// It answers as it should, and is not what was installed.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_was_changed_is_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("tool");
+        let install = || install_script(&folder, scripted("mkdir -p a/b; echo data > a/b/c")).unwrap();
+        install();
+        let data = folder.join("a/b/c");
+        let damages: [&dyn Fn(); 3] = [
+            &|| std::fs::write(&data, "dada\n").unwrap(),
+            &|| std::fs::remove_file(&data).unwrap(),
+            &|| std::fs::write(folder.join(LIST), "{").unwrap(),
+        ];
+        for damage in damages {
+            assert!(is_whole(&folder));
+            damage();
+            assert!(!is_whole(&folder));
+            install();
+            assert_eq!(std::fs::read_to_string(&data).unwrap(), "data\n");
+        }
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
+        remove_changed(&folder).unwrap();
+        assert!(folder.exists());
+        std::fs::write(&data, "").unwrap();
+        remove_changed(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+        assert!(is_whole(&folder), "there is nothing to replace");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_installation_left_goes_after_a_day() {
+        let parent = tempfile::tempdir().unwrap();
+        let [old, new, other] = [".npm-old", ".npm-new", "old"].map(|name| parent.path().join(name));
+        for folder in [&old, &new, &other] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let past = std::time::SystemTime::now() - 2 * LONGEST;
+        for folder in [&old, &other] {
+            std::fs::File::open(folder).unwrap().set_modified(past).unwrap();
+        }
+        remove_abandoned(parent.path());
+        assert!(!old.exists() && new.exists() && other.exists());
     }
 
     #[cfg(unix)]

@@ -1,17 +1,17 @@
 //! The prover that runs EZKL: the phases in order, each in a worker of its own, keys taken from the cache where possible.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
-use super::circuits::{CircuitFiles, Provenance, circuit_digest, folder_bytes};
+use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
-use super::srs::write_stand_in;
+use super::srs::{HeldString, write_stand_in};
 use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
@@ -22,6 +22,8 @@ use super::{
 };
 use evmbench_committed::InputAssurance;
 use evmbench_host::home::Home;
+use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::process::{WorkFolder, remove_abandoned};
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
@@ -62,13 +64,14 @@ impl EzklOptions {
 #[derive(Debug, Clone)]
 pub struct EzklProver {
     work: PathBuf,
+    digests: Digests,
     workers: Workers,
     srs: SrsStore,
     cache: CircuitCache,
 }
 
 impl EzklProver {
-    /// A prover that works below `home` with an installed toolchain.
+    /// A prover that works below `home` with an installed toolchain. What runs that were killed left there is removed.
     pub fn new(home: &Home, toolchain: Toolchain, options: EzklOptions) -> Self {
         let EzklOptions {
             memory_limit_bytes,
@@ -77,8 +80,10 @@ impl EzklProver {
             srs,
             cache,
         } = options;
+        remove_abandoned(&home.work());
         Self {
             work: home.work(),
+            digests: Digests::below(home.root()),
             workers: Workers {
                 toolchain,
                 memory_limit_bytes,
@@ -178,7 +183,7 @@ impl EzklProver {
                 ProofFile::parse_witness_outputs,
             )?)
         });
-        finding(outputs)
+        finding(run.blamed(outputs))
     }
 
     /// Settings, circuit, key, verifier and commitments of a job, made anew: nothing is taken from the cache or kept there, and
@@ -214,7 +219,7 @@ impl EzklProver {
                 of_model,
             })
         });
-        finding(reproduced)
+        finding(run.blamed(reproduced))
     }
 
     /// The installed EZKL that its workers run.
@@ -245,8 +250,9 @@ impl EzklProver {
 
     fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
+        run.let_go();
         // A cache that cannot be trimmed is no reason to lose a proof.
-        let _ = self.cache.evict();
+        let _ = self.cache.evict(run.folder.path());
         let Run {
             phases,
             settings,
@@ -278,6 +284,7 @@ fn finding<T>(result: Result<T, Stop>) -> Result<Result<T, Failure>, ProverError
         Ok(value) => Ok(Ok(value)),
         Err(Stop::Failure(failure)) => Ok(Err(failure)),
         Err(Stop::Error(error)) => Err(error),
+        Err(Stop::Damaged(path)) => Err(ProverError::Damaged { path }),
     }
 }
 
@@ -285,6 +292,8 @@ fn finding<T>(result: Result<T, Stop>) -> Result<Result<T, Failure>, ProverError
 enum Stop {
     Failure(Failure),
     Error(ProverError),
+    /// A file of the cache is not what it was when it was checked.
+    Damaged(PathBuf),
 }
 
 impl From<ProverError> for Stop {
@@ -322,7 +331,7 @@ struct Run<'a> {
     /// What takes the place of the plan's arguments and of calibration; the cache is then left alone.
     decided: Option<Decided<'a>>,
     digest: String,
-    folder: TempDir,
+    folder: WorkFolder,
     phases: Vec<PhaseMeasurement>,
     settings: Option<CircuitSettings>,
     /// EZKL's own settings, where those that are worked under are given.
@@ -331,12 +340,18 @@ struct Run<'a> {
     counted_cells: Option<u64>,
     reused_keys: bool,
     peak_disk_bytes: u64,
+    /// The reference string, which nobody replaces meanwhile.
+    string: Option<HeldString>,
+    /// Files that workers read and other processes can reach, as they were when they were checked.
+    in_use: Vec<Digested>,
 }
 
 /// A circuit whose keys are ready.
 struct Keys {
     files: CircuitFiles,
     provenance: Provenance,
+    /// Of keys in the cache: nobody removes them meanwhile.
+    _entry: Option<Entry>,
 }
 
 /// A witness, and what was made on the way to it.
@@ -354,13 +369,20 @@ struct InputFile {
     sha256: String,
 }
 
+impl Keys {
+    fn kept(entry: Entry) -> Self {
+        Self {
+            files: entry.files.clone(),
+            provenance: entry.made.clone(),
+            _entry: Some(entry),
+        }
+    }
+}
+
 impl<'a> Run<'a> {
     fn start(prover: &'a EzklProver, job: &'a Job, observer: &'a dyn Observer) -> Result<Self, ProverError> {
-        std::fs::create_dir_all(&prover.work).map_err(ProverError::io("create", &prover.work))?;
-        let folder = tempfile::Builder::new()
-            .prefix("run-")
-            .tempdir_in(&prover.work)
-            .map_err(ProverError::io("create a folder in", &prover.work))?;
+        let folder =
+            WorkFolder::new(&prover.work).map_err(ProverError::io("create a folder in", &prover.work))?;
         Ok(Self {
             prover,
             job,
@@ -374,10 +396,42 @@ impl<'a> Run<'a> {
             counted_cells: None,
             reused_keys: false,
             peak_disk_bytes: 0,
+            string: None,
+            in_use: Vec::new(),
         })
     }
 
     fn artifacts(&mut self) -> Result<Artifacts, Stop> {
+        let attempted = self.attempt();
+        match self.blamed(attempted) {
+            // What is damaged is made again; a second time, something keeps damaging it.
+            Err(Stop::Damaged(path)) => {
+                self.observer.noted(&format!(
+                    "{} changed while it was used: the run begins again",
+                    path.display()
+                ));
+                self.start_over();
+                let attempted = self.attempt();
+                self.blamed(attempted)
+            }
+            other => other,
+        }
+    }
+
+    /// Lets the reference string go, and forgets the files of the cache.
+    fn let_go(&mut self) {
+        self.string = None;
+        self.in_use.clear();
+    }
+
+    /// Forgets what was done but for the settings.
+    fn start_over(&mut self) {
+        self.let_go();
+        self.phases.clear();
+        self.counted_cells = None;
+    }
+
+    fn attempt(&mut self) -> Result<Artifacts, Stop> {
         let input = self.input()?;
         let keys = self.keys(&input)?;
         match self.proofs(&keys, &input) {
@@ -389,11 +443,10 @@ impl<'a> Run<'a> {
                 && matches!(self.job.circuit, JobCircuit::Model { .. })
                 && keys.provenance.calibration_input_sha256 != input.sha256 =>
             {
-                self.phases.clear();
-                self.prover
-                    .cache
-                    .drop_entry(&self.digest)
-                    .map_err(ProverError::io("remove", keys.files.folder()))?;
+                drop(keys);
+                self.start_over();
+                self.remove_entry()?;
+                let input = self.input()?;
                 let keys = self.keys(&input)?;
                 self.proofs(&keys, &input)
             }
@@ -488,37 +541,52 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// Removes the circuit's entry from the cache, unless another process uses it.
+    fn remove_entry(&self) -> Result<(), Stop> {
+        self.prover
+            .cache
+            .remove(&self.digest, self.folder.path())
+            .map_err(ProverError::io("remove from the cache", &self.digest))?;
+        Ok(())
+    }
+
+    /// The circuit's entry in the cache. One that is not as it was made is removed, and the user told.
+    fn cached(&self) -> Result<Option<Entry>, Stop> {
+        if self.decided.is_some() {
+            return Ok(None);
+        }
+        let found = self
+            .prover
+            .cache
+            .find(&self.digest, &brought(self.job), &self.prover.digests)
+            .map_err(ProverError::io("read from the cache", &self.digest))?;
+        match found {
+            Found::Whole(entry) => Ok(Some(*entry)),
+            Found::Nothing => Ok(None),
+            Found::Damaged(wrong) => {
+                self.observer.noted(&format!(
+                    "kept circuit {} is not as it was made ({wrong}): circuit and keys are made again",
+                    &self.digest[..12]
+                ));
+                self.remove_entry()?;
+                Ok(None)
+            }
+        }
+    }
+
     /// Circuit and keys, from the cache or made now.
     fn keys(&mut self, input: &InputFile) -> Result<Keys, Stop> {
         self.reused_keys = false;
-        let cached = match self.decided {
-            Some(_) => None,
-            None => self.prover.cache.find(&self.digest),
-        };
-        if let Some((files, provenance)) = cached {
-            let logrows = self.read_settings(&files)?;
-            let srs = self.prover.srs.identity(logrows)?;
-            if srs.as_ref() == Some(&provenance.srs) {
-                match self.probe(&files) {
-                    // As in `artifacts`: the range may be too narrow for this input.
-                    Err(Stop::Failure(Failure::Failed { .. }))
-                        if provenance.calibration_input_sha256 != input.sha256 =>
-                    {
-                        self.prover
-                            .cache
-                            .drop_entry(&self.digest)
-                            .map_err(ProverError::io("remove", files.folder()))?;
-                    }
-                    probed => {
-                        probed?;
-                        self.reused_keys = true;
-                        self.counted_cells = provenance.counted_cells;
-                        self.phases
-                            .extend(provenance.phases.iter().map(PhaseMeasurement::cached));
-                        return Ok(Keys { files, provenance });
-                    }
-                }
+        if let Some(entry) = self.cached()? {
+            if let Some(keys) = self.reused(entry, input)? {
+                return Ok(keys);
             }
+            self.observer.noted(&format!(
+                "kept circuit {} does not go with this reference string or input: circuit and keys are made again",
+                &self.digest[..12]
+            ));
+            self.let_go();
+            self.remove_entry()?;
         }
         let files = self.compiled(input)?;
         let logrows = self.logrows();
@@ -527,13 +595,7 @@ impl<'a> Run<'a> {
         if !needs_keys {
             self.probe(&files)?;
         }
-        let srs = match self.prover.srs.identity(logrows)? {
-            Some(identity) => identity,
-            None => {
-                self.rehearse_setup(&files, logrows)?;
-                self.make_srs(logrows)?
-            }
-        };
+        let srs = self.reference_string(&files, logrows)?;
         self.set_up(&files, &self.prover.srs.path(logrows)?)?;
         if needs_keys {
             self.probe(&files)?;
@@ -551,14 +613,72 @@ impl<'a> Run<'a> {
             counted_cells: self.counted_cells,
         };
         if self.decided.is_some() {
-            return Ok(Keys { files, provenance });
+            return Ok(Keys {
+                files,
+                provenance,
+                _entry: None,
+            });
         }
-        let files = self
+        let entry = self
             .prover
             .cache
-            .keep(&self.digest, &files, &provenance)
+            .keep(&self.digest, &files, provenance, &self.prover.digests)
             .map_err(ProverError::io("move keys into the cache from", files.folder()))?;
-        Ok(Keys { files, provenance })
+        self.in_use.extend(entry.digested.iter().cloned());
+        Ok(Keys::kept(entry))
+    }
+
+    /// The keys of an entry, if they rest on the reference string that is there, and the circuit takes the input.
+    fn reused(&mut self, entry: Entry, input: &InputFile) -> Result<Option<Keys>, Stop> {
+        self.in_use.extend(entry.digested.iter().cloned());
+        let logrows = self.read_settings(&entry.files)?;
+        if self.hold_string(logrows)?.as_ref() != Some(&entry.made.srs) {
+            return Ok(None);
+        }
+        match self.probe(&entry.files) {
+            // As in `attempt`: the range may be too narrow for this input.
+            Err(Stop::Failure(Failure::Failed { .. }))
+                if entry.made.calibration_input_sha256 != input.sha256 =>
+            {
+                return Ok(None);
+            }
+            probed => probed?,
+        }
+        self.reused_keys = true;
+        self.counted_cells = entry.made.counted_cells;
+        self.phases
+            .extend(entry.made.phases.iter().map(PhaseMeasurement::cached));
+        Ok(Some(Keys::kept(entry)))
+    }
+
+    /// Takes the reference string for use, if there is one that is as it was made, and tells what it is.
+    fn hold_string(&mut self, logrows: u32) -> Result<Option<SrsIdentity>, Stop> {
+        let held = self
+            .prover
+            .srs
+            .hold(logrows, &self.prover.digests, || self.observer.interrupted())?;
+        let Some(held) = held else {
+            return Ok(None);
+        };
+        self.in_use.push(held.digested.clone());
+        let identity = held.identity.clone();
+        self.string = Some(held);
+        Ok(Some(identity))
+    }
+
+    /// The reference string, held for use; made first where there is none that is as it was made.
+    fn reference_string(&mut self, files: &CircuitFiles, logrows: u32) -> Result<SrsIdentity, Stop> {
+        let mut rehearsed = false;
+        loop {
+            if let Some(identity) = self.hold_string(logrows)? {
+                return Ok(identity);
+            }
+            if !rehearsed {
+                self.rehearse_setup(files, logrows)?;
+                rehearsed = true;
+            }
+            self.make_srs(logrows)?;
+        }
     }
 
     /// A circuit without keys, if the observer admits it.
@@ -678,28 +798,32 @@ impl<'a> Run<'a> {
         Ok(std::fs::remove_file(&stand_in).map_err(ProverError::io("remove", &stand_in))?)
     }
 
-    fn make_srs(&mut self, logrows: u32) -> Result<SrsIdentity, Stop> {
-        let path = self.prover.srs.path(logrows)?;
+    /// Makes the reference string, unless another process does so first.
+    fn make_srs(&mut self, logrows: u32) -> Result<(), Stop> {
+        let phase = Phase::Srs;
+        let making = self
+            .prover
+            .srs
+            .lock_to_make(logrows, || self.observer.interrupted())?
+            .ok_or(Failure::Interrupted { phase })?;
+        if making.is_done(&self.prover.digests)? {
+            return Ok(());
+        }
+        if let Some(path) = making.made_before() {
+            self.observer.noted(&format!(
+                "reference string {} is not as it was made: it is made again",
+                path.display()
+            ));
+        }
         let partial = self.path("partial.srs");
         self.call(
-            Phase::Srs,
+            phase,
             "gen_srs",
             &json!({"srs_path": partial, "logrows": logrows}),
             &[&partial],
         )?;
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(ProverError::io("create", folder))?;
-        }
-        std::fs::rename(&partial, &path)
-            .map_err(ProverError::io("move the new reference string to", &path))?;
-        let unreadable = || Failure::Failed {
-            phase: Phase::Srs,
-            message: "the new string is not there".to_owned(),
-        };
-        self.prover
-            .srs
-            .identity(logrows)?
-            .ok_or_else(|| unreadable().into())
+        making.publish(&partial)?;
+        Ok(std::fs::remove_file(&partial).map_err(ProverError::io("remove", &partial))?)
     }
 
     /// The verifier's source and EZKL's witness.
@@ -774,6 +898,9 @@ impl<'a> Run<'a> {
             }
         }
         let natively_verified = self.natively_verified(files, &srs)?;
+        if !natively_verified {
+            self.require_intact()?;
+        }
         let (verifier_source, key_artifact) = self.verifier(files, plain_source)?;
         let proving_key_bytes = files.proving_key().metadata().ok().map(|metadata| metadata.len());
         Ok(Artifacts {
@@ -973,6 +1100,7 @@ impl<'a> Run<'a> {
         arguments: &Value,
         writes: &[&Path],
     ) -> Result<Returned, Stop> {
+        self.require_unchanged()?;
         let request = Request {
             phase,
             function,
@@ -981,9 +1109,47 @@ impl<'a> Run<'a> {
             folder: self.folder.path(),
         };
         let reply = self.prover.workers.call(&request, self.observer)?;
+        self.require_unchanged()?;
         self.phases.push(reply.measurement);
         self.peak_disk_bytes = self.peak_disk_bytes.max(folder_bytes(self.folder.path()));
         Ok(reply.result?)
+    }
+
+    /// Stops where a file of the cache was changed or replaced since it was checked: workers then may have read something else.
+    fn require_unchanged(&mut self) -> Result<(), Stop> {
+        let digests = &self.prover.digests;
+        match self
+            .in_use
+            .iter_mut()
+            .find_map(|file| (!file.is_same(digests)).then_some(&file.path))
+        {
+            Some(path) => Err(Stop::Damaged(path.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// What a run came to; where it blames the job, only after every file of the cache that it used was read again: a disk can damage
+    /// a file without a trace.
+    fn blamed<T>(&self, result: Result<T, Stop>) -> Result<T, Stop> {
+        if let Err(Stop::Failure(
+            Failure::Failed { .. } | Failure::Declined { .. } | Failure::UnsoundCircuit { .. },
+        )) = result
+        {
+            self.require_intact()?;
+        }
+        result
+    }
+
+    /// Stops where a file of the cache, read whole, is not what it is taken for.
+    fn require_intact(&self) -> Result<(), Stop> {
+        match self
+            .in_use
+            .iter()
+            .find(|file| !file.is_intact(&self.prover.digests))
+        {
+            Some(file) => Err(Stop::Damaged(file.path.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a key that looks up more or less than the circuit was laid out with: a range is checked only by look-ups that
@@ -1021,6 +1187,24 @@ impl<'a> Run<'a> {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+}
+
+/// The digests of the files of a circuit that the job itself brings, by name.
+fn brought(job: &Job) -> BTreeMap<&'static str, String> {
+    let sha256 = |bytes: &[u8]| alloy_primitives::hex::encode(Sha256::digest(bytes));
+    match &job.circuit {
+        JobCircuit::Model { onnx, .. } => BTreeMap::from([(CircuitFiles::MODEL, sha256(onnx))]),
+        JobCircuit::Committed(inputs) => {
+            let compiled = &inputs.compiled;
+            BTreeMap::from([
+                (CircuitFiles::CIRCUIT, sha256(&compiled.bytes)),
+                (
+                    CircuitFiles::SETTINGS,
+                    sha256(compiled.settings.to_string().as_bytes()),
+                ),
+            ])
+        }
     }
 }
 

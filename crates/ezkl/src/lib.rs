@@ -61,6 +61,7 @@ pub use rows::Ezkl;
 pub use settings::{CircuitSettings, SettingsError};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_published_string};
+pub(crate) use srs::{clear_strings, damaged_strings};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 pub use worker::{default_memory_limit_bytes, total_memory_bytes};
@@ -397,6 +398,12 @@ pub trait Observer: Sync {
             inner.finished();
         }
     }
+    /// Something was found and mended that the user should know of; a line.
+    fn noted(&self, line: &str) {
+        if let Some(inner) = self.inner() {
+            inner.noted(line);
+        }
+    }
     /// Whether the user has asked to stop.
     fn interrupted(&self) -> bool {
         self.inner().is_some_and(Observer::interrupted)
@@ -466,6 +473,12 @@ pub enum ProverError {
     /// The recorded evidence cannot be used.
     #[error(transparent)]
     Recorded(#[from] RecordedError),
+    /// A file of the cache changes while it is used.
+    #[error("{} changed while it was used", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// EZKL laid a committed circuit out otherwise than evmbench had counted.
     #[error("EZKL lays the circuit out with {found:?}, and evmbench counted {expected:?}")]
     Layout {
@@ -489,7 +502,13 @@ impl ProverError {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some(
                 "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
             ),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
+                "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
+            ),
             Self::Io { .. } | Self::Recorded(_) => None,
+            Self::Damaged { .. } => Some(
+                "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder",
+            ),
             Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
             Self::Srs(error) => error.hint(),
             Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),

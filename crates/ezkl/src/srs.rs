@@ -1,17 +1,34 @@
 //! Structured reference strings: made once for each 2^k and cached, or a file of the user's, which is never written to.
 //!
+//! Beside a test string lies what it is, with the digest of its bytes, and a lock. Who uses the string holds the lock shared; it is
+//! made, or made again where it is not what it was, by one process at a time, and never in place of one that is used.
+//!
 //! The file format is halo2's raw one: k as a little-endian `u32`, 2^k points of G1 (64 bytes each), 2^k more in
 //! Lagrange form, then G2 and s·G2 (128 bytes each). EZKL shortens a longer string by itself.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+
+use evmbench_host::digests::{Digested, Digests, sha256_of_file};
+use evmbench_host::home::create_private;
+use evmbench_host::lock::Lock;
+use crate::store::{self, StoreError};
 
 /// Largest k that a file may claim: the BN254 scalar field has 2-adicity 28.
 const LARGEST_LOGROWS: u32 = 28;
+
+/// How the names of test strings begin; k follows.
+const TEST_STRING: &str = "local-test-k";
+
+/// Ending of a test string.
+const STRING: &str = "srs";
+
+/// Ending of what stands beside it.
+const LABEL: &str = "json";
 
 /// Digests of the files that EZKL publishes from the perpetual powers of tau, for k = 1 to 26
 /// (EZKL 23.0.5, `src/srs_sha.rs`).
@@ -57,8 +74,8 @@ pub struct SrsIdentity {
 /// A reference string that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SrsError {
-    /// The file cannot be read.
-    #[error("read the reference string {}: {source}", path.display())]
+    /// The file, or what belongs to it, cannot be read or written.
+    #[error("reference string {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -73,6 +90,15 @@ pub enum SrsError {
         /// What is wrong.
         reason: String,
     },
+    /// A user's file is not what it was when it was named.
+    #[error("{} has changed since the command began", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What stands beside a test string cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The file has too few points for a circuit.
     #[error("{} has 2^{has} points, and the circuit needs 2^{needs}", path.display())]
     TooShort {
@@ -89,7 +115,19 @@ impl SrsError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => Some(
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
+                ),
+                std::io::ErrorKind::Unsupported => Some(
+                    "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
+                ),
+                _ => None,
+            },
+            Self::Changed { .. } => {
+                Some("leave the file as it is while it is used, and run again with --resume")
+            }
+            Self::Store(error) => error.hint(),
             Self::Form { .. } => {
                 Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs")
             }
@@ -103,21 +141,37 @@ impl SrsError {
 /// # Errors
 /// [`SrsError::Io`] or [`SrsError::Form`].
 pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
-    let io = |source| SrsError::Io {
-        path: path.to_owned(),
-        source,
+    let logrows = check_form(path)?;
+    let sha256 = sha256_of_file(path).map_err(io(path))?;
+    let kind = if is_published_string(&sha256, logrows) {
+        SrsKind::PerpetualPowersOfTau
+    } else {
+        SrsKind::UserFile
     };
+    Ok(SrsIdentity {
+        kind,
+        sha256,
+        logrows,
+    })
+}
+
+/// The k of a file that has the form of a reference string: size, header, first point.
+fn check_form(path: &Path) -> Result<u32, SrsError> {
     let form = |reason: String| SrsError::Form {
         path: path.to_owned(),
         reason,
     };
-    let mut file = std::fs::File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
+    let metadata = path.metadata().map_err(io(path))?;
+    if !metadata.is_file() {
+        return Err(form("it is no regular file".to_owned()));
+    }
+    let size = metadata.len();
     let mut head = [0_u8; 68];
     if size < head.len() as u64 {
         return Err(form(format!("it has {size} bytes")));
     }
-    file.read_exact(&mut head).map_err(io)?;
+    let mut file = std::fs::File::open(path).map_err(io(path))?;
+    file.read_exact(&mut head).map_err(io(path))?;
     let logrows = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     if logrows > LARGEST_LOGROWS {
         return Err(form(format!("its header says 2^{logrows} points")));
@@ -131,17 +185,12 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     if head[4..] != GENERATOR {
         return Err(form("its first point is not the generator of G1".to_owned()));
     }
-    let sha256 = sha256_of_file(path).map_err(io)?;
-    let kind = if is_published_string(&sha256, logrows) {
-        SrsKind::PerpetualPowersOfTau
-    } else {
-        SrsKind::UserFile
-    };
-    Ok(SrsIdentity {
-        kind,
-        sha256,
-        logrows,
-    })
+    Ok(logrows)
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> SrsError {
+    let path = path.to_owned();
+    move |source| SrsError::Io { path, source }
 }
 
 /// Whether EZKL publishes a string of 2^`logrows` points with this digest, in hexadecimal.
@@ -162,18 +211,6 @@ pub(super) fn write_stand_in(path: &Path, logrows: u32) -> std::io::Result<()> {
     file.write_all(&GENERATOR_2)?;
     file.write_all(&GENERATOR_2)?;
     file.flush()
-}
-
-pub(super) fn sha256_of_file(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0_u8; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(alloy_primitives::hex::encode(digest.finalize())),
-            count => digest.update(&buffer[..count]),
-        }
-    }
 }
 
 /// The reference strings of one run: a user's file, or a folder of test strings made here.
@@ -216,11 +253,11 @@ impl SrsStore {
                 needs: logrows,
             }),
             Self::File { path, .. } => Ok(path.clone()),
-            Self::Folder(folder) => Ok(folder.join(format!("local-test-k{logrows}.srs"))),
+            Self::Folder(folder) => Ok(folder.join(format!("{TEST_STRING}{logrows}.{STRING}"))),
         }
     }
 
-    /// What the string for a circuit of 2^k rows is; `None` where it has yet to be made.
+    /// What the string for a circuit of 2^k rows is; `None` where it has yet to be made, or made again.
     ///
     /// # Errors
     /// [`SrsError`], where a file is there but cannot be used.
@@ -228,14 +265,252 @@ impl SrsStore {
         let path = self.path(logrows)?;
         match self {
             Self::File { identity, .. } => Ok(Some(identity.clone())),
-            Self::Folder(_) if !path.exists() => Ok(None),
-            // Read whole each time: what a record names is what was used, and not what a note beside it says.
-            Self::Folder(_) => Ok(Some(SrsIdentity {
-                kind: SrsKind::LocalTest,
-                ..check_srs_file(&path)?
-            })),
+            // Read whole: what a record names is what was used.
+            Self::Folder(_) => whole(&path, logrows, |path, labelled| {
+                let sha256 = sha256_of_file(path)?;
+                Ok(labelled
+                    .is_none_or(|labelled| labelled == sha256)
+                    .then_some(sha256))
+            })
+            .map(|sha256| sha256.map(|sha256| local_test(sha256, logrows))),
         }
     }
+
+    /// The string for a circuit of 2^k rows, for use: nobody replaces or removes it until what is returned is dropped. `None` where it
+    /// has to be made, or `stop` ends the wait for a process that makes it.
+    ///
+    /// # Errors
+    /// [`SrsError`].
+    pub(super) fn hold(
+        &self,
+        logrows: u32,
+        digests: &Digests,
+        stop: impl Fn() -> bool,
+    ) -> Result<Option<HeldString>, SrsError> {
+        let path = self.path(logrows)?;
+        match self {
+            Self::File { identity, .. } => {
+                let digested = digests.confirm(&path, &identity.sha256).map_err(io(&path))?;
+                Ok(Some(HeldString {
+                    identity: identity.clone(),
+                    digested: digested.ok_or(SrsError::Changed { path })?,
+                    _lock: None,
+                }))
+            }
+            Self::Folder(_) if !path.exists() => Ok(None),
+            Self::Folder(_) => {
+                let lock = lock_of(&path);
+                let Some(lock) = Lock::shared(&lock, stop).map_err(io(&lock))? else {
+                    return Ok(None);
+                };
+                let Some(digested) = digested(&path, logrows, digests)? else {
+                    return Ok(None);
+                };
+                let identity = local_test(digested.sha256.clone(), logrows);
+                let label = label_of(&path);
+                if !label.exists() {
+                    // An older evmbench left none.
+                    store::write_json(&label, &identity)?;
+                }
+                Ok(Some(HeldString {
+                    identity,
+                    digested,
+                    _lock: Some(lock),
+                }))
+            }
+        }
+    }
+
+    /// The right to make the test string of 2^k points, which one process has at a time and while nobody uses the string that is there;
+    /// `None` where `stop` ends the wait.
+    ///
+    /// # Errors
+    /// [`SrsError`].
+    pub(super) fn lock_to_make(
+        &self,
+        logrows: u32,
+        stop: impl Fn() -> bool,
+    ) -> Result<Option<Making>, SrsError> {
+        let path = self.path(logrows)?;
+        if let Some(folder) = path.parent() {
+            create_private(folder).map_err(io(folder))?;
+        }
+        let lock = lock_of(&path);
+        let lock = Lock::exclusive(&lock, stop).map_err(io(&lock))?;
+        Ok(lock.map(|lock| Making {
+            path,
+            logrows,
+            _lock: lock,
+        }))
+    }
+}
+
+/// A reference string that is used.
+#[derive(Debug)]
+pub(super) struct HeldString {
+    pub(super) identity: SrsIdentity,
+    pub(super) digested: Digested,
+    /// Of a test string; a user's file is the user's.
+    _lock: Option<Lock>,
+}
+
+/// The right to make a test string.
+#[derive(Debug)]
+pub(super) struct Making {
+    path: PathBuf,
+    logrows: u32,
+    _lock: Lock,
+}
+
+impl Making {
+    /// Whether the string is there already, as it was made.
+    ///
+    /// # Errors
+    /// [`SrsError::Io`].
+    pub(super) fn is_done(&self, digests: &Digests) -> Result<bool, SrsError> {
+        Ok(digested(&self.path, self.logrows, digests)?.is_some())
+    }
+
+    /// Where the string belongs, if there once was one.
+    pub(super) fn made_before(&self) -> Option<&Path> {
+        (self.path.exists() || label_of(&self.path).exists()).then_some(&self.path)
+    }
+
+    /// Publishes a new string in place of nothing, or of one that is not what it was.
+    ///
+    /// # Errors
+    /// [`SrsError`]: what was made has not the form of a string of 2^k points, or a file cannot be written.
+    pub(super) fn publish(&self, made: &Path) -> Result<(), SrsError> {
+        let logrows = check_form(made)?;
+        if logrows != self.logrows {
+            return Err(SrsError::Form {
+                path: made.to_owned(),
+                reason: format!("it has 2^{logrows} points in place of 2^{}", self.logrows),
+            });
+        }
+        let identity = local_test(sha256_of_file(made).map_err(io(made))?, logrows);
+        remove(&self.path).map_err(io(&self.path))?;
+        store::write_json(&label_of(&self.path), &identity)?;
+        match std::fs::hard_link(made, &self.path) {
+            // Another file system, or one without links.
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                let copy = self.path.with_extension("partial");
+                std::fs::copy(made, &copy)
+                    .and_then(|_| std::fs::rename(&copy, &self.path))
+                    .map_err(io(&self.path))
+            }
+            linked => linked.map_err(io(&self.path)),
+        }
+    }
+}
+
+fn local_test(sha256: String, logrows: u32) -> SrsIdentity {
+    SrsIdentity {
+        kind: SrsKind::LocalTest,
+        sha256,
+        logrows,
+    }
+}
+
+/// What stands beside a test string: its [`SrsIdentity`].
+fn label_of(string: &Path) -> PathBuf {
+    string.with_extension(LABEL)
+}
+
+fn lock_of(string: &Path) -> PathBuf {
+    string.with_extension("lock")
+}
+
+/// What `digest` makes of the test string at `path` and the digest that it was published with, if that is known; none where there is no
+/// string of 2^k points, or what stands beside it is no string's.
+fn whole<T>(
+    path: &Path,
+    logrows: u32,
+    digest: impl FnOnce(&Path, Option<&str>) -> std::io::Result<Option<T>>,
+) -> Result<Option<T>, SrsError> {
+    match check_form(path) {
+        Ok(found) if found == logrows => {}
+        Err(SrsError::Io { source, .. }) if source.kind() != std::io::ErrorKind::NotFound => {
+            return Err(io(path)(source));
+        }
+        _ => return Ok(None),
+    }
+    let label = label_of(path);
+    let labelled = if label.exists() {
+        match store::read_json::<SrsIdentity>(&label) {
+            Ok(labelled) if labelled == local_test(labelled.sha256.clone(), logrows) => Some(labelled.sha256),
+            _ => return Ok(None),
+        }
+    } else {
+        None
+    };
+    digest(path, labelled.as_deref()).map_err(io(path))
+}
+
+/// The test string at `path`, if it is what was published.
+fn digested(path: &Path, logrows: u32, digests: &Digests) -> Result<Option<Digested>, SrsError> {
+    whole(path, logrows, |path, labelled| match labelled {
+        Some(labelled) => digests.confirm(path, labelled),
+        None => digests.of(path).map(Some),
+    })
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Where the test strings of a folder are, or were: one that is gone leaves what stood beside it.
+fn strings(folder: &Path) -> BTreeSet<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let of_string = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let extension = path.extension().unwrap_or_default();
+        name.starts_with(TEST_STRING) && (extension == STRING || extension == LABEL)
+    };
+    paths
+        .filter(of_string)
+        .map(|path| path.with_extension(STRING))
+        .collect()
+}
+
+/// The test strings in a folder that are not what was published, each read whole.
+pub(crate) fn damaged_strings(folder: &Path, digests: &Digests) -> Vec<PathBuf> {
+    let is_damaged = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let logrows = name.strip_prefix(TEST_STRING).and_then(|k| k.parse().ok());
+        let read = |path: &Path, labelled: Option<&str>| {
+            let read = digests.read(path)?;
+            Ok(labelled
+                .is_none_or(|labelled| labelled == read.sha256)
+                .then_some(()))
+        };
+        !logrows.is_some_and(|logrows| matches!(whole(path, logrows, read), Ok(Some(()))))
+    };
+    strings(folder).into_iter().filter(is_damaged).collect()
+}
+
+/// Removes the test strings in a folder that nobody uses, and tells how many are left.
+///
+/// # Errors
+/// A file cannot be locked or removed.
+pub(crate) fn clear_strings(folder: &Path) -> std::io::Result<usize> {
+    let mut in_use = 0;
+    for path in strings(folder) {
+        match Lock::try_exclusive(&lock_of(&path))? {
+            None => in_use += 1,
+            Some(lock) => {
+                remove(&path)?;
+                remove(&label_of(&path))?;
+                remove(&path.with_extension("partial"))?;
+                lock.remove()?;
+            }
+        }
+    }
+    Ok(in_use)
 }
 
 #[cfg(test)]
@@ -321,6 +596,123 @@ mod tests {
         let file = std::fs::File::options().append(true).open(&path).unwrap();
         file.set_modified(time).unwrap();
         assert_ne!(store.identity(3).unwrap().unwrap(), first);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    fn digests(folder: &Path) -> Digests {
+        Digests::below(folder)
+    }
+
+    #[test]
+    fn a_string_is_made_once_and_not_while_it_is_used() {
+        let home = tempfile::tempdir().unwrap();
+        let digests = digests(home.path());
+        let store = SrsStore::Folder(home.path().join("srs"));
+        let hold = || store.hold(3, &digests, || true).unwrap();
+        assert!(hold().is_none());
+        let making = store.lock_to_make(3, || true).unwrap().unwrap();
+        assert!(!making.is_done(&digests).unwrap());
+        assert!(
+            store.lock_to_make(3, || true).unwrap().is_none(),
+            "one process makes it"
+        );
+        let other = store.lock_to_make(4, || true).unwrap();
+        assert!(other.is_some(), "another length is another string");
+        making.publish(&write(home.path(), 3)).unwrap();
+        assert!(hold().is_none(), "its maker is not done");
+        drop(making);
+        let mut held = hold().unwrap();
+        assert_eq!(held.identity, store.identity(3).unwrap().unwrap());
+        assert_eq!(held.identity.kind, SrsKind::LocalTest);
+        assert!(hold().is_some(), "users share it");
+        assert!(store.lock_to_make(3, || true).unwrap().is_none());
+        assert_eq!(clear_strings(&home.path().join("srs")).unwrap(), 1);
+        assert!(held.digested.is_same(&digests));
+        drop(held);
+        assert!(
+            store
+                .lock_to_make(3, || true)
+                .unwrap()
+                .unwrap()
+                .is_done(&digests)
+                .unwrap()
+        );
+        assert_eq!(clear_strings(&home.path().join("srs")).unwrap(), 0);
+        assert_eq!(store.identity(3).unwrap(), None);
+    }
+
+    /// The string is not believed because it lies there, and neither is what lies beside it.
+    #[test]
+    fn a_damaged_string_is_made_again() {
+        let home = tempfile::tempdir().unwrap();
+        let digests = digests(home.path());
+        let folder = home.path().join("srs");
+        let store = SrsStore::Folder(folder.clone());
+        let (string, label) = (
+            folder.join("local-test-k3.srs"),
+            folder.join("local-test-k3.json"),
+        );
+        let flip = |path: &Path, at: usize| {
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes[at] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        };
+        let cut = |path: &Path| {
+            let bytes = std::fs::read(path).unwrap();
+            std::fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+        };
+        let damages: [&dyn Fn(); 7] = [
+            &|| flip(&string, 1000),
+            &|| flip(&string, 0),
+            &|| cut(&string),
+            &|| std::fs::remove_file(&string).unwrap(),
+            &|| cut(&label),
+            &|| std::fs::write(&label, "{}").unwrap(),
+            &|| store::write_json(&label, &local_test("00".to_owned(), 3)).unwrap(),
+        ];
+        for (index, damage) in damages.iter().enumerate() {
+            let making = store.lock_to_make(3, || true).unwrap().unwrap();
+            making.publish(&write(home.path(), 3)).unwrap();
+            assert!(making.is_done(&digests).unwrap());
+            assert_eq!(damaged_strings(&folder, &digests), [] as [PathBuf; 0]);
+            damage();
+            assert!(!making.is_done(&digests).unwrap(), "damage {index}");
+            drop(making);
+            assert!(
+                store.hold(3, &digests, || true).unwrap().is_none(),
+                "damage {index}"
+            );
+            assert_eq!(store.identity(3).unwrap(), None, "damage {index}");
+            assert_eq!(damaged_strings(&folder, &digests), [string.clone()]);
+        }
+    }
+
+    #[test]
+    fn a_string_of_an_older_evmbench_is_taken_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let digests = digests(home.path());
+        let store = SrsStore::Folder(home.path().to_owned());
+        let string = write(home.path(), 3);
+        let held = store.hold(3, &digests, || true).unwrap().unwrap();
+        let labelled: SrsIdentity = store::read_json(&label_of(&string)).unwrap();
+        assert_eq!(labelled, held.identity);
+    }
+
+    #[test]
+    fn a_users_file_that_changes_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let digests = digests(home.path());
+        let path = write(folder.path(), 3);
+        let store = SrsStore::from_file(&path).unwrap();
+        assert!(store.hold(3, &digests, || true).unwrap().is_some());
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert!(matches!(
+            store.hold(3, &digests, || true),
+            Err(SrsError::Changed { .. })
+        ));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -1,10 +1,16 @@
 //! EZKL's wheel in a virtual environment of its own, below the cache folder.
+//!
+//! Whether it is what was installed is seen by the wheel's own list of its files with their digests (`RECORD`), and by asking it for
+//! its version. What is missing, old or broken is replaced: by one process at a time, while nobody uses it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use evmbench_host::home::Home;
+use evmbench_host::digests::Digests;
+use evmbench_host::home::{Home, create_private};
+use evmbench_host::lock::{self, Lock};
+use evmbench_host::process::WorkFolder;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const EZKL_VERSION: &str = "23.0.5";
@@ -49,6 +55,14 @@ pub enum ToolchainError {
         /// What it answered.
         found: String,
     },
+    /// The environment is there, and is not what was installed.
+    #[error("EZKL in {} is broken: {what}", path.display())]
+    Broken {
+        /// The environment.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Nothing is installed yet.
     #[error("EZKL {EZKL_VERSION} is not installed in {}", path.display())]
     Missing {
@@ -76,10 +90,22 @@ impl ToolchainError {
             }
             Self::OldPython { .. } => Some("set EVMBENCH_PYTHON to a newer one"),
             Self::Install { hint, .. } => Some(hint),
-            Self::WrongVersion { .. } => Some("remove that folder, then run `evmbench setup`"),
+            Self::WrongVersion { .. } | Self::Broken { .. } => {
+                Some("run `evmbench setup`, which replaces it")
+            }
             Self::Missing { .. } => Some("run `evmbench setup`"),
             Self::Io { .. } => None,
         }
+    }
+}
+
+impl ToolchainError {
+    /// Whether [`Toolchain::install`] puts an end to it.
+    pub(crate) fn is_mended_by_installing(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. } | Self::WrongVersion { .. } | Self::Broken { .. }
+        )
     }
 }
 
@@ -96,46 +122,68 @@ impl Toolchain {
         Self { python }
     }
 
-    /// The environment below `home`, if it holds the pinned version.
+    /// The environment below `home`, if it is whole and holds the pinned version; nobody replaces it before this process ends.
     ///
     /// # Errors
-    /// [`ToolchainError::Missing`] or [`ToolchainError::WrongVersion`].
+    /// [`ToolchainError::Missing`], [`ToolchainError::WrongVersion`] or [`ToolchainError::Broken`].
     pub fn locate(home: &Home) -> Result<Self, ToolchainError> {
         let folder = home.ezkl(EZKL_VERSION);
-        let python = interpreter(&folder);
-        if !python.exists() {
+        if folder.symlink_metadata().is_err() {
             return Err(ToolchainError::Missing { path: folder });
+        }
+        // Where nothing can be written, nothing can be replaced either.
+        let lock = Lock::shared(&lock::beside(&folder), || false).ok().flatten();
+        let toolchain = Self::inspect(home, &folder)?;
+        if let Some(lock) = lock {
+            lock.hold_until_exit();
+        }
+        Ok(toolchain)
+    }
+
+    /// The environment in `folder`, if it is whole and holds the pinned version.
+    fn inspect(home: &Home, folder: &Path) -> Result<Self, ToolchainError> {
+        let path = folder.to_owned();
+        let python = interpreter(folder);
+        if folder.symlink_metadata().is_err() {
+            return Err(ToolchainError::Missing { path });
         }
         let output = Command::new(&python)
             .args(["-I", "-c", "import ezkl; print(ezkl.__version__)"])
             .stdin(Stdio::null())
-            .output()
-            .map_err(|source| ToolchainError::Io {
-                action: "run",
-                path: python.clone(),
-                source,
-            })?;
+            .output();
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => {
+                let what = format!("{}: {error}", python.display());
+                return Err(ToolchainError::Broken { path, what });
+            }
+        };
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if output.status.success() && found == EZKL_VERSION {
-            Ok(Self { python })
-        } else {
-            let found = if found.is_empty() {
-                "not importable".to_owned()
-            } else {
-                found
-            };
-            Err(ToolchainError::WrongVersion { path: folder, found })
+        if !output.status.success() || found.is_empty() {
+            let what = "it cannot be imported".to_owned();
+            return Err(ToolchainError::Broken { path, what });
+        }
+        if found != EZKL_VERSION {
+            return Err(ToolchainError::WrongVersion { path, found });
+        }
+        let packages = site_packages(folder);
+        // Of an interpreter that has EZKL from elsewhere nothing more is known.
+        let lists = lists(&packages, Some("ezkl"));
+        match changed_file(&packages, &lists, &Digests::below(home.root())) {
+            Some(what) => Err(ToolchainError::Broken { path, what }),
+            None => Ok(Self { python }),
         }
     }
 
-    /// The same, installed first where it is missing. The folder appears whole or not at all.
+    /// The same, installed first where it is missing, and replaced where it is another version or broken. The folder appears whole or
+    /// not at all.
     ///
     /// # Errors
     /// [`ToolchainError`]: no suitable Python, no network, a wheel whose digest differs, a folder that cannot be written.
     pub fn install(home: &Home) -> Result<Self, ToolchainError> {
         match Self::locate(home) {
-            Err(ToolchainError::Missing { path }) => {
-                install_into(home, &path)?;
+            Err(error) if error.is_mended_by_installing() => {
+                install_into(home, &home.ezkl(EZKL_VERSION))?;
                 Self::locate(home)
             }
             other => other,
@@ -158,8 +206,8 @@ impl Toolchain {
             .expect("the interpreter is two folders below its environment")
     }
 
-    /// Installs pinned packages for `python` into a folder of their own, which must be below a folder that is there. It appears whole
-    /// or not at all.
+    /// Installs pinned packages for `python` into a folder of their own, which must be below a folder that is there, unless they are there
+    /// as they were installed. It appears whole or not at all.
     ///
     /// # Errors
     /// [`ToolchainError::Install`] with `step` and `hint`, and [`ToolchainError::Io`].
@@ -171,6 +219,18 @@ impl Toolchain {
         hint: &'static str,
     ) -> Result<(), ToolchainError> {
         let parent = folder.parent().unwrap_or(folder);
+        let digests = Digests::below(parent.parent().unwrap_or(parent));
+        let is_whole = || {
+            let lists = lists(folder, None);
+            !lists.is_empty() && changed_file(folder, &lists, &digests).is_none()
+        };
+        if is_whole() {
+            return Ok(());
+        }
+        let _lock = lock_to_replace(folder)?;
+        if is_whole() {
+            return Ok(());
+        }
         let partial = tempfile::Builder::new()
             .prefix("partial-")
             .tempdir_in(parent)
@@ -178,11 +238,7 @@ impl Toolchain {
         let packages = partial.path().join("packages");
         let target = ["--target".as_ref(), packages.as_os_str()];
         pip_install(python, requirements, partial.path(), &target, step, hint)?;
-        match std::fs::rename(&packages, folder) {
-            // Another process was faster; its folder is as good.
-            Err(_) if folder.is_dir() => Ok(()),
-            other => other.map_err(io("rename the new packages to", folder)),
-        }
+        replace(folder, &packages, partial.path())
     }
 
     /// The command that names the system's Python, and its version.
@@ -214,11 +270,12 @@ fn interpreter(folder: &Path) -> PathBuf {
 
 fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
     let (python, _) = Toolchain::system_python()?;
-    std::fs::create_dir_all(home.root()).map_err(io("create", home.root()))?;
-    let partial = tempfile::Builder::new()
-        .prefix("ezkl-partial-")
-        .tempdir_in(home.root())
-        .map_err(io("create a folder in", home.root()))?;
+    create_private(home.root()).map_err(io("create", home.root()))?;
+    let _lock = lock_to_replace(folder)?;
+    if Toolchain::inspect(home, folder).is_ok() {
+        return Ok(());
+    }
+    let partial = WorkFolder::new(&home.work()).map_err(io("create a folder in", &home.work()))?;
     let environment = partial.path().join("environment");
     run(
         Command::new(&python).args(["-I", "-m", "venv"]).arg(&environment),
@@ -234,11 +291,110 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
         "check the network and any package index that pip is configured for, then run `evmbench setup` again; \
          there are wheels for Linux x86-64 and for macOS",
     )?;
-    match std::fs::rename(&environment, folder) {
-        // Another process was faster; its environment is as good.
-        Err(_) if interpreter(folder).exists() => Ok(()),
-        other => other.map_err(io("rename the new environment to", folder)),
+    replace(folder, &environment, partial.path())
+}
+
+/// The right to replace a folder: for one process at a time, and when nobody uses it.
+fn lock_to_replace(folder: &Path) -> Result<Option<Lock>, ToolchainError> {
+    let path = lock::beside(folder);
+    Lock::exclusive(&path, || false).map_err(io("lock", &path))
+}
+
+/// Puts a new folder in place of one that is missing or broken, which goes into the folder `trash`.
+fn replace(folder: &Path, new: &Path, trash: &Path) -> Result<(), ToolchainError> {
+    if folder.symlink_metadata().is_ok() {
+        std::fs::rename(folder, trash.join("broken")).map_err(io("move away", folder))?;
     }
+    std::fs::rename(new, folder).map_err(io("rename a new folder to", folder))
+}
+
+/// Where an environment keeps its packages: `lib/python3.N/site-packages`.
+fn site_packages(environment: &Path) -> PathBuf {
+    let libraries = std::fs::read_dir(environment.join("lib"));
+    let mut folders = libraries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("site-packages"));
+    folders.find(|folder| folder.is_dir()).unwrap_or_default()
+}
+
+/// The lists of what is in a folder of Python packages: of the package named, or of all.
+fn lists(folder: &Path, package: Option<&str>) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut lists: Vec<PathBuf> = entries
+        .filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let of_package = package.is_none_or(|package| name.starts_with(&format!("{package}-")));
+            of_package && name.ends_with(".dist-info")
+        })
+        .map(|entry| entry.path().join("RECORD"))
+        .collect();
+    lists.sort_unstable();
+    lists
+}
+
+/// The first file in a folder of Python packages that is not what its wheel's list says, and how. Files outside of the folder, and
+/// those that the installation made, have no digest and are not looked at.
+fn changed_file(folder: &Path, lists: &[PathBuf], digests: &Digests) -> Option<String> {
+    lists
+        .iter()
+        .find_map(|list| changed_in_list(folder, list, digests))
+}
+
+/// [`changed_file`] of one wheel's list: path, digest and size of each file, as PyPA's specification has it.
+fn changed_in_list(folder: &Path, list: &Path, digests: &Digests) -> Option<String> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).from_path(list);
+    let lines = match reader {
+        Ok(reader) => reader.into_records(),
+        Err(error) => return Some(error.to_string()),
+    };
+    let mut listed = false;
+    for line in lines {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => return Some(format!("{}: {error}", list.display())),
+        };
+        let (Some(name), Some(expected)) = (line.get(0), line.get(1)) else {
+            return Some(format!("{} is no list of files", list.display()));
+        };
+        let Some(expected) = expected.strip_prefix("sha256=") else {
+            continue;
+        };
+        if name.starts_with("../") {
+            continue;
+        }
+        listed = true;
+        let path = folder.join(name);
+        match hex_of_base64(expected).map(|sha256| digests.confirm(&path, &sha256)) {
+            Some(Ok(Some(_))) => {}
+            Some(Err(error)) => return Some(format!("{}: {error}", path.display())),
+            Some(Ok(None)) | None => return Some(format!("{} has changed", path.display())),
+        }
+    }
+    (!listed).then(|| format!("{} is empty", list.display()))
+}
+
+/// Bytes in the URL-safe alphabet of base64, without padding, in hexadecimal.
+fn hex_of_base64(text: &str) -> Option<String> {
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for symbol in text.bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        buffer = (buffer << 6 | u32::from(value)) & 0xfff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((buffer >> bits) as u8);
+        }
+    }
+    Some(alloy_primitives::hex::encode(bytes))
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ToolchainError {
@@ -313,5 +469,78 @@ mod tests {
         let error = Toolchain::locate(&Home::at(folder.path())).unwrap_err();
         assert!(matches!(error, ToolchainError::Missing { .. }));
         assert!(error.hint().unwrap().contains("evmbench setup"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn digests_of_wheels_are_read() {
+        // SHA-256 of nothing.
+        assert_eq!(
+            hex_of_base64("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU").unwrap(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(hex_of_base64("47DEQpj8HBSa+"), None);
+    }
+
+    /// An environment with the files that a wheel lists; its interpreter answers with the pinned version.
+    fn environment(home: &Home) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = home.ezkl(EZKL_VERSION);
+        let packages = folder.join("lib/python3.11/site-packages");
+        let info = packages.join(format!("ezkl-{EZKL_VERSION}.dist-info"));
+        std::fs::create_dir_all(&info).unwrap();
+        std::fs::create_dir_all(folder.join("bin")).unwrap();
+        let python = interpreter(&folder);
+        std::fs::write(&python, format!("#!/bin/sh\necho {EZKL_VERSION}\n")).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(packages.join("empty.py"), "").unwrap();
+        let lines = "empty.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\nmade.pyc,,\n../../../bin/tool,sha256=00,1\n";
+        std::fs::write(info.join("RECORD"), lines).unwrap();
+        packages
+    }
+
+    #[test]
+    fn a_broken_environment_is_told_from_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let root = home.ezkl(EZKL_VERSION);
+        let packages = environment(&home);
+        let list = packages.join(format!("ezkl-{EZKL_VERSION}.dist-info/RECORD"));
+        let whole = || Toolchain::inspect(&home, &root);
+        assert_eq!(whole().unwrap().environment(), root);
+        let damages: [&dyn Fn(); 6] = [
+            &|| std::fs::write(packages.join("empty.py"), "import os").unwrap(),
+            &|| std::fs::remove_file(packages.join("empty.py")).unwrap(),
+            &|| std::fs::write(&list, "").unwrap(),
+            &|| std::fs::remove_file(&list).unwrap(),
+            &|| std::fs::write(interpreter(&root), "#!/bin/sh\nexit 1\n").unwrap(),
+            &|| std::fs::remove_file(interpreter(&root)).unwrap(),
+        ];
+        for (index, damage) in damages.iter().enumerate() {
+            environment(&home);
+            assert!(whole().is_ok());
+            damage();
+            let error = whole().unwrap_err();
+            assert!(
+                matches!(error, ToolchainError::Broken { .. }),
+                "damage {index}: {error}"
+            );
+            assert!(error.is_mended_by_installing());
+        }
+    }
+
+    #[test]
+    fn a_broken_folder_makes_room_for_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let [tool, new, trash] = ["tool", "new", "trash"].map(|name| root.join(name));
+        for made in [&tool, &new, &trash] {
+            std::fs::create_dir(made).unwrap();
+        }
+        std::fs::write(tool.join("stale"), "").unwrap();
+        std::fs::write(new.join("fresh"), "").unwrap();
+        replace(&tool, &new, &trash).unwrap();
+        assert!(tool.join("fresh").exists() && !tool.join("stale").exists());
+        assert!(!new.exists());
     }
 }

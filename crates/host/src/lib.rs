@@ -1,4 +1,7 @@
-//! The machine that evmbench runs on: its cache folder and its processors.
+//! The machine that evmbench runs on: its cache folder, what processes share in it, and its processors.
 
+pub mod digests;
 pub mod home;
+pub mod lock;
 pub mod parallel;
+pub mod process;
