@@ -15,6 +15,7 @@ mod ezkl;
 mod instances;
 mod layout;
 pub mod lookups;
+mod memory;
 mod plan;
 mod points;
 mod recorded;
@@ -35,6 +36,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Compiled, Counts};
 use crate::model::committed::Lookups;
+use crate::trouble::Trouble;
 
 pub(crate) use circuits::folder_bytes;
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES};
@@ -48,6 +50,8 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
+pub(crate) use memory::total_memory_bytes;
+pub use memory::{AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes};
 pub use plan::{
     CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
 };
@@ -61,8 +65,6 @@ pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_published_string};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
-pub use worker::default_memory_limit_bytes;
-pub(crate) use worker::total_memory_bytes;
 
 /// One step of proving; each runs in a worker process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -203,6 +205,14 @@ pub enum Failure {
     NotAttempted {
         /// Why.
         forecast: String,
+    },
+    /// The machine stood in the way, whatever the job is.
+    #[error("trouble of the machine in {step}: {}", trouble.reason())]
+    Environment {
+        /// What was being done: a phase, or work on evmbench's own files.
+        step: String,
+        /// What stood in the way.
+        trouble: Trouble,
     },
     /// The user stopped the run.
     #[error("interrupted during {phase}")]
@@ -484,14 +494,20 @@ impl ProverError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some(
-                "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
-            ),
-            Self::Io { .. } | Self::Recorded(_) => None,
-            Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
+            Self::Io { .. } | Self::Start { .. } => self.trouble().map(Trouble::remedy),
+            Self::Recorded(_) => None,
             Self::Srs(error) => error.hint(),
             Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
             Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
+        }
+    }
+
+    /// What of the machine stood in the way; none where it was something else.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Io { source, .. } | Self::Srs(SrsError::Io { source, .. }) => Some(Trouble::of(source)),
+            Self::Start { source, .. } => Some(Trouble::of_start(source)),
+            Self::Srs(_) | Self::Recorded(_) | Self::Layout { .. } | Self::Version { .. } => None,
         }
     }
 

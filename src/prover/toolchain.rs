@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::home::Home;
+use crate::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const EZKL_VERSION: &str = "23.0.5";
@@ -78,7 +79,7 @@ impl ToolchainError {
             Self::Install { hint, .. } => Some(hint),
             Self::WrongVersion { .. } => Some("remove that folder, then run `evmbench setup`"),
             Self::Missing { .. } => Some("run `evmbench setup`"),
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => Some(Trouble::of(source).remedy()),
         }
     }
 }

@@ -37,4 +37,5 @@ mod solidity;
 mod study;
 mod tampering;
 mod training;
+mod trouble;
 mod tune;
