@@ -13,7 +13,7 @@ use super::committed;
 use super::evidence::WitnessFile;
 use super::memory::default_memory_limit_bytes;
 use super::srs::write_stand_in;
-use super::worker::{Request, Returned, Workers};
+use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
     ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
@@ -956,7 +956,7 @@ impl<'a> Run<'a> {
             Ok(()) => {}
             // It writes the source whole before it looks for a compiler, which is solidity's work here, not EZKL's.
             Err(Stop::Failure(Failure::Failed { message, .. }))
-                if path.exists() && message.contains("[eth]") => {}
+                if path.exists() && message.contains(COMPILER_SEARCH) => {}
             Err(stop) => return Err(stop),
         }
         Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)

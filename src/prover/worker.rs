@@ -32,6 +32,9 @@ const STDERR_READ_BYTES: u64 = 1 << 20;
 /// How much of it a failure quotes, in lines.
 const STDERR_QUOTED_LINES: usize = 12;
 
+/// What EZKL's errors name when it looks for a Solidity compiler, which evmbench has no use for.
+pub(super) const COMPILER_SEARCH: &str = "[eth]";
+
 /// The longest time between two looks at a worker that counts as its own, well above [`POLL`]: evmbench itself stood still for
 /// the rest.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
@@ -168,6 +171,13 @@ impl Workers {
                 limit_seconds: self.timeout.as_secs(),
             }),
             (_, Ending::Interrupted) => Err(Failure::Interrupted { phase }),
+            // What the machine refuses EZKL's search for a compiler stands in nobody's way.
+            (
+                Some(Answer {
+                    error: Some(error), ..
+                }),
+                Ending::Exited(status),
+            ) if error.contains(COMPILER_SEARCH) => Err(failed(phase, status, &error)),
             (
                 Some(Answer {
                     error: Some(error), ..
@@ -285,14 +295,7 @@ impl Workers {
         if let Some(trouble) = trouble.or_else(|| Trouble::in_folder(request.folder, request.writes)) {
             return environment(phase, trouble);
         }
-        let lines: Vec<&str> = message.trim().lines().collect();
-        let quoted = lines[lines.len().saturating_sub(STDERR_QUOTED_LINES)..].join("\n");
-        let message = if quoted.is_empty() {
-            format!("the worker ended with {status}, <empty stderr>")
-        } else {
-            quoted
-        };
-        Failure::Failed { phase, message }
+        failed(phase, status, message)
     }
 
     fn out_of_memory(&self, phase: Phase) -> Failure {
@@ -310,6 +313,18 @@ impl Workers {
 
 /// The number of `SIGKILL`.
 const KILL: i32 = rustix::process::Signal::KILL.as_raw();
+
+/// A failure of the worker's own, with the end of what it said.
+fn failed(phase: Phase, status: ExitStatus, message: &str) -> Failure {
+    let lines: Vec<&str> = message.trim().lines().collect();
+    let quoted = lines[lines.len().saturating_sub(STDERR_QUOTED_LINES)..].join("\n");
+    let message = if quoted.is_empty() {
+        format!("the worker ended with {status}, <empty stderr>")
+    } else {
+        quoted
+    };
+    Failure::Failed { phase, message }
+}
 
 fn environment(phase: Phase, trouble: Trouble) -> Failure {
     Failure::Environment {
@@ -552,6 +567,21 @@ mod tests {
                 "{words}: {failure:?}"
             );
         }
+    }
+
+    /// EZKL looks for a compiler after its work, in folders that may be closed to it.
+    #[test]
+    fn a_compiler_that_cannot_be_had_is_no_trouble() {
+        let answer = json!({
+            "error": "RuntimeError: [eth] svm: Read-only file system (os error 30)", "points": null, "layout": null,
+            "ezkl_version": EZKL_VERSION, "call_seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0,
+        });
+        let reply = called(&format!("echo '{answer}' > \"$answer\""), Duration::from_mins(1)).unwrap();
+        let failure = reply.result.err().unwrap();
+        let Failure::Failed { message, .. } = &failure else {
+            panic!("{failure:?}")
+        };
+        assert!(message.contains(COMPILER_SEARCH));
     }
 
     #[test]
