@@ -22,9 +22,10 @@ use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
     Request, SCHEMA, Source, Study, Verifier,
 };
-use crate::solidity::{CompileOptions, Solc};
+use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::subject::{CommittedSubject, Subject, hex_sha256};
 use crate::trained;
+use crate::trouble::Trouble;
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +152,7 @@ impl Bench<'_> {
         self.observer.finished();
         let compiled = match compiled {
             Ok(compiled) => compiled,
-            Err(error) => return draft.fail("compile", error.to_string()),
+            Err(error) => return draft.compiler(&error),
         };
         draft.verifier(&compiled);
 
@@ -197,6 +198,7 @@ fn outcome_of(failure: Failure) -> Outcome {
         },
         Failure::UnsoundCircuit { reason } => Outcome::Unsound { control: reason },
         Failure::NotAttempted { forecast } => Outcome::NotAttempted { forecast },
+        Failure::Environment { step, trouble } => environment(&step, trouble),
         Failure::Declined { reason } => Outcome::Failed {
             step: "judge".to_owned(),
             message: reason,
@@ -205,6 +207,13 @@ fn outcome_of(failure: Failure) -> Outcome {
             step: phase.to_string(),
             message: "interrupted".to_owned(),
         },
+    }
+}
+
+fn environment(step: &str, trouble: Trouble) -> Outcome {
+    Outcome::Environment {
+        step: step.to_owned(),
+        reason: trouble.reason(),
     }
 }
 
@@ -314,7 +323,8 @@ impl Draft {
         }
     }
 
-    /// What was found to judge by. A model that has no outputs in floats is a finding; whatever else stands in the way ends the run.
+    /// What was found to judge by. A model that has no outputs in floats is a finding, and a machine in the way an outcome; whatever
+    /// else stands in the way ends the run.
     fn judged<T>(&mut self, result: Result<T, JudgeError>) -> Result<Option<T>, BenchError> {
         match result {
             Ok(found) => Ok(Some(found)),
@@ -323,7 +333,26 @@ impl Draft {
                 self.fail("judge", error.to_string());
                 Ok(None)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => match error.trouble() {
+                Some(trouble) => {
+                    self.worsen(environment("judge", trouble));
+                    Ok(None)
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Why there is no bytecode: solc refuses the source, or the machine did not let it work.
+    fn compiler(&mut self, error: &SolidityError) {
+        let message = error.to_string();
+        let trouble = match error {
+            SolidityError::Run { .. } => Trouble::in_text(&message),
+            _ => None,
+        };
+        match trouble {
+            Some(trouble) => self.worsen(environment("compile", trouble)),
+            None => self.fail("compile", message),
         }
     }
 

@@ -71,14 +71,6 @@ pub enum FoundryError {
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// A file cannot be written.
-    #[error("write {}: {source}", path.display())]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
 }
 
 impl Fixture {
@@ -122,20 +114,14 @@ impl Fixture {
     /// Writes the fixture and its contract's source into a folder, which is made if it is not there.
     ///
     /// # Errors
-    /// [`FoundryError::Write`].
+    /// [`FoundryError::Store`].
     ///
     /// # Panics
     /// Never: a fixture is plain data, which serialises.
     pub fn write(&self, source: &str, folder: &Path) -> Result<(), FoundryError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| FoundryError::Write { path, source }
-        };
-        std::fs::create_dir_all(folder).map_err(failed(folder))?;
         let json = serde_json::to_string_pretty(self).expect("a fixture is plain data");
         for (name, text) in [(SOURCE_FILE, source), (FIXTURE_FILE, &format!("{json}\n"))] {
-            let path = folder.join(name);
-            std::fs::write(&path, text).map_err(failed(&path))?;
+            store::write_whole(&folder.join(name), text.as_bytes())?;
         }
         Ok(())
     }

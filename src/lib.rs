@@ -24,7 +24,7 @@
 //! | [`report`] | folders of records | tables, plots, a page |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that
+//! its part from bytecode on, [`trouble`] tells the machine's part from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that
 //! was split together again, [`rederive`] finds out again what a stored record
 //! must say, and [`replay`] uses one again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
 //! other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
@@ -56,12 +56,13 @@ pub mod store;
 pub mod subject;
 pub mod trained;
 pub mod training;
+pub mod trouble;
 pub mod tune;
 
 pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
 pub use evmbench_host::home;
-use evmbench_host::{digests, lock, parallel, process};
+use evmbench_host::{digests, lock, parallel, process, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

@@ -1,11 +1,17 @@
 //! Records and their evidence as files: whole or not at all, each under a name of its own.
 //!
 //! Goes in: a [`Record`] and its [`Evidence`]. Comes out: `<out>/<suite>/<name>.json`, and beside it the folder
-//! `<name>.evidence` with gzip files. Every file is written under another name and renamed, the record last, so that a
-//! record on disk always has its evidence.
+//! `<name>.evidence` with gzip files.
+//!
+//! A record is replaced whole or not at all. Its evidence is written into a folder aside, `<name>.aside-XXXXXX.evidence`, and
+//! reaches the disk; then the record is renamed into its place; then the folders change places, and the older evidence is removed.
+//! Wherever that ends, the record on disk is the older one or the newer, and its evidence is the folder whose files have its
+//! digests: a reader looks aside where it has to, and the next writer puts everything in its place. Writers of one folder of
+//! records wait for each other.
 
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
@@ -14,11 +20,13 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as _, Deserializer, Serialize};
+use tempfile::TempDir;
 
 use crate::process::Process;
 use crate::prover::{Proof, VerifierKind};
 use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
+use crate::trouble::Trouble;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: u64 = 1 << 20;
@@ -28,6 +36,18 @@ const RECORD_ENDING: &str = "json";
 
 /// Ending of the folder of its evidence.
 const EVIDENCE_ENDING: &str = "evidence";
+
+/// Between a record's name and the ending of a folder of evidence that is not in its place, before six more letters.
+const ASIDE: &str = ".aside-";
+
+/// How many letters follow it.
+const ASIDE_LETTERS: usize = 6;
+
+/// How the name of an unfinished file begins.
+const UNFINISHED: &str = ".tmp-";
+
+/// How much is written to find out whether a folder takes anything, in bytes.
+const TRIAL_BYTES: usize = 1 << 12;
 
 /// Folder of the logs below a folder of records.
 const LOGS: &str = "logs";
@@ -90,6 +110,12 @@ pub enum StoreError {
     /// Evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
+    /// The record is not as it was written.
+    #[error("{} is not as it was written: its own digest differs", path.display())]
+    ChangedRecord {
+        /// The file.
+        path: PathBuf,
+    },
     /// Evidence is not what the record says.
     #[error("evidence {} is not what the record was made with: {difference}", path.display())]
     ChangedEvidence {
@@ -107,13 +133,17 @@ impl StoreError {
             Self::UnknownVersion { .. } => Some(
                 "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`",
             ),
-            Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::StorageFull => Some(
+            Self::Io { source, .. } => match Trouble::of(source) {
+                Trouble::DiskFull => Some(
                     "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
                 ),
-                std::io::ErrorKind::PermissionDenied => Some("choose another folder with --out"),
-                _ => None,
+                Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out"),
+                Trouble::Files(_) => None,
+                other => Some(other.remedy()),
             },
+            Self::ChangedRecord { .. } => {
+                Some("restore the file from where it came from, or run the experiment again")
+            }
             Self::Damaged { .. } => Some("remove the file and run the experiment again"),
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
@@ -157,23 +187,45 @@ impl Store {
             .join(format!("{}.json", request.name()))
     }
 
+    /// Tries whether records and logs can be written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn try_out(&self) -> Result<(), StoreError> {
+        try_folder(&self.out)?;
+        try_folder(&self.out.join(LOGS))
+    }
+
+    /// Tries whether the record of a run with this request can be written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn try_for(&self, request: &Request) -> Result<(), StoreError> {
+        try_folder(folder_of(&self.path(request)))
+    }
+
     /// Writes evidence, then the record, and tells where. The record's list of evidence and its own digest are filled in.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; a record that was there before is then unchanged, unless its evidence had begun to be replaced.
+    /// [`StoreError::Io`]; what was there before is then unchanged, or the new record is there with its evidence.
     pub fn save(&self, record: &mut Record, evidence: &Evidence) -> Result<PathBuf, StoreError> {
         let path = self.path(&record.request);
-        let folder = evidence_folder(&path);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).map_err(io("replace", &folder))?;
-        }
+        let folder = folder_of(&path);
+        std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+        let _alone = lock(folder);
+        settle(&path)?;
+        let aside = new_aside(&path)?;
         record.evidence = evidence
             .files()
             .into_iter()
-            .map(|(name, bytes)| write_evidence(&folder, name, &bytes))
+            .map(|(name, bytes)| write_evidence(aside.path(), name, &bytes))
             .collect::<Result<_, _>>()?;
+        sync_folder(folder)?;
         record.seal();
         write_json(&path, record)?;
+        // From here on it is the record's.
+        let _ = aside.keep();
+        settle(&path)?;
         Ok(path)
     }
 
@@ -184,6 +236,8 @@ impl Store {
     pub fn replace(path: &Path, record: &Record) -> Result<(), StoreError> {
         let mut sealed = record.clone();
         sealed.seal();
+        let _alone = lock(folder_of(path));
+        settle(path)?;
         write_json(path, &sealed)
     }
 
@@ -243,6 +297,143 @@ fn evidence_folder(record: &Path) -> PathBuf {
     record.with_extension(EVIDENCE_ENDING)
 }
 
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
+/// Keeps other writers out of a folder of records for as long as it lives. Where a file system has no locks, nobody is kept out.
+fn lock(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
+}
+
+/// A new folder for evidence beside a record's own.
+fn new_aside(record: &Path) -> Result<TempDir, StoreError> {
+    let folder = folder_of(record);
+    let name = record.file_stem().unwrap_or_default().to_string_lossy();
+    let aside = tempfile::Builder::new()
+        .prefix(&format!("{name}{ASIDE}"))
+        .suffix(&format!(".{EVIDENCE_ENDING}"))
+        .rand_bytes(ASIDE_LETTERS)
+        .tempdir_in(folder)
+        .map_err(io("create a folder in", folder))?;
+    // A temporary folder is its owner's alone; evidence is for everybody.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(aside.path(), permissions)
+            .map_err(io("set permissions of", aside.path()))?;
+    }
+    Ok(aside)
+}
+
+/// Folders of evidence beside a record's own: of a writer that is at work or was ended.
+fn asides(record: &Path) -> Vec<PathBuf> {
+    let stem = record
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let is_aside = |name: &str| {
+        let letters = name
+            .strip_prefix(&stem)
+            .and_then(|rest| rest.strip_prefix(ASIDE))
+            .and_then(|rest| rest.strip_suffix(EVIDENCE_ENDING)?.strip_suffix('.'));
+        // Of exactly this form: another record's evidence can begin with the same name.
+        letters.is_some_and(|letters| {
+            letters.len() == ASIDE_LETTERS && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    };
+    beside(record, is_aside)
+}
+
+/// What lies beside a record under a name that is meant, sorted.
+fn beside(record: &Path, is_meant: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let listing = std::fs::read_dir(folder_of(record))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let meant = listing.filter(|entry| entry.file_name().to_str().is_some_and(&is_meant));
+    let mut paths: Vec<PathBuf> = meant.map(|entry| entry.path()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// Whether a folder has every file of a record's evidence, as it was written.
+fn holds(folder: &Path, record: &Record) -> bool {
+    let mut files = record.evidence.iter();
+    files.all(|file| read_evidence(folder, record, file).is_ok())
+}
+
+/// Puts a record's evidence in its place and removes what a writer that was ended has left. Nothing is removed where a record has no
+/// evidence that is whole. For a writer that is [alone](lock).
+fn settle(path: &Path) -> Result<(), StoreError> {
+    let unfinished = format!(
+        "{UNFINISHED}{}-",
+        path.file_name().unwrap_or_default().to_string_lossy()
+    );
+    for file in beside(path, |name| name.starts_with(&unfinished)) {
+        std::fs::remove_file(&file).map_err(io("remove", &file))?;
+    }
+    let remove = |folder: &Path| std::fs::remove_dir_all(folder).map_err(io("remove", folder));
+    let (own, others) = (evidence_folder(path), asides(path));
+    let record = match load(path) {
+        Ok(record) => record,
+        // The first writer was ended before the record.
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return others.iter().try_for_each(|folder| remove(folder));
+        }
+        Err(_) => return Ok(()),
+    };
+    if record.evidence.is_empty() {
+        let all = others.iter().chain(own.exists().then_some(&own));
+        return all.into_iter().try_for_each(|folder| remove(folder));
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    if !holds(&own, &record) {
+        let Some(its) = others.iter().find(|folder| holds(folder, &record)) else {
+            return Ok(());
+        };
+        if own.exists() {
+            let aside = new_aside(path)?.keep();
+            // A rename takes the place of an empty folder.
+            std::fs::rename(&own, &aside).map_err(io("move aside", &own))?;
+        }
+        std::fs::rename(its, &own).map_err(io("put in its place", its))?;
+        sync_folder(folder_of(path))?;
+    }
+    asides(path).iter().try_for_each(|folder| remove(folder))
+}
+
+/// Has the names in a folder reach the disk.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems write names at once, and do not know what is asked of them.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        other => other.map_err(io("write", folder)),
+    }
+}
+
+/// Creates a folder, if it is not there, and a file in it that reaches the disk and goes again.
+fn try_folder(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("create a file in", folder))?;
+    file.write_all(&[0; TRIAL_BYTES])
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(io("write into", folder))?;
+    file.close().map_err(io("remove a file from", folder))
+}
+
 fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFile, StoreError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let compressed = encoder
@@ -278,9 +469,13 @@ fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
 
 /// Writes a file under another name, then renames it: what was there before stays whole until then.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io("create a file in", folder))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!("{UNFINISHED}{name}-"))
+        .tempfile_in(folder)
+        .map_err(io("create a file in", folder))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(io("write", path))?;
@@ -296,7 +491,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     file.persist(path)
         .map_err(|error| error.error)
         .map_err(io("write", path))?;
-    Ok(())
+    sync_folder(folder)
 }
 
 /// Writes a value as JSON, whole or not at all.
@@ -451,7 +646,40 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
             path: path.to_owned(),
             name: name.to_owned(),
         })?;
-    let path = evidence_path(&evidence_folder(path), file);
+    let own = read_evidence(&evidence_folder(path), record, file);
+    own.or_else(|error| {
+        // A writer was ended between the record and its evidence.
+        let mut aside = asides(path).into_iter();
+        aside
+            .find_map(|folder| read_evidence(&folder, record, file).ok())
+            .ok_or(error)
+    })
+}
+
+/// A record that is as it was written and has all its evidence; none where there is no file.
+///
+/// # Errors
+/// [`StoreError`]: what of it is damaged or missing.
+pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
+    let (record, json) = match load_with_json(path) {
+        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let has_digest = record.schema >= digest::SINCE_SCHEMA || record.sha256.is_some();
+    if has_digest && record.sha256.as_deref() != Some(&*digest::of_json(&json)) {
+        return Err(StoreError::ChangedRecord {
+            path: path.to_owned(),
+        });
+    }
+    for file in &record.evidence {
+        load_evidence(path, &record, &file.name)?;
+    }
+    Ok(Some(record))
+}
+
+/// A file of evidence in a folder, checked against its record.
+fn read_evidence(folder: &Path, record: &Record, file: &EvidenceFile) -> Result<Vec<u8>, StoreError> {
+    let path = evidence_path(folder, file);
     let compressed = match std::fs::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(StoreError::MissingEvidence {
@@ -639,6 +867,194 @@ mod tests {
         write_whole(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    /// A record of a published run, under a name of its own, with evidence that says `bytes`.
+    fn saved(out: &Path, bytes: &[u8]) -> (PathBuf, Record) {
+        let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/core/relu-s7-direct.json");
+        let mut record = load(&published).unwrap();
+        record.finished_at = String::from_utf8(bytes.to_vec()).unwrap();
+        let evidence = Evidence {
+            proof: Some(bytes.to_vec()),
+            settings: Some("{}".to_owned()),
+            ..Evidence::default()
+        };
+        let path = Store::new(out).save(&mut record, &evidence).unwrap();
+        (path, record)
+    }
+
+    /// Names of everything beside a record.
+    fn names(record: &Path) -> Vec<String> {
+        let name = |path: PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        beside(record, |_| true).into_iter().map(name).collect()
+    }
+
+    #[track_caller]
+    fn assert_whole(path: &Path, bytes: &[u8]) {
+        let record = load_whole(path).unwrap().unwrap();
+        assert_eq!(record.finished_at.as_bytes(), bytes);
+        assert_eq!(load_evidence(path, &record, Evidence::PROOF).unwrap(), bytes);
+    }
+
+    const SETTLED: [&str; 2] = ["relu-s7-direct.evidence", "relu-s7-direct.json"];
+
+    #[test]
+    fn a_record_takes_the_place_of_another_with_its_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        for bytes in [b"first", b"other"] {
+            let (path, _) = saved(folder.path(), bytes);
+            assert_whole(&path, bytes);
+            assert_eq!(names(&path), SETTLED);
+        }
+        // A run that came to nothing has no evidence.
+        let (path, mut record) = saved(folder.path(), b"third");
+        Store::new(folder.path())
+            .save(&mut record, &Evidence::default())
+            .unwrap();
+        assert_eq!(names(&path), ["relu-s7-direct.json"]);
+        assert!(load_whole(&path).unwrap().unwrap().evidence.is_empty());
+    }
+
+    /// Every state that a writer can be ended in: the older record or the newer is there with its evidence, and the next writer
+    /// leaves nothing but that.
+    #[test]
+    fn a_writer_may_be_ended_anywhere() {
+        // Which record is there, which evidence is in its place, and which aside.
+        let states: [(usize, Option<usize>, &[usize]); 6] = [
+            (0, Some(0), &[]),
+            (0, Some(0), &[1]),
+            (1, Some(0), &[1]),
+            (1, None, &[0, 1]),
+            (1, None, &[1]),
+            (1, Some(1), &[0]),
+        ];
+        let contents: [&[u8]; 2] = [b"older", b"newer"];
+        for (there, own, aside) in states {
+            let made = contents.map(|bytes| {
+                let folder = tempfile::tempdir().unwrap();
+                let (path, record) = saved(folder.path(), bytes);
+                (folder, path, record)
+            });
+            let folder = tempfile::tempdir().unwrap();
+            let path = Store::new(folder.path()).path(&made[0].2.request);
+            std::fs::create_dir_all(folder_of(&path)).unwrap();
+            std::fs::copy(&made[there].1, &path).unwrap();
+            let place = |which: usize, target: &Path| {
+                std::fs::rename(evidence_folder(&made[which].1), target).unwrap();
+            };
+            if let Some(own) = own {
+                place(own, &evidence_folder(&path));
+            }
+            for &which in aside {
+                let name = format!("relu-s7-direct.aside-abcde{which}.evidence");
+                place(which, &path.with_file_name(name));
+            }
+            std::fs::write(path.with_file_name(".tmp-relu-s7-direct.json-x"), b"half").unwrap();
+            let state = format!("{there} {own:?} {aside:?}");
+            assert_eq!(
+                load_whole(&path).unwrap().unwrap().finished_at.as_bytes(),
+                contents[there],
+                "{state}"
+            );
+            assert_whole(&path, contents[there]);
+            settle(&path).unwrap();
+            assert_eq!(names(&path), SETTLED, "{state}");
+            assert_whole(&path, contents[there]);
+            saved(folder.path(), b"third");
+            assert_eq!(names(&path), SETTLED, "{state}");
+            assert_whole(&path, b"third");
+        }
+    }
+
+    /// Evidence that fits no record may be the only copy of something.
+    #[test]
+    fn nothing_is_removed_where_no_evidence_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = saved(folder.path(), b"first");
+        let aside = path.with_file_name("relu-s7-direct.aside-abcdef.evidence");
+        std::fs::rename(evidence_folder(&path), &aside).unwrap();
+        std::fs::write(aside.join("proof.bin.gz"), b"damaged").unwrap();
+        settle(&path).unwrap();
+        assert!(aside.exists());
+        assert!(load_whole(&path).is_err());
+    }
+
+    /// Another record's name can begin with this one's.
+    #[test]
+    fn another_records_evidence_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = saved(folder.path(), b"first");
+        let others = [
+            "relu-s7-direct.aside-abcdef-s7-direct.evidence",
+            "relu-s7-direct.aside-abcdefg.evidence",
+            "relu-s7-direct-01234567.evidence",
+            "relu-s7-direct.aside-abcdef",
+        ];
+        for other in others {
+            std::fs::create_dir(path.with_file_name(other)).unwrap();
+        }
+        settle(&path).unwrap();
+        for other in others {
+            assert!(path.with_file_name(other).exists(), "{other}");
+        }
+    }
+
+    #[test]
+    fn damage_of_a_record_or_its_evidence_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, record) = saved(folder.path(), b"first");
+        let proof = evidence_folder(&path).join("proof.bin.gz");
+        let packed = std::fs::read(&proof).unwrap();
+        std::fs::write(&proof, &packed[..packed.len() - 1]).unwrap();
+        assert!(matches!(
+            load_whole(&path),
+            Err(StoreError::ChangedEvidence { .. })
+        ));
+        std::fs::remove_file(&proof).unwrap();
+        assert!(matches!(
+            load_whole(&path),
+            Err(StoreError::MissingEvidence { .. })
+        ));
+        std::fs::write(&proof, &packed).unwrap();
+        assert_whole(&path, b"first");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replacen("\"first\"", "\"First\"", 1)).unwrap();
+        assert!(matches!(load_whole(&path), Err(StoreError::ChangedRecord { .. })));
+        std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+        assert!(matches!(load_whole(&path), Err(StoreError::Damaged { .. })));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(load_whole(&path).unwrap(), None);
+        Store::replace(&path, &record).unwrap();
+        assert_whole(&path, b"first");
+    }
+
+    /// Two writers of one record: it is one of both, with its own evidence.
+    #[test]
+    fn writers_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let contents: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
+        std::thread::scope(|scope| {
+            let out = folder.path();
+            for bytes in contents {
+                scope.spawn(move || (0..5).for_each(|_| drop(saved(out, bytes))));
+            }
+        });
+        let path = folder.path().join("core/relu-s7-direct.json");
+        let record = load_whole(&path).unwrap().unwrap();
+        assert_whole(&path, &record.finished_at.clone().into_bytes());
+        assert_eq!(names(&path), SETTLED);
+    }
+
+    #[test]
+    fn a_folder_is_tried_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("out"));
+        store.try_out().unwrap();
+        let left = beside(&folder.path().join("out/x.json"), |_| true);
+        assert_eq!(left, [folder.path().join("out/logs")]);
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        let refused = Store::new(folder.path().join("file")).try_out();
+        assert!(refused.unwrap_err().to_string().contains("file"));
     }
 
     #[test]

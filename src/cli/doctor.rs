@@ -8,7 +8,7 @@ use super::{Finding, format};
 use crate::home::Home;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
 use crate::npm;
-use crate::prover::{EZKL_VERSION, Toolchain, default_memory_limit_bytes};
+use crate::prover::{AvailableMemory, EZKL_VERSION, Toolchain};
 use crate::record::Machine;
 use crate::solidity::{SOLC_VERSION, Solc};
 
@@ -29,8 +29,13 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
             .memory_bytes
             .map_or_else(|| "memory unknown".to_owned(), format::bytes)
     )?;
-    match default_memory_limit_bytes() {
-        Some(bytes) => say!("memory    workers are capped at {}", format::bytes(bytes)),
+    match AvailableMemory::here() {
+        Some(memory) => say!(
+            "memory    workers are capped at {}: 85% of {}, {}",
+            format::bytes(memory.cap_bytes()),
+            format::bytes(memory.bytes),
+            memory.source
+        ),
         None => say!(
             "memory    this platform shows no memory figures: workers run without a cap, and peaks come from getrusage"
         ),

@@ -88,8 +88,19 @@ enum Finding {
     Bad,
 }
 
+/// Has a write beyond the limit on file sizes fail with an error that is told, in place of a signal that ends the program.
+/// Threads that are started later take this over, and other programs do not.
+fn hold_back_file_size_signal() {
+    use nix::sys::signal::{SigSet, Signal};
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    // Only how such a write fails rests on it.
+    let _ = signals.thread_block();
+}
+
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    hold_back_file_size_signal();
     let cli = Cli::parse();
     onnx::analyse_apart(analyse_onnx::COMMAND);
     let result = match cli.command {
@@ -116,7 +127,7 @@ pub fn main() -> ExitCode {
         Command::AnalyseOnnx(arguments) => analyse_onnx::run(&arguments),
     };
     match result {
-        _ if progress::interrupted() => ExitCode::from(130),
+        _ if progress::interrupted() => ExitCode::from(progress::INTERRUPTED_STATUS),
         Err(error) if error.is_closed_pipe() => ExitCode::from(141),
         Ok(Finding::Good) => ExitCode::SUCCESS,
         Ok(Finding::Bad) => ExitCode::FAILURE,

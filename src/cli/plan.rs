@@ -10,7 +10,7 @@ use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format, prove_and_verify, remarks};
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
 use crate::model::onnx::Uncovered;
-use crate::prover::{CircuitKind, Failure};
+use crate::prover::{AvailableMemory, CircuitKind, Failure};
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
@@ -43,6 +43,8 @@ struct Planned {
     /// What EZKL said then.
     failure: Option<String>,
     budget_bytes: Option<u64>,
+    /// Where the budget comes from.
+    budget_source: Option<String>,
     /// How the larger of both phases' peaks stands to the budget.
     memory: Option<Verdict>,
 }
@@ -53,7 +55,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.calibrate {
         planner.calibrate()?;
     }
-    let budget_bytes = arguments.budget.or_else(|| planner.memory_limit_bytes());
+    let session = &arguments.run.session;
+    let budget_bytes = arguments
+        .budget
+        .or_else(|| session.effective_memory_limit_bytes());
+    let source = match (arguments.budget, session.memory_limit, AvailableMemory::here()) {
+        (Some(_), _, _) => Some("--budget".to_owned()),
+        (None, Some(asked), Some(here)) if here.bytes < asked => {
+            Some(format!("{}; --memory-limit is more", here.source))
+        }
+        (None, Some(_), _) => Some("--memory-limit".to_owned()),
+        (None, None, here) => {
+            here.map(|here| format!("85% of {}, {}", format::bytes(here.bytes), here.source))
+        }
+    };
     let image = arguments.run.image(&items)?;
     let material = arguments.run.material(image.as_ref());
     let mut answers = Vec::new();
@@ -80,6 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 forecast,
                 failure,
                 budget_bytes,
+                budget_source: source.clone(),
             });
         }
     }
@@ -92,7 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             )?;
         }
     } else {
-        show(&answers, budget_bytes)?;
+        show(&answers, budget_bytes.zip(source.as_deref()))?;
         if planner.calibration().is_none() {
             note!(
                 "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
@@ -103,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     Ok(if all { Finding::Good } else { Finding::Bad })
 }
 
-fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> {
+fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError> {
     let mut circuits = Table::new([
         ("", TEXT),
         ("circuit", TEXT),
@@ -176,8 +192,8 @@ fn show(planned: &[Planned], budget_bytes: Option<u64>) -> Result<(), CliError> 
     if circuits.is_empty() {
         return Ok(());
     }
-    if let Some(budget) = budget_bytes {
-        say!("memory: {}", format::bytes(budget))?;
+    if let Some((budget, source)) = budget {
+        say!("memory: {} ({source})", format::bytes(budget))?;
     }
     say!("{circuits}\n\n{chains}")
 }

@@ -40,7 +40,9 @@ impl Planner {
         Ok(Self {
             forecaster: Forecaster {
                 calibration: Calibration::load(&home, options.threads),
-                memory_limit_bytes: options.memory_limit_bytes.filter(|_| !arguments.force),
+                memory_limit_bytes: arguments
+                    .effective_memory_limit_bytes()
+                    .filter(|_| !arguments.force),
             },
             home,
             options,

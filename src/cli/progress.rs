@@ -15,21 +15,43 @@ use crate::prover::Observer;
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// How long work may go on after Ctrl-C without noticing it.
+const NOTICE: Duration = Duration::from_millis(700);
+
+/// Exit status of an interrupted program.
+pub(super) const INTERRUPTED_STATUS: u8 = 130;
 
 /// Whether the user has pressed Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the work that goes on has heard of it, and ends by itself.
+static NOTICED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the user has pressed Ctrl-C. Whoever is told so ends its work.
 pub(super) fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
+    let interrupted = INTERRUPTED.load(Ordering::SeqCst);
+    if interrupted {
+        NOTICED.store(true, Ordering::SeqCst);
+    }
+    interrupted
 }
 
 /// Turns the first Ctrl-C into a request to stop, which the running phase answers by ending its worker, and the second
-/// into an exit at once (workers die with their parent).
+/// into an exit at once (workers die with their parent). Work in this process that does not ask (references, lowering, the
+/// EVM) is left in the middle: records are replaced whole or not at all, so that nothing is lost.
 pub(super) fn watch_interrupts() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED_STATUS.into());
         }
         note!("stopping: ending the worker; press Ctrl-C again to leave at once");
+        // This thread alone sees a second Ctrl-C, so that another one waits.
+        std::thread::spawn(|| {
+            std::thread::sleep(NOTICE);
+            if !NOTICED.load(Ordering::SeqCst) {
+                std::process::exit(INTERRUPTED_STATUS.into());
+            }
+        });
     })
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::say;
-use super::session::{Session, SessionArguments, at_least_one, finished};
+use super::session::{Earlier, Session, SessionArguments, at_least_one, finished};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, data, format, remarks};
 use crate::chain::Fork;
@@ -627,7 +627,9 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
                 ..
             } = &subject.request;
             let record = store.path(&subject.request);
-            let done = arguments.session.resume && finished(&store, &subject.request, None).is_some();
+            let cap = arguments.session.effective_memory_limit_bytes();
+            let done = arguments.session.resume
+                && matches!(finished(&store, &subject.request, None, cap), Earlier::Final(_));
             if arguments.json {
                 let planned = Planned {
                     name: subject.request.name(),

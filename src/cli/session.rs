@@ -11,17 +11,17 @@ use super::{format, progress, setup};
 use crate::bench::{Bench, BenchError};
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
-use crate::prover::{DEFAULT_TIMEOUT, Observer as _, Prover, SrsStore};
+use crate::prover::{DEFAULT_TIMEOUT, Observer as _, Prover, SrsStore, effective_memory_limit_bytes};
 use crate::record::{self, Environment, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 use crate::subject::Subject;
 
 /// How proofs are made, and where their records go.
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArguments {
-    /// Most memory that a worker may allocate, as in 20GiB [default: 85% of the machine's]
+    /// Most memory that a worker may allocate, as in 20GiB [default: 85% of what machine, control groups and Slurm leave it]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub(super) memory_limit: Option<u64>,
     /// Seconds that one phase may take
@@ -65,6 +65,11 @@ impl SessionArguments {
             }),
             ..request
         }
+    }
+
+    /// Memory that a worker can really have, in bytes.
+    pub(super) fn effective_memory_limit_bytes(&self) -> Option<u64> {
+        effective_memory_limit_bytes(self.memory_limit)
     }
 
     /// The folder of records.
@@ -151,12 +156,15 @@ pub(super) struct Session {
     environment: Environment,
     store: Store,
     resume: bool,
+    memory_limit_bytes: Option<u64>,
     log: Log,
 }
 
 impl Session {
     /// Installs the tools where they are missing, and begins the log.
     pub(super) fn open(arguments: &SessionArguments, srs: Option<SrsStore>) -> Result<Self, CliError> {
+        let store = arguments.store();
+        store.try_out()?;
         let planner = Planner::open(arguments, srs)?;
         let onnxruntime = OnnxRuntime::beside(planner.prover()?.toolchain());
         let solc = setup::solc(planner.home(), &planner.progress)?;
@@ -166,8 +174,9 @@ impl Session {
             planner,
             solc,
             onnxruntime,
-            store: arguments.store(),
+            store,
             resume: arguments.resume,
+            memory_limit_bytes: arguments.effective_memory_limit_bytes(),
             log: Log {
                 started_at: record::now(),
                 finished_at: String::new(),
@@ -215,7 +224,22 @@ impl Session {
         self.planner.progress.label(format!("{position} {name}"));
         let start = Instant::now();
         let earlier = if self.resume {
-            finished(&self.store, &subject.request, Some(&self.environment))
+            let environment = Some(&self.environment);
+            match finished(
+                &self.store,
+                &subject.request,
+                environment,
+                self.memory_limit_bytes,
+            ) {
+                Earlier::Final(record) => Some(*record),
+                Earlier::Unusable(error) => {
+                    self.planner
+                        .progress
+                        .line(&format!("{position} {name}: made again: {error}"));
+                    None
+                }
+                Earlier::Open => None,
+            }
         } else {
             None
         };
@@ -231,9 +255,16 @@ impl Session {
                     environment: &self.environment,
                     forecaster: &self.planner.forecaster,
                 };
+                self.store.try_for(&subject.request)?;
                 match bench.measure(subject) {
                     Ok((mut record, evidence)) => {
-                        self.store.save(&mut record, &evidence)?;
+                        match better(&self.store, &record) {
+                            Some(better) => self.planner.progress.line(&format!(
+                                "{position} {name}: the record of {} stays: {}",
+                                better.finished_at, better.outcome
+                            )),
+                            None => drop(self.store.save(&mut record, &evidence)?),
+                        }
                         record
                     }
                     Err(BenchError::Interrupted) => return Ok(None),
@@ -323,16 +354,53 @@ fn without_folders(argument: &str) -> String {
     }
 }
 
-/// The record of an earlier run that answers this request, if a complete one is there.
+/// What an earlier run has left of an experiment.
+pub(super) enum Earlier {
+    /// A record that a run with the same request would add nothing to.
+    Final(Box<Record>),
+    /// No record, or one that leaves something open.
+    Open,
+    /// A record that is damaged, or its evidence.
+    Unusable(StoreError),
+}
+
+/// The record of an earlier run that answers this request, if a complete one is there whose evidence is whole. A worker of today's
+/// run could have `memory_limit_bytes`.
 pub(super) fn finished(
     store: &Store,
     request: &Request,
     environment: Option<&Environment>,
-) -> Option<Record> {
-    let record = store::load(&store.path(request)).ok()?;
+    memory_limit_bytes: Option<u64>,
+) -> Earlier {
+    let path = store.path(request);
+    let record = match store::load_whole(&path) {
+        Ok(Some(record)) => record,
+        Ok(None) => return Earlier::Open,
+        Err(error) => return Earlier::Unusable(error),
+    };
     let same_prover =
         environment.is_none_or(|environment| record.environment.ezkl_version == environment.ezkl_version);
-    (record.request == *request && record.outcome.is_conclusive() && same_prover).then_some(record)
+    let answers = record.request.experiment() == request.experiment() && same_prover;
+    if answers
+        && record
+            .outcome
+            .is_final_for(memory_limit_bytes, request.timeout_seconds)
+    {
+        Earlier::Final(Box::new(record))
+    } else {
+        Earlier::Open
+    }
+}
+
+/// The record of the same experiment that knows something about the model, where this one was cut short by a limit or by the
+/// machine and knows nothing.
+fn better(store: &Store, record: &Record) -> Option<Record> {
+    if !record.outcome.is_cut_short() {
+        return None;
+    }
+    let earlier = store::load_whole(&store.path(&record.request)).ok().flatten()?;
+    let same = earlier.request.experiment() == record.request.experiment();
+    (same && earlier.outcome.is_of_the_model()).then_some(earlier)
 }
 
 #[cfg(test)]

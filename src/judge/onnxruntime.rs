@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -17,6 +18,7 @@ use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
 use crate::model::onnx::{Unreadable, Value, with_every_value};
 use crate::prover::{Observer, Toolchain, ToolchainError};
+use crate::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const ONNXRUNTIME_VERSION: &str = "1.32.0";
@@ -50,6 +52,9 @@ pub enum JudgeError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// The machine ended the worker, or broke its answer off.
+    #[error("onnxruntime's worker: {0}")]
+    Machine(Trouble),
     /// The user stopped it.
     #[error("interrupted")]
     Interrupted,
@@ -70,6 +75,15 @@ impl JudgeError {
         matches!(self, Self::Model(_) | Self::Float(_) | Self::Unreadable(_))
     }
 
+    /// What of the machine stood in the way; none where it was something else.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Io { source, .. } => Some(Trouble::of(source)),
+            Self::Machine(trouble) => Some(*trouble),
+            _ => None,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -77,7 +91,8 @@ impl JudgeError {
             Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
                 Some("check the file with onnx.checker.check_model(path, full_check=True)")
             }
-            Self::Io { .. } | Self::Interrupted => None,
+            Self::Io { .. } | Self::Machine(_) => self.trouble().map(Trouble::remedy),
+            Self::Interrupted => None,
         }
     }
 }
@@ -224,17 +239,29 @@ impl OnnxRuntime {
         });
         write(REQUEST, request.to_string().as_bytes())?;
         let status = self.work(folder, observer)?;
-        let answer = std::fs::read(file(ANSWER)).ok();
-        let answer: Option<Answer> = answer.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let written = std::fs::read(file(ANSWER)).ok();
+        let answer: Option<Answer> = written
+            .as_ref()
+            .and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let is_cut_short = written.is_some() && answer.is_none();
         match answer {
             Some(Answer { error: None, .. }) => Ok(answer.expect("matched above")),
             Some(Answer {
                 error: Some(error), ..
-            }) => Err(JudgeError::Model(error)),
+            }) => {
+                let trouble = Trouble::in_error(&error).or_else(|| Trouble::of_import(&error));
+                Err(trouble.map_or(JudgeError::Model(error), JudgeError::Machine))
+            }
+            None if is_cut_short => Err(JudgeError::Machine(Trouble::AnswerCutShort)),
             None => {
                 let stderr = std::fs::read(file(STDERR)).unwrap_or_default();
                 let stderr = String::from_utf8_lossy(&stderr);
                 let stderr = stderr.trim();
+                let killed = status.signal().and_then(Trouble::of_signal);
+                let said = killed.or_else(|| Trouble::in_error(stderr));
+                if let Some(trouble) = said.or_else(|| Trouble::in_folder(folder, &[])) {
+                    return Err(JudgeError::Machine(trouble));
+                }
                 let start = stderr
                     .char_indices()
                     .rev()

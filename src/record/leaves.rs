@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 92] = {
+const CLASSES: [(&str, Class, &str); 93] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -88,6 +88,7 @@ const CLASSES: [(&str, Class, &str); 92] = {
         ("outcome.step", Measured, "the run"),
         ("outcome.message", FreeText, "the run"),
         ("outcome.forecast", FreeText, "the forecast"),
+        ("outcome.reason", FreeText, "the machine"),
         (
             "model",
             Derived,

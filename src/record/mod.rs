@@ -38,7 +38,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 6;
+pub const SCHEMA: u32 = 7;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -245,8 +245,21 @@ impl Request {
         }
     }
 
-    /// The name of the record's file: id, scale, circuit, part where it is one, and a short digest of whatever differs from the defaults. The weights
-    /// that evmbench comes with are a default: after another training, a run takes the place of the one before.
+    /// The request without what only bounds a run: memory, time for a phase, threads. Requests that are equal without it ask for
+    /// the same experiment.
+    #[must_use]
+    pub fn experiment(&self) -> Self {
+        Self {
+            timeout_seconds: DEFAULT_TIMEOUT.as_secs(),
+            memory_limit_bytes: None,
+            threads: None,
+            ..self.clone()
+        }
+    }
+
+    /// The name of the record's file: id, scale, circuit, part where it is one, and a short digest of whatever of the
+    /// [experiment](Self::experiment) differs from the defaults. The weights that evmbench comes with are a default: after another
+    /// training, a run takes the place of the one before.
     ///
     /// # Panics
     /// Never: a request is plain data, which serialises.
@@ -261,7 +274,7 @@ impl Request {
             CircuitKind::Committed => CircuitPlan::committed(self.plan.scale, Io::default_for(&self.suite)),
         };
         let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
-        let mut named = self.clone();
+        let mut named = self.experiment();
         if named.weights_sha256.is_some()
             && named.weights_sha256 == trained::find(&self.id).map(Trained::sha256)
         {
@@ -343,12 +356,47 @@ pub enum Outcome {
         /// The forecast.
         forecast: String,
     },
+    /// The machine stood in the way: a full disk, a worker that was killed from outside. It says nothing about the model. Since
+    /// schema 7.
+    Environment {
+        /// What was being done.
+        step: String,
+        /// What stood in the way, and what can be done about it.
+        reason: String,
+    },
 }
 
 impl Outcome {
-    /// Whether a later run with the same request would find out nothing new: `--resume` skips such records.
-    pub fn is_conclusive(&self) -> bool {
-        !matches!(self, Self::Failed { .. } | Self::NotAttempted { .. })
+    /// Whether a later run of the same experiment would find out nothing new: `--resume` skips such records. What ended at a limit
+    /// is final only where the later run has no more: memory of `memory_limit_bytes` (none: as much as it likes), and
+    /// `timeout_seconds` for each phase.
+    pub fn is_final_for(&self, memory_limit_bytes: Option<u64>, timeout_seconds: u64) -> bool {
+        match self {
+            Self::OutOfMemory { limit_bytes, .. } => *limit_bytes >= memory_limit_bytes.unwrap_or(u64::MAX),
+            Self::TimedOut { limit_seconds, .. } => *limit_seconds >= timeout_seconds,
+            other => other.is_of_the_model(),
+        }
+    }
+
+    /// Whether it says something about the model, which is then known; else the run came to no end.
+    pub fn is_of_the_model(&self) -> bool {
+        match self {
+            Self::Verified
+            | Self::Rejected { .. }
+            | Self::Unsound { .. }
+            | Self::WrongFunction { .. }
+            | Self::Imprecise { .. } => true,
+            Self::OutOfMemory { .. }
+            | Self::TimedOut { .. }
+            | Self::Failed { .. }
+            | Self::NotAttempted { .. }
+            | Self::Environment { .. } => false,
+        }
+    }
+
+    /// Whether a limit or the machine ended the run before it could say anything about the model.
+    pub fn is_cut_short(&self) -> bool {
+        !self.is_of_the_model() && !matches!(self, Self::Failed { .. })
     }
 }
 
@@ -393,6 +441,11 @@ impl std::fmt::Display for Outcome {
                 )
             }
             Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
+            Self::Environment { step, reason } => write!(
+                f,
+                "trouble of the machine in {step}: {}",
+                reason.lines().next().unwrap_or_default()
+            ),
         }
     }
 }
@@ -914,18 +967,6 @@ mod tests {
                 ..request()
             },
             Request {
-                timeout_seconds: 1,
-                ..request()
-            },
-            Request {
-                memory_limit_bytes: Some(1),
-                ..request()
-            },
-            Request {
-                threads: Some(1),
-                ..request()
-            },
-            Request {
                 srs_sha256: Some("00".to_owned()),
                 ..request()
             },
@@ -951,6 +992,32 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), variants.len());
+    }
+
+    /// What only bounds a run makes no other experiment of it, be the rest of the request the default or not.
+    #[test]
+    fn bounds_of_a_run_give_no_other_name() {
+        for of in [request(), Request { runs: 1, ..request() }] {
+            let bounded = [
+                Request {
+                    timeout_seconds: 1,
+                    ..of.clone()
+                },
+                Request {
+                    memory_limit_bytes: Some(1),
+                    ..of.clone()
+                },
+                Request {
+                    threads: Some(1),
+                    ..of.clone()
+                },
+            ];
+            for bounded in bounded {
+                assert_ne!(bounded, of);
+                assert_eq!(bounded.name(), of.name());
+                assert_eq!(bounded.experiment(), of);
+            }
+        }
     }
 
     /// The digest in a name is over the request's JSON: fields that came later must not show in it.
@@ -1011,25 +1078,48 @@ mod tests {
 
     #[test]
     fn only_findings_are_conclusive() {
-        assert!(Outcome::Verified.is_conclusive());
-        assert!(
-            Outcome::OutOfMemory {
-                phase: Phase::Setup,
-                limit_bytes: 1
-            }
-            .is_conclusive()
-        );
+        let is_final = |outcome: &Outcome| outcome.is_final_for(Some(1 << 30), 60);
+        assert!(is_final(&Outcome::Verified));
         let failed = Outcome::Failed {
             step: "prove".to_owned(),
             message: "x".to_owned(),
         };
-        assert!(!failed.is_conclusive());
-        assert!(
-            !Outcome::NotAttempted {
-                forecast: "x".to_owned()
-            }
-            .is_conclusive()
-        );
+        assert!(!is_final(&failed) && !failed.is_cut_short());
+        let not_attempted = Outcome::NotAttempted {
+            forecast: "x".to_owned(),
+        };
+        let environment = Outcome::Environment {
+            step: "prove".to_owned(),
+            reason: "x".to_owned(),
+        };
+        for outcome in [not_attempted, environment] {
+            assert!(!is_final(&outcome) && outcome.is_cut_short(), "{outcome}");
+        }
+    }
+
+    /// What ended at a limit is tried again with more, and not with as much or less.
+    #[test]
+    fn what_ended_at_a_limit_is_final_for_runs_that_have_no_more() {
+        let phase = Phase::Setup;
+        let memory = Outcome::OutOfMemory {
+            phase,
+            limit_bytes: 1 << 30,
+        };
+        for (cap, is_final) in [
+            (Some(1 << 29), true),
+            (Some(1 << 30), true),
+            (Some((1 << 30) + 1), false),
+            (None, false),
+        ] {
+            assert_eq!(memory.is_final_for(cap, 1), is_final, "{cap:?}");
+        }
+        let time = Outcome::TimedOut {
+            phase,
+            limit_seconds: 60,
+        };
+        for (timeout, is_final) in [(59, true), (60, true), (61, false)] {
+            assert_eq!(time.is_final_for(Some(u64::MAX), timeout), is_final, "{timeout}");
+        }
     }
 
     /// A dependency reads numbers as text where a type is tagged; outcomes must survive that.
@@ -1066,6 +1156,10 @@ mod tests {
             },
             Outcome::NotAttempted {
                 forecast: "33 GB".to_owned(),
+            },
+            Outcome::Environment {
+                step: "prove".to_owned(),
+                reason: "the disk is full: free\nsome space".to_owned(),
             },
         ];
         for outcome in outcomes {

@@ -27,12 +27,12 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A cache folder with the shared tools, and an output folder.
-struct Workshop {
-    folder: TempDir,
+pub(crate) struct Workshop {
+    pub(crate) folder: TempDir,
 }
 
 impl Workshop {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let workshop = Self::without_srs();
         let shared = common::tools().home.srs();
         std::fs::create_dir_all(&shared).unwrap();
@@ -40,7 +40,7 @@ impl Workshop {
         workshop
     }
 
-    fn without_srs() -> Self {
+    pub(crate) fn without_srs() -> Self {
         let tools = common::tools();
         let folder = tempfile::tempdir().unwrap();
         let workshop = Self { folder };
@@ -57,16 +57,16 @@ impl Workshop {
         workshop
     }
 
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("out")
     }
 
     /// With direct circuits, unless the arguments say otherwise: they go through every phase.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.subcommand("prove-and-verify", arguments);
         if !arguments.contains(&"--circuit") {
             command.args(["--circuit", "direct"]);
@@ -74,7 +74,7 @@ impl Workshop {
         command
     }
 
-    fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("evmbench").unwrap();
         command
             .env("EVMBENCH_HOME", self.home())
@@ -87,17 +87,17 @@ impl Workshop {
     }
 
     /// Runs to the end and gives exit status, stdout and stderr.
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+    pub(crate) fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         Self::end(self.command(arguments))
     }
 
-    fn end(mut command: Command) -> (Option<i32>, String, String) {
+    pub(crate) fn end(mut command: Command) -> (Option<i32>, String, String) {
         let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
-    fn records(&self) -> Vec<(PathBuf, Record)> {
+    pub(crate) fn records(&self) -> Vec<(PathBuf, Record)> {
         let mut records = Vec::new();
         for suite in ["core", "scaling", "composite", "onnx"] {
             let Ok(listing) = std::fs::read_dir(self.out().join(suite)) else {
@@ -113,14 +113,29 @@ impl Workshop {
         records
     }
 
-    fn only_record(&self) -> (PathBuf, Record) {
+    pub(crate) fn only_record(&self) -> (PathBuf, Record) {
         let mut records = self.records();
         assert_eq!(records.len(), 1);
         records.pop().unwrap()
     }
 
+    /// Puts a shell script before the interpreter, which does as `deed` says in the phase that `$IN_PHASE` names: a worker's request
+    /// is named after its phase, and what `deed` leaves alive goes on.
+    pub(crate) fn interpret(&self, deed: &str) {
+        let environment = self.home().join(format!("ezkl-{EZKL_VERSION}"));
+        std::fs::remove_file(&environment).unwrap();
+        std::fs::create_dir_all(environment.join("bin")).unwrap();
+        let python = environment.join("bin/python");
+        let real = common::tools().toolchain.python().display();
+        let script = format!(
+            "#!/bin/sh\nfor last; do :; done\ncase \"$last\" in */\"$IN_PHASE\".request.json) {deed} ;; esac\nexec {real} \"$@\"\n"
+        );
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// No worker's folder and no half-written file is left behind.
-    fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let work = self.home().join("work");
         let left = std::fs::read_dir(&work).map_or(0, Iterator::count);
         assert_eq!(left, 0, "unfinished runs in {}", work.display());
@@ -293,7 +308,7 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
 }
 
 /// Four numbers, halved: the smallest circuit that there is, on a key of 2^15 rows.
-fn tiny_model(workshop: &Workshop) -> String {
+pub(crate) fn tiny_model(workshop: &Workshop) -> String {
     let mut graph = Graph::default();
     let x = graph.input("x", &[1, 4]).unwrap();
     let weight = Tensor::new([2, 4], vec![0.5; 8]);
@@ -592,21 +607,11 @@ fn a_phase_that_takes_too_long_is_ended_and_recorded() {
     workshop.assert_clean();
 }
 
-/// A worker killed from outside in each phase is a failure of that phase, and is not taken for want of memory.
+/// A worker killed from outside in each phase is trouble of the machine's, and is not taken for want of memory.
 #[test]
-fn a_worker_killed_in_any_phase_is_a_failure_of_that_phase() {
+fn a_worker_killed_in_any_phase_is_no_finding_about_the_model() {
     let workshop = Workshop::without_srs();
-    // An interpreter that dies where it is told to; the request's file is named after its phase.
-    let environment = workshop.home().join(format!("ezkl-{EZKL_VERSION}"));
-    std::fs::remove_file(&environment).unwrap();
-    std::fs::create_dir_all(environment.join("bin")).unwrap();
-    let python = environment.join("bin/python");
-    let real = common::tools().toolchain.python().display();
-    let script = format!(
-        "#!/bin/sh\nfor last; do :; done\ncase \"$last\" in */\"$DIE_IN\".request.json) kill -9 $$ ;; esac\nexec {real} \"$@\"\n"
-    );
-    std::fs::write(&python, script).unwrap();
-    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    workshop.interpret("kill -\"$SIGNAL\" $$");
     let onnx = tiny_model(&workshop);
     let committed = || workshop.subcommand("prove-and-verify", &["--onnx", &onnx, "--runs", "1"]);
     let direct = || workshop.command(&["--onnx", &onnx, "--runs", "1"]);
@@ -624,18 +629,24 @@ fn a_worker_killed_in_any_phase_is_a_failure_of_that_phase() {
         .map(|phase| (phase, direct()))
         .into_iter()
         .chain(of_committed.map(|phase| (phase, committed())));
-    for (phase, mut command) in runs {
-        let output = command.env("DIE_IN", phase.to_string()).output().unwrap();
+    for ((phase, mut command), signal) in runs.zip([9, 15].into_iter().cycle()) {
+        command
+            .env("IN_PHASE", phase.to_string())
+            .env("SIGNAL", signal.to_string());
+        let output = command.output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{phase}: {stderr}");
         let failed = workshop.records().into_iter().map(|(_, record)| record.outcome);
         let failed: Vec<Outcome> = failed
-            .filter(|outcome| matches!(outcome, Outcome::Failed { step, .. } if *step == phase.to_string()))
+            .filter(
+                |outcome| matches!(outcome, Outcome::Environment { step, .. } if *step == phase.to_string()),
+            )
             .collect();
-        let [Outcome::Failed { message, .. }] = &failed[..] else {
+        let [Outcome::Environment { reason, .. }] = &failed[..] else {
             panic!("{phase}: {failed:?}")
         };
-        assert!(message.contains("signal: 9"), "{phase}: {message}");
+        let killed = format!("killed from outside (signal {signal})");
+        assert!(reason.contains(&killed), "{phase}: {reason}");
         workshop.assert_clean();
     }
     // Nothing that a killed worker left stands in the way of the next run; the new reference string is whole.

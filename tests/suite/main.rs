@@ -40,4 +40,5 @@ mod study;
 mod tampering;
 #[cfg(feature = "train")]
 mod training;
+mod trouble;
 mod tune;

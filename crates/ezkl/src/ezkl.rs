@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
+use super::memory::default_memory_limit_bytes;
 use super::srs::{HeldString, write_stand_in};
-use super::worker::{Request, Returned, Workers, default_memory_limit_bytes};
+use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
     ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
@@ -24,6 +25,7 @@ use evmbench_committed::InputAssurance;
 use evmbench_host::home::Home;
 use evmbench_host::digests::{Digested, Digests};
 use evmbench_host::process::{WorkFolder, remove_abandoned};
+use evmbench_host::trouble::Trouble;
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
@@ -31,6 +33,9 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 /// A proving key's size for each of its 2^k rows, at the fewest columns that a circuit of two inner columns has: 12 fixed
 /// and 8 in the permutation, with an extension factor of 4. A key holds 32·2^k·(3E + (F + P)(2 + E)) bytes.
 const LEAST_KEY_BYTES_PER_ROW: u64 = 32 * (3 * 4 + (12 + 8) * (2 + 4));
+
+/// The step in which evmbench itself makes files and starts workers, in the words of a record.
+const STEP_OF_FILES: &str = "work on the cache folder";
 
 /// How workers are run and where keys are kept.
 #[derive(Debug, Clone)]
@@ -274,16 +279,32 @@ impl EzklProver {
 
 impl Prover for EzklProver {
     fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
-        self.run_to_end(Run::start(self, job, observer)?)
+        match Run::start(self, job, observer) {
+            Ok(run) => self.run_to_end(run),
+            Err(error) => Ok(ProverRun {
+                phases: Vec::new(),
+                settings: None,
+                counted_cells: None,
+                reused_keys: false,
+                peak_disk_bytes: 0,
+                result: finding(Err(error.into()))?,
+            }),
+        }
     }
 }
 
-/// Tells findings about the job from trouble with the machine.
+/// What is to be recorded of a job, be it a finding or trouble with the machine; the rest is a mistake or a wrong argument.
 fn finding<T>(result: Result<T, Stop>) -> Result<Result<T, Failure>, ProverError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(Stop::Failure(failure)) => Ok(Err(failure)),
-        Err(Stop::Error(error)) => Err(error),
+        Err(Stop::Error(error)) => match error.trouble() {
+            Some(trouble) => Ok(Err(Failure::Environment {
+                step: STEP_OF_FILES.to_owned(),
+                trouble,
+            })),
+            None => Err(error),
+        },
         Err(Stop::Damaged(path)) => Err(ProverError::Damaged { path }),
     }
 }
@@ -1062,7 +1083,7 @@ impl<'a> Run<'a> {
             Ok(()) => {}
             // It writes the source whole before it looks for a compiler, which is solidity's work here, not EZKL's.
             Err(Stop::Failure(Failure::Failed { message, .. }))
-                if path.exists() && message.contains("[eth]") => {}
+                if path.exists() && message.contains(COMPILER_SEARCH) => {}
             Err(stop) => return Err(stop),
         }
         Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
@@ -1246,8 +1267,15 @@ fn parsed<T, E: std::fmt::Display>(
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let failed = |message: String| Failure::Failed { phase, message };
-    let text =
-        std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
+            failed(format!("{}: {error}", path.display()))
+        }
+        _ => Failure::Environment {
+            step: phase.to_string(),
+            trouble: Trouble::of(&error),
+        },
+    })?;
     parse(&text).map_err(|error| failed(error.to_string()))
 }
 

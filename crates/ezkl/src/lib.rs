@@ -16,6 +16,7 @@ mod ezkl;
 mod instances;
 mod layout;
 pub mod lookups;
+mod memory;
 mod plan;
 mod points;
 mod recorded;
@@ -37,6 +38,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compiled::{Compiled, Counts};
 use evmbench_committed::Lookups;
+use evmbench_host::trouble::Trouble;
 
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES, folder_bytes};
 pub use commitments::{
@@ -49,6 +51,7 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
+pub use memory::{AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes, total_memory_bytes};
 pub use plan::{
     CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
 };
@@ -64,7 +67,6 @@ pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_publi
 pub(crate) use srs::{clear_strings, damaged_strings};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
-pub use worker::{default_memory_limit_bytes, total_memory_bytes};
 
 /// One step of proving; each runs in a worker process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -206,6 +208,14 @@ pub enum Failure {
     NotAttempted {
         /// Why.
         forecast: String,
+    },
+    /// The machine stood in the way, whatever the job is.
+    #[error("trouble of the machine in {step}: {}", trouble.reason())]
+    Environment {
+        /// What was being done: a phase, or work on evmbench's own files.
+        step: String,
+        /// What stood in the way.
+        trouble: Trouble,
     },
     /// The user stopped the run.
     #[error("interrupted during {phase}")]
@@ -499,20 +509,26 @@ impl ProverError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Some(
-                "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
-            ),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
                 "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
             ),
-            Self::Io { .. } | Self::Recorded(_) => None,
             Self::Damaged { .. } => Some(
                 "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder",
             ),
-            Self::Start { .. } => Some("`evmbench doctor` says what is missing"),
+            Self::Io { .. } | Self::Start { .. } => self.trouble().map(Trouble::remedy),
+            Self::Recorded(_) => None,
             Self::Srs(error) => error.hint(),
             Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
             Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
+        }
+    }
+
+    /// What of the machine stood in the way; none where it was something else.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Io { source, .. } | Self::Srs(SrsError::Io { source, .. }) => Some(Trouble::of(source)),
+            Self::Start { source, .. } => Some(Trouble::of_start(source)),
+            Self::Srs(_) | Self::Recorded(_) | Self::Layout { .. } | Self::Version { .. } => None,
         }
     }
 

@@ -11,6 +11,7 @@ use evmbench_host::digests::Digests;
 use evmbench_host::home::{Home, create_private};
 use evmbench_host::lock::{self, Lock};
 use evmbench_host::process::WorkFolder;
+use evmbench_host::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const EZKL_VERSION: &str = "23.0.5";
@@ -94,7 +95,7 @@ impl ToolchainError {
                 Some("run `evmbench setup`, which replaces it")
             }
             Self::Missing { .. } => Some("run `evmbench setup`"),
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => Some(Trouble::of(source).remedy()),
         }
     }
 }

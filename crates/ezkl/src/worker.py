@@ -81,9 +81,13 @@ def main():
         "ezkl_version": ezkl.__version__,
     }
     partial = request["answer"] + ".partial"
-    with open(partial, "w") as file:
-        json.dump(answer, file)
-    os.replace(partial, request["answer"])
+    try:
+        with open(partial, "w") as file:
+            json.dump(answer, file)
+        os.replace(partial, request["answer"])
+    except OSError as exception:
+        # On a full disk the exit status is the only way to tell; `src/trouble.rs` reads it.
+        os._exit(64 + (exception.errno or 5))
 
 
 main()

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -12,8 +13,10 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::memory::{effective_memory_limit_bytes, limit_hits};
 use super::{EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError, Toolchain};
 use crate::compiled::Counts;
+use evmbench_host::trouble::Trouble;
 
 const WORKER: &str = include_str!("worker.py");
 
@@ -29,22 +32,12 @@ const STDERR_READ_BYTES: u64 = 1 << 20;
 /// How much of it a failure quotes, in lines.
 const STDERR_QUOTED_LINES: usize = 12;
 
-/// The default cap: 85% of the machine's memory, so that the system and evmbench itself keep the rest.
-pub fn default_memory_limit_bytes() -> Option<u64> {
-    total_memory_bytes().map(|total| total / 100 * 85)
-}
+/// What EZKL's errors name when it looks for a Solidity compiler, which evmbench has no use for.
+pub(super) const COMPILER_SEARCH: &str = "[eth]";
 
-/// The machine's memory, in bytes; `None` where it cannot be found out.
-#[cfg(target_os = "linux")]
-pub fn total_memory_bytes() -> Option<u64> {
-    status_field(Path::new("/proc/meminfo"), "MemTotal:")
-}
-
-/// The machine's memory: not found out here.
-#[cfg(not(target_os = "linux"))]
-pub fn total_memory_bytes() -> Option<u64> {
-    None
-}
+/// The longest time between two looks at a worker that counts as its own, well above [`POLL`]: evmbench itself stood still for
+/// the rest.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// What every worker of a run shares.
 #[derive(Debug, Clone)]
@@ -118,7 +111,7 @@ impl Workers {
         let stderr = File::create(&stderr_path).map_err(ProverError::io("create", &stderr_path))?;
 
         observer.started(&phase.to_string());
-        let kernel_kills = kernel_out_of_memory_kills();
+        let before = MemoryEvents::now();
         let start = Instant::now();
         let mut child = self.spawn(&request_path, stderr, request.folder)?;
         let mut peak_rss_bytes = None;
@@ -127,9 +120,11 @@ impl Workers {
         observer.finished();
         let ending = ending.map_err(ProverError::io("wait for a worker of", self.toolchain.python()))?;
 
-        let answer: Option<Answer> = std::fs::read(&answer_path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let written = std::fs::read(&answer_path).ok();
+        let answer: Option<Answer> = written
+            .as_ref()
+            .and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let is_cut_short = written.is_some() && answer.is_none();
         let measurement = PhaseMeasurement {
             phase,
             source: PhaseSource::Measured,
@@ -156,6 +151,7 @@ impl Workers {
                 found: answer.ezkl_version.clone(),
             });
         }
+        let peak_rss_bytes = measurement.peak_rss_bytes;
         let result = match (answer, ending) {
             // A phase is judged by its answer: a crash at interpreter exit, after the work, is no failure.
             (
@@ -175,19 +171,37 @@ impl Workers {
                 limit_seconds: self.timeout.as_secs(),
             }),
             (_, Ending::Interrupted) => Err(Failure::Interrupted { phase }),
+            // What the machine refuses EZKL's search for a compiler stands in nobody's way.
             (
                 Some(Answer {
                     error: Some(error), ..
                 }),
                 Ending::Exited(status),
-            ) => Err(self.judge(phase, status, &error)),
+            ) if error.contains(COMPILER_SEARCH) => Err(failed(phase, status, &error)),
+            (
+                Some(Answer {
+                    error: Some(error), ..
+                }),
+                Ending::Exited(status),
+            ) => Err(self.judge(request, status, &error, Trouble::in_error(&error))),
             (None, Ending::Exited(status)) => {
-                if kernel_out_of_memory_kills() > kernel_kills {
+                let stderr = tail(&stderr_path);
+                let killed = status.signal() == Some(KILL) && MemoryEvents::now().kills > before.kills;
+                if killed && self.took_its_memory(&before, peak_rss_bytes) {
                     Err(self.out_of_memory(phase))
+                } else if killed {
+                    Err(environment(phase, Trouble::MemoryTaken))
                 } else {
-                    Err(self.judge(phase, status, &tail(&stderr_path)))
+                    let trouble =
+                        unanswered(status, &stderr).or(is_cut_short.then_some(Trouble::AnswerCutShort));
+                    Err(self.judge(request, status, &stderr, trouble))
                 }
             }
+        };
+        // A tool may take no notice of a write that was cut off at the limit.
+        let result = match Trouble::of_sizes(request.writes) {
+            Some(trouble) if result.is_ok() => Err(environment(phase, trouble)),
+            _ => result,
         };
         Ok(Reply { measurement, result })
     }
@@ -229,19 +243,26 @@ impl Workers {
     ) -> std::io::Result<Ending> {
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));
         let mut next_sample = start;
+        // Time in which evmbench or the worker was stopped is not the worker's.
+        let (mut last, mut worked, mut is_stopped) = (start, Duration::ZERO, false);
         loop {
             if let Some(exit) = child.try_wait()? {
                 return Ok(Ending::Exited(exit));
             }
             let now = Instant::now();
+            if !is_stopped {
+                worked += (now - last).min(LONGEST_LOOK);
+            }
+            last = now;
             if now >= next_sample {
+                is_stopped = state(&status).is_some_and(|state| matches!(state, 'T' | 't'));
                 next_sample = now + SAMPLE;
                 *peak_rss_bytes = (*peak_rss_bytes).max(status_field(&status, "VmHWM:"));
                 observer.sampled(status_field(&status, "VmRSS:"));
             }
             let stop = if observer.interrupted() {
                 Some(Ending::Interrupted)
-            } else if now - start > self.timeout {
+            } else if worked > self.timeout {
                 Some(Ending::TimedOut)
             } else {
                 None
@@ -255,41 +276,93 @@ impl Workers {
         }
     }
 
-    /// Tells running out of memory from every other way to fail.
-    fn judge(&self, phase: Phase, status: ExitStatus, message: &str) -> Failure {
-        // Rust's allocator says the first and aborts; under a cap it is not always the last line of stderr.
-        if message.contains("memory allocation of") || message.contains("MemoryError") {
+    /// Tells running out of memory, trouble with the machine and every other way to fail from each other. `trouble` is what the
+    /// worker's own end tells of.
+    fn judge(
+        &self,
+        request: &Request<'_>,
+        status: ExitStatus,
+        message: &str,
+        trouble: Option<Trouble>,
+    ) -> Failure {
+        // Rust's allocator says the first and aborts; under a cap it is not always the last line of stderr. The loader and Python's
+        // modules say the last.
+        const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "MemoryError", "Cannot allocate memory"];
+        let phase = request.phase;
+        if OUT_OF_MEMORY.iter().any(|text| message.contains(text)) {
             return self.out_of_memory(phase);
         }
-        let lines: Vec<&str> = message.trim().lines().collect();
-        let quoted = lines[lines.len().saturating_sub(STDERR_QUOTED_LINES)..].join("\n");
-        let message = if quoted.is_empty() {
-            format!("the worker ended with {status}, <empty stderr>")
-        } else {
-            quoted
-        };
-        Failure::Failed { phase, message }
+        if let Some(trouble) = trouble.or_else(|| Trouble::in_folder(request.folder, request.writes)) {
+            return environment(phase, trouble);
+        }
+        failed(phase, status, message)
     }
 
     fn out_of_memory(&self, phase: Phase) -> Failure {
-        let limit_bytes = self
-            .memory_limit_bytes
-            .or_else(total_memory_bytes)
-            .unwrap_or(u64::MAX);
+        let limit_bytes = effective_memory_limit_bytes(self.memory_limit_bytes).unwrap_or(u64::MAX);
         Failure::OutOfMemory { phase, limit_bytes }
+    }
+
+    /// Whether a worker that the kernel ended for want of memory had taken it itself, and not another program of the machine: a
+    /// control group's limit stopped it, or it held half of what it may at least.
+    fn took_its_memory(&self, before: &MemoryEvents, peak_rss_bytes: Option<u64>) -> bool {
+        let half = effective_memory_limit_bytes(self.memory_limit_bytes).map_or(0, |limit| limit / 2);
+        MemoryEvents::now().limit_hits > before.limit_hits || peak_rss_bytes.is_none_or(|peak| peak >= half)
     }
 }
 
-/// How many processes the kernel has ended for want of memory since it started; 0 where it does not say.
-fn kernel_out_of_memory_kills() -> u64 {
-    let count = |text: String| {
-        text.lines()
-            .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+/// The number of `SIGKILL`.
+const KILL: i32 = rustix::process::Signal::KILL.as_raw();
+
+/// A failure of the worker's own, with the end of what it said.
+fn failed(phase: Phase, status: ExitStatus, message: &str) -> Failure {
+    let lines: Vec<&str> = message.trim().lines().collect();
+    let quoted = lines[lines.len().saturating_sub(STDERR_QUOTED_LINES)..].join("\n");
+    let message = if quoted.is_empty() {
+        format!("the worker ended with {status}, <empty stderr>")
+    } else {
+        quoted
     };
-    std::fs::read_to_string("/proc/vmstat")
-        .ok()
-        .and_then(count)
-        .unwrap_or(0)
+    Failure::Failed { phase, message }
+}
+
+fn environment(phase: Phase, trouble: Trouble) -> Failure {
+    Failure::Environment {
+        step: phase.to_string(),
+        trouble,
+    }
+}
+
+/// What the end of a worker that left no answer tells of, beside want of memory.
+fn unanswered(status: ExitStatus, stderr: &str) -> Option<Trouble> {
+    status
+        .signal()
+        .and_then(Trouble::of_signal)
+        .or_else(|| Trouble::in_error(stderr))
+        .or_else(|| status.code().and_then(Trouble::of_exit))
+        .or_else(|| Trouble::of_import(stderr))
+}
+
+/// How often the kernel ran out of memory so far.
+struct MemoryEvents {
+    /// Processes that it ended; 0 where it does not say.
+    kills: u64,
+    /// Allocations that a limit of our control groups stopped.
+    limit_hits: u64,
+}
+
+impl MemoryEvents {
+    fn now() -> Self {
+        let count = |text: String| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
+        };
+        let kills = std::fs::read_to_string("/proc/vmstat").ok().and_then(count);
+        Self {
+            kills: kills.unwrap_or(0),
+            limit_hits: limit_hits(),
+        }
+    }
 }
 
 /// A process group of its own, so that Ctrl-C reaches evmbench alone, which then ends the worker; the memory cap; and
@@ -297,8 +370,11 @@ fn kernel_out_of_memory_kills() -> u64 {
 fn confine(command: &mut Command, memory_limit_bytes: Option<u64>) {
     use std::os::unix::process::CommandExt as _;
     command.process_group(0);
+    // No process may have more than the greatest limit that this one has.
+    let greatest = rustix::process::getrlimit(rustix::process::Resource::Data).maximum;
+    let cap = memory_limit_bytes.map(|bytes| greatest.map_or(bytes, |greatest| greatest.min(bytes)));
     let limit = move || {
-        if let Some(bytes) = memory_limit_bytes {
+        if let Some(bytes) = cap {
             // RLIMIT_DATA and not RLIMIT_AS, which counts reserved address space.
             let limit = rustix::process::Rlimit {
                 current: Some(bytes),
@@ -318,8 +394,15 @@ fn confine(command: &mut Command, memory_limit_bytes: Option<u64>) {
     }
 }
 
+/// The state of a process by its `/proc/…/status`: `T` where it is stopped.
+fn state(status: &Path) -> Option<char> {
+    let text = std::fs::read_to_string(status).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("State:"))?;
+    line.trim_start().chars().next()
+}
+
 /// A field in kB of a file like `/proc/self/status`, in bytes.
-fn status_field(path: &Path, field: &str) -> Option<u64> {
+pub(super) fn status_field(path: &Path, field: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(field))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
@@ -380,17 +463,156 @@ mod tests {
         assert!(matches!(&refused, Err(ProverError::Version { found }) if found == "23.0.6"));
     }
 
-    #[test]
-    fn the_default_cap_leaves_room() {
-        let figures = (default_memory_limit_bytes(), total_memory_bytes());
-        if cfg!(target_os = "linux") {
-            let (Some(limit), Some(total)) = figures else {
-                panic!("{figures:?}")
-            };
-            assert!(limit < total && limit > total / 2);
-        } else {
-            assert_eq!(figures, (None, None));
+    /// An interpreter of our own: what it does before it ends is the rest of a shell script, in which `$answer` is the file.
+    fn called(script: &str, timeout: Duration) -> Result<Reply, ProverError> {
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("python");
+        let start = "#!/bin/sh\nfor last; do :; done\nanswer=\"${last%request.json}answer.json\"\n";
+        std::fs::write(&python, format!("{start}{script}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&python, mode).unwrap();
+        let workers = Workers {
+            toolchain: Toolchain::of_interpreter(python),
+            memory_limit_bytes: None,
+            timeout,
+            threads: 1,
+        };
+        let request = Request {
+            phase: Phase::Prove,
+            function: "prove",
+            arguments: json!([]),
+            writes: &[],
+            folder: folder.path(),
+        };
+        loop {
+            match workers.call(&request, &super::super::Silent) {
+                // Another test's process was started while the script was open for writing.
+                Err(ProverError::Start { source, .. })
+                    if source.kind() == std::io::ErrorKind::ExecutableFileBusy =>
+                {
+                    std::thread::sleep(POLL);
+                }
+                other => return other,
+            }
         }
+    }
+
+    #[track_caller]
+    fn assert_trouble(script: &str, expected: Trouble) {
+        let reply = called(script, Duration::from_mins(1)).unwrap();
+        let failure = reply.result.err().unwrap();
+        assert_eq!(failure, environment(Phase::Prove, expected), "{script}");
+    }
+
+    #[test]
+    fn a_worker_that_is_killed_is_no_finding() {
+        for signal in [9, 10, 15, 24] {
+            assert_trouble(&format!("kill -{signal} $$"), Trouble::Killed { signal });
+        }
+        assert_trouble("kill -25 $$", Trouble::FileSizeLimit);
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_is_no_finding() {
+        assert_trouble(
+            "echo 'failed to write: No space left on device (os error 28)' >&2; exit 1",
+            Trouble::DiskFull,
+        );
+        assert_trouble("exit 92", Trouble::DiskFull);
+        assert_trouble("exit 186", Trouble::Quota);
+        assert_trouble("printf '{\"error\": nu' > \"$answer\"", Trouble::AnswerCutShort);
+    }
+
+    #[test]
+    fn an_interpreter_that_is_not_whole_is_no_finding() {
+        assert_trouble(
+            "echo \"ModuleNotFoundError: No module named 'ezkl'\" >&2; exit 1",
+            Trouble::BrokenInterpreter,
+        );
+        assert_trouble("exec /no/such/program", Trouble::BrokenInterpreter);
+    }
+
+    /// What EZKL does itself stays its own failure, and want of memory what it is.
+    #[test]
+    fn a_failure_of_the_workers_own_stays_one() {
+        let failure = |script: &str| {
+            let reply = called(script, Duration::from_mins(1)).unwrap();
+            reply.result.err().unwrap()
+        };
+        for script in [
+            "echo assertion failed >&2; exit 1",
+            "kill -11 $$",
+            "kill -6 $$",
+            "exit 120",
+        ] {
+            let failure = failure(script);
+            assert!(
+                matches!(
+                    failure,
+                    Failure::Failed {
+                        phase: Phase::Prove,
+                        ..
+                    }
+                ),
+                "{script}: {failure:?}"
+            );
+        }
+        for words in [
+            "memory allocation of 8 bytes failed",
+            "ImportError: x: Cannot allocate memory",
+        ] {
+            let failure = failure(&format!("echo '{words}' >&2; exit 1"));
+            assert!(
+                matches!(failure, Failure::OutOfMemory { .. }),
+                "{words}: {failure:?}"
+            );
+        }
+    }
+
+    /// EZKL looks for a compiler after its work, in folders that may be closed to it.
+    #[test]
+    fn a_compiler_that_cannot_be_had_is_no_trouble() {
+        let answer = json!({
+            "error": "RuntimeError: [eth] svm: Read-only file system (os error 30)", "points": null, "layout": null,
+            "ezkl_version": EZKL_VERSION, "call_seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0,
+        });
+        let reply = called(&format!("echo '{answer}' > \"$answer\""), Duration::from_mins(1)).unwrap();
+        let failure = reply.result.err().unwrap();
+        let Failure::Failed { message, .. } = &failure else {
+            panic!("{failure:?}")
+        };
+        assert!(message.contains(COMPILER_SEARCH));
+    }
+
+    #[test]
+    fn an_interpreter_that_is_gone_cannot_be_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let workers = Workers {
+            toolchain: Toolchain::of_interpreter(folder.path().join("python")),
+            memory_limit_bytes: None,
+            timeout: Duration::from_mins(1),
+            threads: 1,
+        };
+        let request = Request {
+            phase: Phase::Prove,
+            function: "prove",
+            arguments: json!([]),
+            writes: &[],
+            folder: folder.path(),
+        };
+        let error = workers.call(&request, &super::super::Silent).err().unwrap();
+        assert_eq!(error.trouble(), Some(Trouble::NoInterpreter));
+    }
+
+    /// A worker that stands still for longer than its limit, and then goes on, has not taken too long.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn time_in_which_a_worker_is_stopped_does_not_count() {
+        let stopped = "(sleep 4; kill -CONT $$) & kill -STOP $$; exit 1";
+        let reply = called(stopped, Duration::from_secs(2)).unwrap();
+        assert!(matches!(reply.result, Err(Failure::Failed { .. })));
+        let busy = called("exec sleep 60", Duration::from_secs(1)).unwrap();
+        assert!(matches!(busy.result, Err(Failure::TimedOut { .. })));
     }
 
     #[test]

@@ -5,3 +5,4 @@ pub mod home;
 pub mod lock;
 pub mod parallel;
 pub mod process;
+pub mod trouble;

@@ -128,7 +128,7 @@ fn identity() -> Vec<RecordColumn> {
         ),
         text(
             "outcome",
-            "`verified`, `rejected`, `unsound`, `out_of_memory`, `timed_out`, `failed` or `not_attempted`.",
+            "`verified`, `rejected`, `unsound`, `out_of_memory`, `timed_out`, `failed`, `not_attempted` or `environment`.",
             status,
         ),
         text(
