@@ -21,6 +21,7 @@ mod fuzz;
 mod gas_diff;
 mod guard;
 mod hostile;
+mod hostile_files;
 mod integer_reference;
 mod judge;
 mod layout;
