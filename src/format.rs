@@ -1,4 +1,9 @@
-//! Numbers as people read them.
+//! Numbers and texts as people read them.
+//!
+//! A text from a record or a file may hold anything. Every writer (terminal, CSV, Markdown, LaTeX, page) passes it through
+//! [`plain`], and what becomes a cell through [`cell`].
+
+use std::borrow::Cow;
 
 use crate::record::Spread;
 
@@ -103,6 +108,79 @@ pub(crate) fn spread(spread: &Spread) -> String {
     format!("{placed} + M × {verification} gas for N models and M proofs")
 }
 
+/// Whether a character acts on a terminal or on the direction of the text around it, and shows nothing itself.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
+}
+
+/// A character of those as its code, `\u001b`, which is also what it is in JSON.
+fn code(character: char) -> String {
+    format!("\\u{:04x}", u32::from(character))
+}
+
+/// A text on one line, in which nothing acts on a terminal or turns the direction of what follows: breaks and tabs are spaces,
+/// and other control characters are shown as their codes.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    shown(text, |character| match character {
+        '\n' | '\r' | '\t' => Some(" ".to_owned()),
+        character => is_control(character).then(|| code(character)),
+    })
+}
+
+/// The same of a text of several lines.
+pub(crate) fn plain_lines(text: &str) -> Cow<'_, str> {
+    shown(text, |character| {
+        (character != '\n' && is_control(character)).then(|| match character {
+            '\t' => " ".to_owned(),
+            character => code(character),
+        })
+    })
+}
+
+fn shown(text: &str, instead: impl Fn(char) -> Option<String>) -> Cow<'_, str> {
+    if text.chars().all(|character| instead(character).is_none()) {
+        return Cow::Borrowed(text);
+    }
+    let of = |character| instead(character).unwrap_or_else(|| String::from(character));
+    Cow::Owned(text.chars().map(of).collect())
+}
+
+/// [`plain`], and no spreadsheet takes it for a formula: what begins like one has an apostrophe before it, a number with a sign has
+/// none.
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
+    let text = plain(text);
+    let start = text.trim();
+    // A sign alone computes nothing.
+    let is_formula = start.chars().nth(1).is_some()
+        && (start.starts_with(['=', '@', '＝', '＠', '＋', '－'])
+            || (start.starts_with(['+', '-']) && !is_signed_number(start)));
+    if is_formula {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        text
+    }
+}
+
+/// Whether a text that starts with a sign is a number, with or without a unit.
+fn is_signed_number(text: &str) -> bool {
+    let number = &text[1..];
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits
+            .trim_end()
+            .chars()
+            .all(|c| c.is_ascii_digit() || ",.".contains(c));
+    is_number || text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 fn significant(value: f64) -> String {
     let decimals = match value {
         value if value < 9.995 => 2,
@@ -115,6 +193,45 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_in_a_text_acts_on_a_terminal() {
+        assert_eq!(plain("conv2d, scale 7 × 2"), "conv2d, scale 7 × 2");
+        assert_eq!(plain("a\u{1b}[2Jb\r\nc\td\u{7}"), "a\\u001b[2Jb  c d\\u0007");
+        assert_eq!(
+            plain("a\u{202e}b\u{2066}\u{200f}\u{9b}"),
+            "a\\u202eb\\u2066\\u200f\\u009b"
+        );
+        assert_eq!(plain_lines("a\nb\u{1b}\tc\r"), "a\nb\\u001b c\\u000d");
+        // What is printed as JSON is the same JSON afterwards.
+        let text = "x\u{202e}\u{7f}\u{9b}";
+        let json = serde_json::to_string(text).unwrap();
+        assert_eq!(serde_json::from_str::<String>(&plain_lines(&json)).unwrap(), text);
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for formula in [
+            "=1+1",
+            "@SUM(A1)",
+            "+cmd|' /C calc'!A0",
+            "-2+3+cmd|' /C calc'!A0",
+            "\t=1",
+            "\r=1",
+            " =1",
+            "-A1",
+            "+1-1",
+            "＝1",
+        ] {
+            let cell = cell(formula);
+            assert!(cell.starts_with('\''), "{formula:?} {cell:?}");
+        }
+        for other in [
+            "-", "+1,140", "-0.5", "+0.47%", "-3.2 MiB", "1.5e-7", "-1.2e-7", "relu", "a=b", "x - y", "",
+        ] {
+            assert_eq!(cell(other), other);
+        }
+    }
 
     #[test]
     fn numbers_read_well() {

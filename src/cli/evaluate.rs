@@ -10,6 +10,7 @@ use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::home::Home;
 use crate::model::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
@@ -152,7 +153,7 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
         }
     };
     Ok(vec![Candidate {
-        name: subject::file_id(path),
+        name: subject::file_id(path).to_string(),
         onnx,
         graph,
     }])
@@ -162,7 +163,7 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
     let onnx = match &arguments.models {
         Some(folder) => {
             let path = trained::onnx_path(folder, model.id);
-            std::fs::read(&path).map_err(|source| CliError::Io {
+            files::read(&path, MOST_MODEL_BYTES).map_err(|source| CliError::Io {
                 action: "read",
                 path,
                 source,

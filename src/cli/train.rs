@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::error::CliError;
 use super::output::{note, say};
 use super::progress;
-use super::session::at_least_one;
+use super::session::{at_least_one, thread_count};
 use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, format};
 use crate::cifar10;
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     seed: u64,
     /// Threads; another number gives other weights
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = thread_count)]
     threads: usize,
     /// Where the files go
     #[arg(long, value_name = "DIR", default_value = "models")]

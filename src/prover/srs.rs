@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files;
+
 /// Largest k that a file may claim: the BN254 scalar field has 2-adicity 28.
 const LARGEST_LOGROWS: u32 = 28;
 
@@ -89,7 +91,7 @@ impl SrsError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => Some(files::hint(source)),
             Self::Form { .. } => {
                 Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs")
             }
@@ -111,7 +113,7 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
         path: path.to_owned(),
         reason,
     };
-    let mut file = std::fs::File::open(path).map_err(io)?;
+    let mut file = files::open(path, string_bytes(LARGEST_LOGROWS)).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut head = [0_u8; 68];
     if size < head.len() as u64 {
@@ -122,7 +124,7 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     if logrows > LARGEST_LOGROWS {
         return Err(form(format!("its header says 2^{logrows} points")));
     }
-    let expected = 4 + (128_u64 << logrows) + 256;
+    let expected = string_bytes(logrows);
     if size != expected {
         return Err(form(format!(
             "2^{logrows} points take {expected} bytes, and it has {size}"
@@ -142,6 +144,11 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
         sha256,
         logrows,
     })
+}
+
+/// Bytes of a string of 2^`logrows` points: the header, two points of 64 bytes for each, two of 128.
+fn string_bytes(logrows: u32) -> u64 {
+    4 + (128 << logrows) + 256
 }
 
 /// Whether EZKL publishes a string of 2^`logrows` points with this digest, in hexadecimal.
@@ -165,7 +172,7 @@ pub(super) fn write_stand_in(path: &Path, logrows: u32) -> std::io::Result<()> {
 }
 
 pub(super) fn sha256_of_file(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = files::open(path, u64::MAX)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0_u8; 1 << 20];
     loop {

@@ -214,6 +214,11 @@ fn interpreter(folder: &Path) -> PathBuf {
 
 fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
     let (python, _) = Toolchain::system_python()?;
+    // It runs in another folder than this process.
+    let python = match PathBuf::from(&python) {
+        path if path.components().count() > 1 => std::path::absolute(&path).map_err(io("find", &path))?,
+        command => command,
+    };
     std::fs::create_dir_all(home.root()).map_err(io("create", home.root()))?;
     let partial = tempfile::Builder::new()
         .prefix("ezkl-partial-")
@@ -221,7 +226,10 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
         .map_err(io("create a folder in", home.root()))?;
     let environment = partial.path().join("environment");
     run(
-        Command::new(&python).args(["-I", "-m", "venv"]).arg(&environment),
+        Command::new(&python)
+            .current_dir(partial.path())
+            .args(["-I", "-m", "venv"])
+            .arg(&environment),
         "python3 -m venv",
         "on Debian and Ubuntu the module comes with `apt-get install python3-venv`",
     )?;
@@ -259,6 +267,8 @@ fn pip_install(
     std::fs::write(&list, requirements).map_err(io("write", &list))?;
     run(
         Command::new(python)
+            // In a folder that nobody else writes to: what lies where the user stands must not be taken for a module.
+            .current_dir(folder)
             .args([
                 "-I",
                 "-m",
@@ -305,6 +315,26 @@ mod tests {
         assert_eq!(pins.len(), 1);
         assert!(pins[0].starts_with(&format!("ezkl=={EZKL_VERSION} ")));
         assert!(REQUIREMENTS.matches("--hash=sha256:").count() >= 2);
+    }
+
+    /// What lies in the folder that the user stands in, a `pip.py` among it, is never a module: Python looks there neither by itself
+    /// nor because it runs there.
+    #[test]
+    fn pip_runs_isolated_and_in_a_folder_of_its_own() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("python");
+        let said = folder.path().join("said");
+        let script = format!("#!/bin/sh\n(pwd -P; echo \"$@\") > '{}'\n", said.display());
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let own = folder.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        pip_install(&python, "x==1", &own, &[], "pip", "none").unwrap();
+        let said = std::fs::read_to_string(said).unwrap();
+        let (place, arguments) = said.split_once('\n').unwrap();
+        assert_eq!(Path::new(place), own.canonicalize().unwrap());
+        assert!(arguments.starts_with("-I -m pip install "), "{arguments}");
     }
 
     #[test]
