@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{MOST_TEXT_BYTES, too_large};
+use crate::parallel;
 use crate::record::{Record, Request};
 use crate::store::{self, StoreError};
 
@@ -126,12 +127,16 @@ impl RecordSet {
     /// # Errors
     /// [`SetError::Store`] where the folder cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self, SetError> {
+        let paths = store::record_paths(folder)?;
+        let read = |index: usize| {
+            let path: &PathBuf = &paths[index];
+            let bytes = crate::files::read(&folder.join(path), MOST_TEXT_BYTES);
+            Ok::<_, SetError>(read_record(path, bytes))
+        };
+        let found = parallel::map(parallel::processors(), paths.len(), || read)?;
         let mut files = Files::default();
-        for path in store::record_paths(folder)? {
-            files.take(
-                path.clone(),
-                crate::files::read(&folder.join(&path), MOST_TEXT_BYTES),
-            );
+        for (path, found) in paths.into_iter().zip(found) {
+            files.add(path, found);
         }
         Ok(files.into_set(folder.display().to_string(), None))
     }
@@ -169,7 +174,8 @@ impl RecordSet {
         let mut files = Files::default();
         let mut reader = BlobReader::start()?;
         for (object, path) in blobs {
-            files.take(path, reader.read(object)?);
+            let found = read_record(&path, reader.read(object)?);
+            files.add(path, found);
         }
         Ok(files.into_set(format!("{revision}:{folder}"), Some(commit)))
     }
@@ -182,28 +188,11 @@ struct Files {
 }
 
 impl Files {
-    fn take(&mut self, path: PathBuf, read: std::io::Result<Vec<u8>>) {
-        match read {
-            Ok(bytes) => self.add(path, &bytes),
-            Err(error) => self.fail(&path, format!("cannot be read: {error}")),
-        }
-    }
-
-    fn add(&mut self, path: PathBuf, bytes: &[u8]) {
-        if !is_record(bytes) {
-            return;
-        }
-        match store::parse(&path, bytes) {
-            Err(error) => {
-                let message = error.to_string();
-                let reason = message.strip_prefix(&format!("{} ", path.display()));
-                self.fail(&path, reason.unwrap_or(&message).to_owned());
-            }
-            Ok(mut record) => {
-                // Some have a megabyte of it, and no set is asked for it.
-                if let Some(circuit) = &mut record.circuit {
-                    circuit.settings = serde_json::Value::Null;
-                }
+    fn add(&mut self, path: PathBuf, found: Option<Result<Record, String>>) {
+        match found {
+            None => {}
+            Some(Err(reason)) => self.fail(&path, reason),
+            Some(Ok(record)) => {
                 let name = experiment(&record.request);
                 if let Some(first) = self.set.paths.get(&name) {
                     let reason = format!("is the same run as {}", first.display());
@@ -228,6 +217,27 @@ impl Files {
             ..self.set
         }
     }
+}
+
+/// The record of a file, or what is wrong with it; none where it is no record.
+fn read_record(path: &Path, bytes: std::io::Result<Vec<u8>>) -> Option<Result<Record, String>> {
+    let bytes = match bytes {
+        Ok(bytes) if is_record(&bytes) => bytes,
+        Ok(_) => return None,
+        Err(error) => return Some(Err(format!("cannot be read: {error}"))),
+    };
+    let record = store::parse(path, &bytes).map(|mut record| {
+        // Some have a megabyte of it, and no set is asked for it.
+        if let Some(circuit) = &mut record.circuit {
+            circuit.settings = serde_json::Value::Null;
+        }
+        record
+    });
+    Some(record.map_err(|error| {
+        let message = error.to_string();
+        let reason = message.strip_prefix(&format!("{} ", path.display()));
+        reason.unwrap_or(&message).to_owned()
+    }))
 }
 
 /// Whether this is a record, damaged or not: other JSON that lies beside records has not a record's two marks.
