@@ -15,7 +15,7 @@ use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::ledger::What;
 use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
-use crate::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
+use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
 use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
 use crate::store::{self, StoreError};
 
@@ -279,7 +279,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
     Ok(Measured {
         set: PartSet {
             measurement: linked::measure(GuardContracts::carried(), asked.fork, &linked)?,
-            parts: parts.iter().map(|part| part.request.name()).collect(),
+            parts: parts.iter().map(|part| part.request.file_name()).collect(),
         },
         by_record_only: parts
             .into_iter()
@@ -291,7 +291,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
 
 /// The records of a set's parts: the last one's is at `path`, and the others stand beside it.
 pub fn paths(path: &Path, set: &PartSet) -> Vec<PathBuf> {
-    let beside = |name: &String| path.with_file_name(format!("{name}.json"));
+    let beside = |name: &FileName| path.with_file_name(format!("{name}.json"));
     let others = &set.parts[..set.parts.len().saturating_sub(1)];
     let last = std::iter::once(path.to_owned());
     others.iter().map(beside).chain(last).collect()

@@ -22,14 +22,20 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as _, Deserializer, Serialize};
 use tempfile::TempDir;
 
+use crate::files::{self, MOST_TEXT_BYTES};
+use crate::format;
 use crate::process::Process;
 use crate::prover::{Proof, VerifierKind};
-use crate::record::{Evidence, EvidenceError, EvidenceFile, Record, Request, SCHEMA, digest};
+use crate::ranges;
+use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
 use crate::trouble::Trouble;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: u64 = 1 << 20;
+
+/// Most bytes of a file of evidence, compressed or not: the public values of some millions of elements.
+const MOST_EVIDENCE_BYTES: u64 = 512 << 20;
 
 /// Ending of a record's file.
 const RECORD_ENDING: &str = "json";
@@ -76,6 +82,14 @@ pub enum StoreError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A number in the file is none that it could have.
+    #[error("{} has a number out of range: {reason}", path.display())]
+    OutOfRange {
+        /// The file.
+        path: PathBuf,
+        /// Which, and what it could be.
+        reason: String,
+    },
     /// The record is of a version that this evmbench does not know.
     #[error(
         "{} has schema version {found}, {}; this is evmbench {}, which reads up to {SCHEMA}",
@@ -106,6 +120,17 @@ pub enum StoreError {
         path: PathBuf,
         /// Whether the size rule keeps it out of git.
         large: bool,
+    },
+    /// The record says that evidence has more bytes than are read.
+    #[error(
+        "evidence {} unpacks to {}, as its record has it, and at most {} are read",
+        path.display(), format::bytes(*size_bytes), format::bytes(MOST_EVIDENCE_BYTES)
+    )]
+    LargeEvidence {
+        /// The file.
+        path: PathBuf,
+        /// What the record says.
+        size_bytes: u64,
     },
     /// Evidence is what the record says, and yet not what its name says.
     #[error(transparent)]
@@ -138,20 +163,28 @@ impl StoreError {
                     "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
                 ),
                 Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out"),
-                Trouble::Files(_) => None,
+                Trouble::Files(_) => Some(files::hint(source)),
                 other => Some(other.remedy()),
             },
             Self::ChangedRecord { .. } => {
                 Some("restore the file from where it came from, or run the experiment again")
             }
-            Self::Damaged { .. } => Some("remove the file and run the experiment again"),
+            Self::LargeEvidence { .. } => {
+                Some("the record is damaged, or made to fill memory: get it again from where it came from")
+            }
+            Self::Damaged { .. } | Self::OutOfRange { .. } => {
+                Some("remove the file and run the experiment again")
+            }
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
             }
             Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } => {
                 Some("restore the folder from where the record came from, or run the experiment again")
             }
-            Self::NoEvidence { .. } | Self::Evidence(_) => None,
+            Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further"),
+            Self::Evidence(_) => {
+                Some("restore the folder from where the record came from, or run the experiment again")
+            }
         }
     }
 }
@@ -442,7 +475,7 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
         .map_err(io("compress", &folder.join(name)))?;
     let compressed_bytes = compressed.len() as u64;
     let file = EvidenceFile {
-        name: name.to_owned(),
+        name: FileName::new(name).expect("evidence has files' names"),
         sha256: hex_sha256(bytes),
         size_bytes: bytes.len() as u64,
         compressed_bytes,
@@ -511,7 +544,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError
 /// # Errors
 /// [`StoreError::Io`] and [`StoreError::Damaged`].
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    let text = std::fs::read(path).map_err(io("read", path))?;
+    let text = files::read(path, MOST_TEXT_BYTES).map_err(io("read", path))?;
     serde_json::from_slice(&text).map_err(|source| StoreError::Damaged {
         path: path.to_owned(),
         source,
@@ -531,7 +564,7 @@ pub fn load(path: &Path) -> Result<Record, StoreError> {
 /// # Errors
 /// [`load`]'s.
 pub fn load_with_json(path: &Path) -> Result<(Record, serde_json::Value), StoreError> {
-    let text = std::fs::read(path).map_err(io("read", path))?;
+    let text = files::read(path, MOST_TEXT_BYTES).map_err(io("read", path))?;
     parse_with_json(path, &text)
 }
 
@@ -572,7 +605,16 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
             writer,
         });
     }
+    let out_of_range = |reason: String| StoreError::OutOfRange {
+        path: path.to_owned(),
+        reason,
+    };
+    ranges::check(&json).map_err(|found| out_of_range(found.to_string()))?;
     let record = Record::deserialize(&json).map_err(damaged)?;
+    record
+        .request
+        .in_range()
+        .map_err(|reason| out_of_range(format!("its request cannot be: {reason}")))?;
     Ok((record, json))
 }
 
@@ -680,7 +722,8 @@ pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
 /// A file of evidence in a folder, checked against its record.
 fn read_evidence(folder: &Path, record: &Record, file: &EvidenceFile) -> Result<Vec<u8>, StoreError> {
     let path = evidence_path(folder, file);
-    let compressed = match std::fs::read(&path) {
+    check_size(&path, file)?;
+    let compressed = match files::read(&path, MOST_EVIDENCE_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(StoreError::MissingEvidence {
                 path,
@@ -696,6 +739,17 @@ fn read_evidence(folder: &Path, record: &Record, file: &EvidenceFile) -> Result<
         });
     }
     unpack(&compressed, file).map_err(|difference| StoreError::ChangedEvidence { path, difference })
+}
+
+/// Refuses evidence that would unpack to more than is read.
+fn check_size(path: &Path, file: &EvidenceFile) -> Result<(), StoreError> {
+    if file.size_bytes <= MOST_EVIDENCE_BYTES {
+        return Ok(());
+    }
+    Err(StoreError::LargeEvidence {
+        path: path.to_owned(),
+        size_bytes: file.size_bytes,
+    })
 }
 
 /// Unpacks a file of evidence. No byte of it may be another than when it was written; in a record that has no digest of the
@@ -725,7 +779,7 @@ pub fn add_compressed_digests(path: &Path, record: &mut Record) -> Result<(), St
     let folder = evidence_folder(path);
     for file in &mut record.evidence {
         let path = evidence_path(&folder, file);
-        let compressed = std::fs::read(&path).map_err(io("read", &path))?;
+        let compressed = files::read(&path, MOST_EVIDENCE_BYTES).map_err(io("read", &path))?;
         file.compressed_sha256 = Some(hex_sha256(&compressed));
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
 };
@@ -19,7 +20,7 @@ use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, Ezkl, PlanError, Visibility};
-use crate::record::{Input, Model, PartRequest, Request, Source};
+use crate::record::{FileName, Input, Model, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
 
@@ -76,7 +77,7 @@ impl SubjectError {
             Self::Split(error) => vec![error.hint().to_owned()],
             Self::Plan(error) => vec![error.hint()],
             Self::Neither { direct, .. } => direct.hints().into_iter().map(str::to_owned).collect(),
-            Self::Read { .. } => Vec::new(),
+            Self::Read { source, .. } => vec![files::hint(source).to_owned()],
         }
     }
 }
@@ -398,7 +399,7 @@ impl Subject {
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
-            suite: ONNX_SUITE.to_owned(),
+            suite: FileName::new(ONNX_SUITE).expect("a folder's name"),
             ..request
         };
         request.onnx_sha256 = Some(onnx_sha256.clone());
@@ -598,11 +599,18 @@ pub(crate) fn onnx_description(id: &str) -> String {
     format!("{id} (a user's ONNX file)")
 }
 
+/// Most characters of an id that a file's name gives: what is added to it must fit into the 255 bytes of another file's name.
+const MOST_ID_CHARACTERS: usize = 128;
+
 /// A file's name without its ending, in characters that suit file names everywhere.
-pub(crate) fn file_id(path: &Path) -> String {
+///
+/// # Panics
+/// Never: none of these characters is one that a name may not have.
+pub(crate) fn file_id(path: &Path) -> FileName {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let id: String = stem
         .chars()
+        .take(MOST_ID_CHARACTERS)
         .map(|c| {
             if c.is_ascii_alphanumeric() || "-_".contains(c) {
                 c
@@ -611,7 +619,7 @@ pub(crate) fn file_id(path: &Path) -> String {
             }
         })
         .collect();
-    if id.is_empty() { "model".to_owned() } else { id }
+    FileName::new(if id.is_empty() { "model".to_owned() } else { id }).expect("letters, digits, - and _")
 }
 
 fn describe(
@@ -688,7 +696,7 @@ fn describe_input(source: Source, inputs: &[Tensor]) -> Input {
 }
 
 fn sha256_of(path: &Path) -> Result<String, SubjectError> {
-    let bytes = std::fs::read(path).map_err(|source| SubjectError::Read {
+    let bytes = files::read(path, MOST_MODEL_BYTES).map_err(|source| SubjectError::Read {
         path: path.to_owned(),
         source,
     })?;

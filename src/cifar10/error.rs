@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::files;
+
 /// Why there are no images.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -74,9 +76,9 @@ impl DataError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => {
-                "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz"
-            }
+            Self::Read { source, .. } => files::refusal_hint(source).unwrap_or(
+                "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
+            ),
             Self::Missing { .. } => "`evmbench data cifar10` downloads the official archive and unpacks it",
             Self::Size { .. } | Self::Label { .. } => {
                 "the file is damaged or another format: get it again with `evmbench data cifar10`"

@@ -1,11 +1,12 @@
 //! The official binary layout: one byte of label and 3,072 of pixels an image, 10,000 images a file.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
+
+use crate::files::{self, Inflating};
 
 use super::{CLASSES, Cifar10, DataError, IMAGE_BYTES, Images};
 
@@ -14,6 +15,12 @@ const IMAGES_PER_FILE: usize = 10_000;
 
 /// Bytes of one image with its label.
 const RECORD_BYTES: usize = 1 + IMAGE_BYTES;
+
+/// Most bytes of the archive: the official one has 170 million.
+const MOST_ARCHIVE_BYTES: u64 = 512 << 20;
+
+/// Most bytes that the archive unpacks to: the official one has 185 million.
+const MOST_UNPACKED_BYTES: u64 = 512 << 20;
 
 /// The files with images to train on, in order.
 const TRAIN: [&str; 5] = [
@@ -81,7 +88,7 @@ fn in_folder(folder: &Path, names: &[&'static str]) -> Result<HashMap<&'static s
     let mut found = HashMap::new();
     for &name in names {
         let path = folder.join(name);
-        match std::fs::read(&path) {
+        match files::read(&path, MOST_ARCHIVE_BYTES) {
             Ok(bytes) => drop(found.insert(name, bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(read_error(&path)(error)),
@@ -93,8 +100,9 @@ fn in_folder(folder: &Path, names: &[&'static str]) -> Result<HashMap<&'static s
 fn in_archive(archive: &Path, names: &[&'static str]) -> Result<HashMap<&'static str, Vec<u8>>, DataError> {
     let read = || -> io::Result<_> {
         let mut found = HashMap::new();
-        let file = BufReader::new(File::open(archive)?);
-        for entry in tar::Archive::new(GzDecoder::new(file)).entries()? {
+        let file = BufReader::new(files::open(archive, MOST_ARCHIVE_BYTES)?);
+        let unpacked = Inflating::new(GzDecoder::new(file), MOST_UNPACKED_BYTES);
+        for entry in tar::Archive::new(unpacked).entries()? {
             let mut entry = entry?;
             let path = entry.path()?.into_owned();
             let name = names.iter().find(|name| path.file_name() == Some(name.as_ref()));
@@ -177,7 +185,7 @@ mod tests {
 
         let archive = folder.path().join("cifar-10-binary.tar.gz");
         let mut builder = tar::Builder::new(GzEncoder::new(
-            File::create(&archive).unwrap(),
+            std::fs::File::create(&archive).unwrap(),
             Compression::fast(),
         ));
         for name in TRAIN.iter().chain([&TEST]).rev() {

@@ -242,8 +242,8 @@ fn spread(rows: &[Row]) -> Option<String> {
     }
     Some(format!(
         "plain verifiers:   {}\nreusable verifier: {}\n{table}",
-        format::spread(&plain),
-        format::spread(&reusable)
+        plain,
+        reusable
     ))
 }
 

@@ -10,6 +10,7 @@ use super::output::say;
 use super::progress::Progress;
 use super::setup;
 use super::verify::Workshop;
+use crate::files::{self, MOST_TEXT_BYTES};
 use crate::home::Home;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
@@ -201,7 +202,7 @@ impl Arguments {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|source| CliError::Io {
+    files::read(path, MOST_TEXT_BYTES).map_err(|source| CliError::Io {
         action: "read",
         path: path.to_owned(),
         source,

@@ -6,6 +6,7 @@ use crate::accuracy::AccuracyError;
 use crate::bench::BenchError;
 use crate::cifar10::DataError;
 use crate::compare::SetError;
+use crate::files;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
@@ -107,9 +108,24 @@ pub(super) enum CliError {
     Output(std::io::Error),
 }
 
+/// Where nothing more is known.
+const REFUSALS: &str = "docs/troubleshooting.md lists what evmbench refuses, and what to do about it";
+
+/// Evidence that no run leaves.
+const DAMAGED: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
+
 impl CliError {
-    /// What the user can do about it, a line each.
+    /// What the user can do about it, a line each; there is always one.
     pub(super) fn hints(&self) -> Vec<String> {
+        let hints = self.own_hints();
+        if hints.is_empty() {
+            vec![REFUSALS.to_owned()]
+        } else {
+            hints
+        }
+    }
+
+    fn own_hints(&self) -> Vec<String> {
         let one = |hint: Option<&str>| hint.map(str::to_owned).into_iter().collect();
         match self {
             Self::Suite(error) => vec![error.hint()],
@@ -144,21 +160,30 @@ impl CliError {
             | Self::Rederive(RederiveError::Prover(error))
             | Self::Bench(BenchError::Prover(error)) => one(error.hint()),
             Self::Bench(BenchError::Judge(error)) => one(error.hint()),
+            Self::Io { source, .. } => vec![files::hint(source).to_owned()],
             Self::NothingToRun(_) => {
                 vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()]
             }
-            Self::Bench(BenchError::Interrupted)
-            | Self::Replay(_)
-            | Self::Parts(_)
-            | Self::Sample(_)
-            | Self::Calibration(_)
-            | Self::Shape(_)
-            | Self::Foundry(_)
-            | Self::Usage(_)
-            | Self::Io { .. }
-            | Self::Settings { .. }
-            | Self::Signals(_)
-            | Self::Output(_) => Vec::new(),
+            Self::Bench(BenchError::Interrupted) => {
+                one(Some("run it again with --resume: what is done is kept"))
+            }
+            Self::Replay(ReplayError::NotBorneOut { .. }) => {
+                one(Some("`evmbench audit RECORD` says all that differs"))
+            }
+            Self::Replay(ReplayError::EndedBefore { .. }) => one(Some("run the experiment again")),
+            Self::Replay(_) | Self::Foundry(FoundryError::Chain(_)) => one(Some(DAMAGED)),
+            Self::Foundry(FoundryError::Write { .. }) => one(Some("choose another folder with --out")),
+            Self::Usage(_) => one(Some("`evmbench help COMMAND` says what goes with what")),
+            Self::Settings { .. } => one(Some("give the settings.json that EZKL's gen_settings writes")),
+            Self::Shape(_) => one(Some(
+                "the settings are of no circuit that this EZKL lays out: make them again",
+            )),
+            Self::Parts(_) => one(Some("prove the parts again, all with the same arguments")),
+            Self::Sample(_) | Self::Calibration(_) => {
+                one(Some("`evmbench doctor` says what is missing; then run it again"))
+            }
+            Self::Output(_) => one(Some("check where stdout goes: its disk may be full")),
+            Self::Signals(_) => Vec::new(),
         }
     }
 
@@ -180,6 +205,75 @@ impl CliError {
             | Self::Set(_)
             | Self::Report(ReportError::Set(_) | ReportError::Prices { .. }) => 2,
             _ => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+    use crate::chain::{ChainError, Verdict};
+
+    fn io() -> Error {
+        Error::from(ErrorKind::PermissionDenied)
+    }
+
+    /// Whatever is refused, the user is told what to do, and scripts are told whether it was the arguments.
+    #[test]
+    fn every_error_has_a_status_and_a_hint() {
+        let path = || PathBuf::from("x");
+        let store = || StoreError::Io {
+            action: "read",
+            path: path(),
+            source: io(),
+        };
+        let chain = || ChainError::NotDeployed(Verdict::Accepted);
+        let settings = || serde_json::from_str::<u8>("x").unwrap_err();
+        let cases: Vec<(CliError, u8, &str)> = vec![
+            (CliError::NothingToRun("x"), 2, "evmbench list"),
+            (CliError::Usage("x"), 2, "evmbench help"),
+            (PlanError::Scale { scale: 25 }.into(), 2, "0 to 24"),
+            (PlanError::Columns { columns: 0 }.into(), 2, "use 2"),
+            (
+                CliError::Io {
+                    action: "read",
+                    path: path(),
+                    source: io(),
+                },
+                1,
+                "check the path",
+            ),
+            (
+                CliError::Settings {
+                    path: path(),
+                    source: settings().into(),
+                },
+                1,
+                "settings.json",
+            ),
+            (CliError::Output(io()), 1, "stdout"),
+            (BenchError::Interrupted.into(), 1, "--resume"),
+            (store().into(), 1, "--out"),
+            (ReplayError::Store(store()).into(), 1, "--out"),
+            (FuzzError::Store(store()).into(), 1, "--out"),
+            (ReplayError::Chain(chain()).into(), 1, "get the record again"),
+            (FuzzError::Chain(chain()).into(), 1, "get the record again"),
+            (FoundryError::Chain(chain()).into(), 1, "get the record again"),
+            (ShapeError::Settings(settings()).into(), 1, "make them again"),
+            (CalibrationError::Plan(PlanError::NoAssurance).into(), 1, "doctor"),
+            (SampleError::Plan(PlanError::NoAssurance).into(), 1, "doctor"),
+            (
+                ProfileError::Plan(PlanError::NoAssurance).into(),
+                2,
+                "evmbench tune",
+            ),
+        ];
+        for (error, status, hint) in cases {
+            assert_eq!(error.status(), status, "{error}");
+            let hints = error.hints();
+            assert!(hints.iter().any(|line| line.contains(hint)), "{error}: {hints:?}");
         }
     }
 }

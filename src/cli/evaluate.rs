@@ -11,6 +11,7 @@ use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
 use crate::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::home::Home;
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
@@ -150,7 +151,7 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
         }
     };
     Ok(vec![Candidate {
-        name: subject::file_id(path),
+        name: subject::file_id(path).to_string(),
         onnx,
         graph,
     }])
@@ -160,7 +161,7 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
     let onnx = match &arguments.models {
         Some(folder) => {
             let path = trained::onnx_path(folder, model.id);
-            std::fs::read(&path).map_err(|source| CliError::Io {
+            files::read(&path, MOST_MODEL_BYTES).map_err(|source| CliError::Io {
                 action: "read",
                 path,
                 source,

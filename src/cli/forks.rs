@@ -87,7 +87,7 @@ pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
                         .map_or_else(|| "-".to_owned(), |eip| eip.to_string()),
                     format::count(value),
                     format::count(limit),
-                    format!("{sign}{}", format::count(margin.margin().unsigned_abs())),
+                    format!("{sign}{}", format::count(margin.value.abs_diff(margin.limit))),
                     rule.unit().to_owned(),
                 ]);
             }

@@ -16,7 +16,7 @@ use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
 use crate::home::Home;
 use crate::nodes::{AnvilThroughput, Foundry, Pace, measure_throughput};
 use crate::prover::Proof;
-use crate::record::{DEFAULT_SEED, Environment};
+use crate::record::{DEFAULT_SEED, Environment, FileName};
 use crate::store;
 
 /// Cases where no number is asked for.
@@ -142,7 +142,7 @@ fn try_one(
         plan.threads = threads.get();
     }
     let verifier = loaded.deploy(fork)?;
-    let counter = Counter::new(subject.name.clone(), cases);
+    let counter = Counter::new(subject.name.to_string(), cases);
     let result = campaign::run(&verifier, subject, &plan, &counter);
     counter.clear();
     let (campaign, corpus) = result?;
@@ -194,7 +194,7 @@ fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {
     Ok(finding)
 }
 
-fn corpus_path(folder: &Path, name: &str) -> PathBuf {
+fn corpus_path(folder: &Path, name: &FileName) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 

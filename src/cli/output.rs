@@ -1,11 +1,14 @@
 //! Lines on stdout, whose reader may leave before the last one.
 //!
+//! What is printed may quote a record or a file: nothing in it acts on the terminal.
+//!
 //! `evmbench list | head -1` closes the pipe after a line: the command then ends, without a word.
 
 use std::fmt;
 use std::io::{self, Write as _};
 
 use super::error::CliError;
+use crate::format::plain_lines;
 
 /// Prints a line to stdout, as `println!` does; where that fails, it is an error and not a panic.
 macro_rules! say {
@@ -25,11 +28,11 @@ pub(super) use {note, say};
 
 /// What [`say!`] does.
 pub(super) fn line(text: fmt::Arguments<'_>) -> Result<(), CliError> {
-    writeln!(io::stdout(), "{text}").map_err(CliError::Output)
+    writeln!(io::stdout(), "{}", plain_lines(&text.to_string())).map_err(CliError::Output)
 }
 
 /// What [`note!`] does.
 pub(super) fn message(text: fmt::Arguments<'_>) {
     // There is no other place to tell it.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", plain_lines(&text.to_string()));
 }

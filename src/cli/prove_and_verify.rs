@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::say;
-use super::session::{Earlier, Session, SessionArguments, at_least_one, finished};
+use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished};
 use super::table::{self, FIGURE, TEXT, Table};
 use super::{Finding, data, format, remarks};
 use crate::chain::Fork;
@@ -100,7 +100,7 @@ pub(super) struct Arguments {
     /// `plain`: a verifier for one circuit; `reusable`: one for all, with the circuit's key artifact registered
     #[arg(long, value_enum, default_value = "plain")]
     pub(super) verifier: VerifierName,
-    #[arg(long, value_name = "N", help = format!(
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=u64::from(u32::MAX)), help = format!(
         "How often solc's optimizer expects each opcode of the verifier to run [default: {DEFAULT_OPTIMIZER_RUNS}]"
     ))]
     pub(super) optimizer_runs: Option<u64>,
@@ -118,7 +118,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RUNS, value_parser = at_least_one)]
     runs: usize,
     /// Proofs made first and not counted
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count)]
     warmup: usize,
     #[arg(long, value_name = "N", help = format!("Seed of weights and inputs [default: {DEFAULT_SEED}]"))]
     seed: Option<u64>,
@@ -245,7 +245,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         }
         for record in &records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
-                say!("{}: {}", record.request.name(), format::spread(&spread))?;
+                say!("{}: {}", record.request.name(), spread)?;
             }
         }
         for record in &records {
@@ -646,8 +646,8 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
                 continue;
             }
             table.row([
-                subject.request.id.clone(),
-                suite.clone(),
+                subject.request.id.to_string(),
+                suite.to_string(),
                 circuit.kind.to_string(),
                 circuit.scale.to_string(),
                 circuit.input_visibility.to_string(),

@@ -1,5 +1,6 @@
 //! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
 
+use std::num::IntErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -25,10 +26,15 @@ pub(super) struct SessionArguments {
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub(super) memory_limit: Option<u64>,
     /// Seconds that one phase may take
-    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs())]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = DEFAULT_TIMEOUT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS)
+    )]
     pub(super) timeout: u64,
     /// Threads of the prover [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = thread_count)]
     pub(super) threads: Option<usize>,
     /// A reference string of the perpetual powers of tau [default: one made on this machine, for tests]
     #[arg(long, value_name = "FILE")]
@@ -78,20 +84,55 @@ impl SessionArguments {
     }
 }
 
-/// A whole number that is not 0.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
+/// Most of anything that is counted.
+const MOST: u64 = 1_000_000_000;
+
+/// Most threads: no machine has as many cores.
+const MOST_THREADS: usize = 4096;
+
+/// Longest time that a phase may be given, in seconds: a year.
+const MOST_SECONDS: u64 = 365 * 24 * 60 * 60;
+
+/// A whole number, 0 among them.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<u64>() {
+        Ok(number) if number <= MOST => Ok(number as usize),
+        Ok(_) => Err(format!("must be at most {MOST}")),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(format!("must be at most {MOST}")),
         Err(_) => Err("not a whole number".to_owned()),
     }
 }
+
+/// A whole number that is not 0.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match count(text)? {
+        0 => Err("must be at least 1".to_owned()),
+        number => Ok(number),
+    }
+}
+
+/// A number of threads.
+pub(super) fn thread_count(text: &str) -> Result<usize, String> {
+    match at_least_one(text)? {
+        threads if threads > MOST_THREADS => Err(format!("must be at most {MOST_THREADS}")),
+        threads => Ok(threads),
+    }
+}
+
+/// Largest size: no machine has a pebibyte of memory, or gives a cache as much of its disk.
+const MOST_BYTES: u64 = 1 << 50;
 
 /// A size with its unit: `20GiB`, `512MiB`, `8GB`. A bare number is refused: most who write one mean GiB.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: u64 = match &text[digits.len()..] {
-        "" => return Err(format!("a size has a unit, as in {text}GiB")),
+        "" if digits.trim().parse::<f64>().is_ok() => {
+            return Err(format!(
+                "a size has a unit; hint: write {0}GiB for {0} times 2^30 bytes",
+                digits.trim()
+            ));
+        }
+        "" => return Err("not a size, as in 20GiB".to_owned()),
         "B" => 1,
         "KB" => 1000,
         "MB" => 1000_u64.pow(2),
@@ -108,10 +149,10 @@ pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
         .parse()
         .map_err(|_| "not a size, as in 20GiB".to_owned())?;
     let bytes = number * factor as f64;
-    if bytes >= 1.0 && bytes < u64::MAX as f64 {
+    if (1.0..=MOST_BYTES as f64).contains(&bytes) {
         Ok(bytes as u64)
     } else {
-        Err("out of range".to_owned())
+        Err("out of range: a size is 1B to 1024TiB".to_owned())
     }
 }
 
@@ -414,11 +455,43 @@ mod tests {
         assert_eq!(parse_bytes("1.5MiB"), Ok(3 << 19));
         assert_eq!(parse_bytes("1000B"), Ok(1000));
         assert_eq!(parse_bytes("8GB"), Ok(8_000_000_000));
-        for bad in ["", "GiB", "8", "20gb", "-1GiB", "0GiB", "1e30TiB"] {
+        assert_eq!(parse_bytes("8 GiB"), Ok(8 << 30));
+        assert_eq!(parse_bytes("1024TiB"), Ok(1 << 50));
+        for bad in [
+            "", " ", "GiB", "20gb", "-1GiB", "0GiB", "1e30TiB", "1025TiB", "infGiB", "nanGiB", "8 G",
+            "8GiBGiB", "0.1B",
+        ] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+        for bare in ["8", "8 ", "0.5", "20000000000"] {
+            let message = parse_bytes(bare).unwrap_err();
+            assert!(
+                message.contains(&format!("hint: write {}GiB", bare.trim())),
+                "{message}"
+            );
         }
         assert!(parse_memory("20B").is_err() && parse_memory("63MiB").is_err());
         assert_eq!(parse_memory("1GiB"), Ok(1 << 30));
+    }
+
+    #[test]
+    fn counts_have_ranges() {
+        assert_eq!(
+            (count("0"), at_least_one("1"), thread_count("4096")),
+            (Ok(0), Ok(1), Ok(4096))
+        );
+        for bad in [
+            "-1",
+            "1.5",
+            "",
+            "x",
+            "9223372036854775808",
+            "18446744073709551616",
+            "1000000001",
+        ] {
+            assert!(count(bad).is_err() && at_least_one(bad).is_err(), "{bad}");
+        }
+        assert!(at_least_one("0").is_err() && thread_count("4097").is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tables for the terminal.
 
+use std::borrow::Cow;
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 
 use super::format;
@@ -20,6 +22,15 @@ pub(super) const TEXT: CellAlignment = CellAlignment::Left;
 /// A column of figures.
 pub(super) const FIGURE: CellAlignment = CellAlignment::Right;
 
+/// A cell's text: in a column of figures all of them are made here, signs and all.
+fn shown(text: &str, alignment: CellAlignment) -> Cow<'_, str> {
+    if alignment == FIGURE {
+        format::plain(text)
+    } else {
+        format::cell(text)
+    }
+}
+
 impl Table {
     /// A table without rows.
     pub(super) fn new<const N: usize>(heading: [(&str, CellAlignment); N]) -> Self {
@@ -31,7 +42,7 @@ impl Table {
         let mut table = comfy_table::Table::new();
         let cells = heading
             .iter()
-            .map(|&(name, alignment)| Cell::new(name).set_alignment(alignment));
+            .map(|&(name, alignment)| Cell::new(shown(name, TEXT)).set_alignment(alignment));
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled)
@@ -45,8 +56,9 @@ impl Table {
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter().zip(&self.alignments);
-        self.table
-            .add_row(cells.map(|(text, &alignment)| Cell::new(text).set_alignment(alignment)));
+        self.table.add_row(
+            cells.map(|(text, &alignment)| Cell::new(shown(&text, alignment)).set_alignment(alignment)),
+        );
     }
 
     /// Whether there is a row.

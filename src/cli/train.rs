@@ -5,7 +5,7 @@ mod run;
 
 use std::path::PathBuf;
 
-use super::session::at_least_one;
+use super::session::{at_least_one, thread_count};
 use crate::record::DEFAULT_SEED;
 use crate::training::RecipeName;
 
@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     seed: u64,
     /// Threads; another number gives other weights
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = thread_count)]
     threads: usize,
     /// Where the files go
     #[arg(long, value_name = "DIR", default_value = "models")]

@@ -209,7 +209,7 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
         )?;
     }
     if let Some(spread) = Spread::of(record) {
-        say!("{name}: {}", format::spread(&spread))?;
+        say!("{name}: {}", spread)?;
     }
     Ok(Verified::AsRecorded)
 }

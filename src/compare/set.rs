@@ -12,6 +12,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::files::{MOST_TEXT_BYTES, too_large};
+use crate::parallel;
 use crate::record::{Record, Request};
 use crate::store::{self, StoreError};
 
@@ -25,7 +27,7 @@ pub struct RecordSet {
     pub name: String,
     /// The commit that the records were read from; absent for a folder.
     pub commit: Option<String>,
-    /// The records, under `suite/name`, as [`experiment`] has it.
+    /// The records, under `suite/name`, as [`experiment`] has it, without EZKL's settings.
     pub records: BTreeMap<String, Record>,
     /// The file of each record, relative to the folder.
     pub paths: BTreeMap<String, PathBuf>,
@@ -125,12 +127,16 @@ impl RecordSet {
     /// # Errors
     /// [`SetError::Store`] where the folder cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self, SetError> {
+        let paths = store::record_paths(folder)?;
+        let read = |index: usize| {
+            let path: &PathBuf = &paths[index];
+            let bytes = crate::files::read(&folder.join(path), MOST_TEXT_BYTES);
+            Ok::<_, SetError>(read_record(path, bytes))
+        };
+        let found = parallel::map(parallel::processors(), paths.len(), || read)?;
         let mut files = Files::default();
-        for path in store::record_paths(folder)? {
-            match std::fs::read(folder.join(&path)) {
-                Ok(bytes) => files.add(path, &bytes),
-                Err(error) => files.fail(&path, format!("cannot be read: {error}")),
-            }
+        for (path, found) in paths.into_iter().zip(found) {
+            files.add(path, found);
         }
         Ok(files.into_set(folder.display().to_string(), None))
     }
@@ -168,7 +174,8 @@ impl RecordSet {
         let mut files = Files::default();
         let mut reader = BlobReader::start()?;
         for (object, path) in blobs {
-            files.add(path, &reader.read(object)?);
+            let found = read_record(&path, reader.read(object)?);
+            files.add(path, found);
         }
         Ok(files.into_set(format!("{revision}:{folder}"), Some(commit)))
     }
@@ -181,17 +188,11 @@ struct Files {
 }
 
 impl Files {
-    fn add(&mut self, path: PathBuf, bytes: &[u8]) {
-        if !is_record(bytes) {
-            return;
-        }
-        match store::parse(&path, bytes) {
-            Err(error) => {
-                let message = error.to_string();
-                let reason = message.strip_prefix(&format!("{} ", path.display()));
-                self.fail(&path, reason.unwrap_or(&message).to_owned());
-            }
-            Ok(record) => {
+    fn add(&mut self, path: PathBuf, found: Option<Result<Record, String>>) {
+        match found {
+            None => {}
+            Some(Err(reason)) => self.fail(&path, reason),
+            Some(Ok(record)) => {
                 let name = experiment(&record.request);
                 if let Some(first) = self.set.paths.get(&name) {
                     let reason = format!("is the same run as {}", first.display());
@@ -216,6 +217,27 @@ impl Files {
             ..self.set
         }
     }
+}
+
+/// The record of a file, or what is wrong with it; none where it is no record.
+fn read_record(path: &Path, bytes: std::io::Result<Vec<u8>>) -> Option<Result<Record, String>> {
+    let bytes = match bytes {
+        Ok(bytes) if is_record(&bytes) => bytes,
+        Ok(_) => return None,
+        Err(error) => return Some(Err(format!("cannot be read: {error}"))),
+    };
+    let record = store::parse(path, &bytes).map(|mut record| {
+        // Some have a megabyte of it, and no set is asked for it.
+        if let Some(circuit) = &mut record.circuit {
+            circuit.settings = serde_json::Value::Null;
+        }
+        record
+    });
+    Some(record.map_err(|error| {
+        let message = error.to_string();
+        let reason = message.strip_prefix(&format!("{} ", path.display()));
+        reason.unwrap_or(&message).to_owned()
+    }))
 }
 
 /// Whether this is a record, damaged or not: other JSON that lies beside records has not a record's two marks.
@@ -279,11 +301,12 @@ impl BlobReader {
         })
     }
 
-    fn read(&mut self, object: &str) -> Result<Vec<u8>, SetError> {
+    /// The blob's bytes; why they are not taken, where there are too many.
+    fn read(&mut self, object: &str) -> Result<std::io::Result<Vec<u8>>, SetError> {
         self.answer(object).map_err(Self::error)
     }
 
-    fn answer(&mut self, object: &str) -> std::io::Result<Vec<u8>> {
+    fn answer(&mut self, object: &str) -> std::io::Result<std::io::Result<Vec<u8>>> {
         // One name at a time: a pipe that is full on both sides would stop both.
         writeln!(self.names, "{object}")?;
         let mut heading = String::new();
@@ -294,11 +317,18 @@ impl BlobReader {
             .rsplit(' ')
             .next()
             .and_then(|size| size.parse().ok());
-        let size: usize = size.ok_or_else(|| std::io::Error::other(heading.trim_end().to_owned()))?;
-        let mut bytes = vec![0; size + 1];
-        self.answers.read_exact(&mut bytes)?;
-        bytes.truncate(size);
-        Ok(bytes)
+        let size: u64 = size.ok_or_else(|| std::io::Error::other(heading.trim_end().to_owned()))?;
+        let mut answer = self.answers.by_ref().take(size + 1);
+        if size > MOST_TEXT_BYTES {
+            std::io::copy(&mut answer, &mut std::io::sink())?;
+            return Ok(Err(too_large(size, MOST_TEXT_BYTES)));
+        }
+        let mut bytes = Vec::new();
+        if answer.read_to_end(&mut bytes)? as u64 != size + 1 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.truncate(size as usize);
+        Ok(Ok(bytes))
     }
 
     fn error(source: std::io::Error) -> SetError {

@@ -8,6 +8,7 @@ use super::*;
 use crate::chain::{Cause, Fork, Registration};
 use crate::ledger::{Ledger, Level};
 use crate::prover::{Phase, VerifierKind};
+use crate::record::FileName;
 use crate::store;
 
 /// A published record of a verified proof.
@@ -332,7 +333,7 @@ fn a_record_without_causes_has_none_of_0() {
 fn lost_verified_records_fail_and_others_do_not() {
     let verified = published();
     let mut out_of_memory = verified.clone();
-    out_of_memory.request.id = "other".to_owned();
+    out_of_memory.request.id = FileName::new("other").unwrap();
     out_of_memory.outcome = Outcome::OutOfMemory {
         phase: Phase::Setup,
         limit_bytes: 1,
@@ -466,7 +467,7 @@ fn other_statements_never_meet() {
         |request| request.onnx_sha256 = Some("other".to_owned()),
         |request| request.input_sha256 = Some("other".to_owned()),
         |request| request.plan.scale = 8,
-        |request| request.suite = "core".to_owned(),
+        |request| request.suite = FileName::new("core").unwrap(),
         |request| request.verifier = VerifierKind::Reusable,
     ] {
         let mut new = old.clone();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::chain::{Calldata, ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::prover::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
@@ -128,7 +129,8 @@ impl Specimen {
             input_data,
         } = store::read_json(&folder.join(SPECIMEN_FILE))?;
         let model = folder.join(MODEL_FILE);
-        let onnx = std::fs::read(&model).map_err(|source| SampleError::Read { path: model, source })?;
+        let onnx = files::read(&model, MOST_MODEL_BYTES)
+            .map_err(|source| SampleError::Read { path: model, source })?;
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self {
             name: name.into_owned(),

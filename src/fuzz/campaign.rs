@@ -357,7 +357,7 @@ pub fn run(
         .ended(Ending::Accepted)
         .chain(tried.ended(Ending::Undecided));
     let campaign = Campaign {
-        name: subject.name.clone(),
+        name: subject.name.to_string(),
         fork: verifier.fork(),
         seed: plan.seed,
         cases_asked: plan.cases,
@@ -369,7 +369,7 @@ pub fn run(
         pace_by_end,
     };
     let corpus = Corpus {
-        name: subject.name.clone(),
+        name: subject.name.to_string(),
         fork: verifier.fork(),
         seed: plan.seed,
         cases: tried.telling(),
@@ -397,7 +397,7 @@ impl<'a> Tried<'a> {
         let classes: Vec<_> = classes.filter(|class| class.is_possible(subject)).collect();
         if classes.is_empty() {
             return Err(FuzzError::NoClass {
-                name: subject.name.clone(),
+                name: subject.name.to_string(),
             });
         }
         let outcomes = parallel::map(plan.threads, plan.cases as usize, || {

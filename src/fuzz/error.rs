@@ -42,6 +42,9 @@ impl FuzzError {
                 Some("name the record that the words were taken from as well")
             }
             Self::NoClass { .. } => Some("parts of another proof need a second record"),
+            Self::Chain(_) => Some(
+                "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again",
+            ),
             _ => None,
         }
     }

@@ -9,14 +9,14 @@ use super::error::FuzzError;
 use super::mutation::{Donor, proof_words};
 use crate::chain::{Fork, Verifier};
 use crate::prover::{Point, Proof, ProofLayout};
-use crate::record::{Evidence, Record};
+use crate::record::{Evidence, FileName, Record};
 use crate::store;
 
 /// What is mutated.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The record's name.
-    pub name: String,
+    /// The record's name, under which its cases are kept.
+    pub name: FileName,
     /// An accepted proof and its instances.
     pub statement: Proof,
     /// Where the proof's parts lie.
@@ -32,14 +32,9 @@ pub struct Subject {
 impl Subject {
     /// A statement that a verifier accepts, with others to take parts from; `None` where the proof has another length than
     /// the layout.
-    pub fn new(
-        name: impl Into<String>,
-        statement: Proof,
-        layout: ProofLayout,
-        donors: Vec<Donor>,
-    ) -> Option<Self> {
+    pub fn new(name: FileName, statement: Proof, layout: ProofLayout, donors: Vec<Donor>) -> Option<Self> {
         (statement.proof.len() == layout.proof_bytes()).then(|| Self {
-            name: name.into(),
+            name,
             words: proof_words(&statement),
             points: layout.points().collect(),
             statement,
@@ -102,14 +97,16 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, FuzzError> {
     let all: Vec<_> = loaded
         .iter()
         .map(|loaded| {
-            let name = loaded.subject.name.clone();
+            let name = loaded.subject.name.to_string();
             let proof = Arc::new(loaded.subject.statement.clone());
             (name, proof, loaded.key_sha256().map(str::to_owned))
         })
         .collect();
     for loaded in &mut loaded {
         let own_key = loaded.key_sha256().map(str::to_owned);
-        let others = all.iter().filter(|(name, ..)| *name != loaded.subject.name);
+        let others = all
+            .iter()
+            .filter(|(name, ..)| loaded.subject.name != name.as_str());
         let donors = others.map(|(name, proof, key)| Donor {
             name: name.clone(),
             proof: Arc::clone(proof),
@@ -130,7 +127,7 @@ fn load_one(path: &Path) -> Result<Loaded, FuzzError> {
         Some(key) => ProofLayout::of_key_artifact(key),
     };
     let subject = layout
-        .and_then(|layout| Subject::new(record.request.name(), statement, layout, Vec::new()))
+        .and_then(|layout| Subject::new(record.request.file_name(), statement, layout, Vec::new()))
         .ok_or_else(|| FuzzError::UnknownLayout {
             path: path.to_owned(),
         })?;

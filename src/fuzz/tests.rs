@@ -16,6 +16,7 @@ use super::*;
 use crate::chain::calldata::FIELD_MODULUS;
 use crate::chain::{Calldata, Fork, Verifier};
 use crate::prover::{BASE_MODULUS, Proof, ProofLayout, ProofSection};
+use crate::record::FileName;
 
 fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -43,7 +44,13 @@ fn subject(name: &str) -> Subject {
         proof: Arc::new(statement(other)),
         same_key: false,
     });
-    Subject::new(name, statement(name), layout, donors.collect()).unwrap()
+    Subject::new(
+        FileName::new(name).unwrap(),
+        statement(name),
+        layout,
+        donors.collect(),
+    )
+    .unwrap()
 }
 
 fn creation_code(name: &str) -> Bytes {

@@ -4,11 +4,13 @@ use alloy_primitives::{B256, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::FileName;
+
 /// One file of evidence, kept compressed beside the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceFile {
     /// Its name, without the ending of the compression.
-    pub name: String,
+    pub name: FileName,
     /// SHA-256 of its uncompressed bytes.
     pub sha256: String,
     /// Uncompressed, in bytes.

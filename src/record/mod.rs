@@ -9,6 +9,7 @@ mod environment;
 mod evidence;
 mod facts;
 pub mod leaves;
+mod name;
 mod spread;
 
 use alloy_primitives::B256;
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use name::{FileName, FileNameError};
 pub use spread::Spread;
 
 use crate::accuracy::Accuracy;
@@ -146,9 +148,9 @@ pub(crate) fn now() -> String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// The model's id, or an ONNX file's name.
-    pub id: String,
+    pub id: FileName,
     /// The suite that the model belongs to, or `onnx`.
-    pub suite: String,
+    pub suite: FileName,
     /// Scale, visibilities, and the study's way or ours.
     pub plan: CircuitPlan,
     /// Which verifier is deployed.
@@ -222,10 +224,14 @@ fn is_default_optimizer_runs(runs: &u64) -> bool {
 
 impl Request {
     /// A request with every default.
+    ///
+    /// # Panics
+    /// Where id or suite is no [`FileName`].
     pub fn new(id: impl Into<String>, suite: impl Into<String>, plan: CircuitPlan) -> Self {
+        let name = |name: String| FileName::new(name).expect("a model's and a suite's name are files' names");
         Self {
-            id: id.into(),
-            suite: suite.into(),
+            id: name(id.into()),
+            suite: name(suite.into()),
             plan,
             verifier: VerifierKind::default(),
             optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
@@ -289,6 +295,28 @@ impl Request {
             "{base}-{}",
             &alloy_primitives::hex::encode(Sha256::digest(text))[..8]
         )
+    }
+
+    /// The request, if its numbers are ones that can be asked for.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub(crate) fn in_range(&self) -> Result<(), String> {
+        self.plan.in_range().map_err(|error| error.to_string())?;
+        match &self.part {
+            Some(PartRequest { split, index }) if split.tiles == 0 || *index >= split.parts() => {
+                Err(format!("part {index} of {} parts cannot be", split.parts()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// [`Self::name`], as a part of a path.
+    ///
+    /// # Panics
+    /// Never: what is added to the id, which is a file's name, has nothing that a file's name may not have.
+    pub fn file_name(&self) -> FileName {
+        FileName::new(self.name()).expect("it starts with a file's name")
     }
 }
 
@@ -548,7 +576,7 @@ impl std::fmt::Display for Source {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PartSet {
     /// Names of the parts' records, which stand beside this one, in order.
-    pub parts: Vec<String>,
+    pub parts: Vec<FileName>,
     /// What the contract costs, and what it turns away.
     pub measurement: LinkedMeasurement,
 }

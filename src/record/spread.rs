@@ -4,6 +4,7 @@
 //! many models on one reusable verifier is cheaper than a plain one for each.
 
 use super::Record;
+use crate::format;
 
 /// The three prices of a verifier, in gas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,18 @@ impl Spread {
     }
 }
 
+impl std::fmt::Display for Spread {
+    /// What N models and M proofs cost: `N × 2,309,261 + M × 413,619 gas for N models and M proofs`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [deployment, verification] = [self.deployment_gas, self.verification_gas].map(format::count);
+        match self.registration_gas {
+            None => write!(f, "N × {deployment}")?,
+            Some(registration) => write!(f, "{deployment} + N × {}", format::count(registration))?,
+        }
+        write!(f, " + M × {verification} gas for N models and M proofs")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -104,6 +117,19 @@ mod tests {
         assert_eq!(reusable.break_even_models(&plain, 30), None);
         // A plain verifier breaks even with nothing.
         assert_eq!(plain.break_even_models(&plain, 1), None);
+    }
+
+    #[test]
+    fn what_models_and_proofs_cost_reads_well() {
+        let plain = plain(2_309_261, 413_619);
+        assert_eq!(
+            plain.to_string(),
+            "N × 2,309,261 + M × 413,619 gas for N models and M proofs"
+        );
+        assert_eq!(
+            reusable(2_309_261, 124_820, 413_619).to_string(),
+            "2,309,261 + N × 124,820 + M × 413,619 gas for N models and M proofs"
+        );
     }
 
     proptest! {

@@ -25,8 +25,8 @@ use crate::prover::{
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record, SCHEMA, Source, Study,
-    Verifier,
+    Circuit, Evidence, FileName, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record, SCHEMA,
+    Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
@@ -836,8 +836,8 @@ impl Derivation<'_> {
         let again = &mut self.again;
         again.study = Study::of(&request);
         again.request.suite = match (&request.onnx_sha256, suite::find(&request.id)) {
-            (Some(_), _) => ONNX_SUITE.to_owned(),
-            (None, Ok(spec)) => spec.category.to_string(),
+            (Some(_), _) => suite_name(ONNX_SUITE),
+            (None, Ok(spec)) => suite_name(&spec.category.to_string()),
             (None, Err(_)) => request.suite.clone(),
         };
         if self.findings.rebuilt.subject.is_ok() {
@@ -1043,4 +1043,9 @@ fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) ->
     ];
     let what = differences.into_iter().find(|(_, differs)| *differs);
     what.map(|(what, _)| format!("this evmbench lays the model out with other {what}"))
+}
+
+/// The name of a suite of evmbench's.
+fn suite_name(suite: &str) -> FileName {
+    FileName::new(suite).expect("a suite's name is a folder's")
 }

@@ -37,7 +37,7 @@ impl Exhibits {
                 Ok(bytes) => exhibits.take(&file.name, bytes),
                 Err(error @ StoreError::MissingEvidence { large: true, .. }) => {
                     exhibits.wrong(&file.name, error.to_string());
-                    exhibits.left_out.push(file.name.clone());
+                    exhibits.left_out.push(file.name.to_string());
                 }
                 Err(error) => exhibits.wrong(&file.name, error.to_string()),
             }

@@ -310,7 +310,7 @@ pub fn set_again(
     given: Given<'_>,
     tools: &Tools,
 ) -> Result<Measured, String> {
-    if set.parts.last() != Some(&record.request.name()) {
+    if set.parts.last() != Some(&record.request.file_name()) {
         return Err("the record is not the set's last part's".to_owned());
     }
     parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())

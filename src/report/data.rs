@@ -4,6 +4,7 @@
 //! every file that was left out with the reason, so that no gap is silent.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::chain::Fork;
@@ -81,6 +82,10 @@ impl Dataset {
 
     fn add(&mut self, set: RecordSet) {
         let folder = PathBuf::from(&set.name);
+        let there = self.entries.iter();
+        let there: HashMap<_, _> = there
+            .map(|entry| (entry.experiment.clone(), entry.path.clone()))
+            .collect();
         for problem in set.problems {
             self.left_out.push(LeftOut {
                 path: folder.join(problem.path),
@@ -90,8 +95,8 @@ impl Dataset {
         for (experiment, record) in set.records {
             let path = folder.join(&set.paths[&experiment]);
             // Two of one run would count twice in every sum.
-            if let Some(first) = self.entries.iter().find(|entry| entry.experiment == experiment) {
-                let reason = format!("is the same run as {}", first.path.display());
+            if let Some(first) = there.get(&experiment) {
+                let reason = format!("is the same run as {}", first.display());
                 self.left_out.push(LeftOut { path, reason });
             } else {
                 self.entries.push(Entry {
@@ -108,11 +113,10 @@ impl Dataset {
     /// and a committed circuit's layout; of several, one that was verified, has the default layout, and has most proofs.
     pub fn headlines(&self) -> Vec<&Entry> {
         let mut headlines: Vec<&Entry> = Vec::new();
+        let mut places = HashMap::new();
         for entry in self.entries.iter().filter(|entry| entry.is_headline()) {
-            let twin = headlines
-                .iter_mut()
-                .find(|headline| headline.identity() == entry.identity());
-            match twin {
+            let place = *places.entry(entry.identity()).or_insert(headlines.len());
+            match headlines.get_mut(place) {
                 None => headlines.push(entry),
                 Some(headline) if entry.weight() > headline.weight() => *headline = entry,
                 Some(_) => {}
@@ -125,11 +129,17 @@ impl Dataset {
     pub fn find(&self, name: &str) -> Option<&Entry> {
         self.entries
             .iter()
-            .find(|entry| entry.experiment == name || entry.record.request.name() == name)
+            .find(|entry| entry.experiment == name || entry.name() == name)
     }
 }
 
 impl Entry {
+    /// The name of its run, without the suite.
+    pub fn name(&self) -> &str {
+        let (_, name) = self.experiment.split_once('/').unwrap_or_default();
+        name
+    }
+
     /// The request.
     pub fn request(&self) -> &Request {
         &self.record.request
@@ -152,7 +162,7 @@ impl Entry {
 
     /// For people: `relu, scale 7`, with whatever else was chosen: `dense_small, scale 7, input private`.
     pub fn label(&self) -> String {
-        let mut parts = vec![self.request().id.clone(), format!("scale {}", self.scale())];
+        let mut parts = vec![self.request().id.to_string(), format!("scale {}", self.scale())];
         if self.kind() != CircuitKind::Direct {
             parts.push(self.kind().to_string());
         }
@@ -266,7 +276,7 @@ impl Entry {
         let position = suite::MODELS.iter().position(|model| model.id == request.id);
         (
             position.unwrap_or(suite::MODELS.len()),
-            request.id.clone(),
+            request.id.to_string(),
             self.scale(),
             self.kind().to_string(),
             self.choices(),

@@ -4,6 +4,7 @@
 //! it is a document of its own. A document that inputs it needs the packages of [`PREAMBLE`].
 
 use super::table::{Cell, Column, Kind, Table};
+use crate::format;
 
 /// What a document that inputs a table must load.
 pub const PREAMBLE: &str = r"\usepackage{textcomp}
@@ -162,7 +163,7 @@ fn row(cells: &[String]) -> String {
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     let mut is_quoted = false;
-    for character in text.chars() {
+    for character in format::plain(text).chars() {
         match character {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => escaped.extend(['\\', character]),
             '\\' => escaped.push_str("\\textbackslash{}"),

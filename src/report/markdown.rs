@@ -1,6 +1,7 @@
 //! Tables in GitHub's Markdown.
 
 use super::table::{Column, Table};
+use crate::format;
 
 /// The table alone: heading, rule and rows, each line ended.
 pub fn table(table: &Table) -> String {
@@ -36,10 +37,9 @@ pub fn section(table: &Table) -> String {
 /// Text as it stands in Markdown, on one line: nothing in it makes a cell, a tag or emphasis.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars() {
+    for character in format::plain(text).chars() {
         match character {
             '|' | '\\' | '`' | '*' | '<' | '>' | '[' | ']' | '#' | '~' => escaped.extend(['\\', character]),
-            '\n' | '\r' => escaped.push(' '),
             character => escaped.push(character),
         }
     }

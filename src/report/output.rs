@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::data::Dataset;
 use super::table::Table;
 use super::{Report, ReportError, csv, html, latex, markdown, plots, tables, text};
+use crate::format;
 use crate::parallel;
 use crate::store;
 
@@ -123,6 +124,9 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
     let reasons = dataset.left_out.iter();
     lines.extend(reasons.map(|left| format!("  {} {}", left.path.display(), left.reason)));
     lines
+        .iter()
+        .map(|line| format::plain(line).into_owned())
+        .collect()
 }
 
 /// The tables that a terminal has room for.

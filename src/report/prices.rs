@@ -14,6 +14,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ReportError;
+use crate::files;
 
 /// The prices that come with evmbench: round assumptions, and marked so.
 const ASSUMED: &str = include_str!("../../data/prices.json");
@@ -26,6 +27,12 @@ const ENVELOPE_BYTES: usize = 111;
 
 /// Brotli's lowest quality, and the window that Nitro uses.
 const BROTLI: (u32, u32) = (0, 22);
+
+/// Greatest price, in gwei or USD: a thousand ETH for a unit of gas.
+const MOST_PRICE: f64 = 1e12;
+
+/// Greatest scalar of an OP Stack chain, whose contract holds it in 32 bits.
+const MOST_SCALAR: u64 = u32::MAX as u64;
 
 /// Prices of one day.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -121,17 +128,36 @@ impl Prices {
         };
         let text = match file {
             None => ASSUMED.to_owned(),
-            Some(file) => std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?,
+            Some(file) => files::read_text(file).map_err(|error| failed(error.to_string()))?,
         };
         let prices: Self = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
         let day: Result<jiff::civil::Date, _> = prices.date.parse();
         if day.is_err() {
             return Err(failed(format!("{:?} is no date, as in 2026-11-26", prices.date)));
         }
-        if let Some(price) = prices.all().find(|price| !price.is_finite() || *price < 0.0) {
-            return Err(failed(format!("{price} is no price")));
+        if let Some(price) = prices.all().find(|price| !(0.0..=MOST_PRICE).contains(price)) {
+            return Err(failed(format!(
+                "{price} is no price: they are 0 to {MOST_PRICE:e}"
+            )));
+        }
+        if let Some(scalar) = prices.scalars().find(|scalar| *scalar > MOST_SCALAR) {
+            return Err(failed(format!(
+                "{scalar} is no scalar: they are 0 to {MOST_SCALAR}"
+            )));
         }
         Ok(prices)
+    }
+
+    fn scalars(&self) -> impl Iterator<Item = u64> + '_ {
+        let of = |fee: &DataFee| match *fee {
+            DataFee::OpStack {
+                base_fee_scalar,
+                blob_base_fee_scalar,
+                ..
+            } => [base_fee_scalar, blob_base_fee_scalar],
+            DataFee::None | DataFee::Arbitrum { .. } => [0, 0],
+        };
+        self.chains.iter().flat_map(move |chain| of(&chain.data_fee))
     }
 
     fn all(&self) -> impl Iterator<Item = f64> + '_ {

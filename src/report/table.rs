@@ -52,7 +52,7 @@ pub enum Kind {
 pub enum Cell {
     /// What a record does not hold: a dash, never a 0.
     Missing,
-    /// Words.
+    /// Words; [`Cell::text`] makes it.
     Text(String),
     /// A whole number.
     Integer(i128),
@@ -92,8 +92,8 @@ impl Column {
     /// Name and unit: `prove (s)`.
     pub fn heading(&self) -> String {
         match self.unit {
-            Some(unit) => format!("{} ({unit})", self.name),
-            None => self.name.clone(),
+            Some(unit) => format!("{} ({unit})", format::cell(&self.name)),
+            None => format::cell(&self.name).into_owned(),
         }
     }
 
@@ -149,9 +149,9 @@ fn grouped(digits: &str) -> String {
 }
 
 impl Cell {
-    /// Words.
+    /// Words, which may come from anywhere: [`format::cell`] makes nothing of them act.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
+        Self::Text(format::cell(&text.into()).into_owned())
     }
 
     /// A count, or a dash.

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 
 use super::table::Table;
+use crate::format;
 
 /// Title, table and notes.
 pub fn section(table: &Table) -> String {
@@ -12,7 +13,7 @@ pub fn section(table: &Table) -> String {
     } else {
         lines.push(self::table(table));
     }
-    lines.extend(table.notes.iter().cloned());
+    lines.extend(table.notes.iter().map(|note| format::plain(note).into_owned()));
     lines.join("\n") + "\n"
 }
 

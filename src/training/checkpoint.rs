@@ -6,6 +6,7 @@ use burn::optim::{ModuleOptimizer, OptimizerRecord};
 
 use super::error::TrainingError;
 use super::history::History;
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::model::graph::Graph;
 use crate::model::{fold, onnx, weights};
 use crate::store;
@@ -93,6 +94,10 @@ impl Checkpoint {
         }
         let graph = weights::load(graph, &self.last())?;
         let path = self.optimizer();
+        files::open(&path, MOST_MODEL_BYTES).map_err(|error| TrainingError::Optimizer {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
         let record = OptimizerRecord::load(&path).map_err(|error| TrainingError::Optimizer {
             path,
             reason: error.to_string(),

@@ -13,7 +13,8 @@ use crate::chain::Fork;
 use crate::committed::CommittedError;
 use crate::forecast::Forecast;
 use crate::prover::{CircuitPlan, Phase, PlanError};
-use crate::record::{self, Environment, Outcome, Record};
+use crate::ranges;
+use crate::record::{self, Environment, FileName, Outcome, Record};
 use crate::store::{self, StoreError};
 use crate::subject::Subject;
 
@@ -66,9 +67,9 @@ pub struct Profile {
 #[serde(deny_unknown_fields)]
 pub struct ProfileModel {
     /// Its id, or its ONNX file's name.
-    pub id: String,
+    pub id: FileName,
     /// The suite that it belongs to, or `onnx`.
-    pub suite: String,
+    pub suite: FileName,
     /// SHA-256 of the ONNX bytes, weights included: bounds and losses hold for no others.
     pub onnx_sha256: String,
 }
@@ -251,6 +252,10 @@ impl Profile {
                 found,
             });
         }
+        ranges::check(&json).map_err(|found| StoreError::OutOfRange {
+            path: path.to_owned(),
+            reason: found.to_string(),
+        })?;
         let profile: Self = serde_json::from_value(json).map_err(|source| StoreError::Damaged {
             path: path.to_owned(),
             source,
@@ -276,7 +281,7 @@ impl Profile {
             return Ok(());
         }
         Err(ProfileError::OtherModel {
-            profile: self.model.id.clone(),
+            profile: self.model.id.to_string(),
             asked: id.to_owned(),
         })
     }
@@ -291,7 +296,7 @@ impl Profile {
             return Ok(());
         }
         Err(ProfileError::OtherWeights {
-            id: self.model.id.clone(),
+            id: self.model.id.to_string(),
             profile: self.model.onnx_sha256.clone(),
             asked: subject.model.onnx_sha256.clone(),
         })

@@ -23,6 +23,7 @@ mod gas_diff;
 mod guard;
 mod homes;
 mod hostile;
+mod hostile_files;
 mod integer_reference;
 mod judge;
 mod layout;

@@ -60,7 +60,7 @@ fn committed_errors_are_not_above_direct_ones() {
                 largest_error(&direct.outputs[0], direct_unit, &float[0].data),
             ];
             assert!(errors[0] <= errors[1], "{}: {errors:?}", request.name());
-            compared.push(request.id.clone());
+            compared.push(request.id.to_string());
         }
     }
     compared.sort_unstable();

@@ -15,7 +15,7 @@ use evmbench::on_chain::OnChain;
 use evmbench::parts::Measured;
 use evmbench::prover::{Reproduced, VerifierKind};
 use evmbench::record::leaves::{self, Class};
-use evmbench::record::{Evidence, Record, Renewal, Request, SCHEMA};
+use evmbench::record::{Evidence, FileName, Record, Renewal, Request, SCHEMA};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
 use evmbench::store;
@@ -65,7 +65,7 @@ struct Bench {
     compiled: Made<(VerifierKind, u64), Result<CompiledContract, String>>,
     on_chain: Made<Terms, Result<OnChain, String>>,
     rebuilt: Made<Request, std::sync::Arc<Rebuilt>>,
-    sets: Made<(Request, Vec<String>), Result<Measured, String>>,
+    sets: Made<(Request, Vec<FileName>), Result<Measured, String>>,
     /// The record as this evmbench writes it, sealed.
     base: Record,
 }

@@ -22,8 +22,8 @@ use super::{
     point_bytes, read_key_artifact,
 };
 use evmbench_committed::InputAssurance;
-use evmbench_host::home::Home;
 use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::home::Home;
 use evmbench_host::process::{WorkFolder, remove_abandoned};
 use evmbench_host::trouble::Trouble;
 

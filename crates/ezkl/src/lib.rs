@@ -51,7 +51,10 @@ pub use evidence::{
 pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use memory::{AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes, total_memory_bytes};
+pub use memory::{
+    AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes,
+    total_memory_bytes,
+};
 pub use plan::{
     CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
 };

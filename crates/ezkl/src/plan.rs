@@ -10,6 +10,18 @@ use evmbench_committed::InputAssurance;
 /// input and a weight doubles the scale, so larger ones overflow in the first layers.
 pub(super) const SCALES: std::ops::RangeInclusive<u32> = 0..=24;
 
+/// Most columns side by side that can be asked for: each takes the memory of 2^k rows, and makes every verification dearer.
+const MOST_INNER_COLUMNS: usize = 1024;
+
+/// Greatest k of a circuit of 2^k rows.
+const MOST_LOGROWS: u32 = 28;
+
+/// Greatest base of a digit: it has a table of as many rows.
+const MOST_BASE: u64 = 1 << MOST_LOGROWS;
+
+/// Most digits of a value: EZKL's integers have 128 bits.
+const MOST_LEGS: u32 = 128;
+
 /// Columns side by side that EZKL lays a circuit out in where no number is asked for.
 const DEFAULT_INNER_COLUMNS: usize = 2;
 
@@ -162,11 +174,22 @@ pub enum PlanError {
     /// The study's circuit has its own columns.
     #[error("the study's circuit has 2 columns side by side; another number cannot be chosen with it")]
     StudyColumns,
-    /// A circuit has columns.
-    #[error("a circuit has 1 column or more side by side")]
-    NoColumns,
+    /// A circuit has columns, and not any number of them.
+    #[error("a circuit has 1 to {MOST_INNER_COLUMNS} columns side by side, not {columns}")]
+    Columns {
+        /// What was asked for.
+        columns: usize,
+    },
+    /// No longer reference string is published.
+    #[error("a circuit has 2^k rows for a k of 1 to {MOST_LOGROWS}, not {logrows}")]
+    Logrows {
+        /// What was asked for.
+        logrows: u32,
+    },
     /// Values cannot be decomposed so.
-    #[error("{legs} digits of base {base} belong to a direct circuit, and are at least 1 of base 2")]
+    #[error(
+        "{legs} digits of base {base} belong to a direct circuit, and are 1 to {MOST_LEGS} of base 2 to {MOST_BASE}"
+    )]
     Decomposition {
         /// The base that was asked for.
         base: u64,
@@ -190,7 +213,8 @@ impl PlanError {
             Self::Fixed { .. } => "use public, private, hashed or polycommit".to_owned(),
             Self::StudyVisibility | Self::StudyColumns => "use --circuit direct".to_owned(),
             Self::Decomposition { .. } => "use 2 digits of base 16384, EZKL's default".to_owned(),
-            Self::NoColumns => "use 2, or 1 for the least gas".to_owned(),
+            Self::Columns { .. } => "use 2, or 1 for the least gas".to_owned(),
+            Self::Logrows { .. } => "make the profile again: `evmbench tune`".to_owned(),
             Self::NoAssurance => "use public, ranged or registered".to_owned(),
             Self::CommittedVisibility => {
                 "use --io committed, result or public; or --circuit direct".to_owned()
@@ -357,7 +381,7 @@ impl CircuitPlan {
     /// The same circuit with so many columns side by side.
     ///
     /// # Errors
-    /// [`PlanError::StudyColumns`] and [`PlanError::NoColumns`].
+    /// [`PlanError::StudyColumns`] and [`PlanError::Columns`].
     pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
         Self {
             inner_columns: Some(columns),
@@ -409,9 +433,7 @@ impl CircuitPlan {
     /// # Errors
     /// [`PlanError`]: the first thing that is wrong with it.
     pub fn checked(self) -> Result<Self, PlanError> {
-        if !SCALES.contains(&self.scale) {
-            return Err(PlanError::Scale { scale: self.scale });
-        }
+        self.in_range()?;
         for (tensor, visibility) in [
             ("input", self.input_visibility),
             ("output", self.output_visibility),
@@ -421,12 +443,11 @@ impl CircuitPlan {
             }
         }
         match (self.kind, self.inner_columns) {
-            (_, Some(0)) => return Err(PlanError::NoColumns),
             (CircuitKind::Study, Some(_)) => return Err(PlanError::StudyColumns),
             _ => {}
         }
         if let Some(Decomposition { base, legs }) = self.decomposition
-            && (self.kind != CircuitKind::Direct || base < 2 || legs == 0)
+            && self.kind != CircuitKind::Direct
         {
             return Err(PlanError::Decomposition { base, legs });
         }
@@ -437,6 +458,32 @@ impl CircuitPlan {
         } else {
             Ok(self)
         }
+    }
+
+    /// The plan, if each of its numbers is one that a circuit can have.
+    ///
+    /// # Errors
+    /// [`PlanError`]: the first that is not.
+    pub(crate) fn in_range(self) -> Result<Self, PlanError> {
+        if !SCALES.contains(&self.scale) {
+            return Err(PlanError::Scale { scale: self.scale });
+        }
+        if let Some(columns) = self.inner_columns
+            && !(1..=MOST_INNER_COLUMNS).contains(&columns)
+        {
+            return Err(PlanError::Columns { columns });
+        }
+        if let Some(logrows) = self.logrows
+            && !(1..=MOST_LOGROWS).contains(&logrows)
+        {
+            return Err(PlanError::Logrows { logrows });
+        }
+        if let Some(Decomposition { base, legs }) = self.decomposition
+            && !((2..=MOST_BASE).contains(&base) && (1..=MOST_LEGS).contains(&legs))
+        {
+            return Err(PlanError::Decomposition { base, legs });
+        }
+        Ok(self)
     }
 
     /// What a committed circuit shows follows from two choices, which the visibilities must tell alike.

@@ -10,6 +10,7 @@ use std::path::Path;
 use alloy_primitives::{B256, U256, uint};
 
 use super::{SrsError, VerifierShape, check_srs_file};
+use evmbench_host::files;
 
 /// Modulus of BN254's base field, in which coordinates live (EIP-196's p; the verifiers' constant `q`).
 pub const BASE_MODULUS: U256 =
@@ -242,7 +243,7 @@ pub fn negated_s_g2(path: &Path) -> Result<[U256; 4], SrsError> {
         source,
     };
     let mut bytes = [0; 128];
-    let mut file = std::fs::File::open(path).map_err(io)?;
+    let mut file = files::open(path, u64::MAX).map_err(io)?;
     file.seek(SeekFrom::End(-128)).map_err(io)?;
     file.read_exact(&mut bytes).map_err(io)?;
     negated_g2(&bytes).ok_or_else(|| SrsError::Form {

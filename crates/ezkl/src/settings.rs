@@ -1,9 +1,11 @@
 //! EZKL's settings file, read: the circuit's size, its scales, and what makes it unsound.
 
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::Value;
 
 use crate::rows::table_end;
+use evmbench_host::ranges;
 
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +54,7 @@ impl CircuitSettings {
     /// Reads a settings file's text.
     ///
     /// # Errors
-    /// [`SettingsError`] where a field is missing or of another type.
+    /// [`SettingsError`] where a field is missing, of another type, or a number out of range.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         Self::of_json(serde_json::from_str(text)?)
     }
@@ -62,6 +64,7 @@ impl CircuitSettings {
     /// # Errors
     /// As [`Self::parse`].
     pub fn of_json(json: Value) -> Result<Self, SettingsError> {
+        ranges::check(&json).map_err(serde_json::Error::custom)?;
         let fields = Fields::deserialize(&json)?;
         Ok(Self { json, fields })
     }

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::store::{self, StoreError};
 use evmbench_host::digests::{Digested, Digests, sha256_of_file};
+use evmbench_host::files;
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
-use crate::store::{self, StoreError};
 
 /// Largest k that a file may claim: the BN254 scalar field has 2-adicity 28.
 const LARGEST_LOGROWS: u32 = 28;

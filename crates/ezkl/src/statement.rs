@@ -4,11 +4,13 @@
 //! not hold them. Field names and their meaning are EZKL 23.0.5's (`src/graph/mod.rs`, `GraphSettings`; `src/lib.rs`,
 //! `RunArgs`).
 
+use serde::de::Error as _;
 use serde_json::Value;
 
 use super::SettingsError;
 use crate::rows::table_end;
 use evmbench_committed::CommittedSizes;
+use evmbench_host::ranges;
 
 /// One of the three tensors that a visibility is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Statement {
             _run_args: serde_json::Map<String, Value>,
         }
         let json: Value = serde_json::from_str(text)?;
+        ranges::check(&json).map_err(serde_json::Error::custom)?;
         <Form as serde::Deserialize>::deserialize(&json)?;
         Ok(Self { json })
     }

@@ -278,8 +278,16 @@ fn install_into(home: &Home, folder: &Path) -> Result<(), ToolchainError> {
     }
     let partial = WorkFolder::new(&home.work()).map_err(io("create a folder in", &home.work()))?;
     let environment = partial.path().join("environment");
+    // It runs in another folder than this process.
+    let python = match PathBuf::from(&python) {
+        path if path.components().count() > 1 => std::path::absolute(&path).map_err(io("find", &path))?,
+        command => command,
+    };
     run(
-        Command::new(&python).args(["-I", "-m", "venv"]).arg(&environment),
+        Command::new(&python)
+            .current_dir(partial.path())
+            .args(["-I", "-m", "venv"])
+            .arg(&environment),
         "python3 -m venv",
         "on Debian and Ubuntu the module comes with `apt-get install python3-venv`",
     )?;
@@ -427,7 +435,9 @@ fn pip_install(
             .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
             .args(more)
             .arg("--requirement")
-            .arg(&list),
+            .arg(&list)
+            // In a folder that nobody else writes to: what lies where the user stands must not be taken for a module.
+            .current_dir(folder),
         step,
         hint,
     )
@@ -543,5 +553,25 @@ mod tests {
         replace(&tool, &new, &trash).unwrap();
         assert!(tool.join("fresh").exists() && !tool.join("stale").exists());
         assert!(!new.exists());
+    }
+
+    /// What lies in the folder that the user stands in, a `pip.py` among it, is never a module: Python looks there neither by itself
+    /// nor because it runs there.
+    #[test]
+    fn pip_runs_isolated_and_in_a_folder_of_its_own() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join("python");
+        let said = folder.path().join("said");
+        let script = format!("#!/bin/sh\n(pwd -P; echo \"$@\") > '{}'\n", said.display());
+        std::fs::write(&python, script).unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let own = folder.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        pip_install(&python, "x==1", &own, &[], "pip", "none").unwrap();
+        let said = std::fs::read_to_string(said).unwrap();
+        let (place, arguments) = said.split_once('\n').unwrap();
+        assert_eq!(Path::new(place), own.canonicalize().unwrap());
+        assert!(arguments.starts_with("-I -m pip install "), "{arguments}");
     }
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-
 /// The notes' name below a home.
 const NOTES: &str = "digests.json";
 

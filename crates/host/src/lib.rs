@@ -1,8 +1,11 @@
 //! The machine that evmbench runs on: its cache folder, what processes share in it, and its processors.
 
 pub mod digests;
+pub mod files;
+pub mod format;
 pub mod home;
 pub mod lock;
 pub mod parallel;
 pub mod process;
+pub mod ranges;
 pub mod trouble;

@@ -4,7 +4,8 @@
 //! each graph input, finite, in the graph's order and of its shapes, unscaled: fixed point is the
 //! prover's affair.
 
-use std::io::{self, Cursor, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +15,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde_json::Value;
 use zip::ZipArchive;
 
-use super::graph::Tensor;
+use super::graph::{self, MOST_ELEMENTS, Tensor};
 use super::layers::symmetric_unit;
 use crate::suite::{Category, ModelSpec};
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
 
 /// Seeded inputs of the single layers are uniform in this range.
 pub const LAYER_INPUT_RANGE: Range<f32> = -1.0..1.0;
@@ -26,6 +28,9 @@ pub const CIFAR10_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
 
 /// Standard deviation of each channel that the study normalised CIFAR-10 images with.
 pub const CIFAR10_STD: [f32; 3] = [0.2023, 0.1994, 0.2010];
+
+/// Most bytes of a file of JSON: some millions of numbers. NumPy's formats hold more.
+const MOST_JSON_BYTES: u64 = 64 << 20;
 
 /// The stream of a seed that inputs come from; [`super::layers`] uses another.
 const INPUT_STREAM: u64 = 1;
@@ -143,7 +148,7 @@ impl InputError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Read { .. } => "check the path and its permissions",
+            Self::Read { source, .. } => files::hint(source),
             Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
             Self::Json { .. } => "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them",
             Self::JsonForm { .. } => {
@@ -169,6 +174,13 @@ pub struct Slot<'a> {
     pub name: &'a str,
     /// Its sizes, outermost first.
     pub shape: &'a [usize],
+}
+
+impl Slot<'_> {
+    /// How many elements it has: a model with more than fit is refused.
+    fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
 }
 
 /// The seeded input of a model of the suite: an image for the CNNs, numbers in
@@ -294,21 +306,26 @@ pub fn from_file(path: &Path, slots: &[Slot<'_>]) -> Result<Vec<Tensor>, InputEr
         .extension()
         .and_then(|extension| extension.to_str())
         .map(str::to_ascii_lowercase);
-    let parse = match extension.as_deref() {
-        Some("json") => json_arrays,
-        Some("npy") => npy_arrays,
-        Some("npz") => npz_arrays,
+    let most = |bytes: u64| {
+        files::open(path, bytes).map_err(|source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let arrays = match extension.as_deref() {
+        Some("json") => json_arrays(path, most(MOST_JSON_BYTES)?, slots)?,
+        Some("npy") => vec![npy_array(
+            path,
+            most(MOST_MODEL_BYTES)?,
+            &slots[..slots.len().min(1)],
+        )?],
+        Some("npz") => npz_arrays(path, most(MOST_MODEL_BYTES)?, slots)?,
         _ => {
             return Err(InputError::UnknownFormat {
                 path: path.to_owned(),
             });
         }
     };
-    let bytes = std::fs::read(path).map_err(|source| InputError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let arrays = parse(path, &bytes, slots)?;
     if arrays.len() != slots.len() {
         return Err(InputError::Count {
             path: path.to_owned(),
@@ -334,7 +351,7 @@ struct Array {
 
 impl Array {
     fn into_tensor(self, path: &Path, slot: &Slot<'_>) -> Result<Tensor, InputError> {
-        let expected_len: usize = slot.shape.iter().product();
+        let expected_len = slot.elements();
         let found = match self.shape.as_deref() {
             Some([length]) if *length == expected_len => None,
             Some(shape) if shape == slot.shape => None,
@@ -368,8 +385,15 @@ impl Array {
     }
 }
 
-fn json_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
-    let whole: Value = serde_json::from_slice(bytes).map_err(|source| InputError::Json {
+fn json_arrays(path: &Path, file: File, slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
+    let mut bytes = Vec::new();
+    file.take(MOST_JSON_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    let whole: Value = serde_json::from_slice(&bytes).map_err(|source| InputError::Json {
         path: path.to_owned(),
         source,
     })?;
@@ -445,16 +469,12 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn npy_arrays(path: &Path, bytes: &[u8], _: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
-    Ok(vec![npy_array(path, bytes)?])
-}
-
-fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
+fn npz_arrays(path: &Path, file: File, slots: &[Slot<'_>]) -> Result<Vec<Array>, InputError> {
     let archive = |source| InputError::Archive {
         path: path.to_owned(),
         source,
     };
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(archive)?;
+    let mut zip = ZipArchive::new(BufReader::new(file)).map_err(archive)?;
     let mut in_file = Vec::new();
     for name in zip.file_names() {
         let name = name.map_err(archive)?.into_owned();
@@ -469,13 +489,11 @@ fn npz_arrays(path: &Path, bytes: &[u8], slots: &[Slot<'_>]) -> Result<Vec<Array
     })?;
     wanted
         .into_iter()
-        .map(|name| {
-            let mut array = Vec::new();
-            zip.by_name(&name)
-                .map_err(archive)?
-                .read_to_end(&mut array)
-                .map_err(|source| archive(source.into()))?;
-            npy_array(&path.join(&name), &array)
+        .enumerate()
+        .map(|(index, name)| {
+            // Where there are not as many arrays as inputs, none is anybody's, and that is refused afterwards.
+            let slot = slots.get(index..=index).unwrap_or_default();
+            npy_array(&path.join(&name), zip.by_name(&name).map_err(archive)?, slot)
         })
         .collect()
 }
@@ -503,17 +521,37 @@ fn wanted(in_file: Vec<String>, slots: &[Slot<'_>]) -> Result<Vec<String>, Vec<S
     Err(in_file.iter().map(name).collect())
 }
 
-fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
+/// The array of a file that is read no further than its shape, where that is not the one that an input has: a few bytes may say
+/// that any number of elements follows, and may unpack to as many.
+fn npy_array(path: &Path, reader: impl Read, slot: &[Slot<'_>]) -> Result<Array, InputError> {
     let numpy = |source| InputError::Numpy {
         path: path.to_owned(),
         source,
     };
-    let file = NpyFile::new(bytes).map_err(numpy)?;
+    let invalid = |message: String| numpy(io::Error::new(io::ErrorKind::InvalidData, message));
+    let mut reader = reader;
+    let header = npy_header(&mut reader).map_err(numpy)?;
+    let file = NpyFile::new(header.as_slice()).map_err(numpy)?;
     let shape = file
         .shape()
         .iter()
         .map(|&size| usize::try_from(size).map_err(|error| numpy(io::Error::other(error))))
         .collect::<Result<Vec<_>, _>>()?;
+    let count = graph::elements(&shape).filter(|count| *count <= MOST_ELEMENTS);
+    let count = count.ok_or_else(|| {
+        invalid(format!(
+            "it says that it has the shape {shape:?}, and at most {MOST_ELEMENTS} elements are read"
+        ))
+    })?;
+    let is_wanted = slot
+        .first()
+        .is_some_and(|slot| shape == slot.shape || shape == [slot.elements()]);
+    if !is_wanted {
+        return Ok(Array {
+            shape: Some(shape),
+            data: Vec::new(),
+        });
+    }
     let is_row_major = file.order() == npyz::Order::C;
     let dtype = file.dtype();
     let DType::Plain(element) = &dtype else {
@@ -522,6 +560,22 @@ fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
             dtype: dtype.descr(),
         });
     };
+    let expected = usize::try_from(element.size_field())
+        .ok()
+        .filter(|size| *size <= 8)
+        .map_or(0, |size| count * size);
+    let mut bytes = header.clone();
+    let read = reader
+        .take(expected as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(numpy)?;
+    if expected > 0 && read != expected {
+        let than = if read > expected { "more" } else { "fewer" };
+        return Err(invalid(format!(
+            "{than} bytes follow its header than the {expected} of its elements"
+        )));
+    }
+    let file = NpyFile::new(bytes.as_slice()).map_err(numpy)?;
     let stored = match (element.type_char(), element.size_field()) {
         (TypeChar::Float, 4) => elements::<f32>(file, f64::from),
         (TypeChar::Float, 8) => elements::<f64>(file, |x| x),
@@ -552,6 +606,73 @@ fn npy_array(path: &Path, bytes: &[u8]) -> Result<Array, InputError> {
     })
 }
 
+/// Most bytes of an array's header, as NumPy has it: what is larger is not safe to parse.
+const MOST_HEADER_BYTES: u64 = 10_000;
+
+/// Deepest nesting in an array's header: a shape in a dictionary, and a type of records at most.
+const MOST_NESTING: usize = 8;
+
+/// The bytes of an array's file before its elements, which are safe to parse.
+fn npy_header(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let invalid = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message.to_owned());
+    let mut bytes = vec![0; 8];
+    reader
+        .read_exact(&mut bytes)
+        .map_err(|_| invalid("it ends within its first bytes"))?;
+    if !bytes.starts_with(b"\x93NUMPY") {
+        return Err(invalid("its first bytes are another format's"));
+    }
+    // Since version 2 the header's length takes four bytes.
+    let mut length = [0; 4];
+    let width = if bytes[6] == 1 { 2 } else { 4 };
+    reader.read_exact(&mut length[..width])?;
+    bytes.extend(&length[..width]);
+    let length = u64::from(u32::from_le_bytes(length));
+    if length > MOST_HEADER_BYTES {
+        return Err(invalid(&format!(
+            "its header has {length} bytes, and at most {MOST_HEADER_BYTES} are read"
+        )));
+    }
+    let before = bytes.len();
+    reader.take(length).read_to_end(&mut bytes)?;
+    let header = &bytes[before..];
+    if header.len() as u64 != length {
+        return Err(invalid("it ends within its header"));
+    }
+    check_header(header).map_err(|reason| invalid(&reason))?;
+    Ok(bytes)
+}
+
+/// Refuses a header that would take the parser too deep, or whose sizes have a product that no `u64` holds. Every number in it is
+/// taken for a size, which is never less than what the sizes come to.
+fn check_header(header: &[u8]) -> Result<(), String> {
+    let (mut depth, mut product) = (0_usize, 1_u64);
+    let mut number: Option<u64> = None;
+    let too_many = || format!("its header says more than {MOST_ELEMENTS} elements");
+    for &byte in header.iter().chain(b" ") {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MOST_NESTING {
+            return Err(format!("its header is nested deeper than {MOST_NESTING} levels"));
+        }
+        if byte.is_ascii_digit() {
+            let longer = number.unwrap_or(0).checked_mul(10);
+            let longer = longer.and_then(|tens| tens.checked_add(u64::from(byte - b'0')));
+            number = Some(longer.ok_or_else(too_many)?);
+        } else if let Some(size) = number.take() {
+            // Hexadecimal, or in groups, where it would be read as several small ones here.
+            if byte == b'_' || byte.is_ascii_alphabetic() {
+                return Err("its header has a number that is not in plain decimal digits".to_owned());
+            }
+            product = product.checked_mul(size.max(1)).ok_or_else(too_many)?;
+        }
+    }
+    Ok(())
+}
+
 fn elements<T: npyz::Deserialize>(file: NpyFile<&[u8]>, widen: impl Fn(T) -> f64) -> io::Result<Vec<f64>> {
     Ok(file.into_vec::<T>()?.into_iter().map(widen).collect())
 }
@@ -573,7 +694,7 @@ fn row_major(shape: &[usize], column_major: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     use npyz::WriterBuilder;
 
@@ -736,6 +857,75 @@ mod tests {
             InputError::Numpy { .. }
         ));
         assert!(matches!(refused(b"junk"), InputError::Numpy { .. }));
+    }
+
+    /// An array's file of version 1 with this header, and nothing after it.
+    fn npy_of(header: &str) -> Vec<u8> {
+        let length = (header.len() as u16).to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes()].concat()
+    }
+
+    fn header_of(shape: &str) -> String {
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n")
+    }
+
+    /// A few bytes that claim any number of elements, or would take a parser any way down, are refused by what they say.
+    #[test]
+    fn npy_headers_that_claim_too_much_are_refused() {
+        let of = |header: &str| {
+            let error = read("x.npy", &npy_of(header), ONE).expect_err("refused");
+            assert!(!error.hint().is_empty());
+            error.to_string()
+        };
+        for shape in [
+            "(4294967296, 4294967296)",
+            "(9223372036854775807,)",
+            "(18446744073709551615, 2)",
+            "(99999999999999999999999999,)",
+            "(1073741824, 1073741824)",
+            "(536870912,)",
+        ] {
+            let message = of(&header_of(shape));
+            assert!(message.contains("elements"), "{shape} {message}");
+        }
+        for shape in [
+            "(0x7fffffffffffffff,)",
+            "(4_000_000_000_000, 4_000_000_000)",
+            "(1e30,)",
+        ] {
+            let message = of(&header_of(shape));
+            assert!(message.contains("decimal digits"), "{shape} {message}");
+        }
+        for open in ["(", "[", "{"] {
+            let message = of(&open.repeat(9_000));
+            assert!(message.contains("nested deeper than 8"), "{message}");
+        }
+        assert!(of(&" ".repeat(10_001)).contains("at most 10000 are read"));
+        // What it claims fits, and is not there.
+        assert!(of(&header_of("(1, 2, 2)")).contains("fewer bytes follow its header than the 16"));
+        let long = [npy_of(&header_of("(4,)")), vec![0; 17]].concat();
+        let message = read("x.npy", &long, ONE).expect_err("refused").to_string();
+        assert!(
+            message.contains("more bytes follow its header than the 16"),
+            "{message}"
+        );
+        // Version 2 has four bytes for the header's length.
+        let claims = [b"\x93NUMPY\x02\x00", &u32::MAX.to_le_bytes()[..]].concat();
+        let message = read("x.npy", &claims, ONE).expect_err("refused").to_string();
+        assert!(message.contains("its header has 4294967295 bytes"), "{message}");
+    }
+
+    /// An archive of some kilobytes that would unpack to gigabytes is read no further than its shape tells.
+    #[test]
+    fn an_archive_that_unpacks_to_too_much_is_refused() {
+        let zeros = vec![0; 64 << 20];
+        for (shape, part) in [("(16777216,)", "16777216 numbers"), ("(4,)", "more bytes follow")] {
+            let array = [npy_of(&header_of(shape)), zeros.clone()].concat();
+            let archive = npz(&[("x.npy", array)], zip::CompressionMethod::Deflated);
+            assert!(archive.len() < 1 << 20);
+            let message = read("x.npz", &archive, ONE).expect_err("refused").to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 
     #[test]

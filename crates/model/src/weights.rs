@@ -11,6 +11,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
 use super::graph::{Graph, Node, Tensor};
 use super::onnx::{self, Coverage, OnnxError, OnnxModel};
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
 
 /// What `PyTorch` stores beside the parameters of batch norm; inference has no use for it.
 const IGNORED_SUFFIX: &str = ".num_batches_tracked";
@@ -109,7 +110,7 @@ impl WeightsError {
     pub fn hints(&self) -> Vec<&str> {
         match self {
             Self::Onnx(error) => error.hints(),
-            Self::Read { .. } => vec!["check the path and its permissions"],
+            Self::Read { source, .. } => vec![files::hint(source)],
             Self::UnknownFormat { .. } => vec!["give a file that ends in .safetensors or .onnx"],
             Self::Safetensors { .. } => {
                 vec!["write it with safetensors.torch.save_file(model.state_dict(), path)"]
@@ -152,7 +153,7 @@ pub fn load(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
 }
 
 fn from_safetensors(mut graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
-    let bytes = std::fs::read(path).map_err(|source| WeightsError::Read {
+    let bytes = files::read(path, MOST_MODEL_BYTES).map_err(|source| WeightsError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -13,6 +13,7 @@ use super::tables::chain::Fits;
 use super::tables::{layers, records};
 use super::{Dataset, Entry, Report, csv};
 use crate::chain::Fork;
+use crate::format;
 use crate::record::Outcome;
 
 const STYLE: &str = include_str!("page.css");
@@ -154,7 +155,7 @@ fn records_section(dataset: &Dataset) -> String {
     let choices: String = [
         ("circuit", "Circuit", distinct(dataset, |entry| entry.kind().to_string())),
         ("outcome", "Outcome", distinct(dataset, status)),
-        ("suite", "Suite", distinct(dataset, |entry| entry.request().suite.clone())),
+        ("suite", "Suite", distinct(dataset, |entry| entry.request().suite.to_string())),
     ]
     .iter()
     .map(|(key, name, values)| {
@@ -362,13 +363,13 @@ fn script_data(dataset: &Dataset) -> String {
         "costs": costs,
     });
     // Nothing in it may end the script element.
-    data.to_string().replace('<', "\\u003c")
+    format::plain_lines(&data.to_string()).replace('<', "\\u003c")
 }
 
 /// Text as it stands in HTML and SVG.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for character in text.chars() {
+    for character in format::plain_lines(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),

@@ -58,7 +58,7 @@ fn panel(dataset: &Dataset, figure: Figure) -> Option<Panel> {
     let points = found.iter().map(|(entry, outcome)| Point {
         x: outcome.likely,
         y: outcome.measured,
-        name: entry.request().id.clone(),
+        name: entry.request().id.to_string(),
         tag: entry.scale().to_string(),
         series: Series::Circuit(entry.kind()),
     });

@@ -63,7 +63,7 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
             Some(Point {
                 x: Quantity::Rows.of(entry)?,
                 y: quantity.of(entry)?,
-                name: entry.request().id.clone(),
+                name: entry.request().id.to_string(),
                 tag: entry.scale().to_string(),
                 series: Series::Circuit(entry.kind()),
             })
@@ -152,7 +152,7 @@ fn out_of_memory(entry: &Entry) -> Option<Point> {
         } => Some(Point {
             x: Quantity::Rows.of(entry)?,
             y: limit_bytes as f64 / f64::from(1 << 30),
-            name: entry.request().id.clone(),
+            name: entry.request().id.to_string(),
             tag: entry.scale().to_string(),
             series: Series::Beyond,
         }),
@@ -229,7 +229,7 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         points.push(Point {
             x,
             y,
-            name: entry.request().id.clone(),
+            name: entry.request().id.to_string(),
             tag: entry.scale().to_string(),
             series: Series::Circuit(entry.kind()),
         });

@@ -1,5 +1,6 @@
 //! A panel: axes, points with labels that overlap nothing, lines.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use plotters::prelude::*;
@@ -108,6 +109,40 @@ impl Region {
     }
 }
 
+/// Rectangles by where they are, so that one is held against those around it alone.
+#[derive(Debug, Clone, Default)]
+struct Regions(HashMap<(i32, i32), Vec<Region>>);
+
+impl Regions {
+    /// Side of a cell, in units: about a label's width.
+    const CELL: i32 = 40 * UNIT;
+
+    fn cells(region: &Region) -> impl Iterator<Item = (i32, i32)> + use<> {
+        let [left, right, top, bottom] =
+            [region.left, region.right, region.top, region.bottom].map(|at| at.div_euclid(Self::CELL));
+        (left..=right).flat_map(move |column| (top..=bottom).map(move |row| (column, row)))
+    }
+
+    fn add(&mut self, region: Region) {
+        for cell in Self::cells(&region) {
+            self.0.entry(cell).or_default().push(region);
+        }
+    }
+
+    fn overlap(&self, region: &Region) -> bool {
+        let mut around = Self::cells(region).filter_map(|cell| self.0.get(&cell)).flatten();
+        around.any(|other| region.overlaps(other))
+    }
+}
+
+impl FromIterator<Region> for Regions {
+    fn from_iter<I: IntoIterator<Item = Region>>(regions: I) -> Self {
+        let mut all = Self::default();
+        regions.into_iter().for_each(|region| all.add(region));
+        all
+    }
+}
+
 impl Panel {
     /// Draws the panel into a part of a drawing.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
@@ -173,7 +208,7 @@ impl Panel {
         });
         let surroundings = Surroundings {
             frame,
-            taken,
+            taken: taken.into_iter().collect(),
             lines: lines.map(|place| Region::around(place, UNIT)).collect(),
         };
         let texts = labels(&self.points, &places);
@@ -314,9 +349,9 @@ struct Placed {
 /// What labels must stay clear of.
 struct Surroundings {
     frame: Region,
-    taken: Vec<Region>,
+    taken: Regions,
     /// Along lines: avoided where there is room.
-    lines: Vec<Region>,
+    lines: Regions,
 }
 
 /// Rings around a point that are near, and the first that is not looked at.
@@ -373,6 +408,12 @@ struct Mark {
 /// How often labels are placed again, those that found no place, or one far away, coming first.
 const ATTEMPTS: usize = 16;
 
+/// Labels for which that is done; with more, no order finds room for all.
+const MANY_LABELS: usize = 100;
+
+/// Most labels that a place is looked for: a panel has no room for more.
+const MOST_LABELS: usize = 200;
+
 /// Finds a place for every label, or none where everything around is taken.
 fn place_labels(texts: &[String], marks: &[Mark], surroundings: &Surroundings) -> Vec<Option<Placed>> {
     // Points with the fewest neighbours first: they keep close, and leave the crowd its room.
@@ -385,14 +426,16 @@ fn place_labels(texts: &[String], marks: &[Mark], surroundings: &Surroundings) -
     let mut order: Vec<usize> = (0..texts.len())
         .filter(|&index| !texts[index].is_empty())
         .collect();
-    order.sort_by_key(|&index| (crowd(index), marks[index].place.1, marks[index].place.0));
+    order.sort_by_cached_key(|&index| (crowd(index), marks[index].place.1, marks[index].place.0));
+    order.truncate(MOST_LABELS);
+    let attempts = if order.len() > MANY_LABELS { 2 } else { ATTEMPTS };
     let rings =
         |placed: &[Option<Placed>], index: usize| placed[index].as_ref().map_or(10 * FAR, |label| label.ring);
     let cost = |placed: &[Option<Placed>]| order.iter().map(|&index| rings(placed, index)).sum::<i32>();
     let mut best = place_in_order(texts, marks, surroundings, &order);
     let mut attempt = order.clone();
     let mut last = best.clone();
-    for _ in 1..ATTEMPTS {
+    for _ in 1..attempts {
         let Some(worst) = attempt
             .iter()
             .map(|&index| rings(&last, index))
@@ -420,27 +463,19 @@ fn place_in_order(
     let height = (SMALL + 3) * UNIT;
     let mut taken = surroundings.taken.clone();
     let mut placed: Vec<Option<Placed>> = texts.iter().map(|_| None).collect();
-    let mut written: Vec<Region> = Vec::new();
+    let mut written = Regions::default();
     for &index in order {
         let width = canvas::width(&texts[index], SMALL, false);
         let is_free = |candidate: &Placed| {
-            let clear = taken.iter().all(|taken| !candidate.place.overlaps(taken));
-            let leader = candidate
-                .leader
-                .map_or_else(Vec::new, |[from, to]| steps(from, to));
-            let crosses = leader.iter().any(|&(x, y)| {
-                written
-                    .iter()
-                    .any(|label| label.overlaps(&Region::around((x, y), 1)))
-            });
-            candidate.place.is_within(&surroundings.frame) && clear && !crosses
+            let crosses = |[from, to]: [(i32, i32); 2]| {
+                let mut leader = steps(from, to).into_iter();
+                leader.any(|place| written.overlap(&Region::around(place, 1)))
+            };
+            candidate.place.is_within(&surroundings.frame)
+                && !taken.overlap(&candidate.place)
+                && !candidate.leader.is_some_and(crosses)
         };
-        let off_lines = |candidate: &Placed| {
-            surroundings
-                .lines
-                .iter()
-                .all(|line| !candidate.place.overlaps(line))
-        };
+        let off_lines = |candidate: &Placed| !surroundings.lines.overlap(&candidate.place);
         // On a line and near is better than off it and far.
         let around = |rings: Range<i32>| candidates(marks[index], (width, height), rings);
         let found = around(0..NEAR)
@@ -449,14 +484,12 @@ fn place_in_order(
             .or_else(|| around(NEAR..FAR).find(|candidate| is_free(candidate) && off_lines(candidate)))
             .or_else(|| around(NEAR..FAR).find(is_free));
         if let Some(found) = found {
-            taken.push(found.place);
-            written.push(found.place);
+            taken.add(found.place);
+            written.add(found.place);
             if let Some([from, to]) = found.leader {
-                taken.extend(
-                    steps(from, to)
-                        .into_iter()
-                        .map(|place| Region::around(place, UNIT)),
-                );
+                for place in steps(from, to) {
+                    taken.add(Region::around(place, UNIT));
+                }
             }
             placed[index] = Some(found);
         }
@@ -576,8 +609,8 @@ mod tests {
             .collect();
         let surroundings = Surroundings {
             frame,
-            taken: taken.clone(),
-            lines: Vec::new(),
+            taken: taken.iter().copied().collect(),
+            lines: Regions::default(),
         };
         let regions: Vec<Region> = place_labels(&labels(&points, &places), &marks, &surroundings)
             .into_iter()

@@ -36,7 +36,7 @@ type Naming = fn(&Entry) -> (String, String);
 pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let mut verified = dataset.headlines();
     verified.retain(|entry| entry.record.outcome == Outcome::Verified);
-    let naming: Naming = |entry| (entry.request().id.clone(), entry.scale().to_string());
+    let naming: Naming = |entry| (entry.request().id.to_string(), entry.scale().to_string());
     let panels = panels(&verified, &PAIRS, naming);
     if panels.is_empty() {
         return Ok(None);
@@ -60,7 +60,7 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         .iter()
         .filter(|entry| !entry.choices().is_empty() && entry.record.outcome == Outcome::Verified)
         .collect();
-    let model = |entry: &Entry| (entry.request().id.clone(), entry.scale(), entry.kind());
+    let model = |entry: &Entry| (entry.request().id.to_string(), entry.scale(), entry.kind());
     let count = |one: &Entry| chosen.iter().filter(|entry| model(entry) == model(one)).count();
     // Of two models with as many, the first.
     let Some(most) = chosen.iter().rev().max_by_key(|entry| count(entry)) else {

@@ -1,5 +1,7 @@
 //! Models that were proved in parts: each part, and the whole set in one transaction.
 
+use std::collections::HashMap;
+
 use super::Figures;
 use crate::prover::Phase;
 use crate::record::{PartRequest, Record};
@@ -8,9 +10,11 @@ use crate::report::table::{Cell, Column, Table};
 
 /// The sets whose every record is there, in the order of their last parts: the records in the parts' order.
 fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
-    let is_beside = |last: &Entry, entry: &Entry, name: &str| {
-        entry.record.request.name() == name && entry.path.parent() == last.path.parent()
-    };
+    let by_name: HashMap<_, _> = dataset
+        .entries
+        .iter()
+        .map(|entry| ((entry.path.parent(), entry.name()), entry))
+        .collect();
     dataset
         .entries
         .iter()
@@ -18,7 +22,7 @@ fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
             let names = &last.record.set.as_ref()?.parts;
             names
                 .iter()
-                .map(|name| dataset.entries.iter().find(|entry| is_beside(last, entry, name)))
+                .map(|name| by_name.get(&(last.path.parent(), name.as_str())).copied())
                 .collect()
         })
         .collect()
@@ -57,7 +61,7 @@ fn row(entry: &Entry) -> Vec<Cell> {
     let figures = Figures::of(Some(entry));
     let part = entry.request().part.as_ref();
     vec![
-        Cell::text(entry.request().id.clone()),
+        Cell::text(entry.request().id.to_string()),
         Cell::Integer(entry.scale().into()),
         part.map_or(Cell::Missing, |part| Cell::text(layers(entry, part))),
         figures.logrows(),
@@ -84,7 +88,7 @@ fn whole(set: &[&Entry]) -> Option<Vec<Cell>> {
     let sum = |seconds: fn(&Record) -> Option<f64>| records().map(seconds).sum::<Option<f64>>();
     let setup = |record: &Record| super::mean(&record.call_seconds(Phase::Setup));
     Some(vec![
-        Cell::text(last.request().id.clone()),
+        Cell::text(last.request().id.to_string()),
         Cell::Integer(last.scale().into()),
         Cell::text(format!("all {} parts", set.len())),
         Figures::of(Some(last)).logrows(),

@@ -128,7 +128,7 @@ pub fn machines(dataset: &Dataset) -> Table {
         *found.entry(cells).or_default() += 1;
     }
     let rows = found.into_iter().map(|(cells, records)| {
-        let mut row: Vec<Cell> = cells.into_iter().map(Cell::Text).collect();
+        let mut row: Vec<Cell> = cells.into_iter().map(Cell::text).collect();
         row.push(Cell::Integer(records as i128));
         row
     });

@@ -103,6 +103,11 @@ pub fn step(sampled: usize) -> usize {
     }
 }
 
+/// How many cases of a test are drawn: so many, or as many as `EVMBENCH_CASES` says.
+pub fn cases(sampled: u32) -> u32 {
+    std::env::var("EVMBENCH_CASES").map_or(sampled, |text| text.parse().expect("EVMBENCH_CASES is a number"))
+}
+
 /// A layer graph from its operators, one after the other; a product is a square.
 pub fn chain(input_shape: &[usize], ops: Vec<Op>) -> Graph {
     let mut graph = Graph::default();

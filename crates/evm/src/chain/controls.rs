@@ -10,6 +10,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, Bytes, U256};
 use rand_chacha::ChaCha8Rng;
@@ -278,10 +279,23 @@ impl Controls {
     }
 }
 
+/// What all controls may take together, in seconds, besides what follows from the accepted call's gas.
+const LEAST_TIME: f64 = 30.0;
+
+/// Gas that the slowest machine goes through in a second, on one of its cores.
+const LEAST_GAS_PER_SECOND: f64 = 20e6;
+
+/// How long so many controls may take: code that refuses each call by spending all its gas would go on for minutes.
+fn time_for(accepted: &Verification, controls: usize) -> Duration {
+    let gas = accepted.gas.map_or(0, |gas| gas.tx_gas);
+    Duration::from_secs_f64(LEAST_TIME + controls as f64 * gas as f64 / LEAST_GAS_PER_SECOND)
+}
+
 /// Tries every control on a call that was accepted.
 ///
 /// # Errors
-/// [`ChainError::NotAccepted`] where the call was not accepted in the first place, or where revm itself fails.
+/// [`ChainError::NotAccepted`] where the call was not accepted in the first place, [`ChainError::TooLong`] where the controls take
+/// longer than any verifier's would, or where revm itself fails.
 pub fn run(
     verifier: &Verifier,
     accepted: &Verification,
@@ -314,8 +328,14 @@ pub fn run(
         .flat_map(|(_, _, controls)| controls)
         .copied()
         .collect();
+    let (start, limit) = (Instant::now(), time_for(accepted, controls.len()));
     let outcomes = parallel::map(parallel::processors(), controls.len(), || {
         |index: usize| {
+            if start.elapsed() > limit {
+                return Err(ChainError::TooLong {
+                    seconds: limit.as_secs(),
+                });
+            }
             let control = &controls[index];
             let tried = match (control, &with_other_key) {
                 (Control::KeyUnregistered, _) => &unregistered,

@@ -22,6 +22,12 @@ pub enum ChainError {
     /// Negative controls mean something only beside a call that was accepted.
     #[error("negative controls need an accepted call to start from; this one: {0}")]
     NotAccepted(Verdict),
+    /// The negative controls would take far longer than any verifier's: the code answers each of them by spending all its gas.
+    #[error("the negative controls take more than {seconds} s")]
+    TooLong {
+        /// What they were given.
+        seconds: u64,
+    },
     /// A transaction's gas could not be split into its causes.
     #[error("the gas of a transaction cannot be attributed: {0}")]
     Attribution(#[from] AttributionError),

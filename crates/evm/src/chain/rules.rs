@@ -157,8 +157,8 @@ pub struct RuleMargin {
 
 impl RuleMargin {
     /// How much more is allowed, in [`Rule::unit`]s; negative where the rule is broken.
-    pub fn margin(&self) -> i64 {
-        self.limit.cast_signed() - self.value.cast_signed()
+    pub fn margin(&self) -> i128 {
+        i128::from(self.limit) - i128::from(self.value)
     }
 
     /// Whether the transaction is over the limit.

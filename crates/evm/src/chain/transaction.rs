@@ -138,12 +138,25 @@ pub(super) fn chain<'a>(state: &'a State, rulebook: &Rulebook) -> MainnetContext
         .with_block(block)
 }
 
+/// Gas that any transaction may take, whatever its data: more than twice a block's.
+const LEAST_MOST_GAS: u64 = 1 << 27;
+
+/// Gas that it may take for each byte of its data, where that is more. The most that anything honest takes is the state gas of a
+/// deployment, some 1,200 for a byte of code; a verifier takes less than 200 for a byte of calldata.
+const MOST_GAS_OF_A_BYTE: u64 = 2_000;
+
 impl Request<'_> {
+    /// The gas limit where the chain's are lifted. Code from elsewhere may run for ever: it is stopped in less than a second, unless
+    /// it was sent millions of bytes to work on.
+    fn most_gas(&self) -> u64 {
+        LEAST_MOST_GAS + MOST_GAS_OF_A_BYTE * self.data.len() as u64
+    }
+
     pub(super) fn transaction(&self, rulebook: &Rulebook) -> TxEnv {
         TxEnv {
             tx_type: TransactionType::Eip1559 as u8,
             caller: SENDER,
-            gas_limit: rulebook.gas_limit,
+            gas_limit: rulebook.gas_limit.min(self.most_gas()),
             gas_price: GAS_PRICE_WEI.into(),
             gas_priority_fee: Some(0),
             kind: self.kind,
@@ -261,6 +274,37 @@ fn significant_bytes(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whatever rules are lifted: 45 bytes of creation code are not given the gas of a verifier of millions of public values.
+    #[test]
+    fn endless_code_is_stopped_soon() {
+        // JUMPDEST, PUSH1 0, JUMP: as creation code, and as what a call runs.
+        let endless = Bytes::from_static(&[0x5b, 0x60, 0x00, 0x56]);
+        let request = Request {
+            kind: TxKind::Create,
+            data: &endless,
+            nonce: 0,
+        };
+        for fork in Fork::ALL {
+            let start = std::time::Instant::now();
+            let judged = judge(&genesis(), fork, request, None).unwrap();
+            assert!(!judged.ran.verdict().is_success(), "{fork:?}");
+            assert!(start.elapsed().as_secs() < 20, "{fork:?} {:?}", start.elapsed());
+        }
+        let rulebook = Rulebook::measuring(Fork::Osaka);
+        assert_eq!(request.transaction(&rulebook).gas_limit, (1 << 27) + 4 * 2_000);
+        // Where the rules of a chain hold, theirs is less.
+        let rulebook = Rulebook::lifting(Fork::Osaka, &[]);
+        assert_eq!(request.transaction(&rulebook).gas_limit, 16_777_216);
+        // Three million public values still get what is lifted for them.
+        let large = Bytes::from(vec![1; 96_000_000]);
+        let request = Request {
+            data: &large,
+            ..request
+        };
+        let rulebook = Rulebook::measuring(Fork::Osaka);
+        assert_eq!(request.transaction(&rulebook).gas_limit, rules::LIFTED_GAS);
+    }
 
     /// By hand: type, list prefix (3), 1, nonce, 0, price (5), gas (4), to (21), value, data, list, parity, 2 × 33.
     #[test]

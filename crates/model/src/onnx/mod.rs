@@ -40,6 +40,7 @@ use tract_onnx::pb::NodeProto;
 
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::Slot;
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
 
 /// A named tensor at the edge of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +245,7 @@ impl OnnxError {
     #[must_use]
     pub fn hints(&self) -> Vec<&str> {
         match self {
-            Self::Read { .. } => vec!["check the path and its permissions"],
+            Self::Read { source, .. } => vec![files::hint(source)],
             Self::NotOnnx { .. } => {
                 vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
             }
@@ -628,7 +629,7 @@ pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
 /// # Errors
 /// [`OnnxError`], which names the file.
 pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
-    let bytes = whole_file(path).map_err(|source| OnnxError::Read {
+    let bytes = files::read(path, MOST_MODEL_BYTES).map_err(|source| OnnxError::Read {
         path: path.to_owned(),
         source,
     })?;
@@ -636,19 +637,4 @@ pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
     let mut model = parse(&bytes, path)?;
     model.notes = [notes, std::mem::take(&mut model.notes)].concat();
     Ok((bytes, model))
-}
-
-/// The most bytes of a model with its weights: protobuf messages are no larger.
-const MOST_BYTES: u64 = 1 << 31;
-
-/// The bytes of a regular file: a pipe may never end.
-fn whole_file(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    if metadata.len() > MOST_BYTES {
-        return Err(io::Error::other(format!("it has more than {MOST_BYTES} bytes")));
-    }
-    std::fs::read(path)
 }

@@ -4,7 +4,6 @@
 //! sentence about what was filled in. A batch without a size is 1, as EZKL's own command line has it.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
@@ -16,7 +15,9 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-use super::{MOST_BYTES, OnnxError};
+use super::OnnxError;
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_host::format;
 
 /// The bytes with what was left open filled in, and a sentence about each input whose batch was.
 ///
@@ -100,7 +101,7 @@ fn fetch_weights(model: &mut ModelProto, folder: &Path) -> Result<bool, OnnxErro
         .chain(attributes.flat_map(|attribute| &mut attribute.t));
     let (mut fetched, mut is_any) = (0, false);
     for tensor in tensors.filter(|tensor| tensor.data_location() == DataLocation::External) {
-        tensor.raw_data = stored_bytes(tensor, folder, MOST_BYTES - fetched)?;
+        tensor.raw_data = stored_bytes(tensor, folder, MOST_MODEL_BYTES - fetched)?;
         tensor.data_location = Some(DataLocation::Default as i32);
         tensor.external_data.clear();
         fetched += tensor.raw_data.len() as u64;
@@ -152,12 +153,9 @@ fn stored_bytes(tensor: &TensorProto, folder: &Path, most: u64) -> Result<Vec<u8
             "it is a link to a file that is not below the model's folder".to_owned(),
         ));
     }
-    let metadata = target.metadata().map_err(read)?;
-    if !metadata.is_file() {
-        return Err(beside("it is no regular file".to_owned()));
-    }
-    let mut file = File::open(&target).map_err(read)?;
-    let rest = metadata.len().checked_sub(offset);
+    // Of a large file, a part may be read.
+    let mut file = files::open(&target, u64::MAX).map_err(|error| beside(error.to_string()))?;
+    let rest = file.metadata().map_err(read)?.len().checked_sub(offset);
     let length = rest.and_then(|rest| match length {
         Some(length) => (length <= rest).then_some(length),
         None => Some(rest),
@@ -165,7 +163,8 @@ fn stored_bytes(tensor: &TensorProto, folder: &Path, most: u64) -> Result<Vec<u8
     let length = length.ok_or_else(|| beside("the file is shorter than the model says".to_owned()))?;
     if length > most {
         return Err(beside(format!(
-            "all weights together have more than {MOST_BYTES} bytes"
+            "all weights together have more than {}",
+            format::bytes(MOST_MODEL_BYTES)
         )));
     }
     file.seek(SeekFrom::Start(offset)).map_err(read)?;
