@@ -55,13 +55,12 @@ pub mod store;
 pub mod subject;
 pub mod trained;
 pub mod training;
-pub mod trouble;
 pub mod tune;
 
 pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
-pub use evmbench_host::home;
-use evmbench_host::{digests, files, format, lock, parallel, process, ranges, trouble};
+use evmbench_host::{digests, files, format, lock, parallel, process, ranges};
+pub use evmbench_host::{home, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

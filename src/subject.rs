@@ -8,10 +8,10 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::files::{self, MOST_MODEL_BYTES};
 use crate::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
 };
+use crate::files::{self, MOST_MODEL_BYTES};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::integer::{self, IntegerError};

@@ -242,8 +242,7 @@ fn spread(rows: &[Row]) -> Option<String> {
     }
     Some(format!(
         "plain verifiers:   {}\nreusable verifier: {}\n{table}",
-        plain,
-        reusable
+        plain, reusable
     ))
 }
 
