@@ -172,7 +172,6 @@ impl CliError {
             }
             Self::Replay(ReplayError::EndedBefore { .. }) => one(Some("run the experiment again")),
             Self::Replay(_) | Self::Foundry(FoundryError::Chain(_)) => one(Some(DAMAGED)),
-            Self::Foundry(FoundryError::Write { .. }) => one(Some("choose another folder with --out")),
             Self::Usage(_) => one(Some("`evmbench help COMMAND` says what goes with what")),
             Self::Settings { .. } => one(Some("give the settings.json that EZKL's gen_settings writes")),
             Self::Shape(_) => one(Some(

@@ -175,7 +175,7 @@ fn remove_abandoned(parent: &Path) {
 }
 
 /// Whether every file of an installation is as it was installed; of one without a list nothing is known against it.
-pub(crate) fn is_whole(folder: &Path) -> bool {
+pub fn is_whole(folder: &Path) -> bool {
     let Ok(list) = std::fs::read(folder.join(LIST)) else {
         return true;
     };
@@ -192,7 +192,7 @@ pub(crate) fn is_whole(folder: &Path) -> bool {
 ///
 /// # Errors
 /// [`NpmError::Io`].
-pub(crate) fn remove_changed(folder: &Path) -> Result<(), NpmError> {
+pub fn remove_changed(folder: &Path) -> Result<(), NpmError> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |source: io::Error| NpmError::Io { path, source }

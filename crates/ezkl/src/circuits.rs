@@ -338,7 +338,7 @@ impl CircuitCache {
     ///
     /// # Errors
     /// An entry cannot be locked or removed.
-    pub(crate) fn evict(&self, trash: &Path) -> std::io::Result<usize> {
+    pub fn evict(&self, trash: &Path) -> std::io::Result<usize> {
         let mut entries = Vec::new();
         for digest in self.digests() {
             let files = self.at(&digest);
@@ -366,7 +366,7 @@ impl CircuitCache {
     }
 
     /// The entries that are not as they were made, each file read whole, with what is wrong.
-    pub(crate) fn damaged(&self, digests: &Digests) -> Vec<(PathBuf, String)> {
+    pub fn damaged(&self, digests: &Digests) -> Vec<(PathBuf, String)> {
         let wrong = |digest: String| {
             let files = self.at(&digest);
             let lock = Lock::try_shared(&files.lock());

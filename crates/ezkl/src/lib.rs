@@ -66,8 +66,10 @@ pub use recorded::{RecordedError, RecordedProver};
 pub use rows::Ezkl;
 pub use settings::{CircuitSettings, SettingsError};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
-pub use srs::{SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, is_published_string};
-pub(crate) use srs::{clear_strings, damaged_strings};
+pub use srs::{
+    SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, clear_strings, damaged_strings,
+    is_published_string,
+};
 pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 
@@ -531,7 +533,11 @@ impl ProverError {
         match self {
             Self::Io { source, .. } | Self::Srs(SrsError::Io { source, .. }) => Some(Trouble::of(source)),
             Self::Start { source, .. } => Some(Trouble::of_start(source)),
-            Self::Srs(_) | Self::Recorded(_) | Self::Layout { .. } | Self::Version { .. } => None,
+            Self::Srs(_)
+            | Self::Damaged { .. }
+            | Self::Recorded(_)
+            | Self::Layout { .. }
+            | Self::Version { .. } => None,
         }
     }
 

@@ -464,7 +464,7 @@ impl CircuitPlan {
     ///
     /// # Errors
     /// [`PlanError`]: the first that is not.
-    pub(crate) fn in_range(self) -> Result<Self, PlanError> {
+    pub fn in_range(self) -> Result<Self, PlanError> {
         if !SCALES.contains(&self.scale) {
             return Err(PlanError::Scale { scale: self.scale });
         }

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{self, StoreError};
 use evmbench_host::digests::{Digested, Digests, sha256_of_file};
 use evmbench_host::files;
 use evmbench_host::home::create_private;
@@ -97,9 +96,6 @@ pub enum SrsError {
         /// The file.
         path: PathBuf,
     },
-    /// What stands beside a test string cannot be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The file has too few points for a circuit.
     #[error("{} has 2^{has} points, and the circuit needs 2^{needs}", path.display())]
     TooShort {
@@ -123,12 +119,11 @@ impl SrsError {
                 std::io::ErrorKind::Unsupported => Some(
                     "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
                 ),
-                _ => None,
+                _ => Some(files::hint(source)),
             },
             Self::Changed { .. } => {
                 Some("leave the file as it is while it is used, and run again with --resume")
             }
-            Self::Store(error) => error.hint(),
             Self::Form { .. } => {
                 Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs")
             }
@@ -156,28 +151,29 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     })
 }
 
+/// Bytes of a string of 2^`logrows` points: the header, two points of 64 bytes for each, two of 128.
+fn string_bytes(logrows: u32) -> u64 {
+    4 + (128 << logrows) + 256
+}
+
 /// The k of a file that has the form of a reference string: size, header, first point.
 fn check_form(path: &Path) -> Result<u32, SrsError> {
     let form = |reason: String| SrsError::Form {
         path: path.to_owned(),
         reason,
     };
-    let metadata = path.metadata().map_err(io(path))?;
-    if !metadata.is_file() {
-        return Err(form("it is no regular file".to_owned()));
-    }
-    let size = metadata.len();
+    let mut file = files::open(path, string_bytes(LARGEST_LOGROWS)).map_err(io(path))?;
+    let size = file.metadata().map_err(io(path))?.len();
     let mut head = [0_u8; 68];
     if size < head.len() as u64 {
         return Err(form(format!("it has {size} bytes")));
     }
-    let mut file = std::fs::File::open(path).map_err(io(path))?;
     file.read_exact(&mut head).map_err(io(path))?;
     let logrows = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     if logrows > LARGEST_LOGROWS {
         return Err(form(format!("its header says 2^{logrows} points")));
     }
-    let expected = 4 + (128_u64 << logrows) + 256;
+    let expected = string_bytes(logrows);
     if size != expected {
         return Err(form(format!(
             "2^{logrows} points take {expected} bytes, and it has {size}"
@@ -311,7 +307,7 @@ impl SrsStore {
                 let label = label_of(&path);
                 if !label.exists() {
                     // An older evmbench left none.
-                    store::write_json(&label, &identity)?;
+                    files::write_json(&label, &identity).map_err(io(&label))?;
                 }
                 Ok(Some(HeldString {
                     identity,
@@ -391,7 +387,8 @@ impl Making {
         }
         let identity = local_test(sha256_of_file(made).map_err(io(made))?, logrows);
         remove(&self.path).map_err(io(&self.path))?;
-        store::write_json(&label_of(&self.path), &identity)?;
+        let label = label_of(&self.path);
+        files::write_json(&label, &identity).map_err(io(&label))?;
         match std::fs::hard_link(made, &self.path) {
             // Another file system, or one without links.
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -438,7 +435,7 @@ fn whole<T>(
     }
     let label = label_of(path);
     let labelled = if label.exists() {
-        match store::read_json::<SrsIdentity>(&label) {
+        match files::read_json::<SrsIdentity>(&label) {
             Ok(labelled) if labelled == local_test(labelled.sha256.clone(), logrows) => Some(labelled.sha256),
             _ => return Ok(None),
         }
@@ -479,7 +476,7 @@ fn strings(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// The test strings in a folder that are not what was published, each read whole.
-pub(crate) fn damaged_strings(folder: &Path, digests: &Digests) -> Vec<PathBuf> {
+pub fn damaged_strings(folder: &Path, digests: &Digests) -> Vec<PathBuf> {
     let is_damaged = |path: &PathBuf| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let logrows = name.strip_prefix(TEST_STRING).and_then(|k| k.parse().ok());
@@ -498,7 +495,7 @@ pub(crate) fn damaged_strings(folder: &Path, digests: &Digests) -> Vec<PathBuf> 
 ///
 /// # Errors
 /// A file cannot be locked or removed.
-pub(crate) fn clear_strings(folder: &Path) -> std::io::Result<usize> {
+pub fn clear_strings(folder: &Path) -> std::io::Result<usize> {
     let mut in_use = 0;
     for path in strings(folder) {
         match Lock::try_exclusive(&lock_of(&path))? {
@@ -669,7 +666,7 @@ mod tests {
             &|| std::fs::remove_file(&string).unwrap(),
             &|| cut(&label),
             &|| std::fs::write(&label, "{}").unwrap(),
-            &|| store::write_json(&label, &local_test("00".to_owned(), 3)).unwrap(),
+            &|| files::write_json(&label, &local_test("00".to_owned(), 3)).unwrap(),
         ];
         for (index, damage) in damages.iter().enumerate() {
             let making = store.lock_to_make(3, || true).unwrap().unwrap();
@@ -695,7 +692,7 @@ mod tests {
         let store = SrsStore::Folder(home.path().to_owned());
         let string = write(home.path(), 3);
         let held = store.hold(3, &digests, || true).unwrap().unwrap();
-        let labelled: SrsIdentity = store::read_json(&label_of(&string)).unwrap();
+        let labelled: SrsIdentity = files::read_json(&label_of(&string)).unwrap();
         assert_eq!(labelled, held.identity);
     }
 

@@ -102,7 +102,7 @@ impl ToolchainError {
 
 impl ToolchainError {
     /// Whether [`Toolchain::install`] puts an end to it.
-    pub(crate) fn is_mended_by_installing(&self) -> bool {
+    pub fn is_mended_by_installing(&self) -> bool {
         matches!(
             self,
             Self::Missing { .. } | Self::WrongVersion { .. } | Self::Broken { .. }

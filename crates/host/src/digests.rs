@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files;
+
 /// The notes' name below a home.
 const NOTES: &str = "digests.json";
 
@@ -203,23 +205,13 @@ impl Digests {
             notes.remove(&key).is_some()
         };
         if changes || forgot {
-            let _ = self.write(&notes);
+            let _ = files::write_json(&self.notes, &notes);
         }
-    }
-
-    /// Notes are replaced whole or not at all.
-    fn write(&self, notes: &BTreeMap<String, Note>) -> io::Result<()> {
-        let folder = self.notes.parent().unwrap_or(Path::new("."));
-        let file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&file, notes)?;
-        file.persist(&self.notes)?;
-        Ok(())
     }
 
     /// What is noted; nothing where the notes cannot be read as such.
     fn load(&self) -> BTreeMap<String, Note> {
-        let bytes = std::fs::read(&self.notes).unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
+        files::read_json(&self.notes).unwrap_or_default()
     }
 }
 
@@ -287,7 +279,7 @@ mod tests {
         // A note is used: one that says otherwise is repeated, though never where it would call a file damaged.
         let mut notes = digests.load();
         notes.values_mut().for_each(|note| note.sha256 = "00".to_owned());
-        digests.write(&notes).unwrap();
+        files::write_json(&digests.notes, &notes).unwrap();
         assert_eq!(digests.of(&path).unwrap().sha256, "00");
         assert!(digests.confirm(&path, &first.sha256).unwrap().is_some());
         assert_eq!(digests.of(&path).unwrap().sha256, first.sha256);

@@ -10,6 +10,8 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::format;
 
@@ -137,6 +139,26 @@ impl<R: Read> Read for Inflating<R> {
             .ok_or_else(|| io::Error::other(Refused::Inflated { limit: self.limit }))?;
         Ok(count)
     }
+}
+
+/// Writes a value as JSON, whole or not at all; the file is its owner's alone.
+///
+/// # Errors
+/// What the system says of the file or its folder.
+pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&file, value)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Reads a value that [`write_json`] wrote.
+///
+/// # Errors
+/// No regular file within [`MOST_TEXT_BYTES`], or another content.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&read(path, MOST_TEXT_BYTES)?)?)
 }
 
 #[cfg(test)]
