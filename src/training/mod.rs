@@ -13,9 +13,11 @@ mod batches;
 mod checkpoint;
 #[cfg(feature = "train")]
 mod error;
+#[cfg_attr(not(feature = "train"), expect(dead_code, reason = "only training makes one"))]
 mod history;
 #[cfg(feature = "train")]
 mod network;
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "only training makes one"))]
 mod recipe;
 #[cfg(feature = "train")]
 mod run;

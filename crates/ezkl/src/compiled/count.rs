@@ -2,8 +2,8 @@
 //!
 //! Cells are numbered row by row, a row holding one for each inner column; a block of columns holds the rows that can be used,
 //! and the next block follows. The rules are those of EZKL 23.0.5's `src/circuit/ops/layouts.rs`: `pairwise`, `nonlinearity`,
-//! `enforce_equality` and `identity` take a cell for each element of their result; `dot` and `sum` begin a row, take a cell for
-//! each term, and fill their last row with zeros. Where a dot product goes on in another block, its last row there stands again
+//! `enforce_equality` and `identity` take a cell for each element of their result; `dot` begins a row, takes a cell for each
+//! term, and fills its last row with zeros. Where a dot product goes on in another block, its last row there stands again
 //! (`duplicate_every_n` in `src/tensor/mod.rs`). Committed tensors have columns of their own.
 
 use std::collections::HashSet;
