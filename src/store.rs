@@ -178,13 +178,10 @@ impl StoreError {
             Self::MissingEvidence { large: true, .. } => {
                 Some("evidence of this size is kept out of git; run the experiment again to have it")
             }
-            Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } => {
+            Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } | Self::Evidence(_) => {
                 Some("restore the folder from where the record came from, or run the experiment again")
             }
             Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further"),
-            Self::Evidence(_) => {
-                Some("restore the folder from where the record came from, or run the experiment again")
-            }
         }
     }
 }

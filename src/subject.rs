@@ -399,7 +399,7 @@ impl Subject {
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
-            suite: FileName::new(ONNX_SUITE).expect("a folder's name"),
+            suite: onnx_suite(),
             ..request
         };
         request.onnx_sha256 = Some(onnx_sha256.clone());
@@ -597,6 +597,11 @@ impl Subject {
 /// What a user's model is called in words.
 pub(crate) fn onnx_description(id: &str) -> String {
     format!("{id} (a user's ONNX file)")
+}
+
+/// The folder of a user's files.
+fn onnx_suite() -> FileName {
+    FileName::new(ONNX_SUITE).expect("a folder's name")
 }
 
 /// Most characters of an id that a file's name gives: what is added to it must fit into the 255 bytes of another file's name.

@@ -241,8 +241,7 @@ fn spread(rows: &[Row]) -> Option<String> {
         table.row([format!("more than {}", format::count(proofs)), "never".to_owned()]);
     }
     Some(format!(
-        "plain verifiers:   {}\nreusable verifier: {}\n{table}",
-        plain, reusable
+        "plain verifiers:   {plain}\nreusable verifier: {reusable}\n{table}"
     ))
 }
 

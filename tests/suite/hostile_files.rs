@@ -172,7 +172,7 @@ fn refusals_are_as_the_document_has_them() {
         ("bare.json", ("/notes", json!([]))),
     ] {
         let path = copy(folder.path(), |json| {
-            *json.pointer_mut(change.0).unwrap() = change.1
+            *json.pointer_mut(change.0).unwrap() = change.1;
         });
         std::fs::rename(path, below(name)).unwrap();
     }
@@ -263,8 +263,9 @@ fn evidence_that_unpacks_to_more_than_its_record_says_is_refused() {
     let record = store::load(&root(RECORD)).unwrap();
     let name = Evidence::PROOF;
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mebibyte = vec![0; 1 << 20];
     for _ in 0..256 {
-        packed.write_all(&[0; 1 << 20]).unwrap();
+        packed.write_all(&mebibyte).unwrap();
     }
     let packed = packed.finish().unwrap();
     for (size_bytes, part) in [
@@ -612,7 +613,7 @@ fn a_report_of_two_thousand_records_is_made_soon() {
     let page = std::fs::read_to_string(out.join("index.html")).unwrap();
     assert!(page.contains("model_0") && page.contains("model_1999"));
     // Twenty seconds where it is compiled for speed and alone.
-    assert!(took < Duration::from_secs(180), "{took:?}");
+    assert!(took < Duration::from_mins(3), "{took:?}");
 }
 
 // ---- Files that are drawn.

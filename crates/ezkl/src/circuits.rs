@@ -548,18 +548,18 @@ mod tests {
                 write(files.proving_key(), &[&[0_u8; 99][..], &[1]].concat());
             }),
             ("proving.key has changed", &|| {
-                write(files.proving_key(), &[0; 99])
+                write(files.proving_key(), &[0; 99]);
             }),
             ("proving.key: ", &|| {
-                std::fs::remove_file(files.proving_key()).unwrap()
+                std::fs::remove_file(files.proving_key()).unwrap();
             }),
             ("settings.json has changed", &|| write(files.settings(), b"[]")),
             ("verifying.key was not made", &|| {
-                write(files.verifying_key(), b"key")
+                write(files.verifying_key(), b"key");
             }),
             ("its label: ", &|| write(files.provenance(), b"{")),
             ("its label: ", &|| {
-                std::fs::remove_file(files.provenance()).unwrap()
+                std::fs::remove_file(files.provenance()).unwrap();
             }),
             ("its label has changed", &|| {
                 edit_label(&|label| label["label"]["made"]["counted_cells"] = 1.into());

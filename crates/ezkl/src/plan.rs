@@ -442,9 +442,8 @@ impl CircuitPlan {
                 return Err(PlanError::Fixed { tensor });
             }
         }
-        match (self.kind, self.inner_columns) {
-            (CircuitKind::Study, Some(_)) => return Err(PlanError::StudyColumns),
-            _ => {}
+        if self.kind == CircuitKind::Study && self.inner_columns.is_some() {
+            return Err(PlanError::StudyColumns);
         }
         if let Some(Decomposition { base, legs }) = self.decomposition
             && self.kind != CircuitKind::Direct

@@ -608,25 +608,25 @@ mod tests {
         let store = SrsStore::Folder(home.path().join("srs"));
         let hold = || store.hold(3, &digests, || true).unwrap();
         assert!(hold().is_none());
-        let making = store.lock_to_make(3, || true).unwrap().unwrap();
-        assert!(!making.is_done(&digests).unwrap());
+        let first = store.lock_to_make(3, || true).unwrap().unwrap();
+        assert!(!first.is_done(&digests).unwrap());
         assert!(
             store.lock_to_make(3, || true).unwrap().is_none(),
             "one process makes it"
         );
         let other = store.lock_to_make(4, || true).unwrap();
         assert!(other.is_some(), "another length is another string");
-        making.publish(&write(home.path(), 3)).unwrap();
+        first.publish(&write(home.path(), 3)).unwrap();
         assert!(hold().is_none(), "its maker is not done");
-        drop(making);
-        let mut held = hold().unwrap();
-        assert_eq!(held.identity, store.identity(3).unwrap().unwrap());
-        assert_eq!(held.identity.kind, SrsKind::LocalTest);
+        drop(first);
+        let mut user = hold().unwrap();
+        assert_eq!(user.identity, store.identity(3).unwrap().unwrap());
+        assert_eq!(user.identity.kind, SrsKind::LocalTest);
         assert!(hold().is_some(), "users share it");
         assert!(store.lock_to_make(3, || true).unwrap().is_none());
         assert_eq!(clear_strings(&home.path().join("srs")).unwrap(), 1);
-        assert!(held.digested.is_same(&digests));
-        drop(held);
+        assert!(user.digested.is_same(&digests));
+        drop(user);
         assert!(
             store
                 .lock_to_make(3, || true)
@@ -681,7 +681,7 @@ mod tests {
                 "damage {index}"
             );
             assert_eq!(store.identity(3).unwrap(), None, "damage {index}");
-            assert_eq!(damaged_strings(&folder, &digests), [string.clone()]);
+            assert_eq!(damaged_strings(&folder, &digests), std::slice::from_ref(&string));
         }
     }
 

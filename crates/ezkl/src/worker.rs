@@ -88,6 +88,15 @@ struct Answer {
     peak_rss_bytes: u64,
 }
 
+/// What is known of a worker that gave no answer.
+struct Signs {
+    /// The kernel's counts before it started.
+    before: MemoryEvents,
+    peak_rss_bytes: Option<u64>,
+    /// It had begun to write its answer.
+    is_cut_short: bool,
+}
+
 enum Ending {
     Exited(ExitStatus),
     TimedOut,
@@ -184,19 +193,16 @@ impl Workers {
                 }),
                 Ending::Exited(status),
             ) => Err(self.judge(request, status, &error, Trouble::in_error(&error))),
-            (None, Ending::Exited(status)) => {
-                let stderr = tail(&stderr_path);
-                let killed = status.signal() == Some(KILL) && MemoryEvents::now().kills > before.kills;
-                if killed && self.took_its_memory(&before, peak_rss_bytes) {
-                    Err(self.out_of_memory(phase))
-                } else if killed {
-                    Err(environment(phase, Trouble::MemoryTaken))
-                } else {
-                    let trouble =
-                        unanswered(status, &stderr).or(is_cut_short.then_some(Trouble::AnswerCutShort));
-                    Err(self.judge(request, status, &stderr, trouble))
-                }
-            }
+            (None, Ending::Exited(status)) => Err(self.judge_unanswered(
+                request,
+                status,
+                &tail(&stderr_path),
+                &Signs {
+                    before,
+                    peak_rss_bytes,
+                    is_cut_short,
+                },
+            )),
         };
         // A tool may take no notice of a write that was cut off at the limit.
         let result = match Trouble::of_sizes(request.writes) {
@@ -296,6 +302,26 @@ impl Workers {
             return environment(phase, trouble);
         }
         failed(phase, status, message)
+    }
+
+    /// Why a worker ended without an answer.
+    fn judge_unanswered(
+        &self,
+        request: &Request<'_>,
+        status: ExitStatus,
+        stderr: &str,
+        signs: &Signs,
+    ) -> Failure {
+        let phase = request.phase;
+        if status.signal() == Some(KILL) && MemoryEvents::now().kills > signs.before.kills {
+            return if self.took_its_memory(&signs.before, signs.peak_rss_bytes) {
+                self.out_of_memory(phase)
+            } else {
+                environment(phase, Trouble::MemoryTaken)
+            };
+        }
+        let trouble = unanswered(status, stderr).or(signs.is_cut_short.then_some(Trouble::AnswerCutShort));
+        self.judge(request, status, stderr, trouble)
     }
 
     fn out_of_memory(&self, phase: Phase) -> Failure {

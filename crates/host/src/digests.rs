@@ -79,6 +79,7 @@ pub struct Digested {
 
 impl Digested {
     /// The same file under another path.
+    #[must_use]
     pub fn moved_to(self, path: PathBuf) -> Self {
         Self { path, ..self }
     }
@@ -278,7 +279,9 @@ mod tests {
         assert_eq!(digests.load().len(), 1);
         // A note is used: one that says otherwise is repeated, though never where it would call a file damaged.
         let mut notes = digests.load();
-        notes.values_mut().for_each(|note| note.sha256 = "00".to_owned());
+        for note in notes.values_mut() {
+            note.sha256 = "00".to_owned();
+        }
         files::write_json(&digests.notes, &notes).unwrap();
         assert_eq!(digests.of(&path).unwrap().sha256, "00");
         assert!(digests.confirm(&path, &first.sha256).unwrap().is_some());

@@ -85,6 +85,9 @@ impl HomeError {
 }
 
 /// Makes a folder, and those above it that are missing, for its owner alone. One that is there stays as it is.
+///
+/// # Errors
+/// The folder cannot be made.
 pub fn create_private(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
