@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Everything that can be wrong with the model is found here, before anything is proved.
     let request = Request {
         runs: 1,
-        ..Request::new("", "", CircuitPlan::direct(7)?)
+        ..Request::of_file(CircuitPlan::direct(7)?)
     };
     let subject = Subject::from_onnx(&onnx, input.as_deref(), request)?;
     if let Err(operators) = &subject.graph {

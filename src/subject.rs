@@ -20,12 +20,9 @@ use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, Ezkl, PlanError, Visibility};
-use crate::record::{FileName, Input, Model, PartRequest, Request, Source};
+use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
-
-/// The suite of a user's ONNX file.
-pub const ONNX_SUITE: &str = "onnx";
 
 /// A subject that cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -399,7 +396,7 @@ impl Subject {
         let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
-            suite: onnx_suite(),
+            suite: Request::of_file(request.plan).suite,
             ..request
         };
         request.onnx_sha256 = Some(onnx_sha256.clone());
@@ -597,11 +594,6 @@ impl Subject {
 /// What a user's model is called in words.
 pub(crate) fn onnx_description(id: &str) -> String {
     format!("{id} (a user's ONNX file)")
-}
-
-/// The folder of a user's files.
-fn onnx_suite() -> FileName {
-    FileName::new(ONNX_SUITE).expect("a folder's name")
 }
 
 /// Most characters of an id that a file's name gives: what is added to it must fit into the 255 bytes of another file's name.

@@ -19,10 +19,10 @@ use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
 };
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, PartRequest, Record, Request, Spread};
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request, Spread};
 use crate::rederive::Given;
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
-use crate::subject::{Material, ONNX_SUITE, Subject, SubjectError, TestImage};
+use crate::subject::{Material, Subject, SubjectError, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
 use crate::trained;
 use crate::tune::{Profile, ProfileError, ProfileModel};
@@ -488,7 +488,7 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
     if let Some(path) = &arguments.onnx {
         let elements = onnx::output_elements(path).map_err(SubjectError::from)?;
         for &scale in scales {
-            let (request, fallback) = both("", "", Io::default_for_outputs(elements), scale)?;
+            let (request, fallback) = both("model", ONNX_SUITE, Io::default_for_outputs(elements), scale)?;
             let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;

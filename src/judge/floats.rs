@@ -12,7 +12,8 @@ use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Tensor, elements};
 use crate::model::onnx::Value;
 use crate::prover::Observer;
-use crate::subject::{ONNX_SUITE, Subject};
+use crate::record::ONNX_SUITE;
+use crate::subject::Subject;
 
 /// See the module.
 pub(super) enum Floats<'a> {

@@ -17,8 +17,8 @@ use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
-use crate::record::Outcome;
-use crate::subject::{CommittedSubject, ONNX_SUITE, Subject};
+use crate::record::{ONNX_SUITE, Outcome};
+use crate::subject::{CommittedSubject, Subject};
 
 /// The most inputs whose integers are computed at once: each takes the memory of a whole witness.
 const AT_ONCE: usize = 4;

@@ -222,7 +222,15 @@ fn is_default_optimizer_runs(runs: &u64) -> bool {
     *runs == DEFAULT_OPTIMIZER_RUNS
 }
 
+/// The suite of a user's ONNX file.
+pub const ONNX_SUITE: &str = "onnx";
+
 impl Request {
+    /// A request about a user's ONNX file, with every default. [`crate::subject::Subject::from_onnx`] names it after its file.
+    pub fn of_file(plan: CircuitPlan) -> Self {
+        Self::new("model", ONNX_SUITE, plan)
+    }
+
     /// A request with every default.
     ///
     /// # Panics

@@ -25,11 +25,11 @@ use crate::prover::{
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, FileName, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record, SCHEMA,
-    Source, Study, Verifier,
+    Circuit, Evidence, FileName, IntegerCheck, Keys, Lowering, Numerics, ONNX_SUITE, Outcome, Proof, Record,
+    SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
-use crate::subject::{ONNX_SUITE, Subject, hex_sha256};
+use crate::subject::{Subject, hex_sha256};
 use crate::{suite, trained};
 
 /// Everything that was found out, each once.

@@ -4,8 +4,8 @@ use super::{Exhibits, Rebuilt};
 use crate::bench;
 use crate::judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::prover::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
-use crate::record::Record;
-use crate::subject::{ONNX_SUITE, Subject};
+use crate::record::{ONNX_SUITE, Record};
+use crate::subject::Subject;
 
 /// Why nothing was made again where nobody asked for it.
 pub(super) const NOT_ASKED: &str = "key and verifier were not made again; `audit --reproduce` does that";

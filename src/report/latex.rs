@@ -206,7 +206,7 @@ mod tests {
             r"50\% of \$x\_1 \& \textbackslash{}input\{\textasciitilde{}/a\#b\textasciicircum{}c\}"
         );
         assert_eq!(escape("conv 32→64, x²"), r"conv 32\(\to\)64, x\(^2\)");
-        assert_eq!(escape("日本\n\u{7}"), "?? ?");
+        assert_eq!(escape("日本\n\u{7}"), "?? \\textbackslash{}u0007");
     }
 
     #[test]

@@ -377,7 +377,7 @@ fn the_table_of_the_ablation_is_from_records() {
             optimizer_runs,
             ..
         } = &record.request;
-        let usual = Request::new("", "", default);
+        let usual = Request::of_file(default);
         (plan, verifier, optimizer_runs) == (&usual.plan, &usual.verifier, &usual.optimizer_runs)
     };
     let baseline = records.iter().find(plain).expect("a baseline");

@@ -156,7 +156,7 @@ impl Case {
     }
 
     fn subject(&self, plan: CircuitPlan) -> Subject {
-        let request = Request::new("", "", plan);
+        let request = Request::of_file(plan);
         Subject::from_onnx(&self.file(), self.input.as_deref(), request).unwrap()
     }
 

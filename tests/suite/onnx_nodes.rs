@@ -293,7 +293,7 @@ impl Harness {
         std::fs::write(&model, &test.model).unwrap();
         let data = serde_json::json!({ "input_data": [test.input.data] });
         std::fs::write(&input, data.to_string()).unwrap();
-        let request = Request::new("", "", CircuitPlan::direct(SCALE).unwrap());
+        let request = Request::of_file(CircuitPlan::direct(SCALE).unwrap());
         let subject = catch_unwind(AssertUnwindSafe(|| {
             Subject::from_onnx(&model, Some(&input), request)
         }));

@@ -107,7 +107,7 @@ fn comparisons_that_are_not_refused_are_onnxs_also_at_ties() {
         std::fs::write(&file, model(nodes).encode_to_vec()).unwrap();
         let (_, parsed) = onnx::load(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(parsed.misread.is_empty(), "{name}: {:?}", parsed.misread);
-        let request = Request::new("", "", CircuitPlan::direct(SCALE).unwrap());
+        let request = Request::of_file(CircuitPlan::direct(SCALE).unwrap());
         let subject = Subject::from_onnx(&file, Some(&input), request).unwrap();
         let check = judge::check(&subject, &prover, &onnxruntime, &Silent).unwrap();
         let check = check.unwrap().expect("it was judged");

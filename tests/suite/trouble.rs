@@ -343,7 +343,7 @@ fn a_full_cache_folder_is_no_finding() {
     let mut command = Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
-        .arg("mount -t tmpfs -o size=2m none \"$WORK\" && exec \"$@\"")
+        .arg("mount -t tmpfs -o size=2m,mode=700 none \"$WORK\" && exec \"$@\"")
         .arg("sh")
         .arg(evmbench().get_program())
         .args([
@@ -361,6 +361,7 @@ fn a_full_cache_folder_is_no_finding() {
         .stdin(Stdio::null());
     let said = say(&mut command);
     assert_eq!(said.status, Some(1), "{}", said.stderr);
+    assert_eq!(workshop.records().len(), 1, "{}{}", said.stdout, said.stderr);
     let (_, record) = workshop.only_record();
     let Outcome::Environment { reason, .. } = &record.outcome else {
         panic!("{}", record.outcome)

@@ -723,8 +723,8 @@ mod tests {
                 .to_string()
                 .contains("num_inner_cols = 0")
         );
-        let large = settings(|json| json["run_args"]["logrows"] = 64.into());
-        assert!(CircuitShape::of(&large).is_err());
+        let small = settings(|json| json["run_args"]["logrows"] = 3.into());
+        assert!(CircuitShape::of(&small).is_err());
         let older = settings(|json| json["module_sizes"] = serde_json::Value::Null);
         assert!(CircuitShape::of(&older).is_err());
     }

@@ -12,12 +12,13 @@ const MOST: f64 = 9_007_199_254_740_992.0;
 /// The fields that take any integer.
 const ANY: [&str; 1] = ["seed"];
 
-/// Fields with ranges of their own, wherever they stand.
-const FIELDS: [(&str, f64, f64); 10] = [
+/// Fields with ranges of their own: how their paths end.
+const FIELDS: [(&str, f64, f64); 11] = [
     // k of 2^k rows: no longer reference string is published.
     ("logrows", 0.0, 28.0),
     // Bits of a fixed point.
-    ("scale", 0.0, 127.0),
+    ("plan.scale", 0.0, 127.0),
+    ("accuracy.scale", 0.0, 127.0),
     ("requested_scale", 0.0, 127.0),
     ("input_scale", -127.0, 127.0),
     ("param_scale", -127.0, 127.0),
@@ -68,7 +69,10 @@ fn check_number(number: &Number, way: &[&str]) -> Result<(), OutOfRange> {
     let value = number.as_f64().filter(|value| value.is_finite());
     let text = number.to_string();
     let is_integer = !text.contains(['.', 'e', 'E']);
-    let own = FIELDS.iter().find(|(name, ..)| *name == field);
+    let own = FIELDS.iter().find(|(end, ..)| {
+        end.rsplit('.')
+            .eq(way.iter().rev().take(end.split('.').count()).copied())
+    });
     let (least, most) = match own {
         Some(&(_, least, most)) => (least, most),
         None if is_integer && !ANY.contains(&field) => (-MOST, MOST),
@@ -95,7 +99,9 @@ mod tests {
         let of = |text: &str| check(&serde_json::from_str(text).unwrap());
         for good in [
             r#"{"a": 9007199254740992, "b": [-9007199254740992, 0.5, 1e300], "seed": 18446744073709551615}"#,
-            r#"{"scale": 24, "logrows": 28, "x": {"tiles": 65536}}"#,
+            r#"{"plan": {"scale": 24}, "logrows": 28, "x": {"tiles": 65536}}"#,
+            // Of a table, by which it divides.
+            r#"{"required_lookups": [{"Tanh": {"scale": 8192.0}}], "scale": -1}"#,
         ] {
             of(good).unwrap();
         }
@@ -111,7 +117,7 @@ mod tests {
                 r#"{"request": {"plan": {"scale": 128}}}"#,
                 "request.plan.scale is 128",
             ),
-            (r#"{"scale": -1}"#, "scale is -1"),
+            (r#"{"plan": {"scale": -1}}"#, "plan.scale is -1"),
             (
                 r#"{"logrows": 64}"#,
                 "logrows is 64, which is out of range: 0 to 28",
