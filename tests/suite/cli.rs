@@ -363,7 +363,7 @@ fn the_cache_is_shown_and_cleared() {
     assert!(!cache(&["--clear"]).contains("5.00 MiB"));
     assert!(home.path().join("srs/local-test-k1.srs").exists());
     cache(&["--clear-all"]);
-    assert!(!home.path().join("srs").exists());
+    assert!(!home.path().join("srs/local-test-k1.srs").exists());
 }
 
 #[test]

@@ -590,7 +590,10 @@ fn a_plan_is_what_a_record_measured() {
 #[test]
 fn a_phase_that_takes_too_long_is_ended_and_recorded() {
     let workshop = Workshop::new();
-    let (status, _, stderr) = workshop.run(&["dense_small", "--timeout", "1"]);
+    workshop.interpret("exec sleep 600");
+    let mut command = workshop.command(&["dense_small", "--timeout", "10"]);
+    command.env("IN_PHASE", Phase::Setup.to_string());
+    let (status, _, stderr) = Workshop::end(command);
     assert_eq!(status, Some(1), "{stderr}");
     let (_, record) = workshop.only_record();
     assert!(

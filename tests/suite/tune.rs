@@ -508,7 +508,7 @@ fn a_profile_is_refused_by_what_it_is_not_for() {
     let file = changed(&folder, |json| json["surprise"] = true.into());
     prove(&file, &[], "surprise", again);
     let file = changed(&folder, |json| json["plan"]["inner_columns"] = 0.into());
-    prove(&file, &[], "cannot be: a circuit has 1 column", again);
+    prove(&file, &[], "cannot be: a circuit has 1 to 1024 columns", again);
     let file = changed(&folder, |json| json["plan"]["digit_bits"] = 30.into());
     prove(&file, &[], "refused: digits of 30 bits", again);
     // A rectifier's table that would have to reach beyond its end.
