@@ -632,7 +632,8 @@ fn a_worker_killed_in_any_phase_is_no_finding_about_the_model() {
         .map(|phase| (phase, direct()))
         .into_iter()
         .chain(of_committed.map(|phase| (phase, committed())));
-    for ((phase, mut command), signal) in runs.zip([9, 15].into_iter().cycle()) {
+    let runs = runs.zip([9, 15].into_iter().cycle());
+    for ((phase, mut command), signal) in runs.step_by(common::step(3)) {
         command
             .env("IN_PHASE", phase.to_string())
             .env("SIGNAL", signal.to_string());
