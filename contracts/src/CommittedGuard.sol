@@ -19,12 +19,13 @@ abstract contract CommittedGuard is VerifierGuard {
     struct Committed {
         /// Keccak-256 of the circuit's verifying key.
         bytes32 circuitDigest;
-        /// What must be the same for equal commitments to mean equal tensors: Keccak-256 of the reference string's -s*G2
+        /// What must be the same for equal commitments to mean equal tensors of equal length: Keccak-256 of the SRS's -s*G2
         /// (four words, as the verifier has them), the logarithm of the number of rows, and the number of usable rows.
         bytes32 basis;
         /// How many points each group of commitments has.
         Commitments.Layout layout;
-        /// The one input that will do, by the Keccak-256 of its commitments: one whose range the deployer knows. Zero where
+        /// The one input that will do, by the Keccak-256 of its commitments: one whose range the deployer knows, from the
+        /// tensor itself or from a range-checked proof of a circuit with this basis and as many input elements. Zero where
         /// any will, because the circuit checks the range, or the consumer sees the input or asks for its digest.
         bytes32 registeredInput;
     }
@@ -45,7 +46,8 @@ abstract contract CommittedGuard is VerifierGuard {
 
     /// @notice Keccak-256 of the circuit's verifying key.
     bytes32 public immutable circuitDigest;
-    /// @notice What must be the same for equal commitments to mean equal tensors.
+    /// @notice What must be the same for equal commitments to mean equal tensors of equal length. The length is not in it: compare
+    /// the circuits' numbers of elements as well.
     bytes32 public immutable basis;
     /// @notice How many points the input's commitments have: the first of a proof.
     uint256 public immutable inputPoints;
@@ -78,7 +80,8 @@ abstract contract CommittedGuard is VerifierGuard {
 
     /// @notice The number by which a proof's input is known; one that is asked of many proofs is a key for a mapping.
     /// @dev Never a nullifier: one input has many commitments, because rows beyond the tensor hold what the prover likes.
-    /// Nor does it mean the same under another `basis`.
+    /// Nor does it mean the same under another `basis`, or in a circuit whose input has another number of elements: a
+    /// range-checked proof about a shorter input says nothing of the elements beyond it.
     /// @param proof A proof, of the circuit's length.
     /// @return digest Keccak-256 of the input's commitments.
     function inputDigestOf(bytes calldata proof) public view returns (bytes32 digest) {

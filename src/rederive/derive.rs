@@ -624,6 +624,14 @@ impl Derivation<'_> {
             What::Rescaling,
             What::KeyMatch,
         ];
+        // How much a key file says to be looked up is its own word: the verifier holds commitments alone.
+        const OF_COMMITTED_KEY: [What; 5] = [
+            What::InputRange,
+            What::OutputRange,
+            What::NumberRange,
+            What::Lookups,
+            What::Challenge,
+        ];
         const OF_SETTINGS: [What; 7] = [
             What::Ezkl,
             What::InputRange,
@@ -652,6 +660,8 @@ impl Derivation<'_> {
                 self.by_record_only(&OF_KEY, why);
                 if is_direct {
                     self.by_record_only(&OF_SETTINGS, why);
+                } else {
+                    self.by_record_only(&OF_COMMITTED_KEY, why);
                 }
             }
         }

@@ -57,18 +57,20 @@ impl Program {
         else {
             unreachable!("only a layer norm has a root");
         };
-        let digits = |greatest: i128| {
-            let bits = i128::BITS - greatest.leading_zeros();
-            bits.div_ceil(self.base_bits) as usize
+        // At least one, which holds 0.
+        let digits = |greatest: u128| {
+            let bits = u128::BITS - greatest.leading_zeros();
+            bits.div_ceil(self.base_bits).max(1) as usize
         };
         let before = self.value(*input);
         let count = before.shape.iter().product::<usize>() as i128;
         let root = inverse_root(*epsilon, *root_bits);
         // Both remainders are below (2r + 1)·V with r·√V ≤ 2^root_bits, hence below 2^(root_bits+1)·√V + V.
-        let radicand = (count * before.interval.magnitude()).pow(2) + epsilon;
-        let remainder = (2i128 << root_bits) * (radicand.isqrt() + 1) + radicand;
+        let radicand = ((count * before.interval.magnitude()).pow(2) + epsilon).unsigned_abs();
+        // Without a sign: it may reach 2^127.
+        let remainder = (2u128 << root_bits) * (radicand.isqrt() + 1) + radicand;
         RootDigits {
-            root: digits(root),
+            root: digits(root.unsigned_abs()),
             remainder: digits(remainder),
         }
     }

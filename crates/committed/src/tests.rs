@@ -790,6 +790,26 @@ fn repeated_taps() -> Tensor {
     weight
 }
 
+/// Where epsilon is all that there is, the root is 0 and the remainders are as large as integers can be.
+#[test]
+fn a_layer_norm_of_any_epsilon_is_checked_or_refused() {
+    let mut checked = 0;
+    for exponent in 0..=127 {
+        let mut op = layer_norm(&[4, 4], 1);
+        if let Op::LayerNorm { epsilon, .. } = &mut op {
+            *epsilon = 2f32.powi(exponent);
+        }
+        let graph = small(&[1, 4, 4], vec![op]);
+        let Ok(circuit) = lower(&graph, &options(7, InputAssurance::Ranged, true, 1.0)) else {
+            continue;
+        };
+        let witness = circuit.witness(&input::seeded_uniform(&[1, 4, 4], 3)).unwrap();
+        assert!(is_accepted(&circuit, &witness), "2^{exponent}");
+        checked += 1;
+    }
+    assert!((90..128).contains(&checked), "{checked}");
+}
+
 #[test]
 fn honest_claims_satisfy_the_check_and_show_the_result() {
     for (name, graph) in graphs() {
