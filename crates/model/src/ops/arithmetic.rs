@@ -129,6 +129,6 @@ fn expect_two(node: &Reading<'_>, position: usize) -> Result<(), String> {
 /// Fails where a constant has more axes than the first input, whose result would have as many.
 fn expect_no_more_axes(node: &Reading<'_>, position: usize) -> Result<(), String> {
     let axes = node.constant(position)?.shape().len();
-    let fits = node.shape()?.is_none_or(|shape| axes <= shape.len());
+    let fits = node.shape(0)?.is_none_or(|shape| axes <= shape.len());
     ensure(fits, || format!("input {position} has more axes than input 0"))
 }

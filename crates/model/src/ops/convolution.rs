@@ -118,7 +118,7 @@ fn read(node: &Reading<'_>) -> Result<Meaning, String> {
     let [_, _, height, width] = weight.shape[..] else {
         return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
     };
-    let Some(shape) = node.shape()? else {
+    let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     let layer = Conv2d {

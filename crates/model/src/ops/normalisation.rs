@@ -266,7 +266,7 @@ fn batch_norm(node: &Reading<'_>) -> Result<Meaning, String> {
 }
 
 fn layer_norm(node: &Reading<'_>) -> Result<Meaning, String> {
-    let Some(shape) = node.shape()? else {
+    let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     let attributes = node.attributes();

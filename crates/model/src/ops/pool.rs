@@ -129,7 +129,7 @@ impl Operator for AvgPool2d {
 }
 
 fn pool(node: &Reading<'_>, op: impl Fn(Window) -> Op) -> Result<Meaning, String> {
-    let Some(shape) = node.shape()? else {
+    let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     let attributes = node.attributes();

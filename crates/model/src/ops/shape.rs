@@ -109,7 +109,7 @@ fn in_another_shape(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueI
 }
 
 fn flatten(node: &Reading<'_>) -> Result<Meaning, String> {
-    let Some(shape) = node.shape()? else {
+    let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     let rank = shape.len();
@@ -131,7 +131,7 @@ fn reshape(node: &Reading<'_>) -> Result<Meaning, String> {
     let Constant::Ints(target) = node.constant(1)? else {
         return Err("its shape is not of integers".to_owned());
     };
-    let Some(shape) = node.shape()? else {
+    let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     if target.shape.len() != 1 {

@@ -46,9 +46,9 @@ impl<'a> Reading<'a> {
         argument(self.node, position).map(|_| position)
     }
 
-    /// Sizes of the first input; `None` where they are not known.
-    pub(crate) fn shape(&self) -> Result<Option<&'a [usize]>, String> {
-        Ok(match self.arguments[self.argument(0)?] {
+    /// Sizes of an input that is no constant; `None` where they are not known.
+    pub(crate) fn shape(&self, position: usize) -> Result<Option<&'a [usize]>, String> {
+        Ok(match self.arguments[self.argument(position)?] {
             Argument::Value(shape) => Some(shape),
             Argument::Constant(_) | Argument::Unknown => None,
         })
