@@ -10,7 +10,9 @@ use super::*;
 use evmbench_backend::FIELD_MODULUS as ORDER;
 use evmbench_backend::{Function, NodeId, Operator, RECTIFIER_EXPONENT};
 use evmbench_ezkl::{Ezkl, compiled::Compiled};
-use evmbench_model::graph::{AvgPool2d, BatchNorm, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Window};
+use evmbench_model::graph::{
+    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Window,
+};
 use evmbench_model::suite::{self, Category, MODELS};
 use evmbench_model::{input, layers};
 
@@ -302,11 +304,56 @@ fn layer_norm(shape: &[usize], seed: u64) -> Op {
     })
 }
 
+/// An image beside what a branch makes of it, along an axis, and layers after both.
+fn beside_itself(axis: usize, branch: Vec<Op>, after: Vec<Op>) -> Graph {
+    let mut graph = small(&[1, 2, 4, 4], branch);
+    let branches = [graph.inputs[0], graph.outputs[0]];
+    let both = Op::Concat(Concat { axis });
+    let mut last = graph.apply("both", "both.output", both, &branches).unwrap();
+    for (index, op) in after.into_iter().enumerate() {
+        let (name, output) = (format!("after{index}"), format!("after{index}.output"));
+        last = graph.apply(&name, &output, op, &[last]).unwrap();
+    }
+    graph.outputs = vec![last];
+    graph
+}
+
+/// Values of different units side by side, along each axis, before what looks up, weighs, and shows them.
+fn concatenations() -> Vec<(&'static str, Graph)> {
+    let pool = Window::square(2, 2, 0);
+    vec![
+        (
+            "channels side by side",
+            beside_itself(
+                1,
+                vec![conv(2, 3, 3, 1, 1, 1, 70), Op::Relu],
+                vec![conv(5, 2, 3, 1, 1, 1, 72), Op::Relu],
+            ),
+        ),
+        (
+            "rows side by side",
+            beside_itself(
+                2,
+                vec![conv(2, 2, 3, 1, 1, 1, 74)],
+                vec![Op::Relu, Op::MaxPool2d(MaxPool2d(pool))],
+            ),
+        ),
+        (
+            "columns side by side",
+            beside_itself(3, vec![Op::Mul], vec![Op::Flatten, gemm(64, 3, 76)]),
+        ),
+        (
+            "side by side at last",
+            beside_itself(1, vec![conv(2, 1, 3, 1, 1, 1, 78)], Vec::new()),
+        ),
+    ]
+}
+
 /// One graph for each way in which layers meet.
 fn graphs() -> Vec<(&'static str, Graph)> {
     let pool = Window::square(2, 2, 0);
     let image: &[usize] = &[1, 2, 6, 6];
-    vec![
+    let chains = vec![
         ("convolution", small(image, vec![conv(2, 3, 3, 1, 1, 1, 1)])),
         ("strided", small(image, vec![conv(2, 3, 3, 2, 1, 1, 2)])),
         ("unpadded", small(image, vec![conv(2, 3, 3, 1, 0, 1, 3)])),
@@ -391,7 +438,8 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             "repeated taps",
             small(&[1, 2, 6, 6], vec![convolution_of(repeated_taps()), Op::Relu]),
         ),
-    ]
+    ];
+    [concatenations(), chains].concat()
 }
 
 /// Layers that read some elements of what comes before them, or that multiply what they read by 0.

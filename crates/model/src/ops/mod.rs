@@ -7,6 +7,7 @@
 mod activation;
 mod alias;
 mod arithmetic;
+mod concat;
 mod convolution;
 mod dense;
 mod lowering;
@@ -15,6 +16,7 @@ mod operator;
 mod pool;
 mod shape;
 
+pub use concat::Concat;
 pub use convolution::Conv2d;
 pub use dense::Gemm;
 pub use normalisation::{BatchNorm, LayerNorm};
@@ -63,13 +65,16 @@ pub enum Op {
     Flatten,
     /// ONNX `Reshape` to a static shape.
     Reshape(Reshape),
+    /// ONNX `Concat` of values.
+    Concat(Concat),
 }
 
 /// How nodes of each ONNX operator are read.
-const IMPORTS: [&[Import]; 8] = [
+const IMPORTS: [&[Import]; 9] = [
     activation::IMPORTS,
     alias::IMPORTS,
     arithmetic::IMPORTS,
+    concat::IMPORTS,
     convolution::IMPORTS,
     dense::IMPORTS,
     normalisation::IMPORTS,
@@ -101,6 +106,7 @@ impl Op {
             Self::LayerNorm(op) => op,
             Self::Flatten => &Flatten,
             Self::Reshape(op) => op,
+            Self::Concat(op) => op,
         }
     }
 
@@ -133,7 +139,8 @@ impl Op {
             | Self::MaxPool2d(_)
             | Self::AvgPool2d(_)
             | Self::Flatten
-            | Self::Reshape(_) => Vec::new(),
+            | Self::Reshape(_)
+            | Self::Concat(_) => Vec::new(),
         }
     }
 
