@@ -1,6 +1,6 @@
 //! Committed circuits as EZKL lays them out, cell by cell: nothing that was meant is dropped, split, or laid out twice.
 
-use crate::common::{chain, tools};
+use crate::common::{beside_itself, chain, tools};
 use evmbench::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
 use evmbench::model::graph::{AvgPool2d, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Window};
 use evmbench::model::input;
@@ -27,7 +27,15 @@ fn dense(inputs: usize, outputs: usize, seed: u64) -> Op {
 fn graphs() -> Vec<(&'static str, Graph)> {
     let image: &[usize] = &[1, 2, 6, 6];
     let pool = Window::square(2, 2, 0);
+    let branch = || {
+        vec![
+            convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 17),
+            Op::Relu,
+        ]
+    };
     vec![
+        ("channels side by side", beside_itself(image, 1, branch())),
+        ("columns side by side", beside_itself(image, 3, branch())),
         (
             "layers of every kind",
             chain(

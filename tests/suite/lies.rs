@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::common::{chain, tools};
+use crate::common::{beside_itself, chain, tools};
 use alloy_primitives::{U256, hex};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
@@ -330,6 +330,46 @@ fn a_wrong_claim_is_no_zero() {
             circuit.guard_answers(&proof, &circuit.committed),
             GuardAnswer::CheckNotZero
         );
+    }
+}
+
+/// Whatever is claimed of a concatenation is held to the elements that stand there, at one unit and in one order.
+#[test]
+fn what_stands_side_by_side_is_what_was_there() {
+    const JOINED_CLAIMS: usize = 2;
+    let graph = beside_itself(&IMAGE, 3, vec![convolution(16)]);
+    let circuit = Circuit::make("side-by-side", &graph, 4, Io::Committed, 1);
+    let lie = |tell: &dyn Fn(&mut [Vec<U256>])| {
+        let mut story = circuit.truth(0);
+        tell(&mut story.tensors);
+        story
+    };
+    let stories = [
+        circuit.truth(0),
+        // A row of the layer before that of the input.
+        lie(&|tensors| tensors[OUTPUT][..8].rotate_left(4)),
+        // The columns of the two taken in turn.
+        lie(&|tensors| tensors[OUTPUT][..8].swap(1, 4)),
+        // A row of the input at the input's unit, which is not that of the layer.
+        lie(&|tensors| {
+            let row = tensors[0][..4].to_vec();
+            tensors[OUTPUT][..4].copy_from_slice(&row);
+        }),
+        // Another result of the layer, and what would stand there then.
+        lie(&|tensors| {
+            add(&mut tensors[JOINED_CLAIMS][0], U256::ONE);
+            add(&mut tensors[OUTPUT][4], U256::ONE);
+        }),
+    ];
+    let proofs = circuit.prove_by_protocol(&stories);
+    let answers: Vec<GuardAnswer> = proofs
+        .iter()
+        .map(|proof| circuit.guard_answers(proof, &circuit.committed))
+        .collect();
+    assert_eq!(answers[0], GuardAnswer::Accepted);
+    for (answer, story) in answers.iter().zip(&stories).skip(1) {
+        assert_ne!(story.tensors, stories[0].tensors, "a lie");
+        assert_eq!(*answer, GuardAnswer::CheckNotZero);
     }
 }
 
