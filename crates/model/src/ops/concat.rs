@@ -250,6 +250,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// The integers are ONNX's numbers at their unit, exactly, and within their bounds; the file is read as it was written.
         #[test]
         fn integers_are_those_of_onnx(
