@@ -58,7 +58,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     let mut misread = direct;
     let output_shapes: Vec<Vec<usize>> = match &coverage {
         Coverage::Full(graph) => {
-            if !integer::is_followed(graph) {
+            if misread.is_empty() && !integer::is_followed(graph) {
                 // What a direct circuit would make of it, tract alone can tell.
                 let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
                 misread.extend(match analysed {
