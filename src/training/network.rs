@@ -10,7 +10,7 @@ use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::error::TrainingError;
-use crate::model::graph::{self, Graph, Op, Window};
+use crate::model::graph::{self, AvgPool2d, Conv2d, Gemm, Graph, MaxPool2d, Op, Window};
 
 /// The parameters of a graph, each in the graph's own layout and order.
 #[derive(Module, Debug)]
@@ -52,18 +52,18 @@ impl Network {
         let mut id = move || ids.next().expect("endless");
         for node in &graph.nodes {
             match &node.op {
-                Op::Conv2d { weight, bias, .. } => {
+                Op::Conv2d(Conv2d { weight, bias, .. }) => {
                     network.filters.push(parameter(id(), weight, device));
                     let bias = bias.as_ref().map(|bias| parameter(id(), bias, device));
                     network.biases.extend(bias);
                 }
-                Op::BatchNorm {
+                Op::BatchNorm(graph::BatchNorm {
                     scale,
                     bias,
                     mean,
                     variance,
                     epsilon,
-                } => network.norms.push(BatchNorm {
+                }) => network.norms.push(BatchNorm {
                     gamma: parameter(id(), scale, device),
                     beta: parameter(id(), bias, device),
                     training: Param::from_bool(true),
@@ -72,10 +72,10 @@ impl Network {
                     momentum: MOMENTUM,
                     epsilon: f64::from(*epsilon),
                 }),
-                Op::Gemm {
+                Op::Gemm(Gemm {
                     weight,
                     bias: Some(bias),
-                } => {
+                }) => {
                     network.matrices.push(parameter(id(), weight, device));
                     network.biases.push(parameter(id(), bias, device));
                 }
@@ -106,9 +106,9 @@ impl Network {
             let input = |position: usize| values[node.inputs[position].0].clone().expect(ORDER);
             let output = match (&node.op, input(0)) {
                 (
-                    Op::Conv2d {
+                    Op::Conv2d(Conv2d {
                         window, groups, bias, ..
-                    },
+                    }),
                     Activations::Images(x),
                 ) => Activations::Images(conv2d(
                     x,
@@ -116,10 +116,10 @@ impl Network {
                     bias.as_ref().map(|_| biases.next().expect(SAME)),
                     ConvOptions::new_with_padding(window.stride, sides(window), [1, 1], *groups),
                 )),
-                (Op::BatchNorm { .. }, Activations::Images(x)) => {
+                (Op::BatchNorm(_), Activations::Images(x)) => {
                     Activations::Images(norms.next().expect(SAME).forward(x))
                 }
-                (Op::Gemm { .. }, Activations::Rows(x)) => {
+                (Op::Gemm(_), Activations::Rows(x)) => {
                     let bias = biases.next().expect(SAME).unsqueeze::<2>();
                     Activations::Rows(x.matmul(matrices.next().expect(SAME).transpose()) + bias)
                 }
@@ -137,15 +137,14 @@ impl Network {
                     };
                     Activations::Rows(x * y)
                 }
-                (Op::MaxPool2d(window), Activations::Images(x)) => {
+                (Op::MaxPool2d(MaxPool2d(window)), Activations::Images(x)) => {
                     let mut options = MaxPoolOptions::new(window.kernel).with_stride(window.stride);
                     options.padding = sides(window);
                     Activations::Images(max_pool2d(x, options))
                 }
-                (Op::AvgPool2d(window), Activations::Images(x)) => Activations::Images(avg_pool2d(
-                    x,
-                    AvgPoolOptions::new(window.kernel).with_stride(window.stride),
-                )),
+                (Op::AvgPool2d(AvgPool2d(window)), Activations::Images(x)) => Activations::Images(
+                    avg_pool2d(x, AvgPoolOptions::new(window.kernel).with_stride(window.stride)),
+                ),
                 (Op::Flatten, Activations::Images(x)) => Activations::Rows(x.flatten(1, 3)),
                 (Op::Flatten, rows) => rows,
                 _ => unreachable!("{SAME}"),
@@ -167,15 +166,15 @@ impl Network {
         let mut norms = self.norms.iter();
         for node in &mut graph.nodes {
             match &mut node.op {
-                Op::Conv2d { weight, .. } => read(weight, filters.next().expect(SAME)),
-                Op::Gemm { weight, .. } => read(weight, matrices.next().expect(SAME)),
-                Op::BatchNorm {
+                Op::Conv2d(Conv2d { weight, .. }) => read(weight, filters.next().expect(SAME)),
+                Op::Gemm(Gemm { weight, .. }) => read(weight, matrices.next().expect(SAME)),
+                Op::BatchNorm(graph::BatchNorm {
                     scale,
                     bias,
                     mean,
                     variance,
                     ..
-                } => {
+                }) => {
                     let norm = norms.next().expect(SAME);
                     read(scale, norm.gamma.val());
                     read(bias, norm.beta.val());
@@ -184,7 +183,9 @@ impl Network {
                 }
                 _ => {}
             }
-            if let Op::Conv2d { bias: Some(bias), .. } | Op::Gemm { bias: Some(bias), .. } = &mut node.op {
+            if let Op::Conv2d(Conv2d { bias: Some(bias), .. }) | Op::Gemm(Gemm { bias: Some(bias), .. }) =
+                &mut node.op
+            {
                 read(bias, biases.next().expect(SAME));
             }
         }

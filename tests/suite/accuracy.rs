@@ -10,7 +10,7 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::accuracy::{self, AccuracyError, Evaluation};
 use evmbench::cifar10::{IMAGE_BYTES, Images};
 use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
-use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::graph::{AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, MaxPool2d, Op, Tensor, Window};
 use evmbench::model::onnx::Coverage;
 use evmbench::model::{float::FloatModel, fold, input, layers, onnx, weights};
 use evmbench::prover::CircuitKind;
@@ -43,22 +43,24 @@ fn test_batch() -> tempfile::TempDir {
 
 /// What a PyTorch user's export has: convolutions with batch norms, both pools, a flatten and a dense layer.
 fn foreign() -> Graph {
-    let conv = |inputs: usize, outputs: usize, stride, seed| Op::Conv2d {
-        weight: scaled(&[outputs, inputs, 3, 3], 0.3, seed),
-        bias: None,
-        window: Window::square(3, stride, 1),
-        groups: 1,
+    let conv = |inputs: usize, outputs: usize, stride, seed| {
+        Op::Conv2d(Conv2d {
+            weight: scaled(&[outputs, inputs, 3, 3], 0.3, seed),
+            bias: None,
+            window: Window::square(3, stride, 1),
+            groups: 1,
+        })
     };
     let norm = |channels: usize, seed| {
         let mut variance = scaled(&[channels], 0.5, seed);
         variance.data.iter_mut().for_each(|x| *x = x.abs() + 0.5);
-        Op::BatchNorm {
+        Op::BatchNorm(BatchNorm {
             scale: scaled(&[channels], 1.0, seed + 1),
             bias: scaled(&[channels], 0.2, seed + 2),
             mean: scaled(&[channels], 0.2, seed + 3),
             variance,
             epsilon: 1e-5,
-        }
+        })
     };
     let mut graph = Graph::default();
     let x = graph.input("image", &[1, 3, 32, 32]).unwrap();
@@ -66,19 +68,29 @@ fn foreign() -> Graph {
     let x = graph.apply("bn1", "v2", norm(4, 10), &[x]).unwrap();
     let x = graph.apply("relu1", "v3", Op::Relu, &[x]).unwrap();
     let x = graph
-        .apply("max", "v4", Op::MaxPool2d(Window::square(2, 2, 0)), &[x])
+        .apply(
+            "max",
+            "v4",
+            Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0))),
+            &[x],
+        )
         .unwrap();
     let x = graph.apply("conv2", "v5", conv(4, 4, 1, 2), &[x]).unwrap();
     let x = graph.apply("bn2", "v6", norm(4, 20), &[x]).unwrap();
     let x = graph.apply("relu2", "v7", Op::Relu, &[x]).unwrap();
     let x = graph
-        .apply("avg", "v8", Op::AvgPool2d(Window::square(2, 2, 0)), &[x])
+        .apply(
+            "avg",
+            "v8",
+            Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0))),
+            &[x],
+        )
         .unwrap();
     let x = graph.apply("flatten", "v9", Op::Flatten, &[x]).unwrap();
-    let dense = Op::Gemm {
+    let dense = Op::Gemm(Gemm {
         weight: scaled(&[10, 64], 0.3, 3),
         bias: Some(scaled(&[10], 0.1, 4)),
-    };
+    });
     let x = graph.apply("fc", "logits", dense, &[x]).unwrap();
     graph.outputs.push(x);
     graph

@@ -1,6 +1,7 @@
 //! The walls between the crates: what may depend on what, as docs/architecture.md says it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -70,4 +71,101 @@ fn some_dependencies_have_one_owner() {
     assert_eq!(owners("foundry-compilers-artifacts"), ["evmbench-evm"]);
     assert_eq!(owners("tract-onnx"), ["evmbench-model"]);
     assert_eq!(owners("burn"), ["evmbench"]);
+}
+
+/// Crates whose modules know each other in one direction.
+const ONE_WAY: [&str; 5] = ["host", "backend", "model", "committed", "evm"];
+
+/// Source files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
+}
+
+/// The first names of paths that begin with `crate::`, or with as many `super::` as lead from a file to the crate's root.
+fn named_from_the_root(code: &str, supers: usize) -> BTreeSet<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let names = |path: &'static str| {
+        let places = code.match_indices(path).filter(move |(at, _)| {
+            let before = &code[..*at];
+            path == "crate::" || !before.ends_with("super::")
+        });
+        places.map(move |(at, _)| &code[at..])
+    };
+    let from_crate = names("crate::").map(|rest| &rest["crate::".len()..]);
+    let from_super = names("super::").filter_map(|rest| {
+        let after = rest.trim_start_matches("super::");
+        (rest.len() - after.len() == supers * "super::".len()).then_some(after)
+    });
+    from_crate
+        .chain(from_super)
+        .flat_map(|rest| match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or(group).split(',').collect(),
+            None => vec![rest],
+        })
+        .map(|name| {
+            let name = name.trim_start();
+            &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())]
+        })
+        .collect()
+}
+
+/// The modules of a crate, each with those that it names, tests apart.
+fn modules(krate: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = root("crates").join(krate).join("src");
+    let mut modules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in sources(&folder) {
+        let inside = path.strip_prefix(&folder).unwrap().with_extension("");
+        let mut parts: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        if parts == ["lib"] || parts.last() == Some(&"tests") {
+            continue;
+        }
+        if parts.last() == Some(&"mod") {
+            parts.pop();
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&text);
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code: String = lines.flat_map(|line| [line, "\n"]).collect();
+        let named = named_from_the_root(&code, parts.len());
+        let named = named
+            .into_iter()
+            .filter(|name| *name != parts[0])
+            .map(str::to_owned);
+        modules.entry(parts[0].to_owned()).or_default().extend(named);
+    }
+    let own: BTreeSet<String> = modules.keys().cloned().collect();
+    for named in modules.values_mut() {
+        named.retain(|name| own.contains(name));
+    }
+    modules
+}
+
+#[test]
+fn no_modules_of_a_crate_know_each_other() {
+    for krate in ONE_WAY {
+        let mut modules = modules(krate);
+        // What names nothing that is left is taken away, until nothing is left but cycles.
+        while let Some(leaf) = modules.iter().find(|(_, named)| named.is_empty()) {
+            let leaf = leaf.0.clone();
+            modules.remove(&leaf);
+            for named in modules.values_mut() {
+                named.remove(&leaf);
+            }
+        }
+        assert!(modules.is_empty(), "{krate}: a cycle is among {modules:?}");
+    }
+}
+
+#[test]
+fn the_modules_of_the_model_are_found() {
+    let modules = modules("model");
+    let named = |name: &str| -> Vec<&str> { modules[name].iter().map(String::as_str).collect() };
+    assert_eq!(named("tensor"), [""; 0]);
+    assert_eq!(named("graph"), ["ops", "tensor"]);
+    assert_eq!(named("ops"), ["interval", "program", "tensor", "wire"]);
 }

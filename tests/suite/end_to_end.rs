@@ -13,7 +13,7 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::ledger::What;
-use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
@@ -313,7 +313,7 @@ pub(crate) fn tiny_model(workshop: &Workshop) -> String {
     let x = graph.input("x", &[1, 4]).unwrap();
     let weight = Tensor::new([2, 4], vec![0.5; 8]);
     let y = graph
-        .apply("fc", "y", Op::Gemm { weight, bias: None }, &[x])
+        .apply("fc", "y", Op::Gemm(Gemm { weight, bias: None }), &[x])
         .unwrap();
     graph.outputs = vec![y];
     let path = workshop.folder.path().join("tiny.onnx");
@@ -471,7 +471,7 @@ fn a_circuit_with_built_in_freivalds_is_unsound() {
     let x = graph.input("x", &[4, 8]).unwrap();
     let weight = Tensor::new([6, 8], vec![0.25; 48]);
     let y = graph
-        .apply("fc", "y", Op::Gemm { weight, bias: None }, &[x])
+        .apply("fc", "y", Op::Gemm(Gemm { weight, bias: None }), &[x])
         .unwrap();
     graph.outputs = vec![y];
     let onnx = workshop.folder.path().join("product.onnx");
@@ -748,11 +748,13 @@ fn assert_no_set_with_an_edited_part(
 fn a_model_in_parts_is_one_set() {
     let workshop = Workshop::new();
     let mut graph = Graph::default();
-    let convolution = |outputs: usize, inputs: usize, seed| Op::Conv2d {
-        weight: input::seeded_uniform(&[outputs, inputs, 3, 3], seed),
-        bias: None,
-        window: Window::square(3, 1, 1),
-        groups: 1,
+    let convolution = |outputs: usize, inputs: usize, seed| {
+        Op::Conv2d(Conv2d {
+            weight: input::seeded_uniform(&[outputs, inputs, 3, 3], seed),
+            bias: None,
+            window: Window::square(3, 1, 1),
+            groups: 1,
+        })
     };
     let x = graph.input("x", &[1, 1, 5, 5]).unwrap();
     let a = graph.apply("conv1", "a", convolution(2, 1, 1), &[x]).unwrap();

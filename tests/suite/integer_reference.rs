@@ -10,7 +10,9 @@
 
 use std::path::{Path, PathBuf};
 
-use evmbench::model::graph::{Graph, Op, Tensor, ValueId, Window};
+use evmbench::model::graph::{
+    AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Reshape, Tensor, ValueId, Window,
+};
 use evmbench::model::input::seeded_uniform;
 use evmbench::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use evmbench::model::onnx;
@@ -258,20 +260,20 @@ impl Builder {
             window.kernel[0],
             window.kernel[1],
         ];
-        let op = Op::Conv2d {
+        let op = Op::Conv2d(Conv2d {
             weight: self.parameter(&weight, 0.5),
             bias: Some(self.parameter(&[filters], 1.0)),
             window,
             groups,
-        };
+        });
         self.apply(op, &[x])
     }
 
     fn gemm(&mut self, x: ValueId, outputs: usize) -> ValueId {
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: self.parameter(&[outputs, self.graph.shape(x)[1]], 0.5),
             bias: Some(self.parameter(&[outputs], 1.0)),
-        };
+        });
         self.apply(op, &[x])
     }
 
@@ -279,24 +281,24 @@ impl Builder {
         let channels = [self.graph.shape(x)[1]];
         let mut variance = self.parameter(&channels, 0.5);
         variance.data.iter_mut().for_each(|x| *x += 1.0);
-        let op = Op::BatchNorm {
+        let op = Op::BatchNorm(BatchNorm {
             scale: variance.clone(),
             bias: self.parameter(&channels, 1.0),
             mean: self.parameter(&channels, 0.3),
             variance,
             epsilon: 1e-5,
-        };
+        });
         self.apply(op, &[x])
     }
 
     fn layer_norm(&mut self, x: ValueId, axis: usize) -> ValueId {
         let shape = self.graph.shape(x)[axis..].to_vec();
-        let op = Op::LayerNorm {
+        let op = Op::LayerNorm(LayerNorm {
             axis,
             scale: self.parameter(&shape, 1.5),
             bias: Some(self.parameter(&shape, 1.0)),
             epsilon: 1e-5,
-        };
+        });
         self.apply(op, &[x])
     }
 
@@ -395,21 +397,21 @@ fn pools(cases: &mut Vec<Case>) {
     let image = [1, 2, 6, 6];
     add(cases, "maxpool_2", &[Scale(10), Digit(512)], |b| {
         let x = b.drawn(&image, 3.0);
-        vec![b.apply(Op::MaxPool2d(Window::square(2, 2, 0)), &[x])]
+        vec![b.apply(Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0))), &[x])]
     });
     // EZKL pads with zeros, which the greatest of what is not negative does not notice.
     add(cases, "maxpool_padded_rectified", &[Scale(7)], |b| {
         let x = b.drawn(&image, 3.0);
         let x = b.apply(Op::Relu, &[x]);
-        vec![b.apply(Op::MaxPool2d(Window::square(3, 2, 1)), &[x])]
+        vec![b.apply(Op::MaxPool2d(MaxPool2d(Window::square(3, 2, 1))), &[x])]
     });
     add(cases, "avgpool_2_halves", &[Scale(7)], |b| {
         let x = b.input(halves());
-        vec![b.apply(Op::AvgPool2d(Window::square(2, 2, 0)), &[x])]
+        vec![b.apply(Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0))), &[x])]
     });
     add(cases, "avgpool_3", &[Scale(10)], |b| {
         let x = b.drawn(&image, 3.0);
-        vec![b.apply(Op::AvgPool2d(Window::square(3, 1, 0)), &[x])]
+        vec![b.apply(Op::AvgPool2d(AvgPool2d(Window::square(3, 1, 0))), &[x])]
     });
 }
 
@@ -421,10 +423,10 @@ fn linear_layers(cases: &mut Vec<Case>) {
     });
     add(cases, "dense_whole", &[WholeAtZero], |b| {
         let x = b.drawn(&[1, 6], 3.0);
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: Tensor::new([2, 6], (0..12u16).map(|i| f32::from(i) - 5.0).collect()),
             bias: Some(b.parameter(&[2], 1.0)),
-        };
+        });
         vec![b.apply(op, &[x])]
     });
     let windows = [
@@ -459,12 +461,12 @@ fn linear_layers(cases: &mut Vec<Case>) {
         let x = b.drawn(&[1, 2, 4, 4], 2.0);
         let bias = b.parameter(&[2], 1.0);
         let conv = |b: &mut Builder, x| {
-            let op = Op::Conv2d {
+            let op = Op::Conv2d(Conv2d {
                 weight: b.parameter(&[2, 2, 3, 3], 0.5),
                 bias: Some(bias.clone()),
                 window: Window::square(3, 1, 1),
                 groups: 1,
-            };
+            });
             b.apply(op, &[x])
         };
         let x = conv(b, x);
@@ -482,13 +484,13 @@ fn norms(cases: &mut Vec<Case>) {
     });
     add(cases, "batchnorm_quarter", &[Apart(7, 7, 1)], |b| {
         let x = b.drawn(&[1, 1, 4, 4], 2.0);
-        let op = Op::BatchNorm {
+        let op = Op::BatchNorm(BatchNorm {
             scale: Tensor::new([1], vec![0.25]),
             bias: Tensor::new([1], vec![0.3]),
             mean: Tensor::new([1], vec![0.0]),
             variance: Tensor::new([1], vec![1.0]),
             epsilon: 0.0,
-        };
+        });
         vec![b.apply(op, &[x])]
     });
     add(cases, "conv_batchnorm_twice", &[Scale(7), Apart(7, 7, 1)], |b| {
@@ -518,12 +520,12 @@ fn norms(cases: &mut Vec<Case>) {
     });
     add(cases, "layernorm_plain", &[Scale(7)], |b| {
         let x = b.drawn(&[1, 2, 4, 4], 2.0);
-        let op = Op::LayerNorm {
+        let op = Op::LayerNorm(LayerNorm {
             axis: 1,
             scale: Tensor::new([2, 4, 4], vec![1.0; 32]),
             bias: Some(Tensor::new([2, 4, 4], vec![0.0; 32])),
             epsilon: 1e-5,
-        };
+        });
         vec![b.apply(op, &[x])]
     });
 }
@@ -548,15 +550,15 @@ fn graphs(cases: &mut Vec<Case>) {
         let x = b.drawn(&[1, 6], 2.0);
         let x = b.gemm(x, 18);
         let shape = vec![1, 2, 3, 3];
-        let x = b.apply(Op::Reshape { shape }, &[x]);
+        let x = b.apply(Op::Reshape(Reshape { shape }), &[x]);
         let x = b.conv(x, 3, Window::square(3, 1, 1), 1);
         // Without the pool the loader would drop the batch axis, and EZKL misread the convolution.
-        let x = b.apply(Op::AvgPool2d(Window::square(2, 1, 0)), &[x]);
+        let x = b.apply(Op::AvgPool2d(AvgPool2d(Window::square(2, 1, 0))), &[x]);
         let x = b.apply(Op::Flatten, &[x]);
         vec![b.gemm(x, 4)]
     });
-    let average = Op::AvgPool2d(Window::square(2, 2, 0));
-    let max = Op::MaxPool2d(Window::square(2, 2, 0));
+    let average = Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0)));
+    let max = Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0)));
     let kinds = [
         ("cnn_relu", [Op::Relu, Op::Relu], Some(&max), 1),
         ("cnn_poly", [Op::Mul, Op::Mul], Some(&average), 1),

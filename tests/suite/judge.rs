@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::models::{floats, integers, operator, port, small};
 use evmbench::judge::{self, FunctionCheck, KnownIntegers, OnnxRuntime};
-use evmbench::model::graph::{Graph, Op, Tensor};
+use evmbench::model::graph::{Gemm, Graph, Op, Tensor};
 use evmbench::model::onnx;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Io, Silent};
 use evmbench::record::{Outcome, Record, Request};
@@ -254,10 +254,10 @@ fn rows(small: f32) -> Vec<u8> {
     let mut graph = Graph::default();
     let x = graph.input("x", &[1, 4]).unwrap();
     let rows = [[100.0; 4], [small; 4]].concat();
-    let op = Op::Gemm {
+    let op = Op::Gemm(Gemm {
         weight: Tensor::new([2, 4], rows),
         bias: None,
-    };
+    });
     graph.outputs = vec![graph.apply("fc", "y", op, &[x]).unwrap()];
     onnx::write(&graph)
 }
@@ -294,10 +294,10 @@ fn deep(layers: usize) -> Vec<u8> {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             if state >> 31 == 0 { 0.125 } else { -0.125 }
         });
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: Tensor::new([64, 64], weights.collect()),
             bias: None,
-        };
+        });
         let name = format!("fc{layer}");
         value = graph.apply(&name, &format!("{name}_out"), op, &[value]).unwrap();
         let name = format!("relu{layer}");

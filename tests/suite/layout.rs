@@ -1,33 +1,41 @@
 //! Committed circuits as EZKL lays them out, cell by cell: nothing that was meant is dropped, split, or laid out twice.
 
-use crate::common::{chain, tools};
+use crate::common::{beside_itself, chain, tools};
 use evmbench::committed::{self, CommittedOptions, DIGIT_BITS, InputAssurance, Integers};
-use evmbench::model::graph::{Graph, Op, Window};
+use evmbench::model::graph::{AvgPool2d, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Window};
 use evmbench::model::input;
 use evmbench::prover::{
     CircuitPlan, CommittedInputs, EzklOptions, EzklProver, Io, Job, JobCircuit, Silent, VerifierKind,
 };
 
 fn convolution(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> Op {
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight: input::seeded_uniform(&shape, seed),
         bias: Some(input::seeded_uniform(&[shape[0]], seed + 1)),
         window,
         groups,
-    }
+    })
 }
 
 fn dense(inputs: usize, outputs: usize, seed: u64) -> Op {
-    Op::Gemm {
+    Op::Gemm(Gemm {
         weight: input::seeded_uniform(&[outputs, inputs], seed),
         bias: Some(input::seeded_uniform(&[outputs], seed + 1)),
-    }
+    })
 }
 
 fn graphs() -> Vec<(&'static str, Graph)> {
     let image: &[usize] = &[1, 2, 6, 6];
     let pool = Window::square(2, 2, 0);
+    let branch = || {
+        vec![
+            convolution([2, 2, 3, 3], Window::square(3, 1, 1), 1, 17),
+            Op::Relu,
+        ]
+    };
     vec![
+        ("channels side by side", beside_itself(image, 1, branch())),
+        ("columns side by side", beside_itself(image, 3, branch())),
         (
             "layers of every kind",
             chain(
@@ -35,10 +43,10 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 vec![
                     convolution([3, 2, 3, 3], Window::square(3, 1, 1), 1, 1),
                     Op::Relu,
-                    Op::MaxPool2d(pool),
+                    Op::MaxPool2d(MaxPool2d(pool)),
                     convolution([4, 3, 3, 3], Window::square(3, 2, 1), 1, 3),
                     Op::Mul,
-                    Op::AvgPool2d(pool),
+                    Op::AvgPool2d(AvgPool2d(pool)),
                     Op::Flatten,
                     dense(4, 3, 5),
                 ],
@@ -75,12 +83,12 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             "layer norm",
             chain(
                 image,
-                vec![Op::LayerNorm {
+                vec![Op::LayerNorm(LayerNorm {
                     axis: 1,
                     scale: input::seeded_uniform(&image[1..], 11),
                     bias: Some(input::seeded_uniform(&image[1..], 12)),
                     epsilon: 1e-5,
-                }],
+                })],
             ),
         ),
     ]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::common::{chain, tools};
+use crate::common::{beside_itself, chain, tools};
 use alloy_primitives::{U256, hex};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
@@ -16,7 +16,7 @@ use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssuran
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::graph::{Graph, Op, Tensor, Window};
+use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
@@ -30,12 +30,12 @@ use serde_json::json;
 
 /// A convolution of two channels to two.
 fn convolution(seed: u64) -> Op {
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight: input::seeded_uniform(&[2, 2, 3, 3], seed),
         bias: Some(input::seeded_uniform(&[2], seed + 1)),
         window: Window::square(3, 1, 1),
         groups: 1,
-    }
+    })
 }
 
 const IMAGE: [usize; 4] = [1, 2, 4, 4];
@@ -267,10 +267,10 @@ fn tile(index: usize) -> &'static Circuit {
 fn network() -> &'static Circuit {
     static NETWORK: OnceLock<Circuit> = OnceLock::new();
     NETWORK.get_or_init(|| {
-        let scores = Op::Gemm {
+        let scores = Op::Gemm(Gemm {
             weight: input::seeded_uniform(&[3, 32], 20),
             bias: Some(input::seeded_uniform(&[3], 21)),
-        };
+        });
         let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
         Circuit::make("network", &layers, 4, Io::Public, 2)
     })
@@ -333,6 +333,46 @@ fn a_wrong_claim_is_no_zero() {
     }
 }
 
+/// Whatever is claimed of a concatenation is held to the elements that stand there, at one unit and in one order.
+#[test]
+fn what_stands_side_by_side_is_what_was_there() {
+    const JOINED_CLAIMS: usize = 2;
+    let graph = beside_itself(&IMAGE, 3, vec![convolution(16)]);
+    let circuit = Circuit::make("side-by-side", &graph, 4, Io::Committed, 1);
+    let lie = |tell: &dyn Fn(&mut [Vec<U256>])| {
+        let mut story = circuit.truth(0);
+        tell(&mut story.tensors);
+        story
+    };
+    let stories = [
+        circuit.truth(0),
+        // A row of the layer before that of the input.
+        lie(&|tensors| tensors[OUTPUT][..8].rotate_left(4)),
+        // The columns of the two taken in turn.
+        lie(&|tensors| tensors[OUTPUT][..8].swap(1, 4)),
+        // A row of the input at the input's unit, which is not that of the layer.
+        lie(&|tensors| {
+            let row = tensors[0][..4].to_vec();
+            tensors[OUTPUT][..4].copy_from_slice(&row);
+        }),
+        // Another result of the layer, and what would stand there then.
+        lie(&|tensors| {
+            add(&mut tensors[JOINED_CLAIMS][0], U256::ONE);
+            add(&mut tensors[OUTPUT][4], U256::ONE);
+        }),
+    ];
+    let proofs = circuit.prove_by_protocol(&stories);
+    let answers: Vec<GuardAnswer> = proofs
+        .iter()
+        .map(|proof| circuit.guard_answers(proof, &circuit.committed))
+        .collect();
+    assert_eq!(answers[0], GuardAnswer::Accepted);
+    for (answer, story) in answers.iter().zip(&stories).skip(1) {
+        assert_ne!(story.tensors, stories[0].tensors, "a lie");
+        assert_eq!(*answer, GuardAnswer::CheckNotZero);
+    }
+}
+
 /// Claims made for a challenge that the prover chose before it committed: the check is 0, and the result is wrong.
 #[test]
 fn claims_made_for_a_challenge_pass_the_verifier_alone() {
@@ -368,10 +408,10 @@ fn claims_made_for_a_challenge_pass_the_verifier_alone() {
 /// change for it.
 #[test]
 fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
-    let scores = Op::Gemm {
+    let scores = Op::Gemm(Gemm {
         weight: input::seeded_uniform(&[3, 32], 22),
         bias: None,
-    };
+    });
     let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
     // The smallest base that there is, for the fewest rows.
     let plan = CircuitPlan {
@@ -588,12 +628,12 @@ fn sparse_layer(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> 
             *x = 0.0;
         }
     }
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight,
         bias: None,
         window,
         groups,
-    }
+    })
 }
 
 /// Layers of one output position, of groups, and of steps wider than their kernels, all with zero weights.
@@ -726,12 +766,12 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
     let first = chain(&IMAGE, vec![sparse_layer([2, 2, 4, 4], whole, 1, 34)]);
     let second = chain(
         &IMAGE,
-        vec![Op::Conv2d {
+        vec![Op::Conv2d(Conv2d {
             weight: input::seeded_uniform(&[2, 2, 4, 4], 35),
             bias: None,
             window: whole,
             groups: 1,
-        }],
+        })],
     );
     let pair = Pair {
         parts: [
@@ -746,7 +786,7 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
     });
     assert!(pair.measure(honest.each_ref()).unwrap().passed());
     // Element 1 is multiplied by 0 in the first tile. Both tell of the same input, and the second's result follows from it.
-    let Op::Conv2d { weight, .. } = &second.nodes[0].op else {
+    let Op::Conv2d(Conv2d { weight, .. }) = &second.nodes[0].op else {
         panic!("a convolution")
     };
     let unread = 1;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use evmbench::bench::{Bench, BenchError};
 use evmbench::forecast::Forecaster;
+use evmbench::model::graph::{Gemm, Op};
 use evmbench::prover::{
     Artifacts, Job, JobCircuit, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
@@ -237,9 +238,7 @@ fn an_output_off_by_one_is_a_failure() {
     )
     .unwrap();
     // The reference sees another weight than the circuit had: the first output moves.
-    let evmbench::model::graph::Op::Gemm { bias: Some(bias), .. } =
-        &mut subject.graph.as_mut().unwrap().nodes[0].op
-    else {
+    let Op::Gemm(Gemm { bias: Some(bias), .. }) = &mut subject.graph.as_mut().unwrap().nodes[0].op else {
         panic!("a dense layer is a Gemm with a bias");
     };
     bias.data[0] += 1.0 / 128.0;

@@ -11,7 +11,7 @@ use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::committed::Interval;
 use evmbench::forecast::Forecast;
-use evmbench::model::graph::{Graph, Op, Window};
+use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Window};
 use evmbench::model::{input, onnx};
 use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
 use evmbench::record::{Environment, Outcome, Record, Request};
@@ -619,18 +619,18 @@ fn a_smaller_base_of_digits_is_proved() {
     let image = graph.input("image", &[1, 2, 6, 6]).unwrap();
     let mut last = image;
     let layers = [
-        Op::Conv2d {
+        Op::Conv2d(Conv2d {
             weight: input::seeded_uniform(&[3, 2, 3, 3], 1),
             bias: Some(input::seeded_uniform(&[3], 2)),
             window: Window::square(3, 1, 1),
             groups: 1,
-        },
+        }),
         Op::Relu,
         Op::Flatten,
-        Op::Gemm {
+        Op::Gemm(Gemm {
             weight: input::seeded_uniform(&[4, 108], 3),
             bias: None,
-        },
+        }),
     ];
     for (index, op) in layers.into_iter().enumerate() {
         let (name, value) = (format!("layer{index}"), format!("value{index}"));

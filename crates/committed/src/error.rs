@@ -1,8 +1,7 @@
 //! Why a model has no committed circuit.
 
-use super::DIGIT_BITS;
-use evmbench_model::interval::Unbounded;
 use evmbench_model::onnx::Uncovered;
+use evmbench_model::program::ProgramError;
 
 /// At most so many nodes are named in one sentence.
 const NAMED: usize = 3;
@@ -22,30 +21,12 @@ pub enum CommittedError {
     /// The plan, which may be a stored record's, is not whole.
     #[error("the plan does not say who assures that the input is in range")]
     NoAssurance,
-    /// The model has several inputs or outputs, or a batch.
-    #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
-    Ports(String),
     /// Nodes are not known as layers at all.
     #[error("not covered: {}", listed(.0))]
     UnknownOperators(Vec<Uncovered>),
-    /// An operator is not covered.
-    #[error("{operator} at node {node:?}: {reason}")]
-    NotCovered {
-        /// Its ONNX name.
-        operator: &'static str,
-        /// The node.
-        node: String,
-        /// What about it.
-        reason: &'static str,
-    },
-    /// An integer could grow too large.
-    #[error("at node {node:?}: {source}")]
-    TooLarge {
-        /// The node.
-        node: String,
-        /// What was computed.
-        source: Unbounded,
-    },
+    /// The model has no integer program, or the input no integers.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// What is looked up goes beyond the end of any table.
     #[error("a table would have to reach {greatest}, and ends at {end}")]
     WideTable {
@@ -62,26 +43,6 @@ pub enum CommittedError {
         /// The limit.
         limit: u128,
     },
-    /// Digits cannot have so many bits.
-    #[error(
-        "digits of {bits} bits are asked for, and they have {} to {}",
-        DIGIT_BITS.start(),
-        DIGIT_BITS.end()
-    )]
-    DigitBits {
-        /// What was asked for.
-        bits: u32,
-    },
-    /// The input has an element outside the range that the circuit was made for.
-    #[error("input element {position} is {value}, outside ±{bound}")]
-    InputRange {
-        /// Its position, row-major.
-        position: usize,
-        /// The element, in units.
-        value: i128,
-        /// The greatest magnitude, in units.
-        bound: i128,
-    },
 }
 
 impl CommittedError {
@@ -89,15 +50,9 @@ impl CommittedError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoAssurance => "ask for --input-range ranged, registered or public",
-            Self::Ports(_)
-            | Self::UnknownOperators(_)
-            | Self::NotCovered { .. }
-            | Self::ManyPowers { .. } => "use --circuit direct",
-            Self::TooLarge { .. } | Self::WideTable { .. } => "use a smaller --scale",
-            Self::DigitBits { .. } => "use 16, the default",
-            Self::InputRange { .. } => {
-                "normalise the input as the model's training did; layers take numbers in [-1, 1]"
-            }
+            Self::Program(error) => error.hint(),
+            Self::UnknownOperators(_) | Self::ManyPowers { .. } => "use --circuit direct",
+            Self::WideTable { .. } => "use a smaller --scale",
         }
     }
 }

@@ -13,11 +13,11 @@ use std::collections::HashMap;
 
 use super::challenge::{Axis, Challenge, Weighting};
 use super::error::CommittedError;
-use super::program::{Form, Linear, Program, Step, ValueId};
 use super::windows;
 use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 use evmbench_model::graph::Window;
 use evmbench_model::interval::Interval;
+use evmbench_model::program::{Form, Linear, Operand, Order, Program, Step, ValueId};
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -359,7 +359,7 @@ impl<'a> Builder<'a> {
             | Step::SumPool { .. }
             | Step::Multiply { .. }
             | Step::Combine { .. }
-            | Step::Reshape { .. }
+            | Step::Rearrange { .. }
             | Step::LayerNorm { .. } => 0,
         });
         looked_up.max().unwrap_or(0)
@@ -420,26 +420,46 @@ impl<'a> Builder<'a> {
             }
             Step::Combine {
                 left,
-                left_shift,
                 right,
-                right_shift,
                 subtract,
             } => {
-                let shifted = |builder: &mut Self, id: &ValueId, shift: u32| {
-                    let node = builder.node(*id);
-                    builder.graph.scale(node, 1 << shift)
-                };
-                let left = shifted(self, left, *left_shift);
-                let right = shifted(self, right, *right_shift);
+                let (left, right) = (self.operand(*left), self.operand(*right));
                 if *subtract {
                     self.graph.subtract(left, right)
                 } else {
                     self.graph.add(left, right)
                 }
             }
-            Step::Reshape { input } => self.node(*input),
+            Step::Rearrange { operands, order } => self.rearrange(operands, order),
         };
         self.graph.reshape(node, self.shape(id))
+    }
+
+    /// What a step reads of a value.
+    fn operand(&mut self, operand: Operand) -> NodeId {
+        let node = self.node(operand.value);
+        self.graph.scale(node, 1 << operand.shift)
+    }
+
+    /// The cells of the operands in another order: a backend gives no cells to what only moves them, so that they are those that
+    /// are held to the operands' values already.
+    fn rearrange(&mut self, operands: &[Operand], order: &Order) -> NodeId {
+        let mut nodes: Vec<NodeId> = operands.iter().map(|&operand| self.operand(operand)).collect();
+        let all = if let [only] = nodes[..] {
+            only
+        } else {
+            for node in &mut nodes {
+                *node = self.flat(*node);
+            }
+            self.graph.concatenate(&nodes, 0)
+        };
+        match order {
+            Order::Kept => all,
+            Order::Picked(positions) => {
+                let list = self.flat(all);
+                self.graph.gather(list, 0, positions.clone())
+            }
+        }
     }
 
     /// A function's results, where 2^`scale` of the input's integers make 1.

@@ -4,9 +4,9 @@
 //! exact integers of any inference, and what an honest prover commits to. The protocol and why it is sound are in
 //! `docs/commit-and-challenge.md`.
 //!
-//! Six steps, each a module: `quantise` writes the graph as an integer [`program`](Program) with bounds for every
-//! tensor, `execute` runs it, `layout` turns it into a `circuit`, with sums under the `challenge` over tensors and over
-//! `windows` of images. A backend writes it down and proves it.
+//! The model's crate writes the graph as an integer [`Program`] with bounds for every tensor, and runs it. Here `layout` turns
+//! the program into a circuit, with sums under the `challenge` over tensors and over `windows` of images. A backend writes it
+//! down and proves it.
 
 #![deny(
     clippy::wildcard_enum_match_arm,
@@ -15,10 +15,7 @@
 
 mod challenge;
 mod error;
-mod execute;
 mod layout;
-mod program;
-mod quantise;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -34,19 +31,14 @@ use evmbench_model::graph::{Graph, Tensor};
 pub use error::CommittedError;
 pub use evmbench_backend::Table;
 pub use evmbench_model::interval::{Interval, Unbounded};
+pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, ProgramError};
 
+use evmbench_model::program::{Form, Linear, Program, Step, Value, ValueId};
+use evmbench_model::quantise::{ProgramOptions, quantise};
 use layout::{Exposure, InputRange, Layout};
-use program::{Form, Linear, Program, Step, Value, ValueId};
 
 /// A k at which every circuit fits one block, so that no row stands in two.
 const ROOMY_LOGROWS: u32 = 40;
-
-/// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
-/// fewer bits the rows that it leaves free would be a large part of it.
-pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
-
-/// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
-pub const DEFAULT_DIGIT_BITS: u32 = 16;
 
 /// The most inner columns that are chosen of themselves: a third adds some 90,000 gas to every verification.
 const MOST_INNER_COLUMNS: usize = 2;
@@ -73,26 +65,6 @@ impl std::fmt::Display for InputAssurance {
             Self::Registered => "registered",
             Self::Linked => "linked",
         })
-    }
-}
-
-/// What is known of a tensor's integers before any input is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Integers {
-    /// What they can be.
-    pub range: Interval,
-    /// How many make 1 of the model's numbers.
-    pub unit: f64,
-}
-
-impl Integers {
-    /// A model's input at this scale, of elements of at most this magnitude in the model's numbers.
-    pub fn of_input(scale: u32, bound: f64) -> Self {
-        let unit = f64::from(scale).exp2();
-        Self {
-            range: Interval::symmetric((bound * unit).round() as i128),
-            unit,
-        }
     }
 }
 
@@ -191,9 +163,15 @@ pub fn lower(
     options: &CommittedOptions,
     rules: &'static dyn Arithmetisation,
 ) -> Result<CommittedCircuit, CommittedError> {
-    let mut program = quantise::quantise(graph, options)?;
+    let asked = ProgramOptions {
+        scale: options.scale,
+        input: options.input,
+        digit_bits: options.digit_bits,
+        roundings: options.roundings,
+    };
+    let mut program = quantise(graph, &asked)?;
     if program.steps.is_empty() {
-        return Err(CommittedError::Ports("computes nothing".to_owned()));
+        return Err(ProgramError::Ports("computes nothing".to_owned()).into());
     }
     let claims = |step: &Step| matches!(step, Step::Claimed { .. } | Step::LayerNorm { .. });
     if !options.output_public || !program.steps.iter().any(claims) {
@@ -472,7 +450,7 @@ impl CommittedCircuit {
     /// An honest prover's integers for this input.
     ///
     /// # Errors
-    /// [`CommittedError::InputRange`] where an element is outside the range that the circuit was made for.
+    /// [`ProgramError::InputRange`] where an element is outside the range that the circuit was made for.
     pub fn witness(&self, input: &Tensor) -> Result<Witness, CommittedError> {
         self.witness_of(self.integers(input))
     }
@@ -487,9 +465,9 @@ impl CommittedCircuit {
     /// Whether an input's integers are in range, so that they have a witness.
     ///
     /// # Errors
-    /// [`CommittedError::InputRange`].
+    /// [`ProgramError::InputRange`].
     pub fn check_input(&self, input: &[i128]) -> Result<(), CommittedError> {
-        self.program.check_input(input)
+        Ok(self.program.check_input(input)?)
     }
 
     /// The same for an input in integers, row-major.

@@ -10,7 +10,9 @@ use super::*;
 use evmbench_backend::FIELD_MODULUS as ORDER;
 use evmbench_backend::{Function, NodeId, Operator, RECTIFIER_EXPONENT};
 use evmbench_ezkl::{Ezkl, compiled::Compiled};
-use evmbench_model::graph::{Op, Window};
+use evmbench_model::graph::{
+    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Window,
+};
 use evmbench_model::suite::{self, Category, MODELS};
 use evmbench_model::{input, layers};
 
@@ -264,19 +266,19 @@ fn conv(
     groups: usize,
     seed: u64,
 ) -> Op {
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight: drawn(&[output, input / groups, kernel, kernel], seed, 0.5),
         bias: Some(drawn(&[output], seed + 1, 0.5)),
         window: Window::square(kernel, stride, padding),
         groups,
-    }
+    })
 }
 
 fn gemm(input: usize, output: usize, seed: u64) -> Op {
-    Op::Gemm {
+    Op::Gemm(Gemm {
         weight: drawn(&[output, input], seed, 0.3),
         bias: Some(drawn(&[output], seed + 1, 0.3)),
-    }
+    })
 }
 
 fn batch_norm(channels: usize, seed: u64) -> Op {
@@ -284,29 +286,74 @@ fn batch_norm(channels: usize, seed: u64) -> Op {
     for x in &mut variance.data {
         *x += 1.0;
     }
-    Op::BatchNorm {
+    Op::BatchNorm(BatchNorm {
         scale: drawn(&[channels], seed, 1.0),
         bias: drawn(&[channels], seed + 1, 0.5),
         mean: drawn(&[channels], seed + 2, 0.5),
         variance,
         epsilon: 1e-5,
-    }
+    })
 }
 
 fn layer_norm(shape: &[usize], seed: u64) -> Op {
-    Op::LayerNorm {
+    Op::LayerNorm(LayerNorm {
         axis: 1,
         scale: drawn(shape, seed, 1.0),
         bias: Some(drawn(shape, seed + 1, 0.5)),
         epsilon: 1e-5,
+    })
+}
+
+/// An image beside what a branch makes of it, along an axis, and layers after both.
+fn beside_itself(axis: usize, branch: Vec<Op>, after: Vec<Op>) -> Graph {
+    let mut graph = small(&[1, 2, 4, 4], branch);
+    let branches = [graph.inputs[0], graph.outputs[0]];
+    let both = Op::Concat(Concat { axis });
+    let mut last = graph.apply("both", "both.output", both, &branches).unwrap();
+    for (index, op) in after.into_iter().enumerate() {
+        let (name, output) = (format!("after{index}"), format!("after{index}.output"));
+        last = graph.apply(&name, &output, op, &[last]).unwrap();
     }
+    graph.outputs = vec![last];
+    graph
+}
+
+/// Values of different units side by side, along each axis, before what looks up, weighs, and shows them.
+fn concatenations() -> Vec<(&'static str, Graph)> {
+    let pool = Window::square(2, 2, 0);
+    vec![
+        (
+            "channels side by side",
+            beside_itself(
+                1,
+                vec![conv(2, 3, 3, 1, 1, 1, 70), Op::Relu],
+                vec![conv(5, 2, 3, 1, 1, 1, 72), Op::Relu],
+            ),
+        ),
+        (
+            "rows side by side",
+            beside_itself(
+                2,
+                vec![conv(2, 2, 3, 1, 1, 1, 74)],
+                vec![Op::Relu, Op::MaxPool2d(MaxPool2d(pool))],
+            ),
+        ),
+        (
+            "columns side by side",
+            beside_itself(3, vec![Op::Mul], vec![Op::Flatten, gemm(64, 3, 76)]),
+        ),
+        (
+            "side by side at last",
+            beside_itself(1, vec![conv(2, 1, 3, 1, 1, 1, 78)], Vec::new()),
+        ),
+    ]
 }
 
 /// One graph for each way in which layers meet.
 fn graphs() -> Vec<(&'static str, Graph)> {
     let pool = Window::square(2, 2, 0);
     let image: &[usize] = &[1, 2, 6, 6];
-    vec![
+    let chains = vec![
         ("convolution", small(image, vec![conv(2, 3, 3, 1, 1, 1, 1)])),
         ("strided", small(image, vec![conv(2, 3, 3, 2, 1, 1, 2)])),
         ("unpadded", small(image, vec![conv(2, 3, 3, 1, 0, 1, 3)])),
@@ -318,12 +365,12 @@ fn graphs() -> Vec<(&'static str, Graph)> {
         ("square", small(image, vec![Op::Mul])),
         ("tanh", small(image, vec![Op::Tanh])),
         ("sigmoid", small(image, vec![Op::Sigmoid])),
-        ("max", small(image, vec![Op::MaxPool2d(pool)])),
+        ("max", small(image, vec![Op::MaxPool2d(MaxPool2d(pool))])),
         (
             "padded max",
-            small(image, vec![Op::MaxPool2d(Window::square(3, 2, 1))]),
+            small(image, vec![Op::MaxPool2d(MaxPool2d(Window::square(3, 2, 1)))]),
         ),
-        ("average", small(image, vec![Op::AvgPool2d(pool)])),
+        ("average", small(image, vec![Op::AvgPool2d(AvgPool2d(pool))])),
         ("batch norm", small(image, vec![batch_norm(2, 8)])),
         (
             "layer norm",
@@ -341,7 +388,7 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 vec![
                     conv(2, 3, 3, 1, 1, 1, 14),
                     Op::Relu,
-                    Op::MaxPool2d(pool),
+                    Op::MaxPool2d(MaxPool2d(pool)),
                     Op::Flatten,
                     gemm(27, 4, 15),
                 ],
@@ -353,7 +400,7 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 image,
                 vec![
                     conv(2, 3, 3, 1, 1, 1, 16),
-                    Op::MaxPool2d(pool),
+                    Op::MaxPool2d(MaxPool2d(pool)),
                     Op::Flatten,
                     gemm(27, 4, 17),
                 ],
@@ -366,10 +413,10 @@ fn graphs() -> Vec<(&'static str, Graph)> {
                 vec![
                     conv(2, 2, 3, 1, 1, 1, 18),
                     Op::Mul,
-                    Op::AvgPool2d(pool),
+                    Op::AvgPool2d(AvgPool2d(pool)),
                     conv(2, 3, 3, 1, 1, 1, 19),
                     Op::Relu,
-                    Op::AvgPool2d(pool),
+                    Op::AvgPool2d(AvgPool2d(pool)),
                     Op::Flatten,
                     gemm(12, 4, 20),
                 ],
@@ -391,7 +438,8 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             "repeated taps",
             small(&[1, 2, 6, 6], vec![convolution_of(repeated_taps()), Op::Relu]),
         ),
-    ]
+    ];
+    [concatenations(), chains].concat()
 }
 
 /// Layers that read some elements of what comes before them, or that multiply what they read by 0.
@@ -399,11 +447,13 @@ fn graphs() -> Vec<(&'static str, Graph)> {
 fn sparsely_read() -> Vec<(&'static str, Graph)> {
     let image: &[usize] = &[1, 2, 4, 4];
     let whole = Window::square(4, 1, 0);
-    let layer = |weight: Tensor, window: Window, groups: usize| Op::Conv2d {
-        weight,
-        bias: None,
-        window,
-        groups,
+    let layer = |weight: Tensor, window: Window, groups: usize| {
+        Op::Conv2d(Conv2d {
+            weight,
+            bias: None,
+            window,
+            groups,
+        })
     };
     // The same taps are 0 in every channel.
     let with_zero_taps = |shape: [usize; 4], seed: u64| {
@@ -492,7 +542,7 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
                 &[1, 1, 5, 5],
                 vec![
                     conv(1, 1, 3, 1, 1, 1, 53),
-                    Op::MaxPool2d(Window::square(2, 3, 0)),
+                    Op::MaxPool2d(MaxPool2d(Window::square(2, 3, 0))),
                     Op::Relu,
                 ],
             ),
@@ -504,7 +554,7 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
                 vec![
                     conv(1, 1, 3, 1, 1, 1, 55),
                     Op::Relu,
-                    Op::AvgPool2d(Window::square(2, 2, 0)),
+                    Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0))),
                     Op::Flatten,
                     gemm(4, 2, 57),
                 ],
@@ -515,8 +565,8 @@ fn sparsely_read() -> Vec<(&'static str, Graph)> {
             small(
                 &[1, 1, 7, 7],
                 vec![
-                    Op::MaxPool2d(Window::square(2, 2, 0)),
-                    Op::MaxPool2d(Window::square(2, 2, 0)),
+                    Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0))),
+                    Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0))),
                 ],
             ),
         ),
@@ -725,10 +775,10 @@ fn tables_are_built_for_what_they_are_given() {
 #[test]
 fn numbers_that_are_too_large_are_refused() {
     let lowered = |weight: f32, bias: f32, bound: f64| {
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: Tensor::new([1, 2], vec![weight, 0.5]),
             bias: Some(Tensor::new([1], vec![bias])),
-        };
+        });
         lower(
             &small(&[1, 2], vec![op]),
             &options(7, InputAssurance::Registered, true, bound),
@@ -744,17 +794,29 @@ fn numbers_that_are_too_large_are_refused() {
         1.3e36,
     ] {
         let weight = lowered(number, 0.0, 1.0);
-        assert!(matches!(weight, CommittedError::TooLarge { .. }), "{weight}");
+        assert!(
+            matches!(weight, CommittedError::Program(ProgramError::TooLarge { .. })),
+            "{weight}"
+        );
         let bias = lowered(0.5, number, 1.0);
-        assert!(matches!(bias, CommittedError::TooLarge { .. }), "{bias}");
+        assert!(
+            matches!(bias, CommittedError::Program(ProgramError::TooLarge { .. })),
+            "{bias}"
+        );
     }
     for (weight, bias) in [(f32::NAN, 0.0), (0.5, f32::NAN)] {
         let refused = lowered(weight, bias, 1.0);
-        assert!(matches!(refused, CommittedError::NotCovered { .. }), "{refused}");
+        assert!(
+            matches!(refused, CommittedError::Program(ProgramError::NotCovered { .. })),
+            "{refused}"
+        );
     }
     for bound in [f64::INFINITY, f64::MAX, 2f64.powi(119)] {
         let refused = lowered(0.5, 0.0, bound);
-        assert!(matches!(refused, CommittedError::TooLarge { .. }), "{refused}");
+        assert!(
+            matches!(refused, CommittedError::Program(ProgramError::TooLarge { .. })),
+            "{refused}"
+        );
     }
     let circuit = lower(
         &small(&[1, 2], vec![gemm(2, 1, 1)]),
@@ -762,7 +824,10 @@ fn numbers_that_are_too_large_are_refused() {
     )
     .unwrap();
     let refused = circuit.witness_of(vec![0, i128::MIN]).unwrap_err();
-    assert!(matches!(refused, CommittedError::InputRange { position: 1, .. }));
+    assert!(matches!(
+        refused,
+        CommittedError::Program(ProgramError::InputRange { position: 1, .. })
+    ));
 }
 
 const ASSURANCES: [InputAssurance; 3] = [
@@ -772,12 +837,12 @@ const ASSURANCES: [InputAssurance; 3] = [
 ];
 
 fn convolution_of(weight: Tensor) -> Op {
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight,
         bias: None,
         window: Window::square(3, 1, 1),
         groups: 1,
-    }
+    })
 }
 
 /// Weights of which the second tap in each row is 0, and the third is the first.
@@ -1009,7 +1074,10 @@ fn more_roundings_than_needed_can_be_asked_for() {
         }
         if let Some(fewer) = least.checked_sub(1) {
             let error = lowered(Some(fewer)).unwrap_err();
-            assert!(matches!(error, CommittedError::TooLarge { .. }), "{error}");
+            assert!(
+                matches!(error, CommittedError::Program(ProgramError::TooLarge { .. })),
+                "{error}"
+            );
         }
     }
 }
@@ -1024,7 +1092,7 @@ fn digits_have_as_many_bits_as_the_table_allows() {
         };
         assert_eq!(
             lower(&graph, &options).unwrap_err(),
-            CommittedError::DigitBits { bits }
+            CommittedError::Program(ProgramError::DigitBits { bits })
         );
     }
 }
@@ -1162,7 +1230,11 @@ fn fractions_are_no_quotients() {
     };
     let layer = apply("layer", conv(1, 1, 3, 1, 1, 1, 30), &[image]);
     // Windows of 2 by 2 at every third place leave a row and a column of the five out.
-    let pooled = apply("pool", Op::MaxPool2d(Window::square(2, 3, 0)), &[layer]);
+    let pooled = apply(
+        "pool",
+        Op::MaxPool2d(MaxPool2d(Window::square(2, 3, 0))),
+        &[layer],
+    );
     let positive = apply("rectifier", Op::Relu, &[pooled]);
     let few = apply("few", Op::Flatten, &[positive]);
     let all = apply("all", Op::Flatten, &[layer]);
@@ -1242,25 +1314,25 @@ fn inputs_out_of_range_are_refused() {
         .unwrap_err();
     assert_eq!(
         error,
-        CommittedError::InputRange {
+        CommittedError::Program(ProgramError::InputRange {
             position: 2,
             value: 192,
             bound: 128
-        }
+        })
     );
 }
 
 #[test]
 fn what_is_not_covered_is_named() {
-    let flat = small(&[1, 4], vec![Op::Reshape { shape: vec![4] }]);
+    let flat = small(&[1, 4], vec![Op::Reshape(Reshape { shape: vec![4] })]);
     let error = lower(&flat, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
     assert!(
         matches!(
             error,
-            CommittedError::NotCovered {
+            CommittedError::Program(ProgramError::NotCovered {
                 operator: "Reshape",
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -1325,15 +1397,15 @@ proptest! {
                 *x = 0.0;
             }
         }
-        let mut ops = vec![Op::Conv2d { weight, bias: Some(drawn(&[2 * channels], seed + 1, 0.5)), window, groups }];
+        let mut ops = vec![Op::Conv2d(Conv2d { weight, bias: Some(drawn(&[2 * channels], seed + 1, 0.5)), window, groups })];
         let pool = Window::square(second_kernel, second_stride, 0);
         let fits = pool.output_size([rows, columns]).is_some();
         match between {
             0 => {}
             1 => ops.push(Op::Relu),
             2 => ops.push(Op::Mul),
-            3 if fits => ops.extend([Op::MaxPool2d(pool), Op::Relu]),
-            _ if fits => ops.extend([Op::Relu, Op::AvgPool2d(pool)]),
+            3 if fits => ops.extend([Op::MaxPool2d(MaxPool2d(pool)), Op::Relu]),
+            _ if fits => ops.extend([Op::Relu, Op::AvgPool2d(AvgPool2d(pool))]),
             _ => {}
         }
         let graph = small(&shape, ops.clone());

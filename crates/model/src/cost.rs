@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Graph, Node, Op};
+use super::graph::{Graph, Node};
 
 /// Size of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,13 +36,8 @@ pub fn cost(graph: &Graph) -> Cost {
 
 /// Each output of a linear layer takes as many multiply-adds as one of its rows has weights.
 fn multiply_adds(graph: &Graph, node: &Node) -> usize {
-    match &node.op {
-        Op::Conv2d { weight, .. } | Op::Gemm { weight, .. } => {
-            let outputs: usize = graph.shape(node.output).iter().product();
-            outputs * weight.shape[1..].iter().product::<usize>()
-        }
-        _ => 0,
-    }
+    let outputs: usize = graph.shape(node.output).iter().product();
+    outputs * node.op.rules().multiply_adds_per_output()
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ fn static_shape(direction: &'static str, index: usize, fact: &TypedFact) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Graph, Op, Window};
+    use crate::graph::{AvgPool2d, Graph, Op, Window};
     use crate::onnx;
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 1, 4, 4]).expect("new");
         let y = graph
-            .apply("p", "y", Op::AvgPool2d(Window::square(2, 2, 0)), &[x])
+            .apply("p", "y", Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0))), &[x])
             .expect("fits");
         graph.outputs.push(y);
         let model = FloatModel::load(&onnx::write(&graph)).expect("loads");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Graph, Op, Tensor, ValueId};
+use super::graph::{BatchNorm, Conv2d, Graph, Op, Tensor, ValueId};
 use super::layers::NORM_EPSILON;
 
 /// The same function with every batch norm folded whose input is a convolution that nothing else reads and that is no
@@ -43,14 +43,14 @@ pub fn batch_norms(graph: &Graph) -> Graph {
 /// Multiplies a batch norm into a convolution; false, and nothing done, where it is none.
 fn fold(convolution: &mut Op, norm: &Op) -> bool {
     let (
-        Op::Conv2d { weight, bias, .. },
-        Op::BatchNorm {
+        Op::Conv2d(Conv2d { weight, bias, .. }),
+        Op::BatchNorm(BatchNorm {
             scale,
             bias: shift,
             mean,
             variance,
             epsilon,
-        },
+        }),
     ) = (convolution, norm)
     else {
         return false;
@@ -95,16 +95,16 @@ pub fn with_batch_norms(graph: &Graph, scale: f32) -> Graph {
         let inputs: Vec<ValueId> = node.inputs.iter().map(|id| ids[id]).collect();
         let output = &graph.values[node.output.0].name;
         let mut op = node.op.clone();
-        let written = if let Op::Conv2d { weight, bias, .. } = &mut op {
+        let written = if let Op::Conv2d(Conv2d { weight, bias, .. }) = &mut op {
             let channels = weight.shape[0];
             let all = |x: f32| Tensor::new([channels], vec![x; channels]);
-            let norm = Op::BatchNorm {
+            let norm = Op::BatchNorm(BatchNorm {
                 scale: all(scale),
                 bias: bias.take().unwrap_or_else(|| all(0.0)),
                 mean: all(0.0),
                 variance: all(1.0),
                 epsilon: NORM_EPSILON,
-            };
+            });
             let name = format!("{}_norm", node.name);
             let between = normed.apply(&node.name, &format!("{name}_input"), op, &inputs);
             normed.apply(&name, output, norm, &[between.expect(FREE)])
@@ -129,22 +129,22 @@ mod tests {
         let drawn = |seed| seeded_uniform(&[channels], seed);
         let mut variance = drawn(seed + 3);
         variance.data.iter_mut().for_each(|x| *x = x.abs() + 0.1);
-        Op::BatchNorm {
+        Op::BatchNorm(BatchNorm {
             scale: drawn(seed),
             bias: drawn(seed + 1),
             mean: drawn(seed + 2),
             variance,
             epsilon: 1e-5,
-        }
+        })
     }
 
     fn convolution(inputs: usize, outputs: usize, bias: bool) -> Op {
-        Op::Conv2d {
+        Op::Conv2d(Conv2d {
             weight: seeded_uniform(&[outputs, inputs, 3, 3], 7),
             bias: bias.then(|| seeded_uniform(&[outputs], 8)),
             window: Window::square(3, 1, 1),
             groups: 1,
-        }
+        })
     }
 
     fn outputs(graph: &Graph) -> Vec<Tensor> {

@@ -6,7 +6,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::graph::{Graph, Op, Tensor, ValueId, Window};
+use super::graph::{
+    AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Tensor, ValueId, Window,
+};
 use crate::suite::{Activation, Architecture, CnnStage, ModelSpec, Pooling};
 
 /// The stream of a seed that weights come from; [`super::input`] uses another.
@@ -62,19 +64,19 @@ pub fn build(spec: &ModelSpec, seed: u64) -> Graph {
 pub fn untrain_normalisations(graph: &mut Graph) {
     for node in &mut graph.nodes {
         match &mut node.op {
-            Op::BatchNorm {
+            Op::BatchNorm(BatchNorm {
                 scale,
                 bias,
                 mean,
                 variance,
                 ..
-            } => {
+            }) => {
                 scale.data.fill(1.0);
                 bias.data.fill(0.0);
                 mean.data.fill(0.0);
                 variance.data.fill(1.0);
             }
-            Op::LayerNorm { scale, bias, .. } => {
+            Op::LayerNorm(LayerNorm { scale, bias, .. }) => {
                 scale.data.fill(1.0);
                 if let Some(bias) = bias {
                     bias.data.fill(0.0);
@@ -162,12 +164,12 @@ impl Builder {
         let (weight, bias) = self.weights.linear(&shape);
         self.then(
             name,
-            Op::Conv2d {
+            Op::Conv2d(Conv2d {
                 weight,
                 bias: Some(bias),
                 window: Window::square(CONV_KERNEL, stride, CONV_PADDING),
                 groups,
-            },
+            }),
         );
     }
 
@@ -175,10 +177,10 @@ impl Builder {
         let (weight, bias) = self.weights.linear(&[out_features, self.channels()]);
         self.then(
             name,
-            Op::Gemm {
+            Op::Gemm(Gemm {
                 weight,
                 bias: Some(bias),
-            },
+            }),
         );
     }
 
@@ -194,8 +196,8 @@ impl Builder {
         self.then(
             name,
             match pooling {
-                Pooling::Max => Op::MaxPool2d(window),
-                Pooling::Average => Op::AvgPool2d(window),
+                Pooling::Max => Op::MaxPool2d(MaxPool2d(window)),
+                Pooling::Average => Op::AvgPool2d(AvgPool2d(window)),
             },
         );
     }
@@ -212,25 +214,25 @@ impl Builder {
     /// as after some training, so that no parameter is a trivial 0 or 1.
     fn batch_norm(&mut self, name: &str) {
         let channels = [self.channels()];
-        let op = Op::BatchNorm {
+        let op = Op::BatchNorm(BatchNorm {
             scale: self.weights.uniform(&channels, 1.0, 0.1),
             bias: self.weights.uniform(&channels, 0.0, 0.1),
             mean: self.weights.uniform(&channels, 0.0, 0.1),
             variance: self.weights.uniform(&channels, 1.0, 0.5),
             epsilon: NORM_EPSILON,
-        };
+        });
         self.then(name, op);
     }
 
     /// γ in [0.9, 1.1) and β in [−0.1, 0.1) over all of C, H and W.
     fn layer_norm(&mut self, name: &str) {
         let shape = self.graph.shape(self.last)[1..].to_vec();
-        let op = Op::LayerNorm {
+        let op = Op::LayerNorm(LayerNorm {
             axis: 1,
             scale: self.weights.uniform(&shape, 1.0, 0.1),
             bias: Some(self.weights.uniform(&shape, 0.0, 0.1)),
             epsilon: NORM_EPSILON,
-        };
+        });
         self.then(name, op);
     }
 }

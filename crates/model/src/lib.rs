@@ -1,8 +1,9 @@
 //! Models: layers of the suite and ONNX files as typed graphs, their inputs and their references.
 //!
 //! Goes in: a model of the suite and a seed, or a user's ONNX, weight and input files. Comes out:
-//! ONNX bytes for the prover, `f32` inputs, what the model gives in `f32`, and what the quantised
-//! graph gives exactly. Shapes are NCHW with batch 1.
+//! ONNX bytes for the prover, `f32` inputs, what the model gives in `f32`, what the quantised
+//! graph gives exactly, and the integer program that a committed circuit is laid out from. Shapes are
+//! NCHW with batch 1.
 
 pub mod cost;
 pub mod float;
@@ -13,7 +14,12 @@ pub mod integer;
 pub mod interval;
 pub mod layers;
 pub mod onnx;
+mod ops;
+pub mod program;
+pub mod quantise;
 pub mod rounding;
 pub mod split;
 pub mod suite;
+mod tensor;
 pub mod weights;
+mod wire;

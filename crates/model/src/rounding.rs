@@ -4,7 +4,7 @@
 //! terminal.
 
 use super::fold;
-use super::graph::{Graph, Op, Tensor};
+use super::graph::{Graph, Tensor};
 use super::onnx::Mean;
 
 /// The layers of a graph whose weights, batch norms folded in, all round to 0.
@@ -55,14 +55,10 @@ const FAR_OFF: f64 = 0.01;
 #[must_use]
 pub fn means(graph: &Graph) -> Vec<Mean> {
     let means = graph.nodes.iter().filter_map(|node| {
-        let Op::LayerNorm { axis, .. } = node.op else {
-            return None;
-        };
-        let count = graph.shape(node.output).get(axis..)?.iter().product();
         Some(Mean {
             node: node.name.clone(),
             operator: node.op.onnx_name().to_owned(),
-            count,
+            count: node.op.rules().mean_elements(graph.shape(node.output))?,
         })
     });
     means.collect()
@@ -104,14 +100,15 @@ fn relative_error(count: usize, scale: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::{Gemm, LayerNorm, Op};
 
     fn dense(weights: &[f32]) -> Graph {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, weights.len()]).unwrap();
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: Tensor::new([1, weights.len()], weights.to_vec()),
             bias: None,
-        };
+        });
         let y = graph.apply("fc", "y", op, &[x]).unwrap();
         graph.outputs.push(y);
         graph
@@ -165,12 +162,12 @@ mod tests {
     fn a_normalisation_takes_a_mean() {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 3, 7]).unwrap();
-        let op = Op::LayerNorm {
+        let op = Op::LayerNorm(LayerNorm {
             axis: 1,
             scale: Tensor::new([3, 7], vec![1.0; 21]),
             bias: None,
             epsilon: 1e-5,
-        };
+        });
         let y = graph.apply("norm", "y", op, &[x]).unwrap();
         graph.outputs.push(y);
         let means = means(&graph);

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Graph, Node, Op, Tensor, ValueId};
+use super::graph::{Graph, Node, Tensor, ValueId};
 
 /// Where a model is split.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -227,16 +227,10 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
     let [node] = &graph.nodes[..] else {
         return Err(not_tileable());
     };
-    let outputs = match &node.op {
-        Op::Conv2d {
-            weight, groups: 1, ..
-        }
-        | Op::Gemm { weight, .. } => weight.shape[0],
-        _ => return Err(not_tileable()),
-    };
-    if outputs < tiles {
-        return Err(not_tileable());
-    }
+    let outputs = node.op.rules().tileable_outputs();
+    let outputs = outputs
+        .filter(|&outputs| outputs >= tiles)
+        .ok_or_else(not_tileable)?;
     let name = &graph.values[graph.outputs[0].0].name;
     let value = &graph.values[graph.inputs[0].0];
     let tile = |tile: usize| {

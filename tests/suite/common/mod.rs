@@ -15,7 +15,7 @@ use evmbench::chain::calldata::VerifyCall;
 use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::graph::{Graph, Op};
+use evmbench::model::graph::{Concat, Graph, Op};
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
 use evmbench::store;
@@ -119,6 +119,15 @@ pub fn chain(input_shape: &[usize], ops: Vec<Op>) -> Graph {
             .unwrap();
     }
     graph.outputs.push(last);
+    graph
+}
+
+/// The input beside what a chain of operators makes of it, along an axis.
+pub fn beside_itself(input_shape: &[usize], axis: usize, branch: Vec<Op>) -> Graph {
+    let mut graph = chain(input_shape, branch);
+    let both = Op::Concat(Concat { axis });
+    let branches = [graph.inputs[0], graph.outputs[0]];
+    graph.outputs = vec![graph.apply("both", "side by side", both, &branches).unwrap()];
     graph
 }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::common::models::port;
 use decode::Decoder;
 use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness};
-use evmbench::model::graph::{Op, Window};
+use evmbench::model::graph::{Conv2d, Op, Window};
 use evmbench::model::{self, input};
 use evmbench::prover::EZKL_VERSION;
 use evmbench::prover::compiled::{Compiled, Element, Frame, Function, Graph, NodeId, Table};
@@ -675,12 +675,12 @@ fn the_same_circuit_has_the_same_bytes() {
 fn committed() -> (CommittedCircuit, Witness) {
     let mut graph = model::graph::Graph::default();
     let input = graph.input("input", &[1, 2, 4, 4]).unwrap();
-    let convolution = Op::Conv2d {
+    let convolution = Op::Conv2d(Conv2d {
         weight: input::seeded_uniform(&[3, 2, 3, 3], 1),
         bias: Some(input::seeded_uniform(&[3], 2)),
         window: Window::square(3, 1, 1),
         groups: 1,
-    };
+    });
     let convolved = graph
         .apply("convolution", "convolved", convolution, &[input])
         .unwrap();

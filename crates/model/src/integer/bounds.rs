@@ -249,7 +249,7 @@ fn divided(interval: Interval, divisor: i128, bounds: &mut Bounds) -> Result<Int
 #[cfg(test)]
 mod tests {
     use super::super::{Quantisation, lower, tests};
-    use crate::graph::{Graph, Op, Window};
+    use crate::graph::{AvgPool2d, Graph, Op, Window};
     use crate::suite::MODELS;
     use crate::{input, layers};
 
@@ -295,7 +295,7 @@ mod tests {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 1, 2, 2]).unwrap();
         let relu = graph.apply("relu", "r", Op::Relu, &[x]).unwrap();
-        let pool = Op::AvgPool2d(Window::square(2, 2, 0));
+        let pool = Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0)));
         let pooled = graph.apply("pool", "p", pool, &[relu]).unwrap();
         graph.outputs.push(pooled);
         let lowered = lower(&graph, &quantisation(16, 2, 1)).unwrap();

@@ -39,6 +39,14 @@ pub enum IntegerError {
         /// The node at fault.
         node: String,
     },
+    /// An operator of which it is not known in integers what EZKL's loader makes.
+    #[error("{node}: what EZKL's loader makes of {operator} is not followed")]
+    NotFollowed {
+        /// The node.
+        node: String,
+        /// Its ONNX operator.
+        operator: &'static str,
+    },
     /// A multiplication by constants that are all zero, which the ONNX loader replaces by a constant.
     #[error("{node}: its scale is zero everywhere")]
     ZeroScale {

@@ -12,7 +12,8 @@
 //!   epsilon, a reciprocal square root, and two products and a sum;
 //! - equal constants are one constant.
 
-use super::super::graph::{Graph, Node, Op, Tensor, ValueId, Window};
+use super::super::graph::{BatchNorm, Conv2d, Gemm, Graph, LayerNorm, Node, Tensor, ValueId, Window};
+use super::super::ops::Direct;
 use super::batch_axis::misread_convolution;
 use super::error::IntegerError;
 use super::program::{Constant, Input, Operand, Operation, Program, Source, Step};
@@ -63,7 +64,7 @@ impl<'a> Loader<'a> {
         let count = graph.values.len();
         let mut same: Vec<_> = (0..count).map(ValueId).collect();
         for node in &graph.nodes {
-            let reshapes = matches!(node.op, Op::Flatten | Op::Reshape { .. });
+            let reshapes = matches!(node.op.rules().direct(), Direct::Reshape);
             if reshapes && graph.shape(node.inputs[0]) == graph.shape(node.output) {
                 same[node.output.0] = same[node.inputs[0].0];
             }
@@ -118,49 +119,55 @@ impl<'a> Loader<'a> {
 
     fn node(&mut self, node: &'a Node) -> Result<(), IntegerError> {
         let shape = self.graph.shape(node.output).to_vec();
-        let operation = match &node.op {
-            Op::Conv2d {
+        let operation = match node.op.rules().direct() {
+            Direct::Convolution(Conv2d {
                 weight,
                 bias,
                 window,
                 groups,
-            } => return self.convolution(node, weight, bias.as_ref(), *window, *groups),
-            Op::Gemm { weight, bias } => {
+            }) => return self.convolution(node, weight, bias.as_ref(), *window, *groups),
+            Direct::Dense(Gemm { weight, bias }) => {
                 let image = self.read(node, 0);
                 let product = self.product(node, image, weight, bias.as_ref(), &shape);
                 self.numbers[node.output.0] = Some(product);
                 return Ok(());
             }
-            Op::BatchNorm {
+            Direct::BatchNorm(BatchNorm {
                 scale,
                 bias,
                 mean,
                 variance,
                 epsilon,
-            } => {
+            }) => {
                 let affine = Affine::new(scale, bias, mean, variance, *epsilon);
                 return self.batch_norm(node, &affine);
             }
-            Op::LayerNorm {
+            Direct::LayerNorm(LayerNorm {
                 axis,
                 scale,
                 bias,
                 epsilon,
-            } => return self.layer_norm(node, *axis, scale, bias.as_ref(), *epsilon),
-            Op::Mul if self.same[node.inputs[0].0] == self.same[node.inputs[1].0] => {
+            }) => return self.layer_norm(node, *axis, scale, bias.as_ref(), *epsilon),
+            Direct::Multiply if self.same[node.inputs[0].0] == self.same[node.inputs[1].0] => {
                 let square = self.step(node, Operation::Square, [self.read(node, 0)], &shape);
                 self.numbers[node.output.0] = Some(square);
                 return Ok(());
             }
-            Op::Mul => Operation::Multiply,
-            Op::Add => Operation::Add,
-            Op::Sub => Operation::Subtract,
-            Op::Relu => Operation::Relu,
-            Op::Sigmoid => Operation::Sigmoid,
-            Op::Tanh => Operation::Tanh,
-            Op::MaxPool2d(window) => Operation::MaxPool(*window),
-            Op::AvgPool2d(window) => Operation::MeanPool(*window),
-            Op::Flatten | Op::Reshape { .. } => Operation::Reshape,
+            Direct::Multiply => Operation::Multiply,
+            Direct::Add => Operation::Add,
+            Direct::Subtract => Operation::Subtract,
+            Direct::Relu => Operation::Relu,
+            Direct::Sigmoid => Operation::Sigmoid,
+            Direct::Tanh => Operation::Tanh,
+            Direct::MaxPool(window) => Operation::MaxPool(window),
+            Direct::MeanPool(window) => Operation::MeanPool(window),
+            Direct::Reshape => Operation::Reshape,
+            Direct::Other => {
+                return Err(IntegerError::NotFollowed {
+                    node: node.name.clone(),
+                    operator: node.op.onnx_name(),
+                });
+            }
         };
         let operands: Vec<_> = (0..node.inputs.len()).map(|i| self.read(node, i)).collect();
         let number = self.step(node, operation, operands, &shape);
@@ -247,14 +254,15 @@ impl<'a> Loader<'a> {
     fn fold_or_emit(&mut self, node: &'a Node, folded: Foldable) -> Result<(), IntegerError> {
         let id = node.output;
         if let [reader] = self.readers[id.0][..] {
-            let binary = matches!(reader.op, Op::Add | Op::Sub | Op::Mul);
+            let reader_is = reader.op.rules().direct();
+            let binary = matches!(reader_is, Direct::Add | Direct::Subtract | Direct::Multiply);
             if binary && matches!(self.graph.shape(id), [1, _, 1, 1]) {
                 return Err(IntegerError::FoldedOperand {
                     node: node.name.clone(),
                     reader: reader.name.clone(),
                 });
             }
-            if matches!(reader.op, Op::BatchNorm { .. }) {
+            if matches!(reader_is, Direct::BatchNorm(_)) {
                 self.foldable[id.0] = Some(folded.clone());
                 if !self.is_output(id) {
                     return Ok(());

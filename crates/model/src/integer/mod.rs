@@ -30,6 +30,7 @@ mod settings;
 mod tests;
 
 use super::graph::{Graph, Tensor};
+use super::ops::Direct;
 
 pub use arithmetic::{integer_from_word, quantise};
 pub use bounds::Bounds;
@@ -65,6 +66,13 @@ pub fn lower(graph: &Graph, quantisation: &Quantisation) -> Result<Lowered, Inte
 /// [`IntegerError`] where it does not.
 pub fn check(graph: &Graph) -> Result<(), IntegerError> {
     load::load(graph).map(|_| ())
+}
+
+/// Whether each of the graph's operators is one whose circuit is followed here.
+#[must_use]
+pub fn is_followed(graph: &Graph) -> bool {
+    let mut operators = graph.nodes.iter().map(|node| node.op.rules().direct());
+    operators.all(|direct| !matches!(direct, Direct::Other))
 }
 
 /// The integers that EZKL's honest witness holds for `graph` at `inputs`, one tensor for each graph input.

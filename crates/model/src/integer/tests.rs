@@ -1,6 +1,8 @@
 //! What is refused, and why; what is computed is compared with EZKL in `tests/suite/integer_reference.rs`.
 
-use super::super::graph::{Graph, Op, Tensor, ValueId, Window};
+use super::super::graph::{
+    BatchNorm, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Reshape, Tensor, ValueId, Window,
+};
 use super::{IntegerError, IntegerRun, Quantisation, lower, run};
 
 /// Both scales 7, every division made, two digits of 14 bits.
@@ -39,30 +41,30 @@ fn constant(shape: &[usize], element: f32) -> Tensor {
 }
 
 fn conv(filters: usize, channels: usize, kernel: usize) -> Op {
-    Op::Conv2d {
+    Op::Conv2d(Conv2d {
         weight: constant(&[filters, channels, kernel, kernel], 0.5),
         bias: None,
         window: Window::square(kernel, 1, 0),
         groups: 1,
-    }
+    })
 }
 
 fn gemm(outputs: usize, inputs: usize) -> Op {
-    Op::Gemm {
+    Op::Gemm(Gemm {
         weight: constant(&[outputs, inputs], 0.5),
         bias: None,
-    }
+    })
 }
 
 fn batch_norm(channels: usize, scale: f32) -> Op {
     let parameter = |element| constant(&[channels], element);
-    Op::BatchNorm {
+    Op::BatchNorm(BatchNorm {
         scale: parameter(scale),
         bias: parameter(0.5),
         mean: parameter(0.0),
         variance: parameter(1.0),
         epsilon: 0.0,
-    }
+    })
 }
 
 fn of_one_element(
@@ -224,12 +226,12 @@ fn what_the_loader_rewrites_otherwise_is_refused() {
     ));
 
     let single = graph(&[1, 3, 1], |graph, x| {
-        let op = Op::LayerNorm {
+        let op = Op::LayerNorm(LayerNorm {
             axis: 2,
             scale: constant(&[1], 2.0),
             bias: None,
             epsilon: 1e-5,
-        };
+        });
         apply(graph, op, &[x])
     });
     assert!(matches!(
@@ -258,9 +260,9 @@ fn between_products(inside: impl Fn(&mut Graph, ValueId) -> ValueId) -> Result<s
         let y = apply(graph, gemm(16, 4), &[x]);
         let y = apply(
             graph,
-            Op::Reshape {
+            Op::Reshape(Reshape {
                 shape: vec![1, 1, 4, 4],
-            },
+            }),
             &[y],
         );
         let y = inside(graph, y);
@@ -283,7 +285,7 @@ fn a_convolution_that_ezkl_misreads_is_refused() {
 
     let pooled = between_products(|graph, y| {
         let y = apply(graph, conv(2, 1, 3), &[y]);
-        apply(graph, Op::MaxPool2d(Window::square(2, 2, 0)), &[y])
+        apply(graph, Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0))), &[y])
     });
     assert!(pooled.is_ok());
     let single_output = between_products(|graph, y| apply(graph, conv(1, 1, 4), &[y]));

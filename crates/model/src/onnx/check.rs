@@ -13,14 +13,14 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-use super::constant::{is_finite, stored_elements};
 use super::direct::{Misreading, Values, has_outputs, has_subgraph};
-use super::fit::{MOST_AXES, misfit};
-use super::node::{Attributes, is_standard, label};
+use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
 use super::{Port, Problem};
 use crate::graph::{MOST_ELEMENTS, elements};
+use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
+use crate::wire::node::{Attributes, is_standard, label};
 
 /// The most nodes that a file may have.
 pub(super) const MOST_NODES: usize = 10_000;

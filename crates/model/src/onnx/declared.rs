@@ -13,8 +13,8 @@ use tract_onnx::pb::{
     tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
 };
 
-use super::node::label;
 use super::{Port, Problem};
+use crate::wire::node::label;
 
 /// What is known of a value.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use tract_onnx::pb::{NodeProto, attribute_proto::AttributeType, tensor_proto::DataType};
 
-use super::constant::{Constant, Integers, constant, constant_node};
 use super::fit::Read;
-use super::node::{Attributes, is_standard};
+use crate::wire::constant::{Constant, Integers, constant, constant_node};
+use crate::wire::node::{Attributes, is_standard};
 
 /// What of a node cannot be followed, and what the user can do about it.
 pub(super) struct Misreading {

@@ -6,11 +6,9 @@
 use tract_onnx::pb::NodeProto;
 
 use super::direct::Misreading;
-use super::node::{Attributes, DEFAULT_EPSILON};
 use crate::graph::{MOST_ELEMENTS, elements};
-
-/// The most axes that a value may have.
-pub(super) const MOST_AXES: usize = 16;
+use crate::wire::constant::MOST_AXES;
+use crate::wire::node::{Attributes, DEFAULT_EPSILON};
 
 /// The greatest kernel size, stride, dilation, pad and hidden size, and the most elements of a pool's window.
 const GREATEST_STEP: i64 = 1 << 20;
@@ -680,7 +678,7 @@ fn listed(values: &[i64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx::proto::{float, int, ints};
+    use crate::wire::proto::{float, int, ints};
     use tract_onnx::pb::AttributeProto;
 
     fn of(operator: &str, attribute: Vec<AttributeProto>, reads: &[Read]) -> Option<String> {

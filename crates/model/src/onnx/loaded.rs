@@ -34,10 +34,11 @@ use super::Mean;
 use super::check::operator_set;
 use super::declared::{self, Known};
 use super::direct::Misreading;
-use super::fit::{MOST_AXES, Read, misfit};
-use super::node::{Attributes, axis, label};
+use super::fit::{Read, misfit};
 use crate::float::{FloatModel, guarded, reasons};
 use crate::graph::{MOST_ELEMENTS, elements};
+use crate::wire::constant::MOST_AXES;
+use crate::wire::node::{Attributes, axis, label};
 
 /// The most elements of a constant that is looked at.
 const MOST_READ: usize = 1 << 20;
@@ -512,7 +513,7 @@ impl<'a> Search<'a> {
 mod tests {
     use super::*;
     use crate::graph::Tensor;
-    use crate::onnx::proto::{File, float, floats, int, ints, port};
+    use crate::wire::proto::{File, float, floats, int, ints, port};
 
     /// A network of an image with 4 channels and 8×8 pixels: `p` and `s` are 1×1 convolutions (`s` with stride 2), `c` and `d`
     /// 3×3 ones (`d` depthwise), `l e r h g x k` activations, `b` a batch norm, `m a f` pools; `(` remembers a value that `+`

@@ -5,7 +5,6 @@
 
 mod apart;
 mod check;
-mod constant;
 mod declared;
 mod direct;
 mod fit;
@@ -14,9 +13,7 @@ mod loaded;
 #[path = "../../../../tests/suite/common/models.rs"]
 #[allow(dead_code, unreachable_pub)] // the tests of the program use all of it
 mod models;
-mod node;
 mod operators;
-pub(crate) mod proto;
 mod reader;
 mod resolve;
 mod rounded;
@@ -40,6 +37,8 @@ use tract_onnx::pb::NodeProto;
 
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::Slot;
+use super::wire::constant::MOST_AXES;
+use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 
 /// A named tensor at the edge of a model.
@@ -327,7 +326,7 @@ pub enum Problem {
         what: &'static str,
     },
     /// An input has no axes, or too many.
-    #[error("input {input:?} has {found} axes, and must have 1 to {}", fit::MOST_AXES)]
+    #[error("input {input:?} has {found} axes, and must have 1 to {}", MOST_AXES)]
     Axes {
         /// Name of the input.
         input: String,
@@ -543,7 +542,7 @@ impl Problem {
     /// What of a node cannot be followed.
     fn misread(node: &NodeProto, misreading: direct::Misreading) -> Self {
         Self::Misread {
-            node: node::label(node),
+            node: label(node),
             operator: node.op_type.clone(),
             reason: misreading.reason,
             remedy: misreading.remedy.into(),

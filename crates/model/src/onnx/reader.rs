@@ -13,11 +13,14 @@ use prost::Message;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType};
 
 use super::check::{Found, inspect, static_inputs};
-use super::constant::{Constant, constant, constant_node, transposed};
 use super::loaded::{Loaded, Refusal};
-use super::node::{Attributes, DEFAULT_EPSILON, argument, axis, is_standard, label, size, sizes};
 use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
-use crate::graph::{Graph, MOST_ELEMENTS, Op, Tensor, ValueId, Window, elements};
+use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
+use crate::integer;
+use crate::ops::{self, Meaning};
+use crate::wire::constant::{Constant, constant, constant_node};
+use crate::wire::node::{is_standard, label};
+use crate::wire::reading::{Argument, Reading};
 
 /// Parses an ONNX file's bytes. `path` is only named in errors.
 ///
@@ -52,12 +55,23 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     }
     let coverage = Import::run(proto, &inputs).map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
+    let mut misread = direct;
     let output_shapes: Vec<Vec<usize>> = match &coverage {
-        Coverage::Full(graph) => graph.output_values().map(|v| v.shape.clone()).collect(),
+        Coverage::Full(graph) => {
+            if misread.is_empty() && !integer::is_followed(graph) {
+                // What a direct circuit would make of it, tract alone can tell.
+                let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
+                misread.extend(match analysed {
+                    Ok(loaded) => misreadings(&loaded),
+                    Err(refusal) => vec![at_fault(proto, refusal)],
+                });
+            }
+            graph.output_values().map(|v| v.shape.clone()).collect()
+        }
         Coverage::Partial(_) => {
             // Only a direct circuit is left.
-            if !direct.is_empty() {
-                return Err(invalid(direct));
+            if !misread.is_empty() {
+                return Err(invalid(misread));
             }
             let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
             let loaded = analysed.map_err(|refusal| invalid(vec![at_fault(proto, refusal)]))?;
@@ -79,7 +93,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         inputs,
         outputs,
         coverage,
-        misread: direct,
+        misread,
         notes: defaults(&model),
         means,
         constants,
@@ -200,14 +214,6 @@ struct Import<'a> {
     total: usize,
 }
 
-/// What a covered node stands for.
-enum Meaning<'a> {
-    /// An operator on values, named as the node's inputs.
-    Apply(Op, Vec<&'a str>),
-    /// The first output is another name for something.
-    Alias(Binding),
-}
-
 impl<'a> Import<'a> {
     /// # Errors
     /// The file declares of a value something else than follows from its nodes.
@@ -282,12 +288,15 @@ impl<'a> Import<'a> {
     /// The node's first output, or why the node is not covered.
     fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Binding, String> {
         let (op, inputs) = match self.meaning(node)? {
-            Meaning::Alias(binding) => return Ok(binding),
+            Meaning::Alias(position) => return Ok(self.binding(&node.input[position])),
+            Meaning::Constant(constant) => return Ok(Binding::Constant(Ok(Arc::new(constant)))),
+            Meaning::Unknown => return Ok(Binding::Unknown),
             Meaning::Apply(op, inputs) => (op, inputs),
         };
         let mut values = Vec::new();
-        for name in inputs {
-            match self.bindings.get(name) {
+        for position in inputs {
+            let name = &node.input[position];
+            match self.bindings.get(name.as_str()) {
                 Some(Binding::Value(id)) => values.push(*id),
                 Some(Binding::Constant(_)) => return Err(format!("{name:?} is a constant")),
                 // The node that gives it has been reported; this one follows from it.
@@ -340,313 +349,27 @@ impl<'a> Import<'a> {
         });
     }
 
-    fn meaning(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
+    fn binding(&self, name: &str) -> Binding {
+        self.bindings.get(name).cloned().unwrap_or(Binding::Unknown)
+    }
+
+    fn meaning(&self, node: &NodeProto) -> Result<Meaning, String> {
         if !is_standard(&node.domain) {
             return Err(format!("it is an operator of the domain {:?}", node.domain));
         }
-        let attributes = Attributes(node);
-        let unary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?]));
-        let binary = |op| Ok(Meaning::Apply(op, vec![argument(node, 0)?, argument(node, 1)?]));
-        match node.op_type.as_str() {
-            "Relu" => unary(Op::Relu),
-            "Sigmoid" => unary(Op::Sigmoid),
-            "Tanh" => unary(Op::Tanh),
-            "Add" => binary(Op::Add),
-            "Sub" => binary(Op::Sub),
-            "Mul" => binary(Op::Mul),
-            "Pow" => {
-                self.expect_two(node, 1)?;
-                self.expect_no_more_axes(node, 1)?;
-                let base = argument(node, 0)?;
-                Ok(Meaning::Apply(Op::Mul, vec![base, base]))
-            }
-            "Conv" => self.conv(node, &attributes),
-            "Gemm" => unary(self.gemm(node, &attributes)?),
-            "MatMul" => unary(Op::Gemm {
-                weight: transposed(&self.floats(node, 1)?)?,
-                bias: None,
-            }),
-            "MaxPool" | "AveragePool" => self.pool(node, &attributes),
-            // EZKL multiplies a sum by the reciprocal here, and divides in `AveragePool`: the integers
-            // differ, so that the one cannot stand for the other.
-            "GlobalAveragePool" => Err("it rounds differently from AveragePool".to_owned()),
-            "BatchNormalization" => {
-                attributes.expect_int("training_mode", 0)?;
-                attributes.expect_int("spatial", 1)?;
-                unary(Op::BatchNorm {
-                    scale: self.floats(node, 1)?,
-                    bias: self.floats(node, 2)?,
-                    mean: self.floats(node, 3)?,
-                    variance: self.floats(node, 4)?,
-                    epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
-                })
-            }
-            "LayerNormalization" => self.layer_norm(node, &attributes),
-            "Flatten" => self.flatten(node, &attributes),
-            "Reshape" => self.reshape(node, &attributes),
-            "Identity" => self.alias(node),
-            "Dropout" => {
-                self.expect_inference(node)?;
-                self.alias(node)
-            }
-            "Constant" => Ok(Meaning::Alias(Binding::Constant(Ok(Arc::new(constant_node(
-                node,
-            )?))))),
-            _ => Err("the typed graph has no such operator".to_owned()),
-        }
+        let import = ops::import(&node.op_type).ok_or("the typed graph has no such operator")?;
+        (import.read)(&Reading::new(node, |name| self.argument(name)))
     }
 
-    /// Shape of the first input; `None` when that is not known.
-    fn input_shape(&self, node: &'a NodeProto) -> Result<Option<&[usize]>, String> {
-        let name = argument(node, 0)?;
-        Ok(match self.bindings.get(name) {
-            Some(Binding::Value(id)) => Some(self.graph.shape(*id)),
-            _ => None,
-        })
-    }
-
-    fn alias(&self, node: &'a NodeProto) -> Result<Meaning<'a>, String> {
-        let name = argument(node, 0)?;
-        let binding = self.bindings.get(name).cloned();
-        Ok(Meaning::Alias(binding.unwrap_or(Binding::Unknown)))
-    }
-
-    fn constant(&self, node: &'a NodeProto, position: usize) -> Result<&Constant, String> {
-        let name = argument(node, position)?;
+    /// What an operator may know of an input.
+    fn argument(&self, name: &str) -> Argument<'_> {
         match self.bindings.get(name) {
-            Some(Binding::Constant(Ok(constant))) => Ok(constant),
-            Some(Binding::Constant(Err(reason))) => Err(format!("constant {name:?}: {reason}")),
-            _ => Err(format!("input {position} ({name:?}) is not a constant")),
+            Some(Binding::Value(id)) => Argument::Value(self.graph.shape(*id)),
+            Some(Binding::Constant(Ok(constant))) => Argument::Constant(Ok(constant)),
+            Some(Binding::Constant(Err(reason))) => Argument::Constant(Err(reason)),
+            Some(Binding::Unknown) | None => Argument::Unknown,
         }
     }
-
-    fn floats(&self, node: &'a NodeProto, position: usize) -> Result<Tensor, String> {
-        match self.constant(node, position)? {
-            Constant::Floats(tensor) => Ok(tensor.clone()),
-            Constant::Ints(_) => Err(format!("input {position} is a constant of integers")),
-        }
-    }
-
-    fn optional_floats(&self, node: &'a NodeProto, position: usize) -> Result<Option<Tensor>, String> {
-        match argument(node, position) {
-            Ok(_) => self.floats(node, position).map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Fails unless the input is the constant 2.
-    fn expect_two(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
-        let is_two = match self.constant(node, position)? {
-            Constant::Floats(tensor) => tensor.data == [2.0],
-            Constant::Ints(integers) => integers.data == [2],
-        };
-        if is_two {
-            Ok(())
-        } else {
-            Err("the exponent is not 2".to_owned())
-        }
-    }
-
-    /// Fails where a constant has more axes than the first input, whose result would have as many.
-    fn expect_no_more_axes(&self, node: &'a NodeProto, position: usize) -> Result<(), String> {
-        let axes = self.constant(node, position)?.shape().len();
-        match self.input_shape(node)? {
-            Some(shape) if axes > shape.len() => Err(format!("input {position} has more axes than input 0")),
-            _ => Ok(()),
-        }
-    }
-
-    /// Fails when a dropout drops: its third input, if any, must not be true.
-    fn expect_inference(&self, node: &'a NodeProto) -> Result<(), String> {
-        match argument(node, 2) {
-            Err(_) => Ok(()),
-            Ok(_) => match self.constant(node, 2)? {
-                Constant::Ints(integers) if integers.data == [0] => Ok(()),
-                _ => Err("training_mode is not false".to_owned()),
-            },
-        }
-    }
-
-    fn conv(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
-        let weight = self.floats(node, 1)?;
-        let [_, _, height, width] = weight.shape[..] else {
-            return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
-        };
-        let Some(shape) = self.input_shape(node)? else {
-            return Ok(Meaning::Alias(Binding::Unknown));
-        };
-        let op = Op::Conv2d {
-            window: window(attributes, Some([height, width]), shape)?,
-            groups: size(attributes.int("group").unwrap_or(1))?,
-            bias: self.optional_floats(node, 2)?,
-            weight,
-        };
-        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
-    }
-
-    fn pool(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
-        let Some(shape) = self.input_shape(node)? else {
-            return Ok(Meaning::Alias(Binding::Unknown));
-        };
-        attributes.expect_int("ceil_mode", 0)?;
-        let window = window(attributes, None, shape)?;
-        let op = match node.op_type.as_str() {
-            "MaxPool" => Op::MaxPool2d(window),
-            _ => Op::AvgPool2d(window),
-        };
-        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
-    }
-
-    fn gemm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Op, String> {
-        attributes.expect_float("alpha", 1.0)?;
-        attributes.expect_float("beta", 1.0)?;
-        attributes.expect_int("transA", 0)?;
-        let weight = self.floats(node, 1)?;
-        let weight = match attributes.int("transB") {
-            Some(1) => weight,
-            None | Some(0) => transposed(&weight)?,
-            Some(other) => return Err(format!("transB is {other}")),
-        };
-        let mut bias = self.optional_floats(node, 2)?;
-        // A row vector is broadcast over the batch just as a flat one is.
-        if let Some(bias) = &mut bias
-            && let [1, length] = bias.shape[..]
-        {
-            bias.shape = vec![length];
-        }
-        Ok(Op::Gemm { weight, bias })
-    }
-
-    fn layer_norm(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
-        let Some(shape) = self.input_shape(node)? else {
-            return Ok(Meaning::Alias(Binding::Unknown));
-        };
-        attributes.expect_int("stash_type", 1)?;
-        let op = Op::LayerNorm {
-            axis: axis(attributes.int("axis").unwrap_or(-1), shape.len())?,
-            scale: self.floats(node, 1)?,
-            bias: self.optional_floats(node, 2)?,
-            epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
-        };
-        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
-    }
-
-    fn flatten(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
-        let Some(shape) = self.input_shape(node)? else {
-            return Ok(Meaning::Alias(Binding::Unknown));
-        };
-        let rank = shape.len();
-        // Unlike elsewhere, the axis may also be the rank itself.
-        let split = match attributes.int("axis").unwrap_or(1) {
-            end if usize::try_from(end) == Ok(rank) => rank,
-            inner => axis(inner, rank)?,
-        };
-        let op = match split {
-            1 => Op::Flatten,
-            _ => Op::Reshape {
-                shape: vec![shape[..split].iter().product(), shape[split..].iter().product()],
-            },
-        };
-        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
-    }
-
-    fn reshape(&self, node: &'a NodeProto, attributes: &Attributes<'_>) -> Result<Meaning<'a>, String> {
-        let Constant::Ints(target) = self.constant(node, 1)? else {
-            return Err("its shape is not of integers".to_owned());
-        };
-        let Some(shape) = self.input_shape(node)? else {
-            return Ok(Meaning::Alias(Binding::Unknown));
-        };
-        if target.shape.len() != 1 {
-            return Err(format!("its shape is a tensor of shape {:?}", target.shape));
-        }
-        let zero_copies = attributes.int("allowzero").unwrap_or(0) == 0;
-        let op = Op::Reshape {
-            shape: resolved(&target.data, shape, zero_copies)?,
-        };
-        Ok(Meaning::Apply(op, vec![argument(node, 0)?]))
-    }
-}
-
-/// The sizes that a `Reshape` asks for: 0 copies the input's, one −1 takes what is left.
-fn resolved(target: &[i64], input: &[usize], zero_copies: bool) -> Result<Vec<usize>, String> {
-    let mut shape = Vec::new();
-    let mut rest = None;
-    for (position, &asked) in target.iter().enumerate() {
-        shape.push(match asked {
-            -1 if rest.is_none() => {
-                rest = Some(position);
-                1
-            }
-            0 if zero_copies => *input
-                .get(position)
-                .ok_or_else(|| format!("it copies size {position} of {input:?}"))?,
-            size if size > 0 => self::size(size)?,
-            _ => return Err(format!("its shape is {target:?}")),
-        });
-    }
-    if let Some(rest) = rest {
-        let known = elements(&shape);
-        shape[rest] = known
-            .and_then(|known| input.iter().product::<usize>().checked_div(known))
-            .ok_or_else(|| format!("its shape is {target:?}"))?;
-    }
-    Ok(shape)
-}
-
-/// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.
-fn window(
-    attributes: &Attributes<'_>,
-    kernel: Option<[usize; 2]>,
-    shape: &[usize],
-) -> Result<Window, String> {
-    let kernel = match sizes::<2>(attributes, "kernel_shape")? {
-        Some(explicit) => explicit,
-        None => kernel.ok_or("it has no kernel_shape")?,
-    };
-    if let Some(dilations) = attributes
-        .ints("dilations")
-        .filter(|all| all.iter().any(|&d| d != 1))
-    {
-        return Err(format!("dilations is {dilations:?}"));
-    }
-    let stride = sizes(attributes, "strides")?.unwrap_or([1; 2]);
-    let pads = sizes(attributes, "pads")?;
-    let padding = match attributes.text("auto_pad").unwrap_or(b"NOTSET") {
-        b"NOTSET" => pads.unwrap_or([0; 4]),
-        _ if pads.is_some() => return Err("auto_pad and pads are both set".to_owned()),
-        b"VALID" => [0; 4],
-        b"SAME_UPPER" => same(kernel, stride, shape, false)?,
-        b"SAME_LOWER" => same(kernel, stride, shape, true)?,
-        other => return Err(format!("auto_pad is {}", String::from_utf8_lossy(other))),
-    };
-    Ok(Window {
-        kernel,
-        stride,
-        padding,
-    })
-}
-
-/// The padding with which a window has ⌈size / stride⌉ outputs along both axes; of an odd number the larger half is
-/// `before` or after the image (ONNX operator `Conv`, `auto_pad`).
-fn same(kernel: [usize; 2], stride: [usize; 2], shape: &[usize], before: bool) -> Result<[usize; 4], String> {
-    let [_, _, height, width] = shape[..] else {
-        return Err(format!(
-            "auto_pad of an input of shape {shape:?}, which is no image"
-        ));
-    };
-    let mut padding = [0; 4];
-    for (axis, size) in [height, width].into_iter().enumerate() {
-        let last = size.saturating_sub(1).checked_div(stride[axis]);
-        let last = last.ok_or("a stride is 0")?;
-        let reach = last
-            .checked_mul(stride[axis])
-            .and_then(|start| start.checked_add(kernel[axis]));
-        let total = reach.ok_or("a window is too large")?.saturating_sub(size);
-        let (less, more) = (total / 2, total.div_ceil(2));
-        [padding[axis], padding[axis + 2]] = if before { [more, less] } else { [less, more] };
-    }
-    Ok(padding)
 }
 
 #[cfg(test)]
@@ -662,6 +385,7 @@ mod tests {
 
     use super::*;
     use crate::float::FloatModel;
+    use crate::graph::{Conv2d, Gemm, Op, Reshape, Window};
     use crate::layers;
     use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::onnx::write;
@@ -859,10 +583,10 @@ mod tests {
         assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
 
         let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let expected = Op::Gemm {
+        let expected = Op::Gemm(Gemm {
             weight: Tensor::new([2, 3], vec![1.0, 3.0, 5.0, 2.0, 4.0, 6.0]),
             bias: None,
-        };
+        });
         let matmul = small(
             &[1, 3],
             vec![operator("MatMul", &["x", "w"], "y")],
@@ -896,9 +620,9 @@ mod tests {
             )
         };
         let shape = |target: &[i64]| operators(&reshape(target));
-        assert_eq!(shape(&[0, -1]), [Op::Reshape { shape: vec![2, 12] }]);
-        assert_eq!(shape(&[-1]), [Op::Reshape { shape: vec![24] }]);
-        assert_eq!(shape(&[4, 6]), [Op::Reshape { shape: vec![4, 6] }]);
+        assert_eq!(shape(&[0, -1]), [Op::Reshape(Reshape { shape: vec![2, 12] })]);
+        assert_eq!(shape(&[-1]), [Op::Reshape(Reshape { shape: vec![24] })]);
+        assert_eq!(shape(&[4, 6]), [Op::Reshape(Reshape { shape: vec![4, 6] })]);
 
         let flatten = |axis| {
             let node = NodeProto {
@@ -909,8 +633,8 @@ mod tests {
         };
         assert_eq!(flatten(1), [Op::Flatten]);
         assert_eq!(flatten(-2), [Op::Flatten]);
-        assert_eq!(flatten(2), [Op::Reshape { shape: vec![6, 4] }]);
-        assert_eq!(flatten(0), [Op::Reshape { shape: vec![1, 24] }]);
+        assert_eq!(flatten(2), [Op::Reshape(Reshape { shape: vec![6, 4] })]);
+        assert_eq!(flatten(0), [Op::Reshape(Reshape { shape: vec![1, 24] })]);
     }
 
     #[test]
@@ -997,12 +721,12 @@ mod tests {
             let mut graph = Graph::default();
             let x = graph.input("x", &[1, 2 * groups, height, width]).expect("new");
             let weight_shape = [3 * groups, 2, kernel[0], kernel[1]];
-            let op = Op::Conv2d {
+            let op = Op::Conv2d(Conv2d {
                 weight: Tensor::new(weight_shape, vec![0.5; weight_shape.iter().product()]),
                 bias: None,
                 window,
                 groups,
-            };
+            });
             let y = graph.apply("conv", "y", op, &[x]);
             prop_assert_eq!(y.is_ok(), fits.is_some());
             if let (Ok(y), Some([out_height, out_width])) = (y, fits) {

@@ -10,9 +10,9 @@ use std::hash::BuildHasher;
 use prost::Message;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 
-use super::constant::floats;
-use super::node::DEFAULT_EPSILON;
-use super::proto;
+use crate::wire::constant::floats;
+use crate::wire::node::DEFAULT_EPSILON;
+use crate::wire::proto;
 
 /// What is known of a value before the model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,7 +303,7 @@ fn fold_batch_norms(graph: &mut GraphProto) {
 mod tests {
     use super::*;
     use crate::float::FloatModel;
-    use crate::graph::{Graph, Op, Tensor};
+    use crate::graph::{BatchNorm, Gemm, Graph, Op, Tensor};
     use crate::onnx::write;
 
     fn outputs(onnx: &[u8], input: &Tensor) -> Vec<f32> {
@@ -321,10 +321,10 @@ mod tests {
     fn weights_and_values_are_rounded_and_inputs_are_not() {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 2]).unwrap();
-        let op = Op::Gemm {
+        let op = Op::Gemm(Gemm {
             weight: Tensor::new([1, 2], vec![0.3, -0.8]),
             bias: None,
-        };
+        });
         let y = graph.apply("dense", "y", op, &[x]).unwrap();
         let z = graph.apply("sigmoid", "z", Op::Sigmoid, &[y]).unwrap();
         graph.outputs = vec![z];
@@ -366,13 +366,13 @@ mod tests {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 1, 1, 1]).unwrap();
         let one = |value: f32| Tensor::new([1], vec![value]);
-        let op = Op::BatchNorm {
+        let op = Op::BatchNorm(BatchNorm {
             scale: one(0.01),
             bias: one(0.5),
             mean: one(0.02),
             variance: one(0.0001),
             epsilon: 0.0,
-        };
+        });
         let y = graph.apply("norm", "y", op, &[x]).unwrap();
         graph.outputs = vec![y];
         let values = HashMap::from([("y".to_owned(), FLOAT)]);

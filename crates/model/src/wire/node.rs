@@ -3,15 +3,15 @@
 use tract_onnx::pb::{AttributeProto, NodeProto, attribute_proto::AttributeType};
 
 /// `epsilon` of both normalisations where it is left out (ONNX operator specifications).
-pub(super) const DEFAULT_EPSILON: f32 = 1e-5;
+pub(crate) const DEFAULT_EPSILON: f32 = 1e-5;
 
 /// Whether a domain is that of ONNX's own operators.
-pub(super) fn is_standard(domain: &str) -> bool {
+pub(crate) fn is_standard(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx")
 }
 
 /// What a node is called in messages.
-pub(super) fn label(node: &NodeProto) -> String {
+pub(crate) fn label(node: &NodeProto) -> String {
     let outputs = node.output.first().into_iter();
     std::iter::once(&node.name)
         .chain(outputs)
@@ -21,36 +21,36 @@ pub(super) fn label(node: &NodeProto) -> String {
 }
 
 /// A node's attributes by name and type; `None` where one is left out or of another type.
-pub(super) struct Attributes<'a>(pub(super) &'a NodeProto);
+pub(crate) struct Attributes<'a>(pub(crate) &'a NodeProto);
 
 impl<'a> Attributes<'a> {
-    pub(super) fn get(&self, name: &str, kind: AttributeType) -> Option<&'a AttributeProto> {
+    pub(crate) fn get(&self, name: &str, kind: AttributeType) -> Option<&'a AttributeProto> {
         self.0
             .attribute
             .iter()
             .find(|attribute| attribute.name == name && attribute.r#type() == kind)
     }
 
-    pub(super) fn int(&self, name: &str) -> Option<i64> {
+    pub(crate) fn int(&self, name: &str) -> Option<i64> {
         self.get(name, AttributeType::Int).map(|attribute| attribute.i)
     }
 
-    pub(super) fn float(&self, name: &str) -> Option<f32> {
+    pub(crate) fn float(&self, name: &str) -> Option<f32> {
         self.get(name, AttributeType::Float).map(|attribute| attribute.f)
     }
 
-    pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {
+    pub(crate) fn ints(&self, name: &str) -> Option<&'a [i64]> {
         self.get(name, AttributeType::Ints)
             .map(|attribute| attribute.ints.as_slice())
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&'a [u8]> {
+    pub(crate) fn text(&self, name: &str) -> Option<&'a [u8]> {
         self.get(name, AttributeType::String)
             .map(|attribute| attribute.s.as_slice())
     }
 
     /// Fails unless the attribute is left out or has this value.
-    pub(super) fn expect_int(&self, name: &str, value: i64) -> Result<(), String> {
+    pub(crate) fn expect_int(&self, name: &str, value: i64) -> Result<(), String> {
         match self.int(name) {
             Some(found) if found != value => Err(format!("{name} is {found}, not {value}")),
             _ => Ok(()),
@@ -58,7 +58,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// Fails unless the attribute is left out or has this value.
-    pub(super) fn expect_float(&self, name: &str, value: f32) -> Result<(), String> {
+    pub(crate) fn expect_float(&self, name: &str, value: f32) -> Result<(), String> {
         match self.float(name) {
             Some(found) if found.to_bits() != value.to_bits() => {
                 Err(format!("{name} is {found}, not {value}"))
@@ -69,7 +69,7 @@ impl<'a> Attributes<'a> {
 }
 
 /// The name at a position among a node's inputs.
-pub(super) fn argument(node: &NodeProto, position: usize) -> Result<&str, String> {
+pub(crate) fn argument(node: &NodeProto, position: usize) -> Result<&str, String> {
     node.input
         .get(position)
         .map(String::as_str)
@@ -78,12 +78,12 @@ pub(super) fn argument(node: &NodeProto, position: usize) -> Result<&str, String
 }
 
 /// A size that ONNX stores as `i64`.
-pub(super) fn size(value: i64) -> Result<usize, String> {
+pub(crate) fn size(value: i64) -> Result<usize, String> {
     usize::try_from(value).map_err(|_| format!("a size is {value}"))
 }
 
 /// An attribute of exactly `N` sizes.
-pub(super) fn sizes<const N: usize>(
+pub(crate) fn sizes<const N: usize>(
     attributes: &Attributes<'_>,
     name: &str,
 ) -> Result<Option<[usize; N]>, String> {
@@ -98,7 +98,7 @@ pub(super) fn sizes<const N: usize>(
 }
 
 /// An axis of `rank`, which may be counted from the end.
-pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     let magnitude = usize::try_from(axis.unsigned_abs()).ok();
     let from_start = if axis < 0 {
         magnitude.and_then(|back| rank.checked_sub(back))

@@ -4,13 +4,15 @@ use tract_onnx::pb::{
     AttributeProto, NodeProto, TensorProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
-use super::fit::MOST_AXES;
 use super::node::{Attributes, size};
-use crate::graph::{self, Tensor};
+use crate::tensor::{self, Tensor};
+
+/// The most axes that a value may have.
+pub(crate) const MOST_AXES: usize = 16;
 
 /// A constant tensor.
 #[derive(Clone)]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     /// Of `f32`.
     Floats(Tensor),
     /// Of `i64`.
@@ -19,7 +21,7 @@ pub(super) enum Constant {
 
 impl Constant {
     /// Sizes, outermost first.
-    pub(super) fn shape(&self) -> &[usize] {
+    pub(crate) fn shape(&self) -> &[usize] {
         match self {
             Self::Floats(tensor) => &tensor.shape,
             Self::Ints(integers) => &integers.shape,
@@ -27,7 +29,7 @@ impl Constant {
     }
 
     /// Number of elements.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Floats(tensor) => tensor.len(),
             Self::Ints(integers) => integers.data.len(),
@@ -37,16 +39,16 @@ impl Constant {
 
 /// A row-major tensor of `i64`; `data.len()` is the product of `shape`.
 #[derive(Clone)]
-pub(super) struct Integers {
+pub(crate) struct Integers {
     /// Sizes, outermost first; a scalar has none.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     /// Row-major elements.
-    pub(super) data: Vec<i64>,
+    pub(crate) data: Vec<i64>,
 }
 
 impl Integers {
     /// With one axis.
-    pub(super) fn flat(data: Vec<i64>) -> Self {
+    pub(crate) fn flat(data: Vec<i64>) -> Self {
         Self {
             shape: vec![data.len()],
             data,
@@ -67,7 +69,7 @@ impl Integers {
 ///
 /// # Errors
 /// Its sizes are no sizes, or it holds another number of elements, or elements that no model computes with.
-pub(super) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
+pub(crate) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
     let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
     if shape.len() > MOST_AXES {
         return Err(format!(
@@ -93,14 +95,14 @@ pub(super) fn stored_elements(tensor: &TensorProto) -> Result<usize, String> {
         bytes if bytes.is_multiple_of(width) => bytes / width,
         bytes => return Err(format!("{bytes} bytes do not split into elements of {width}")),
     };
-    if graph::elements(&shape) != Some(stored) {
+    if tensor::elements(&shape) != Some(stored) {
         return Err(format!("it holds {stored} elements, and its shape is {shape:?}"));
     }
     Ok(stored)
 }
 
 /// A matrix with its axes exchanged.
-pub(super) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
+pub(crate) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
     let [rows, columns] = matrix.shape[..] else {
         return Err(format!("its weight has shape {:?}, not rank 2", matrix.shape));
     };
@@ -110,7 +112,7 @@ pub(super) fn transposed(matrix: &Tensor) -> Result<Tensor, String> {
     Ok(Tensor::new([columns, rows], data))
 }
 
-pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
+pub(crate) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
     let attributes = Attributes(node);
     let tensor = attributes
         .get("value", AttributeType::Tensor)
@@ -137,7 +139,7 @@ pub(super) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
 }
 
 /// A constant of `f32`, `i64`, `i32` or truth values (as 0 and 1).
-pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
+pub(crate) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
     let integers = match tensor.data_type() {
         DataType::Float => return floats(tensor).map(Constant::Floats),
         DataType::Int64 => Integers::of(tensor, elements(tensor, &tensor.int64_data, i64::from_le_bytes)?),
@@ -150,7 +152,7 @@ pub(super) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
 }
 
 /// Whether no element is NaN or infinite, whatever the width of its floats. What cannot be read has no such element.
-pub(super) fn is_finite(tensor: &TensorProto) -> bool {
+pub(crate) fn is_finite(tensor: &TensorProto) -> bool {
     /// The bits of a half-precision float that are all 1 in NaN and infinity, and the same of a `bfloat16`.
     const HALF_EXPONENT: u16 = 0x7c00;
     const BRAIN_EXPONENT: u16 = 0x7f80;
@@ -171,7 +173,7 @@ pub(super) fn is_finite(tensor: &TensorProto) -> bool {
     !has_other
 }
 
-pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
+pub(crate) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
     if tensor.data_type() != DataType::Float {
         return Err(format!("elements of type {}", tensor.data_type().as_str_name()));
     }
@@ -182,7 +184,7 @@ pub(super) fn floats(tensor: &TensorProto) -> Result<Tensor, String> {
 /// The sizes of a tensor that has so many elements.
 fn shape(tensor: &TensorProto, count: usize) -> Result<Vec<usize>, String> {
     let shape: Vec<usize> = tensor.dims.iter().map(|&d| size(d)).collect::<Result<_, _>>()?;
-    if graph::elements(&shape) != Some(count) {
+    if tensor::elements(&shape) != Some(count) {
         return Err(format!("{count} elements for the shape {shape:?}"));
     }
     Ok(shape)

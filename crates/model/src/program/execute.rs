@@ -3,24 +3,22 @@
 //! Goes in: a [`Program`] and the input's integers. Comes out: a [`Trace`]. The interval analysis has bounded every number
 //! below 2^126 for inputs in range, so that nothing here can overflow; inputs out of range are refused first.
 
-use super::error::CommittedError;
-use super::program::{Form, Linear, Program, Step, ValueId};
-use super::quantise::inverse_root;
-use evmbench_model::graph::Window;
+use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, ValueId};
+use crate::tensor::Window;
 
 /// All integers of one inference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trace {
+pub struct Trace {
     /// Each value's elements, row-major; the input first.
-    pub(super) values: Vec<Vec<i128>>,
+    pub values: Vec<Vec<i128>>,
     /// For each step what it claims, in the order of [`Program::claims`]; empty where it claims nothing.
-    pub(super) claims: Vec<Vec<Vec<i128>>>,
+    pub claims: Vec<Vec<Vec<i128>>>,
 }
 
 impl Program {
     /// The sizes of what a step claims: a layer's result or its quotients, then the remainders' digits, most significant
     /// first. A layer norm claims its result, then the digits of the root and of two remainders.
-    pub(super) fn claims(&self, index: usize) -> Vec<usize> {
+    pub fn claims(&self, index: usize) -> Vec<usize> {
         let elements: usize = self.values[index + 1].shape.iter().product();
         match &self.steps[index] {
             Step::Claimed {
@@ -42,12 +40,15 @@ impl Program {
             | Step::Tanh { .. }
             | Step::Multiply { .. }
             | Step::Combine { .. }
-            | Step::Reshape { .. } => Vec::new(),
+            | Step::Rearrange { .. } => Vec::new(),
         }
     }
 
     /// How many digits a layer norm's root and remainders have.
-    pub(super) fn root_digits(&self, index: usize) -> RootDigits {
+    ///
+    /// # Panics
+    /// Where the step with that index is no layer norm.
+    pub fn root_digits(&self, index: usize) -> RootDigits {
         let Step::LayerNorm {
             input,
             epsilon,
@@ -78,11 +79,11 @@ impl Program {
     /// Whether the integers of an input are those that every bound rests on.
     ///
     /// # Errors
-    /// [`CommittedError::InputRange`].
-    pub(super) fn check_input(&self, input: &[i128]) -> Result<(), CommittedError> {
+    /// [`ProgramError::InputRange`].
+    pub fn check_input(&self, input: &[i128]) -> Result<(), ProgramError> {
         let bound = self.values[0].interval.magnitude();
         match input.iter().position(|x| x.unsigned_abs() > bound.unsigned_abs()) {
-            Some(position) => Err(CommittedError::InputRange {
+            Some(position) => Err(ProgramError::InputRange {
                 position,
                 value: input[position],
                 bound,
@@ -92,7 +93,10 @@ impl Program {
     }
 
     /// Runs the program on an input in range.
-    pub(super) fn run(&self, input: &[i128]) -> Trace {
+    ///
+    /// # Panics
+    /// Where the input has another number of elements than the program's.
+    pub fn run(&self, input: &[i128]) -> Trace {
         let mut trace = Trace {
             values: vec![input.to_vec()],
             claims: Vec::new(),
@@ -147,18 +151,16 @@ impl Program {
             Step::Multiply { left, right } => of(left).iter().zip(of(right)).map(|(a, b)| a * b).collect(),
             Step::Combine {
                 left,
-                left_shift,
                 right,
-                right_shift,
                 subtract,
             } => {
                 let sign = if *subtract { -1 } else { 1 };
-                let pairs = of(left).iter().zip(of(right));
+                let pairs = of(&left.value).iter().zip(of(&right.value));
                 pairs
-                    .map(|(a, b)| (a << left_shift) + sign * (b << right_shift))
+                    .map(|(a, b)| (a << left.shift) + sign * (b << right.shift))
                     .collect()
             }
-            Step::Reshape { input } => of(input).clone(),
+            Step::Rearrange { operands, order } => rearranged(operands, order, values),
         };
         (value, Vec::new())
     }
@@ -191,7 +193,7 @@ impl Program {
     }
 
     /// What is added to a guarded quotient before it is claimed, so that it is not negative.
-    pub(super) fn guard_offset(&self, index: usize, guarded: bool) -> i128 {
+    pub fn guard_offset(&self, index: usize, guarded: bool) -> i128 {
         if guarded && !self.values[index + 1].interval.is_non_negative() {
             self.base() / 2
         } else {
@@ -248,12 +250,32 @@ impl Program {
 
 /// Digits of a layer norm's helper values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RootDigits {
+pub struct RootDigits {
     /// Of the inverse square root.
-    pub(super) root: usize,
+    pub root: usize,
     /// Of each remainder: 2^(2·root_bits) − r²·V, which shows that r is not too large, and (r + 1)²·V − 1 − 2^(2·root_bits),
     /// which shows that it is not too small.
-    pub(super) remainder: usize,
+    pub remainder: usize,
+}
+
+/// The largest r with r² · radicand ≤ 2^(2·bits).
+pub(crate) fn inverse_root(radicand: i128, bits: u32) -> i128 {
+    ((1i128 << (2 * bits)) / radicand).isqrt()
+}
+
+/// The operands' elements, one operand after the other, in this order.
+fn rearranged(operands: &[Operand], order: &Order, values: &[Vec<i128>]) -> Vec<i128> {
+    let elements = |operand: &Operand| {
+        let shift = operand.shift;
+        values[operand.value.0]
+            .iter()
+            .map(move |element| element << shift)
+    };
+    let all: Vec<i128> = operands.iter().flat_map(elements).collect();
+    match order {
+        Order::Kept => all,
+        Order::Picked(positions) => positions.iter().map(|&position| all[position]).collect(),
+    }
 }
 
 /// A linear layer's exact result.

@@ -1,0 +1,131 @@
+//! Convolutions of images, full, grouped and depthwise.
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::AttributeProto;
+
+use super::Op;
+use super::lowering::{Lowering, Place, floats};
+use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
+use super::pool::{nchw, window, window_attributes, window_output};
+use crate::program::{Linear, ProgramError, ValueId};
+use crate::tensor::{Tensor, Window};
+use crate::wire::node::size;
+use crate::wire::proto::{int, ints, signed};
+use crate::wire::reading::Reading;
+
+pub(super) const IMPORTS: &[Import] = &[Import {
+    operator: "Conv",
+    read,
+}];
+
+/// A convolution: input N×C×H×W, weight O×(C/groups)×kh×kw, bias O.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conv2d {
+    /// Filters, O×(C/groups)×kh×kw.
+    pub weight: Tensor,
+    /// One addend for each output channel.
+    pub bias: Option<Tensor>,
+    /// Kernel, stride and padding.
+    pub window: Window,
+    /// 1 for a full convolution, C for a depthwise one.
+    pub groups: usize,
+}
+
+impl Operator for Conv2d {
+    fn onnx_name(&self) -> &'static str {
+        "Conv"
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
+        with_optional(("weight", &self.weight), self.bias.as_ref())
+    }
+
+    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        with_optional(("weight", &mut self.weight), self.bias.as_mut())
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let Self {
+            weight,
+            bias,
+            window,
+            groups,
+        } = self;
+        let [batch, channels, height, width] = nchw(single(inputs)?)?;
+        let [out_channels, group_channels, kernel_height, kernel_width] = weight.shape[..] else {
+            return Err(format!("weight of shape {:?}", weight.shape));
+        };
+        ensure([kernel_height, kernel_width] == window.kernel, || {
+            format!(
+                "kernel {:?} but weight of shape {:?}",
+                window.kernel, weight.shape
+            )
+        })?;
+        ensure(
+            *groups > 0
+                && group_channels.checked_mul(*groups) == Some(channels)
+                && out_channels % groups == 0,
+            || {
+                format!(
+                    "weight of shape {:?} in {groups} groups over {channels} channels",
+                    weight.shape
+                )
+            },
+        )?;
+        ensure_shape("bias", bias.as_ref(), &[out_channels])?;
+        let [out_height, out_width] = window_output(window, [height, width])?;
+        Ok(vec![batch, out_channels, out_height, out_width])
+    }
+
+    fn attributes(&self) -> Vec<AttributeProto> {
+        let mut all = window_attributes(&self.window);
+        all.push(ints("dilations", &[1, 1]));
+        all.push(int("group", signed(self.groups)));
+        all
+    }
+
+    fn multiply_adds_per_output(&self) -> usize {
+        self.weight.shape[1..].iter().product()
+    }
+
+    fn tileable_outputs(&self) -> Option<usize> {
+        (self.groups == 1).then(|| self.weight.shape[0])
+    }
+
+    fn direct(&self) -> Direct<'_> {
+        Direct::Convolution(self)
+    }
+
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = lowering.before_weights(place, place.inputs[0])?;
+        let unit = lowering.value(input).unit * lowering.weight_unit();
+        let linear = Linear::Convolution {
+            weight: place.integers(floats(&self.weight), lowering.weight_unit())?,
+            weight_shape: self.weight.shape[..]
+                .try_into()
+                .expect("a convolution's weight has four axes"),
+            bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
+            window: self.window,
+            groups: self.groups,
+        };
+        lowering.linear(place, input, linear)
+    }
+}
+
+fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+    let attributes = node.attributes();
+    let weight = node.floats(1)?;
+    let [_, _, height, width] = weight.shape[..] else {
+        return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
+    };
+    let Some(shape) = node.shape(0)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let layer = Conv2d {
+        window: window(&attributes, Some([height, width]), shape)?,
+        groups: size(attributes.int("group").unwrap_or(1))?,
+        bias: node.optional_floats(2)?,
+        weight,
+    };
+    Meaning::unary(Op::Conv2d(layer), node)
+}

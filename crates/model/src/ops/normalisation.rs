@@ -1,0 +1,281 @@
+//! Batch and layer normalisation at inference.
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::AttributeProto;
+
+use super::Op;
+use super::lowering::{Lowering, Place, floats};
+use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
+use crate::interval::{Interval, LIMIT, Unbounded};
+use crate::program::{Linear, ProgramError, Step, Value, ValueId, inverse_root};
+use crate::tensor::Tensor;
+use crate::wire::node::{DEFAULT_EPSILON, axis};
+use crate::wire::proto::{float, int, signed};
+use crate::wire::reading::Reading;
+
+/// The first operator set that has `LayerNormalization`.
+const LAYER_NORM_OPSET: i64 = 17;
+
+/// The logarithm of the greatest power of two that a signed integer of 128 bits holds, and so of a digit's place.
+const MOST_PLACE_BITS: u32 = 126;
+
+pub(super) const IMPORTS: &[Import] = &[
+    Import {
+        operator: "BatchNormalization",
+        read: batch_norm,
+    },
+    Import {
+        operator: "LayerNormalization",
+        read: layer_norm,
+    },
+];
+
+/// Batch normalisation at inference; all four tensors have one entry for each channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchNorm {
+    /// γ.
+    pub scale: Tensor,
+    /// β.
+    pub bias: Tensor,
+    /// Running mean.
+    pub mean: Tensor,
+    /// Running variance.
+    pub variance: Tensor,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// Layer normalisation over the axes from `axis` to the last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerNorm {
+    /// First normalised axis.
+    pub axis: usize,
+    /// γ over the normalised axes.
+    pub scale: Tensor,
+    /// β over the normalised axes.
+    pub bias: Option<Tensor>,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl BatchNorm {
+    /// It as a factor and an addend for each channel.
+    fn affine(&self) -> (Vec<f64>, Vec<f64>) {
+        (0..self.scale.len())
+            .map(|c| {
+                let channel = |tensor: &Tensor| f64::from(tensor.data[c]);
+                let factor =
+                    channel(&self.scale) / (channel(&self.variance) + f64::from(self.epsilon)).sqrt();
+                (factor, channel(&self.bias) - factor * channel(&self.mean))
+            })
+            .unzip()
+    }
+}
+
+impl Operator for BatchNorm {
+    fn onnx_name(&self) -> &'static str {
+        "BatchNormalization"
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![
+            ("weight", &self.scale),
+            ("bias", &self.bias),
+            ("running_mean", &self.mean),
+            ("running_var", &self.variance),
+        ]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        vec![
+            ("weight", &mut self.scale),
+            ("bias", &mut self.bias),
+            ("running_mean", &mut self.mean),
+            ("running_var", &mut self.variance),
+        ]
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let input = single(inputs)?;
+        let [_, channels, ..] = *input else {
+            return Err(format!("input of shape {input:?}"));
+        };
+        for (name, parameter) in self.parameters() {
+            ensure_shape(name, Some(parameter), &[channels])?;
+        }
+        Ok(input.to_vec())
+    }
+
+    fn attributes(&self) -> Vec<AttributeProto> {
+        vec![float("epsilon", self.epsilon)]
+    }
+
+    fn direct(&self) -> Direct<'_> {
+        Direct::BatchNorm(self)
+    }
+
+    /// One that stands alone: the others are folded into the convolutions before them.
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        if place.shape.len() != 4 {
+            return Err(place.refused("only images are covered"));
+        }
+        let input = place.inputs[0];
+        let (factor, addend) = self.affine();
+        let (unit, weight_unit) = (lowering.value(input).unit, lowering.weight_unit());
+        let linear = Linear::Affine {
+            factor: place.integers(factor.iter().copied(), weight_unit)?,
+            addend: place.integers(addend.iter().copied(), unit * weight_unit)?,
+        };
+        lowering.linear(place, input, linear)
+    }
+}
+
+impl Operator for LayerNorm {
+    fn onnx_name(&self) -> &'static str {
+        "LayerNormalization"
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
+        with_optional(("weight", &self.scale), self.bias.as_ref())
+    }
+
+    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        with_optional(("weight", &mut self.scale), self.bias.as_mut())
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let (input, axis) = (single(inputs)?, self.axis);
+        ensure(axis < input.len(), || {
+            format!("axis {axis} of an input of shape {input:?}")
+        })?;
+        for (name, parameter) in self.parameters() {
+            ensure_shape(name, Some(parameter), &input[axis..])?;
+        }
+        Ok(input.to_vec())
+    }
+
+    fn attributes(&self) -> Vec<AttributeProto> {
+        vec![int("axis", signed(self.axis)), float("epsilon", self.epsilon)]
+    }
+
+    fn opset(&self) -> i64 {
+        LAYER_NORM_OPSET
+    }
+
+    fn mean_elements(&self, output: &[usize]) -> Option<usize> {
+        Some(output.get(self.axis..)?.iter().product())
+    }
+
+    fn direct(&self) -> Direct<'_> {
+        Direct::LayerNorm(self)
+    }
+
+    /// y = γ · (N·x − Σx) · r + β, where r is the integer part of 2^root_bits / √(N·Σx² − (Σx)² + ε).
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        if self.axis != 1 {
+            return Err(place.refused("only normalisation over all but the batch axis is covered"));
+        }
+        let input = place.inputs[0];
+        let too_large = |source| place.too_large(source);
+        let before = lowering.value(input);
+        let count = self.scale.len() as i128;
+        let bound = before.interval.magnitude().max(1);
+        // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
+        let widest = count.checked_mul(bound).ok_or(too_large(Unbounded))?;
+        let widest_bits = widest.cast_unsigned().next_power_of_two().trailing_zeros();
+        let root_bits = widest_bits + lowering.scale + 6;
+        let epsilon =
+            (f64::from(self.epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as i128;
+        // The numerator, the radicand and the remainders must all be read back as integers.
+        let radicand = widest
+            .checked_pow(2)
+            .and_then(|square| square.checked_add(epsilon))
+            .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
+            .ok_or(too_large(Unbounded))?;
+        let bias = self.bias_integers(place, lowering, root_bits)?;
+        let scale = place.integers(floats(&self.scale), lowering.weight_unit())?;
+        let root = Interval {
+            least: 0,
+            greatest: inverse_root(epsilon, root_bits),
+        };
+        let centred = before
+            .interval
+            .repeated(scale.len())
+            .and_then(|x| x.minus(x))
+            .map_err(too_large)?;
+        let greatest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
+        let interval = centred
+            .times(root)
+            .and_then(|product| product.weighted(&[greatest(&scale)], 0))
+            .and_then(|product| product.plus(Interval::symmetric(greatest(&bias))))
+            .map_err(too_large)?;
+        let value = Value {
+            name: place.name.to_owned(),
+            shape: place.shape.clone(),
+            interval,
+            unit: lowering.weight_unit() * f64::from(root_bits).exp2(),
+        };
+        let step = Step::LayerNorm {
+            input,
+            scale,
+            bias,
+            epsilon,
+            root_bits,
+        };
+        let id = lowering.push(step, value);
+        // Whatever is claimed for the root's digits, r²·V must not wrap around the field's modulus, of 254 bits; and the
+        // digits' places are constants.
+        let digits = lowering.program.root_digits(id.0 - 1);
+        let widest_root = lowering.program.base_bits * digits.root as u32;
+        let widest_place = lowering.program.base_bits * (digits.remainder as u32 - 1);
+        if 2 * widest_root + radicand.ilog2() + 1 > 250 || widest_place > MOST_PLACE_BITS {
+            return Err(too_large(Unbounded));
+        }
+        Ok(id)
+    }
+}
+
+impl LayerNorm {
+    /// β times the numerator of the inverse square root.
+    fn bias_integers(
+        &self,
+        place: &Place<'_>,
+        lowering: &Lowering,
+        root_bits: u32,
+    ) -> Result<Vec<i128>, ProgramError> {
+        let shift = 1i128 << root_bits;
+        let bias = place.bias(self.bias.as_ref(), self.scale.len(), lowering.weight_unit())?;
+        let bias = bias.into_iter().map(|integer| integer.checked_mul(shift));
+        bias.collect::<Option<_>>()
+            .ok_or_else(|| place.too_large(Unbounded))
+    }
+}
+
+fn batch_norm(node: &Reading<'_>) -> Result<Meaning, String> {
+    let attributes = node.attributes();
+    attributes.expect_int("training_mode", 0)?;
+    attributes.expect_int("spatial", 1)?;
+    let op = BatchNorm {
+        scale: node.floats(1)?,
+        bias: node.floats(2)?,
+        mean: node.floats(3)?,
+        variance: node.floats(4)?,
+        epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+    };
+    Meaning::unary(Op::BatchNorm(op), node)
+}
+
+fn layer_norm(node: &Reading<'_>) -> Result<Meaning, String> {
+    let Some(shape) = node.shape(0)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let attributes = node.attributes();
+    attributes.expect_int("stash_type", 1)?;
+    let op = LayerNorm {
+        axis: axis(attributes.int("axis").unwrap_or(-1), shape.len())?,
+        scale: node.floats(1)?,
+        bias: node.optional_floats(2)?,
+        epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
+    };
+    Meaning::unary(Op::LayerNorm(op), node)
+}

@@ -1,0 +1,180 @@
+//! What an operator of the layer graph must say about itself, and how ONNX nodes become operators.
+
+use tract_onnx::pb::{AttributeProto, TensorProto};
+
+use super::lowering::{Lowering, Place, ReadThrough, TableReader};
+use super::{BatchNorm, Conv2d, Gemm, LayerNorm, Op};
+use crate::program::{ProgramError, ValueId};
+use crate::tensor::{Tensor, Window};
+use crate::wire::constant::Constant;
+use crate::wire::proto::floats;
+use crate::wire::reading::Reading;
+
+/// The operator set of files, but for operators that came later.
+pub(crate) const OPSET: i64 = 14;
+
+/// An operator with its parameters: its shape, its ONNX node, its integers.
+///
+/// What has a default is what most operators do; the defaults are safe for any.
+pub(crate) trait Operator {
+    /// The ONNX operator that it is written as.
+    fn onnx_name(&self) -> &'static str;
+
+    /// Parameters in ONNX input order, each under its name in a `PyTorch` state dictionary.
+    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
+        Vec::new()
+    }
+
+    /// As [`Self::parameters`], to write to.
+    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        Vec::new()
+    }
+
+    /// Shape of the output for inputs of these shapes, or why they do not fit.
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String>;
+
+    /// The attributes of its ONNX node: every one that decides a shape, defaults too, because EZKL's loader needs `strides` to
+    /// be there.
+    fn attributes(&self) -> Vec<AttributeProto> {
+        Vec::new()
+    }
+
+    /// The constants that follow the inputs of its ONNX node, for a node of this name.
+    fn initializers(&self, node: &str) -> Vec<TensorProto> {
+        let parameters = self.parameters().into_iter();
+        parameters
+            .map(|(name, tensor)| floats(format!("{node}.{name}"), &tensor.shape, &tensor.data))
+            .collect()
+    }
+
+    /// The operator set that its ONNX node needs.
+    fn opset(&self) -> i64 {
+        OPSET
+    }
+
+    /// Multiplications of a value with a weight for each element of the output.
+    fn multiply_adds_per_output(&self) -> usize {
+        0
+    }
+
+    /// How many outputs have parameters of their own, along the first axis of every parameter: those that tiles can share.
+    fn tileable_outputs(&self) -> Option<usize> {
+        None
+    }
+
+    /// Elements of each mean inside of it that a direct circuit computes by a factor, for an output of this shape.
+    fn mean_elements(&self, _output: &[usize]) -> Option<usize> {
+        None
+    }
+
+    /// What EZKL's loader makes of it in a direct circuit, as far as the integer reference follows that.
+    fn direct(&self) -> Direct<'_> {
+        Direct::Other
+    }
+
+    /// How it bounds a value that it reads through a table. With `None` the value is claimed as it is, and rounded where a table
+    /// reads what is made of it. Only an operator whose output has every element that it reads may answer with what reads its
+    /// output: what a table does not see is not bounded.
+    fn table_reader(&self, _read: &ReadThrough<'_>) -> Option<TableReader> {
+        None
+    }
+
+    /// Writes it as steps of the integer program, each with its scale and its bounds; the value that is its output.
+    ///
+    /// # Errors
+    /// [`ProgramError::NotCovered`] and [`ProgramError::TooLarge`].
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError>;
+}
+
+/// What EZKL's ONNX loader makes of an operator in a direct circuit.
+pub(crate) enum Direct<'a> {
+    /// A convolution with constant filters.
+    Convolution(&'a Conv2d),
+    /// A matrix product with a constant, and a sum.
+    Dense(&'a Gemm),
+    /// A product and a sum with a constant for each channel.
+    BatchNorm(&'a BatchNorm),
+    /// Layer normalisation, step by step.
+    LayerNorm(&'a LayerNorm),
+    /// A sum of two values.
+    Add,
+    /// A difference of two values.
+    Subtract,
+    /// A product of two values, or a square.
+    Multiply,
+    /// max(x, 0).
+    Relu,
+    /// A table of sigmoid.
+    Sigmoid,
+    /// A table of tanh.
+    Tanh,
+    /// The greatest of each window.
+    MaxPool(Window),
+    /// The mean of each window.
+    MeanPool(Window),
+    /// The same elements in another shape.
+    Reshape,
+    /// It is not followed: a direct circuit is judged by its results alone.
+    Other,
+}
+
+/// How nodes of an ONNX operator are read.
+pub(crate) struct Import {
+    /// The ONNX operator.
+    pub(crate) operator: &'static str,
+    /// Reads a node, or says why it is not covered.
+    pub(crate) read: fn(&Reading<'_>) -> Result<Meaning, String>,
+}
+
+/// What an ONNX node stands for.
+pub(crate) enum Meaning {
+    /// An operator on values, which are the node's inputs at these positions.
+    Apply(Op, Vec<usize>),
+    /// Its first output is another name for the input at this position.
+    Alias(usize),
+    /// A constant.
+    Constant(Constant),
+    /// Not known, since an input is not.
+    Unknown,
+}
+
+impl Meaning {
+    /// An operator on the first input alone.
+    pub(crate) fn unary(op: Op, node: &Reading<'_>) -> Result<Self, String> {
+        Ok(Self::Apply(op, vec![node.argument(0)?]))
+    }
+
+    /// An operator on the first two inputs.
+    pub(crate) fn binary(op: Op, node: &Reading<'_>) -> Result<Self, String> {
+        Ok(Self::Apply(op, vec![node.argument(0)?, node.argument(1)?]))
+    }
+}
+
+/// A weight, and a bias where there is one.
+pub(super) fn with_optional<T>(weight: (&'static str, T), bias: Option<T>) -> Vec<(&'static str, T)> {
+    std::iter::once(weight)
+        .chain(bias.map(|bias| ("bias", bias)))
+        .collect()
+}
+
+/// Fails with a reason where something does not hold.
+pub(super) fn ensure(holds: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(reason()) }
+}
+
+/// Fails where a parameter has another shape.
+pub(super) fn ensure_shape(name: &str, parameter: Option<&Tensor>, shape: &[usize]) -> Result<(), String> {
+    parameter.map_or(Ok(()), |tensor| {
+        ensure(tensor.shape == shape, || {
+            format!("{name} of shape {:?}, must be {shape:?}", tensor.shape)
+        })
+    })
+}
+
+/// The one input of an operator that takes one.
+pub(super) fn single<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize], String> {
+    match *inputs {
+        [input] => Ok(input),
+        _ => Err(format!("takes one input, not {}", inputs.len())),
+    }
+}

@@ -1,0 +1,65 @@
+//! Why a graph has no integer program, or an input no integers.
+
+use super::DIGIT_BITS;
+use crate::interval::Unbounded;
+
+/// A graph or an input that an integer program does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// The model has several inputs or outputs, or a batch.
+    #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
+    Ports(String),
+    /// An operator is not covered.
+    #[error("{operator} at node {node:?}: {reason}")]
+    NotCovered {
+        /// Its ONNX name.
+        operator: &'static str,
+        /// The node.
+        node: String,
+        /// What about it.
+        reason: &'static str,
+    },
+    /// An integer could grow too large.
+    #[error("at node {node:?}: {source}")]
+    TooLarge {
+        /// The node.
+        node: String,
+        /// What was computed.
+        source: Unbounded,
+    },
+    /// Digits cannot have so many bits.
+    #[error(
+        "digits of {bits} bits are asked for, and they have {} to {}",
+        DIGIT_BITS.start(),
+        DIGIT_BITS.end()
+    )]
+    DigitBits {
+        /// What was asked for.
+        bits: u32,
+    },
+    /// The input has an element outside the range that the circuit was made for.
+    #[error("input element {position} is {value}, outside ±{bound}")]
+    InputRange {
+        /// Its position, row-major.
+        position: usize,
+        /// The element, in units.
+        value: i128,
+        /// The greatest magnitude, in units.
+        bound: i128,
+    },
+}
+
+impl ProgramError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Ports(_) | Self::NotCovered { .. } => "use --circuit direct",
+            Self::TooLarge { .. } => "use a smaller --scale",
+            Self::DigitBits { .. } => "use 16, the default",
+            Self::InputRange { .. } => {
+                "normalise the input as the model's training did; layers take numbers in [-1, 1]"
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The integer program: what a committed circuit computes, step by step, with the scale and the bounds of every tensor.
+//!
+//! A tensor's integers stand for real numbers: integer / unit. Steps come in topological order; each makes one value. A
+//! [`Step::Claimed`] is where a circuit does not compute: its result is committed, and checked under the challenge.
+//!
+//! Steps are few, and no backend's: every operator of the layer graph is written as some of them. Whoever lays a program out
+//! decides about each, so that a new step is a change to the protocol, and a new operator is not.
+
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new step must be thought of everywhere that soundness is decided"
+)]
+
+mod error;
+mod execute;
+
+pub use error::ProgramError;
+pub(crate) use execute::inverse_root;
+pub use execute::{RootDigits, Trace};
+
+use crate::interval::Interval;
+use crate::tensor::Window;
+
+/// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
+/// fewer bits the rows that it leaves free would be a large part of it.
+pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
+
+/// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
+pub const DEFAULT_DIGIT_BITS: u32 = 16;
+
+/// A value's number: the input is 0, then each step's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub usize);
+
+/// What is known of a tensor's integers before any input is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Integers {
+    /// What they can be.
+    pub range: Interval,
+    /// How many make 1 of the model's numbers.
+    pub unit: f64,
+}
+
+impl Integers {
+    /// A model's input at this scale, of elements of at most this magnitude in the model's numbers.
+    pub fn of_input(scale: u32, bound: f64) -> Self {
+        let unit = f64::from(scale).exp2();
+        Self {
+            range: Interval::symmetric((bound * unit).round() as i128),
+            unit,
+        }
+    }
+}
+
+/// What is known of a value before any input is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value {
+    /// The name of the layer that it comes from.
+    pub name: String,
+    /// Sizes, outermost first, batch axis included.
+    pub shape: Vec<usize>,
+    /// What its integers can be.
+    pub interval: Interval,
+    /// How many of its integer's units make 1 of the model's numbers.
+    pub unit: f64,
+}
+
+impl Value {
+    /// What is known of its integers.
+    pub fn integers(&self) -> Integers {
+        Integers {
+            range: self.interval,
+            unit: self.unit,
+        }
+    }
+}
+
+/// A linear layer with integer weights.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Linear {
+    /// A convolution.
+    Convolution {
+        /// O×(C/groups)×kh×kw.
+        weight: Vec<i128>,
+        /// Those sizes.
+        weight_shape: [usize; 4],
+        /// One for each output channel.
+        bias: Vec<i128>,
+        /// Kernel, stride and padding.
+        window: Window,
+        /// 1 for a full convolution, C for a depthwise one.
+        groups: usize,
+    },
+    /// Sums over windows, channel by channel.
+    SumPool(Window),
+    /// A factor and an addend for each channel.
+    Affine {
+        /// One for each channel.
+        factor: Vec<i128>,
+        /// One for each channel.
+        addend: Vec<i128>,
+    },
+    /// The value itself.
+    Same,
+}
+
+/// How a claimed tensor is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Its integers.
+    Exact,
+    /// Rounded: with t = multiplier · integer + ½·base^digits, the quotient and the remainder's digits of t / base^digits.
+    /// The value is the quotient.
+    Rounded {
+        /// A power of two.
+        multiplier: i128,
+        /// Digits of the remainder, at least one.
+        digits: u32,
+        /// Whether the quotient's range must be checked where it is claimed, since nothing that reads it does.
+        guarded: bool,
+    },
+}
+
+/// A value that a step reads, each element times 2^`shift`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operand {
+    /// The value.
+    pub value: ValueId,
+    /// The logarithm of the factor.
+    pub shift: u32,
+}
+
+/// In which order elements stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// As they stood.
+    Kept,
+    /// Those at these positions; a position may be there several times, or not at all.
+    Picked(Vec<usize>),
+}
+
+/// How a value comes from earlier ones.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A linear layer's result, committed and checked.
+    Claimed {
+        /// What it reads.
+        input: ValueId,
+        /// The layer.
+        linear: Linear,
+        /// How its result is committed.
+        form: Form,
+    },
+    /// A fully connected layer.
+    Dense {
+        /// What it reads.
+        input: ValueId,
+        /// O×I.
+        weight: Vec<i128>,
+        /// O.
+        outputs: usize,
+        /// One for each output.
+        bias: Vec<i128>,
+    },
+    /// Sums over windows, channel by channel.
+    SumPool {
+        /// What it reads.
+        input: ValueId,
+        /// Kernel, stride and padding.
+        window: Window,
+    },
+    /// The largest of each window.
+    MaxPool {
+        /// What it reads.
+        input: ValueId,
+        /// Kernel, stride and padding.
+        window: Window,
+    },
+    /// max(x, 0).
+    Rectify {
+        /// x.
+        input: ValueId,
+    },
+    /// round(2^scale · sigmoid(x / 2^scale)).
+    Sigmoid {
+        /// x.
+        input: ValueId,
+        /// The logarithm of the number of integers that make 1.
+        scale: u32,
+    },
+    /// round(2^scale · tanh(x / 2^scale)).
+    Tanh {
+        /// x.
+        input: ValueId,
+        /// The logarithm of the number of integers that make 1.
+        scale: u32,
+    },
+    /// x · y.
+    Multiply {
+        /// x.
+        left: ValueId,
+        /// y.
+        right: ValueId,
+    },
+    /// x ± y.
+    Combine {
+        /// x.
+        left: Operand,
+        /// y.
+        right: Operand,
+        /// Whether it is x − y.
+        subtract: bool,
+    },
+    /// The elements of all operands, one operand after the other and each row-major, in another order or shape.
+    Rearrange {
+        /// Where the elements come from; at least one.
+        operands: Vec<Operand>,
+        /// Which of them stand where in the result, row-major.
+        order: Order,
+    },
+    /// Layer normalisation over all elements.
+    LayerNorm {
+        /// What it reads.
+        input: ValueId,
+        /// γ.
+        scale: Vec<i128>,
+        /// β, times the numerator of the inverse square root.
+        bias: Vec<i128>,
+        /// Added to count² · variance, in units of the input squared.
+        epsilon: i128,
+        /// The logarithm of the numerator of the inverse square root.
+        root_bits: u32,
+    },
+}
+
+/// A program with its one input and one output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// The input first, then each step's result.
+    pub values: Vec<Value>,
+    /// Steps; that with index i makes value i + 1.
+    pub steps: Vec<Step>,
+    /// The output.
+    pub output: ValueId,
+    /// The base of digits: 2^base_bits, one more than the largest entry of the rectifier's table.
+    pub base_bits: u32,
+    /// Values that are rounded because a layer of weights reads them, beside those that a table asks for.
+    pub roundings: usize,
+}
+
+impl Program {
+    /// What is known of a value.
+    ///
+    /// # Panics
+    /// Where it is no value of this program.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
+    /// The base of digits.
+    pub fn base(&self) -> i128 {
+        1 << self.base_bits
+    }
+}
