@@ -8,16 +8,17 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{note, say};
 use super::session::{Session, at_least_one, parse_bytes};
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;
 use crate::accuracy;
 use crate::bench::BenchError;
 use crate::chain::Fork;
 use crate::cifar10::{self, Images};
+use crate::metric::Metric;
 use crate::prover::{CircuitKind, CircuitPlan, Failure, Visibility};
 use crate::record::{DEFAULT_SEED, Record, Request};
 use crate::replay;
+use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Subject, SubjectError};
 use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile, Reference, Space};
@@ -455,20 +456,25 @@ fn settings(plan: &CircuitPlan) -> [String; 5] {
 }
 
 fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> Table {
+    let prove = Metric::ProveSeconds.heading();
     let mut table = Table::new([
-        ("", TEXT),
-        ("scale", FIGURE),
-        ("input, output", TEXT),
-        ("digits", TEXT),
-        ("roundings", FIGURE),
-        ("columns", FIGURE),
-        ("2^k", FIGURE),
-        ("memory", FIGURE),
-        (if calibrated { "prove" } else { "prove, CPU" }, FIGURE),
-        ("verify gas", FIGURE),
-        ("code", FIGURE),
-        ("loss", FIGURE),
-        ("bounded", TEXT),
+        Column::text(""),
+        Column::written("scale"),
+        Column::text("input, output"),
+        Column::text("digits"),
+        Column::written("roundings"),
+        Column::written("columns"),
+        Column::written_of(Metric::Logrows),
+        Column::written_of(Metric::Peak),
+        Column::written(if calibrated {
+            prove
+        } else {
+            format!("{prove}, CPU").into()
+        }),
+        Column::written_of(Metric::VerificationGas),
+        Column::written_of(Metric::RuntimeCode),
+        Column::written("loss"),
+        Column::text("bounded"),
     ]);
     for (index, candidate) in front.iter().enumerate() {
         let Candidate {
@@ -506,19 +512,19 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
 
 fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile>) -> Table {
     let mut table = Table::new([
-        ("proved", TEXT),
-        ("scale", FIGURE),
-        ("input, output", TEXT),
-        ("digits", TEXT),
-        ("roundings", FIGURE),
-        ("columns", FIGURE),
-        ("optimizer runs", FIGURE),
-        ("memory", FIGURE),
-        ("prove", FIGURE),
-        ("verify gas", FIGURE),
-        ("with guard", FIGURE),
-        ("code", FIGURE),
-        ("outcome", TEXT),
+        Column::text("proved"),
+        Column::written("scale"),
+        Column::text("input, output"),
+        Column::text("digits"),
+        Column::written("roundings"),
+        Column::written("columns"),
+        Column::written("optimizer runs"),
+        Column::written_of(Metric::Peak),
+        Column::written_of(Metric::ProveSeconds),
+        Column::written_of(Metric::VerificationGas),
+        Column::written_of(Metric::GuardedGas),
+        Column::written_of(Metric::RuntimeCode),
+        Column::of(Metric::OutcomeAndLimits),
     ]);
     let chosen = profile.and_then(|profile| profile.measured.as_ref());
     for Proved {
