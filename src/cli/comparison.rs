@@ -145,18 +145,12 @@ fn all_figures(comparison: &Comparison) -> Section {
 
 fn all_circuits(circuits: &[CircuitChange]) -> Section {
     let mut table = figures_table();
-    let shown = |value: f64| {
-        if value.fract() == 0.0 {
-            format::signed(value as i128)
-        } else {
-            format!("{value:.4e}")
-        }
-    };
     for circuit in circuits {
         for &(metric, [old, new]) in circuit.figures.pairs() {
             if old.is_none() && new.is_none() {
                 continue;
             }
+            let shown = |number: f64| metric.unit().compared(number);
             let both = old.zip(new);
             let share = both
                 .filter(|(old, _)| *old > 0.0)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Pair, RecordSet, match_up};
 use crate::metric::{Figures, Metric};
 
-/// What is neither gas nor code nor measured on a machine's clock.
+/// What is shown and fails nothing: what neither the sender of a transaction pays nor a machine's clock measures.
 pub const DESCRIBED: [Metric; 9] = [
     Metric::Rows,
     Metric::Logrows,

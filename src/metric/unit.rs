@@ -57,6 +57,15 @@ impl Unit {
         }
     }
 
+    /// A number as a record holds it, beside that of another record: whole ones in full, others with five digits.
+    pub fn compared(self, number: f64) -> String {
+        match self {
+            Self::Percent => format!("{number:.2}%"),
+            _ if number.fract() == 0.0 => format::signed(number as i128),
+            _ => format!("{number:.4e}"),
+        }
+    }
+
     /// A value with its unit, for a terminal: `1.24 GiB`, `3,072 B`, `12.3 s`.
     pub fn text(self, value: &Value) -> String {
         match (self, value) {
@@ -85,6 +94,9 @@ mod tests {
         assert_eq!(Unit::Percent.text(&Value::Real(71.239)), "71.24%");
         assert_eq!(Unit::Real.text(&Value::Real(0.003_904_9)), "0.00390");
         assert_eq!(Unit::Words.text(&Value::Words("sound".to_owned())), "sound");
+        assert_eq!(Unit::Memory.compared(8_862_566_155.0), "8,862,566,155");
+        assert_eq!(Unit::Percent.compared(-1.234), "-1.23%");
+        assert_eq!(Unit::Real.compared(0.003_904_9), "3.9049e-3");
         let half = Unit::Memory.measure(f64::from(1 << 29));
         assert!((half - 0.5).abs() < f64::EPSILON);
     }
