@@ -6,7 +6,7 @@ use super::{Pair, RecordSet, match_up};
 use crate::metric::{Figures, Metric};
 
 /// What is shown and fails nothing: what neither the sender of a transaction pays nor a machine's clock measures.
-pub const DESCRIBED: [Metric; 9] = [
+pub const DESCRIBED: [Metric; 10] = [
     Metric::Rows,
     Metric::Logrows,
     Metric::Cells,
@@ -16,6 +16,7 @@ pub const DESCRIBED: [Metric; 9] = [
     Metric::DiskPeak,
     Metric::LargestError,
     Metric::MeanError,
+    Metric::CalldataShare,
 ];
 
 /// One experiment's circuit on both sides; of each figure, OLD and NEW, absent where it was not measured.

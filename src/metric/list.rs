@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Definition, Unit, Value, Words};
 use crate::accuracy::Accuracy;
-use crate::chain::{Controls, Fit, Fits, Fork, TransactionGas};
+use crate::chain::{Cause, Controls, Fit, Fits, Fork, GasByCause, TransactionGas};
 use crate::guard::GuardMeasurement;
 use crate::prover::{CircuitKind, Phase};
 use crate::record::{IntegerCheck, Record};
@@ -223,6 +223,10 @@ metrics! {
     VerificationGasSpread = gas("verification_gas_spread", "spread of verification gas"),
         |record| whole(record.tx_gas_samples.iter().max()? - record.tx_gas_samples.iter().min()?);
 
+    /// Part of verification gas that calldata costs, what its floor adds included.
+    CalldataShare = Definition::new("calldata_share_percent", "calldata's share of verification gas", Unit::Percent).lower(),
+        |record| calldata_share(record.verification.as_ref()?.gas_by_cause.as_ref()?);
+
     /// What the sender pays where a guard stands in front of the verifier; of a committed circuit, the guard that derives its
     /// challenge.
     GuardedGas = gas("guarded_gas", "verification gas with the guard").heading("with guard"),
@@ -432,6 +436,12 @@ fn accuracy(record: &Record) -> Option<&Accuracy> {
 
 fn verification(record: &Record) -> Option<TransactionGas> {
     record.verification.as_ref()?.gas
+}
+
+fn calldata_share(causes: &GasByCause) -> Option<Value> {
+    let calldata = [Cause::CalldataZero, Cause::CalldataNonzero, Cause::FloorSurcharge];
+    let gas: i64 = calldata.iter().map(|&cause| causes.get(cause)).sum();
+    real(100.0 * gas as f64 / causes.total() as f64)
 }
 
 fn kind(record: &Record) -> CircuitKind {
