@@ -8,7 +8,7 @@ use crate::compare::{
     Change, CircuitChange, Comparison, ContextChange, ExperimentChange, Failure, Identity, JUDGED, Samples,
     Side, Tolerance,
 };
-use crate::metric::Metric;
+use crate::metric::{Metric, Sampled};
 use crate::report::markdown;
 use crate::report::table::{Column, Table};
 
@@ -185,8 +185,8 @@ fn all_phases(comparison: &Comparison) -> Section {
         for change in phases {
             let times = summarised(&change.call_seconds, format::seconds, |seconds| seconds);
             let memory = summarised(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
-            for (cells, what) in [(times, "time"), (memory, "memory")] {
-                let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+            for (cells, what) in [(times, Sampled::Time), (memory, Sampled::PeakMemory)] {
+                let names = [experiment.experiment.clone(), what.row(change.phase)];
                 table.row(names.into_iter().chain(cells));
             }
         }
@@ -470,13 +470,13 @@ fn phases(comparison: &Comparison) -> Section {
         for change in phases {
             let times = sampled(&change.call_seconds, format::seconds, |seconds| seconds);
             let memory = sampled(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
-            for (sampled, what) in [(times, "time"), (memory, "memory")] {
+            for (sampled, what) in [(times, Sampled::Time), (memory, Sampled::PeakMemory)] {
                 match sampled {
-                    Sampled::Same => {}
-                    Sampled::Single => single += 1,
-                    Sampled::Overlapping => overlapping += 1,
-                    Sampled::Apart(cells) => {
-                        let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+                    Told::Same => {}
+                    Told::Single => single += 1,
+                    Told::Overlapping => overlapping += 1,
+                    Told::Apart(cells) => {
+                        let names = [experiment.experiment.clone(), what.row(change.phase)];
                         table.row(names.into_iter().chain(cells));
                     }
                 }
@@ -510,7 +510,7 @@ fn phases(comparison: &Comparison) -> Section {
 }
 
 /// What the samples of one quantity say.
-enum Sampled {
+enum Told {
     /// They are the same, or one side has none.
     Same,
     /// One side has a single one.
@@ -525,22 +525,22 @@ fn sampled<T: Copy + PartialOrd>(
     samples: &Samples<T>,
     format: fn(T) -> String,
     number: fn(T) -> f64,
-) -> Sampled {
+) -> Told {
     let Some([old, new]) = samples.summaries().filter(|_| !samples.are_same()) else {
-        return Sampled::Same;
+        return Told::Same;
     };
     if samples.old.len() == 1 || samples.new.len() == 1 {
-        return Sampled::Single;
+        return Told::Single;
     }
     if !samples.are_apart() {
-        return Sampled::Overlapping;
+        return Told::Overlapping;
     }
     let cell = |summary: Summary<T>| {
         let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
         format!("{median} ({least} to {greatest})")
     };
     let share = number(new.median) / number(old.median) - 1.0;
-    Sampled::Apart([
+    Told::Apart([
         cell(old),
         cell(new),
         if share.is_finite() {

@@ -9,10 +9,10 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::say;
 use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished};
-use super::{Finding, data, format, remarks, tables};
+use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
-use crate::metric::Spread;
+use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Slot};
 use crate::model::onnx::{self, Uncovered};
 use crate::model::split::Split;
@@ -255,7 +255,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                     "{}: all {} parts in one transaction take {} gas",
                     record.request.name(),
                     set.parts.len(),
-                    format::count(set.measurement.verification.tx_gas)
+                    Metric::SetGas.text(record)
                 )?;
             }
         }

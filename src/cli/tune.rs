@@ -510,8 +510,18 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
     table
 }
 
+/// What is shown of a record whose proof was verified by a verifier that keeps to the rules; of any other, its outcome.
+const PROVED: [Metric; 6] = [
+    Metric::Peak,
+    Metric::ProveSeconds,
+    Metric::VerificationGas,
+    Metric::GuardedGas,
+    Metric::RuntimeCode,
+    Metric::OutcomeAndLimits,
+];
+
 fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile>) -> Table {
-    let mut table = Table::new([
+    let settings_columns = [
         Column::text("proved"),
         Column::written("scale"),
         Column::text("input, output"),
@@ -519,13 +529,9 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
         Column::written("roundings"),
         Column::written("columns"),
         Column::written("optimizer runs"),
-        Column::written_of(Metric::Peak),
-        Column::written_of(Metric::ProveSeconds),
-        Column::written_of(Metric::VerificationGas),
-        Column::written_of(Metric::GuardedGas),
-        Column::written_of(Metric::RuntimeCode),
-        Column::of(Metric::OutcomeAndLimits),
-    ]);
+    ];
+    let figures = PROVED.map(Column::written_of);
+    let mut table = Table::new(settings_columns.into_iter().chain(figures));
     let chosen = profile.and_then(|profile| profile.measured.as_ref());
     for Proved {
         index,
@@ -534,22 +540,27 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
     } in proved
     {
         let is_chosen = chosen.is_some() && chosen == measured.as_ref();
-        let figure =
-            |read: &dyn Fn(&Measured) -> String| measured.as_ref().map_or_else(|| "-".to_owned(), read);
-        let cells = [
-            format::count(record.request.optimizer_runs),
-            figure(&|measured| format::bytes(measured.memory_bytes)),
-            figure(&|measured| format::seconds(measured.prove_seconds)),
-            figure(&|measured| format::count(measured.verification_gas)),
-            figure(&|measured| measured.guarded_gas.map_or_else(|| "-".to_owned(), format::count)),
-            figure(&|measured| format!("{} B", format::count(measured.runtime_code_bytes))),
-            record.outcome_and_limits(),
-        ];
+        let is_guarded = measured
+            .as_ref()
+            .is_some_and(|measured| measured.guarded_gas.is_some());
+        let figures = PROVED.map(|metric| {
+            let is_shown = match metric {
+                Metric::OutcomeAndLimits => true,
+                Metric::GuardedGas => is_guarded,
+                _ => measured.is_some(),
+            };
+            if is_shown {
+                metric.text(record)
+            } else {
+                "-".to_owned()
+            }
+        });
         let mark = if is_chosen { "chosen" } else { "" };
         table.row(
             std::iter::once(mark.to_owned())
                 .chain(settings(&front[*index].plan))
-                .chain(cells),
+                .chain([format::count(record.request.optimizer_runs)])
+                .chain(figures),
         );
     }
     table

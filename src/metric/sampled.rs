@@ -22,6 +22,15 @@ impl Sampled {
         }
     }
 
+    /// Its name beside that of a phase: `prove, memory`.
+    pub fn row(self, phase: Phase) -> String {
+        let name = match self {
+            Self::Time => "time",
+            Self::PeakMemory => "memory",
+        };
+        format!("{phase}, {name}")
+    }
+
     /// Its name with that of a phase, and its unit: `prove peak memory (GiB)`.
     pub fn label(self, phase: Phase) -> String {
         let name = match self {

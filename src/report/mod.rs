@@ -1,7 +1,8 @@
 //! Records → tables that a paper can use, plots that a person can read, a page to look around in.
 //!
-//! Goes in: folders of records, whose figures are those of [`metric`](crate::metric); nothing is proved, and no network is asked. Comes out: files in a folder, the same bytes
-//! from the same records. A figure that a record does not hold is a dash; a file that could not be used is named.
+//! Goes in: folders of records, whose figures are those of [`metric`](crate::metric); nothing is proved, and no network is
+//! asked. Comes out: files in a folder, the same bytes from the same records. A figure that a record does not hold is a
+//! dash; a file that could not be used is named.
 //!
 //! - [`data`]: the records under names for people, and what was left out;
 //! - [`tables`]: every table, in the one model of [`table`];

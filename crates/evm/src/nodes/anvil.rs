@@ -76,8 +76,8 @@ impl Anvil {
     /// Starts a node on a free port and waits until it answers.
     ///
     /// # Errors
-    /// [`NodeError::UnknownFork`] for a fork that anvil does not know, and [`NodeError::NotStarted`] where anvil ends or says nothing
-    /// of use.
+    /// [`NodeError::UnknownFork`] for a fork that anvil does not know, and [`NodeError::NotStarted`] where anvil ends or says
+    /// nothing of use.
     pub fn start(foundry: &Foundry, fork: Fork) -> Result<Self, NodeError> {
         Self::start_program(foundry.anvil(), fork)
     }
