@@ -113,7 +113,7 @@ metrics! {
         |record| mean(record, Phase::Prove);
 
     /// Proofs that were counted.
-    ProveCount = count("prove_n", "proofs"), |record| whole(proving(record)?.count as u64);
+    ProveCount = count("prove_n", "counted proofs"), |record| whole(proving(record)?.count as u64);
 
     /// Standard deviation of the proofs' times; empty for one.
     ProveDeviation = seconds("prove_deviation_seconds", "standard deviation of the proof time"),

@@ -165,17 +165,13 @@ impl Column {
     }
 }
 
-/// Three significant digits, as an exponent where that is shorter to read: `0.00390`, `12.3`, `1.24e-6`.
+/// Three significant digits, as an exponent where that is shorter to read: `0.00390`, `12.3`, `1.24e-6`; large numbers in full.
 fn significant(number: f64) -> String {
-    let size = number.abs();
-    if size == 0.0 {
-        return "0".to_owned();
+    if number.abs() < 1e6 {
+        format::real(number)
+    } else {
+        format!("{number:.0}")
     }
-    if size < 1e-4 {
-        return format!("{number:.2e}");
-    }
-    let decimals = (2 - size.log10().floor() as i32).max(0) as usize;
-    format!("{number:.decimals$}")
 }
 
 /// Thousands apart, before the point alone.
