@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}: {}", record.request.name(), record.outcome);
     println!(
         "prove: {:?} s, {:?} bytes at most",
-        record.mean_prove_seconds(),
+        record.mean_call_seconds(Phase::Prove),
         record.peak_rss_bytes(Phase::Prove)
     );
     if let Some(gas) = record.verification.and_then(|verification| verification.gas) {

@@ -17,11 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let home = Home::from_environment()?;
     let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?);
     let again = rederive::rederive(&path, Given::default(), &tools)?;
-    let gas = |gas: Option<u64>| gas.map_or_else(|| "none".to_owned(), |gas| gas.to_string());
+    let gas = |gas: Option<i128>| gas.map_or_else(|| "none".to_owned(), |gas| gas.to_string());
     for figure in &again.figures {
         println!(
             "{}: {} recorded, {} now",
-            figure.name,
+            figure.metric.row(),
             gas(figure.recorded),
             gas(figure.now)
         );

@@ -1,12 +1,12 @@
 //! One choice at a time: the same model with another visibility, another verifier, or other optimizer runs.
 //!
 //! Goes in: the request of a baseline. Comes out: [`choices`], each with the request that differs from the baseline in it
-//! alone, or why there is none; and [`Figures`], what a record says that a choice may change.
+//! alone, or why there is none; and [`figures`], what a record says that a choice may change.
 
 use serde::Serialize;
 
-use crate::ledger::Level;
-use crate::prover::{Phase, PlanError, VerifierKind, Visibility};
+use crate::metric::{Figures, Metric, Value};
+use crate::prover::{PlanError, VerifierKind, Visibility};
 use crate::record::{Record, Request};
 
 /// Optimizer runs that are tried: least code, solc's default, least gas.
@@ -97,58 +97,24 @@ pub fn choices(baseline: &Request) -> Vec<(Choice, Result<Request, PlanError>)> 
         .collect()
 }
 
-/// What a choice may change, as far as the run came.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Figures {
-    /// Gas of the verifying transaction.
-    pub verification_gas: Option<u64>,
-    /// Gas of deploying the verifier.
-    pub deployment_gas: Option<u64>,
-    /// Gas of registering the key artifact; only a reusable verifier has one.
-    pub registration_gas: Option<u64>,
-    /// Code on chain, in bytes.
-    pub runtime_code_bytes: Option<u64>,
-    /// Public values.
-    pub instances: Option<u64>,
-    /// The canonical call, in bytes.
-    pub calldata_bytes: Option<u64>,
-    /// The proof, in bytes.
-    pub proof_bytes: Option<u64>,
-    /// k, where the circuit has 2^k rows.
-    pub logrows: Option<u32>,
-    /// Mean time of a proof, in seconds.
-    pub prove_seconds: Option<f64>,
-    /// The prover's peak resident set, in bytes.
-    pub prove_peak_rss_bytes: Option<u64>,
-    /// What an accepted proof proves, by the record's ledger.
-    pub level: Option<Level>,
-}
+/// What a choice may change.
+pub const METRICS: [Metric; 11] = [
+    Metric::VerificationGas,
+    Metric::DeploymentGas,
+    Metric::RegistrationGas,
+    Metric::RuntimeCode,
+    Metric::Instances,
+    Metric::Calldata,
+    Metric::ProofSize,
+    Metric::Logrows,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::Level,
+];
 
-impl Figures {
-    /// A record's.
-    pub fn of(record: &Record) -> Self {
-        let gas = |call: &crate::chain::Verification| call.gas.map(|gas| gas.tx_gas);
-        let proof = record.proof.as_ref();
-        Self {
-            verification_gas: record.verification.as_ref().and_then(gas),
-            deployment_gas: record.deployment.as_ref().map(|deployment| deployment.gas.tx_gas),
-            registration_gas: record
-                .registration
-                .as_ref()
-                .and_then(|registration| gas(&registration.call)),
-            runtime_code_bytes: record
-                .verifier
-                .as_ref()
-                .map(|verifier| verifier.runtime_code_bytes),
-            instances: proof.map(|proof| proof.instances),
-            calldata_bytes: proof.map(|proof| proof.calldata_bytes),
-            proof_bytes: proof.map(|proof| proof.proof_bytes),
-            logrows: record.circuit.as_ref().map(|circuit| circuit.logrows),
-            prove_seconds: record.mean_prove_seconds(),
-            prove_peak_rss_bytes: record.peak_rss_bytes(Phase::Prove),
-            level: proof.and(record.ledger.as_ref()).map(|ledger| ledger.level),
-        }
-    }
+/// What a record says of each of [`METRICS`], as far as the run came.
+pub fn figures(record: &Record) -> Figures<Option<Value>> {
+    Figures::of(&METRICS, |metric| metric.of(record))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! | [`forecast`] | settings alone | what a run will take, before it is made |
 //! | [`tune`] | a subject, what may be changed, limits | the circuits that nothing beats, and a profile of the best |
 //! | [`record`] | all of the above | the one JSON schema |
+//! | [`metric`] | a record | its figures, by the one list with their names, units and directions |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
 //!
@@ -45,12 +46,14 @@ pub mod fuzz;
 pub mod guard;
 pub mod judge;
 pub mod ledger;
+pub mod metric;
 pub mod on_chain;
 pub mod parts;
 pub mod record;
 pub mod rederive;
 pub mod replay;
 pub mod report;
+pub mod statistics;
 pub mod store;
 pub mod subject;
 pub mod trained;

@@ -6,12 +6,14 @@ use super::error::CliError;
 use super::forks::ForkName;
 use super::output::say;
 use super::session::{Session, SessionArguments, at_least_one};
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
-use crate::ablation::{self, Choice, Figures};
+use crate::ablation::{self, Choice};
+use crate::chain::Fork;
+use crate::metric::{Figures, Metric, Spread, Value};
 use crate::prover::{CircuitPlan, VerifierKind};
-use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Spread};
+use crate::record::{DEFAULT_SEED, Outcome, Record, Request};
 use crate::replay;
+use crate::report::table::{Column, Table};
 use crate::subject::{Material, Subject};
 use crate::suite::{self, Experiment};
 
@@ -25,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "BITS", default_value_t = 7)]
     scale: u32,
     /// Rules of the chain
-    #[arg(long, value_enum, default_value = "osaka")]
+    #[arg(long, value_enum, default_value = Fork::default().name())]
     fork: ForkName,
     /// Proofs to measure for each row
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
@@ -61,7 +63,7 @@ struct JsonRow<'a> {
     record: Option<String>,
     outcome: Option<&'a Outcome>,
     impossible: Option<&'a str>,
-    figures: Option<Figures>,
+    figures: Option<Figures<Option<Value>>>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -138,7 +140,7 @@ fn baseline_record(rows: &[Row]) -> Option<&Record> {
 
 fn planned(baseline: &Request, arguments: &Arguments) -> Table {
     let store = arguments.session.store();
-    let mut table = Table::new([("choice", TEXT), ("record", TEXT)]);
+    let mut table = Table::new([Column::text("choice"), Column::text("record")]);
     for (choice, request) in ablation::choices(baseline) {
         let record = match request {
             Ok(request) => store.path(&request).display().to_string(),
@@ -149,73 +151,55 @@ fn planned(baseline: &Request, arguments: &Arguments) -> Table {
     table
 }
 
-/// One row for each choice; each figure that is compared has its difference from the baseline's behind it.
+/// What the table shows of each choice; the figures that are marked have their difference from the baseline's behind them.
+const SHOWN: [(Metric, bool); 11] = [
+    (Metric::VerificationGas, true),
+    (Metric::DeploymentGas, true),
+    (Metric::RuntimeCode, true),
+    (Metric::Instances, false),
+    (Metric::Calldata, true),
+    (Metric::ProofSize, false),
+    (Metric::Logrows, false),
+    (Metric::ProveSeconds, false),
+    (Metric::ProvePeak, false),
+    (Metric::Level, false),
+    (Metric::OutcomeAndLimits, false),
+];
+
+/// One row for each choice.
 fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new([
-        ("choice", TEXT),
-        ("verify gas", FIGURE),
-        ("change", FIGURE),
-        ("deploy gas", FIGURE),
-        ("change", FIGURE),
-        ("code", FIGURE),
-        ("change", FIGURE),
-        ("instances", FIGURE),
-        ("calldata", FIGURE),
-        ("change", FIGURE),
-        ("proof", FIGURE),
-        ("2^k", FIGURE),
-        ("prove", FIGURE),
-        ("peak memory", FIGURE),
-        ("proves", TEXT),
-        ("outcome", TEXT),
-    ]);
-    let baseline = baseline_record(rows).map(Figures::of);
-    let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let bytes = |count: u64| format!("{} B", format::count(count));
+    let columns = SHOWN.iter().flat_map(|&(metric, is_compared)| {
+        let change = is_compared.then(|| Column::written("change"));
+        std::iter::once(Column::written_of(metric)).chain(change)
+    });
+    let mut table = Table::new(std::iter::once(Column::text("choice")).chain(columns));
+    let baseline = baseline_record(rows);
     for Row { choice, result } in rows {
         let record = result.as_ref().ok();
-        let figures = record.map(Figures::of);
-        let figure = |read: fn(&Figures) -> Option<u64>| figures.as_ref().and_then(read);
-        let change = |read: fn(&Figures) -> Option<u64>| {
-            let compared = baseline.as_ref().filter(|_| *choice != Choice::Baseline);
-            dash(
-                figure(read)
-                    .zip(compared.and_then(read))
-                    .map(|(now, before)| change(before, now)),
-            )
-        };
-        table.row([
-            choice.to_string(),
-            dash(figure(|f| f.verification_gas).map(format::count)),
-            change(|f| f.verification_gas),
-            dash(figure(|f| f.deployment_gas).map(format::count)),
-            change(|f| f.deployment_gas),
-            dash(figure(|f| f.runtime_code_bytes).map(bytes)),
-            change(|f| f.runtime_code_bytes),
-            dash(figure(|f| f.instances).map(format::count)),
-            dash(figure(|f| f.calldata_bytes).map(bytes)),
-            change(|f| f.calldata_bytes),
-            dash(figure(|f| f.proof_bytes).map(bytes)),
-            dash(figures.and_then(|f| f.logrows).map(|logrows| logrows.to_string())),
-            dash(figures.and_then(|f| f.prove_seconds).map(format::seconds)),
-            dash(figure(|f| f.prove_peak_rss_bytes).map(format::bytes)),
-            dash(figures.and_then(|f| f.level).map(|level| level.to_string())),
-            match result {
-                Ok(record) => record.outcome_and_limits(),
-                Err(reason) => format!("impossible: {reason}"),
-            },
-        ]);
+        let baseline = baseline.filter(|_| *choice != Choice::Baseline);
+        let cells = SHOWN.iter().flat_map(|&(metric, is_compared)| {
+            let cell = match result {
+                Ok(record) => metric.text(record),
+                Err(reason) if metric == Metric::OutcomeAndLimits => format!("impossible: {reason}"),
+                Err(_) => "-".to_owned(),
+            };
+            let whole = |record: Option<&Record>| metric.whole(record?);
+            let change = is_compared.then(|| {
+                let both = whole(baseline).zip(whole(record));
+                both.map_or_else(|| "-".to_owned(), |(before, now)| change(before, now))
+            });
+            std::iter::once(cell).chain(change)
+        });
+        table.row(std::iter::once(choice.to_string()).chain(cells));
     }
     table
 }
 
 /// `+1,234`, `-56`, or `=`.
-fn change(before: u64, now: u64) -> String {
-    let difference = format::count(now.abs_diff(before));
-    match now.cmp(&before) {
-        std::cmp::Ordering::Less => format!("-{difference}"),
-        std::cmp::Ordering::Equal => "=".to_owned(),
-        std::cmp::Ordering::Greater => format!("+{difference}"),
+fn change(before: i128, now: i128) -> String {
+    match now - before {
+        0 => "=".to_owned(),
+        difference => format::difference(difference),
     }
 }
 
@@ -226,7 +210,10 @@ fn spread(rows: &[Row]) -> Option<String> {
         .find(|row| row.choice == Choice::Verifier(VerifierKind::Reusable))?;
     let reusable = Spread::of(reusable.result.as_ref().ok()?)?;
     let plain = Spread::of(baseline_record(rows)?)?;
-    let mut table = Table::new([("proofs of each model", FIGURE), ("reusable is cheaper", TEXT)]);
+    let mut table = Table::new([
+        Column::written("proofs of each model"),
+        Column::text("reusable is cheaper"),
+    ]);
     for proofs in PROOFS_OF_EACH_MODEL {
         let models = reusable.break_even_models(&plain, proofs);
         table.row([
@@ -256,7 +243,7 @@ fn print_json(rows: &[Row], session: &SessionArguments) -> Result<(), CliError> 
                 record: record.map(|record| store.path(&record.request).display().to_string()),
                 outcome: record.map(|record| &record.outcome),
                 impossible: row.result.as_ref().err().map(String::as_str),
-                figures: record.map(Figures::of),
+                figures: record.map(ablation::figures),
             }
         })
         .collect();

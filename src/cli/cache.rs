@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::error::CliError;
 use super::output::say;
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 use crate::digests::Digests;
 use crate::home::Home;
@@ -15,6 +14,7 @@ use crate::process::{self, WorkFolder};
 use crate::prover::{
     CircuitCache, EZKL_VERSION, Toolchain, ToolchainError, clear_strings, damaged_strings, folder_bytes,
 };
+use crate::report::table::{Column, Table};
 use crate::solidity::SOLC_VERSION;
 
 /// Show what is kept in evmbench's cache folder, check it, or clear it
@@ -38,7 +38,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     } else {
         0
     };
-    let mut table = Table::new([("what", TEXT), ("size", FIGURE), ("where", TEXT)]);
+    let mut table = Table::new([
+        Column::text("what"),
+        Column::written("size"),
+        Column::text("where"),
+    ]);
     for (what, path) in [
         ("circuits and keys", home.circuits()),
         ("unfinished runs", home.work()),

@@ -1,10 +1,10 @@
 //! `evmbench chains`: what each fork allows, by which EIP, and who says so.
 
 use crate::chain::{Fork, Rule};
+use crate::report::table::{Column, Table};
 
 use super::error::CliError;
 use super::output::say;
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
 /// Show the limits that each fork, or its public network, sets to a transaction
@@ -41,37 +41,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 
 /// One row for each rule; in each fork's column the limit, and the EIP that set it so.
 fn limits() -> Table {
-    let mut table = Table::new([
-        ("rule", TEXT),
-        ("unit", TEXT),
-        ("prague", FIGURE),
-        ("osaka", FIGURE),
-        ("amsterdam", FIGURE),
-        ("EIP", TEXT),
-        ("source", TEXT),
-    ]);
+    let names = [Column::text("rule"), Column::text("unit")];
+    let limits = Fork::ALL.map(|fork| Column::written(fork.name()));
+    let sources = [Column::text("EIP"), Column::text("source")];
+    let mut table = Table::new(names.into_iter().chain(limits).chain(sources));
     for rule in Rule::ALL {
-        let [prague, osaka, amsterdam] =
-            Fork::ALL.map(|fork| rule.limit(fork).map_or_else(|| "-".to_owned(), format::count));
+        let limits = Fork::ALL.map(|fork| rule.limit(fork).map_or_else(|| "-".to_owned(), format::count));
         let mut eips: Vec<String> = Fork::ALL
             .into_iter()
             .filter(|&fork| rule.limit(fork).is_some())
             .filter_map(|fork| Some(rule.eip(fork)?.to_string()))
             .collect();
         eips.dedup();
-        table.row([
-            rule.to_string(),
-            rule.unit().to_owned(),
-            prague,
-            osaka,
-            amsterdam,
-            if eips.is_empty() {
-                "-".to_owned()
-            } else {
-                eips.join(", ")
-            },
-            rule.source().to_owned(),
-        ]);
+        let eips = if eips.is_empty() {
+            "-".to_owned()
+        } else {
+            eips.join(", ")
+        };
+        let names = [rule.to_string(), rule.unit().to_owned()];
+        let sources = [eips, rule.source().to_owned()];
+        table.row(names.into_iter().chain(limits).chain(sources));
     }
     table
 }

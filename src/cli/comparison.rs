@@ -1,15 +1,16 @@
 //! A comparison as people read it: sections of a title, a table and notes, for the terminal or in Markdown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::format;
-use super::table::{FIGURE, TEXT, Table};
 use crate::compare::samples::Summary;
 use crate::compare::{
-    Change, CircuitChange, Comparison, ContextChange, ExperimentChange, Failure, Identity, Metric, Samples,
+    Change, CircuitChange, Comparison, ContextChange, ExperimentChange, Failure, Identity, JUDGED, Samples,
     Side, Tolerance,
 };
+use crate::metric::{Metric, Sampled};
 use crate::report::markdown;
+use crate::report::table::{Column, Table};
 
 /// Letters of a digest or revision that are shown.
 const DIGEST_LETTERS: usize = 12;
@@ -77,7 +78,7 @@ pub(super) fn markdown(heading: &str, sections: &[Section]) -> String {
                 .table
                 .as_ref()
                 .filter(|table| !table.is_empty())
-                .map(Table::markdown),
+                .map(|table| markdown::table(table).trim_end().to_owned()),
         );
         let notes = section
             .notes
@@ -118,21 +119,24 @@ fn report(comparison: &Comparison, figures: impl IntoIterator<Item = Section>) -
     .collect()
 }
 
-const FIGURES: [(&str, comfy_table::CellAlignment); 6] = [
-    ("experiment", TEXT),
-    ("figure", TEXT),
-    ("OLD", FIGURE),
-    ("NEW", FIGURE),
-    ("change", FIGURE),
-    ("", FIGURE),
-];
+/// A table of figures before and after.
+fn figures_table() -> Table {
+    Table::new([
+        Column::text("experiment"),
+        Column::text("figure"),
+        Column::written("OLD"),
+        Column::written("NEW"),
+        Column::written("change"),
+        Column::written(""),
+    ])
+}
 
 fn all_figures(comparison: &Comparison) -> Section {
-    let mut table = Table::new(FIGURES);
+    let mut table = figures_table();
     for experiment in &comparison.experiments {
-        for (&metric, change) in &experiment.figures {
+        for (metric, change) in experiment.figures.pairs() {
             if change.old.is_some() || change.new.is_some() {
-                figure(&mut table, &experiment.experiment, metric.name(), change);
+                figure(&mut table, &experiment.experiment, &metric.row(), change);
             }
         }
     }
@@ -140,26 +144,20 @@ fn all_figures(comparison: &Comparison) -> Section {
 }
 
 fn all_circuits(circuits: &[CircuitChange]) -> Section {
-    let mut table = Table::new(FIGURES);
-    let shown = |value: f64| {
-        if value.fract() == 0.0 {
-            format::signed(value as i128)
-        } else {
-            format!("{value:.4e}")
-        }
-    };
+    let mut table = figures_table();
     for circuit in circuits {
-        for (name, &[old, new]) in &circuit.figures {
+        for &(metric, [old, new]) in circuit.figures.pairs() {
             if old.is_none() && new.is_none() {
                 continue;
             }
+            let shown = |number: f64| metric.unit().compared(number);
             let both = old.zip(new);
             let share = both
                 .filter(|(old, _)| *old > 0.0)
                 .map(|(old, new)| new / old - 1.0);
             table.row([
                 circuit.experiment.clone(),
-                name.name().to_owned(),
+                metric.row().into_owned(),
                 old.map_or_else(dash, shown),
                 new.map_or_else(dash, shown),
                 both.map_or_else(dash, |(old, new)| shown(new - old)),
@@ -172,11 +170,11 @@ fn all_circuits(circuits: &[CircuitChange]) -> Section {
 
 fn all_phases(comparison: &Comparison) -> Section {
     let mut table = Table::new([
-        ("experiment", TEXT),
-        ("phase", TEXT),
-        ("OLD: median (range), n", FIGURE),
-        ("NEW: median (range), n", FIGURE),
-        ("change", FIGURE),
+        Column::text("experiment"),
+        Column::text("phase"),
+        Column::written("OLD: median (range), n"),
+        Column::written("NEW: median (range), n"),
+        Column::written("change"),
     ]);
     let mut elsewhere = 0;
     for experiment in &comparison.experiments {
@@ -187,8 +185,8 @@ fn all_phases(comparison: &Comparison) -> Section {
         for change in phases {
             let times = summarised(&change.call_seconds, format::seconds, |seconds| seconds);
             let memory = summarised(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
-            for (cells, what) in [(times, "time"), (memory, "memory")] {
-                let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+            for (cells, what) in [(times, Sampled::Time), (memory, Sampled::PeakMemory)] {
+                let names = [experiment.experiment.clone(), what.row(change.phase)];
                 table.row(names.into_iter().chain(cells));
             }
         }
@@ -238,7 +236,12 @@ fn side(name: &str, side: &Side) -> String {
 }
 
 fn context(comparison: &Comparison) -> Section {
-    let mut table = Table::new([("", TEXT), ("OLD", TEXT), ("NEW", TEXT), ("experiments", TEXT)]);
+    let mut table = Table::new([
+        Column::text(""),
+        Column::text("OLD"),
+        Column::text("NEW"),
+        Column::text("experiments"),
+    ]);
     let total = comparison.experiments.len();
     for changes in comparison
         .context
@@ -271,7 +274,12 @@ fn context(comparison: &Comparison) -> Section {
 }
 
 fn presence(comparison: &Comparison) -> Section {
-    let mut table = Table::new([("experiment", TEXT), ("", TEXT), ("OLD", TEXT), ("NEW", TEXT)]);
+    let mut table = Table::new([
+        Column::text("experiment"),
+        Column::text(""),
+        Column::text("OLD"),
+        Column::text("NEW"),
+    ]);
     for lone in &comparison.lost {
         table.row([
             lone.experiment.clone(),
@@ -313,7 +321,7 @@ fn presence(comparison: &Comparison) -> Section {
 }
 
 fn unread(comparison: &Comparison) -> Section {
-    let mut table = Table::new([("", TEXT), ("file", TEXT), ("", TEXT)]);
+    let mut table = Table::new([Column::text(""), Column::text("file"), Column::text("")]);
     for (name, side) in [("OLD", &comparison.old), ("NEW", &comparison.new)] {
         for problem in &side.problems {
             table.row([name.to_owned(), problem.path.clone(), problem.reason.clone()]);
@@ -323,21 +331,15 @@ fn unread(comparison: &Comparison) -> Section {
 }
 
 fn figures(comparison: &Comparison) -> Section {
-    let mut table = Table::new([
-        ("experiment", TEXT),
-        ("figure", TEXT),
-        ("OLD", FIGURE),
-        ("NEW", FIGURE),
-        ("change", FIGURE),
-        ("", FIGURE),
-    ]);
+    let mut table = figures_table();
     let mut changed = 0;
-    let mut in_new_alone = BTreeMap::<Metric, usize>::new();
+    let mut in_new_alone = JUDGED.map(|metric| (metric, 0));
     for experiment in &comparison.experiments {
         let mut is_changed = false;
-        for (&metric, change) in &experiment.figures {
+        for (metric, change) in experiment.figures.pairs() {
             if change.old.is_none() && change.new.is_some() {
-                *in_new_alone.entry(metric).or_default() += 1;
+                let counts = in_new_alone.iter_mut().filter(|(one, _)| one == metric);
+                counts.for_each(|(_, count)| *count += 1);
                 continue;
             }
             let parts: Vec<_> = change
@@ -347,7 +349,7 @@ fn figures(comparison: &Comparison) -> Section {
                 .collect();
             if change.is_change() || !parts.is_empty() {
                 is_changed = true;
-                figure(&mut table, &experiment.experiment, metric.name(), change);
+                figure(&mut table, &experiment.experiment, &metric.row(), change);
                 for (part, change) in parts {
                     figure(&mut table, &experiment.experiment, &format!("· {part}"), change);
                 }
@@ -364,11 +366,12 @@ fn figures(comparison: &Comparison) -> Section {
             total - changed
         ));
     }
-    notes.extend(in_new_alone.into_iter().map(|(metric, count)| {
+    let in_new_alone = in_new_alone.into_iter().filter(|&(_, count)| count > 0);
+    notes.extend(in_new_alone.map(|(metric, count)| {
         let experiments = plural(count, "experiment");
         format!(
             "{}: NEW alone has it, in {experiments}.",
-            capitalised(metric.name())
+            format::capitalised(&metric.row())
         )
     }));
     notes.extend(by_chance(comparison, Metric::VerificationGas, |experiment| experiment.proof).map(|spread| {
@@ -425,7 +428,7 @@ fn by_chance(
         .experiments
         .iter()
         .filter(|experiment| identity(experiment) == Identity::Another)
-        .filter_map(|experiment| experiment.figures.get(&metric))
+        .filter_map(|experiment| experiment.figures.get(metric))
         .filter(|change| change.chance > 0 && change.is_chance())
         .collect();
     let differences = || changes.iter().filter_map(|change| change.difference());
@@ -444,19 +447,19 @@ fn by_chance(
         experiments: plural(changes.len(), "experiment"),
         figures: format!(
             "{} differs {apart}; chance explains up to {bound} either way.",
-            capitalised(metric.name())
+            format::capitalised(&metric.row())
         ),
     })
 }
 
 fn phases(comparison: &Comparison) -> Section {
     let mut table = Table::new([
-        ("experiment", TEXT),
-        ("phase", TEXT),
-        ("OLD: median (range)", FIGURE),
-        ("NEW: median (range)", FIGURE),
-        ("change", FIGURE),
-        ("by chance", FIGURE),
+        Column::text("experiment"),
+        Column::text("phase"),
+        Column::written("OLD: median (range)"),
+        Column::written("NEW: median (range)"),
+        Column::written("change"),
+        Column::written("by chance"),
     ]);
     let (mut overlapping, mut single, mut elsewhere) = (0, 0, 0);
     for experiment in &comparison.experiments {
@@ -467,13 +470,13 @@ fn phases(comparison: &Comparison) -> Section {
         for change in phases {
             let times = sampled(&change.call_seconds, format::seconds, |seconds| seconds);
             let memory = sampled(&change.peak_rss_bytes, format::bytes, |bytes| bytes as f64);
-            for (sampled, what) in [(times, "time"), (memory, "memory")] {
+            for (sampled, what) in [(times, Sampled::Time), (memory, Sampled::PeakMemory)] {
                 match sampled {
-                    Sampled::Same => {}
-                    Sampled::Single => single += 1,
-                    Sampled::Overlapping => overlapping += 1,
-                    Sampled::Apart(cells) => {
-                        let names = [experiment.experiment.clone(), format!("{}, {what}", change.phase)];
+                    Told::Same => {}
+                    Told::Single => single += 1,
+                    Told::Overlapping => overlapping += 1,
+                    Told::Apart(cells) => {
+                        let names = [experiment.experiment.clone(), what.row(change.phase)];
                         table.row(names.into_iter().chain(cells));
                     }
                 }
@@ -507,7 +510,7 @@ fn phases(comparison: &Comparison) -> Section {
 }
 
 /// What the samples of one quantity say.
-enum Sampled {
+enum Told {
     /// They are the same, or one side has none.
     Same,
     /// One side has a single one.
@@ -522,22 +525,22 @@ fn sampled<T: Copy + PartialOrd>(
     samples: &Samples<T>,
     format: fn(T) -> String,
     number: fn(T) -> f64,
-) -> Sampled {
+) -> Told {
     let Some([old, new]) = samples.summaries().filter(|_| !samples.are_same()) else {
-        return Sampled::Same;
+        return Told::Same;
     };
     if samples.old.len() == 1 || samples.new.len() == 1 {
-        return Sampled::Single;
+        return Told::Single;
     }
     if !samples.are_apart() {
-        return Sampled::Overlapping;
+        return Told::Overlapping;
     }
     let cell = |summary: Summary<T>| {
         let [median, least, greatest] = [summary.median, summary.least, summary.greatest].map(format);
         format!("{median} ({least} to {greatest})")
     };
     let share = number(new.median) / number(old.median) - 1.0;
-    Sampled::Apart([
+    Told::Apart([
         cell(old),
         cell(new),
         if share.is_finite() {
@@ -581,7 +584,7 @@ pub(super) fn failure(failure: &Failure, tolerance: Tolerance) -> String {
             let difference = change.difference().map_or_else(dash, format::difference);
             format!(
                 "{experiment}: {} grew by more than {tolerance}: {difference}{share}",
-                metric.name()
+                metric.row()
             )
         }
     }
@@ -618,13 +621,6 @@ fn shortened(text: &str) -> String {
 pub(super) fn plural(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", format::count(count as u64))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn dash() -> String {

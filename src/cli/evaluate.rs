@@ -6,13 +6,13 @@ use super::error::CliError;
 use super::output::say;
 use super::progress::Progress;
 use super::session::at_least_one;
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
 use crate::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::home::Home;
+use crate::metric::Metric;
 use crate::model::graph::Graph;
 use crate::model::onnx::{self, Coverage};
 use crate::model::{input, layers, weights};
@@ -20,6 +20,7 @@ use crate::prover::{
     CircuitPlan, CommittedInputs, Ezkl, EzklOptions, EzklProver, Io, Job, JobCircuit, VerifierKind,
 };
 use crate::record::DEFAULT_SEED;
+use crate::report::table::{Column, Table};
 use crate::subject::{self, SubjectError};
 use crate::suite::{self, ModelSpec};
 use crate::trained;
@@ -81,16 +82,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         }
     };
     let mut table = Table::new([
-        ("model", TEXT),
-        ("circuit", TEXT),
-        ("scale", FIGURE),
-        ("images", FIGURE),
-        ("right in f32", FIGURE),
-        ("right in the circuit", FIGURE),
-        ("agree", FIGURE),
-        ("worst logit error", FIGURE),
-        ("mean", FIGURE),
-        ("EZKL's witnesses", FIGURE),
+        Column::text("model"),
+        Column::text("circuit"),
+        Column::written("scale"),
+        Column::written_of(Metric::TestImages),
+        Column::written_of(Metric::FloatRight),
+        Column::written_of(Metric::Right),
+        Column::written_of(Metric::Agreement),
+        Column::written_of(Metric::WorstLogitError),
+        Column::written_of(Metric::MeanLogitError),
+        Column::written_of(Metric::Witnesses),
     ]);
     for candidate in candidates {
         progress.label(candidate.name.clone());

@@ -1,40 +1,54 @@
 //! Forks by name, and tables of how records stand under them.
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 use super::format;
-use super::table::{FIGURE, TEXT, Table};
 use crate::chain::{Fit, Fork, RuleMargin};
+use crate::metric::Metric;
+use crate::report::table::{Column, Table};
 
 /// A fork, as it is named on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ForkName {
-    Prague,
-    Osaka,
-    Amsterdam,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForkName(Fork);
+
+const NAMES: [ForkName; Fork::ALL.len()] = {
+    let mut names = [ForkName(Fork::ALL[0]); Fork::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ForkName(Fork::ALL[index]);
+        index += 1;
+    }
+    names
+};
+
+impl ValueEnum for ForkName {
+    fn value_variants<'a>() -> &'a [Self] {
+        &NAMES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()))
+    }
 }
 
 impl From<ForkName> for Fork {
-    fn from(name: ForkName) -> Self {
-        match name {
-            ForkName::Prague => Self::Prague,
-            ForkName::Osaka => Self::Osaka,
-            ForkName::Amsterdam => Self::Amsterdam,
-        }
+    fn from(ForkName(fork): ForkName) -> Self {
+        fork
     }
 }
 
 /// One row for each experiment and fork: what fits.
 pub(super) fn verdicts<'a>(fits: impl IntoIterator<Item = (String, Fit<'a>)>) -> Table {
     let mut table = Table::new([
-        ("experiment", TEXT),
-        ("fork", TEXT),
-        ("verdict", TEXT),
-        ("deployment gas", FIGURE),
-        ("verify gas", FIGURE),
-        ("deployable", TEXT),
-        ("in one transaction", TEXT),
-        ("from the public pool", TEXT),
+        Column::text("experiment"),
+        Column::of(Metric::Fork),
+        Column::text("verdict"),
+        Column::written(Metric::DeploymentGas.name()),
+        Column::written_of(Metric::VerificationGas),
+        Column::text("deployable"),
+        Column::text("in one transaction"),
+        Column::text("from the public pool"),
     ]);
     let yes_or_no = |fits: bool| if fits { "yes" } else { "no" }.to_owned();
     for (name, fit) in fits {
@@ -57,14 +71,14 @@ pub(super) fn verdicts<'a>(fits: impl IntoIterator<Item = (String, Fit<'a>)>) ->
 /// One row for each rule of each fork: value, limit and margin, of deployment and verification.
 pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
     let mut table = Table::new([
-        ("fork", TEXT),
-        ("transaction", TEXT),
-        ("rule", TEXT),
-        ("EIP", FIGURE),
-        ("value", FIGURE),
-        ("limit", FIGURE),
-        ("margin", FIGURE),
-        ("unit", TEXT),
+        Column::of(Metric::Fork),
+        Column::text("transaction"),
+        Column::text("rule"),
+        Column::written("EIP"),
+        Column::written("value"),
+        Column::written("limit"),
+        Column::written("margin"),
+        Column::text("unit"),
     ]);
     for fit in fits {
         let registration = fit

@@ -8,7 +8,6 @@ use super::error::CliError;
 use super::forks::ForkName;
 use super::output::say;
 use super::progress::{self, Counter, Progress};
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format, setup};
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
@@ -17,6 +16,7 @@ use crate::home::Home;
 use crate::nodes::{AnvilThroughput, Foundry, Pace, measure_throughput};
 use crate::prover::Proof;
 use crate::record::{DEFAULT_SEED, Environment, FileName};
+use crate::report::table::{Column, Table};
 use crate::store;
 
 /// Cases where no number is asked for.
@@ -235,14 +235,14 @@ fn beside(anvil: &AnvilThroughput) -> String {
 /// One row for each class, and one for all.
 fn tallies(campaign: &Campaign) -> Table {
     let mut table = Table::new([
-        ("class", TEXT),
-        ("cases", FIGURE),
-        ("rejected", FIGURE),
-        ("after the pairing", FIGURE),
-        ("identical", FIGURE),
-        ("undecided", FIGURE),
-        ("extended", FIGURE),
-        ("accepted", FIGURE),
+        Column::text("class"),
+        Column::written("cases"),
+        Column::written("rejected"),
+        Column::written("after the pairing"),
+        Column::written("identical"),
+        Column::written("undecided"),
+        Column::written("extended"),
+        Column::written("accepted"),
     ]);
     let mut row = |name: String, tally: Tally| {
         let figures = [

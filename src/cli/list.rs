@@ -1,13 +1,14 @@
 //! `evmbench list`: the models, their sizes, and what the study got.
 
+use crate::metric::Metric;
 use crate::model::cost::cost;
 use crate::model::layers;
 use crate::record::DEFAULT_SEED;
+use crate::report::table::{Column, Table};
 use crate::suite::{self, StudyOutcome, Suite};
 
 use super::error::CliError;
 use super::output::say;
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format};
 
 /// Show the 20 models at 2 scales: shapes, parameters, multiply-adds, and what the study got
@@ -20,14 +21,14 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let mut table = Table::new([
-        ("model", TEXT),
-        ("suite", TEXT),
-        ("computes", TEXT),
-        ("input", TEXT),
-        ("output", TEXT),
-        ("parameters", FIGURE),
-        ("multiply-adds", FIGURE),
-        ("in the study", TEXT),
+        Column::text("model"),
+        Column::text("suite"),
+        Column::text("computes"),
+        Column::text("input"),
+        Column::text("output"),
+        Column::written_of(Metric::Parameters),
+        Column::written_of(Metric::MultiplyAdds),
+        Column::text("in the study"),
     ]);
     for model in arguments.suite.models() {
         let graph = layers::build(model, DEFAULT_SEED);

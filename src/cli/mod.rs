@@ -30,7 +30,7 @@ mod remarks;
 mod report;
 mod session;
 mod setup;
-mod table;
+mod tables;
 mod train;
 mod tune;
 mod verify;

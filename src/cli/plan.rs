@@ -6,11 +6,12 @@ use super::error::CliError;
 use super::output::{note, say};
 use super::planner::Planner;
 use super::session::parse_bytes;
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, format, prove_and_verify, remarks};
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
+use crate::metric::Metric;
 use crate::model::onnx::Uncovered;
 use crate::prover::{AvailableMemory, CircuitKind, Failure};
+use crate::report::table::{Column, Table};
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
@@ -121,29 +122,29 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 
 fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError> {
     let mut circuits = Table::new([
-        ("", TEXT),
-        ("circuit", TEXT),
-        ("rows", FIGURE),
-        ("2^k", FIGURE),
-        ("columns", FIGURE),
-        ("proving key", FIGURE),
-        ("set-up", FIGURE),
-        ("prove", FIGURE),
-        ("set-up", FIGURE),
-        ("prove", FIGURE),
-        ("memory", TEXT),
+        Column::text(""),
+        Column::text("circuit"),
+        Column::written_of(Metric::Rows),
+        Column::written_of(Metric::Logrows),
+        Column::written("columns"),
+        Column::written_of(Metric::ProvingKey),
+        Column::written_of(Metric::SetupPeak),
+        Column::written_of(Metric::ProvePeak),
+        Column::written_of(Metric::SetupSeconds),
+        Column::written_of(Metric::ProveSeconds),
+        Column::text(Metric::Peak.heading()),
     ]);
     let mut chains = Table::new([
-        ("", TEXT),
-        ("proof", FIGURE),
-        ("instances", FIGURE),
-        ("calldata", FIGURE),
-        ("code", FIGURE),
-        ("fork", TEXT),
-        ("deployment gas", FIGURE),
-        ("deploys", TEXT),
-        ("verification gas", FIGURE),
-        ("verifies", TEXT),
+        Column::text(""),
+        Column::written_of(Metric::ProofSize),
+        Column::written_of(Metric::Instances),
+        Column::written_of(Metric::Calldata),
+        Column::written_of(Metric::RuntimeCode),
+        Column::of(Metric::Fork),
+        Column::written(Metric::DeploymentGas.name()),
+        Column::text("deploys"),
+        Column::written(Metric::VerificationGas.name()),
+        Column::text("verifies"),
     ]);
     for one in planned {
         let Some(forecast) = &one.forecast else {

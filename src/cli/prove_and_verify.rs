@@ -9,18 +9,19 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::say;
 use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished};
-use super::table::{self, FIGURE, TEXT, Table};
-use super::{Finding, data, format, remarks};
+use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
+use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Slot};
 use crate::model::onnx::{self, Uncovered};
 use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
 };
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request, Spread};
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request};
 use crate::rederive::Given;
+use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, Subject, SubjectError, TestImage};
 use crate::suite::{self, Category, Experiment, Suite};
@@ -111,7 +112,7 @@ pub(super) struct Arguments {
         value_enum,
         value_delimiter = ',',
         value_name = "FORK,…",
-        default_value = "osaka"
+        default_value = Fork::default().name()
     )]
     pub(super) fork: Vec<ForkName>,
     /// Proofs to measure
@@ -233,13 +234,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let records = records?;
     closed?;
     if !arguments.json && !records.is_empty() {
-        say!("{}", table::records(&records))?;
+        say!("{}", tables::records(&records))?;
         remarks::show(records.iter().map(|record| {
             let name = record.request.name();
             (name, &record.model.uncovered[..], &record.notes[..])
         }))?;
         for records in records.chunks(RECORDS_BESIDE_EACH_OTHER) {
-            if let Some(causes) = table::causes(records) {
+            if let Some(causes) = tables::causes(records) {
                 say!("\n{causes}")?;
             }
         }
@@ -254,7 +255,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                     "{}: all {} parts in one transaction take {} gas",
                     record.request.name(),
                     set.parts.len(),
-                    format::count(set.measurement.verification.tx_gas)
+                    Metric::SetGas.text(record)
                 )?;
             }
         }
@@ -606,15 +607,15 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     let material = arguments.material(image.as_ref());
     let store = arguments.session.store();
     let mut table = Table::new([
-        ("experiment", TEXT),
-        ("suite", TEXT),
-        ("circuit", TEXT),
-        ("scale", FIGURE),
-        ("input", TEXT),
-        ("output", TEXT),
-        ("weights", TEXT),
-        ("proofs", FIGURE),
-        ("record", TEXT),
+        Column::text("experiment"),
+        Column::text("suite"),
+        Column::text("circuit"),
+        Column::written("scale"),
+        Column::text("input"),
+        Column::text("output"),
+        Column::text("weights"),
+        Column::written("proofs"),
+        Column::text("record"),
     ]);
     let mut remarks = Vec::new();
     for item in items {

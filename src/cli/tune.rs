@@ -8,16 +8,17 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{note, say};
 use super::session::{Session, at_least_one, parse_bytes};
-use super::table::{FIGURE, TEXT, Table};
 use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;
 use crate::accuracy;
 use crate::bench::BenchError;
 use crate::chain::Fork;
 use crate::cifar10::{self, Images};
+use crate::metric::Metric;
 use crate::prover::{CircuitKind, CircuitPlan, Failure, Visibility};
 use crate::record::{DEFAULT_SEED, Record, Request};
 use crate::replay;
+use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Subject, SubjectError};
 use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile, Reference, Space};
@@ -455,20 +456,25 @@ fn settings(plan: &CircuitPlan) -> [String; 5] {
 }
 
 fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> Table {
+    let prove = Metric::ProveSeconds.heading();
     let mut table = Table::new([
-        ("", TEXT),
-        ("scale", FIGURE),
-        ("input, output", TEXT),
-        ("digits", TEXT),
-        ("roundings", FIGURE),
-        ("columns", FIGURE),
-        ("2^k", FIGURE),
-        ("memory", FIGURE),
-        (if calibrated { "prove" } else { "prove, CPU" }, FIGURE),
-        ("verify gas", FIGURE),
-        ("code", FIGURE),
-        ("loss", FIGURE),
-        ("bounded", TEXT),
+        Column::text(""),
+        Column::written("scale"),
+        Column::text("input, output"),
+        Column::text("digits"),
+        Column::written("roundings"),
+        Column::written("columns"),
+        Column::written_of(Metric::Logrows),
+        Column::written_of(Metric::Peak),
+        Column::written(if calibrated {
+            prove
+        } else {
+            format!("{prove}, CPU").into()
+        }),
+        Column::written_of(Metric::VerificationGas),
+        Column::written_of(Metric::RuntimeCode),
+        Column::written("loss"),
+        Column::text("bounded"),
     ]);
     for (index, candidate) in front.iter().enumerate() {
         let Candidate {
@@ -504,22 +510,28 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
     table
 }
 
+/// What is shown of a record whose proof was verified by a verifier that keeps to the rules; of any other, its outcome.
+const PROVED: [Metric; 6] = [
+    Metric::Peak,
+    Metric::ProveSeconds,
+    Metric::VerificationGas,
+    Metric::GuardedGas,
+    Metric::RuntimeCode,
+    Metric::OutcomeAndLimits,
+];
+
 fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile>) -> Table {
-    let mut table = Table::new([
-        ("proved", TEXT),
-        ("scale", FIGURE),
-        ("input, output", TEXT),
-        ("digits", TEXT),
-        ("roundings", FIGURE),
-        ("columns", FIGURE),
-        ("optimizer runs", FIGURE),
-        ("memory", FIGURE),
-        ("prove", FIGURE),
-        ("verify gas", FIGURE),
-        ("with guard", FIGURE),
-        ("code", FIGURE),
-        ("outcome", TEXT),
-    ]);
+    let settings_columns = [
+        Column::text("proved"),
+        Column::written("scale"),
+        Column::text("input, output"),
+        Column::text("digits"),
+        Column::written("roundings"),
+        Column::written("columns"),
+        Column::written("optimizer runs"),
+    ];
+    let figures = PROVED.map(Column::written_of);
+    let mut table = Table::new(settings_columns.into_iter().chain(figures));
     let chosen = profile.and_then(|profile| profile.measured.as_ref());
     for Proved {
         index,
@@ -528,22 +540,27 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
     } in proved
     {
         let is_chosen = chosen.is_some() && chosen == measured.as_ref();
-        let figure =
-            |read: &dyn Fn(&Measured) -> String| measured.as_ref().map_or_else(|| "-".to_owned(), read);
-        let cells = [
-            format::count(record.request.optimizer_runs),
-            figure(&|measured| format::bytes(measured.memory_bytes)),
-            figure(&|measured| format::seconds(measured.prove_seconds)),
-            figure(&|measured| format::count(measured.verification_gas)),
-            figure(&|measured| measured.guarded_gas.map_or_else(|| "-".to_owned(), format::count)),
-            figure(&|measured| format!("{} B", format::count(measured.runtime_code_bytes))),
-            record.outcome_and_limits(),
-        ];
+        let is_guarded = measured
+            .as_ref()
+            .is_some_and(|measured| measured.guarded_gas.is_some());
+        let figures = PROVED.map(|metric| {
+            let is_shown = match metric {
+                Metric::OutcomeAndLimits => true,
+                Metric::GuardedGas => is_guarded,
+                _ => measured.is_some(),
+            };
+            if is_shown {
+                metric.text(record)
+            } else {
+                "-".to_owned()
+            }
+        });
         let mark = if is_chosen { "chosen" } else { "" };
         table.row(
             std::iter::once(mark.to_owned())
                 .chain(settings(&front[*index].plan))
-                .chain(cells),
+                .chain([format::count(record.request.optimizer_runs)])
+                .chain(figures),
         );
     }
     table

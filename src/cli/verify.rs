@@ -12,7 +12,8 @@ use super::{Finding, format, setup};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::ledger::What;
-use crate::record::{Outcome, Record, Spread};
+use crate::metric::Spread;
+use crate::record::{Outcome, Record};
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
 
@@ -174,11 +175,12 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
     let name = path.display();
     for figure in figures {
         let [recorded, now] =
-            [figure.recorded, figure.now].map(|gas| gas.map_or_else(|| "none".to_owned(), format::count));
+            [figure.recorded, figure.now].map(|gas| gas.map_or_else(|| "none".to_owned(), format::signed));
+        let what = figure.metric.row();
         if figure.recorded == figure.now {
-            say!("{name}: {} {now}, as recorded", figure.name)?;
+            say!("{name}: {what} {now}, as recorded")?;
         } else {
-            say!("{name}: {} {now}, but {recorded} in the record", figure.name)?;
+            say!("{name}: {what} {now}, but {recorded} in the record")?;
         }
     }
     for discrepancy in discrepancies {

@@ -47,15 +47,9 @@ const NONZERO_BYTE_GAS: u64 = 16;
 /// Gas by which a zero byte is cheaper there.
 const ZERO_BYTE_SAVES_GAS: u64 = NONZERO_BYTE_GAS - ZERO_BYTE_GAS;
 
-/// Gas by which it is cheaper where the calldata floor does: 40 - 10 (EIP-7623), and nothing from Amsterdam on (EIP-7976).
-const ZERO_BYTE_SAVES_FLOOR_GAS: u64 = 30;
-
 /// Gas of one more byte of code, at most, for calldata, initcode word and memory of the deployment: the dearest calldata
 /// byte is one at Amsterdam's floor (EIP-7976).
 const CODE_BYTE_CALLDATA_GAS: u64 = 64;
-
-/// Gas of one more byte of code for its deposit: 200, and 1,530 of state gas from Amsterdam on (EIP-8037).
-const CODE_BYTE_DEPOSIT_GAS: [u64; 2] = [200, 1530];
 
 /// The largest change of each figure that chance explains between two records of one experiment, either way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -90,9 +84,7 @@ impl Chance {
         let calldata_zero_bytes = zero_bytes(drawn);
         let code_bytes = leading_zero_bytes(words(key, constants));
         let code_zero_bytes = zero_bytes(words(key, constants));
-        let deposit = larger(old, new, |record| {
-            Some(CODE_BYTE_DEPOSIT_GAS[usize::from(record.request.fork >= Fork::Amsterdam)])
-        });
+        let deposit = larger(old, new, |record| Some(record.request.fork.code_byte_gas()));
         let saved = |call: fn(&Record) -> Option<&Verification>| {
             larger(old, new, |record| {
                 Some(zero_byte_saves(record.request.fork, call(record)?.gas.as_ref()?))
@@ -144,11 +136,8 @@ fn larger(old: &Record, new: &Record, figure: impl Fn(&Record) -> Option<u64>) -
 /// The price of one zero byte's chance.
 fn zero_byte_saves(fork: Fork, gas: &TransactionGas) -> u64 {
     let floor_binds = gas.tx_gas == gas.floor_gas;
-    if floor_binds && fork < Fork::Amsterdam {
-        ZERO_BYTE_SAVES_FLOOR_GAS
-    } else {
-        ZERO_BYTE_SAVES_GAS
-    }
+    let by_floor = fork.floor_zero_byte_saves_gas().filter(|_| floor_binds);
+    by_floor.unwrap_or(ZERO_BYTE_SAVES_GAS)
 }
 
 /// By how many zero bytes two draws of so many words differ, at most.

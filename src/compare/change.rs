@@ -6,122 +6,60 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::chance::Chance;
 use crate::chain::{Cause, GasByCause};
+use crate::metric::{Metric, in_words};
 use crate::record::Record;
 use crate::solidity::Section;
 
-/// A figure of a record that does not depend on the machine: less is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// What the sender of the verifying transaction pays.
-    VerificationGas,
-    /// What running the verifier costs: no calldata in it, and no chance.
-    VerificationExecutionGas,
-    /// What running the verifier behind its guard costs, likewise.
-    GuardedExecutionGas,
-    /// What the sender of the deployment pays.
-    DeploymentGas,
-    /// What registering the circuit's key with a reusable verifier costs its sender.
-    RegistrationGas,
-    /// The verifier's code on chain.
-    RuntimeCodeBytes,
-    /// The code that deploys it.
-    CreationCodeBytes,
-    /// The proof alone.
-    ProofBytes,
-    /// The call that verifies it.
-    CalldataBytes,
+/// Gas and sizes, which do not depend on the machine: [`judge`](mod@super::judge) fails a build by them.
+pub const JUDGED: [Metric; 9] = [
+    Metric::VerificationGas,
+    Metric::VerificationExecutionGas,
+    Metric::GuardedExecutionGas,
+    Metric::DeploymentGas,
+    Metric::RegistrationGas,
+    Metric::RuntimeCode,
+    Metric::CreationCode,
+    Metric::ProofSize,
+    Metric::Calldata,
+];
+
+/// The parts that sum to a metric; none where it has none, or they were not told apart. What is not in the map is 0.
+fn parts(metric: Metric, record: &Record) -> Option<BTreeMap<Part, i128>> {
+    let causes = |causes: &GasByCause| {
+        let causes = causes.iter().map(|(cause, gas)| (Part::Cause(cause), gas.into()));
+        causes.collect()
+    };
+    let verification = record.verification.as_ref();
+    match metric {
+        Metric::VerificationGas => verification?.gas_by_cause.as_ref().map(causes),
+        Metric::VerificationExecutionGas => {
+            let sections = verification?.gas_by_section.as_ref()?.iter();
+            Some(
+                sections
+                    .map(|(section, gas)| (Part::Section(section), gas.into()))
+                    .collect(),
+            )
+        }
+        Metric::DeploymentGas => record.deployment.as_ref()?.gas_by_cause.as_ref().map(causes),
+        Metric::RegistrationGas => record
+            .registration
+            .as_ref()?
+            .call
+            .gas_by_cause
+            .as_ref()
+            .map(causes),
+        _ => None,
+    }
 }
 
-impl Metric {
-    /// Every metric.
-    pub const ALL: [Self; 9] = [
-        Self::VerificationGas,
-        Self::VerificationExecutionGas,
-        Self::GuardedExecutionGas,
-        Self::DeploymentGas,
-        Self::RegistrationGas,
-        Self::RuntimeCodeBytes,
-        Self::CreationCodeBytes,
-        Self::ProofBytes,
-        Self::CalldataBytes,
-    ];
-
-    /// Its name, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::VerificationGas => "verification gas",
-            Self::VerificationExecutionGas => "execution gas of verification",
-            Self::GuardedExecutionGas => "execution gas through the guard",
-            Self::DeploymentGas => "deployment gas",
-            Self::RegistrationGas => "registration gas",
-            Self::RuntimeCodeBytes => "runtime code bytes",
-            Self::CreationCodeBytes => "creation code bytes",
-            Self::ProofBytes => "proof bytes",
-            Self::CalldataBytes => "calldata bytes",
-        }
-    }
-
-    /// Its value in a record; none where the run did not come so far.
-    pub fn of(self, record: &Record) -> Option<u64> {
-        let verification = || record.verification.as_ref()?.gas;
-        match self {
-            Self::VerificationGas => Some(verification()?.tx_gas),
-            Self::VerificationExecutionGas => Some(verification()?.execution_gas),
-            Self::GuardedExecutionGas => Some(record.guard.as_ref()?.verification.execution_gas),
-            Self::DeploymentGas => Some(record.deployment.as_ref()?.gas.tx_gas),
-            Self::RegistrationGas => Some(record.registration.as_ref()?.call.gas?.tx_gas),
-            Self::RuntimeCodeBytes => Some(record.verifier.as_ref()?.runtime_code_bytes),
-            Self::CreationCodeBytes => Some(record.verifier.as_ref()?.creation_code_bytes),
-            Self::ProofBytes => Some(record.proof.as_ref()?.proof_bytes),
-            Self::CalldataBytes => Some(record.proof.as_ref()?.calldata_bytes),
-        }
-    }
-
-    /// The parts that sum to it; none where they were not told apart. What is not in the map is 0.
-    fn parts(self, record: &Record) -> Option<BTreeMap<Part, i128>> {
-        let causes = |causes: &GasByCause| {
-            let causes = causes.iter().map(|(cause, gas)| (Part::Cause(cause), gas.into()));
-            causes.collect()
-        };
-        let verification = record.verification.as_ref();
-        match self {
-            Self::VerificationGas => verification?.gas_by_cause.as_ref().map(causes),
-            Self::VerificationExecutionGas => {
-                let sections = verification?.gas_by_section.as_ref()?.iter();
-                Some(
-                    sections
-                        .map(|(section, gas)| (Part::Section(section), gas.into()))
-                        .collect(),
-                )
-            }
-            Self::DeploymentGas => record.deployment.as_ref()?.gas_by_cause.as_ref().map(causes),
-            Self::RegistrationGas => record
-                .registration
-                .as_ref()?
-                .call
-                .gas_by_cause
-                .as_ref()
-                .map(causes),
-            Self::GuardedExecutionGas
-            | Self::RuntimeCodeBytes
-            | Self::CreationCodeBytes
-            | Self::ProofBytes
-            | Self::CalldataBytes => None,
-        }
-    }
-
-    fn chance(self, chance: &Chance) -> u64 {
-        match self {
-            Self::VerificationGas => chance.verification_gas,
-            Self::DeploymentGas => chance.deployment_gas,
-            Self::RegistrationGas => chance.registration_gas,
-            Self::RuntimeCodeBytes | Self::CreationCodeBytes => chance.code_bytes,
-            Self::VerificationExecutionGas
-            | Self::GuardedExecutionGas
-            | Self::ProofBytes
-            | Self::CalldataBytes => 0,
-        }
+/// How far chance alone moves a metric, either way.
+fn by_chance(metric: Metric, chance: &Chance) -> u64 {
+    match metric {
+        Metric::VerificationGas => chance.verification_gas,
+        Metric::DeploymentGas => chance.deployment_gas,
+        Metric::RegistrationGas => chance.registration_gas,
+        Metric::RuntimeCode | Metric::CreationCode => chance.code_bytes,
+        _ => 0,
     }
 }
 
@@ -151,9 +89,7 @@ impl Part {
 
 impl std::fmt::Display for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The name in records, as words.
-        let name = serde_json::to_value(self).expect("a part is a name");
-        f.write_str(&name.as_str().unwrap_or_default().replace('_', " "))
+        f.write_str(&in_words(self))
     }
 }
 
@@ -173,7 +109,7 @@ pub struct Change {
 impl Change {
     /// One metric of two records.
     pub(super) fn of(metric: Metric, old: &Record, new: &Record, chance: &Chance) -> Self {
-        let [old_parts, new_parts] = [old, new].map(|record| metric.parts(record));
+        let [old_parts, new_parts] = [old, new].map(|record| parts(metric, record));
         let names: BTreeSet<Part> = [&old_parts, &new_parts]
             .into_iter()
             .flatten()
@@ -190,9 +126,9 @@ impl Change {
             parts: BTreeMap::new(),
         };
         Self {
-            old: metric.of(old).map(i128::from),
-            new: metric.of(new).map(i128::from),
-            chance: metric.chance(chance),
+            old: metric.whole(old),
+            new: metric.whole(new),
+            chance: by_chance(metric, chance),
             parts: names.into_iter().map(|name| (name, part(name))).collect(),
         }
     }

@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{Comparison, Metric};
+use super::Comparison;
 use crate::chain::Rule;
 use crate::ledger::Level;
+use crate::metric::Metric;
 use crate::record::Outcome;
 
 /// By how much a figure may grow, relative to OLD.
@@ -193,10 +194,10 @@ pub fn judge(comparison: &Comparison, policy: Policy) -> Vec<Failure> {
         }
     }
     for experiment in &comparison.experiments {
-        for (&metric, change) in &experiment.figures {
+        for &(metric, ref change) in experiment.figures.pairs() {
             if let (Some(old), Some(new), Some(difference)) = (change.old, change.new, change.difference())
                 && !change.is_chance()
-                && policy.tolerance.is_exceeded(old, difference)
+                && policy.tolerance.is_exceeded(old, metric.worsening(difference))
             {
                 failures.push(Failure::Growth {
                     experiment: experiment.experiment.clone(),

@@ -32,8 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use change::{Change, Metric, Part};
-pub use circuit::{CircuitChange, CircuitFigure, circuit_changes};
+pub use change::{Change, JUDGED, Part};
+pub use circuit::{CircuitChange, circuit_changes};
 pub use context::{Context, ContextChange};
 pub use judge::{Failure, Policy, Tolerance, judge};
 pub use samples::{PhaseChange, Samples};
@@ -41,6 +41,7 @@ pub use set::{Problem, RecordSet, SetError};
 
 use crate::chain::{BrokenRule, Rule};
 use crate::ledger::Level;
+use crate::metric::Figures;
 use crate::record::{Evidence, Outcome, Record, Request};
 
 /// What changed from OLD to NEW.
@@ -112,7 +113,7 @@ pub struct ExperimentChange {
     /// Whether both proved with the same key.
     pub key: Identity,
     /// Gas and sizes.
-    pub figures: BTreeMap<Metric, Change>,
+    pub figures: Figures<Change>,
     /// Times and memory; absent where machine or threads differ.
     pub phases: Option<Vec<PhaseChange>>,
 }
@@ -168,7 +169,11 @@ impl Comparison {
     pub fn is_unchanged(&self) -> bool {
         let unchanged = |experiment: &ExperimentChange| {
             let phases = experiment.phases.as_ref();
-            experiment.figures.values().all(Change::is_unchanged)
+            experiment
+                .figures
+                .pairs()
+                .iter()
+                .all(|(_, change)| change.is_unchanged())
                 && phases.is_some_and(|phases| phases.iter().all(PhaseChange::is_unchanged))
         };
         self.context.is_empty()
@@ -301,9 +306,7 @@ fn experiment_change(pair: &Pair) -> ExperimentChange {
         experiment: pair.experiment.clone(),
         proof,
         key,
-        figures: Metric::ALL
-            .map(|metric| (metric, Change::of(metric, old, new, &chance)))
-            .into(),
+        figures: Figures::of(&JUDGED, |metric| Change::of(metric, old, new, &chance)),
         phases: samples::phase_changes(old, new),
     }
 }

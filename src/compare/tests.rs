@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::chain::{Cause, Fork, Registration};
 use crate::ledger::{Ledger, Level};
+use crate::metric::Metric;
 use crate::prover::{Phase, VerifierKind};
 use crate::record::FileName;
 use crate::store;
@@ -66,7 +67,7 @@ fn verification_gas(record: &mut Record) -> &mut u64 {
 
 fn change(old: &Record, new: &Record, metric: Metric) -> Change {
     let comparison = compare(&set([old.clone()]), &set([new.clone()]));
-    comparison.experiments[0].figures[&metric].clone()
+    comparison.experiments[0].figures[metric].clone()
 }
 
 #[test]
@@ -152,7 +153,7 @@ fn a_verifier_with_another_key_may_differ_by_its_constants() {
     assert_eq!(grown(&old, &grow(&with_another_key(&old))), []);
     assert_eq!(
         grown(&old, &grow(&old)),
-        [Metric::DeploymentGas, Metric::RuntimeCodeBytes]
+        [Metric::DeploymentGas, Metric::RuntimeCode]
     );
     let mut far = grow(&with_another_key(&old));
     far.deployment.as_mut().unwrap().gas.tx_gas += 20_000;
@@ -172,7 +173,7 @@ fn a_reusable_verifier_gets_its_key_with_the_call() {
     let new = with_another_key(&old);
     let chance = |old: &Record, new: &Record, metric| change(old, new, metric).chance;
     assert_eq!(chance(&old, &new, Metric::DeploymentGas), 0);
-    assert_eq!(chance(&old, &new, Metric::RuntimeCodeBytes), 0);
+    assert_eq!(chance(&old, &new, Metric::RuntimeCode), 0);
     assert_eq!(
         chance(&old, &new, Metric::VerificationGas),
         12 * chance::zero_bytes(300)
@@ -198,7 +199,7 @@ fn sizes_of_proof_and_call_have_no_chance_in_them() {
     let proof = new.proof.as_mut().unwrap();
     proof.proof_bytes += 32;
     proof.calldata_bytes += 32;
-    assert_eq!(grown(&old, &new), [Metric::ProofBytes, Metric::CalldataBytes]);
+    assert_eq!(grown(&old, &new), [Metric::ProofSize, Metric::Calldata]);
 }
 
 #[test]
@@ -626,7 +627,7 @@ proptest! {
 
     #[test]
     fn nothing_differs_from_itself(set in sets()) {
-        prop_assert!(compare(&set, &set).experiments.iter().all(|change| change.figures.values().all(Change::is_unchanged)));
+        prop_assert!(compare(&set, &set).experiments.iter().all(|change| change.figures.pairs().iter().all(|(_, change)| change.is_unchanged())));
         prop_assert_eq!(compare(&set, &set).context, []);
         prop_assert_eq!(judge(&compare(&set, &set), Policy::default()), []);
     }
@@ -653,8 +654,8 @@ proptest! {
         prop_assert_eq!(there.experiments.len(), back.experiments.len());
         for (there, back) in there.experiments.iter().zip(&back.experiments) {
             prop_assert_eq!(&there.experiment, &back.experiment);
-            for (metric, change) in &there.figures {
-                let back = &back.figures[metric];
+            for (metric, change) in there.figures.pairs() {
+                let back = &back.figures[*metric];
                 prop_assert_eq!(change.difference(), back.difference().map(|difference| -difference));
                 prop_assert_eq!((change.chance, change.is_change()), (back.chance, back.is_change()));
             }

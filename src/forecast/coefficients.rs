@@ -85,3 +85,20 @@ impl Coefficients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::Fork;
+
+    /// What is not fitted is forecast as nothing: a new fork needs its fit.
+    #[test]
+    fn every_fork_is_fitted() {
+        for fork in Fork::ALL {
+            for quantity in [Quantity::Deployment(fork), Quantity::Verification(fork)] {
+                let mut fits = COEFFICIENTS.fits.iter();
+                assert!(fits.any(|fit| fit.quantity == quantity), "{quantity:?}");
+            }
+        }
+    }
+}

@@ -10,7 +10,6 @@ mod evidence;
 mod facts;
 pub mod leaves;
 mod name;
-mod spread;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -20,7 +19,6 @@ use sha2::{Digest as _, Sha256};
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 pub use name::{FileName, FileNameError};
-pub use spread::Spread;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
@@ -936,9 +934,9 @@ impl Record {
         self.peak_rss_samples(phase).into_iter().max()
     }
 
-    /// Mean time of a proof, in seconds.
-    pub fn mean_prove_seconds(&self) -> Option<f64> {
-        let samples = self.call_seconds(Phase::Prove);
+    /// Mean of [`Self::call_seconds`].
+    pub fn mean_call_seconds(&self, phase: Phase) -> Option<f64> {
+        let samples = self.call_seconds(phase);
         (!samples.is_empty()).then(|| samples.iter().sum::<f64>() / samples.len() as f64)
     }
 

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use crate::chain::Fork;
 use crate::compare::{RecordSet, SetError};
-use crate::guard::GuardMeasurement;
 use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
@@ -233,28 +232,6 @@ impl Entry {
             .into_iter()
             .chain(columns)
             .collect()
-    }
-
-    /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.
-    pub fn guard(&self) -> Option<&GuardMeasurement> {
-        match self.kind() {
-            CircuitKind::Committed => self.record.committed_guard.as_ref(),
-            CircuitKind::Study | CircuitKind::Direct => self.record.guard.as_ref(),
-        }
-    }
-
-    /// The gas of the least transaction that an acceptance means something in: of a committed circuit, through the guard that
-    /// derives its challenge, without which the verifier alone shows nothing.
-    pub fn meaningful_gas(&self) -> Option<u64> {
-        match self.kind() {
-            CircuitKind::Committed => Some(self.guard()?.verification.tx_gas),
-            CircuitKind::Study | CircuitKind::Direct => self.verification_gas(),
-        }
-    }
-
-    /// The gas of the verifying transaction.
-    pub fn verification_gas(&self) -> Option<u64> {
-        Some(self.record.verification.as_ref()?.gas?.tx_gas)
     }
 
     /// An anchor in a page: letters, digits and dashes.

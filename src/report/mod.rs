@@ -1,14 +1,14 @@
 //! Records → tables that a paper can use, plots that a person can read, a page to look around in.
 //!
-//! Goes in: folders of records; nothing is proved, and no network is asked. Comes out: files in a folder, the same bytes
-//! from the same records. A figure that a record does not hold is a dash; a file that could not be used is named.
+//! Goes in: folders of records, whose figures are those of [`metric`](crate::metric); nothing is proved, and no network is
+//! asked. Comes out: files in a folder, the same bytes from the same records. A figure that a record does not hold is a
+//! dash; a file that could not be used is named.
 //!
 //! - [`data`]: the records under names for people, and what was left out;
-//! - [`statistics`]: what samples come to, power laws, Pareto fronts;
 //! - [`tables`]: every table, in the one model of [`table`];
 //! - [`markdown`], [`latex`], [`csv`], [`text`]: the model in each format;
 //! - [`prices`]: gas into ETH and USD;
-//! - [`quantity`], [`plots`]: what is set against what, and the pictures;
+//! - [`plots`]: the pictures;
 //! - [`html`]: the page;
 //! - [`output`]: the files.
 
@@ -21,8 +21,6 @@ pub mod markdown;
 pub mod output;
 pub mod plots;
 pub mod prices;
-pub mod quantity;
-pub mod statistics;
 pub mod table;
 pub mod tables;
 pub mod text;
@@ -77,12 +75,4 @@ impl Report {
         self.tables.push(tables::baseline::baseline(&comparison));
         Ok(())
     }
-}
-
-/// A text whose first letter is a capital.
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -5,9 +5,11 @@
 //! put together twice.
 
 use crate::format;
+use crate::metric::{Metric, Unit, Value};
+use crate::record::Record;
 
-/// A table of a report.
-#[derive(Debug, Clone, PartialEq)]
+/// A table: of a report, or of a command's answer, which has columns and rows alone.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     /// The stem of its file, `core_layers`: also its label in LaTeX and its anchor in HTML.
     pub name: &'static str,
@@ -45,6 +47,8 @@ pub enum Kind {
     Real(usize),
     /// Numbers of any size with three significant digits, to the right.
     Significant,
+    /// Figures that are written out, each with its unit, to the right.
+    Written,
 }
 
 /// A cell.
@@ -79,6 +83,45 @@ impl Column {
     /// A column of numbers of any size.
     pub fn significant(name: impl Into<String>, unit: Option<&'static str>) -> Self {
         Self::new(name, unit, Kind::Significant)
+    }
+
+    /// A column of figures that are written out.
+    pub fn written(name: impl Into<String>) -> Self {
+        Self::new(name, None, Kind::Written)
+    }
+
+    /// A metric's column, in the unit of tables: [`Cell::of`] makes its cells.
+    pub fn of(metric: Metric) -> Self {
+        let unit = metric.unit();
+        let kind = match unit {
+            Unit::Words => Kind::Text,
+            Unit::Count | Unit::Gas | Unit::Bytes => Kind::Integer,
+            Unit::Ratio => Kind::Real(0),
+            Unit::Seconds => Kind::Real(1),
+            Unit::Memory | Unit::Percent => Kind::Real(2),
+            Unit::Real => Kind::Significant,
+        };
+        Self::new(metric.heading(), unit.symbol(), kind)
+    }
+
+    /// A metric's column in a terminal, whose cells are [`Metric::text`].
+    pub fn written_of(metric: Metric) -> Self {
+        match metric.unit() {
+            Unit::Words => Self::text(metric.heading()),
+            _ => Self::written(metric.heading()),
+        }
+    }
+
+    /// The same column under another name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The columns of some metrics.
+    pub fn of_all(metrics: &[Metric]) -> Vec<Self> {
+        metrics.iter().map(|&metric| Self::of(metric)).collect()
     }
 
     fn new(name: impl Into<String>, unit: Option<&'static str>, kind: Kind) -> Self {
@@ -117,22 +160,18 @@ impl Column {
         match self.kind {
             Kind::Real(decimals) => format!("{number:.decimals$}"),
             Kind::Significant => significant(number),
-            Kind::Text | Kind::Integer => number.to_string(),
+            Kind::Text | Kind::Integer | Kind::Written => number.to_string(),
         }
     }
 }
 
-/// Three significant digits, as an exponent where that is shorter to read: `0.00390`, `12.3`, `1.24e-6`.
+/// Three significant digits, as an exponent where that is shorter to read: `0.00390`, `12.3`, `1.24e-6`; large numbers in full.
 fn significant(number: f64) -> String {
-    let size = number.abs();
-    if size == 0.0 {
-        return "0".to_owned();
+    if number.abs() < 1e6 {
+        format::real(number)
+    } else {
+        format!("{number:.0}")
     }
-    if size < 1e-4 {
-        return format!("{number:.2e}");
-    }
-    let decimals = (2 - size.log10().floor() as i32).max(0) as usize;
-    format!("{number:.decimals$}")
 }
 
 /// Thousands apart, before the point alone.
@@ -166,9 +205,23 @@ impl Cell {
             .map_or(Self::Missing, Self::Real)
     }
 
-    /// Bytes in a column of GiB, or a dash.
-    pub fn gibibytes(bytes: Option<u64>) -> Self {
-        Self::real(bytes.map(|bytes| bytes as f64 / f64::from(1 << 30)))
+    /// What a record says of a metric, in the unit of [`Column::of`]; a dash where there is no record.
+    pub fn of(metric: Metric, record: Option<&Record>) -> Self {
+        let value = record.and_then(|record| metric.of(record));
+        Self::measure(metric.unit(), value)
+    }
+
+    /// A value in the unit of tables, or a dash.
+    pub fn measure(unit: Unit, value: Option<Value>) -> Self {
+        match value {
+            Some(Value::Whole(bytes)) if unit == Unit::Memory => Self::Real(unit.measure(bytes as f64)),
+            other => other.into(),
+        }
+    }
+
+    /// What a record says of some metrics.
+    pub fn of_all(metrics: &[Metric], record: Option<&Record>) -> Vec<Self> {
+        metrics.iter().map(|&metric| Self::of(metric, record)).collect()
     }
 
     /// `yes`, `no`, or a dash.
@@ -179,7 +232,32 @@ impl Cell {
     }
 }
 
+impl From<Option<Value>> for Cell {
+    /// The value in the unit in which the record holds it.
+    fn from(value: Option<Value>) -> Self {
+        match value {
+            None => Self::Missing,
+            Some(Value::Whole(number)) => Self::Integer(number),
+            Some(Value::Real(number)) => Self::Real(number),
+            Some(Value::Words(words)) => Self::text(words),
+        }
+    }
+}
+
 impl Table {
+    /// A table of a command's answer: columns alone, until [`Self::row`] adds rows.
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self {
+            columns: columns.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a row of words and written figures.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().map(Cell::text).collect());
+    }
+
     /// Whether there is a row.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -220,7 +298,18 @@ mod tests {
         assert_eq!(significant(12.345), "12.3");
         assert_eq!(significant(123_456.7), "123,457");
         assert_eq!(significant(0.0), "0");
-        assert_eq!(Column::real("prove", Some("s"), 1).heading(), "prove (s)");
+        assert_eq!(Column::of(Metric::ProveSeconds).heading(), "prove (s)");
+        let memory = Cell::measure(Unit::Memory, Some(Value::Whole(8_862_566_155)));
+        assert_eq!(show(Column::of(Metric::ProvePeak), memory), "8.25");
+    }
+
+    #[test]
+    fn written_figures_stand_to_the_right_as_they_are() {
+        let mut table = Table::new([Column::text("what"), Column::written_of(Metric::ProvePeak)]);
+        table.row(["=1+1".to_owned(), "8.25 GiB".to_owned()]);
+        let rows: Vec<Vec<String>> = table.shown_rows().collect();
+        assert_eq!(rows, [["'=1+1", "8.25 GiB"]]);
+        assert!(table.columns[1].is_figure() && table.columns[1].heading() == "peak memory");
     }
 
     #[test]
@@ -229,7 +318,7 @@ mod tests {
             Cell::count(None),
             Cell::real(None),
             Cell::real(Some(f64::NAN)),
-            Cell::gibibytes(None),
+            Cell::measure(Unit::Memory, None),
             Cell::yes(None),
         ] {
             assert_eq!(Column::integer("x", None).show(&cell), "-");

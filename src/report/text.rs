@@ -17,6 +17,13 @@ pub fn section(table: &Table) -> String {
     lines.join("\n") + "\n"
 }
 
+impl std::fmt::Display for Table {
+    /// The table alone, for a terminal.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&table(self))
+    }
+}
+
 /// The table alone.
 pub fn table(table: &Table) -> String {
     let alignment = |index: usize| {

@@ -12,7 +12,8 @@ use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::committed::CommittedError;
 use crate::forecast::Forecast;
-use crate::prover::{CircuitPlan, Phase, PlanError};
+use crate::metric::Metric;
+use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::ranges;
 use crate::record::{self, Environment, FileName, Outcome, Record};
 use crate::store::{self, StoreError};
@@ -103,18 +104,15 @@ impl Measured {
         if record.outcome != Outcome::Verified || !keeps_to_rules {
             return None;
         }
-        let phases = record.phases.iter();
-        let of_either = phases.filter(|phase| matches!(phase.phase, Phase::Setup | Phase::Prove));
+        let whole = |metric: Metric| u64::try_from(metric.whole(record)?).ok();
+        let is_committed = record.request.plan.kind == CircuitKind::Committed;
         Some(Self {
             record: record.request.name(),
-            memory_bytes: of_either.filter_map(|phase| phase.peak_rss_bytes).max()?,
-            prove_seconds: record.mean_prove_seconds()?,
-            verification_gas: record.verification.as_ref()?.gas?.tx_gas,
-            guarded_gas: record
-                .committed_guard
-                .as_ref()
-                .map(|guard| guard.verification.tx_gas),
-            runtime_code_bytes: record.verifier.as_ref()?.runtime_code_bytes,
+            memory_bytes: whole(Metric::Peak)?,
+            prove_seconds: Metric::ProveSeconds.number(record)?,
+            verification_gas: whole(Metric::VerificationGas)?,
+            guarded_gas: whole(Metric::GuardedGas).filter(|_| is_committed),
+            runtime_code_bytes: whole(Metric::RuntimeCode)?,
         })
     }
 

@@ -1,9 +1,12 @@
 //! The walls between the crates: what may depend on what, as docs/architecture.md says it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use evmbench::chain::Fork;
+use evmbench::metric::{Metric, Unit};
 use serde_json::Value;
 
 use crate::common::root;
@@ -168,4 +171,61 @@ fn the_modules_of_the_model_are_found() {
     assert_eq!(named("tensor"), [""; 0]);
     assert_eq!(named("graph"), ["ops", "tensor"]);
     assert_eq!(named("ops"), ["interval", "program", "tensor", "wire"]);
+}
+
+/// The sources below a folder, each with its path and without its tests.
+fn code_below(folder: &str) -> Vec<(PathBuf, String)> {
+    sources(&root(folder))
+        .into_iter()
+        .filter(|path| !path.ends_with("tests.rs"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("\nmod tests {").next().unwrap_or_default();
+            (path, code.to_owned())
+        })
+        .collect()
+}
+
+/// A column that holds a metric takes its heading from the list.
+#[test]
+fn no_column_goes_round_the_list_of_metrics() {
+    let figures = Metric::all()
+        .into_iter()
+        .filter(|metric| metric.unit() != Unit::Words);
+    let headings: BTreeSet<String> = figures
+        .flat_map(|metric| [metric.heading(), metric.name()])
+        .map(Cow::into_owned)
+        .collect();
+    let mut columns = 0;
+    for (path, code) in ["src/cli", "src/report", "src/compare"].map(code_below).concat() {
+        for column in code.split("Column::").skip(1) {
+            let arguments = column.split_once('(').map_or("", |(_, arguments)| arguments);
+            let Some(literal) = arguments.trim_start().strip_prefix('"') else {
+                continue;
+            };
+            let name = literal.split('"').next().unwrap_or_default();
+            columns += 1;
+            assert!(!headings.contains(name), "{}: {name}", path.display());
+        }
+    }
+    assert!(columns > 100, "{columns}");
+}
+
+/// A fork is a definition and anvil's flag; everything else goes by the list of forks.
+#[test]
+fn forks_are_named_where_they_are_defined() {
+    let allowed = ["chain/fork.rs", "nodes/hardfork.rs"];
+    for (path, code) in ["src", "crates/evm/src/chain", "crates/evm/src/nodes"]
+        .map(code_below)
+        .concat()
+    {
+        if allowed.iter().any(|allowed| path.ends_with(allowed)) {
+            continue;
+        }
+        for fork in Fork::ALL {
+            for named in [format!("\"{}\"", fork.name()), format!("Fork::{}", fork.title())] {
+                assert!(!code.contains(&named), "{}: {named}", path.display());
+            }
+        }
+    }
 }

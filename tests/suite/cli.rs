@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{evmbench, say};
+use evmbench::chain::Fork;
 use evmbench::home::Home;
 use evmbench::model::{layers, onnx};
 use evmbench::solidity::SOLC_VERSION;
@@ -432,7 +433,8 @@ const RELU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/core/relu-s7-di
 
 #[test]
 fn a_record_is_shown_under_every_fork() {
-    let said = say(evmbench().args(["verify", RELU, "--fork", "prague,osaka,amsterdam"]));
+    let forks = Fork::ALL.map(Fork::name).join(",");
+    let said = say(evmbench().args(["verify", RELU, "--fork", &forks]));
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     insta::assert_snapshot!(said.stdout);
 }
@@ -554,7 +556,7 @@ fn a_reader_that_leaves_ends_the_command_without_a_word() {
         &["prove-and-verify", "--suite", "smoke", "--dry-run"],
         &["ablate", "dense_small", "--dry-run"],
         &["verify", record],
-        &["verify", record, "--fork", "prague"],
+        &["verify", record, "--fork", Fork::ALL[0].name()],
         &["audit", record],
         &["fuzz", record, "--cases", "1"],
         &["gas-diff", "results", "results"],

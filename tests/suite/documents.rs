@@ -4,10 +4,11 @@
 
 use std::path::PathBuf;
 
-use evmbench::ablation::{self, Figures};
-use evmbench::chain::attribution::Cause;
+use evmbench::ablation;
+use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
 use evmbench::fuzz::report::Report;
+use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::{Outcome, Record, Request};
 use evmbench::report::tables::{layers, parts};
@@ -278,7 +279,11 @@ fn the_table_of_forks_is_from_records() {
         });
         std::iter::once(title(record)).chain(cells).collect::<Vec<_>>()
     });
-    let table = markdown(&["", "Prague", "Osaka", "Amsterdam"], rows);
+    let heading: Vec<String> = std::iter::once(String::new())
+        .chain(Fork::ALL.map(Fork::title))
+        .collect();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let table = markdown(&heading, rows);
     assert_table("docs/on-chain.md", "forks", &table);
 }
 
@@ -377,6 +382,13 @@ fn the_table_of_guards_is_from_records() {
 
 #[test]
 fn the_table_of_the_ablation_is_from_records() {
+    const COUNTS: [Metric; 5] = [
+        Metric::VerificationGas,
+        Metric::DeploymentGas,
+        Metric::RuntimeCode,
+        Metric::Instances,
+        Metric::Calldata,
+    ];
     let folder = root().join("results/ablation");
     let records: Vec<Record> = store::record_paths(&folder)
         .unwrap()
@@ -402,34 +414,29 @@ fn the_table_of_the_ablation_is_from_records() {
                 let found = records.iter().find(|record| record.request == request);
                 found.unwrap_or_else(|| panic!("no record of {choice}"))
             });
-            let (figures, outcome) = match run {
-                Ok(record) => (Some(Figures::of(record)), record.outcome_and_limits()),
+            let (record, outcome) = match run {
+                Ok(record) => (Some(record), record.outcome_and_limits()),
                 Err(reason) => (None, reason),
             };
-            let figure = |of: fn(&Figures) -> Option<u64>| count(figures.as_ref().and_then(of));
-            vec![
-                choice.to_string(),
-                figure(|figures| figures.verification_gas),
-                figure(|figures| figures.deployment_gas),
-                figure(|figures| figures.runtime_code_bytes),
-                figure(|figures| figures.instances),
-                figure(|figures| figures.calldata_bytes),
-                seconds(figures.and_then(|figures| figures.prove_seconds).as_slice()),
-                gibibytes(figures.and_then(|figures| figures.prove_peak_rss_bytes)),
-                outcome,
-            ]
+            let whole = |metric: Metric| metric.whole(record?).map(|number| number as u64);
+            let counts = COUNTS.map(|metric| count(whole(metric)));
+            let seconds = seconds(
+                record
+                    .map_or_else(Vec::new, |record| record.call_seconds(Phase::Prove))
+                    .as_slice(),
+            );
+            std::iter::once(choice.to_string())
+                .chain(counts)
+                .chain([seconds, gibibytes(whole(Metric::ProvePeak)), outcome])
+                .collect()
         });
-    let heading = [
-        "",
-        "verify gas",
-        "deploy gas",
-        "code",
-        "instances",
-        "calldata",
-        "prove",
-        "peak memory",
-        "outcome",
-    ];
+    let headings = COUNTS
+        .iter()
+        .chain(&[Metric::ProveSeconds, Metric::ProvePeak, Metric::Outcome]);
+    let headings: Vec<_> = headings.map(|metric| metric.heading()).collect();
+    let heading: Vec<&str> = std::iter::once("")
+        .chain(headings.iter().map(AsRef::as_ref))
+        .collect();
     assert_table("docs/on-chain.md", "ablation", &markdown(&heading, rows));
 }
 

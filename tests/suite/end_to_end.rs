@@ -13,6 +13,7 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::ledger::What;
+use evmbench::metric::Metric;
 use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, Window};
 use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
@@ -363,7 +364,7 @@ fn a_proof_is_verified_by_the_reusable_verifier() {
         again
             .figures
             .iter()
-            .any(|figure| figure.name == "registration gas")
+            .any(|figure| figure.metric == Metric::RegistrationGas)
     );
     workshop.assert_clean();
 }

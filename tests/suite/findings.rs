@@ -6,16 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use evmbench::chain::{Cause, Fork};
+use evmbench::chain::{Cause, Fits, Fork};
+use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, Phase};
 use evmbench::record::Outcome;
 use evmbench::report::data::by_machine;
-use evmbench::report::quantity::Quantity;
-use evmbench::report::statistics::{PowerLaw, Summary};
 use evmbench::report::table::{Cell, Column};
-use evmbench::report::tables::chain::Fits;
 use evmbench::report::tables::{self, records};
 use evmbench::report::{Dataset, Entry, Prices, Report, csv, markdown, plots};
+use evmbench::statistics::{PowerLaw, Summary};
 use evmbench::suite::{Experiment, STUDY_SCALES, Suite};
 
 fn root(path: &str) -> PathBuf {
@@ -68,10 +67,9 @@ impl Findings {
         let columns = records::columns();
         let column = columns
             .into_iter()
-            .find(|candidate| csv::heading(&candidate.column) == column);
+            .find(|candidate| csv::heading(&candidate.column()) == column);
         let column = column.unwrap_or_else(|| panic!("no column {name}"));
-        let cell = (column.cell)(self.entry(name));
-        (column.column, cell)
+        (column.column(), column.cell(self.entry(name)))
     }
 
     fn number(&self, name: &str, column: &str) -> f64 {
@@ -107,7 +105,7 @@ impl Findings {
 
     fn fits_today(entry: &Entry) -> Fits {
         let fits = entry.record.fits();
-        Fits::of(fits.iter().find(|fit| fit.fork() == Fork::Osaka).unwrap())
+        Fits::of(fits.iter().find(|fit| fit.fork() == Fork::default()).unwrap())
     }
 
     fn out_of_memory(&self) -> Vec<(&Entry, Phase, u64)> {
@@ -184,12 +182,17 @@ impl Findings {
         by_machine(&self.dataset().headlines())[0].0
     }
 
-    /// The exponent of a quantity's growth with rows on that machine, as the plot has it.
-    fn exponent(&self, quantity: Quantity) -> f64 {
+    /// The exponent of a metric's growth with rows on that machine, as the plot has it.
+    fn exponent(&self, metric: Metric) -> f64 {
         let points: Vec<(f64, f64)> = by_machine(&self.dataset().headlines())[0]
             .1
             .iter()
-            .filter_map(|entry| Some((Quantity::Rows.of(entry)?, quantity.of(entry)?)))
+            .filter_map(|entry| {
+                Some((
+                    Metric::Rows.measure(&entry.record)?,
+                    metric.measure(&entry.record)?,
+                ))
+            })
             .collect();
         PowerLaw::fit(&points).unwrap().exponent
     }
@@ -250,8 +253,8 @@ impl Findings {
             ["gas", name, causes] => whole(self.gas(name, causes) as f64),
             ["slope_between", one, other] => whole(self.line(one, other).0),
             ["intercept_between", one, other] => whole(self.line(one, other).1),
-            ["exponent", "prove_seconds"] => format!("{:.2}", self.exponent(Quantity::ProveSeconds)),
-            ["exponent", "peak_memory"] => format!("{:.2}", self.exponent(Quantity::PeakMemory)),
+            ["exponent", "prove_seconds"] => format!("{:.2}", self.exponent(Metric::ProveSeconds)),
+            ["exponent", "peak_memory"] => format!("{:.2}", self.exponent(Metric::ProvePeak)),
             ["memory_cap"] => {
                 let caps: Vec<u64> = self.out_of_memory().iter().map(|&(_, _, cap)| cap).collect();
                 assert!(
@@ -367,7 +370,9 @@ fn what_the_findings_say_beyond_figures_holds() {
     let choices = findings.verified().filter(|entry| {
         entry.request().id == "dense_small" && entry.scale() == 7 && entry.kind() == CircuitKind::Direct
     });
-    let cheapest = choices.min_by_key(|entry| entry.verification_gas()).unwrap();
+    let cheapest = choices
+        .min_by_key(|entry| Metric::VerificationGas.whole(&entry.record))
+        .unwrap();
     assert_eq!(cheapest.choices(), ["input private"]);
 
     // "All code fits EIP-170 by far", "the same within a few bytes for every circuit without lookups".
@@ -406,7 +411,7 @@ fn what_the_findings_say_beyond_figures_holds() {
     }
 
     // "Below one, because rows are padded": two layers of unequal rows in one 2^k.
-    assert!(findings.exponent(Quantity::ProveSeconds) < 1.0 && findings.exponent(Quantity::PeakMemory) < 1.0);
+    assert!(findings.exponent(Metric::ProveSeconds) < 1.0 && findings.exponent(Metric::ProvePeak) < 1.0);
     assert_eq!(
         number("dense_small-s7-direct-d9708826", "logrows"),
         number("dense-s7-direct", "logrows")

@@ -9,7 +9,7 @@ use evmbench::chain::Fork;
 use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
 use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase, compiled};
 use evmbench::record::{Machine, Record};
-use evmbench::report::statistics::Summary;
+use evmbench::statistics::Summary;
 use evmbench::store;
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};

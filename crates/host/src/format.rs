@@ -96,6 +96,14 @@ pub fn percent(share: f64) -> String {
     format!("{sign}{number}%")
 }
 
+/// A text whose first letter is a capital.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Whether a character acts on a terminal or on the direction of the text around it, and shows nothing itself.
 fn is_control(character: char) -> bool {
     character.is_control()

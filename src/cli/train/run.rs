@@ -6,8 +6,8 @@ use super::Arguments;
 use crate::cifar10;
 use crate::cli::error::CliError;
 use crate::cli::output::{note, say};
-use crate::cli::table::{FIGURE, TEXT, Table};
 use crate::cli::{Finding, data, format, progress};
+use crate::report::table::{Column, Table};
 use crate::suite;
 use crate::training::{self, Checkpoint, Epoch, HELD_OUT_IMAGES, History, Settings, TrainingImages, Watch};
 
@@ -54,11 +54,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let images = TrainingImages::split(images.train, HELD_OUT_IMAGES);
     progress::watch_interrupts()?;
     let mut table = Table::new([
-        ("model", TEXT),
-        ("best epoch", FIGURE),
-        ("held out, right", FIGURE),
-        ("an epoch", FIGURE),
-        ("weights", TEXT),
+        Column::text("model"),
+        Column::written("best epoch"),
+        Column::written("held out, right"),
+        Column::written("an epoch"),
+        Column::text("weights"),
     ]);
     for model in models {
         let checkpoint = Checkpoint::new(&arguments.out, model.id);

@@ -1,9 +1,10 @@
 //! The section of one experiment: what was proved, phases with their memory, gas, limits, ledger, controls, environment.
 
 use super::super::Entry;
-use super::super::tables::chain::{Fits, cause_name};
 use super::escape;
+use crate::chain::Fits;
 use crate::format;
+use crate::metric::{Metric, in_words};
 use crate::prover::PhaseSource;
 use crate::record::{Evidence, IntegerCheck, Record};
 
@@ -67,26 +68,16 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
             ),
         ),
     ];
-    if let Some(circuit) = &record.circuit {
-        facts.push((
-            "rows",
-            format!(
-                "{} of 2^{}, {} cells",
-                format::count(circuit.rows),
-                circuit.logrows,
-                format::count(circuit.cells)
-            ),
-        ));
+    let text = |metric: Metric| metric.text(record);
+    if record.circuit.is_some() {
+        let [rows, logrows, cells] = [Metric::Rows, Metric::Logrows, Metric::Cells].map(text);
+        facts.push(("rows", format!("{rows} of 2^{logrows}, {cells} cells")));
     }
-    if let Some(proof) = &record.proof {
+    if record.proof.is_some() {
+        let [proof, instances, calldata] = [Metric::ProofSize, Metric::Instances, Metric::Calldata].map(text);
         facts.push((
             "proof",
-            format!(
-                "{} bytes, {} public values, {} bytes of calldata",
-                format::count(proof.proof_bytes),
-                format::count(proof.instances),
-                format::count(proof.calldata_bytes)
-            ),
+            format!("{proof}, {instances} instances, {calldata} of calldata"),
         ));
     }
     if let Some(numerics) = &record.numerics {
@@ -113,23 +104,19 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
         facts.push(("function", escape(&function.sentence())));
     }
     if let Some(accuracy) = &record.accuracy {
-        let percent = |part: f64| format!("{:.2}%", 100.0 * part);
         facts.push((
             "accuracy",
             format!(
                 "{} of {} test images right in the circuit, {} in f32; largest distance of a logit {:.3}",
-                percent(accuracy.part_correct()),
-                format::count(accuracy.images as u64),
-                percent(accuracy.float_part_correct()),
+                text(Metric::Right),
+                text(Metric::TestImages),
+                text(Metric::FloatRight),
                 accuracy.worst_logit_error
             ),
         ));
     }
-    if let Some(verifier) = &record.verifier {
-        facts.push((
-            "verifier",
-            format!("{} bytes of code", format::count(verifier.runtime_code_bytes)),
-        ));
+    if record.verifier.is_some() {
+        facts.push(("verifier", format!("{} of code", text(Metric::RuntimeCode))));
     }
     for note in &record.notes {
         facts.push(("note", escape(note)));
@@ -236,18 +223,14 @@ fn gas(record: &Record) -> String {
     let causes = verification.gas_by_cause.as_ref().map(|causes| {
         let parts = causes.iter().filter(|&(_, gas)| gas != 0);
         parts
-            .map(|(cause, gas)| (cause_name(cause), i128::from(gas)))
+            .map(|(cause, gas)| (in_words(&cause), i128::from(gas)))
             .collect()
     });
     let sections = verification.gas_by_section.as_ref().map(|sections| {
-        let parts = sections.iter().map(|(section, gas)| {
-            let name = serde_json::to_value(section).expect("a section is a name");
-            (
-                name.as_str().unwrap_or_default().replace('_', " "),
-                i128::from(gas),
-            )
-        });
-        parts.collect()
+        let parts = sections.iter();
+        parts
+            .map(|(section, gas)| (in_words(&section), i128::from(gas)))
+            .collect()
     });
     let samples: Vec<String> = record
         .tx_gas_samples
@@ -344,11 +327,9 @@ fn controls(record: &Record) -> String {
         .tallies
         .iter()
         .map(|tally| {
-            let kind = serde_json::to_value(tally.kind).expect("a kind is a name");
-            let kind = kind.as_str().unwrap_or_default().replace('_', " ");
             format!(
                 "<tr><td>{}</td><td class=\"figure\">{}</td><td class=\"figure\">{}</td></tr>",
-                escape(&kind),
+                escape(&in_words(&tally.kind)),
                 tally.tried,
                 tally.rejected
             )
@@ -392,8 +373,7 @@ fn environment(record: &Record) -> String {
         facts.push(("part on chain renewed", escape(&renewal.renewed_at)));
     }
     if let Some(keys) = &record.keys {
-        let kind = serde_json::to_value(keys.srs.kind).expect("a kind is a name");
-        let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+        let kind = in_words(&keys.srs.kind);
         facts.push((
             "reference string",
             escape(&format!("{kind}, SHA-256 {}", keys.srs.sha256)),

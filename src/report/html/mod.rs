@@ -7,17 +7,27 @@ use serde_json::{Value, json};
 
 use super::output;
 use super::plots::Plot;
-use super::quantity::Quantity;
 use super::table::{Cell, Column, Table};
-use super::tables::chain::Fits;
 use super::tables::{layers, records};
 use super::{Dataset, Entry, Report, csv};
-use crate::chain::Fork;
+use crate::chain::{Fits, Fork};
 use crate::format;
+use crate::metric::Metric;
 use crate::record::Outcome;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+
+/// What a prover, a verifier or whoever relies on the answer pays: less of each is better, and any two make a trade.
+const COSTS: [Metric; 7] = [
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::MeaningfulGas,
+    Metric::DeploymentGas,
+    Metric::ProofSize,
+    Metric::Calldata,
+    Metric::WrongAnswers,
+];
 
 /// The page.
 pub fn page(report: &Report, plots: &[Plot]) -> String {
@@ -77,6 +87,7 @@ fn overview(report: &Report) -> String {
         });
         fitting.count()
     };
+    let fits_today = format!("fit one transaction of {}", Fork::default().title());
     let cards = [
         ("records", dataset.entries.len(), ""),
         (
@@ -104,7 +115,7 @@ fn overview(report: &Report) -> String {
             of_outcome(|outcome| matches!(outcome, Outcome::Unsound { .. })),
             "bad",
         ),
-        ("fit one transaction of Osaka", on_chain(Fits::OneTransaction), ""),
+        (fits_today.as_str(), on_chain(Fits::OneTransaction), ""),
         ("fit the public pool", on_chain(Fits::Pool), ""),
         ("files left out", dataset.left_out.len(), ""),
     ];
@@ -193,8 +204,7 @@ fn heading_cell(column: &Column) -> String {
 
 /// How a run ended, in one word.
 fn status(entry: &Entry) -> String {
-    let outcome = serde_json::to_value(&entry.record.outcome).expect("an outcome is plain data");
-    outcome["status"].as_str().unwrap_or_default().to_owned()
+    Metric::Status.text(&entry.record)
 }
 
 fn distinct(dataset: &Dataset, of: fn(&Entry) -> String) -> Vec<String> {
@@ -336,11 +346,11 @@ fn script_data(dataset: &Dataset) -> String {
     names.extend(
         columns
             .iter()
-            .map(|column| json!({"name": csv::heading(&column.column)})),
+            .map(|column| json!({"name": csv::heading(&column.column())})),
     );
     let rows = dataset.entries.iter().map(|entry| {
         let mut row = vec![Value::String(entry.label())];
-        row.extend(columns.iter().map(|column| match (column.cell)(entry) {
+        row.extend(columns.iter().map(|column| match column.cell(entry) {
             Cell::Missing => Value::Null,
             Cell::Text(text) => Value::String(text),
             Cell::Integer(number) => json!(number as f64),
@@ -349,9 +359,10 @@ fn script_data(dataset: &Dataset) -> String {
         Value::Array(row)
     });
     let headlines = dataset.headlines();
-    let costs = Quantity::COSTS.map(|quantity| {
-        let values: Vec<Option<f64>> = headlines.iter().map(|entry| quantity.of(entry)).collect();
-        json!({"label": quantity.label(), "of_machine": quantity.is_of_machine(), "values": values})
+    let costs = COSTS.map(|metric| {
+        let values = headlines.iter().map(|entry| metric.measure(&entry.record));
+        let values: Vec<Option<f64>> = values.collect();
+        json!({"label": metric.label(), "of_machine": metric.is_of_machine(), "values": values})
     });
     let data = json!({
         "columns": names,
@@ -402,6 +413,12 @@ pub(crate) fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Better;
+
+    #[test]
+    fn less_of_a_cost_is_better() {
+        assert!(COSTS.iter().all(|metric| metric.better() == Better::Lower));
+    }
 
     #[test]
     fn nothing_in_a_text_is_markup() {

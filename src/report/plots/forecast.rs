@@ -4,22 +4,23 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
-use crate::report::tables::forecast::Figure;
+use crate::metric::Metric;
+use crate::report::tables::forecast::Outcome;
 use crate::report::{Dataset, ReportError};
 
 /// The figures that are drawn.
-const FIGURES: [Figure; 4] = [
-    Figure::ProveSeconds,
-    Figure::PeakMemory,
-    Figure::ProvingKeyBytes,
-    Figure::VerificationGas,
+const FIGURES: [Metric; 4] = [
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::ProvingKey,
+    Metric::VerificationGas,
 ];
 
 /// A panel for each figure of which records hold forecast and measurement.
 pub(super) fn against_measurement(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let panels: Vec<Panel> = FIGURES
         .into_iter()
-        .filter_map(|figure| panel(dataset, figure))
+        .filter_map(|metric| panel(dataset, metric))
         .collect();
     if panels.is_empty() {
         return Ok(None);
@@ -37,11 +38,11 @@ pub(super) fn against_measurement(dataset: &Dataset) -> Result<Option<Plot>, Rep
     .map(Some)
 }
 
-fn panel(dataset: &Dataset, figure: Figure) -> Option<Panel> {
+fn panel(dataset: &Dataset, metric: Metric) -> Option<Panel> {
     let found: Vec<_> = dataset
         .headlines()
         .into_iter()
-        .filter_map(|entry| Some((entry, figure.of(&entry.record)?)))
+        .filter_map(|entry| Some((entry, Outcome::of(metric, &entry.record)?)))
         .collect();
     let held = found.iter().filter(|(_, outcome)| outcome.is_held()).count();
     let worst = found
@@ -53,7 +54,7 @@ fn panel(dataset: &Dataset, figure: Figure) -> Option<Panel> {
             .iter()
             .flat_map(|(_, outcome)| [outcome.likely, outcome.measured])
     };
-    let x = Axis::log(format!("forecast: {}", figure.name()), both());
+    let x = Axis::log(format!("forecast: {}", metric.label()), both());
     let (low, high) = x.range();
     let points = found.iter().map(|(entry, outcome)| Point {
         x: outcome.likely,
@@ -63,7 +64,7 @@ fn panel(dataset: &Dataset, figure: Figure) -> Option<Panel> {
         series: Series::Circuit(entry.kind()),
     });
     Some(Panel {
-        title: figure.name().to_owned(),
+        title: metric.label(),
         y: Axis::log("measured", both()),
         points: points.collect(),
         lines: vec![Line {

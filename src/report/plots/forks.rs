@@ -6,8 +6,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::Plot;
 use super::axis::rounded;
 use super::canvas::{self, Area, Drawn, INK, ON_DARK, ON_LIGHT, SMALL, TEXT, UNIT, font, told, write};
-use crate::chain::Fork;
-use crate::report::tables::chain::Fits;
+use crate::chain::{Fits, Fork};
 use crate::report::{Dataset, Entry, ReportError};
 
 /// Height of a row, in pixels.
@@ -82,10 +81,9 @@ fn draw(area: &Area, headlines: &[&Entry]) -> Drawn {
     let top = 70 * UNIT;
     for (index, fork) in Fork::ALL.into_iter().enumerate() {
         let at = (left + column * index as i32 + column / 2, top - 12 * UNIT);
-        let name = crate::report::capitalised(fork.name());
         write(
             area,
-            &name,
+            &fork.title(),
             at,
             &font(TEXT, INK, true),
             (HPos::Center, VPos::Center),

@@ -7,7 +7,7 @@ use super::Plot;
 use super::canvas::{
     self, Area, Drawn, INK, ON_DARK, ON_LIGHT, PALETTE, SMALL, TEXT, UNIT, font, told, write,
 };
-use crate::chain::{Cause, GasByCause};
+use crate::chain::{Cause, Fork, GasByCause};
 use crate::report::{Dataset, Entry, ReportError};
 
 /// The causes that are drawn as one; the last takes all others.
@@ -47,9 +47,11 @@ pub(super) fn by_cause(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     canvas::plot(
         "gas_by_cause",
         "Verification gas by cause",
-        "Shares of the verifying transaction's gas under Osaka, by what it was spent on; the whole stands at the right. Memory's price \
-         grows with its square, so that it takes over where there are many public values."
-            .to_owned(),
+        format!(
+            "Shares of the verifying transaction's gas under {}, by what it was spent on; the whole stands at the right. Memory's price \
+             grows with its square, so that it takes over where there are many public values.",
+            Fork::default().title()
+        ),
         size,
         |area| draw(area, &bars),
     )

@@ -4,12 +4,12 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
+use crate::metric::Metric;
 use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
 use crate::report::data::by_machine;
-use crate::report::quantity::Quantity;
-use crate::report::statistics::PowerLaw;
-use crate::report::{Dataset, Entry, ReportError};
+use crate::report::{Dataset, Entry, ReportError, tables};
+use crate::statistics::PowerLaw;
 
 /// Fewest records with a proof for a machine to have panels of its own.
 const FEWEST_OF_A_MACHINE: usize = 3;
@@ -22,12 +22,12 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
     for (machine, entries) in machines {
         let proved = entries
             .iter()
-            .filter(|entry| entry.record.mean_prove_seconds().is_some());
+            .filter(|entry| Metric::ProveSeconds.of(&entry.record).is_some());
         if proved.count() < FEWEST_OF_A_MACHINE {
             continue;
         }
-        for quantity in [Quantity::ProveSeconds, Quantity::PeakMemory] {
-            panels.extend(growth(&entries, quantity).map(|panel| {
+        for metric in [Metric::ProveSeconds, Metric::ProvePeak] {
+            panels.extend(growth(&entries, metric).map(|panel| {
                 let title = if several {
                     format!("{}, machine {machine}", panel.title)
                 } else {
@@ -56,13 +56,13 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
     .map(Some)
 }
 
-fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
+fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     let mut points: Vec<Point> = entries
         .iter()
         .filter_map(|entry| {
             Some(Point {
-                x: Quantity::Rows.of(entry)?,
-                y: quantity.of(entry)?,
+                x: Metric::Rows.measure(&entry.record)?,
+                y: metric.measure(&entry.record)?,
                 name: entry.request().id.to_string(),
                 tag: entry.scale().to_string(),
                 series: Series::Circuit(entry.kind()),
@@ -71,14 +71,14 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         .collect();
     let measured: Vec<(f64, f64)> = points.iter().map(|point| (point.x, point.y)).collect();
     let law = PowerLaw::fit(&measured);
-    if quantity == Quantity::PeakMemory {
+    if metric == Metric::ProvePeak {
         points.extend(entries.iter().filter_map(|entry| out_of_memory(entry)));
     }
     if points.is_empty() {
         return None;
     }
-    let x = Axis::log(Quantity::Rows.label(), points.iter().map(|point| point.x));
-    let y = Axis::log(quantity.label(), points.iter().map(|point| point.y));
+    let x = Axis::log(Metric::Rows.label(), points.iter().map(|point| point.x));
+    let y = Axis::log(metric.label(), points.iter().map(|point| point.y));
     let line = law.map(|law| {
         // Only where the law stays in the panel.
         let (low, high) = x.range();
@@ -90,19 +90,19 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
             color: MUTED,
         }
     });
-    let forecasts = forecasts(entries, quantity);
+    let forecasts = forecasts(entries, metric);
     let lines = line.into_iter().chain(forecasts);
     let remark = law.map(|law| {
         format!(
             "{} ~ rows^{:.2}, R² = {:.3}, n = {}",
-            quantity.name(),
+            metric.name(),
             law.exponent,
             law.explained,
             law.points
         )
     });
     Some(Panel {
-        title: format!("{} against rows", quantity.name()),
+        title: format!("{} against rows", metric.name()),
         x,
         y,
         points,
@@ -113,19 +113,13 @@ fn growth(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
 }
 
 /// What was forecast before each run, joined in the order of rows, a line for each kind of circuit.
-fn forecasts(entries: &[&Entry], quantity: Quantity) -> Vec<Line> {
+fn forecasts(entries: &[&Entry], metric: Metric) -> Vec<Line> {
     let mut lines: Vec<(CircuitKind, Vec<(f64, f64)>)> = Vec::new();
     for entry in entries {
-        let Some(forecast) = entry.record.forecast.as_ref() else {
-            continue;
-        };
-        let value = match quantity {
-            Quantity::PeakMemory => Some(forecast.prove_peak_bytes.likely as f64 / f64::from(1 << 30)),
-            _ => forecast.prove_seconds.map(|seconds| seconds.likely),
-        };
-        let measured = quantity.of(entry);
-        if let (Some(value), Some(_)) = (value, measured) {
-            let point = (forecast.rows as f64, value);
+        let forecast = entry.record.forecast.as_ref();
+        let outcome = forecast.zip(tables::forecast::Outcome::of(metric, &entry.record));
+        if let Some((forecast, outcome)) = outcome {
+            let point = (forecast.rows as f64, outcome.likely);
             match lines.iter_mut().find(|line| line.0 == entry.kind()) {
                 Some(line) => line.1.push(point),
                 None => lines.push((entry.kind(), vec![point])),
@@ -150,8 +144,8 @@ fn out_of_memory(entry: &Entry) -> Option<Point> {
             phase: Phase::Setup | Phase::Prove,
             limit_bytes,
         } => Some(Point {
-            x: Quantity::Rows.of(entry)?,
-            y: limit_bytes as f64 / f64::from(1 << 30),
+            x: Metric::Rows.measure(&entry.record)?,
+            y: Metric::ProvePeak.unit().measure(limit_bytes as f64),
             name: entry.request().id.to_string(),
             tag: entry.scale().to_string(),
             series: Series::Beyond,
@@ -170,27 +164,27 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         "conv2d_k3_s1",
         "conv2d_large",
     ];
-    const QUANTITIES: [Quantity; 4] = [
-        Quantity::Rows,
-        Quantity::ProveSeconds,
-        Quantity::PeakMemory,
-        Quantity::VerificationGas,
+    const METRICS: [Metric; 4] = [
+        Metric::Rows,
+        Metric::ProveSeconds,
+        Metric::ProvePeak,
+        Metric::MeaningfulGas,
     ];
     let headlines = dataset.headlines();
     let entries: Vec<&Entry> = headlines
         .into_iter()
         .filter(|entry| SHAPES.contains(&entry.request().id.as_str()))
         .collect();
-    let panels: Vec<Panel> = QUANTITIES
+    let panels: Vec<Panel> = METRICS
         .into_iter()
-        .flat_map(|quantity| {
-            if !quantity.is_of_machine() {
-                return Vec::from_iter(by_size(&entries, quantity));
+        .flat_map(|metric| {
+            if !metric.is_of_machine() {
+                return Vec::from_iter(by_size(&entries, metric));
             }
             let machines = by_machine(&entries);
             let several = machines.len() > 1;
             let panels = machines.into_iter().filter_map(|(machine, entries)| {
-                let panel = by_size(&entries, quantity)?;
+                let panel = by_size(&entries, metric)?;
                 let title = if several {
                     format!("{}, machine {machine}", panel.title)
                 } else {
@@ -218,11 +212,14 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
 /// A kind of circuit at a scale, of convolutions or not, and its points.
 type Trail = (CircuitKind, u32, bool, Vec<(f64, f64)>);
 
-fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
+fn by_size(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     let mut points = Vec::new();
     let mut lines: Vec<Trail> = Vec::new();
     for entry in entries {
-        let (Some(x), Some(y)) = (Quantity::MultiplyAdds.of(entry), quantity.of(entry)) else {
+        let (Some(x), Some(y)) = (
+            Metric::MultiplyAdds.measure(&entry.record),
+            metric.measure(&entry.record),
+        ) else {
             continue;
         };
         let is_dense = entry.request().id.starts_with("dense");
@@ -251,9 +248,9 @@ fn by_size(entries: &[&Entry], quantity: Quantity) -> Option<Panel> {
         }
     });
     Some(Panel {
-        title: format!("{} against multiply-adds", quantity.name()),
-        x: Axis::log(Quantity::MultiplyAdds.label(), points.iter().map(|point| point.x)),
-        y: Axis::log(quantity.label(), points.iter().map(|point| point.y)),
+        title: format!("{} against multiply-adds", metric.name()),
+        x: Axis::log(Metric::MultiplyAdds.label(), points.iter().map(|point| point.x)),
+        y: Axis::log(metric.label(), points.iter().map(|point| point.y)),
         lines: lines.collect(),
         points,
         rings: Vec::new(),

@@ -4,26 +4,26 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
+use crate::metric::Metric;
 use crate::record::Outcome;
 use crate::report::data::by_machine;
-use crate::report::quantity::Quantity;
-use crate::report::statistics::pareto_front;
 use crate::report::{Dataset, Entry, ReportError};
+use crate::statistics::pareto_front;
 
 /// The pairs of the first plot; the page has any two.
-const PAIRS: [(Quantity, Quantity); 6] = [
-    (Quantity::ProveSeconds, Quantity::VerificationGas),
-    (Quantity::PeakMemory, Quantity::VerificationGas),
-    (Quantity::ProveSeconds, Quantity::PeakMemory),
-    (Quantity::ProofBytes, Quantity::VerificationGas),
-    (Quantity::ProveSeconds, Quantity::WrongAnswers),
-    (Quantity::PeakMemory, Quantity::WrongAnswers),
+const PAIRS: [(Metric, Metric); 6] = [
+    (Metric::ProveSeconds, Metric::MeaningfulGas),
+    (Metric::ProvePeak, Metric::MeaningfulGas),
+    (Metric::ProveSeconds, Metric::ProvePeak),
+    (Metric::ProofSize, Metric::MeaningfulGas),
+    (Metric::ProveSeconds, Metric::WrongAnswers),
+    (Metric::ProvePeak, Metric::WrongAnswers),
 ];
 
 /// The pairs of the plot of choices.
-const PAIRS_OF_CHOICES: [(Quantity, Quantity); 2] = [
-    (Quantity::ProveSeconds, Quantity::VerificationGas),
-    (Quantity::DeploymentGas, Quantity::VerificationGas),
+const PAIRS_OF_CHOICES: [(Metric, Metric); 2] = [
+    (Metric::ProveSeconds, Metric::MeaningfulGas),
+    (Metric::DeploymentGas, Metric::MeaningfulGas),
 ];
 
 /// Fewest records of one model in which something was chosen for a plot of their trades.
@@ -105,7 +105,7 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
 const FEWEST_OF_A_MACHINE: usize = 3;
 
 /// A panel for each pair; one for each machine where a pair depends on it.
-fn panels(entries: &[&Entry], pairs: &[(Quantity, Quantity)], naming: Naming) -> Vec<Panel> {
+fn panels(entries: &[&Entry], pairs: &[(Metric, Metric)], naming: Naming) -> Vec<Panel> {
     let panels = pairs.iter().flat_map(|&(x, y)| {
         if !x.is_of_machine() && !y.is_of_machine() {
             return Vec::from_iter(pair(entries, x, y, naming));
@@ -126,14 +126,14 @@ fn panels(entries: &[&Entry], pairs: &[(Quantity, Quantity)], naming: Naming) ->
     panels.collect()
 }
 
-fn pair(entries: &[&Entry], x: Quantity, y: Quantity, naming: Naming) -> Option<Panel> {
+fn pair(entries: &[&Entry], x: Metric, y: Metric, naming: Naming) -> Option<Panel> {
     let points: Vec<Point> = entries
         .iter()
         .filter_map(|entry| {
             let (name, tag) = naming(entry);
             Some(Point {
-                x: x.of(entry)?,
-                y: y.of(entry)?,
+                x: x.measure(&entry.record)?,
+                y: y.measure(&entry.record)?,
                 name,
                 tag,
                 series: Series::Circuit(entry.kind()),
@@ -148,9 +148,9 @@ fn pair(entries: &[&Entry], x: Quantity, y: Quantity, naming: Naming) -> Option<
         .into_iter()
         .map(|index| places[index])
         .collect();
-    let axis = |quantity: Quantity, values: Vec<f64>| match quantity {
-        Quantity::ProofBytes | Quantity::WrongAnswers => Axis::linear(quantity.label(), values),
-        _ => Axis::log(quantity.label(), values),
+    let axis = |metric: Metric, values: Vec<f64>| match metric {
+        Metric::ProofSize | Metric::WrongAnswers => Axis::linear(metric.label(), values),
+        _ => Axis::log(metric.label(), values),
     };
     Some(Panel {
         title: format!("{} against {}", y.name(), x.name()),

@@ -1,6 +1,7 @@
 //! Another folder of records beside this one, by the comparison that `gas-diff` and `compare` make.
 
 use crate::compare::{Comparison, Samples};
+use crate::metric::Sampled;
 use crate::report::table::{Cell, Column, Table};
 
 /// Every figure that both sides hold, changed or not; times and memory by their medians, of one machine only.
@@ -19,22 +20,24 @@ pub fn baseline(comparison: &Comparison) -> Table {
                 Cell::real(change),
             ]);
         };
-        for (metric, change) in &experiment.figures {
+        for (metric, change) in experiment.figures.pairs() {
             if let (Some(old), Some(new)) = (change.old, change.new) {
-                row(metric.name().to_owned(), old as f64, new as f64);
+                row(metric.row().into_owned(), old as f64, new as f64);
             }
         }
         match &experiment.phases {
             None => elsewhere += 1,
             Some(phases) => {
                 for phase in phases {
-                    if let Some([old, new]) = medians(&phase.call_seconds) {
-                        row(format!("{} time (s), median", phase.phase), old, new);
-                    }
-                    if let Some([old, new]) = medians(&phase.peak_rss_bytes) {
-                        let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-                        let name = format!("{} peak memory (GiB), median", phase.phase);
-                        row(name, gibibytes(old), gibibytes(new));
+                    let memory = medians(&phase.peak_rss_bytes).map(|both| both.map(|bytes| bytes as f64));
+                    for (sampled, both) in [
+                        (Sampled::Time, medians(&phase.call_seconds)),
+                        (Sampled::PeakMemory, memory),
+                    ] {
+                        if let Some([old, new]) = both.map(|both| both.map(|one| sampled.unit().measure(one)))
+                        {
+                            row(format!("{}, median", sampled.label(phase.phase)), old, new);
+                        }
                     }
                 }
             }

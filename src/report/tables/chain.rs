@@ -1,7 +1,7 @@
 //! What the chain says: gas by cause, forks and limits, and what single choices do.
 
-use super::Figures;
-use crate::chain::{Cause, Fit, RuleMargin};
+use crate::chain::{Cause, Fit, Fits, Fork, RuleMargin};
+use crate::metric::{Metric, in_words};
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 
@@ -18,11 +18,7 @@ pub fn gas_by_cause(dataset: &Dataset) -> Table {
         .filter(|&cause| attributed.iter().any(|(_, causes)| causes.get(cause) != 0))
         .collect();
     let mut columns = vec![Column::text("record")];
-    columns.extend(
-        causes
-            .iter()
-            .map(|cause| Column::integer(cause_name(*cause), None)),
-    );
+    columns.extend(causes.iter().map(|cause| Column::integer(in_words(cause), None)));
     columns.push(Column::integer("sum", None));
     let rows = attributed.iter().map(|(entry, shares)| {
         let mut cells = vec![Cell::text(entry.label())];
@@ -37,54 +33,14 @@ pub fn gas_by_cause(dataset: &Dataset) -> Table {
     Table {
         name: "gas_by_cause",
         title: "Gas by cause",
-        caption: "Each unit of the verifying transaction's gas under Osaka, by what it was spent on. Every step is priced by itself; \
-                  the sum is the receipt's."
-            .to_owned(),
+        caption: format!(
+            "Each unit of the verifying transaction's gas under {}, by what it was spent on. Every step is priced by itself; the \
+             sum is the receipt's.",
+            Fork::default().title()
+        ),
         rows: rows.collect(),
         columns,
         notes: Vec::new(),
-    }
-}
-
-/// A cause as words: `calldata nonzero`.
-///
-/// # Panics
-/// Never: a cause serialises as its name.
-pub fn cause_name(cause: Cause) -> String {
-    let name = serde_json::to_value(cause).expect("a cause is a name");
-    name.as_str().unwrap_or_default().replace('_', " ")
-}
-
-/// How a verifier and its call stand under a fork.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fits {
-    /// It fits no block, or breaks a rule of the transaction.
-    No,
-    /// A block can hold it; nodes do not pass it on.
-    OneTransaction,
-    /// It can be sent as any transaction.
-    Pool,
-}
-
-impl Fits {
-    /// The verdict on deployment and call.
-    pub fn of(fit: &Fit) -> Self {
-        if !fit.is_deployable() || !fit.is_verifiable_in_one_transaction() {
-            Self::No
-        } else if fit.is_verifiable_from_public_pool() {
-            Self::Pool
-        } else {
-            Self::OneTransaction
-        }
-    }
-
-    /// For people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::No => "no",
-            Self::OneTransaction => "one transaction",
-            Self::Pool => "pool",
-        }
     }
 }
 
@@ -115,10 +71,10 @@ pub fn forks_and_limits(dataset: &Dataset) -> Table {
             .to_owned(),
         columns: vec![
             Column::text("record"),
-            Column::text("fork"),
-            Column::integer("deploy gas", None),
-            Column::integer("verify gas", None),
-            Column::text("fits"),
+            Column::of(Metric::Fork),
+            Column::of(Metric::DeploymentGas),
+            Column::of(Metric::VerificationGas),
+            Column::of(Metric::Fits),
             Column::text("nearest limit"),
             Column::integer("value", None),
             Column::integer("limit", None),
@@ -138,6 +94,19 @@ pub fn nearest_limit<'a>(fit: &Fit<'a>) -> Option<&'a RuleMargin> {
 fn share(margin: &RuleMargin) -> f64 {
     margin.value as f64 / margin.limit as f64
 }
+
+/// What a choice may change.
+const CHOSEN: [Metric; 9] = [
+    Metric::VerificationGas,
+    Metric::DeploymentGas,
+    Metric::RuntimeCode,
+    Metric::Instances,
+    Metric::Rows,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::Level,
+    Metric::Outcome,
+];
 
 /// Records in which something was chosen otherwise than by default, each below the record that differs in nothing.
 pub fn choices(dataset: &Dataset) -> Table {
@@ -166,38 +135,20 @@ pub fn choices(dataset: &Dataset) -> Table {
         caption: "What another visibility, verifier or compiler setting does to the same model. \"proves\" is how far an accepted \
                   proof can be relied on, by the record's ledger."
             .to_owned(),
-        columns: vec![
-            Column::text("model"),
-            Column::text("choice"),
-            Column::integer("verify gas", None),
-            Column::integer("deploy gas", None),
-            Column::integer("code", Some("B")),
-            Column::integer("instances", None),
-            Column::integer("rows", None),
-            Column::real("prove", Some("s"), 1),
-            Column::real("peak memory", Some("GiB"), 2),
-            Column::text("proves"),
-            Column::text("outcome"),
-        ],
+        columns: [Column::text("model"), Column::text("choice")]
+            .into_iter()
+            .chain(Column::of_all(&CHOSEN))
+            .collect(),
         rows,
         notes: Vec::new(),
     }
 }
 
 fn choice_row(entry: &Entry, choice: String) -> Vec<Cell> {
-    let figures = Figures::of(Some(entry));
-    let record = &entry.record;
-    vec![
+    let mut cells = vec![
         Cell::text(format!("{}, scale {}", entry.request().id, entry.scale())),
         Cell::text(choice),
-        figures.verification_gas(),
-        Cell::count(record.deployment.as_ref().map(|deployment| deployment.gas.tx_gas)),
-        figures.code_bytes(),
-        figures.instances(),
-        figures.rows(),
-        figures.prove_seconds(),
-        figures.prove_peak(),
-        figures.level(),
-        Cell::text(record.outcome.to_string()),
-    ]
+    ];
+    cells.extend(Cell::of_all(&CHOSEN, Some(&entry.record)));
+    cells
 }

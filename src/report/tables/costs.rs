@@ -1,6 +1,7 @@
 //! What verifying costs on each chain of a prices file.
 
-use crate::chain::Rule;
+use crate::chain::{Fork, Rule};
+use crate::metric::Metric;
 use crate::record::{Evidence, Record};
 use crate::report::data::{Dataset, Entry};
 use crate::report::prices::{Compressed, DataFee, Prices};
@@ -13,7 +14,8 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
     let mut without_calldata = Vec::new();
     let needs_calldata = prices.chains.iter().any(|chain| chain.data_fee != DataFee::None);
     for entry in dataset.headlines() {
-        let Some(gas) = entry.verification_gas() else {
+        let gas = Metric::VerificationGas.whole(&entry.record);
+        let Some(gas) = gas.and_then(|gas| u64::try_from(gas).ok()) else {
             continue;
         };
         let transaction = needs_calldata.then(|| compressed(entry)).flatten();
@@ -60,10 +62,10 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
         };
         format!("{}: gas at {} gwei ({}); {data}.", chain.name, chain.gas_price_gwei, chain.source)
     }));
-    notes.push(
-        "Gas is that of Osaka on mainnet; a rollup may follow other rules, and has limits of its own. A cost is no promise that a block takes it."
-            .to_owned(),
-    );
+    notes.push(format!(
+        "Gas is that of {} on mainnet; a rollup may follow other rules, and has limits of its own. A cost is no promise that a block takes it.",
+        Fork::default().title()
+    ));
     if !without_calldata.is_empty() {
         notes.push(format!(
             "No data fee without the calldata, which is not beside the record, of: {}.",

@@ -1,25 +1,11 @@
 //! What was forecast from a circuit's settings, and what was measured.
 
 use crate::forecast::Estimate;
-use crate::prover::{Phase, VerifierKind};
+use crate::metric::Metric;
+use crate::prover::VerifierKind;
 use crate::record::Record;
 use crate::report::data::Dataset;
 use crate::report::table::{Cell, Column, Table};
-
-/// A figure that is forecast, in the unit of its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Figure {
-    /// The proving key.
-    ProvingKeyBytes,
-    /// High-water mark of the proving process.
-    PeakMemory,
-    /// Mean time of a proof.
-    ProveSeconds,
-    /// The verifier's code on chain.
-    CodeBytes,
-    /// What the sender of the verifying transaction pays.
-    VerificationGas,
-}
 
 /// A forecast with its interval, and what came of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,71 +32,50 @@ impl Outcome {
     }
 }
 
-impl Figure {
-    /// Every figure.
-    pub const ALL: [Self; 5] = [
-        Self::ProvingKeyBytes,
-        Self::PeakMemory,
-        Self::ProveSeconds,
-        Self::CodeBytes,
-        Self::VerificationGas,
-    ];
+/// Every figure that is forecast.
+pub const FORECAST: [Metric; 5] = [
+    Metric::ProvingKey,
+    Metric::ProvePeak,
+    Metric::ProveSeconds,
+    Metric::RuntimeCode,
+    Metric::VerificationGas,
+];
 
-    /// Name and unit.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ProvingKeyBytes => "proving key (bytes)",
-            Self::PeakMemory => "peak memory of proving (GiB)",
-            Self::ProveSeconds => "proof time (s)",
-            Self::CodeBytes => "code (bytes)",
-            Self::VerificationGas => "verification gas",
+/// What was forecast of a metric, in the unit of tables: the least, what was held likely, the most. None where nothing was.
+fn interval(metric: Metric, record: &Record) -> Option<[f64; 3]> {
+    let forecast = record.forecast.as_ref()?;
+    let whole = |estimate: Estimate| {
+        [estimate.low, estimate.likely, estimate.high].map(|number| metric.unit().measure(number as f64))
+    };
+    // Code and gas are forecast of a plain verifier.
+    let is_plain = record.request.verifier == VerifierKind::Plain;
+    match metric {
+        Metric::ProvingKey => Some(whole(forecast.proving_key_bytes)),
+        Metric::ProvePeak => Some(whole(forecast.prove_peak_bytes)),
+        Metric::ProveSeconds => {
+            let seconds = forecast.prove_seconds?;
+            Some([seconds.low, seconds.likely, seconds.high])
         }
+        Metric::RuntimeCode => is_plain.then(|| whole(forecast.runtime_code_bytes)),
+        Metric::VerificationGas => {
+            let own = record.request.fork;
+            let fork = forecast.forks.iter().find(|fork| fork.fork == own && is_plain)?;
+            Some(whole(fork.verification_gas))
+        }
+        _ => None,
     }
+}
 
-    /// Forecast and measurement of a record; none where it lacks either.
-    pub fn of(self, record: &Record) -> Option<Outcome> {
-        let forecast = record.forecast.as_ref()?;
-        let figure = |estimate: Estimate, unit: f64, measured: u64| {
-            let [low, likely, high, measured] =
-                [estimate.low, estimate.likely, estimate.high, measured].map(|value| value as f64 / unit);
-            Outcome {
-                low,
-                likely,
-                high,
-                measured,
-            }
-        };
-        // Code and gas are forecast of a plain verifier.
-        let is_plain = record.request.verifier == VerifierKind::Plain;
-        match self {
-            Self::ProvingKeyBytes => {
-                let bytes = record.keys.as_ref()?.proving_key_bytes?;
-                Some(figure(forecast.proving_key_bytes, 1.0, bytes))
-            }
-            Self::PeakMemory => {
-                let bytes = record.peak_rss_bytes(Phase::Prove)?;
-                Some(figure(forecast.prove_peak_bytes, f64::from(1 << 30), bytes))
-            }
-            Self::ProveSeconds => {
-                let seconds = forecast.prove_seconds?;
-                Some(Outcome {
-                    low: seconds.low,
-                    likely: seconds.likely,
-                    high: seconds.high,
-                    measured: record.mean_prove_seconds()?,
-                })
-            }
-            Self::CodeBytes => {
-                let bytes = record.verifier.as_ref().filter(|_| is_plain)?.runtime_code_bytes;
-                Some(figure(forecast.runtime_code_bytes, 1.0, bytes))
-            }
-            Self::VerificationGas => {
-                let own = record.request.fork;
-                let fork = forecast.forks.iter().find(|fork| fork.fork == own && is_plain)?;
-                let gas = record.verification.as_ref()?.gas?.tx_gas;
-                Some(figure(fork.verification_gas, 1.0, gas))
-            }
-        }
+impl Outcome {
+    /// Forecast and measurement of a metric; none where a record lacks either.
+    pub fn of(metric: Metric, record: &Record) -> Option<Self> {
+        let [low, likely, high] = interval(metric, record)?;
+        Some(Self {
+            low,
+            likely,
+            high,
+            measured: metric.measure(record)?,
+        })
     }
 }
 
@@ -118,11 +83,11 @@ impl Figure {
 pub fn forecasts(dataset: &Dataset) -> Table {
     let mut rows = Vec::new();
     for entry in &dataset.entries {
-        for figure in Figure::ALL {
-            if let Some(outcome) = figure.of(&entry.record) {
+        for metric in FORECAST {
+            if let Some(outcome) = Outcome::of(metric, &entry.record) {
                 rows.push(vec![
                     Cell::text(entry.label()),
-                    Cell::text(figure.name()),
+                    Cell::text(metric.label()),
                     Cell::Real(outcome.low),
                     Cell::Real(outcome.likely),
                     Cell::Real(outcome.high),

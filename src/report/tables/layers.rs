@@ -1,48 +1,44 @@
 //! The layers, the scales, the scaling study and the composites.
 
-use super::{Figures, further_records};
+use super::{further_records, named, run_names};
+use crate::chain::Fork;
+use crate::metric::Metric;
 use crate::prover::CircuitKind;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 use crate::suite::{self, Category, ModelSpec, STUDY_SCALES};
 
-/// What every table of layers shows of a run, behind its names.
-fn run_columns() -> Vec<Column> {
-    vec![
-        Column::integer("rows", None),
-        Column::integer("2^k", None),
-        Column::real("set-up", Some("s"), 1),
-        Column::real("prove", Some("s"), 1),
-        Column::real("peak memory", Some("GiB"), 2),
-        Column::integer("proof", Some("B")),
-        Column::integer("instances", None),
-        Column::integer("code", Some("B")),
-        Column::integer("verify gas", None),
-        Column::integer("with guard", None),
-        Column::text("fits"),
-        Column::text("outcome"),
-    ]
+/// What every table of layers shows of a run, before how it ended.
+const RUN: [Metric; 11] = [
+    Metric::Rows,
+    Metric::Logrows,
+    Metric::SetupSeconds,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::ProofSize,
+    Metric::Instances,
+    Metric::RuntimeCode,
+    Metric::VerificationGas,
+    Metric::GuardedGas,
+    Metric::Fits,
+];
+
+fn run_caption() -> String {
+    format!(
+        "\"{}\" and \"{}\" are mean seconds inside EZKL's call; \"{}\" is the proving process's own high-water mark; \"{}\" is the \
+         whole transaction, base price and calldata included, under {}.",
+        Metric::SetupSeconds.heading(),
+        Metric::ProveSeconds.heading(),
+        Metric::ProvePeak.heading(),
+        Metric::VerificationGas.heading(),
+        Fork::default().title()
+    )
 }
 
-fn run_cells(figures: &Figures) -> Vec<Cell> {
-    vec![
-        figures.rows(),
-        figures.logrows(),
-        figures.setup_seconds(),
-        figures.prove_seconds(),
-        figures.prove_peak(),
-        figures.proof_bytes(),
-        figures.instances(),
-        figures.code_bytes(),
-        figures.verification_gas(),
-        figures.guarded_gas(),
-        figures.fits(),
-        figures.outcome(),
-    ]
+/// [`RUN`], what else is named, and the outcome.
+fn run_with(others: &[Metric]) -> Vec<Metric> {
+    [&RUN[..], others, &[Metric::Outcome]].concat()
 }
-
-const RUN_CAPTION: &str = "\"set-up\" and \"prove\" are mean seconds inside EZKL's call; \"peak memory\" is the proving process's own \
-     high-water mark; \"verify gas\" is the whole transaction, base price and calldata included, under Osaka.";
 
 /// The headlines of one part of the study, of circuits that a user would deploy.
 fn deployable(dataset: &Dataset, category: Category) -> Vec<&Entry> {
@@ -58,21 +54,21 @@ fn is_of(entry: &Entry, category: Category) -> bool {
 
 /// Every record in the columns of a table of layers, in the order of the dataset: what the page sorts and filters.
 pub fn overview(dataset: &Dataset) -> Table {
+    let metrics = [&run_with(&[])[..], &[Metric::Level]].concat();
     let mut columns = vec![Column::text("record"), Column::text("circuit")];
-    columns.extend(run_columns());
-    columns.push(Column::text("proves"));
+    columns.extend(Column::of_all(&metrics));
     let rows = dataset.entries.iter().map(|entry| {
-        let figures = Figures::of(Some(entry));
         let mut cells = vec![Cell::text(entry.label()), Cell::text(entry.kind().to_string())];
-        cells.extend(run_cells(&figures));
-        cells.push(figures.level());
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
     });
     Table {
         name: "overview",
         title: "All records",
         caption: format!(
-            "{RUN_CAPTION} \"proves\" is how far an accepted proof can be relied on, by the record's ledger."
+            "{} \"{}\" is how far an accepted proof can be relied on, by the record's ledger.",
+            run_caption(),
+            Metric::Level.heading()
         ),
         rows: rows.collect(),
         columns,
@@ -82,72 +78,53 @@ pub fn overview(dataset: &Dataset) -> Table {
 
 /// What was proved and verified, in few columns: the table of the README.
 pub fn results(dataset: &Dataset) -> Table {
-    let mut columns = vec![Column::text("")];
-    columns.extend(run_columns());
     // Set-up, which is paid once for a model, is in the table of layers; what the chain says is in the outcome.
-    let dropped = ["set-up", "fits"];
-    let kept: Vec<bool> = columns
-        .iter()
-        .map(|column| !dropped.contains(&column.name.as_str()))
-        .collect();
+    let mut metrics = RUN.to_vec();
+    metrics.retain(|metric| ![Metric::SetupSeconds, Metric::Fits].contains(metric));
+    metrics.push(Metric::OutcomeAndLimits);
+    let mut columns = vec![Column::text("")];
+    columns.extend(Column::of_all(&metrics));
     let verified = dataset.headlines().into_iter().filter(|entry| {
         entry.kind() != CircuitKind::Study && entry.record.outcome == crate::record::Outcome::Verified
     });
     let rows = verified.map(|entry| {
         let mut cells = vec![Cell::text(entry.label())];
-        let figures = Figures::of(Some(entry));
-        cells.extend(run_cells(&figures));
-        cells.pop();
-        cells.push(figures.outcome_and_limits());
-        only(&kept, cells)
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
+        cells
     });
-    let rows = rows.collect();
     Table {
         name: "results",
         title: "Results",
         caption: format!(
-            "Everything that was proved and verified in a circuit that a user would deploy. {RUN_CAPTION}"
+            "Everything that was proved and verified in a circuit that a user would deploy. {}",
+            run_caption()
         ),
-        rows,
-        columns: only(&kept, columns),
+        rows: rows.collect(),
+        columns,
         notes: further_records(dataset).into_iter().collect(),
     }
 }
 
-/// The parts that are kept.
-fn only<T>(kept: &[bool], parts: Vec<T>) -> Vec<T> {
-    let parts = parts.into_iter().zip(kept);
-    parts.filter(|(_, kept)| **kept).map(|(part, _)| part).collect()
-}
-
 /// The 12 layers of the study.
 pub fn core_layers(dataset: &Dataset) -> Table {
-    let mut columns = vec![
-        Column::text("layer"),
-        Column::integer("scale", None),
-        Column::text("circuit"),
-    ];
-    columns.extend(run_columns());
+    let metrics = run_with(&[]);
+    let mut columns = run_names("layer");
+    columns.extend(Column::of_all(&metrics));
     let rows = deployable(dataset, Category::Core).into_iter().map(|entry| {
-        let mut cells = vec![
-            Cell::text(&entry.request().id),
-            Cell::Integer(entry.scale().into()),
-            Cell::text(entry.kind().to_string()),
-        ];
-        cells.extend(run_cells(&Figures::of(Some(entry))));
+        let mut cells = named(entry);
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
     });
-    let rows: Vec<_> = rows.collect();
     Table {
         name: "core_layers",
         title: "Core layers",
-        caption: RUN_CAPTION.to_owned(),
+        caption: run_caption(),
+        rows: rows.collect(),
         notes: further_records(dataset)
             .into_iter()
             .chain(without_record(dataset, Category::Core))
             .collect(),
         columns,
-        rows,
     }
 }
 
@@ -162,11 +139,17 @@ fn without_record(dataset: &Dataset, category: Category) -> Option<String> {
     (!missing.is_empty()).then(|| format!("No record of a deployable circuit of: {}.", missing.join(", ")))
 }
 
+/// What is shown at both scales.
+const AT_SCALES: [Metric; 6] = [
+    Metric::Rows,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::VerificationGas,
+    Metric::LargestError,
+    Metric::Right,
+];
+
 /// The two scales of the study, side by side.
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "a method is not general enough in its lifetime"
-)]
 pub fn scale_comparison(dataset: &Dataset) -> Table {
     let headlines = dataset.headlines();
     let mut kinds: Vec<CircuitKind> = Vec::new();
@@ -184,39 +167,29 @@ pub fn scale_comparison(dataset: &Dataset) -> Table {
     let mut rows = Vec::new();
     for model in &suite::MODELS {
         for &kind in &kinds {
-            let scales = STUDY_SCALES.map(|scale| find(model, kind, scale));
-            if scales.iter().all(Option::is_none) {
+            let records = STUDY_SCALES.map(|scale| find(model, kind, scale).map(|entry| &entry.record));
+            if records.iter().all(Option::is_none) {
                 continue;
             }
-            let figures = scales.map(Figures::of);
-            let both = |of: fn(&Figures) -> Cell| figures.iter().map(of).collect::<Vec<_>>();
-            let cells = [
-                vec![Cell::text(model.id), Cell::text(kind.to_string())],
-                both(|figures| figures.rows()),
-                both(|figures| figures.prove_seconds()),
-                both(|figures| figures.prove_peak()),
-                both(|figures| figures.verification_gas()),
-                both(|figures| figures.largest_error()),
-                both(|figures| figures.percent_right()),
-            ];
-            rows.push(cells.concat());
+            let figures = AT_SCALES
+                .iter()
+                .flat_map(|&metric| records.map(|record| Cell::of(metric, record)));
+            let names = [Cell::text(model.id), Cell::text(kind.to_string())];
+            rows.push(names.into_iter().chain(figures).collect());
         }
     }
-    let at = |name: &str| STUDY_SCALES.map(|scale| format!("{name}, scale {scale}"));
-    let mut columns = vec![Column::text("model"), Column::text("circuit")];
-    columns.extend(at("rows").map(|name| Column::integer(name, None)));
-    columns.extend(at("prove").map(|name| Column::real(name, Some("s"), 1)));
-    columns.extend(at("peak memory").map(|name| Column::real(name, Some("GiB"), 2)));
-    columns.extend(at("verify gas").map(|name| Column::integer(name, None)));
-    columns.extend(at("largest error").map(|name| Column::significant(name, None)));
-    columns.extend(at("right").map(|name| Column::real(name, Some("%"), 2)));
+    let figures = AT_SCALES.iter().flat_map(|&metric| {
+        STUDY_SCALES.map(|scale| Column::of(metric).named(format!("{}, scale {scale}", metric.heading())))
+    });
+    let names = [Column::text("model"), Column::text("circuit")];
     Table {
         name: "scale_comparison",
         title: "Scale 7 against scale 10",
         caption: "The same model at both fixed-point scales, asked for and used. \"largest error\" is the largest distance of an \
-                  output of the proved circuit from the float model; \"right\" counts the test images that the circuit's integers put into their class. The study's two arms were one circuit; these are two."
+                  output of the proved circuit from the float model; \"right in the circuit\" counts the test images that the circuit's integers \
+                  put into their class. The study's two arms were one circuit; these are two."
             .to_owned(),
-        columns,
+        columns: names.into_iter().chain(figures).collect(),
         rows,
         notes: Vec::new(),
     }
@@ -232,54 +205,37 @@ pub fn scaling(dataset: &Dataset) -> Table {
         "conv2d_k3_s1",
         "conv2d_large",
     ];
+    const METRICS: [Metric; 10] = [
+        Metric::Parameters,
+        Metric::MultiplyAdds,
+        Metric::Rows,
+        Metric::Logrows,
+        Metric::ProveSeconds,
+        Metric::ProvePeak,
+        Metric::Instances,
+        Metric::VerificationGas,
+        Metric::GasOfInstance,
+        Metric::Outcome,
+    ];
     let headlines = dataset.headlines();
     let mut rows = Vec::new();
     for id in SHAPES {
         let entries = headlines.iter().filter(|entry| entry.request().id == id);
-        for entry in entries {
-            let figures = Figures::of(Some(entry));
-            let model = &entry.record.model;
-            let instances = entry.record.proof.as_ref().map(|proof| proof.instances);
-            let gas = entry.verification_gas();
-            let gas_per_instance = gas.zip(instances.filter(|&instances| instances > 0));
-            rows.push(vec![
-                Cell::text(id),
-                Cell::Integer(entry.scale().into()),
-                Cell::text(entry.kind().to_string()),
-                Cell::count(model.parameters),
-                Cell::count(model.multiply_adds),
-                figures.rows(),
-                figures.logrows(),
-                figures.prove_seconds(),
-                figures.prove_peak(),
-                figures.instances(),
-                figures.verification_gas(),
-                Cell::real(gas_per_instance.map(|(gas, instances)| gas as f64 / instances as f64)),
-                figures.outcome(),
-            ]);
-        }
+        rows.extend(entries.map(|entry| {
+            let mut cells = named(entry);
+            cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+            cells
+        }));
     }
+    let mut columns = run_names("model");
+    columns.extend(Column::of_all(&METRICS));
     Table {
         name: "scaling",
         title: "Scaling study",
         caption: "Dense layers and convolutions by size. Multiply-adds count each multiplication of a value with a weight; \"gas an \
                   instance\" is the whole transaction over its public values."
             .to_owned(),
-        columns: vec![
-            Column::text("model"),
-            Column::integer("scale", None),
-            Column::text("circuit"),
-            Column::integer("parameters", None),
-            Column::integer("multiply-adds", None),
-            Column::integer("rows", None),
-            Column::integer("2^k", None),
-            Column::real("prove", Some("s"), 1),
-            Column::real("peak memory", Some("GiB"), 2),
-            Column::integer("instances", None),
-            Column::integer("verify gas", None),
-            Column::real("gas an instance", None, 0),
-            Column::text("outcome"),
-        ],
+        columns,
         rows,
         notes: Vec::new(),
     }
@@ -287,17 +243,10 @@ pub fn scaling(dataset: &Dataset) -> Table {
 
 /// The four small CNNs, each at both scales in each kind of circuit that a record is about.
 pub fn composite_comparison(dataset: &Dataset) -> Table {
+    let metrics = run_with(&[Metric::LargestError, Metric::FloatRight, Metric::Right]);
     let headlines = dataset.headlines();
-    let mut columns = vec![
-        Column::text("model"),
-        Column::integer("scale", None),
-        Column::text("circuit"),
-    ];
-    columns.extend(run_columns());
-    let outcome = columns.pop();
-    columns.push(Column::significant("largest error", None));
-    columns.extend(accuracy_columns());
-    columns.extend(outcome);
+    let mut columns = run_names("model");
+    columns.extend(Column::of_all(&metrics));
     let mut rows = Vec::new();
     for model in suite::MODELS
         .iter()
@@ -309,33 +258,21 @@ pub fn composite_comparison(dataset: &Dataset) -> Table {
             .filter(|entry| entry.request().id == model.id)
             .collect();
         if entries.is_empty() {
-            let mut cells = vec![Cell::text(model.id), Cell::Missing, Cell::Missing];
+            let mut cells = vec![Cell::text(model.id)];
             cells.resize(columns.len() - 1, Cell::Missing);
             cells.push(Cell::text("no record"));
             rows.push(cells);
         }
         for entry in entries {
-            let figures = Figures::of(Some(entry));
-            let mut cells = vec![
-                Cell::text(model.id),
-                Cell::Integer(entry.scale().into()),
-                Cell::text(entry.kind().to_string()),
-            ];
-            cells.extend(run_cells(&figures));
-            cells.pop();
-            cells.extend([
-                figures.largest_error(),
-                figures.float_percent_right(),
-                figures.percent_right(),
-                figures.outcome(),
-            ]);
+            let mut cells = named(entry);
+            cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
             rows.push(cells);
         }
     }
     Table {
         name: "composite_comparison",
         title: "Composites",
-        caption: format!("{RUN_CAPTION} {ACCURACY_CAPTION}"),
+        caption: format!("{} {ACCURACY_CAPTION}", run_caption()),
         columns,
         rows,
         notes: Vec::new(),
@@ -345,47 +282,27 @@ pub fn composite_comparison(dataset: &Dataset) -> Table {
 const ACCURACY_CAPTION: &str = "\"right in f32\" and \"right in the circuit\" count the 10,000 test images of CIFAR-10 that the float model \
      and the circuit's exact integers put into their class.";
 
-fn accuracy_columns() -> [Column; 2] {
-    [
-        Column::real("right in f32", Some("%"), 2),
-        Column::real("right in the circuit", Some("%"), 2),
-    ]
-}
-
 /// What the trained models are worth, in `f32` and in their circuits, beside what proving and verifying them costs.
 pub fn accuracies(dataset: &Dataset) -> Table {
-    let mut columns = vec![
-        Column::text("model"),
-        Column::integer("scale", None),
-        Column::text("circuit"),
+    const METRICS: [Metric; 9] = [
+        Metric::FloatRight,
+        Metric::Right,
+        Metric::Agreement,
+        Metric::WorstLogitError,
+        Metric::MeanLogitError,
+        Metric::Witnesses,
+        Metric::ProveSeconds,
+        Metric::ProvePeak,
+        Metric::VerificationGas,
     ];
-    columns.extend(accuracy_columns());
-    columns.extend([
-        Column::real("agree", Some("%"), 2),
-        Column::significant("worst logit error", None),
-        Column::significant("mean logit error", None),
-        Column::integer("EZKL's witnesses", None),
-        Column::real("prove", Some("s"), 1),
-        Column::real("peak memory", Some("GiB"), 2),
-        Column::integer("verify gas", None),
-    ]);
-    let rows = dataset.headlines().into_iter().filter_map(|entry| {
-        let accuracy = entry.record.accuracy.as_ref()?;
-        let figures = Figures::of(Some(entry));
-        Some(vec![
-            Cell::text(&entry.request().id),
-            Cell::Integer(entry.scale().into()),
-            Cell::text(entry.kind().to_string()),
-            figures.float_percent_right(),
-            figures.percent_right(),
-            Cell::Real(100.0 * accuracy.agreeing as f64 / accuracy.images.max(1) as f64),
-            Cell::Real(accuracy.worst_logit_error),
-            Cell::Real(accuracy.mean_logit_error),
-            Cell::count(Some(accuracy.witnesses as u64)),
-            figures.prove_seconds(),
-            figures.prove_peak(),
-            figures.verification_gas(),
-        ])
+    let mut columns = run_names("model");
+    columns.extend(Column::of_all(&METRICS));
+    let mut entries = dataset.headlines();
+    entries.retain(|entry| entry.record.accuracy.is_some());
+    let rows = entries.into_iter().map(|entry| {
+        let mut cells = named(entry);
+        cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+        cells
     });
     Table {
         name: "accuracies",

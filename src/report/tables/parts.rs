@@ -2,11 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::Figures;
-use crate::prover::Phase;
-use crate::record::{PartRequest, Record};
+use crate::metric::{Metric, Value};
+use crate::record::PartRequest;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
+
+/// What is shown of a part, and of its set.
+const METRICS: [Metric; 7] = [
+    Metric::Logrows,
+    Metric::SetupSeconds,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::ProofSize,
+    Metric::VerificationGas,
+    Metric::Outcome,
+];
 
 /// The sets whose every record is there, in the order of their last parts: the records in the parts' order.
 fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
@@ -40,38 +50,32 @@ pub fn parts(dataset: &Dataset) -> Table {
         caption: "Models that are proved in parts which share commitments. A part's gas is its bare verifier's; the set's is that of \
                   one transaction through the contract that takes all parts or none, the guards' work included."
             .to_owned(),
-        columns: vec![
-            Column::text("model"),
-            Column::integer("scale", None),
-            Column::text("part"),
-            Column::integer("2^k", None),
-            Column::real("set-up", Some("s"), 1),
-            Column::real("prove", Some("s"), 1),
-            Column::real("peak memory", Some("GiB"), 2),
-            Column::integer("proof", Some("B")),
-            Column::integer("verification gas", None),
-            Column::text("outcome"),
-        ],
+        columns: [Column::text("model"), Column::integer("scale", None), Column::text("part")]
+            .into_iter()
+            .chain(METRICS.map(column))
+            .collect(),
         rows: rows.collect(),
         notes: Vec::new(),
     }
 }
 
+/// A metric's column; that of gas is of a part's verifier, and in the last row of the set's.
+fn column(metric: Metric) -> Column {
+    match metric {
+        Metric::VerificationGas => Column::of(metric).named(metric.name()),
+        other => Column::of(other),
+    }
+}
+
 fn row(entry: &Entry) -> Vec<Cell> {
-    let figures = Figures::of(Some(entry));
     let part = entry.request().part.as_ref();
-    vec![
+    let mut cells = vec![
         Cell::text(entry.request().id.to_string()),
         Cell::Integer(entry.scale().into()),
         part.map_or(Cell::Missing, |part| Cell::text(layers(entry, part))),
-        figures.logrows(),
-        figures.setup_seconds(),
-        figures.prove_seconds(),
-        figures.prove_peak(),
-        figures.proof_bytes(),
-        figures.verification_gas(),
-        figures.outcome(),
-    ]
+    ];
+    cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+    cells
 }
 
 /// `part 2 of 4: 64×64×128×128`, by the shape of its output without the batch.
@@ -83,28 +87,27 @@ fn layers(entry: &Entry, part: &PartRequest) -> String {
 
 fn whole(set: &[&Entry]) -> Option<Vec<Cell>> {
     let last = set.last()?;
-    let measurement = &last.record.set.as_ref()?.measurement;
-    let records = || set.iter().map(|entry| &entry.record);
-    let sum = |seconds: fn(&Record) -> Option<f64>| records().map(seconds).sum::<Option<f64>>();
-    let setup = |record: &Record| super::mean(&record.call_seconds(Phase::Setup));
-    Some(vec![
+    last.record.set.as_ref()?;
+    let mut cells = vec![
         Cell::text(last.request().id.to_string()),
         Cell::Integer(last.scale().into()),
         Cell::text(format!("all {} parts", set.len())),
-        Figures::of(Some(last)).logrows(),
-        Cell::real(sum(setup)),
-        Cell::real(sum(Record::mean_prove_seconds)),
-        Cell::gibibytes(
-            records()
-                .filter_map(|record| record.peak_rss_bytes(Phase::Prove))
-                .max(),
-        ),
-        Cell::count(
-            records()
-                .map(|record| Some(record.proof.as_ref()?.proof_bytes))
-                .sum(),
-        ),
-        Cell::count(Some(measurement.verification.tx_gas)),
-        Cell::text(last.record.outcome.to_string()),
-    ])
+    ];
+    cells.extend(METRICS.map(|metric| of_set(metric, set, last)));
+    Some(cells)
+}
+
+fn of_set(metric: Metric, set: &[&Entry], last: &Entry) -> Cell {
+    let values = || set.iter().map(|entry| metric.whole(&entry.record));
+    let value = match metric {
+        Metric::SetupSeconds | Metric::ProveSeconds => {
+            let seconds = set.iter().map(|entry| metric.number(&entry.record));
+            seconds.sum::<Option<f64>>().map(Value::Real)
+        }
+        Metric::ProvePeak => values().flatten().max().map(Value::Whole),
+        Metric::ProofSize => values().sum::<Option<i128>>().map(Value::Whole),
+        Metric::VerificationGas => Metric::SetGas.of(&last.record),
+        other => other.of(&last.record),
+    };
+    Cell::measure(metric.unit(), value)
 }

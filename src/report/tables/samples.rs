@@ -2,33 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use crate::format::capitalised;
+use crate::metric::Sampled;
 use crate::prover::Phase;
-use crate::report::capitalised;
 use crate::report::data::{Dataset, Entry};
-use crate::report::statistics::{INTERVAL_METHOD, OUTLIER_METHOD, Summary};
 use crate::report::table::{Cell, Column, Table};
+use crate::statistics::{INTERVAL_METHOD, INTERVAL_SAMPLES, OUTLIER_METHOD, Summary};
 
-/// The phases whose time matters to a user; the others are in the page.
-const PHASES: [Phase; 3] = [Phase::Setup, Phase::Prove, Phase::Verify];
+/// What matters to a user; times of the other phases are in the page.
+const SAMPLED: [(Sampled, Phase); 4] = [
+    (Sampled::Time, Phase::Setup),
+    (Sampled::Time, Phase::Prove),
+    (Sampled::Time, Phase::Verify),
+    (Sampled::PeakMemory, Phase::Prove),
+];
 
 /// Mean, deviation, interval, range and outliers of each record's times and proving memory.
 pub fn measurements(dataset: &Dataset) -> Table {
     let mut rows = Vec::new();
     for entry in &dataset.entries {
-        for phase in PHASES {
-            let seconds = entry.record.call_seconds(phase);
-            if let Some(summary) = Summary::of(&seconds) {
-                rows.push(row(entry, format!("{phase} time (s)"), &summary));
+        for (sampled, phase) in SAMPLED {
+            if let Some(summary) = Summary::of(&sampled.samples(&entry.record, phase)) {
+                rows.push(row(entry, sampled.label(phase), &summary));
             }
-        }
-        let peaks: Vec<f64> = entry
-            .record
-            .peak_rss_samples(Phase::Prove)
-            .into_iter()
-            .map(|bytes| bytes as f64 / f64::from(1 << 30))
-            .collect();
-        if let Some(summary) = Summary::of(&peaks) {
-            rows.push(row(entry, "prove peak memory (GiB)".to_owned(), &summary));
         }
     }
     let mut notes = vec![
@@ -61,7 +57,7 @@ pub fn measurements(dataset: &Dataset) -> Table {
 
 fn row(entry: &Entry, quantity: String, summary: &Summary) -> Vec<Cell> {
     let bound = |sign: f64| Cell::real(summary.half_interval.map(|half| summary.mean + sign * half));
-    let told = summary.count >= crate::report::statistics::INTERVAL_SAMPLES;
+    let told = summary.count >= INTERVAL_SAMPLES;
     vec![
         Cell::text(entry.label()),
         Cell::text(quantity),

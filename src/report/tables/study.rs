@@ -1,7 +1,7 @@
 //! The study's 40 experiments beside ours, and what its harness got wrong, each with our figure.
 
-use super::Figures;
 use crate::ledger::What;
+use crate::metric::{Metric, Unit, Value};
 use crate::prover::{CircuitKind, Phase, PhaseSource};
 use crate::record::{Outcome, Record};
 use crate::report::data::{Dataset, Entry};
@@ -53,24 +53,41 @@ pub fn reproduced(dataset: &Dataset) -> (usize, usize) {
     (held.iter().filter(|&&same| same).count(), held.len())
 }
 
+/// What tells whether a circuit is the study's.
+const REPRODUCED: [Metric; 3] = [Metric::Rows, Metric::ProvingKey, Metric::VerifyingKey];
+
+/// What the study published of a metric; none where it did not, or measured something else.
+fn published(figures: &StudyFigures, metric: Metric) -> Option<Value> {
+    match metric {
+        Metric::Rows => Some(Value::Whole(figures.circuit_rows.into())),
+        Metric::ProvingKey => Some(Value::Whole(figures.pk_bytes.into())),
+        Metric::VerifyingKey => Some(Value::Whole(figures.vk_bytes.into())),
+        Metric::ProveSeconds => Some(Value::Real(figures.prove_mean_seconds)),
+        _ => None,
+    }
+}
+
 /// Rows and keys of the study's circuits, as published and as we got them.
 pub fn reproduction(dataset: &Dataset) -> Table {
     let headlines = dataset.headlines();
     let rows = suite::MODELS.iter().filter_map(|model| {
         let figures = suite::study_figures(model.id, STUDY_SCALES[1])?;
         let entry = of_its_circuit(&headlines, model.id, STUDY_SCALES[1]);
-        let ours = Figures::of(entry);
-        let vk_bytes = entry.and_then(|entry| Some(entry.record.keys.as_ref()?.verifying_key_bytes));
-        Some(vec![
-            Cell::text(model.id),
-            Cell::count(Some(figures.circuit_rows)),
-            ours.rows(),
-            Cell::count(Some(figures.pk_bytes)),
-            ours.key_bytes(),
-            Cell::count(Some(figures.vk_bytes)),
-            Cell::count(vk_bytes),
-            Cell::yes(entry.and_then(|entry| is_reproduced(&entry.record, figures))),
-        ])
+        let record = entry.map(|entry| &entry.record);
+        let both = REPRODUCED.iter().flat_map(|&metric| {
+            [
+                Cell::measure(metric.unit(), published(figures, metric)),
+                Cell::of(metric, record),
+            ]
+        });
+        let same = Cell::yes(record.and_then(|record| is_reproduced(record, figures)));
+        Some(
+            [Cell::text(model.id)]
+                .into_iter()
+                .chain(both)
+                .chain([same])
+                .collect(),
+        )
     });
     let (same, held) = reproduced(dataset);
     Table {
@@ -79,20 +96,33 @@ pub fn reproduction(dataset: &Dataset) -> Table {
         caption: "Rows and keys of the 13 models that the study proved, as published and as EZKL 23.0.5 gives them under the \
                   study's settings. Its two scales ended at one circuit."
             .to_owned(),
-        columns: vec![
-            Column::text("model"),
-            Column::integer("rows, study", None),
-            Column::integer("rows, ours", None),
-            Column::integer("proving key, study", Some("B")),
-            Column::integer("proving key, ours", Some("B")),
-            Column::integer("verifying key, study", Some("B")),
-            Column::integer("verifying key, ours", Some("B")),
-            Column::text("to the unit"),
-        ],
+        columns: [Column::text("model")]
+            .into_iter()
+            .chain(REPRODUCED.iter().flat_map(|&metric| {
+                ["study", "ours"]
+                    .map(|whose| Column::of(metric).named(format!("{}, {whose}", metric.heading())))
+            }))
+            .chain([Column::text("to the unit")])
+            .collect(),
         rows: rows.collect(),
         notes: vec![format!("{same} of {held} models that were proved again equal the study's to the unit.")],
     }
 }
+
+/// What the study published of its experiments.
+const PUBLISHED: [Metric; 2] = [Metric::Rows, Metric::ProveSeconds];
+
+/// What is shown of our runs of its circuits.
+const AGAIN: [Metric; 3] = [Metric::ProveSeconds, Metric::ProvePeak, Metric::VerificationGas];
+
+/// What is shown of the circuits that a user would deploy.
+const OURS: [Metric; 5] = [
+    Metric::Rows,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::VerificationGas,
+    Metric::LargestError,
+];
 
 /// All 40: how far the study came, and how far we did.
 pub fn comparison(dataset: &Dataset) -> Table {
@@ -117,29 +147,48 @@ pub fn comparison(dataset: &Dataset) -> Table {
     let rows = experiments().map(|experiment| {
         let (model, scale) = (experiment.model, experiment.scale);
         let theirs = suite::study_figures(model.id, scale);
-        let again = Figures::of(of_its_circuit(&headlines, model.id, scale));
+        let again = of_its_circuit(&headlines, model.id, scale).map(|entry| &entry.record);
         let entry = best(model.id, scale);
-        let ours = Figures::of(entry);
-        vec![
+        let ours = entry.map(|entry| &entry.record);
+        let right = suite::study_accuracy(model.id).map(|accuracy| accuracy.published);
+        let mut cells = vec![
             Cell::text(model.id),
             Cell::Integer(scale.into()),
             Cell::text(study_outcome(model.study)),
-            Cell::count(theirs.map(|figures| figures.circuit_rows)),
-            Cell::real(theirs.map(|figures| figures.prove_mean_seconds)),
-            again.prove_seconds(),
-            again.prove_peak(),
-            again.verification_gas(),
-            entry.map_or(Cell::Missing, |entry| Cell::text(entry.kind().to_string())),
-            ours.rows(),
-            ours.prove_seconds(),
-            ours.prove_peak(),
-            ours.verification_gas(),
-            ours.largest_error(),
-            Cell::real(suite::study_accuracy(model.id).map(|accuracy| accuracy.published)),
-            ours.percent_right(),
-            entry.map_or_else(|| Cell::text("no record"), |_| ours.outcome()),
-        ]
+        ];
+        cells.extend(
+            PUBLISHED.map(|metric| Cell::from(theirs.and_then(|figures| published(figures, metric)))),
+        );
+        cells.extend(Cell::of_all(&AGAIN, again));
+        cells.push(entry.map_or(Cell::Missing, |entry| Cell::text(entry.kind().to_string())));
+        cells.extend(Cell::of_all(&OURS, ours));
+        cells.push(Cell::real(right));
+        cells.push(Cell::of(Metric::Right, ours));
+        cells.push(match ours {
+            None => Cell::text("no record"),
+            Some(_) => Cell::of(Metric::Outcome, ours),
+        });
+        cells
     });
+    let of = |whose: &'static str, metrics: &[Metric]| -> Vec<Column> {
+        let columns = metrics.iter();
+        columns
+            .map(|&metric| Column::of(metric).named(format!("{whose}: {}", metric.heading())))
+            .collect()
+    };
+    let columns = [
+        vec![
+            Column::text("model"),
+            Column::integer("scale", None),
+            Column::text("study"),
+        ],
+        of("study", &PUBLISHED),
+        of("again", &AGAIN),
+        vec![Column::text("ours")],
+        of("ours", &OURS),
+        of("study", &[Metric::FloatRight]),
+        of("ours", &[Metric::Right, Metric::Outcome]),
+    ];
     Table {
         name: "study_comparison",
         title: "The study's 40 experiments and ours",
@@ -147,25 +196,7 @@ pub fn comparison(dataset: &Dataset) -> Table {
                   the memory of the proving process alone and the gas that it never measured; right, the circuit that a user would \
                   deploy. Times of the study and ours are of different machines and stand side by side without a ratio."
             .to_owned(),
-        columns: vec![
-            Column::text("model"),
-            Column::integer("scale", None),
-            Column::text("study"),
-            Column::integer("study: rows", None),
-            Column::real("study: prove", Some("s"), 1),
-            Column::real("again: prove", Some("s"), 1),
-            Column::real("again: peak memory", Some("GiB"), 2),
-            Column::integer("again: verify gas", None),
-            Column::text("ours"),
-            Column::integer("ours: rows", None),
-            Column::real("ours: prove", Some("s"), 1),
-            Column::real("ours: peak memory", Some("GiB"), 2),
-            Column::integer("ours: verify gas", None),
-            Column::significant("ours: largest error", None),
-            Column::real("study: right in f32", Some("%"), 2),
-            Column::real("ours: right in the circuit", Some("%"), 2),
-            Column::text("ours: outcome"),
-        ],
+        columns: columns.concat(),
         rows: rows.collect(),
         notes: vec!["Our run of the study's circuit stands for both of its scales: they ended at one circuit.".to_owned()],
     }
@@ -225,22 +256,19 @@ fn largest_again(dataset: &Dataset) -> Option<(&Entry, &'static StudyFigures)> {
 }
 
 fn peak_memory(dataset: &Dataset) -> [String; 4] {
-    let found = largest_again(dataset).and_then(|(entry, figures)| {
-        let bytes = entry.record.peak_rss_bytes(Phase::Prove)?;
-        Some((entry, figures, bytes))
-    });
+    let found = largest_again(dataset).filter(|(entry, _)| Metric::ProvePeak.of(&entry.record).is_some());
     let [theirs, ours] = found.map_or(
         [NO_RECORD.to_owned(), NO_RECORD.to_owned()],
-        |(entry, figures, bytes)| {
+        |(entry, figures)| {
             let id = &entry.request().id;
             [
                 format!("{id}: {:.3} GB", figures.rss_delta_gb),
-                format!("{id}: {}", crate::format::bytes(bytes)),
+                format!("{id}: {}", Metric::ProvePeak.text(&entry.record)),
             ]
         },
     );
     [
-        "peak memory".to_owned(),
+        Metric::ProvePeak.heading().into_owned(),
         theirs,
         ours,
         "resident memory after a call less that before it, in one long-lived process, is no peak and can be negative; ours is the \
@@ -250,26 +278,28 @@ fn peak_memory(dataset: &Dataset) -> [String; 4] {
 }
 
 fn proof_size(dataset: &Dataset) -> [String; 4] {
-    let found = largest_again(dataset)
-        .and_then(|(entry, figures)| Some((entry, figures, entry.record.proof.as_ref()?)));
-    let count = crate::format::count;
+    let found = largest_again(dataset).filter(|(entry, _)| Metric::ProofSize.of(&entry.record).is_some());
     let [theirs, ours] = found.map_or(
         [NO_RECORD.to_owned(), NO_RECORD.to_owned()],
-        |(entry, figures, proof)| {
+        |(entry, figures)| {
             let id = &entry.request().id;
+            let text = |metric: Metric| metric.text(&entry.record);
+            let published = Value::Whole(figures.proof_file_bytes.into());
             [
-                format!("{id}: {} B", count(figures.proof_file_bytes)),
+                format!("{id}: {}", Unit::Bytes.text(&published)),
                 format!(
-                    "{id}: {} B, {} instances, {} B of calldata",
-                    count(proof.proof_bytes),
-                    count(proof.instances),
-                    count(proof.calldata_bytes)
+                    "{id}: {}, {} {}, {} of {}",
+                    text(Metric::ProofSize),
+                    text(Metric::Instances),
+                    Metric::Instances.name(),
+                    text(Metric::Calldata),
+                    Metric::Calldata.name()
                 ),
             ]
         },
     );
     [
-        "proof size".to_owned(),
+        Metric::ProofSize.name().into_owned(),
         theirs,
         ours,
         "the JSON file holds the public values too; proof, instances and calldata are three figures"

@@ -89,6 +89,39 @@ impl Fit<'_> {
     }
 }
 
+/// How a verifier and its call stand under a fork.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fits {
+    /// It fits no block, or breaks a rule of the transaction.
+    No,
+    /// A block can hold it; nodes do not pass it on.
+    OneTransaction,
+    /// It can be sent as any transaction.
+    Pool,
+}
+
+impl Fits {
+    /// The verdict on deployment and call.
+    pub fn of(fit: &Fit) -> Self {
+        if !fit.is_deployable() || !fit.is_verifiable_in_one_transaction() {
+            Self::No
+        } else if fit.is_verifiable_from_public_pool() {
+            Self::Pool
+        } else {
+            Self::OneTransaction
+        }
+    }
+
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::OneTransaction => "one transaction",
+            Self::Pool => "pool",
+        }
+    }
+}
+
 /// Whether the chain itself takes a transaction that breaks these rules.
 fn breaks_policies_only(rules: &[BrokenRule]) -> bool {
     rules.iter().all(|broken| broken.rule == Rule::PublicPoolSize)

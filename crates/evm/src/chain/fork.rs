@@ -3,6 +3,7 @@
 //! The limits are revm's own, read from its configuration of each fork, so that they cannot differ from what it enforces;
 //! those that revm does not know carry their source.
 
+use evmbench_host::format;
 use revm::context::{Cfg as _, CfgEnv};
 use revm::primitives::hardfork::SpecId;
 use schemars::JsonSchema;
@@ -39,12 +40,74 @@ impl Fork {
     /// Every fork, oldest first.
     pub const ALL: [Self; 3] = [Self::Prague, Self::Osaka, Self::Amsterdam];
 
-    /// The name on the command line and in records.
+    /// The name on the command line, in records and in columns.
     pub fn name(self) -> &'static str {
+        self.definition().name
+    }
+
+    /// The name in headings and sentences: `Osaka`.
+    pub fn title(self) -> String {
+        format::capitalised(self.name())
+    }
+
+    /// The fork of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|fork| fork.name() == name)
+    }
+
+    /// The EIPs that set this fork's limits.
+    pub(super) fn eips(self) -> Eips {
+        self.definition().eips
+    }
+
+    /// Gas of one more byte of code that a deployment leaves behind: its deposit, or the state that it makes.
+    pub fn code_byte_gas(self) -> u64 {
+        self.definition().code_byte_gas
+    }
+
+    /// Gas by which a zero byte of calldata is cheaper than another where the calldata floor sets the price; none where the
+    /// floor counts them alike.
+    pub fn floor_zero_byte_saves_gas(self) -> Option<u64> {
+        self.definition().floor_zero_byte_saves_gas
+    }
+
+    /// All that is particular to the fork. What a fork changes in gas besides, and its limits, are revm's.
+    fn definition(self) -> Definition {
+        let prague = Definition {
+            name: "prague",
+            specification: SpecId::PRAGUE,
+            block_rlp_bytes: None,
+            eips: Eips {
+                runtime_code: 170,
+                initcode: 3860,
+                calldata_floor: 7623,
+            },
+            code_byte_gas: 200,
+            // 40 - 10 (EIP-7623).
+            floor_zero_byte_saves_gas: Some(30),
+        };
+        let osaka = Definition {
+            name: "osaka",
+            specification: SpecId::OSAKA,
+            block_rlp_bytes: Some(BLOCK_RLP_BYTES),
+            ..prague
+        };
         match self {
-            Self::Prague => "prague",
-            Self::Osaka => "osaka",
-            Self::Amsterdam => "amsterdam",
+            Self::Prague => prague,
+            Self::Osaka => osaka,
+            Self::Amsterdam => Definition {
+                name: "amsterdam",
+                specification: SpecId::AMSTERDAM,
+                eips: Eips {
+                    runtime_code: 7954,
+                    initcode: 7954,
+                    calldata_floor: 7976,
+                },
+                // State gas (EIP-8037).
+                code_byte_gas: 1530,
+                floor_zero_byte_saves_gas: None,
+                ..osaka
+            },
         }
     }
 
@@ -57,19 +120,39 @@ impl Fork {
             // revm says "no cap" as the largest number.
             transaction_gas: Some(rules.tx_gas_limit_cap()).filter(|&cap| cap != u64::MAX),
             block_gas: BLOCK_GAS,
-            block_rlp_bytes: (self >= Self::Osaka).then_some(BLOCK_RLP_BYTES),
+            block_rlp_bytes: self.definition().block_rlp_bytes,
             public_pool_transaction_bytes: PUBLIC_POOL_TRANSACTION_BYTES,
         }
     }
 
     /// revm's configuration of the fork, with mainnet's gas table.
     pub(super) fn mainnet_rules(self) -> CfgEnv {
-        CfgEnv::new_with_spec(match self {
-            Self::Prague => SpecId::PRAGUE,
-            Self::Osaka => SpecId::OSAKA,
-            Self::Amsterdam => SpecId::AMSTERDAM,
-        })
+        CfgEnv::new_with_spec(self.definition().specification)
     }
+}
+
+/// A fork's entry.
+struct Definition {
+    /// On the command line and in records.
+    name: &'static str,
+    /// To revm.
+    specification: SpecId,
+    /// The largest block, where the fork has a limit.
+    block_rlp_bytes: Option<u64>,
+    eips: Eips,
+    code_byte_gas: u64,
+    floor_zero_byte_saves_gas: Option<u64>,
+}
+
+/// The EIPs that set limits which forks have changed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Eips {
+    /// Of runtime code.
+    pub(super) runtime_code: u32,
+    /// Of initcode.
+    pub(super) initcode: u32,
+    /// Of the calldata floor.
+    pub(super) calldata_floor: u32,
 }
 
 /// What a fork allows.
@@ -140,7 +223,10 @@ mod tests {
     fn names_are_those_in_records() {
         for fork in Fork::ALL {
             assert_eq!(serde_json::to_value(fork).unwrap(), fork.name());
+            assert_eq!(Fork::named(fork.name()), Some(fork));
         }
+        assert_eq!(Fork::named("Osaka"), None);
+        assert_eq!(Fork::Osaka.title(), "Osaka");
         assert_eq!(Fork::default(), Fork::Osaka);
     }
 }

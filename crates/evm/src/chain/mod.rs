@@ -37,7 +37,7 @@ pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
 pub use calldata::{Calldata, CalldataSize, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
-pub use fit::{Fit, UnderFork};
+pub use fit::{Fit, Fits, UnderFork};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
 pub use outlook::Outlook;

@@ -78,12 +78,12 @@ impl Rule {
 
     /// The EIP that set the limit as it stands at a fork; none for a vote or a policy.
     pub fn eip(self, fork: Fork) -> Option<u32> {
-        let amsterdam = fork >= Fork::Amsterdam;
+        let eips = fork.eips();
         match self {
-            Self::RuntimeCodeSize => Some(if amsterdam { 7954 } else { 170 }),
-            Self::InitcodeSize => Some(if amsterdam { 7954 } else { 3860 }),
+            Self::RuntimeCodeSize => Some(eips.runtime_code),
+            Self::InitcodeSize => Some(eips.initcode),
             Self::TransactionGas => Some(7825),
-            Self::CalldataFloor => Some(if amsterdam { 7976 } else { 7623 }),
+            Self::CalldataFloor => Some(eips.calldata_floor),
             Self::BlockSize => Some(7934),
             Self::BlockGas | Self::PublicPoolSize => None,
         }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Foundry, NodeError};
+use super::{Foundry, NodeError, hardfork};
 use crate::chain::fork::BLOCK_GAS;
 use crate::chain::{Calldata, Fork};
 
@@ -76,19 +76,14 @@ impl Anvil {
     /// Starts a node on a free port and waits until it answers.
     ///
     /// # Errors
-    /// [`NodeError::UnknownFork`] for a fork after Osaka, and [`NodeError::NotStarted`] where anvil ends or says nothing
-    /// of use.
+    /// [`NodeError::UnknownFork`] for a fork that anvil does not know, and [`NodeError::NotStarted`] where anvil ends or says
+    /// nothing of use.
     pub fn start(foundry: &Foundry, fork: Fork) -> Result<Self, NodeError> {
         Self::start_program(foundry.anvil(), fork)
     }
 
     fn start_program(anvil: &Path, fork: Fork) -> Result<Self, NodeError> {
-        let arguments: &[&str] = match fork {
-            Fork::Prague => &["--hardfork", "prague"],
-            // anvil does not hold transactions to Osaka's gas cap (EIP-7825) unless told to.
-            Fork::Osaka => &["--hardfork", "osaka", "--enable-tx-gas-limit"],
-            Fork::Amsterdam => return Err(NodeError::UnknownFork(fork)),
-        };
+        let arguments = hardfork::arguments(fork).ok_or(NodeError::UnknownFork(fork))?;
         let block_gas = BLOCK_GAS.to_string();
         let child = Command::new(anvil)
             .args(arguments)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::Bytes;
 
-use super::FOUNDRY_VERSION;
+use super::{FOUNDRY_VERSION, hardfork};
 use crate::chain::Fork;
 use crate::npm::NpmError;
 
@@ -99,7 +99,7 @@ impl NodeError {
                     .hint()
                     .map_or(on_path.clone(), |hint| format!("{hint}; {on_path}")),
             ),
-            Self::UnknownFork(_) => Some("use prague or osaka".to_owned()),
+            Self::UnknownFork(_) => Some(format!("use {}", hardfork::known().join(" or "))),
             Self::NotStarted { .. }
             | Self::NoAnswer { .. }
             | Self::Garbled { .. }

@@ -9,6 +9,7 @@
 pub mod anvil;
 mod error;
 pub mod foundry;
+mod hardfork;
 pub mod throughput;
 
 pub use anvil::{Answer, Anvil, Receipt};

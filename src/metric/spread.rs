@@ -3,8 +3,9 @@
 //! Goes in: a record. Comes out: the gas of N models with M proofs, all taken to cost what the record's did; and from how
 //! many models on one reusable verifier is cheaper than a plain one for each.
 
-use super::Record;
+use super::Metric;
 use crate::format;
+use crate::record::Record;
 
 /// The three prices of a verifier, in gas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +21,15 @@ pub struct Spread {
 impl Spread {
     /// A record's prices; none where its run did not come so far.
     pub fn of(record: &Record) -> Option<Self> {
-        let registration_gas = match &record.registration {
+        let gas = |metric: Metric| u64::try_from(metric.whole(record)?).ok();
+        let registration_gas = match record.registration {
             None => None,
-            Some(registration) => Some(registration.call.gas?.tx_gas),
+            Some(_) => Some(gas(Metric::RegistrationGas)?),
         };
         Some(Self {
-            deployment_gas: record.deployment.as_ref()?.gas.tx_gas,
+            deployment_gas: gas(Metric::DeploymentGas)?,
             registration_gas,
-            verification_gas: record.verification.as_ref()?.gas?.tx_gas,
+            verification_gas: gas(Metric::VerificationGas)?,
         })
     }
 
