@@ -106,10 +106,7 @@ impl Planner {
             .label(format!("{position} {}", subject.request.name()));
         let settings = match &subject.committed {
             Some(committed) => {
-                let settings = CircuitSettings::of_json(compiled::settings(
-                    committed.circuit.graph(),
-                    committed.circuit.frame(),
-                ));
+                let settings = CircuitSettings::of_json(compiled::settings(&committed.circuit));
                 settings.map_err(|error| Failure::Failed {
                     phase: Phase::Settings,
                     message: error.to_string(),

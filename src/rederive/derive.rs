@@ -547,7 +547,7 @@ impl Derivation<'_> {
             if let Some(what) = contradicted(circuit, &settings) {
                 return self.wrong("circuit.settings", what);
             }
-            let expected = &compiled::settings(circuit.graph(), circuit.frame());
+            let expected = &compiled::settings(circuit);
             let otherwise = laid_out_otherwise(circuit, &settings).or_else(|| {
                 let differs = !self.is_older() && expected != settings.json();
                 differs.then(|| "the settings are not those that it writes".to_owned())

@@ -110,10 +110,7 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
             assert_eq!(shape, proved, "{name}");
         }
         let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
-        let own = settings(&compiled::settings(
-            committed.circuit.graph(),
-            committed.circuit.frame(),
-        ));
+        let own = settings(&compiled::settings(&committed.circuit));
         assert_eq!(forecast, Forecast::of(&own, None, None).unwrap(), "{name}");
         compared += 1;
     }

@@ -67,14 +67,15 @@ impl Circuit {
     /// A circuit for an input of these integers.
     fn planned(name: &str, graph: &Graph, plan: CircuitPlan, input: Integers, columns: usize) -> Self {
         let options = CommittedOptions {
-            scale: plan.scale,
-            input,
-            assurance: plan.input_assurance.unwrap(),
-            output_public: plan.output_visibility == Visibility::Public,
             inner_columns: Some(columns),
             logrows: plan.logrows,
             digit_bits: plan.digit_bits,
-            roundings: None,
+            ..CommittedOptions::new(
+                plan.scale,
+                input,
+                plan.input_assurance.unwrap(),
+                plan.output_visibility == Visibility::Public,
+            )
         };
         let lowered = committed::lower(graph, &options, &evmbench::prover::Ezkl).unwrap();
         // Of any layer's input: the seeded image, stretched to the range.
@@ -108,7 +109,7 @@ impl Circuit {
                 &CompileOptions::default(),
             )
             .unwrap();
-        let written = Some(Compiled::of(lowered.graph(), lowered.frame()).bytes);
+        let written = Some(Compiled::of_committed(&lowered).bytes);
         let is_this = |folder: &PathBuf| std::fs::read(folder.join("circuit.ezkl")).ok() == written;
         let mut folders = std::fs::read_dir(home.circuits()).unwrap();
         let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));

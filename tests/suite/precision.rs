@@ -43,16 +43,12 @@ fn committed_errors_are_not_above_direct_ones() {
             let quantisation = Quantisation::from_run_args(&circuit.settings["run_args"]).unwrap();
             let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
             let direct_unit = f64::from(direct.output_scales[0]).exp2();
-            let options = CommittedOptions {
-                scale: request.plan.scale,
-                input: Integers::of_input(request.plan.scale, input::bound(spec)),
-                assurance: InputAssurance::Registered,
-                output_public: false,
-                inner_columns: None,
-                logrows: None,
-                digit_bits: None,
-                roundings: None,
-            };
+            let options = CommittedOptions::new(
+                request.plan.scale,
+                Integers::of_input(request.plan.scale, input::bound(spec)),
+                InputAssurance::Registered,
+                false,
+            );
             let lowered = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
             let witness = lowered.witness(&inputs[0]).unwrap();
             let errors = [

@@ -8,6 +8,12 @@ use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use evmbench_committed::InputAssurance;
+use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::home::Home;
+use evmbench_host::process::{WorkFolder, remove_abandoned};
+use evmbench_host::trouble::Trouble;
+
 use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
@@ -21,11 +27,6 @@ use super::{
     SrsStore, Toolchain, VerifierKind, VerifierShape, Visibility, column_count, complete, lookups,
     point_bytes, read_key_artifact,
 };
-use evmbench_committed::InputAssurance;
-use evmbench_host::digests::{Digested, Digests};
-use evmbench_host::home::Home;
-use evmbench_host::process::{WorkFolder, remove_abandoned};
-use evmbench_host::trouble::Trouble;
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);

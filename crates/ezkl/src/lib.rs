@@ -36,9 +36,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::compiled::{Compiled, Counts};
 use evmbench_committed::Lookups;
 use evmbench_host::trouble::Trouble;
+
+use crate::compiled::{Compiled, Counts};
 
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES, folder_bytes};
 pub use commitments::{

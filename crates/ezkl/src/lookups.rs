@@ -6,9 +6,10 @@
 
 use serde_json::Value;
 
+use evmbench_committed::{Lookups, Table};
+
 use super::{CircuitShape, KeyFile};
 use crate::compiled::RECTIFIER_EXPONENT;
-use evmbench_committed::{Lookups, Table};
 
 /// Settings or a key that do not tell what is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

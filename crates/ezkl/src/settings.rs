@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::Value;
 
-use crate::rows::table_end;
 use evmbench_host::ranges;
+
+use crate::rows::table_end;
 
 /// A settings file that is not EZKL's.
 #[derive(Debug, thiserror::Error)]

@@ -13,10 +13,11 @@ use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
+use evmbench_committed::CommittedCircuit;
+
 use super::CircuitSettings;
 use crate::compiled;
 use crate::rows::{table_rows, usable_rows};
-use evmbench_committed::CommittedCircuit;
 
 /// State width of EZKL's Poseidon chip (`POSEIDON_WIDTH` in spec.rs).
 const POSEIDON_WIDTH: u64 = 2;
@@ -168,7 +169,7 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError::Value`] where it needs more rows than there are.
     pub fn of_committed(circuit: &CommittedCircuit) -> Result<Self, ShapeError> {
-        Self::of_json(&compiled::settings(circuit.graph(), circuit.frame()))
+        Self::of_json(&compiled::settings(circuit))
     }
 
     fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {

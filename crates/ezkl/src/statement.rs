@@ -7,10 +7,11 @@
 use serde::de::Error as _;
 use serde_json::Value;
 
-use super::SettingsError;
-use crate::rows::table_end;
 use evmbench_committed::CommittedSizes;
 use evmbench_host::ranges;
+
+use super::SettingsError;
+use crate::rows::table_end;
 
 /// One of the three tensors that a visibility is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

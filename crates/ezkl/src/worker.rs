@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use evmbench_host::trouble::Trouble;
+
 use super::memory::{effective_memory_limit_bytes, limit_hits};
 use super::{EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError, Toolchain};
 use crate::compiled::Counts;
-use evmbench_host::trouble::Trouble;
 
 const WORKER: &str = include_str!("worker.py");
 
