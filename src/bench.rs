@@ -11,7 +11,7 @@ use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
-use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
@@ -558,7 +558,7 @@ fn compare_integers(
             });
         }
     };
-    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).map_err(wrong_numbers)?;
+    let quantisation = settings.quantisation().map_err(wrong_numbers)?;
     match integer::lower(graph, &quantisation) {
         Ok(program) => {
             let run = program.run(&subject.inputs).map_err(wrong_numbers)?;

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
-use serde_json::Value;
 
 use crate::committed::{CommittedSizes, InputAssurance};
 use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::ledger::What;
-use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
+use crate::prover::{
+    CircuitPlan, CircuitSettings, Committed, Proof, SettingsError, SrsIdentity, Visibility, lookups,
+};
 use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
 use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
 use crate::store::{self, StoreError};
@@ -216,22 +217,17 @@ fn lacks_range(
     record: &Record,
     evidence: &Evidence,
     sizes: CommittedSizes,
-) -> serde_json::Result<Option<&'static str>> {
-    let settings: Value = serde_json::from_str(evidence.settings.as_deref().unwrap_or_default())?;
+) -> Result<Option<&'static str>, SettingsError> {
+    let settings = CircuitSettings::parse(evidence.settings.as_deref().unwrap_or_default())?;
     let key = evidence.verifying_key.as_deref().unwrap_or_default();
     Ok(match input_range {
         InputAssurance::Linked | InputAssurance::Registered => None,
         InputAssurance::Public => {
             let output_public = record.request.plan.output_visibility == Visibility::Public;
-            let shown = settings["model_instance_shapes"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let elements =
-                |shape: &Value| -> Option<u64> { shape.as_array()?.iter().map(Value::as_u64).product() };
+            let shown = settings.file().public_sizes().unwrap_or_default();
             // Check, challenge, the output where it is public, and the input.
-            let is_shown = shown.len() == 3 + usize::from(output_public)
-                && shown.last().and_then(elements) == Some(sizes.input as u64);
+            let is_shown =
+                shown.len() == 3 + usize::from(output_public) && shown.last() == Some(&(sizes.input as u64));
             (!is_shown).then_some("its input is said to be public, and is not among the public values")
         }
         InputAssurance::Ranged => {

@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
-use crate::prover::{EzklOptions, EzklProver, SrsStore, Statement, check_srs_file, negated_s_g2};
+use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, check_srs_file, negated_s_g2};
 use crate::rederive::{self, Given};
 use crate::store;
 
@@ -154,7 +154,7 @@ impl Arguments {
         let mut facts = Facts::default();
         if let Some(path) = &self.settings {
             let text = String::from_utf8_lossy(&read(path)?).into_owned();
-            let settings = Statement::parse(&text).map_err(|source| CliError::Settings {
+            let settings = SettingsFile::parse(&text).map_err(|source| CliError::Settings {
                 path: path.clone(),
                 source,
             })?;

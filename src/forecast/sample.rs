@@ -213,7 +213,7 @@ impl Specimen {
         Ok(Sample {
             name: self.name.clone(),
             role: self.role,
-            settings: without_equations(&settings),
+            settings: settings.json_without_equations(),
             columns: artifacts.shape,
             proving_key_bytes: artifacts.proving_key_bytes,
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
@@ -300,7 +300,7 @@ impl Sample {
         Ok(Some(Self {
             name: record.request.name(),
             role,
-            settings: without_equations(&settings),
+            settings: settings.json_without_equations(),
             columns,
             proving_key_bytes: keys.proving_key_bytes,
             verifying_key_bytes: keys.verifying_key_bytes,
@@ -414,13 +414,6 @@ pub(super) fn zero_bytes(instances: &[U256]) -> u64 {
             bytes.iter().map(|&byte| u64::from(byte == 0)).sum::<u64>()
         })
         .sum()
-}
-
-/// The equations of a sort are megabytes, and no column follows from them.
-fn without_equations(settings: &CircuitSettings) -> Value {
-    let mut json = settings.json().clone();
-    json["einsum_params"]["equations"] = Value::Array(Vec::new());
-    json
 }
 
 #[cfg(target_os = "linux")]

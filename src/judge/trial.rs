@@ -13,7 +13,7 @@ use super::{
 use crate::bench::{self, BenchError};
 use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
-use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
+use crate::model::integer::{self, Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
@@ -170,7 +170,7 @@ pub fn check(
 
 /// The exact integer reference under these settings, if it covers the subject's model.
 fn exact_reference(subject: &Subject, settings: &CircuitSettings) -> Option<Lowered> {
-    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
+    let quantisation = settings.quantisation().ok()?;
     integer::lower(subject.graph.as_ref().ok()?, &quantisation).ok()
 }
 

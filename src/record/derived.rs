@@ -61,7 +61,7 @@ impl Lowering {
                     .table_range()
                     .map(|(least, greatest)| Interval { least, greatest }),
                 lookups: circuit.lookups(),
-                key_lookups: made.and_then(|(settings, key)| lookups::in_key(settings.json(), key).ok()),
+                key_lookups: made.and_then(|(settings, key)| lookups::in_key(settings, key).ok()),
                 cells: circuit.cells() as u64,
                 counted_cells,
             }),

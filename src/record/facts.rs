@@ -6,9 +6,9 @@ use crate::format;
 use crate::judge::FunctionCheck;
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
-use crate::model::integer::{self, Quantisation};
+use crate::model::integer;
 use crate::model::layers;
-use crate::prover::{CircuitKind, ContractConstants, Statement, lookups};
+use crate::prover::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
 use crate::suite;
 
 impl Record {
@@ -43,7 +43,7 @@ impl Record {
             settings: self
                 .circuit
                 .as_ref()
-                .and_then(|circuit| Statement::parse(&circuit.settings.to_string()).ok()),
+                .and_then(|circuit| SettingsFile::of_json(circuit.settings.clone()).ok()),
             verifying_key: evidence.verifying_key.clone(),
             verifier_source: evidence.verifier_source.clone(),
             brought_key: evidence.key_artifact.as_deref().and_then(|words| {
@@ -90,12 +90,12 @@ impl Record {
         } else {
             0
         };
-        let settings = self.circuit.as_ref().map(|circuit| &circuit.settings);
-        let has_lookups = settings
+        let has_lookups = self
+            .circuit_settings()
             .zip(evidence.verifying_key.as_deref())
             .and_then(|(settings, key)| {
                 let expected = layout.map(|layout| &layout.lookups[..]);
-                lookups::holds_input(settings, key, expected, input_elements as u64)
+                lookups::holds_input(&settings, key, expected, input_elements as u64)
             });
         Some(CommittedFacts {
             input_assurance: lowering.input_assurance,
@@ -134,10 +134,14 @@ impl Record {
         }
     }
 
+    /// The circuit's settings, where they are complete.
+    fn circuit_settings(&self) -> Option<CircuitSettings> {
+        CircuitSettings::of_json(self.circuit.as_ref()?.settings.clone()).ok()
+    }
+
     /// How many values the circuit divides, by the integer program.
     fn divided_values(&self, graph: &Graph) -> Option<u64> {
-        let settings = &self.circuit.as_ref()?.settings;
-        let quantisation = Quantisation::from_run_args(&settings["run_args"]).ok()?;
+        let quantisation = self.circuit_settings()?.quantisation().ok()?;
         Some(integer::lower(graph, &quantisation).ok()?.divided_values())
     }
 

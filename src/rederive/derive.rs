@@ -20,8 +20,8 @@ use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
     CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
-    Phase, PhaseSource, Reproduced, ReproducedModel, Shown, Side, Silent, SrsKind, Statement, VerifierKind,
-    VerifierShape, Visibility, compiled, is_published_string, point_bytes,
+    Phase, PhaseSource, Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind,
+    VerifierKind, VerifierShape, Visibility, compiled, is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
@@ -59,12 +59,12 @@ pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSiz
     if plan.kind != CircuitKind::Committed {
         return None;
     }
-    let statement = Statement::parse(evidence.settings.as_deref()?).ok()?;
+    let settings = SettingsFile::parse(evidence.settings.as_deref()?).ok()?;
     let key = evidence.verifying_key.as_deref()?;
-    let logrows = u32::try_from(statement.logrows()?)
+    let logrows = u32::try_from(settings.logrows()?)
         .ok()
         .filter(|k| (4..=28).contains(k))?;
-    let sizes = statement.committed_sizes(plan.output_visibility == Visibility::Public)?;
+    let sizes = settings.committed_sizes(plan.output_visibility == Visibility::Public)?;
     let constants = constants(evidence, columns(evidence)?)?;
     let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
     if plan.input_assurance == Some(InputAssurance::Registered) {
@@ -223,7 +223,9 @@ impl Derivation<'_> {
             forecast.instances = shape.instances;
         }
         if plan.kind != CircuitKind::Committed {
-            self.asked_of_ezkl(&settings);
+            for (place, what) in settings.otherwise_than_asked(plan) {
+                self.wrong(&format!("request.{place}"), what);
+            }
         }
         let is_part = self.stored.request.part.is_some();
         if plan
@@ -246,49 +248,6 @@ impl Derivation<'_> {
                 "circuit.columns",
                 "the verifier's source has other columns than settings and key",
             );
-        }
-    }
-
-    /// What a plan asks of EZKL is what the settings say, but for what calibration is free to choose.
-    fn asked_of_ezkl(&mut self, settings: &CircuitSettings) {
-        let plan = self.stored.request.plan;
-        let found = &settings.json()["run_args"];
-        let Ok(statement) = Statement::parse(&settings.json().to_string()) else {
-            return;
-        };
-        let asked = plan.run_args();
-        let calibrated: &[&str] = match plan.kind {
-            CircuitKind::Study => &["input_scale", "param_scale"],
-            CircuitKind::Direct | CircuitKind::Committed => &[],
-        };
-        let arguments = asked.as_object().into_iter().flatten();
-        for (name, value) in arguments.filter(|(name, _)| !calibrated.contains(&name.as_str())) {
-            if !name.ends_with("_visibility") && found.get(name) != Some(value) {
-                let what = format!(
-                    "{value} was asked for, and the settings have {}",
-                    found[name.as_str()]
-                );
-                self.wrong(&format!("request.plan ({name})"), what);
-            }
-        }
-        for (side, name, visibility) in [
-            (Side::Input, "input_visibility", plan.input_visibility),
-            (Side::Output, "output_visibility", plan.output_visibility),
-            (Side::Params, "param_visibility", plan.param_visibility),
-        ] {
-            let shown = match visibility {
-                Visibility::Public => Shown::Public,
-                Visibility::Private => Shown::Private,
-                Visibility::Fixed => Shown::Fixed,
-                Visibility::Hashed => Shown::Hashed,
-                Visibility::Polycommit => Shown::Polycommit,
-            };
-            if statement.shown(side) != Some(shown) {
-                self.wrong(
-                    &format!("request.plan.{name}"),
-                    "the settings show the tensor otherwise",
-                );
-            }
         }
     }
 
@@ -405,8 +364,8 @@ impl Derivation<'_> {
             return;
         };
         let settings = self.evidence.settings.as_deref();
-        let statement = settings.and_then(|settings| Statement::parse(settings).ok());
-        let shown = statement.and_then(|statement| statement.shown(Side::Output));
+        let file = settings.and_then(|settings| SettingsFile::parse(settings).ok());
+        let shown = file.and_then(|file| file.shown(Side::Output));
         if shown == Some(Shown::Public) && !instances.ends_with(&outputs.concat()) {
             self.wrong(
                 "evidence outputs.json",
@@ -661,14 +620,14 @@ impl Derivation<'_> {
     /// tells which tensor another one is of.
     fn private_sides(&mut self, not_reproduced: Option<&str>) {
         let settings = self.evidence.settings.as_deref();
-        let Some(statement) = settings.and_then(|settings| Statement::parse(settings).ok()) else {
+        let Some(file) = settings.and_then(|settings| SettingsFile::parse(settings).ok()) else {
             return;
         };
         for (what, name, side) in [
             (What::Input, "input", Side::Input),
             (What::Output, "output", Side::Output),
         ] {
-            match (statement.shown(side), not_reproduced) {
+            match (file.shown(side), not_reproduced) {
                 (Some(Shown::Private | Shown::HashedInside), _) => {
                     let why =
                         format!("the {name} is private: nothing in the proof shows that it is the record's");
@@ -999,11 +958,7 @@ fn release(version: &str) -> String {
 /// What the settings say of the model that does not hang on how its circuit is laid out, where the model says otherwise: how
 /// many elements are committed to as input and output, and which values are public.
 fn contradicted(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
-    let statement = match Statement::parse(&settings.json().to_string()) {
-        Ok(statement) => statement,
-        Err(error) => return Some(error.to_string()),
-    };
-    let Some(found) = statement.committed_sizes(circuit.output_public()) else {
+    let Some(found) = settings.file().committed_sizes(circuit.output_public()) else {
         return Some("the settings commit to no committed circuit's tensors".to_owned());
     };
     let expected = circuit.sizes();
@@ -1016,18 +971,13 @@ fn contradicted(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Optio
         return Some(message);
     }
     let shown: Vec<u64> = circuit.shown_sizes().map(|size| size as u64).collect();
-    let instances = settings.json()["model_instance_shapes"].as_array();
-    let instances: Option<Vec<u64>> = instances.and_then(|shapes| {
-        let elements = |shape: &Value| shape.as_array()?.iter().map(Value::as_u64).product();
-        shapes.iter().map(elements).collect()
-    });
-    (instances != Some(shown)).then(|| "the model has other public values than the settings".to_owned())
+    (settings.file().public_sizes() != Some(shown))
+        .then(|| "the model has other public values than the settings".to_owned())
 }
 
 /// How the circuit that this evmbench makes of the model differs from the one in the settings, if it does.
 fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
-    let statement = Statement::parse(&settings.json().to_string()).ok();
-    let sizes = statement.and_then(|statement| statement.committed_sizes(circuit.output_public()));
+    let sizes = settings.file().committed_sizes(circuit.output_public());
     let differences = [
         ("cells", settings.cells() != circuit.cells() as u64),
         ("rows", settings.logrows() != circuit.logrows()),

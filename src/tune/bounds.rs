@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::committed::{CommittedCircuit, Interval};
-use crate::model::integer::{self, Quantisation};
+use crate::model::integer;
 use crate::model::onnx;
 use crate::prover::{CircuitSettings, Decomposition};
 use crate::subject::Subject;
@@ -82,7 +82,7 @@ pub(super) fn of_committed(circuit: &CommittedCircuit) -> Vec<Guarantee> {
 /// where there are no bounds.
 pub(super) fn decompositions(subject: &Subject, settings: &CircuitSettings) -> Vec<Decomposition> {
     let bounds = || {
-        let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
+        let quantisation = settings.quantisation().ok()?;
         let lowered = integer::lower(subject.graph.as_ref().ok()?, &quantisation).ok()?;
         lowered.bounds(subject.input_bound).ok()
     };
@@ -105,8 +105,7 @@ pub(super) fn of_direct(subject: &Subject, settings: &CircuitSettings) -> Result
             onnx::operators(uncovered).join(", ")
         )
     })?;
-    let quantisation =
-        Quantisation::from_run_args(&settings.json()["run_args"]).map_err(|error| error.to_string())?;
+    let quantisation = settings.quantisation().map_err(|error| error.to_string())?;
     let lowered = integer::lower(graph, &quantisation).map_err(|error| error.to_string())?;
     let (digits, table) = (lowered.digits(), lowered.table());
     let holds = |limit: Interval, reaches: Interval| {

@@ -10,7 +10,7 @@ use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::forecast::{Calibration, Forecast, expected_prove_cpu_seconds, shown_zero_bytes};
 use crate::model::float::FloatModel;
-use crate::model::integer::{self, Quantisation};
+use crate::model::integer;
 use crate::prover::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
 use crate::subject::{CommittedSubject, Subject};
 
@@ -161,7 +161,7 @@ impl Candidate {
             Err(reason) => return Ok(Err(reason)),
         };
         let values = || {
-            let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
+            let quantisation = settings.quantisation().ok()?;
             let run = integer::run(subject.graph.as_ref().ok()?, &subject.inputs, &quantisation).ok()?;
             let outputs = run.outputs.iter().zip(&run.output_scales);
             let value = |(integers, &scale): (&Vec<i128>, &i32)| -> Vec<f64> {

@@ -13,7 +13,7 @@ use crate::common::{Said, cases, dry_run, evmbench, root, say};
 use evmbench::ledger::{Facts, Ledger};
 use evmbench::model::input::{self, Slot};
 use evmbench::model::{layers, onnx};
-use evmbench::prover::{CircuitSettings, Statement, check_srs_file, negated_s_g2};
+use evmbench::prover::{CircuitSettings, SettingsFile, check_srs_file, negated_s_g2};
 use evmbench::record::{Evidence, Record};
 use evmbench::report::{Dataset, Format, Prices, Report, output};
 use evmbench::store::{self, Store};
@@ -833,7 +833,7 @@ proptest! {
     fn drawn_settings_are_read_or_refused(changes in replacements()) {
         let json = json_of(RECORD)["circuit"]["settings"].clone();
         let text = replaced(json, &changes).to_string();
-        if let Ok(settings) = Statement::parse(&text) {
+        if let Ok(settings) = SettingsFile::parse(&text) {
             let facts = Facts { settings: Some(settings), ..Facts::default() };
             prop_assert!(!Ledger::derive(&facts).items.is_empty());
         }

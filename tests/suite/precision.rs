@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
-use evmbench::model::integer::{self, Quantisation};
+use evmbench::model::integer;
 use evmbench::model::{input, layers, onnx};
-use evmbench::prover::CircuitKind;
+use evmbench::prover::{CircuitKind, settings};
 use evmbench::store;
 use evmbench::suite;
 
@@ -40,7 +40,7 @@ fn committed_errors_are_not_above_direct_ones() {
                 .unwrap()
                 .run(&inputs)
                 .unwrap();
-            let quantisation = Quantisation::from_run_args(&circuit.settings["run_args"]).unwrap();
+            let quantisation = settings::quantisation(&circuit.settings["run_args"]).unwrap();
             let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
             let direct_unit = f64::from(direct.output_scales[0]).exp2();
             let options = CommittedOptions::new(

@@ -1180,7 +1180,7 @@ impl<'a> Run<'a> {
         let Some(settings) = &self.settings else {
             return Ok(());
         };
-        let found = lookups::in_key(settings.json(), verifying_key);
+        let found = lookups::in_key(settings, verifying_key);
         let checked = found.and_then(|found| lookups::compare(found, &inputs.lookups));
         checked.map_err(|error| {
             Failure::Failed {

@@ -21,10 +21,9 @@ mod plan;
 mod points;
 mod recorded;
 mod rows;
-mod settings;
+pub mod settings;
 mod shape;
 mod srs;
-mod statement;
 mod toolchain;
 mod worker;
 
@@ -65,13 +64,12 @@ pub use points::{
 };
 pub use recorded::{RecordedError, RecordedProver};
 pub use rows::Ezkl;
-pub use settings::{CircuitSettings, SettingsError};
+pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile, Shown, Side};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{
     SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, clear_strings, damaged_strings,
     is_published_string,
 };
-pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 
 /// One step of proving; each runs in a worker process of its own.
