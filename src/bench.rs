@@ -228,7 +228,7 @@ impl Draft {
         let artifacts = run.result.as_ref().ok();
         let circuit = run.settings.as_ref().map(|settings| {
             let columns = artifacts.map(|artifacts| artifacts.shape);
-            Circuit::of(settings, subject.request.plan.scale, columns)
+            Circuit::of(settings, subject.request.plan.scale(), columns)
         });
         let keys = artifacts.map(|artifacts| Keys {
             proving_key_bytes: artifacts.proving_key_bytes,
@@ -282,8 +282,8 @@ impl Draft {
                 function: None,
                 accuracy: trained::accuracy(
                     &subject.model.onnx_sha256,
-                    subject.request.plan.kind,
-                    subject.request.plan.scale,
+                    subject.request.plan.kind(),
+                    subject.request.plan.scale(),
                 ),
                 verifier: None,
                 deployment: None,
@@ -402,7 +402,7 @@ impl Draft {
         let Some(study) = Study::of(request) else {
             return;
         };
-        if request.plan.kind == CircuitKind::Study {
+        if request.plan.kind() == CircuitKind::Study {
             let pairs = [
                 (
                     "circuit rows",

@@ -140,7 +140,7 @@ impl Part {
         let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
-        let input_range = record.request.plan.input_assurance.ok_or_else(no_part)?;
+        let input_range = record.request.plan.input_assurance().ok_or_else(no_part)?;
         let lacks = lacks_range(input_range, &record, &evidence, sizes);
         if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
@@ -193,14 +193,13 @@ impl Part {
 /// What every part of a set was asked for alike: everything but its place, who sees its input and its output, and what a run may
 /// take.
 fn asked_alike(request: &Request) -> Request {
+    let plan = match request.plan {
+        CircuitPlan::Committed(plan) => CircuitPlan::Committed(plan.of_part(true, true)),
+        other @ (CircuitPlan::Study(_) | CircuitPlan::Direct(_)) => other,
+    };
     Request {
         part: None,
-        plan: CircuitPlan {
-            input_visibility: Visibility::Polycommit,
-            output_visibility: Visibility::Polycommit,
-            input_assurance: None,
-            ..request.plan
-        },
+        plan,
         runs: 0,
         warmup: 0,
         timeout_seconds: 0,
@@ -223,7 +222,7 @@ fn lacks_range(
     Ok(match input_range {
         InputAssurance::Linked | InputAssurance::Registered => None,
         InputAssurance::Public => {
-            let output_public = record.request.plan.output_visibility == Visibility::Public;
+            let output_public = record.request.plan.output_visibility() == Visibility::Public;
             let shown = settings.file().public_sizes().unwrap_or_default();
             // Check, challenge, the output where it is public, and the input.
             let is_shown =

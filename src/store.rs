@@ -25,7 +25,7 @@ use tempfile::TempDir;
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::format;
 use crate::process::Process;
-use crate::prover::{Proof, VerifierKind};
+use crate::prover::{CircuitPlan, Proof, VerifierKind};
 use crate::ranges;
 use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
@@ -607,6 +607,9 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
         reason,
     };
     ranges::check(&json).map_err(|found| out_of_range(found.to_string()))?;
+    if let Some(Ok(Err(error))) = json.pointer("/request/plan").map(CircuitPlan::of_json) {
+        return Err(out_of_range(format!("its request cannot be: {error}")));
+    }
     let record = Record::deserialize(&json).map_err(damaged)?;
     record
         .request

@@ -8,9 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::committed::{
-    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
-};
+use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Witness};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
@@ -19,7 +17,7 @@ use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovere
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
-use crate::prover::{CircuitKind, CircuitPlan, Ezkl, PlanError, Visibility};
+use crate::prover::{CircuitKind, CircuitPlan, CommittedPlan, Ezkl, PlanError};
 use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
@@ -215,11 +213,13 @@ impl CommittedSubject {
         request: &Request,
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
-        let plan = request.plan;
-        if plan.kind != CircuitKind::Committed || request.part.is_some() {
+        let CircuitPlan::Committed(plan) = request.plan else {
+            return Ok(None);
+        };
+        if request.part.is_some() {
             return Ok(None);
         }
-        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale, input_bound))?;
+        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale(), input_bound))?;
         let input = circuit.integers(&inputs[0]);
         Self::new(circuit, input).map(Some)
     }
@@ -231,18 +231,8 @@ fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, Com
 }
 
 /// The committed circuit that a plan asks for.
-fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
-    let options = CommittedOptions {
-        scale: plan.scale,
-        input,
-        assurance: plan.input_assurance.ok_or(CommittedError::NoAssurance)?,
-        output_public: plan.output_visibility == Visibility::Public,
-        inner_columns: plan.inner_columns,
-        logrows: plan.logrows,
-        digit_bits: plan.digit_bits,
-        roundings: plan.roundings,
-    };
-    committed::lower(graph, &options, &Ezkl)
+fn lower(graph: &Graph, plan: CommittedPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
+    committed::lower(graph, &plan.options(input), &Ezkl)
 }
 
 impl Subject {
@@ -291,7 +281,7 @@ impl Subject {
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
-        if request.plan.kind == CircuitKind::Study {
+        if request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);
         }
         let mut weights_source = Source::Seeded { seed: request.seed };
@@ -300,7 +290,7 @@ impl Subject {
             graph = weights::load(graph, path)?;
             weights_source = Source::File { sha256 };
         } else if let Some(trained) =
-            trained::find(spec.id).filter(|_| request.plan.kind != CircuitKind::Study)
+            trained::find(spec.id).filter(|_| request.plan.kind() != CircuitKind::Study)
         {
             graph = weights::from_onnx_bytes(
                 graph,
@@ -334,7 +324,7 @@ impl Subject {
                 },
             ),
             (None, None) => (
-                match request.plan.kind {
+                match request.plan.kind() {
                     CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
                     CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
                 },
@@ -347,9 +337,9 @@ impl Subject {
         };
         let onnx = onnx::write(&graph);
         let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
-        let scale = request.plan.scale;
+        let scale = request.plan.scale();
         let mut notes = rounding::vanished_layers(&graph, scale);
-        if request.plan.kind == CircuitKind::Direct {
+        if request.plan.kind() == CircuitKind::Direct {
             notes.extend(rounding::far_off_means(&rounding::means(&graph), scale));
         }
         Ok(Self {
@@ -380,9 +370,9 @@ impl Subject {
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
         let (onnx, mut model) = onnx::load(path)?;
-        if request.plan.kind != CircuitKind::Committed {
+        if request.plan.kind() != CircuitKind::Committed {
             model.directly(path)?;
-            model.fits(request.plan.scale, request.plan.greatest_checked(), path)?;
+            model.fits(request.plan.scale(), request.plan.greatest_checked(), path)?;
         }
         let OnnxModel {
             inputs: ports,
@@ -414,10 +404,10 @@ impl Subject {
                 (seeded.collect(), Source::Seeded { seed: request.seed })
             }
         };
-        let scale = request.plan.scale;
+        let scale = request.plan.scale();
         let graph = match coverage {
             Coverage::Full(graph) => {
-                if request.plan.kind != CircuitKind::Committed {
+                if request.plan.kind() != CircuitKind::Committed {
                     read_as_it_is(&graph, path)?;
                     remarks.extend(rounding::far_off_means(&rounding::means(&graph), scale));
                 }
@@ -475,14 +465,16 @@ impl Subject {
                 inputs: self.inputs.clone(),
             })
         });
-        let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
+        let CircuitPlan::Committed(whole) = self.request.plan else {
+            return Err(PlanError::NotCommitted.into());
+        };
+        let mut lowered: Vec<(CommittedPlan, CommittedCircuit)> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let plan = self.request.plan;
             // What every part before the last layer's makes is read by the next one.
             let is_read = index < split.cuts.len();
-            let plan = plan.of_part(part.source.is_some(), is_read)?;
+            let plan = whole.of_part(part.source.is_some(), is_read);
             let input = match part.source {
-                None => Integers::of_input(plan.scale, self.input_bound),
+                None => Integers::of_input(plan.scale(), self.input_bound),
                 Some(source) => {
                     let (_, from) = &lowered[source.part];
                     match source.tensor {
@@ -497,8 +489,8 @@ impl Subject {
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
         let mut subjects: Vec<Self> = Vec::new();
         for (index, (plan, circuit)) in lowered.into_iter().enumerate() {
-            let plan = CircuitPlan { logrows, ..plan };
-            let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns);
+            let plan = CircuitPlan::Committed(plan).with_logrows(logrows)?;
+            let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns());
             let part = &parts[index];
             let input = match part.source {
                 None => circuit.integers(&self.inputs[0]),
@@ -755,7 +747,7 @@ mod tests {
         }
         let assurances: Vec<_> = parts
             .iter()
-            .map(|part| part.request.plan.input_assurance.unwrap())
+            .map(|part| part.request.plan.input_assurance().unwrap())
             .collect();
         assert_eq!(
             assurances,

@@ -68,7 +68,7 @@ fn take(records: &Path, samples: &Path) -> Result<(), CliError> {
         let path = records.join(relative);
         // Other JSON lies there, too.
         let Ok(record) = store::load(&path) else { continue };
-        let role = if record.request.plan.scale == FITTED_SCALE {
+        let role = if record.request.plan.scale() == FITTED_SCALE {
             Role::Fit
         } else {
             Role::Test

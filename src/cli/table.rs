@@ -152,7 +152,7 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
         let proof = record.proof.as_ref();
         table.row([
             record.request.name(),
-            record.request.plan.kind.to_string(),
+            record.request.plan.kind().to_string(),
             dash(circuit.map(|circuit| format::count(circuit.rows))),
             dash(circuit.map(|circuit| circuit.logrows.to_string())),
             dash(record.mean_prove_seconds().map(format::seconds)),

@@ -88,9 +88,9 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
     }
     let plan = subject.request.plan;
     let visibilities = [
-        plan.input_visibility,
-        plan.output_visibility,
-        plan.param_visibility,
+        plan.input_visibility(),
+        plan.output_visibility(),
+        plan.param_visibility(),
     ];
     if visibilities.contains(&Visibility::Hashed)
         || subject
@@ -106,8 +106,8 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
         Visibility::Public => tensors.concat(),
         _ => Vec::new(),
     };
-    let inputs = shown(plan.input_visibility, &run.inputs);
-    let outputs = shown(plan.output_visibility, &run.outputs);
+    let inputs = shown(plan.input_visibility(), &run.inputs);
+    let outputs = shown(plan.output_visibility(), &run.outputs);
     Some(inputs.into_iter().chain(outputs).map(word).collect())
 }
 

@@ -86,7 +86,7 @@ impl<'a> Trial<'a> {
         let bounds = [range.least, range.greatest].map(|bound| bound as f64 / unit);
         let probes = self.probes_within(bounds, unit);
         self.inner.started("judge");
-        let circuit = Observed::of_integers(committed, &probes, self.subject.request.plan.scale);
+        let circuit = Observed::of_integers(committed, &probes, self.subject.request.plan.scale());
         self.inner.finished();
         Some(self.judge_floats(&circuit, &floats, &probes))
     }
@@ -119,7 +119,7 @@ impl<'a> Trial<'a> {
         let (file, graph, probes): (_, &Graph, _) = match (&subject.origin, &subject.graph) {
             (Some(origin), _) => {
                 let bounds = [-subject.input_bound, subject.input_bound];
-                let unit = f64::from(subject.request.plan.scale).exp2();
+                let unit = f64::from(subject.request.plan.scale()).exp2();
                 drawn = probes::draw(&origin.inputs, bounds, subject.request.seed, unit);
                 (&origin.onnx, &origin.graph, &drawn[..])
             }

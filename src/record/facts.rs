@@ -34,7 +34,7 @@ impl Record {
         let called = self.verification.is_some();
         let rebuilt = if graph.is_none() { self.graph() } else { None };
         let graph = graph.or(rebuilt.as_ref());
-        let is_committed = self.request.plan.kind == CircuitKind::Committed;
+        let is_committed = self.request.plan.kind() == CircuitKind::Committed;
         let registered = self.committed_guard.is_some()
             && self
                 .committed
@@ -81,7 +81,7 @@ impl Record {
         let layout = lowering.layout.as_ref();
         let tables = layout.and_then(|layout| layout.tables);
         // Digits lie below their base only if tables end there.
-        let base_bits = self.request.plan.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS);
+        let base_bits = self.request.plan.digit_bits().unwrap_or(DEFAULT_DIGIT_BITS);
         let has_digits = lowering.layers.iter().any(|layer| layer.rounded);
         let base_end = has_digits.then(|| (1i128 << base_bits.min(i128::BITS - 2)) - 1);
         let ranged = lowering.input_assurance == InputAssurance::Ranged;
@@ -116,7 +116,7 @@ impl Record {
         }
         let spec = suite::find(&self.request.id).ok()?;
         let mut graph = layers::build(spec, self.request.seed);
-        if self.request.plan.kind == CircuitKind::Study {
+        if self.request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);
         }
         Some(graph)

@@ -56,7 +56,7 @@ pub struct Findings<'a> {
 /// The sizes and the guard's terms of a committed circuit, from plan, settings, key, verifier and proof; none for any other
 /// circuit, and where these do not fit together.
 pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSizes, Committed)> {
-    if plan.kind != CircuitKind::Committed {
+    if plan.kind() != CircuitKind::Committed {
         return None;
     }
     let settings = SettingsFile::parse(evidence.settings.as_deref()?).ok()?;
@@ -64,10 +64,10 @@ pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSiz
     let logrows = u32::try_from(settings.logrows()?)
         .ok()
         .filter(|k| (4..=28).contains(k))?;
-    let sizes = settings.committed_sizes(plan.output_visibility == Visibility::Public)?;
+    let sizes = settings.committed_sizes(plan.output_visibility() == Visibility::Public)?;
     let constants = constants(evidence, columns(evidence)?)?;
     let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
-    if plan.input_assurance == Some(InputAssurance::Registered) {
+    if plan.input_assurance() == Some(InputAssurance::Registered) {
         committed.registered_input = Some(committed.input_digest(evidence.proof.as_deref()?).ok()?);
     }
     Some((sizes, committed))
@@ -209,7 +209,7 @@ impl Derivation<'_> {
             .ezkl_version()
             .clone_into(&mut self.again.environment.ezkl_version);
         let plan = self.stored.request.plan;
-        self.again.circuit = Some(Circuit::of(&settings, plan.scale, self.columns));
+        self.again.circuit = Some(Circuit::of(&settings, plan.scale(), self.columns));
         if let Some(forecast) = &mut self.again.forecast
             && let Ok(shape) = CircuitShape::of(&settings)
         {
@@ -222,20 +222,20 @@ impl Derivation<'_> {
             forecast.degree = shape.degree as u64;
             forecast.instances = shape.instances;
         }
-        if plan.kind != CircuitKind::Committed {
+        if plan.kind() != CircuitKind::Committed {
             for (place, what) in settings.otherwise_than_asked(plan) {
                 self.wrong(&format!("request.{place}"), what);
             }
         }
         let is_part = self.stored.request.part.is_some();
         if plan
-            .inner_columns
+            .inner_columns()
             .is_some_and(|columns| settings.inner_columns() != columns as u64)
         {
             self.wrong("request.plan.inner_columns", "the settings have other columns");
         }
         if plan
-            .logrows
+            .logrows()
             .is_some_and(|logrows| settings.logrows() < logrows || is_part && settings.logrows() != logrows)
         {
             self.wrong("request.plan.logrows", "the settings have other rows");
@@ -403,7 +403,7 @@ impl Derivation<'_> {
                 }
             }
         }
-        if self.stored.request.plan.kind == CircuitKind::Committed {
+        if self.stored.request.plan.kind() == CircuitKind::Committed {
             self.again.committed = self.committed;
             if self.again.committed.is_none() {
                 self.wrong(
@@ -475,7 +475,7 @@ impl Derivation<'_> {
             What::Commitments,
             What::Privacy,
         ];
-        let is_committed = self.stored.request.plan.kind == CircuitKind::Committed;
+        let is_committed = self.stored.request.plan.kind() == CircuitKind::Committed;
         if !is_committed {
             self.again.lowering = None;
         }
@@ -595,7 +595,7 @@ impl Derivation<'_> {
         if self.evidence.verifying_key.is_none() {
             return;
         }
-        let is_direct = self.stored.request.plan.kind != CircuitKind::Committed;
+        let is_direct = self.stored.request.plan.kind() != CircuitKind::Committed;
         let findings = self.findings;
         let made = match &findings.reproduced {
             None => Err(NOT_ASKED),
@@ -801,7 +801,7 @@ impl Derivation<'_> {
         };
         if self.findings.rebuilt.subject.is_ok() {
             let plan = request.plan;
-            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind, plan.scale);
+            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind(), plan.scale());
         }
         if let Some(threads) = request.threads {
             again.environment.threads = threads;

@@ -181,7 +181,7 @@ fn the_comparison_with_the_study_is_from_records() {
     let records = published();
     let rows = records
         .iter()
-        .filter(|record| record.request.plan.kind == CircuitKind::Study);
+        .filter(|record| record.request.plan.kind() == CircuitKind::Study);
     let table = markdown(
         &[
             "record",
@@ -211,7 +211,7 @@ fn the_comparison_with_the_study_is_from_records() {
 /// The verified records of circuits that a user would deploy.
 fn deployable(records: &[Record]) -> impl Iterator<Item = &Record> {
     records.iter().filter(|record| {
-        record.request.plan.kind != CircuitKind::Study && record.outcome == Outcome::Verified
+        record.request.plan.kind() != CircuitKind::Study && record.outcome == Outcome::Verified
     })
 }
 
@@ -223,20 +223,22 @@ fn named(value: &impl serde::Serialize) -> String {
 
 fn title(record: &Record) -> String {
     let plan = record.request.plan;
-    let range = match plan.input_assurance {
+    let range = match plan.input_assurance() {
         Some(InputAssurance::Registered) => ", registered input",
         _ => "",
     };
     format!(
         "{}, scale {}, {}{range}",
-        record.request.id, plan.scale, plan.kind
+        record.request.id,
+        plan.scale(),
+        plan.kind()
     )
 }
 
 /// The few that the README shows: the CNNs, and a layer of each size, at scale 7.
 fn shown_in_readme(record: &Record) -> bool {
     let Request { id, suite, plan, .. } = &record.request;
-    plan.scale == 7
+    plan.scale() == 7
         && (suite == "composite" || ["relu", "dense_small", "conv2d_k3_s1"].contains(&id.as_str()))
 }
 
@@ -370,7 +372,7 @@ fn the_table_of_the_ablation_is_from_records() {
         .map(|path| store::load(&folder.join(path)).unwrap())
         .collect();
     let plain = |record: &&Record| {
-        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale).unwrap();
+        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale()).unwrap();
         let Request {
             plan,
             verifier,

@@ -689,7 +689,7 @@ fn a_committed_circuit_is_the_default() {
         Workshop::end(workshop.subcommand("prove-and-verify", &["conv2d_small", "--runs", "1"]));
     assert_eq!(status, Some(0), "{stderr}");
     let (path, record) = workshop.only_record();
-    assert_eq!(record.request.plan.kind, CircuitKind::Committed);
+    assert_eq!(record.request.plan.kind(), CircuitKind::Committed);
     assert_eq!(record.outcome, Outcome::Verified);
     assert_eq!(record.proof.as_ref().unwrap().instances, 2);
     let numerics = record.numerics.as_ref().unwrap();

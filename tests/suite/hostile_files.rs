@@ -823,7 +823,7 @@ proptest! {
         let json = serde_json::from_slice(&std::fs::read(&all[0]).unwrap()).unwrap();
         std::fs::write(&path, serde_json::to_vec(&replaced(json, &changes)).unwrap()).unwrap();
         match Profile::load(&path) {
-            Ok(profile) => prop_assert!(profile.plan.checked().is_ok()),
+            Ok(profile) => prop_assert!(profile.plan.at_scale(profile.plan.scale()).is_ok()),
             Err(error) => prop_assert!(!error.hint().is_empty()),
         }
     }

@@ -22,7 +22,6 @@ use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
     EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
-    Visibility,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -68,14 +67,7 @@ impl Circuit {
     fn planned(name: &str, graph: &Graph, plan: CircuitPlan, input: Integers, columns: usize) -> Self {
         let options = CommittedOptions {
             inner_columns: Some(columns),
-            logrows: plan.logrows,
-            digit_bits: plan.digit_bits,
-            ..CommittedOptions::new(
-                plan.scale,
-                input,
-                plan.input_assurance.unwrap(),
-                plan.output_visibility == Visibility::Public,
-            )
+            ..plan.as_committed().unwrap().options(input)
         };
         let lowered = committed::lower(graph, &options, &evmbench::prover::Ezkl).unwrap();
         // Of any layer's input: the seeded image, stretched to the range.
@@ -375,10 +367,8 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
     };
     let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
     // The smallest base that there is, for the fewest rows.
-    let plan = CircuitPlan {
-        digit_bits: Some(*committed::DIGIT_BITS.start()),
-        ..CircuitPlan::committed(10, Io::Public).unwrap()
-    };
+    let plan = CircuitPlan::committed(10, Io::Public).unwrap();
+    let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();
     let circuit = Circuit::planned("rounding", &layers, plan, Integers::of_input(10, 1.0), 1);
     assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
     let honest = &circuit.artifacts.proofs[0];
@@ -711,11 +701,8 @@ const SET_ROWS: u32 = 10;
 /// A part by itself: the first one checks its input's range, the second one leaves that to it.
 fn part_of_set(name: &str, graph: &Graph, input: Integers, is_first: bool) -> Circuit {
     let plan = CircuitPlan::committed(4, Io::Committed).unwrap();
-    let plan = plan.of_part(!is_first, true).unwrap();
-    let plan = CircuitPlan {
-        logrows: Some(SET_ROWS),
-        ..plan
-    };
+    let plan = CircuitPlan::Committed(plan.as_committed().unwrap().of_part(!is_first, true));
+    let plan = plan.with_logrows(Some(SET_ROWS)).unwrap();
     Circuit::planned(name, graph, plan, input, 1)
 }
 

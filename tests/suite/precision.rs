@@ -30,7 +30,7 @@ fn committed_errors_are_not_above_direct_ones() {
         for path in store::record_paths(&folder).unwrap() {
             let record = store::load(&folder.join(&path)).unwrap();
             let request = &record.request;
-            let (CircuitKind::Direct, Some(circuit)) = (request.plan.kind, &record.circuit) else {
+            let (CircuitKind::Direct, Some(circuit)) = (request.plan.kind(), &record.circuit) else {
                 continue;
             };
             let spec = suite::find(&request.id).unwrap();
@@ -44,8 +44,8 @@ fn committed_errors_are_not_above_direct_ones() {
             let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
             let direct_unit = f64::from(direct.output_scales[0]).exp2();
             let options = CommittedOptions::new(
-                request.plan.scale,
-                Integers::of_input(request.plan.scale, input::bound(spec)),
+                request.plan.scale(),
+                Integers::of_input(request.plan.scale(), input::bound(spec)),
                 InputAssurance::Registered,
                 false,
             );

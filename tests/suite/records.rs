@@ -149,7 +149,7 @@ fn every_published_study_circuit_is_the_studys() {
     let mut compared = 0;
     for (path, record) in published() {
         let Some(study) = &record.study else { continue };
-        if record.request.plan.kind != evmbench::prover::CircuitKind::Study {
+        if record.request.plan.kind() != evmbench::prover::CircuitKind::Study {
             continue;
         }
         let rows = record.circuit.as_ref().map(|circuit| circuit.rows);

@@ -19,9 +19,6 @@ fn listed(nodes: &[Uncovered]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommittedError {
-    /// The plan, which may be a stored record's, is not whole.
-    #[error("the plan does not say who assures that the input is in range")]
-    NoAssurance,
     /// The model has several inputs or outputs, or a batch.
     #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
     Ports(String),
@@ -88,7 +85,6 @@ impl CommittedError {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::NoAssurance => "ask for --input-range ranged, registered or public",
             Self::Ports(_)
             | Self::UnknownOperators(_)
             | Self::NotCovered { .. }

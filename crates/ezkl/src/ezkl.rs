@@ -973,7 +973,7 @@ impl<'a> Run<'a> {
             claim_points,
         };
         let mut committed = Committed::new(verifying_key, &constants, layout);
-        if self.job.plan.input_assurance == Some(InputAssurance::Registered) {
+        if self.job.plan.input_assurance() == Some(InputAssurance::Registered) {
             committed.registered_input = Some(keccak256(point_bytes(&points[..input_points as usize])));
         }
         let challenge = committed.challenge(&points).map_err(commitment_failure)?;
@@ -1014,8 +1014,8 @@ impl<'a> Run<'a> {
             Visibility::Polycommit => tensors.to_vec(),
             _ => Vec::new(),
         };
-        let inputs = committed(plan.input_visibility, &witness.inputs);
-        let outputs = committed(plan.output_visibility, &witness.outputs);
+        let inputs = committed(plan.input_visibility(), &witness.inputs);
+        let outputs = committed(plan.output_visibility(), &witness.outputs);
         let sizes = self.settings.as_ref().map(CircuitSettings::committed_elements);
         let sizes = sizes.unwrap_or_default();
         let parameters = sizes.len().saturating_sub(inputs.len() + outputs.len());

@@ -56,7 +56,8 @@ pub use memory::{
     total_memory_bytes,
 };
 pub use plan::{
-    CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
+    CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS, PlanError,
+    StudyPlan, VerifierKind, Visibility,
 };
 pub use points::{
     BASE_MODULUS, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Point,

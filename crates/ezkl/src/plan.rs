@@ -1,10 +1,12 @@
 //! How EZKL is asked to lay out a circuit: scale, visibilities and the calls' arguments.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use evmbench_committed::InputAssurance;
+use evmbench_committed::{CommittedOptions, InputAssurance, Integers};
 
 /// Scales that evmbench accepts: bits after the binary point. EZKL's integers are 128 bits wide, and a product of an
 /// input and a weight doubles the scale, so larger ones overflow in the first layers.
@@ -238,232 +240,165 @@ pub struct Decomposition {
 const DEFAULT_DECOMPOSITION: Decomposition = Decomposition { base: 16384, legs: 2 };
 
 /// Everything about a circuit that is asked of EZKL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct CircuitPlan {
-    /// The study's way or ours.
-    pub kind: CircuitKind,
-    /// Bits after the binary point, for inputs and parameters.
-    pub scale: u32,
-    /// Who sees the model's input.
-    pub input_visibility: Visibility,
-    /// Who sees the model's output.
-    pub output_visibility: Visibility,
-    /// Who sees the weights.
-    pub param_visibility: Visibility,
-    /// Who assures that a committed circuit's input is in range; none for other circuits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input_assurance: Option<InputAssurance>,
-    /// Columns side by side, where a number was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inner_columns: Option<usize>,
-    /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logrows: Option<u32>,
-    /// Bits of the base of a committed circuit's digits, where a number was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digit_bits: Option<u32>,
-    /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roundings: Option<usize>,
-    /// How a direct circuit decomposes values, where that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decomposition: Option<Decomposition>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "PlanFields", into = "PlanFields")]
+pub enum CircuitPlan {
+    /// The study's settings and calls.
+    Study(StudyPlan),
+    /// Every layer computed in the circuit.
+    Direct(DirectPlan),
+    /// Large layers claimed, and checked under a challenge.
+    Committed(CommittedPlan),
 }
 
-impl CircuitPlan {
-    /// The study's circuit: input and output public, parameters private (bound to nothing).
-    ///
-    /// # Errors
-    /// [`PlanError::Scale`].
-    pub fn study(scale: u32) -> Result<Self, PlanError> {
-        Self {
-            kind: CircuitKind::Study,
-            scale,
-            input_visibility: Visibility::Public,
-            output_visibility: Visibility::Public,
-            param_visibility: Visibility::Private,
-            input_assurance: None,
-            inner_columns: None,
-            logrows: None,
-            digit_bits: None,
-            roundings: None,
-            decomposition: None,
+/// The study's circuit: input and output public, parameters private (bound to nothing).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StudyPlan {
+    scale: u32,
+}
+
+/// What a direct circuit can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DirectPlan {
+    scale: u32,
+    input: Visibility,
+    output: Visibility,
+    param: Visibility,
+    inner_columns: Option<usize>,
+    decomposition: Option<Decomposition>,
+}
+
+/// What a committed circuit can be asked for. Its weights are fixed in the verifying key, and it shows its input, or else a
+/// commitment to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CommittedPlan {
+    scale: u32,
+    assurance: InputAssurance,
+    output_public: bool,
+    inner_columns: Option<usize>,
+    logrows: Option<u32>,
+    digit_bits: Option<u32>,
+    roundings: Option<usize>,
+}
+
+impl CommittedPlan {
+    /// What the circuit is lowered with, for an input of these integers.
+    pub fn options(self, input: Integers) -> CommittedOptions {
+        CommittedOptions {
+            scale: self.scale,
+            input,
+            assurance: self.assurance,
+            output_public: self.output_public,
+            inner_columns: self.inner_columns,
+            logrows: self.logrows,
+            digit_bits: self.digit_bits,
+            roundings: self.roundings,
         }
-        .checked()
     }
 
-    /// The default circuit: input and output public, weights fixed in the verifying key.
-    ///
-    /// # Errors
-    /// [`PlanError::Scale`].
-    pub fn direct(scale: u32) -> Result<Self, PlanError> {
-        Self {
-            kind: CircuitKind::Direct,
-            scale,
-            input_visibility: Visibility::Public,
-            output_visibility: Visibility::Public,
-            param_visibility: Visibility::Fixed,
-            input_assurance: None,
-            inner_columns: None,
-            logrows: None,
-            digit_bits: None,
-            roundings: None,
-            decomposition: None,
-        }
-        .checked()
+    /// Bits after the binary point.
+    pub fn scale(self) -> u32 {
+        self.scale
     }
 
-    /// A committed circuit: weights fixed in the verifying key, the input's range checked in the circuit unless it is public.
-    ///
-    /// # Errors
-    /// [`PlanError::Scale`].
-    pub fn committed(scale: u32, io: Io) -> Result<Self, PlanError> {
-        let shown = |public: bool| {
-            if public {
-                Visibility::Public
-            } else {
-                Visibility::Polycommit
-            }
-        };
-        Self {
-            kind: CircuitKind::Committed,
-            scale,
-            input_visibility: shown(io == Io::Public),
-            output_visibility: shown(io != Io::Committed),
-            param_visibility: Visibility::Fixed,
-            input_assurance: Some(match io {
-                Io::Public => InputAssurance::Public,
-                Io::Committed | Io::Result => InputAssurance::Ranged,
-            }),
-            inner_columns: None,
-            logrows: None,
-            digit_bits: None,
-            roundings: None,
-            decomposition: None,
-        }
-        .checked()
+    /// Who assures that the input is in range.
+    pub fn assurance(self) -> InputAssurance {
+        self.assurance
     }
 
-    /// The same committed circuit, whose consumer knows the input's commitment.
-    ///
-    /// # Errors
-    /// [`PlanError::NotCommitted`] where there is no commitment to know.
-    pub fn registered(self) -> Result<Self, PlanError> {
-        match self.input_assurance {
-            Some(InputAssurance::Ranged) => Ok(Self {
-                input_assurance: Some(InputAssurance::Registered),
-                ..self
-            }),
-            _ => Err(PlanError::NotCommitted),
-        }
+    /// Whether the output's elements are public; otherwise it is committed by itself.
+    pub fn output_public(self) -> bool {
+        self.output_public
+    }
+
+    /// Columns side by side, where a number was asked for.
+    pub fn inner_columns(self) -> Option<usize> {
+        self.inner_columns
     }
 
     /// The plan of one part of a model whose other parts make or read what this one shares with them: an input that is
     /// linked is a commitment that a set's contract compares, and so is an output that a later part reads.
-    ///
-    /// # Errors
-    /// [`PlanError::NotCommitted`].
-    pub fn of_part(self, input_linked: bool, output_linked: bool) -> Result<Self, PlanError> {
-        if self.kind != CircuitKind::Committed {
-            return Err(PlanError::NotCommitted);
-        }
-        let mut plan = self;
-        if input_linked {
-            plan.input_visibility = Visibility::Polycommit;
-            plan.input_assurance = Some(InputAssurance::Linked);
-        }
-        if output_linked {
-            plan.output_visibility = Visibility::Polycommit;
-        }
-        Ok(plan)
-    }
-
-    /// The same circuit with so many columns side by side.
-    ///
-    /// # Errors
-    /// [`PlanError::StudyColumns`] and [`PlanError::Columns`].
-    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
+    #[must_use]
+    pub fn of_part(self, input_linked: bool, output_linked: bool) -> Self {
         Self {
-            inner_columns: Some(columns),
+            assurance: if input_linked {
+                InputAssurance::Linked
+            } else {
+                self.assurance
+            },
+            output_public: self.output_public && !output_linked,
             ..self
         }
-        .checked()
     }
 
-    /// The same committed circuit with digits of so many bits, and at most so many values rounded before layers of weights.
-    ///
-    /// # Errors
-    /// [`PlanError::NotCommitted`].
-    pub fn with_digits(self, digit_bits: u32, roundings: Option<usize>) -> Result<Self, PlanError> {
+    /// The plan of the whole model that a part's plan was made of, where the first part's input is assured by `assurance`; a
+    /// part that is no later one's tells that itself.
+    #[must_use]
+    pub fn of_whole(self, assurance: InputAssurance) -> Self {
         Self {
-            digit_bits: Some(digit_bits),
-            roundings,
+            logrows: None,
+            assurance: match self.assurance {
+                InputAssurance::Linked => assurance,
+                own @ (InputAssurance::Public | InputAssurance::Ranged | InputAssurance::Registered) => own,
+            },
             ..self
         }
-        .checked()
     }
+}
 
-    /// The same plan with other visibilities, `None` keeping what there is.
-    ///
-    /// # Errors
-    /// [`PlanError::StudyVisibility`] or [`PlanError::CommittedVisibility`] where theirs would be changed;
-    /// [`PlanError::Fixed`].
-    pub fn with_visibilities(
-        mut self,
-        input: Option<Visibility>,
-        output: Option<Visibility>,
-        param: Option<Visibility>,
-    ) -> Result<Self, PlanError> {
-        let before = self;
-        self.input_visibility = input.unwrap_or(self.input_visibility);
-        self.output_visibility = output.unwrap_or(self.output_visibility);
-        self.param_visibility = param.unwrap_or(self.param_visibility);
-        if self != before {
-            match self.kind {
-                CircuitKind::Study => return Err(PlanError::StudyVisibility),
-                CircuitKind::Committed => return Err(PlanError::CommittedVisibility),
-                CircuitKind::Direct => {}
-            }
-        }
-        self.checked()
-    }
+/// A plan as it is written: names of records are digests of this, so that fields, their order and what is left out stay.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "Everything about a circuit that is asked of EZKL.")]
+struct PlanFields {
+    /// The study's way or ours.
+    kind: CircuitKind,
+    /// Bits after the binary point, for inputs and parameters.
+    scale: u32,
+    /// Who sees the model's input.
+    input_visibility: Visibility,
+    /// Who sees the model's output.
+    output_visibility: Visibility,
+    /// Who sees the weights.
+    param_visibility: Visibility,
+    /// Who assures that a committed circuit's input is in range; none for other circuits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_assurance: Option<InputAssurance>,
+    /// Columns side by side, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inner_columns: Option<usize>,
+    /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logrows: Option<u32>,
+    /// Bits of the base of a committed circuit's digits, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digit_bits: Option<u32>,
+    /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    roundings: Option<usize>,
+    /// How a direct circuit decomposes values, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decomposition: Option<Decomposition>,
+}
 
-    /// The plan, if a circuit can be laid out so.
-    ///
-    /// # Errors
-    /// [`PlanError`]: the first thing that is wrong with it.
-    pub fn checked(self) -> Result<Self, PlanError> {
-        self.in_range()?;
-        for (tensor, visibility) in [
-            ("input", self.input_visibility),
-            ("output", self.output_visibility),
-        ] {
-            if visibility == Visibility::Fixed {
-                return Err(PlanError::Fixed { tensor });
-            }
-        }
-        if self.kind == CircuitKind::Study && self.inner_columns.is_some() {
-            return Err(PlanError::StudyColumns);
-        }
-        if let Some(Decomposition { base, legs }) = self.decomposition
-            && self.kind != CircuitKind::Direct
-        {
-            return Err(PlanError::Decomposition { base, legs });
-        }
-        if self.kind == CircuitKind::Committed {
-            self.checked_committed()
-        } else if self.input_assurance.is_some() || self.digit_bits.is_some() || self.roundings.is_some() {
-            Err(PlanError::NotCommitted)
-        } else {
-            Ok(self)
+impl PlanFields {
+    fn new(kind: CircuitKind, scale: u32, [input, output, param]: [Visibility; 3]) -> Self {
+        Self {
+            kind,
+            scale,
+            input_visibility: input,
+            output_visibility: output,
+            param_visibility: param,
+            input_assurance: None,
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+            decomposition: None,
         }
     }
 
-    /// The plan, if each of its numbers is one that a circuit can have.
-    ///
-    /// # Errors
-    /// [`PlanError`]: the first that is not.
-    pub fn in_range(self) -> Result<Self, PlanError> {
+    /// The first number that no circuit can have, if there is one.
+    fn check_ranges(&self) -> Result<(), PlanError> {
         if !SCALES.contains(&self.scale) {
             return Err(PlanError::Scale { scale: self.scale });
         }
@@ -482,52 +417,406 @@ impl CircuitPlan {
         {
             return Err(PlanError::Decomposition { base, legs });
         }
-        Ok(self)
+        for (tensor, visibility) in [
+            ("input", self.input_visibility),
+            ("output", self.output_visibility),
+        ] {
+            if visibility == Visibility::Fixed {
+                return Err(PlanError::Fixed { tensor });
+            }
+        }
+        Ok(())
     }
 
-    /// What a committed circuit shows follows from two choices, which the visibilities must tell alike.
-    fn checked_committed(self) -> Result<Self, PlanError> {
-        let assurance = self.input_assurance.ok_or(PlanError::NoAssurance)?;
-        let input = match assurance {
-            InputAssurance::Public => Visibility::Public,
-            InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => {
+    /// The first choice that only other circuits have, if there is one.
+    fn check_choices(&self) -> Result<(), PlanError> {
+        if self.kind == CircuitKind::Study && self.inner_columns.is_some() {
+            return Err(PlanError::StudyColumns);
+        }
+        if let Some(Decomposition { base, legs }) = self.decomposition
+            && self.kind != CircuitKind::Direct
+        {
+            return Err(PlanError::Decomposition { base, legs });
+        }
+        let of_committed = self.input_assurance.is_some()
+            || self.logrows.is_some()
+            || self.digit_bits.is_some()
+            || self.roundings.is_some();
+        if of_committed && self.kind != CircuitKind::Committed {
+            return Err(PlanError::NotCommitted);
+        }
+        Ok(())
+    }
+
+    fn visibilities(&self) -> [Visibility; 3] {
+        [
+            self.input_visibility,
+            self.output_visibility,
+            self.param_visibility,
+        ]
+    }
+}
+
+impl TryFrom<PlanFields> for CircuitPlan {
+    type Error = PlanError;
+
+    /// The plan, if a circuit can be laid out so; otherwise the first thing that is wrong with it.
+    fn try_from(fields: PlanFields) -> Result<Self, PlanError> {
+        fields.check_ranges()?;
+        fields.check_choices()?;
+        let PlanFields {
+            kind,
+            scale,
+            input_visibility,
+            output_visibility,
+            param_visibility,
+            inner_columns,
+            logrows,
+            digit_bits,
+            roundings,
+            decomposition,
+            ..
+        } = fields;
+        match kind {
+            CircuitKind::Study if fields.visibilities() == STUDY_VISIBILITIES => {
+                Ok(Self::Study(StudyPlan { scale }))
+            }
+            CircuitKind::Study => Err(PlanError::StudyVisibility),
+            CircuitKind::Direct => Ok(Self::Direct(DirectPlan {
+                scale,
+                input: input_visibility,
+                output: output_visibility,
+                param: param_visibility,
+                inner_columns,
+                decomposition,
+            })),
+            CircuitKind::Committed => {
+                let plan = Self::Committed(CommittedPlan {
+                    scale,
+                    assurance: fields.input_assurance.ok_or(PlanError::NoAssurance)?,
+                    output_public: output_visibility == Visibility::Public,
+                    inner_columns,
+                    logrows,
+                    digit_bits,
+                    roundings,
+                });
+                // What a committed circuit shows follows from two choices, which the visibilities must tell alike.
+                if plan.visibilities() == fields.visibilities() {
+                    Ok(plan)
+                } else {
+                    Err(PlanError::CommittedVisibility)
+                }
+            }
+        }
+    }
+}
+
+impl From<CircuitPlan> for PlanFields {
+    fn from(plan: CircuitPlan) -> Self {
+        let fields = Self::new(plan.kind(), plan.scale(), plan.visibilities());
+        match plan {
+            CircuitPlan::Study(_) => fields,
+            CircuitPlan::Direct(plan) => Self {
+                inner_columns: plan.inner_columns,
+                decomposition: plan.decomposition,
+                ..fields
+            },
+            CircuitPlan::Committed(plan) => Self {
+                input_assurance: Some(plan.assurance),
+                inner_columns: plan.inner_columns,
+                logrows: plan.logrows,
+                digit_bits: plan.digit_bits,
+                roundings: plan.roundings,
+                ..fields
+            },
+        }
+    }
+}
+
+/// The schema is that of what is written.
+impl JsonSchema for CircuitPlan {
+    fn schema_name() -> Cow<'static, str> {
+        "CircuitPlan".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        PlanFields::json_schema(generator)
+    }
+}
+
+/// What the study's circuit shows of input, output and parameters.
+const STUDY_VISIBILITIES: [Visibility; 3] = [Visibility::Public, Visibility::Public, Visibility::Private];
+
+impl CircuitPlan {
+    /// The study's circuit: input and output public, parameters private (bound to nothing).
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn study(scale: u32) -> Result<Self, PlanError> {
+        PlanFields::new(CircuitKind::Study, scale, STUDY_VISIBILITIES).try_into()
+    }
+
+    /// The default circuit: input and output public, weights fixed in the verifying key.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn direct(scale: u32) -> Result<Self, PlanError> {
+        let visibilities = [Visibility::Public, Visibility::Public, Visibility::Fixed];
+        PlanFields::new(CircuitKind::Direct, scale, visibilities).try_into()
+    }
+
+    /// A committed circuit: weights fixed in the verifying key, the input's range checked in the circuit unless it is public.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn committed(scale: u32, io: Io) -> Result<Self, PlanError> {
+        Self::Committed(CommittedPlan {
+            scale,
+            assurance: match io {
+                Io::Public => InputAssurance::Public,
+                Io::Committed | Io::Result => InputAssurance::Ranged,
+            },
+            output_public: io != Io::Committed,
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+        })
+        .at_scale(scale)
+    }
+
+    /// Reads a plan's JSON. The inner error says why no circuit can be laid out so.
+    ///
+    /// # Errors
+    /// A field that is missing or of another type.
+    pub fn of_json(json: &Value) -> Result<Result<Self, PlanError>, serde_json::Error> {
+        Ok(PlanFields::deserialize(json)?.try_into())
+    }
+
+    /// Which way the circuit is asked for.
+    pub fn kind(self) -> CircuitKind {
+        match self {
+            Self::Study(_) => CircuitKind::Study,
+            Self::Direct(_) => CircuitKind::Direct,
+            Self::Committed(_) => CircuitKind::Committed,
+        }
+    }
+
+    /// Bits after the binary point, for inputs and parameters.
+    pub fn scale(self) -> u32 {
+        match self {
+            Self::Study(plan) => plan.scale,
+            Self::Direct(plan) => plan.scale,
+            Self::Committed(plan) => plan.scale,
+        }
+    }
+
+    /// What is asked of a committed circuit; none where the plan is another's.
+    pub fn as_committed(self) -> Option<CommittedPlan> {
+        match self {
+            Self::Study(_) | Self::Direct(_) => None,
+            Self::Committed(plan) => Some(plan),
+        }
+    }
+
+    /// Who sees input, output and weights.
+    pub fn visibilities(self) -> [Visibility; 3] {
+        let shown = |public: bool| {
+            if public {
+                Visibility::Public
+            } else {
                 Visibility::Polycommit
             }
         };
-        let shows_output = [Visibility::Public, Visibility::Polycommit].contains(&self.output_visibility);
-        if self.input_visibility != input || !shows_output || self.param_visibility != Visibility::Fixed {
-            return Err(PlanError::CommittedVisibility);
+        match self {
+            Self::Study(_) => STUDY_VISIBILITIES,
+            Self::Direct(plan) => [plan.input, plan.output, plan.param],
+            Self::Committed(plan) => [
+                shown(plan.assurance == InputAssurance::Public),
+                shown(plan.output_public),
+                Visibility::Fixed,
+            ],
         }
-        Ok(self)
+    }
+
+    /// Who sees the model's input.
+    pub fn input_visibility(self) -> Visibility {
+        self.visibilities()[0]
+    }
+
+    /// Who sees the model's output.
+    pub fn output_visibility(self) -> Visibility {
+        self.visibilities()[1]
+    }
+
+    /// Who sees the weights.
+    pub fn param_visibility(self) -> Visibility {
+        self.visibilities()[2]
+    }
+
+    /// Who assures that a committed circuit's input is in range; none for other circuits.
+    pub fn input_assurance(self) -> Option<InputAssurance> {
+        self.as_committed().map(CommittedPlan::assurance)
+    }
+
+    /// Columns side by side, where a number was asked for.
+    pub fn inner_columns(self) -> Option<usize> {
+        match self {
+            Self::Study(_) => None,
+            Self::Direct(plan) => plan.inner_columns,
+            Self::Committed(plan) => plan.inner_columns,
+        }
+    }
+
+    /// The least k that a committed circuit is laid out in 2^k rows with, where a part of a model must have the others' rows.
+    pub fn logrows(self) -> Option<u32> {
+        self.as_committed()?.logrows
+    }
+
+    /// Bits of the base of a committed circuit's digits, where a number was asked for.
+    pub fn digit_bits(self) -> Option<u32> {
+        self.as_committed()?.digit_bits
+    }
+
+    /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
+    pub fn roundings(self) -> Option<usize> {
+        self.as_committed()?.roundings
+    }
+
+    /// How a direct circuit decomposes values, where that was asked for.
+    pub fn decomposition(self) -> Option<Decomposition> {
+        match self {
+            Self::Study(_) | Self::Committed(_) => None,
+            Self::Direct(plan) => plan.decomposition,
+        }
+    }
+
+    /// The same circuit at another scale.
+    ///
+    /// # Errors
+    /// [`PlanError::Scale`].
+    pub fn at_scale(self, scale: u32) -> Result<Self, PlanError> {
+        self.with(|fields| fields.scale = scale)
+    }
+
+    /// The same committed circuit, whose consumer knows the input's commitment.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] where there is no commitment to know.
+    pub fn registered(self) -> Result<Self, PlanError> {
+        match self {
+            Self::Committed(plan) if plan.assurance == InputAssurance::Ranged => {
+                Ok(Self::Committed(CommittedPlan {
+                    assurance: InputAssurance::Registered,
+                    ..plan
+                }))
+            }
+            Self::Study(_) | Self::Direct(_) | Self::Committed(_) => Err(PlanError::NotCommitted),
+        }
+    }
+
+    /// The same circuit with so many columns side by side.
+    ///
+    /// # Errors
+    /// [`PlanError::StudyColumns`] and [`PlanError::Columns`].
+    pub fn with_columns(self, columns: usize) -> Result<Self, PlanError> {
+        self.with(|fields| fields.inner_columns = Some(columns))
+    }
+
+    /// The same committed circuit in at least 2^`logrows` rows, or in as many as it needs.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] and [`PlanError::Logrows`].
+    pub fn with_logrows(self, logrows: Option<u32>) -> Result<Self, PlanError> {
+        self.with(|fields| fields.logrows = logrows)
+    }
+
+    /// The same committed circuit with digits of so many bits, and at most so many values rounded before layers of weights.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`].
+    pub fn with_digits(self, digit_bits: u32, roundings: Option<usize>) -> Result<Self, PlanError> {
+        self.with(|fields| {
+            fields.digit_bits = Some(digit_bits);
+            fields.roundings = roundings;
+        })
+    }
+
+    /// The same direct circuit with another decomposition, `None` being EZKL's own.
+    ///
+    /// # Errors
+    /// [`PlanError::Decomposition`].
+    pub fn with_decomposition(self, decomposition: Option<Decomposition>) -> Result<Self, PlanError> {
+        self.with(|fields| fields.decomposition = decomposition)
+    }
+
+    /// The same plan with other visibilities, `None` keeping what there is.
+    ///
+    /// # Errors
+    /// [`PlanError::StudyVisibility`] or [`PlanError::CommittedVisibility`] where theirs would be changed;
+    /// [`PlanError::Fixed`].
+    pub fn with_visibilities(
+        self,
+        input: Option<Visibility>,
+        output: Option<Visibility>,
+        param: Option<Visibility>,
+    ) -> Result<Self, PlanError> {
+        let before = self.visibilities();
+        let after = [
+            input.unwrap_or(before[0]),
+            output.unwrap_or(before[1]),
+            param.unwrap_or(before[2]),
+        ];
+        if after == before {
+            return Ok(self);
+        }
+        match self {
+            Self::Study(_) => Err(PlanError::StudyVisibility),
+            Self::Committed(_) => Err(PlanError::CommittedVisibility),
+            Self::Direct(_) => self.with(|fields| {
+                [
+                    fields.input_visibility,
+                    fields.output_visibility,
+                    fields.param_visibility,
+                ] = after;
+            }),
+        }
+    }
+
+    /// The same plan with other fields, if a circuit can be laid out so.
+    fn with(self, change: impl FnOnce(&mut PlanFields)) -> Result<Self, PlanError> {
+        let mut fields = PlanFields::from(self);
+        change(&mut fields);
+        fields.try_into()
     }
 
     /// What the magnitudes of a direct circuit's values must stay below to be checked.
     pub fn greatest_checked(self) -> u128 {
-        let Decomposition { base, legs } = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
+        let Decomposition { base, legs } = self.decomposition().unwrap_or(DEFAULT_DECOMPOSITION);
         u128::from(base).saturating_pow(legs)
     }
 
     /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
     pub fn run_args(self) -> Value {
-        let decomposition = self.decomposition.unwrap_or(DEFAULT_DECOMPOSITION);
+        let decomposition = self.decomposition().unwrap_or(DEFAULT_DECOMPOSITION);
         json!({
-            "input_scale": self.scale,
-            "param_scale": self.scale,
-            "input_visibility": self.input_visibility,
-            "output_visibility": self.output_visibility,
-            "param_visibility": self.param_visibility,
-            "num_inner_cols": self.inner_columns.unwrap_or(DEFAULT_INNER_COLUMNS),
+            "input_scale": self.scale(),
+            "param_scale": self.scale(),
+            "input_visibility": self.input_visibility(),
+            "output_visibility": self.output_visibility(),
+            "param_visibility": self.param_visibility(),
+            "num_inner_cols": self.inner_columns().unwrap_or(DEFAULT_INNER_COLUMNS),
             "decomp_base": decomposition.base,
             "decomp_legs": decomposition.legs,
             // EZKL 23.0.5's Freivalds path returns values that are not tied to the cells that it checked.
             // The study had it on; a circuit that would use it is refused when the settings are read.
-            "disable_freivalds": self.kind == CircuitKind::Direct,
+            "disable_freivalds": self.kind() == CircuitKind::Direct,
         })
     }
 
     /// The same, with what calibration chose of them, as the settings that it ended with tell.
     pub(crate) fn run_args_as_calibrated(self, ended_with: &Value) -> Value {
-        let scales: &[&str] = match self.kind {
+        let scales: &[&str] = match self.kind() {
             CircuitKind::Study => &["input_scale", "param_scale"],
             CircuitKind::Direct | CircuitKind::Committed => &[],
         };
@@ -544,23 +833,17 @@ impl CircuitPlan {
     /// `calibrate_settings`'s arguments beside the files; a committed circuit is not calibrated. Without `scales` EZKL searches 11 to 13 and overwrites
     /// what was asked for, which is what the study did.
     pub(crate) fn calibrate_args(self) -> Value {
-        match self.kind {
+        match self.kind() {
             CircuitKind::Study => json!({}),
             CircuitKind::Direct | CircuitKind::Committed => {
-                json!({"target": "resources", "scales": [self.scale]})
+                json!({"target": "resources", "scales": [self.scale()]})
             }
         }
     }
 
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
     pub fn commits(self) -> bool {
-        self.kind == CircuitKind::Committed
-            || [
-                self.input_visibility,
-                self.output_visibility,
-                self.param_visibility,
-            ]
-            .contains(&Visibility::Polycommit)
+        self.as_committed().is_some() || self.visibilities().contains(&Visibility::Polycommit)
     }
 }
 
@@ -617,45 +900,104 @@ mod tests {
     fn choices_belong_to_their_circuits() {
         let committed = CircuitPlan::committed(7, Io::Result).unwrap();
         let direct = CircuitPlan::direct(7).unwrap();
+        let study = CircuitPlan::study(7).unwrap();
         let decomposition = Some(Decomposition { base: 1024, legs: 3 });
-        let decomposed = CircuitPlan {
-            decomposition,
-            ..direct
-        };
-        assert_eq!(decomposed.checked(), Ok(decomposed));
+        let decomposed = direct.with_decomposition(decomposition).unwrap();
         assert_eq!(decomposed.run_args()["decomp_base"], 1024);
         assert_eq!(direct.with_columns(1).unwrap().run_args()["num_inner_cols"], 1);
-        let refused = [
-            CircuitPlan {
-                decomposition,
-                ..committed
-            },
-            CircuitPlan {
-                digit_bits: Some(16),
-                ..direct
-            },
-            CircuitPlan {
-                input_assurance: None,
-                ..committed
-            },
-            CircuitPlan {
-                input_visibility: Visibility::Public,
-                ..committed
-            },
-            CircuitPlan {
-                output_visibility: Visibility::Private,
-                ..committed
-            },
-            CircuitPlan {
-                inner_columns: Some(0),
-                ..direct
-            },
-        ];
-        for plan in refused {
-            assert!(plan.checked().is_err(), "{plan:?}");
-        }
-        let study = CircuitPlan::study(7).unwrap();
+        let refused = PlanError::Decomposition { base: 1024, legs: 3 };
+        assert_eq!(committed.with_decomposition(decomposition), Err(refused));
+        assert_eq!(direct.with_digits(16, None), Err(PlanError::NotCommitted));
+        assert_eq!(direct.with_logrows(Some(10)), Err(PlanError::NotCommitted));
+        assert_eq!(direct.with_columns(0), Err(PlanError::Columns { columns: 0 }));
         assert_eq!(study.with_columns(1), Err(PlanError::StudyColumns));
+        assert_eq!(direct.registered(), Err(PlanError::NotCommitted));
+    }
+
+    /// What a file says is held to the same rules as what is asked for.
+    #[test]
+    fn files_hold_no_other_plans() {
+        let [study, direct, committed] = [
+            CircuitPlan::study(7),
+            CircuitPlan::direct(7),
+            CircuitPlan::committed(7, Io::Result),
+        ]
+        .map(Result::unwrap);
+        for plan in [study, direct, committed] {
+            let json = serde_json::to_value(plan).unwrap();
+            assert_eq!(CircuitPlan::of_json(&json).unwrap(), Ok(plan));
+            assert_eq!(serde_json::from_value::<CircuitPlan>(json).unwrap(), plan);
+        }
+        let decomposition = json!({"base": 1024, "legs": 3});
+        let refused = [
+            (
+                committed,
+                "decomposition",
+                decomposition,
+                PlanError::Decomposition { base: 1024, legs: 3 },
+            ),
+            (committed, "input_assurance", Value::Null, PlanError::NoAssurance),
+            (
+                committed,
+                "input_visibility",
+                json!("public"),
+                PlanError::CommittedVisibility,
+            ),
+            (
+                committed,
+                "output_visibility",
+                json!("private"),
+                PlanError::CommittedVisibility,
+            ),
+            (
+                committed,
+                "param_visibility",
+                json!("public"),
+                PlanError::CommittedVisibility,
+            ),
+            (
+                committed,
+                "logrows",
+                json!(29),
+                PlanError::Logrows { logrows: 29 },
+            ),
+            (direct, "digit_bits", json!(16), PlanError::NotCommitted),
+            (
+                direct,
+                "input_assurance",
+                json!("ranged"),
+                PlanError::NotCommitted,
+            ),
+            (
+                direct,
+                "inner_columns",
+                json!(0),
+                PlanError::Columns { columns: 0 },
+            ),
+            (direct, "scale", json!(25), PlanError::Scale { scale: 25 }),
+            (
+                direct,
+                "input_visibility",
+                json!("fixed"),
+                PlanError::Fixed { tensor: "input" },
+            ),
+            (
+                study,
+                "param_visibility",
+                json!("fixed"),
+                PlanError::StudyVisibility,
+            ),
+            (study, "inner_columns", json!(2), PlanError::StudyColumns),
+        ];
+        for (plan, field, value, error) in refused {
+            let mut json = serde_json::to_value(plan).unwrap();
+            json[field] = value;
+            assert_eq!(CircuitPlan::of_json(&json).unwrap(), Err(error.clone()), "{json}");
+            let message = serde_json::from_value::<CircuitPlan>(json)
+                .unwrap_err()
+                .to_string();
+            assert!(message.starts_with(&error.to_string()), "{message}");
+        }
     }
 
     #[test]

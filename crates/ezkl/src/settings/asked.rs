@@ -11,7 +11,7 @@ impl CircuitSettings {
     pub fn otherwise_than_asked(&self, plan: CircuitPlan) -> Vec<(String, String)> {
         let found = &self.json()["run_args"];
         let asked = plan.run_args();
-        let calibrated: &[&str] = match plan.kind {
+        let calibrated: &[&str] = match plan.kind() {
             CircuitKind::Study => &["input_scale", "param_scale"],
             CircuitKind::Direct | CircuitKind::Committed => &[],
         };
@@ -27,9 +27,9 @@ impl CircuitSettings {
             }
         }
         for (side, name, visibility) in [
-            (Side::Input, "input_visibility", plan.input_visibility),
-            (Side::Output, "output_visibility", plan.output_visibility),
-            (Side::Params, "param_visibility", plan.param_visibility),
+            (Side::Input, "input_visibility", plan.input_visibility()),
+            (Side::Output, "output_visibility", plan.output_visibility()),
+            (Side::Params, "param_visibility", plan.param_visibility()),
         ] {
             let shown = match visibility {
                 Visibility::Public => Shown::Public,
