@@ -3,6 +3,8 @@
 //! Goes in: a [`Subject`], a prover, a compiler. Comes out: a [`Record`] and its [`Evidence`], whatever the outcome was:
 //! a stage that ends a run early leaves what the earlier ones found.
 
+use std::borrow::Cow;
+
 use alloy_primitives::U256;
 
 use crate::accuracy::greatest;
@@ -10,6 +12,7 @@ use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
+use crate::hint::Hint;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
@@ -39,6 +42,16 @@ pub enum BenchError {
     /// There is nothing to judge the circuit by.
     #[error(transparent)]
     Judge(#[from] JudgeError),
+}
+
+impl Hint for BenchError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Interrupted => Some("run it again with --resume: what is done is kept".into()),
+            Self::Prover(error) => error.hint(),
+            Self::Judge(error) => error.hint(),
+        }
+    }
 }
 
 /// The stages' tools, shared by all runs.

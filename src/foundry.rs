@@ -4,6 +4,7 @@
 //! file, which holds the bytecode, the proofs with their canonical calldata, and what to expect (gas, sizes, verdict).
 //! `contracts/test` reads such folders.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes, keccak256};
@@ -12,9 +13,10 @@ use serde::Serialize;
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
 use crate::guard::VerifierCode;
+use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
 use crate::record::{Evidence, Record};
-use crate::store::{self, StoreError};
+use crate::store::{self, DAMAGED_EVIDENCE, StoreError};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
@@ -71,6 +73,15 @@ pub enum FoundryError {
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
+}
+
+impl Hint for FoundryError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
+        }
+    }
 }
 
 impl Fixture {

@@ -61,6 +61,6 @@ pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
 use evmbench_host::{digests, files, format, lock, parallel, process, ranges};
-pub use evmbench_host::{home, trouble};
+pub use evmbench_host::{hint, home, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

@@ -4,6 +4,7 @@
 //! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
 //! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use alloy_primitives::Bytes;
 use crate::committed::{CommittedSizes, InputAssurance};
 use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
+use crate::hint::Hint;
 use crate::ledger::What;
 use crate::prover::{
     CircuitPlan, CircuitSettings, Committed, Proof, SettingsError, SrsIdentity, Visibility, lookups,
@@ -84,6 +86,24 @@ pub enum PartsError {
         /// The record.
         path: PathBuf,
     },
+}
+
+impl Hint for PartsError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) | Self::Rederive(RederiveError::Store(error)) => error.hint(),
+            Self::NotBorneOut { .. } | Self::NotVerified { .. } => {
+                Some("remove the part's record and prove it again with --resume".into())
+            }
+            Self::Rederive(RederiveError::Prover(_))
+            | Self::Guard(_)
+            | Self::Range { .. }
+            | Self::OtherPart { .. }
+            | Self::OtherString { .. }
+            | Self::PartCount { .. }
+            | Self::NoPart { .. } => Some("prove the parts again, all with the same arguments".into()),
+        }
+    }
 }
 
 /// A set, measured.

@@ -4,14 +4,16 @@
 //! another fork; [`renewed`]'s, the record as this evmbench would write it today; or [`recorded_prover`]'s, which replays the
 //! record's run for every stage after it. Whether the record is right is [`crate::rederive`]'s question.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::bench;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork};
+use crate::hint::Hint;
 use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, RecordedProver, SettingsError};
 use crate::record::{Evidence, Record, Renewal, SCHEMA};
 use crate::rederive::{self, Discrepancy, Given, RederiveError, Tools};
-use crate::store::{self, StoreError};
+use crate::store::{self, DAMAGED_EVIDENCE, StoreError};
 use crate::subject::Subject;
 
 /// A record that cannot be used again.
@@ -45,6 +47,18 @@ pub enum ReplayError {
         /// How its run ended.
         outcome: String,
     },
+}
+
+impl Hint for ReplayError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Rederive(error) => error.hint(),
+            Self::NotBorneOut { .. } => Some("`evmbench audit RECORD` says all that differs".into()),
+            Self::EndedBefore { .. } => Some("run the experiment again".into()),
+            Self::Chain(_) | Self::Settings(_) => Some(DAMAGED_EVIDENCE.into()),
+        }
+    }
 }
 
 /// Deploys the verifier of the record at `path` under a fork and verifies its proof there.

@@ -9,6 +9,7 @@
 //! digests: a reader looks aside where it has to, and the next writer puts everything in its place. Writers of one folder of
 //! records wait for each other.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::format;
+use crate::hint::Hint;
 use crate::process::Process;
 use crate::prover::{CircuitPlan, Proof, VerifierKind};
 use crate::ranges;
@@ -151,37 +153,39 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+/// What the user can do about evidence that no run leaves.
+pub(crate) const DAMAGED_EVIDENCE: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::UnknownVersion { .. } => Some(
-                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`",
+                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`".into(),
             ),
             Self::Io { source, .. } => match Trouble::of(source) {
                 Trouble::DiskFull => Some(
-                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume".into(),
                 ),
-                Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out"),
-                Trouble::Files(_) => Some(files::hint(source)),
-                other => Some(other.remedy()),
+                Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out".into()),
+                Trouble::Files(_) => Some(files::hint(source).into()),
+                other => Some(other.remedy().into()),
             },
             Self::ChangedRecord { .. } => {
-                Some("restore the file from where it came from, or run the experiment again")
+                Some("restore the file from where it came from, or run the experiment again".into())
             }
             Self::LargeEvidence { .. } => {
-                Some("the record is damaged, or made to fill memory: get it again from where it came from")
+                Some("the record is damaged, or made to fill memory: get it again from where it came from".into())
             }
             Self::Damaged { .. } | Self::OutOfRange { .. } => {
-                Some("remove the file and run the experiment again")
+                Some("remove the file and run the experiment again".into())
             }
             Self::MissingEvidence { large: true, .. } => {
-                Some("evidence of this size is kept out of git; run the experiment again to have it")
+                Some("evidence of this size is kept out of git; run the experiment again to have it".into())
             }
             Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } | Self::Evidence(_) => {
-                Some("restore the folder from where the record came from, or run the experiment again")
+                Some("restore the folder from where the record came from, or run the experiment again".into())
             }
-            Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further"),
+            Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further".into()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cifar10::{CLASSES, Images};
 use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Witness};
 use crate::files::{self, MOST_MODEL_BYTES};
+use crate::hint::Hint;
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::integer::{self, IntegerError};
@@ -61,18 +63,21 @@ pub enum SubjectError {
     },
 }
 
-impl SubjectError {
-    /// What the user can do about it.
-    pub fn hints(&self) -> Vec<String> {
+impl Hint for SubjectError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.hints().into_iter().next()
+    }
+
+    fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
-            Self::Onnx(error) => error.hints().into_iter().map(str::to_owned).collect(),
-            Self::Input(error) => vec![error.hint().to_owned()],
-            Self::Weights(error) => error.hints().into_iter().map(str::to_owned).collect(),
-            Self::Committed(error) => vec![error.hint().to_owned()],
-            Self::Split(error) => vec![error.hint().to_owned()],
-            Self::Plan(error) => vec![error.hint()],
-            Self::Neither { direct, .. } => direct.hints().into_iter().map(str::to_owned).collect(),
-            Self::Read { source, .. } => vec![files::hint(source).to_owned()],
+            Self::Onnx(error) => error.hints(),
+            Self::Input(error) => error.hints(),
+            Self::Weights(error) => error.hints(),
+            Self::Committed(error) => error.hints(),
+            Self::Split(error) => error.hints(),
+            Self::Plan(error) => error.hints(),
+            Self::Neither { direct, .. } => direct.hints(),
+            Self::Read { source, .. } => vec![files::hint(source).into()],
         }
     }
 }

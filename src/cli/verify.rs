@@ -10,6 +10,7 @@ use super::output::{note, say};
 use super::progress::Progress;
 use super::{Finding, format, setup};
 use crate::chain::UnderFork;
+use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::record::{Outcome, Record, Spread};

@@ -3,6 +3,7 @@
 //! It shares nothing with EZKL's reader of ONNX files (tract). Its wheels are pinned by digest and installed into the environment that
 //! EZKL's workers run in, when they are first needed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::hint::Hint;
 use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
 use crate::model::onnx::{Unreadable, Value, with_every_value};
@@ -83,15 +85,16 @@ impl JudgeError {
             _ => None,
         }
     }
+}
 
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for JudgeError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Toolchain(error) => error.hint(),
             Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
-                Some("check the file with onnx.checker.check_model(path, full_check=True)")
+                Some("check the file with onnx.checker.check_model(path, full_check=True)".into())
             }
-            Self::Io { .. } | Self::Machine(_) => self.trouble().map(Trouble::remedy),
+            Self::Io { .. } | Self::Machine(_) => self.trouble().map(|trouble| trouble.remedy().into()),
             Self::Interrupted => None,
         }
     }

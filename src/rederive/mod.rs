@@ -23,6 +23,7 @@ mod public;
 mod rebuilt;
 mod reproduce;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -36,6 +37,7 @@ pub use rebuilt::{NotRebuilt, Rebuilt};
 pub use reproduce::{MadeAgain, reproduce};
 
 use crate::guard::GuardContracts;
+use crate::hint::Hint;
 use crate::ledger::{Ledger, Level, What};
 use crate::on_chain::{self, Contract, OnChain};
 use crate::parts::{self, Measured};
@@ -81,6 +83,15 @@ pub enum RederiveError {
     /// EZKL cannot be run.
     #[error(transparent)]
     Prover(#[from] ProverError),
+}
+
+impl Hint for RederiveError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Prover(error) => error.hint(),
+        }
+    }
 }
 
 /// A record found out again.

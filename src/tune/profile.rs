@@ -1,5 +1,6 @@
 //! What was found, as a file that a later run takes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -12,6 +13,7 @@ use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::committed::CommittedError;
 use crate::forecast::Forecast;
+use crate::hint::Hint;
 use crate::prover::{CircuitPlan, Phase, PlanError};
 use crate::ranges;
 use crate::record::{self, Environment, FileName, Outcome, Record};
@@ -168,10 +170,9 @@ pub enum ProfileError {
     Unsafe(CommittedError),
 }
 
-impl ProfileError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for ProfileError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Store(StoreError::Io { .. }) => "`evmbench tune` says where it puts a profile",
             Self::OtherModel { .. } => "name the profile's model, or tune this one: `evmbench tune`",
             Self::Store(_)
@@ -179,7 +180,8 @@ impl ProfileError {
             | Self::OtherWeights { .. }
             | Self::Plan(_)
             | Self::Unsafe(_) => "make the profile again: `evmbench tune`",
-        }
+        };
+        Some(hint.into())
     }
 }
 

@@ -11,6 +11,7 @@ use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::committed::Interval;
 use evmbench::forecast::Forecast;
+use evmbench::hint::Hint as _;
 use evmbench::model::graph::{Graph, Op, Window};
 use evmbench::model::{input, onnx};
 use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
@@ -175,7 +176,7 @@ fn every_limit_is_kept() {
         matches!(error, TuneError::Nothing { memory, .. } if memory == found.candidates.len()),
         "{error}"
     );
-    assert!(error.hint().contains("--budget"));
+    assert!(error.hint().unwrap().contains("--budget"));
 
     let losses = || found.candidates.iter().map(|one| one.loss_percent().unwrap());
     let least_loss = losses().fold(f64::INFINITY, f64::min);
@@ -198,7 +199,7 @@ fn every_limit_is_kept() {
         panic!("{error}")
     };
     assert!((told - least_loss).abs() < f64::EPSILON);
-    assert!(error.hint().contains("--accuracy-loss"));
+    assert!(error.hint().unwrap().contains("--accuracy-loss"));
 }
 
 /// Code that may be above the limit of the fork is not proposed for it.

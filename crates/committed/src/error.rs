@@ -1,6 +1,9 @@
 //! Why a model has no committed circuit.
 
+use std::borrow::Cow;
+
 use super::DIGIT_BITS;
+use evmbench_host::hint::Hint;
 use evmbench_model::interval::Unbounded;
 use evmbench_model::onnx::Uncovered;
 
@@ -81,10 +84,9 @@ pub enum CommittedError {
     },
 }
 
-impl CommittedError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for CommittedError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Ports(_)
             | Self::UnknownOperators(_)
             | Self::NotCovered { .. }
@@ -94,6 +96,7 @@ impl CommittedError {
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }
-        }
+        };
+        Some(hint.into())
     }
 }

@@ -27,6 +27,7 @@ mod srs;
 mod toolchain;
 mod worker;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use alloy_primitives::{B256, U256};
@@ -36,6 +37,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use evmbench_committed::Lookups;
+use evmbench_host::hint::Hint;
 use evmbench_host::trouble::Trouble;
 
 use crate::compiled::{Compiled, Counts};
@@ -511,23 +513,6 @@ pub enum ProverError {
 }
 
 impl ProverError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
-                "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
-            ),
-            Self::Damaged { .. } => Some(
-                "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder",
-            ),
-            Self::Io { .. } | Self::Start { .. } => self.trouble().map(Trouble::remedy),
-            Self::Recorded(_) => None,
-            Self::Srs(error) => error.hint(),
-            Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
-            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
-        }
-    }
-
     /// What of the machine stood in the way; none where it was something else.
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
@@ -545,5 +530,25 @@ impl ProverError {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+impl Hint for ProverError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
+                "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one".into(),
+            ),
+            Self::Damaged { .. } => Some(
+                "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder".into(),
+            ),
+            Self::Io { .. } | Self::Start { .. } => self.trouble().map(|trouble| trouble.remedy().into()),
+            Self::Recorded(_) => None,
+            Self::Srs(error) => error.hint(),
+            Self::Layout { .. } => {
+                Some("this is a mistake in evmbench: please report it with the model".into())
+            }
+            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed".into()),
+        }
     }
 }

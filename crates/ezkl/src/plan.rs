@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use evmbench_committed::{CommittedOptions, InputAssurance, Integers};
+use evmbench_host::hint::Hint;
 
 /// Scales that evmbench accepts: bits after the binary point. EZKL's integers are 128 bits wide, and a product of an
 /// input and a weight doubles the scale, so larger ones overflow in the first layers.
@@ -203,10 +204,9 @@ pub enum PlanError {
     NoAssurance,
 }
 
-impl PlanError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> String {
-        match self {
+impl Hint for PlanError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Scale { .. } => format!(
                 "scales are bits after the binary point, {} to {}; the study's are 7 and 10",
                 SCALES.start(),
@@ -222,7 +222,8 @@ impl PlanError {
                 "use --io committed, result or public; or --circuit direct".to_owned()
             }
             Self::NotCommitted => "use --circuit committed".to_owned(),
-        }
+        };
+        Some(hint.into())
     }
 }
 

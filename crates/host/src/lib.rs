@@ -3,6 +3,7 @@
 pub mod digests;
 pub mod files;
 pub mod format;
+pub mod hint;
 pub mod home;
 pub mod lock;
 pub mod parallel;

@@ -651,6 +651,8 @@ fn same(kernel: [usize; 2], stride: [usize; 2], shape: &[usize], before: bool) -
 
 #[cfg(test)]
 mod tests {
+    use evmbench_host::hint::Hint as _;
+
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
