@@ -15,8 +15,8 @@ use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
 use crate::guard::VerifierCode;
 use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
-use crate::record::{Evidence, Record};
-use crate::store::{self, DAMAGED_EVIDENCE, StoreError};
+use crate::record::Evidence;
+use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
@@ -138,28 +138,28 @@ impl Fixture {
     }
 }
 
-/// Writes the fixture of the record at `path` into a folder of the record's name below `out`, and tells which.
+/// Writes the fixture of a stored run into a folder of the record's name below `out`, and tells which.
 ///
 /// # Errors
-/// [`FoundryError`]; [`StoreError::NoEvidence`] where the record's run ended before there was a proof.
-pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, FoundryError> {
-    let bytes = |name| store::load_evidence(path, record, name);
-    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
-    let creation = bytes(Evidence::CREATION_CODE)?.into();
-    let runtime = bytes(Evidence::RUNTIME_CODE)?.into();
+/// [`FoundryError`]; [`StoreError::NoEvidence`] where the run ended before there was a proof.
+pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
+    let source = run.text(Evidence::VERIFIER_SOURCE)?;
+    let creation = run.evidence(Evidence::CREATION_CODE)?.into();
+    let runtime = run.evidence(Evidence::RUNTIME_CODE)?.into();
     let code = VerifierCode {
         creation: &creation,
         runtime: &runtime,
     };
-    let kind = record.request.verifier;
-    let Proof { proof, instances } = store::load_proof(path, record)?;
+    let Proof { proof, instances } = run.proof()?;
     let call = VerifyCall {
         proof,
         instances,
-        key_artifact: store::load_key_artifact(path, record)?,
+        key_artifact: run.key_artifact()?,
     };
-    let fixture = Fixture::measure(kind, record.request.fork, code, &[call], record.committed)?;
-    let folder = out.join(path.file_stem().unwrap_or_default());
+    let record = run.record();
+    let request = &record.request;
+    let fixture = Fixture::measure(request.verifier, request.fork, code, &[call], record.committed)?;
+    let folder = out.join(run.path().file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
     Ok(folder)
 }

@@ -16,11 +16,12 @@ use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::hint::Hint;
 use crate::ledger::What;
 use crate::prover::{
-    CircuitPlan, CircuitSettings, Committed, Proof, SettingsError, SrsIdentity, Visibility, lookups,
+    CircuitPlan, CircuitSettings, Committed, Proof, ProverError, SettingsError, SrsIdentity, Visibility,
+    lookups,
 };
 use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
-use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
-use crate::store::{self, StoreError};
+use crate::rederive::{self, Discrepancy, Exhibits, Given, Rederived, Tools};
+use crate::store::{self, StoreError, StoredRun};
 
 /// Records that are not measured as a set.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +29,9 @@ pub enum PartsError {
     /// A record or its evidence is not there, or not what it says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A part cannot be gone through.
+    /// EZKL cannot be run.
     #[error(transparent)]
-    Rederive(#[from] RederiveError),
+    Prover(#[from] ProverError),
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -91,11 +92,11 @@ pub enum PartsError {
 impl Hint for PartsError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Store(error) | Self::Rederive(RederiveError::Store(error)) => error.hint(),
+            Self::Store(error) => error.hint(),
             Self::NotBorneOut { .. } | Self::NotVerified { .. } => {
                 Some("remove the part's record and prove it again with --resume".into())
             }
-            Self::Rederive(RederiveError::Prover(_))
+            Self::Prover(_)
             | Self::Guard(_)
             | Self::Range { .. }
             | Self::OtherPart { .. }
@@ -135,10 +136,10 @@ impl Part {
         let no_part = || PartsError::NoPart {
             path: path.to_owned(),
         };
-        let stored = store::load(path)?;
-        let found = rederive::rederive_part(path, given, tools)?;
+        let run = StoredRun::open(path)?;
+        let found = rederive::rederive_part(&run, given, tools)?;
         // What the set came to is in the last part's record: it is what is to be found out.
-        let of_set = |found: &Discrepancy| stored.set.is_some() && found.place.starts_with("outcome");
+        let of_set = |found: &Discrepancy| run.record().set.is_some() && found.place.starts_with("outcome");
         if let Some(found) = found.discrepancies.iter().find(|found| !of_set(found)) {
             return Err(PartsError::NotBorneOut {
                 path: path.to_owned(),
@@ -156,7 +157,7 @@ impl Part {
                 outcome: record.outcome,
             });
         }
-        let evidence = Exhibits::load(path, &record).evidence;
+        let evidence = Exhibits::of(&run).evidence;
         let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;

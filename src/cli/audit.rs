@@ -17,7 +17,7 @@ use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
 use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, check_srs_file, negated_s_g2};
 use crate::rederive::{self, Given};
-use crate::store;
+use crate::store::StoredRun;
 
 /// Say what an accepted proof proves: for records, or for any of settings, key, verifier, reference string and model
 ///
@@ -122,14 +122,14 @@ impl Arguments {
         workshop: &Workshop,
         prover: Option<&EzklProver>,
     ) -> Result<Audited, CliError> {
-        store::load(path)?;
+        let run = StoredRun::open(path)?;
         let given = Given {
             onnx: self.model.as_deref(),
             input: self.input.as_deref(),
             srs: self.srs.as_deref(),
             prover,
         };
-        let rederived = rederive::rederive(path, given, workshop.open()?)?;
+        let rederived = rederive::rederive(&run, given, workshop.open()?)?;
         Ok(Audited {
             subject: path.display().to_string(),
             ledger: rederived.audited(),

@@ -17,7 +17,6 @@ use crate::nodes::NodeError;
 use crate::npm::NpmError;
 use crate::parts::PartsError;
 use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
-use crate::rederive::RederiveError;
 use crate::replay::ReplayError;
 use crate::report::ReportError;
 use crate::solidity::SolidityError;
@@ -55,8 +54,6 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Parts(#[from] PartsError),
-    #[error(transparent)]
-    Rederive(#[from] RederiveError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -148,7 +145,6 @@ impl CliError {
             Self::Store(error) => error,
             Self::Replay(error) => error,
             Self::Parts(error) => error,
-            Self::Rederive(error) => error,
             Self::Set(error) => error,
             Self::Report(error) => error,
             Self::Foundry(error) => error,

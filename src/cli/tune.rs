@@ -19,6 +19,7 @@ use crate::prover::{CircuitKind, CircuitPlan, Failure, Visibility};
 use crate::record::{DEFAULT_SEED, Record, Request};
 use crate::replay;
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
+use crate::store::StoredRun;
 use crate::subject::{Subject, SubjectError};
 use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile, Reference, Space};
 
@@ -349,10 +350,12 @@ fn prove(
         let Some(record) = session.record(&position, &tuned)? else {
             break;
         };
-        let path = session.store().path(&record.request);
         let proved_with = record.request.optimizer_runs;
         let replayed = match record.verification {
-            Some(_) if !others.is_empty() => Some(replay::recorded_prover_of(&path, &record, &tuned)?),
+            Some(_) if !others.is_empty() => {
+                let run = StoredRun::open(&session.store().path(&record.request))?;
+                Some(replay::recorded_prover_of(&run, &tuned)?)
+            }
             _ => None,
         };
         proved.push(Proved::of(index, record));

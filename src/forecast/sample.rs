@@ -15,9 +15,9 @@ use crate::prover::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
-use crate::record::{Evidence, Machine, Record};
+use crate::record::{Evidence, Machine};
 use crate::solidity::{CompileOptions, Solc, SolidityError};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, StoredRun};
 
 /// The file of a specimen's folder that says how to lay it out.
 const SPECIMEN_FILE: &str = "specimen.json";
@@ -247,11 +247,12 @@ impl Sample {
             .collect::<Result<_, _>>()?)
     }
 
-    /// What a record's run took; none where it has no accepted proof, or another verifier than a plain one of default options.
+    /// What a stored run took; none where it has no accepted proof, or another verifier than a plain one of default options.
     ///
     /// # Errors
     /// [`SampleError::Store`] where the record's evidence cannot be read.
-    pub fn from_record(path: &Path, record: &Record, role: Role) -> Result<Option<Self>, SampleError> {
+    pub fn of_run(run: &StoredRun, role: Role) -> Result<Option<Self>, SampleError> {
+        let record = run.record();
         let plain = record.request.verifier == VerifierKind::Plain
             && record
                 .verifier
@@ -281,7 +282,7 @@ impl Sample {
         let Some(gas) = gas.filter(|gas| !gas.is_empty()) else {
             return Ok(None);
         };
-        let evidence = |name| match store::load_evidence(path, record, name) {
+        let evidence = |name| match run.evidence(name) {
             Err(StoreError::MissingEvidence { large: true, .. }) => Ok(None),
             other => other.map(Some),
         };

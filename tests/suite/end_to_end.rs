@@ -20,7 +20,7 @@ use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, PartSet, Record};
 use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::SOLC_VERSION;
-use evmbench::store;
+use evmbench::store::{self, StoredRun};
 use tempfile::TempDir;
 
 /// Nothing here takes this long unless it hangs.
@@ -357,7 +357,8 @@ fn a_proof_is_verified_by_the_reusable_verifier() {
     );
 
     let tools = Tools::new(common::solc().clone());
-    let again = evmbench::rederive::rederive(&path, Given::default(), &tools).unwrap();
+    let again =
+        evmbench::rederive::rederive(&StoredRun::open(&path).unwrap(), Given::default(), &tools).unwrap();
     assert!(again.agrees(), "{:?}", again.discrepancies);
     assert!(
         again

@@ -9,13 +9,14 @@
 //! digests: a reader looks aside where it has to, and the next writer puts everything in its place. Writers of one folder of
 //! records wait for each other.
 
+mod stored_run;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::B256;
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
@@ -27,11 +28,13 @@ use crate::files::{self, MOST_TEXT_BYTES};
 use crate::format;
 use crate::hint::Hint;
 use crate::process::Process;
-use crate::prover::{CircuitPlan, Proof, VerifierKind};
+use crate::prover::CircuitPlan;
 use crate::ranges;
 use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
 use crate::trouble::Trouble;
+
+pub use stored_run::StoredRun;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: u64 = 1 << 20;
@@ -557,16 +560,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
 /// # Errors
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
-    Ok(load_with_json(path)?.0)
-}
-
-/// Reads a record, and the JSON that it was read from: that may hold more than this evmbench knows of.
-///
-/// # Errors
-/// [`load`]'s.
-pub fn load_with_json(path: &Path) -> Result<(Record, serde_json::Value), StoreError> {
-    let text = files::read(path, MOST_TEXT_BYTES).map_err(io("read", path))?;
-    parse_with_json(path, &text)
+    Ok(StoredRun::open(path)?.into_record())
 }
 
 /// Reads a record from the bytes of the file at `path`, which is named in errors and not opened.
@@ -707,20 +701,21 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
 /// # Errors
 /// [`StoreError`]: what of it is damaged or missing.
 pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
-    let (record, json) = match load_with_json(path) {
+    let run = match StoredRun::open(path) {
         Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
+    let record = run.record();
     let has_digest = record.schema >= digest::SINCE_SCHEMA || record.sha256.is_some();
-    if has_digest && record.sha256.as_deref() != Some(&*digest::of_json(&json)) {
+    if has_digest && record.sha256.as_deref() != Some(&*digest::of_json(run.json())) {
         return Err(StoreError::ChangedRecord {
             path: path.to_owned(),
         });
     }
     for file in &record.evidence {
-        load_evidence(path, &record, &file.name)?;
+        run.evidence(&file.name)?;
     }
-    Ok(Some(record))
+    Ok(Some(run.into_record()))
 }
 
 /// A file of evidence in a folder, checked against its record.
@@ -799,32 +794,6 @@ fn inflate(compressed: &[u8], size_bytes: u64) -> Option<Vec<u8>> {
         .read_to_end(&mut bytes);
     let nothing_follows = decoder.into_inner().is_empty();
     (found.is_ok() && bytes.len() as u64 == size_bytes && nothing_follows).then_some(bytes)
-}
-
-/// Reads a record's proof: the first counted one, with its public values.
-///
-/// # Errors
-/// [`load_evidence`]'s, and [`StoreError::Evidence`].
-pub fn load_proof(path: &Path, record: &Record) -> Result<Proof, StoreError> {
-    let bytes = |name| load_evidence(path, record, name);
-    Ok(Proof {
-        proof: bytes(Evidence::PROOF)?,
-        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-    })
-}
-
-/// Reads the key artifact that a record's verifier takes with each call; none where the verifier is the circuit's own.
-///
-/// # Errors
-/// [`load_evidence`]'s, and [`StoreError::Evidence`].
-pub fn load_key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, StoreError> {
-    match record.request.verifier {
-        VerifierKind::Plain => Ok(None),
-        VerifierKind::Reusable => {
-            let bytes = load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
-            Ok(Some(Evidence::read_key_artifact(&bytes)?))
-        }
-    }
 }
 
 #[cfg(test)]
