@@ -13,6 +13,7 @@ use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
 use crate::hint::Hint;
+use crate::integers::NoIntegers;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
@@ -22,8 +23,8 @@ use crate::prover::{
     Prover, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
-    Request, SCHEMA, Source, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, KnownModel, Lowering, Numerics, Outcome, Proof,
+    Record, Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::subject::{CommittedSubject, Subject, hex_sha256};
@@ -118,9 +119,13 @@ impl Bench<'_> {
             Err(failure) => draft.worsen(outcome_of(failure)),
         }
         draft.compare_with_study();
-        draft
-            .record
-            .take_stock(&draft.evidence, subject.graph.as_ref().ok());
+        let of_model = run.settings.as_ref().filter(|_| subject.committed.is_none());
+        let integers = of_model.and_then(|settings| subject.integer_program(settings).ok());
+        let model = subject.graph.as_ref().ok().map(|graph| KnownModel {
+            graph,
+            integers: integers.as_deref(),
+        });
+        draft.record.take_stock(&draft.evidence, model);
         draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
@@ -563,28 +568,23 @@ fn compare_integers(
     settings: &CircuitSettings,
     notes: &mut Vec<String>,
 ) -> Result<IntegerCheck, Mismatch> {
-    let graph = match &subject.graph {
-        Ok(graph) => graph,
-        Err(uncovered) => {
-            return Ok(IntegerCheck::NotCovered {
-                operators: onnx::operators(uncovered),
-            });
-        }
-    };
-    let quantisation = settings.quantisation().map_err(wrong_numbers)?;
-    match integer::lower(graph, &quantisation) {
+    match subject.integer_program(settings) {
         Ok(program) => {
             let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
             exact(subject, artifacts, &run)
         }
         // The proof is of another function than the model's.
-        Err(error @ IntegerError::MisreadConvolution { .. }) => Err(Mismatch {
+        Err(NoIntegers::Program(error @ IntegerError::MisreadConvolution { .. })) => Err(Mismatch {
             outcome: Outcome::Unsound {
                 control: error.to_string(),
             },
             note: None,
         }),
-        Err(error) => {
+        Err(NoIntegers::Uncovered(uncovered)) => Ok(IntegerCheck::NotCovered {
+            operators: onnx::operators(&uncovered),
+        }),
+        Err(NoIntegers::Settings(error)) => Err(wrong_numbers(error)),
+        Err(NoIntegers::Program(error)) => {
             notes.push(format!(
                 "the integer reference does not cover this model: {error}"
             ));

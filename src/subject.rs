@@ -12,14 +12,15 @@ use crate::cifar10::{CLASSES, Images};
 use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Witness};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
+use crate::integers::{IntegerProgram, NoIntegers};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
-use crate::model::integer::{self, IntegerError};
+use crate::model::integer::{self, IntegerError, Lowered};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovered};
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
-use crate::prover::{CircuitKind, CircuitPlan, CommittedPlan, Ezkl, PlanError};
+use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
 use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
@@ -136,6 +137,8 @@ pub struct Subject {
     pub origin: Option<Arc<Origin>>,
     /// Remarks for the record.
     pub notes: Vec<String>,
+    /// The graph's exact integers, as soon as somebody asked for them.
+    pub integers: IntegerProgram,
 }
 
 /// A user's model as a whole.
@@ -241,6 +244,16 @@ fn lower(graph: &Graph, plan: CommittedPlan, input: Integers) -> Result<Committe
 }
 
 impl Subject {
+    /// The model's exact integer program under a circuit's settings. It is lowered once, as long as these decide the same integers.
+    ///
+    /// # Errors
+    /// [`NoIntegers`].
+    pub fn integer_program(&self, settings: &CircuitSettings) -> Result<Arc<Lowered>, NoIntegers> {
+        let graph = self.graph.as_ref();
+        let graph = graph.map_err(|uncovered| NoIntegers::Uncovered(uncovered.clone()))?;
+        Ok(self.integers.of(graph, &settings.quantisation()?)?)
+    }
+
     /// The subject, or another one where the model has no committed circuit; its notes then say why.
     ///
     /// # Errors
@@ -358,6 +371,7 @@ impl Subject {
             ),
             input: describe_input(input_source, &inputs),
             notes,
+            integers: IntegerProgram::default(),
             request,
             onnx,
             graph: Ok(graph),
@@ -446,6 +460,7 @@ impl Subject {
             input_bound,
             origin: None,
             notes: remarks,
+            integers: IntegerProgram::default(),
         })
     }
 
@@ -563,6 +578,7 @@ impl Subject {
             committed: Some(committed),
             origin: None,
             notes: self.notes.clone(),
+            integers: IntegerProgram::default(),
         }
     }
 
@@ -584,6 +600,7 @@ impl Subject {
             committed,
             origin: self.origin.clone(),
             notes: self.notes.clone(),
+            integers: IntegerProgram::default(),
         })
     }
 }

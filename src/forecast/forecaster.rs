@@ -5,7 +5,6 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::model::integer;
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
 use crate::subject::{CommittedSubject, Subject};
 
@@ -100,8 +99,11 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
     {
         return None;
     }
-    let quantisation = settings.quantisation().ok()?;
-    let run = integer::run(subject.graph.as_ref().ok()?, &subject.inputs, &quantisation).ok()?;
+    let run = subject
+        .integer_program(settings)
+        .ok()?
+        .run(&subject.inputs)
+        .ok()?;
     let shown = |visibility, tensors: &[Vec<i128>]| match visibility {
         Visibility::Public => tensors.concat(),
         _ => Vec::new(),

@@ -13,7 +13,7 @@ use super::{
 use crate::bench::{self, BenchError};
 use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
-use crate::model::integer::{self, Lowered, integer_from_word};
+use crate::model::integer::{Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
@@ -65,8 +65,8 @@ impl<'a> Trial<'a> {
         outputs: &[Option<Vec<Vec<U256>>>],
     ) -> Option<Result<FunctionCheck, JudgeError>> {
         let mut circuit = Observed::of_witnesses(settings, outputs);
-        let exact = exact_reference(self.subject, settings)
-            .map(|program| circuit.against_integers(&program, probes, settings));
+        let program = self.subject.integer_program(settings).ok();
+        let exact = program.map(|program| circuit.against_integers(&program, probes, settings));
         match &exact {
             Some(check) if check.max_error != Some(0.0) => return exact.map(Ok),
             // What too few inputs say is not enough to go by.
@@ -166,12 +166,6 @@ pub fn check(
         Ok(()) | Err(Failure::Declined { .. }) => Ok(check),
         Err(failure) => Err(failure),
     })
-}
-
-/// The exact integer reference under these settings, if it covers the subject's model.
-fn exact_reference(subject: &Subject, settings: &CircuitSettings) -> Option<Lowered> {
-    let quantisation = settings.quantisation().ok()?;
-    integer::lower(subject.graph.as_ref().ok()?, &quantisation).ok()
 }
 
 impl Observer for Trial<'_> {

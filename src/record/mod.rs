@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use facts::KnownModel;
 pub use name::{FileName, FileNameError};
 pub use spread::Spread;
 

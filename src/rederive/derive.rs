@@ -25,8 +25,8 @@ use crate::prover::{
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, FileName, IntegerCheck, Keys, Lowering, Numerics, ONNX_SUITE, Outcome, Proof, Record,
-    SCHEMA, Source, Study, Verifier,
+    Circuit, Evidence, FileName, IntegerCheck, Keys, KnownModel, Lowering, Numerics, ONNX_SUITE, Outcome,
+    Proof, Record, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{Subject, hex_sha256};
@@ -874,9 +874,20 @@ impl Derivation<'_> {
 
     /// Ledger and outcome, from everything before.
     fn claims(&mut self) {
-        let graph = self.findings.rebuilt.subject.as_ref().ok();
-        let graph = graph.and_then(|subject| subject.graph.as_ref().ok());
-        let mut facts = self.again.facts(self.evidence, graph);
+        let subject = self.findings.rebuilt.subject.as_ref().ok();
+        let integers = subject
+            .filter(|subject| subject.committed.is_none())
+            .and_then(|subject| {
+                let settings = self.again.circuit_settings()?;
+                subject.integer_program(&settings).ok()
+            });
+        let model = subject.and_then(|subject| {
+            Some(KnownModel {
+                graph: subject.graph.as_ref().ok()?,
+                integers: integers.as_deref(),
+            })
+        });
+        let mut facts = self.again.facts(self.evidence, model);
         if let Some(string) = self.findings.string {
             facts.negated_s_g2 = Some(string.negated_s_g2);
         }

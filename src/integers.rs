@@ -1,0 +1,54 @@
+//! A model's exact integer program, lowered once for the settings that decide its integers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::graph::Graph;
+use crate::model::integer::{self, IntegerError, Lowered, Quantisation};
+use crate::model::onnx::{self, Uncovered};
+use crate::prover::settings::QuantisationError;
+
+/// Why a model has no exact integer program under some settings.
+#[derive(Debug, thiserror::Error)]
+pub enum NoIntegers {
+    /// The model has nodes that are not known as layers.
+    #[error("nothing is known of the values of these operators: {}", onnx::operators(.0).join(", "))]
+    Uncovered(Vec<Uncovered>),
+    /// The settings do not decide the integers.
+    #[error(transparent)]
+    Settings(#[from] QuantisationError),
+    /// The layers have no such program.
+    #[error(transparent)]
+    Program(#[from] IntegerError),
+}
+
+/// A program, or why there is none.
+type Made = Result<Arc<Lowered>, IntegerError>;
+
+/// The last program that was lowered, and for which integers.
+#[derive(Debug, Default)]
+pub struct IntegerProgram(Mutex<Option<(Quantisation, Made)>>);
+
+/// A clone knows no program yet: its graph may become another.
+impl Clone for IntegerProgram {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl IntegerProgram {
+    /// The program of a graph, which is always the same one, for a quantisation.
+    ///
+    /// # Errors
+    /// [`IntegerError`] where the graph has no such program.
+    pub(crate) fn of(&self, graph: &Graph, quantisation: &Quantisation) -> Made {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((of, made)) if of == quantisation => made.clone(),
+            _ => {
+                let made = integer::lower(graph, quantisation).map(Arc::new);
+                *last = Some((quantisation.clone(), made.clone()));
+                made
+            }
+        }
+    }
+}
