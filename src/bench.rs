@@ -19,8 +19,8 @@ use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit, Observer,
-    Prover, ProverError, ProverRun, ShownInstances,
+    self, AnyProver, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit,
+    Observer, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, KnownModel, Lowering, Numerics, Outcome, Proof,
@@ -59,13 +59,13 @@ impl Hint for BenchError {
 #[derive(Clone, Copy)]
 pub struct Bench<'a> {
     /// Makes keys and proofs.
-    pub prover: &'a dyn Prover,
+    pub prover: &'a AnyProver,
     /// Compiles the verifier.
     pub solc: &'a Solc,
     /// Judges users' models; without it none of those is verified that the exact integer reference does not cover.
     pub onnxruntime: Option<&'a OnnxRuntime>,
     /// Hears of progress, and may stop a run.
-    pub observer: &'a dyn Observer,
+    pub observer: &'a dyn Observer<CircuitSettings>,
     /// Machine and versions.
     pub environment: &'a Environment,
     /// Says what a run will take before keys are made, and whether it is tried at all.

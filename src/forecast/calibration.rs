@@ -17,8 +17,8 @@ use crate::home::Home;
 use crate::model::graph::{Graph, GraphError, Op};
 use crate::model::{input, onnx};
 use crate::prover::{
-    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobCircuit, Observer, Phase,
-    PlanError, ProverError, ShapeError, VerifierKind,
+    CircuitPlan, CircuitSettings, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobCircuit, Observer,
+    Phase, PlanError, ProverError, ShapeError, VerifierKind,
 };
 use crate::record::{self, Machine};
 use crate::store::{self, StoreError};
@@ -135,7 +135,7 @@ impl Calibration {
         home: &Home,
         prover: &EzklProver,
         threads: usize,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Self, CalibrationError> {
         let load_average = load_average();
         let (mut setup, mut prove) = (Vec::new(), Vec::new());
@@ -182,7 +182,7 @@ fn run_args(inner: u64, logrows: u32, base: u64) -> Value {
 /// processor time.
 fn ratios(
     prover: &EzklProver,
-    observer: &dyn Observer,
+    observer: &dyn Observer<CircuitSettings>,
     elements: usize,
     run_args: &Value,
 ) -> Result<[[f64; 2]; 2], CalibrationError> {

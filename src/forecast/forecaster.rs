@@ -32,7 +32,7 @@ impl Forecaster {
     }
 
     /// An observer that hears all that `inner` does, and does not admit what cannot fit.
-    pub(crate) fn gate<'a>(&'a self, inner: &'a dyn Observer) -> Gate<'a> {
+    pub(crate) fn gate<'a>(&'a self, inner: &'a dyn Observer<CircuitSettings>) -> Gate<'a> {
         Gate {
             forecaster: self,
             inner,
@@ -65,11 +65,11 @@ impl Forecaster {
 /// See [`Forecaster::gate`].
 pub(crate) struct Gate<'a> {
     forecaster: &'a Forecaster,
-    inner: &'a dyn Observer,
+    inner: &'a dyn Observer<CircuitSettings>,
 }
 
-impl Observer for Gate<'_> {
-    fn inner(&self) -> Option<&dyn Observer> {
+impl Observer<CircuitSettings> for Gate<'_> {
+    fn inner(&self) -> Option<&dyn Observer<CircuitSettings>> {
         Some(self.inner)
     }
 

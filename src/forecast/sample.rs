@@ -153,7 +153,7 @@ impl Specimen {
         prover: &EzklProver,
         solc: &Solc,
         threads: usize,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Sample, SampleError> {
         let visibility = |side: &str| serde_json::from_value(self.run_args[side].clone()).ok();
         // Only the visibilities of this plan are looked at.

@@ -19,7 +19,7 @@ use crate::hint::Hint;
 use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
 use crate::model::onnx::{Unreadable, Value, with_every_value};
-use crate::prover::{Observer, Toolchain, ToolchainError};
+use crate::prover::{CircuitSettings, Observer, Toolchain, ToolchainError};
 use crate::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
@@ -171,7 +171,11 @@ impl OnnxRuntime {
     ///
     /// # Errors
     /// [`JudgeError`].
-    pub fn values(&self, onnx: &[u8], observer: &dyn Observer) -> Result<HashMap<String, Value>, JudgeError> {
+    pub fn values(
+        &self,
+        onnx: &[u8],
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<HashMap<String, Value>, JudgeError> {
         let folder = folder()?;
         let answer = self.call(folder.path(), &with_every_value(onnx)?, None, observer)?;
         let ports = answer.inputs.into_iter().chain(answer.outputs);
@@ -190,7 +194,7 @@ impl OnnxRuntime {
         &self,
         onnx: &[u8],
         sets: &[Vec<Tensor>],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Outputs, JudgeError> {
         let folder = folder()?;
         let answer = self.call(folder.path(), onnx, Some(sets), observer)?;
@@ -215,7 +219,7 @@ impl OnnxRuntime {
         folder: &Path,
         onnx: &[u8],
         sets: Option<&[Vec<Tensor>]>,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Answer, JudgeError> {
         self.install()?;
         let file = |name: &str| folder.join(name);
@@ -279,7 +283,11 @@ impl OnnxRuntime {
     }
 
     /// Runs the worker to its end.
-    fn work(&self, folder: &Path, observer: &dyn Observer) -> Result<ExitStatus, JudgeError> {
+    fn work(
+        &self,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<ExitStatus, JudgeError> {
         let stderr = folder.join(STDERR);
         let file = File::create(&stderr).map_err(io("create", &stderr))?;
         let start = io("start", &self.python);
@@ -309,7 +317,7 @@ const ANSWER: &str = "answer.json";
 const STDERR: &str = "stderr";
 
 /// The worker's status; none where the user stopped it.
-fn wait(child: &mut Child, observer: &dyn Observer) -> std::io::Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, observer: &dyn Observer<CircuitSettings>) -> std::io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));

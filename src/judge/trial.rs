@@ -27,7 +27,7 @@ const AT_ONCE: usize = 4;
 pub(crate) struct Trial<'a> {
     subject: &'a Subject,
     onnxruntime: Option<&'a OnnxRuntime>,
-    inner: &'a dyn Observer,
+    inner: &'a dyn Observer<CircuitSettings>,
     state: Mutex<State>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(
         subject: &'a Subject,
         onnxruntime: Option<&'a OnnxRuntime>,
-        inner: &'a dyn Observer,
+        inner: &'a dyn Observer<CircuitSettings>,
     ) -> Self {
         Self {
             subject,
@@ -156,7 +156,7 @@ pub fn check(
     subject: &Subject,
     prover: &EzklProver,
     onnxruntime: &OnnxRuntime,
-    observer: &dyn Observer,
+    observer: &dyn Observer<CircuitSettings>,
 ) -> Result<Result<Option<FunctionCheck>, Failure>, BenchError> {
     let trial = Trial::new(subject, Some(onnxruntime), observer);
     let tried = prover.try_out(&bench::job(subject), &trial)?;
@@ -168,8 +168,8 @@ pub fn check(
     })
 }
 
-impl Observer for Trial<'_> {
-    fn inner(&self) -> Option<&dyn Observer> {
+impl Observer<CircuitSettings> for Trial<'_> {
+    fn inner(&self) -> Option<&dyn Observer<CircuitSettings>> {
         Some(self.inner)
     }
 
@@ -329,7 +329,7 @@ impl Observed {
         floats: &Floats<'_>,
         onnx: &[u8],
         probes: &[Vec<Tensor>],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<FunctionCheck, JudgeError> {
         let exact = floats.run(onnx, probes, observer)?;
         let values = floats.values(onnx, observer)?;

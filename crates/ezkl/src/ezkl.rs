@@ -110,7 +110,7 @@ impl EzklProver {
     pub fn calibrated_settings(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
@@ -126,7 +126,7 @@ impl EzklProver {
         &self,
         job: &Job,
         run_args: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
     }
@@ -134,7 +134,7 @@ impl EzklProver {
     fn settings_of(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
         make: impl FnOnce(&mut Run<'_>, &CircuitFiles) -> Result<(), Stop>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
@@ -161,7 +161,7 @@ impl EzklProver {
         &self,
         job: &Job,
         run_args: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<ProverRun, ProverError> {
         self.run_to_end(Run {
             decided: Some(Decided::RunArgs(run_args)),
@@ -177,7 +177,7 @@ impl EzklProver {
     pub fn witness_outputs(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<Vec<Vec<U256>>, Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
         let outputs = run.input().and_then(|input| {
@@ -203,7 +203,7 @@ impl EzklProver {
         &self,
         job: &Job,
         settings: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<Reproduced, Failure>, ProverError> {
         let mut run = Run {
             decided: Some(Decided::Settings(settings)),
@@ -245,7 +245,11 @@ impl EzklProver {
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure, and that the observer does not accept the circuit, is in the inner result.
-    pub fn try_out(&self, job: &Job, observer: &dyn Observer) -> Result<Result<(), Failure>, ProverError> {
+    pub fn try_out(
+        &self,
+        job: &Job,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Result<(), Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
         let tried = run.input().and_then(|input| {
             let files = run.compiled(&input)?;
@@ -279,7 +283,12 @@ impl EzklProver {
 }
 
 impl Prover for EzklProver {
-    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
+    type Job = Job;
+    type Settings = CircuitSettings;
+    type Run = ProverRun;
+    type Error = ProverError;
+
+    fn prove(&self, job: &Job, observer: &dyn Observer<CircuitSettings>) -> Result<ProverRun, ProverError> {
         match Run::start(self, job, observer) {
             Ok(run) => self.run_to_end(run),
             Err(error) => Ok(ProverRun {
@@ -349,7 +358,7 @@ enum Decided<'a> {
 struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
-    observer: &'a dyn Observer,
+    observer: &'a dyn Observer<CircuitSettings>,
     /// What takes the place of the plan's arguments and of calibration; the cache is then left alone.
     decided: Option<Decided<'a>>,
     digest: String,
@@ -402,7 +411,11 @@ impl Keys {
 }
 
 impl<'a> Run<'a> {
-    fn start(prover: &'a EzklProver, job: &'a Job, observer: &'a dyn Observer) -> Result<Self, ProverError> {
+    fn start(
+        prover: &'a EzklProver,
+        job: &'a Job,
+        observer: &'a dyn Observer<CircuitSettings>,
+    ) -> Result<Self, ProverError> {
         let folder =
             WorkFolder::new(&prover.work).map_err(ProverError::io("create a folder in", &prover.work))?;
         Ok(Self {
