@@ -16,7 +16,7 @@ use crate::guard::{GuardContracts, GuardError, VerifierCode};
 use crate::hint::Hint;
 use crate::ledger::What;
 use crate::prover::{
-    CircuitPlan, CircuitSettings, Committed, Proof, ProverError, SettingsError, SrsIdentity, Visibility,
+    CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
 use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
@@ -161,8 +161,9 @@ impl Part {
         let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
-        let input_range = record.request.plan.input_assurance().ok_or_else(no_part)?;
-        let lacks = lacks_range(input_range, &record, &evidence, sizes);
+        let plan = record.request.plan.as_committed().ok_or_else(no_part)?;
+        let input_range = plan.assurance();
+        let lacks = lacks_range(plan, &record, &evidence, sizes);
         if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
                 path: path.to_owned(),
@@ -233,21 +234,20 @@ fn asked_alike(request: &Request) -> Request {
 /// What a part's circuit lacks of the assurance that its input is in range, if anything: what was asked for must be what it has.
 /// A registered input needs nothing of the circuit: its contract takes the one commitment that it is deployed for.
 fn lacks_range(
-    input_range: InputAssurance,
+    plan: CommittedPlan,
     record: &Record,
     evidence: &Evidence,
     sizes: CommittedSizes,
 ) -> Result<Option<&'static str>, SettingsError> {
     let settings = CircuitSettings::parse(evidence.settings.as_deref().unwrap_or_default())?;
     let key = evidence.verifying_key.as_deref().unwrap_or_default();
-    Ok(match input_range {
+    Ok(match plan.assurance() {
         InputAssurance::Linked | InputAssurance::Registered => None,
         InputAssurance::Public => {
-            let output_public = record.request.plan.output_visibility() == Visibility::Public;
             let shown = settings.file().public_sizes().unwrap_or_default();
             // Check, challenge, the output where it is public, and the input.
-            let is_shown =
-                shown.len() == 3 + usize::from(output_public) && shown.last() == Some(&(sizes.input as u64));
+            let is_shown = shown.len() == 3 + usize::from(plan.output_public())
+                && shown.last() == Some(&(sizes.input as u64));
             (!is_shown).then_some("its input is said to be public, and is not among the public values")
         }
         InputAssurance::Ranged => {

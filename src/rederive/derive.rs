@@ -21,7 +21,7 @@ use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
     CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
     Phase, PhaseSource, Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind,
-    VerifierKind, VerifierShape, Visibility, compiled, is_published_string, point_bytes,
+    VerifierKind, VerifierShape, compiled, is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
@@ -56,18 +56,16 @@ pub struct Findings<'a> {
 /// The sizes and the guard's terms of a committed circuit, from plan, settings, key, verifier and proof; none for any other
 /// circuit, and where these do not fit together.
 pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSizes, Committed)> {
-    if plan.kind() != CircuitKind::Committed {
-        return None;
-    }
+    let plan = plan.as_committed()?;
     let settings = SettingsFile::parse(evidence.settings.as_deref()?).ok()?;
     let key = evidence.verifying_key.as_deref()?;
     let logrows = u32::try_from(settings.logrows()?)
         .ok()
         .filter(|k| (4..=28).contains(k))?;
-    let sizes = settings.committed_sizes(plan.output_visibility() == Visibility::Public)?;
+    let sizes = settings.committed_sizes(plan.output_public())?;
     let constants = constants(evidence, columns(evidence)?)?;
     let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
-    if plan.input_assurance() == Some(InputAssurance::Registered) {
+    if plan.assurance() == InputAssurance::Registered {
         committed.registered_input = Some(committed.input_digest(evidence.proof.as_deref()?).ok()?);
     }
     Some((sizes, committed))

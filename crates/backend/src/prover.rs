@@ -71,7 +71,7 @@ pub trait Observer<Settings>: Sync {
     }
     /// Whether the user has asked to stop.
     fn interrupted(&self) -> bool {
-        self.inner().is_some_and(|inner| inner.interrupted())
+        self.inner().is_some_and(Observer::interrupted)
     }
     /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
     ///

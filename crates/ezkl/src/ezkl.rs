@@ -152,6 +152,20 @@ impl EzklProver {
 }
 
 impl EzklProver {
+    /// Proves a job of a model in a circuit of 2^`logrows` rows, which is not calibrated; nothing is taken from the cache or kept
+    /// there.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s.
+    pub fn prove_in_rows(
+        &self,
+        job: &Job,
+        logrows: u32,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<ProverRun, ProverError> {
+        self.prove_anew(job, &job.plan.run_args_in(logrows), observer)
+    }
+
     /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, no key is taken from
     /// the cache or kept there, and of the job's plan only the visibilities are looked at.
     ///

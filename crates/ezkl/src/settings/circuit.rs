@@ -64,7 +64,15 @@ impl CircuitSettings {
         Self::of_checked(in_range(json)?)
     }
 
-    /// The settings of a committed circuit, which follow from it. Nobody has looked whether EZKL takes so many rows.
+    /// The settings of a committed circuit, which follow from it.
+    ///
+    /// # Errors
+    /// [`SettingsError`] where a number is out of range.
+    pub fn of_circuit(circuit: &CommittedCircuit) -> Result<Self, SettingsError> {
+        Self::of_json(compiled::settings(circuit))
+    }
+
+    /// The same, whether or not EZKL takes so many rows.
     ///
     /// # Panics
     /// Never: the settings that are written here are complete.
