@@ -155,13 +155,7 @@ impl Specimen {
         threads: usize,
         observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Sample, SampleError> {
-        let visibility = |side: &str| serde_json::from_value(self.run_args[side].clone()).ok();
-        // Only the visibilities of this plan are looked at.
-        let plan = CircuitPlan::direct(0)?.with_visibilities(
-            visibility("input_visibility"),
-            visibility("output_visibility"),
-            visibility("param_visibility"),
-        )?;
+        let plan = CircuitPlan::shown_as_in(&self.run_args)?;
         let job = Job {
             name: self.name.clone(),
             circuit: JobCircuit::Model {

@@ -1,8 +1,8 @@
 //! What EZKL's settings ask of halo2: columns, selectors, arguments and degree of the circuit, without making a key.
 //!
 //! Goes in: [`CircuitSettings`] as `gen_settings` wrote them, or a committed circuit, whose settings follow from it. Comes out:
-//! [`CircuitShape`], which says how large keys and proofs become. It follows EZKL 23.0.5's configuration step by step (`configure_with_params` in src/graph/mod.rs, `chip.rs`,
-//! `table.rs`, `var.rs`) and what halo2's fork then does with it (`chunk_lookups` and `compress_selectors`).
+//! [`CircuitShape`], which says how large keys and proofs become. It follows EZKL 23.0.5's configuration step by step
+//! (`configure_with_params` in src/graph/mod.rs, `chip.rs`, `table.rs`, `var.rs`) and what halo2's fork then does with it (`chunk_lookups` and `compress_selectors`).
 //!
 //! One thing is not in the settings: at which rows selectors are on. halo2 puts selectors that never meet into one column,
 //! as far as the degree allows. For circuits of one block and up to four inner columns the number of columns that come out
@@ -40,7 +40,7 @@ pub enum ShapeError {
 }
 
 /// What the columns follow from.
-struct Fields {
+struct ColumnBasis {
     logrows: u32,
     inner_columns: u64,
     lookup_range: (i128, i128),
@@ -129,7 +129,7 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError`].
     pub fn of(settings: &CircuitSettings) -> Result<Self, ShapeError> {
-        Self::laid_out(&Fields {
+        Self::laid_out(&ColumnBasis {
             logrows: settings.logrows(),
             inner_columns: settings.inner_columns(),
             lookup_range: settings.lookup_range(),
@@ -146,7 +146,7 @@ impl CircuitShape {
         Self::of(&CircuitSettings::of_committed(circuit))
     }
 
-    fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {
+    fn laid_out(fields: &ColumnBasis) -> Result<Self, ShapeError> {
         let inner = fields.inner_columns;
         let logrows = fields.logrows;
         if inner == 0 {
@@ -277,7 +277,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn configure(fields: &Fields) -> Self {
+    fn configure(fields: &ColumnBasis) -> Self {
         let usable_rows = usable_rows(fields.logrows);
         let inner = fields.inner_columns;
         let mut layout = Self::default();
@@ -383,7 +383,7 @@ impl Layout {
     }
 
     /// Static lookups and range checks: a selector for each cell of a row, and a lookup for each column of the table.
-    fn configure_tables(&mut self, fields: &Fields, table_rows: u64, cells: u64) {
+    fn configure_tables(&mut self, fields: &ColumnBasis, table_rows: u64, cells: u64) {
         let columns = |(low, high): (i128, i128)| {
             let values = u64::try_from(low.abs_diff(high)).unwrap_or(u64::MAX);
             values / table_rows + 1
@@ -436,7 +436,7 @@ impl Layout {
         }
     }
 
-    fn into_shape(self, fields: &Fields) -> CircuitShape {
+    fn into_shape(self, fields: &ColumnBasis) -> CircuitShape {
         let gate_degree = self.gate_degrees.iter().copied().max().unwrap_or(0);
         let lookups = share_arguments(&self.tables, gate_degree);
         let degree = lookups
@@ -491,7 +491,7 @@ fn gate_operations(inner: u64, groups: &[Vec<SimpleSelector>]) -> u64 {
 }
 
 /// Whether the Poseidon chip is configured.
-fn hashes(fields: &Fields) -> bool {
+fn hashes(fields: &ColumnBasis) -> bool {
     fields
         .columns
         .module_sizes

@@ -392,6 +392,20 @@ impl CircuitPlan {
         .at_scale(scale)
     }
 
+    /// A direct plan that shows input, output and weights as run arguments say, which are given by EZKL's names. Nothing else of
+    /// them is in it: it stands for them where only who sees a tensor is looked at.
+    ///
+    /// # Errors
+    /// [`PlanError::Fixed`].
+    pub fn shown_as_in(run_args: &Value) -> Result<Self, PlanError> {
+        let visibility = |side: &str| Visibility::deserialize(&run_args[side]).ok();
+        Self::direct(0)?.with_visibilities(
+            visibility("input_visibility"),
+            visibility("output_visibility"),
+            visibility("param_visibility"),
+        )
+    }
+
     /// Reads a plan's JSON. The inner error says why no circuit can be laid out so.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub struct QuantisationError(#[from] serde_json::Error);
 
 /// The part of EZKL's `RunArgs` that is read here, under its names.
 #[derive(Deserialize)]
-struct RunArgs {
+struct IntegerArgs {
     input_scale: i32,
     param_scale: i32,
     rebase_scale: Option<i32>,
@@ -33,7 +33,7 @@ struct RunArgs {
 /// # Errors
 /// [`QuantisationError`] where a field is missing or of another type.
 pub fn quantisation(run_args: &Value) -> Result<Quantisation, QuantisationError> {
-    let args = RunArgs::deserialize(run_args)?;
+    let args = IntegerArgs::deserialize(run_args)?;
     let range_checked = !args.ignore_range_check_inputs_outputs;
     // Hashed and committed outputs are not compared inside the model, so not decomposed there.
     let compared = args.output_visibility == "Public" || args.output_visibility == "Fixed";
