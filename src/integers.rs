@@ -52,3 +52,42 @@ impl IntegerProgram {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::graph::Op;
+
+    fn quantisation(scale: i32) -> Quantisation {
+        Quantisation {
+            input_scale: scale,
+            param_scale: scale,
+            rebase_scale: None,
+            scale_rebase_multiplier: 1,
+            rebase_frac_zero_constants: false,
+            epsilon: f64::EPSILON,
+            lookup_range: (-100, 100),
+            logrows: 10,
+            decomp_base: 1024,
+            decomp_legs: 2,
+            inputs_range_checked: true,
+            outputs_range_checked: true,
+        }
+    }
+
+    #[test]
+    fn a_graph_is_lowered_once_for_the_same_integers() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 4]).unwrap();
+        let y = graph.apply("relu", "y", Op::Relu, &[x]).unwrap();
+        graph.outputs.push(y);
+        let program = IntegerProgram::default();
+        let of = |program: &IntegerProgram, scale| program.of(&graph, &quantisation(scale)).unwrap();
+        let first = of(&program, 7);
+        assert!(Arc::ptr_eq(&first, &of(&program, 7)));
+        let other = of(&program, 8);
+        assert!(!Arc::ptr_eq(&first, &other) && Arc::ptr_eq(&other, &of(&program, 8)));
+        // The graph of a clone may be another.
+        assert!(!Arc::ptr_eq(&other, &of(&program.clone(), 8)));
+    }
+}

@@ -923,6 +923,21 @@ mod tests {
         assert_eq!(load_evidence(path, &record, Evidence::PROOF).unwrap(), bytes);
     }
 
+    #[test]
+    fn a_stored_run_hands_out_its_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, record) = saved(folder.path(), b"first");
+        let run = StoredRun::open(&path).unwrap();
+        assert_eq!((run.path(), run.record()), (&*path, &record));
+        assert_eq!(run.json()["finished_at"], "first");
+        assert_eq!(run.evidence(Evidence::PROOF).unwrap(), b"first");
+        assert_eq!(run.text(Evidence::SETTINGS).unwrap(), "{}");
+        assert_eq!(run.key_artifact().unwrap(), None);
+        // It has no public values.
+        assert!(matches!(run.proof(), Err(StoreError::NoEvidence { .. })));
+        assert_eq!(run.into_record(), record);
+    }
+
     const SETTLED: [&str; 2] = ["relu-s7-direct.evidence", "relu-s7-direct.json"];
 
     #[test]
