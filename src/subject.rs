@@ -78,7 +78,7 @@ impl Hint for SubjectError {
             Self::Split(error) => error.hints(),
             Self::Plan(error) => error.hints(),
             Self::Neither { direct, .. } => direct.hints(),
-            Self::Read { source, .. } => vec![files::hint(source).into()],
+            Self::Read { source, .. } => source.hints(),
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::accuracy::AccuracyError;
 use crate::bench::BenchError;
 use crate::cifar10::DataError;
 use crate::compare::SetError;
-use crate::files;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
@@ -168,7 +167,7 @@ impl CliError {
             Self::NotBuilt { feature, .. } => {
                 return Some(format!("cargo build --release --features {feature}").into());
             }
-            Self::Io { source, .. } => files::hint(source),
+            Self::Io { source, .. } => return source.hint(),
             Self::NothingToRun(_) => "name models, or a suite: --suite smoke; `evmbench list` shows both",
             Self::Usage(_) => "`evmbench help COMMAND` says what goes with what",
             Self::Settings { .. } => "give the settings.json that EZKL's gen_settings writes",

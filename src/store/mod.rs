@@ -170,7 +170,7 @@ impl Hint for StoreError {
                     "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume".into(),
                 ),
                 Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out".into()),
-                Trouble::Files(_) => Some(files::hint(source).into()),
+                Trouble::Files(_) => source.hint(),
                 other => Some(other.remedy().into()),
             },
             Self::ChangedRecord { .. } => {

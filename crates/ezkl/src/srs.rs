@@ -120,7 +120,7 @@ impl Hint for SrsError {
                 std::io::ErrorKind::Unsupported => Some(
                     "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one".into(),
                 ),
-                _ => Some(files::hint(source).into()),
+                _ => source.hint(),
             },
             Self::Changed { .. } => {
                 Some("leave the file as it is while it is used, and run again with --resume".into())

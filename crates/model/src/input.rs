@@ -148,7 +148,7 @@ pub enum InputError {
 impl Hint for InputError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Read { source, .. } => files::hint(source),
+            Self::Read { source, .. } => return source.hint(),
             Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
             Self::Json { .. } => "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them",
             Self::JsonForm { .. } => {

@@ -114,7 +114,7 @@ impl Hint for WeightsError {
     fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
             Self::Onnx(error) => error.hints(),
-            Self::Read { source, .. } => vec![files::hint(source).into()],
+            Self::Read { source, .. } => source.hints(),
             Self::UnknownFormat { .. } => vec!["give a file that ends in .safetensors or .onnx".into()],
             Self::Safetensors { .. } => {
                 vec!["write it with safetensors.torch.save_file(model.state_dict(), path)".into()]

@@ -249,7 +249,7 @@ impl Hint for OnnxError {
     /// One line for each kind of problem.
     fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
-            Self::Read { source, .. } => vec![files::hint(source).into()],
+            Self::Read { source, .. } => source.hints(),
             Self::NotOnnx { .. } => {
                 vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)".into()]
             }
