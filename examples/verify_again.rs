@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use evmbench::home::Home;
 use evmbench::rederive::{self, Given, Tools};
 use evmbench::solidity::{SOLC_VERSION, Solc};
+use evmbench::store::StoredRun;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args()
@@ -16,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("usage: verify_again RECORD")?;
     let home = Home::from_environment()?;
     let tools = Tools::new(Solc::obtain(&home.solc(SOLC_VERSION))?);
-    let again = rederive::rederive(&path, Given::default(), &tools)?;
+    let again = rederive::rederive(&StoredRun::open(&path)?, Given::default(), &tools)?;
     let gas = |gas: Option<i128>| gas.map_or_else(|| "none".to_owned(), |gas| gas.to_string());
     for figure in &again.figures {
         println!(

@@ -4,6 +4,7 @@
 //! circuit's integers are those of the exact reference, which every proof is held against; EZKL's own witnesses of some
 //! images can be held against it too.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use alloy_primitives::U256;
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
 use crate::committed::{CommittedCircuit, CommittedError, Witness};
+use crate::hint::Hint;
 use crate::model::float::{FloatError, FloatModel};
 use crate::model::graph::{Graph, Tensor};
 use crate::model::input::normalised;
@@ -261,15 +263,13 @@ pub fn digest<'a>(sets: impl IntoIterator<Item = &'a Images>) -> String {
     alloy_primitives::hex::encode(digest.finalize())
 }
 
-impl AccuracyError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for AccuracyError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NoClassifier { .. } => {
-                Some("export it with a batch of 1, and its ten logits as the only output")
+                Some("export it with a batch of 1, and its ten logits as the only output".into())
             }
-            Self::Committed(error) => Some(error.hint()),
+            Self::Committed(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Float(_) | Self::NoWitness { .. } | Self::Witness { .. } => None,
         }

@@ -3,6 +3,8 @@
 //! Goes in: a [`Subject`], a prover, a compiler. Comes out: a [`Record`] and its [`Evidence`], whatever the outcome was:
 //! a stage that ends a run early leaves what the earlier ones found.
 
+use std::borrow::Cow;
+
 use alloy_primitives::U256;
 
 use crate::accuracy::greatest;
@@ -10,17 +12,19 @@ use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
+use crate::hint::Hint;
+use crate::integers::NoIntegers;
 use crate::judge::{self, FunctionCheck, JudgeError, OnnxRuntime, Trial};
-use crate::model::integer::{self, IntegerError, Quantisation, integer_from_word};
+use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit, Observer,
-    Prover, ProverError, ProverRun, ShownInstances,
+    self, AnyProver, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit,
+    Observer, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, Lowering, Numerics, Outcome, Proof, Record,
-    Request, SCHEMA, Source, Study, Verifier,
+    self, Circuit, Environment, Evidence, IntegerCheck, Keys, KnownModel, Lowering, Numerics, Outcome, Proof,
+    Record, Request, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::subject::{CommittedSubject, Subject, hex_sha256};
@@ -41,17 +45,27 @@ pub enum BenchError {
     Judge(#[from] JudgeError),
 }
 
+impl Hint for BenchError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Interrupted => Some("run it again with --resume: what is done is kept".into()),
+            Self::Prover(error) => error.hint(),
+            Self::Judge(error) => error.hint(),
+        }
+    }
+}
+
 /// The stages' tools, shared by all runs.
 #[derive(Clone, Copy)]
 pub struct Bench<'a> {
     /// Makes keys and proofs.
-    pub prover: &'a dyn Prover,
+    pub prover: &'a AnyProver,
     /// Compiles the verifier.
     pub solc: &'a Solc,
     /// Judges users' models; without it none of those is verified that the exact integer reference does not cover.
     pub onnxruntime: Option<&'a OnnxRuntime>,
     /// Hears of progress, and may stop a run.
-    pub observer: &'a dyn Observer,
+    pub observer: &'a dyn Observer<CircuitSettings>,
     /// Machine and versions.
     pub environment: &'a Environment,
     /// Says what a run will take before keys are made, and whether it is tried at all.
@@ -105,9 +119,13 @@ impl Bench<'_> {
             Err(failure) => draft.worsen(outcome_of(failure)),
         }
         draft.compare_with_study();
-        draft
-            .record
-            .take_stock(&draft.evidence, subject.graph.as_ref().ok());
+        let of_model = run.settings.as_ref().filter(|_| subject.committed.is_none());
+        let integers = of_model.and_then(|settings| subject.integer_program(settings).ok());
+        let model = subject.graph.as_ref().ok().map(|graph| KnownModel {
+            graph,
+            integers: integers.as_deref(),
+        });
+        draft.record.take_stock(&draft.evidence, model);
         draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
@@ -228,7 +246,7 @@ impl Draft {
         let artifacts = run.result.as_ref().ok();
         let circuit = run.settings.as_ref().map(|settings| {
             let columns = artifacts.map(|artifacts| artifacts.shape);
-            Circuit::of(settings, subject.request.plan.scale, columns)
+            Circuit::of(settings, subject.request.plan.scale(), columns)
         });
         let keys = artifacts.map(|artifacts| Keys {
             proving_key_bytes: artifacts.proving_key_bytes,
@@ -282,8 +300,8 @@ impl Draft {
                 function: None,
                 accuracy: trained::accuracy(
                     &subject.model.onnx_sha256,
-                    subject.request.plan.kind,
-                    subject.request.plan.scale,
+                    subject.request.plan.kind(),
+                    subject.request.plan.scale(),
                 ),
                 verifier: None,
                 deployment: None,
@@ -402,7 +420,7 @@ impl Draft {
         let Some(study) = Study::of(request) else {
             return;
         };
-        if request.plan.kind == CircuitKind::Study {
+        if request.plan.kind() == CircuitKind::Study {
             let pairs = [
                 (
                     "circuit rows",
@@ -550,28 +568,23 @@ fn compare_integers(
     settings: &CircuitSettings,
     notes: &mut Vec<String>,
 ) -> Result<IntegerCheck, Mismatch> {
-    let graph = match &subject.graph {
-        Ok(graph) => graph,
-        Err(uncovered) => {
-            return Ok(IntegerCheck::NotCovered {
-                operators: onnx::operators(uncovered),
-            });
-        }
-    };
-    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).map_err(wrong_numbers)?;
-    match integer::lower(graph, &quantisation) {
+    match subject.integer_program(settings) {
         Ok(program) => {
             let run = program.run(&subject.inputs).map_err(wrong_numbers)?;
             exact(subject, artifacts, &run)
         }
         // The proof is of another function than the model's.
-        Err(error @ IntegerError::MisreadConvolution { .. }) => Err(Mismatch {
+        Err(NoIntegers::Program(error @ IntegerError::MisreadConvolution { .. })) => Err(Mismatch {
             outcome: Outcome::Unsound {
                 control: error.to_string(),
             },
             note: None,
         }),
-        Err(error) => {
+        Err(NoIntegers::Uncovered(uncovered)) => Ok(IntegerCheck::NotCovered {
+            operators: onnx::operators(&uncovered),
+        }),
+        Err(NoIntegers::Settings(error)) => Err(wrong_numbers(error)),
+        Err(NoIntegers::Program(error)) => {
             notes.push(format!(
                 "the integer reference does not cover this model: {error}"
             ));

@@ -4,6 +4,7 @@
 //! file, which holds the bytecode, the proofs with their canonical calldata, and what to expect (gas, sizes, verdict).
 //! `contracts/test` reads such folders.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes, keccak256};
@@ -12,9 +13,10 @@ use serde::Serialize;
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
 use crate::guard::VerifierCode;
+use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
-use crate::record::{Evidence, Record};
-use crate::store::{self, StoreError};
+use crate::record::Evidence;
+use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
@@ -73,6 +75,15 @@ pub enum FoundryError {
     Chain(#[from] ChainError),
 }
 
+impl Hint for FoundryError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
+        }
+    }
+}
+
 impl Fixture {
     /// Deploys the verifier under a fork, makes each call, and notes the answers.
     ///
@@ -127,28 +138,28 @@ impl Fixture {
     }
 }
 
-/// Writes the fixture of the record at `path` into a folder of the record's name below `out`, and tells which.
+/// Writes the fixture of a stored run into a folder of the record's name below `out`, and tells which.
 ///
 /// # Errors
-/// [`FoundryError`]; [`StoreError::NoEvidence`] where the record's run ended before there was a proof.
-pub fn export(path: &Path, record: &Record, out: &Path) -> Result<PathBuf, FoundryError> {
-    let bytes = |name| store::load_evidence(path, record, name);
-    let source = String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?).into_owned();
-    let creation = bytes(Evidence::CREATION_CODE)?.into();
-    let runtime = bytes(Evidence::RUNTIME_CODE)?.into();
+/// [`FoundryError`]; [`StoreError::NoEvidence`] where the run ended before there was a proof.
+pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
+    let source = run.text(Evidence::VERIFIER_SOURCE)?;
+    let creation = run.evidence(Evidence::CREATION_CODE)?.into();
+    let runtime = run.evidence(Evidence::RUNTIME_CODE)?.into();
     let code = VerifierCode {
         creation: &creation,
         runtime: &runtime,
     };
-    let kind = record.request.verifier;
-    let Proof { proof, instances } = store::load_proof(path, record)?;
+    let Proof { proof, instances } = run.proof()?;
     let call = VerifyCall {
         proof,
         instances,
-        key_artifact: store::load_key_artifact(path, record)?,
+        key_artifact: run.key_artifact()?,
     };
-    let fixture = Fixture::measure(kind, record.request.fork, code, &[call], record.committed)?;
-    let folder = out.join(path.file_stem().unwrap_or_default());
+    let record = run.record();
+    let request = &record.request;
+    let fixture = Fixture::measure(request.verifier, request.fork, code, &[call], record.committed)?;
+    let folder = out.join(run.path().file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
     Ok(folder)
 }

@@ -24,13 +24,14 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
 //!
-//! Around them: [`subject`] puts together what one run is about, [`bench`] takes it through the stages, [`on_chain`] is
-//! its part from bytecode on, [`trouble`] tells the machine's part from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that
-//! was split together again, [`rederive`] finds out again what a stored record
-//! must say, and [`replay`] uses one again, [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each
-//! other, [`fuzz`] mutates their proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same,
-//! [`home`] is the cache folder, which [`npm`] installs tools into, and [`cli`] is the program. What several processes share goes by
-//! `lock` (who uses or makes what), `digests` (whether a file is what it was) and `process` (whose work a folder is).
+//! Around them: [`subject`] puts together what one run is about, [`integers`] keeps the exact integer program of its model,
+//! [`bench`] takes it through the stages, [`on_chain`] is its part from bytecode on, [`trouble`] tells the machine's part
+//! from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that was
+//! split together again, [`rederive`] finds out again what a stored record must say, and [`replay`] uses one again,
+//! [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each other, [`fuzz`] mutates their
+//! proofs, [`foundry`] writes them out for Forge, [`nodes`] asks other EVMs the same, [`home`] is the cache folder, which
+//! [`npm`] installs tools into, and [`cli`] is the program. What several processes share goes by `lock` (who uses or makes
+//! what), `digests` (whether a file is what it was) and `process` (whose work a folder is).
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
@@ -44,6 +45,7 @@ pub mod forecast;
 pub mod foundry;
 pub mod fuzz;
 pub mod guard;
+pub mod integers;
 pub mod judge;
 pub mod ledger;
 pub mod metric;
@@ -64,6 +66,6 @@ pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
 use evmbench_host::{digests, files, format, lock, parallel, process, ranges};
-pub use evmbench_host::{home, trouble};
+pub use evmbench_host::{hint, home, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

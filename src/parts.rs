@@ -4,20 +4,24 @@
 //! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
 //! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
-use serde_json::Value;
 
 use crate::committed::{CommittedSizes, InputAssurance};
 use crate::guard::linked::{self, LinkedPart};
 use crate::guard::{GuardContracts, GuardError, VerifierCode};
+use crate::hint::Hint;
 use crate::ledger::What;
-use crate::prover::{CircuitPlan, Committed, Proof, SrsIdentity, Visibility, lookups};
+use crate::prover::{
+    CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
+    lookups,
+};
 use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
-use crate::rederive::{self, Discrepancy, Exhibits, Given, RederiveError, Rederived, Tools};
-use crate::store::{self, StoreError};
+use crate::rederive::{self, Discrepancy, Exhibits, Given, Rederived, Tools};
+use crate::store::{self, StoreError, StoredRun};
 
 /// Records that are not measured as a set.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +29,9 @@ pub enum PartsError {
     /// A record or its evidence is not there, or not what it says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A part cannot be gone through.
+    /// EZKL cannot be run.
     #[error(transparent)]
-    Rederive(#[from] RederiveError),
+    Prover(#[from] ProverError),
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -85,6 +89,24 @@ pub enum PartsError {
     },
 }
 
+impl Hint for PartsError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::NotBorneOut { .. } | Self::NotVerified { .. } => {
+                Some("remove the part's record and prove it again with --resume".into())
+            }
+            Self::Prover(_)
+            | Self::Guard(_)
+            | Self::Range { .. }
+            | Self::OtherPart { .. }
+            | Self::OtherString { .. }
+            | Self::PartCount { .. }
+            | Self::NoPart { .. } => Some("prove the parts again, all with the same arguments".into()),
+        }
+    }
+}
+
 /// A set, measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -114,10 +136,10 @@ impl Part {
         let no_part = || PartsError::NoPart {
             path: path.to_owned(),
         };
-        let stored = store::load(path)?;
-        let found = rederive::rederive_part(path, given, tools)?;
+        let run = StoredRun::open(path)?;
+        let found = rederive::rederive_part(&run, given, tools)?;
         // What the set came to is in the last part's record: it is what is to be found out.
-        let of_set = |found: &Discrepancy| stored.set.is_some() && found.place.starts_with("outcome");
+        let of_set = |found: &Discrepancy| run.record().set.is_some() && found.place.starts_with("outcome");
         if let Some(found) = found.discrepancies.iter().find(|found| !of_set(found)) {
             return Err(PartsError::NotBorneOut {
                 path: path.to_owned(),
@@ -135,12 +157,13 @@ impl Part {
                 outcome: record.outcome,
             });
         }
-        let evidence = Exhibits::load(path, &record).evidence;
+        let evidence = Exhibits::of(&run).evidence;
         let place = record.request.part.clone().ok_or_else(no_part)?;
         let derived = rederive::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
-        let input_range = record.request.plan.input_assurance.ok_or_else(no_part)?;
-        let lacks = lacks_range(input_range, &record, &evidence, sizes);
+        let plan = record.request.plan.as_committed().ok_or_else(no_part)?;
+        let input_range = plan.assurance();
+        let lacks = lacks_range(plan, &record, &evidence, sizes);
         if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
                 path: path.to_owned(),
@@ -192,14 +215,13 @@ impl Part {
 /// What every part of a set was asked for alike: everything but its place, who sees its input and its output, and what a run may
 /// take.
 fn asked_alike(request: &Request) -> Request {
+    let plan = match request.plan {
+        CircuitPlan::Committed(plan) => CircuitPlan::Committed(plan.of_part(true, true)),
+        other @ (CircuitPlan::Study(_) | CircuitPlan::Direct(_)) => other,
+    };
     Request {
         part: None,
-        plan: CircuitPlan {
-            input_visibility: Visibility::Polycommit,
-            output_visibility: Visibility::Polycommit,
-            input_assurance: None,
-            ..request.plan
-        },
+        plan,
         runs: 0,
         warmup: 0,
         timeout_seconds: 0,
@@ -212,26 +234,20 @@ fn asked_alike(request: &Request) -> Request {
 /// What a part's circuit lacks of the assurance that its input is in range, if anything: what was asked for must be what it has.
 /// A registered input needs nothing of the circuit: its contract takes the one commitment that it is deployed for.
 fn lacks_range(
-    input_range: InputAssurance,
+    plan: CommittedPlan,
     record: &Record,
     evidence: &Evidence,
     sizes: CommittedSizes,
-) -> serde_json::Result<Option<&'static str>> {
-    let settings: Value = serde_json::from_str(evidence.settings.as_deref().unwrap_or_default())?;
+) -> Result<Option<&'static str>, SettingsError> {
+    let settings = CircuitSettings::parse(evidence.settings.as_deref().unwrap_or_default())?;
     let key = evidence.verifying_key.as_deref().unwrap_or_default();
-    Ok(match input_range {
+    Ok(match plan.assurance() {
         InputAssurance::Linked | InputAssurance::Registered => None,
         InputAssurance::Public => {
-            let output_public = record.request.plan.output_visibility == Visibility::Public;
-            let shown = settings["model_instance_shapes"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
-            let elements =
-                |shape: &Value| -> Option<u64> { shape.as_array()?.iter().map(Value::as_u64).product() };
+            let shown = settings.file().public_sizes().unwrap_or_default();
             // Check, challenge, the output where it is public, and the input.
-            let is_shown = shown.len() == 3 + usize::from(output_public)
-                && shown.last().and_then(elements) == Some(sizes.input as u64);
+            let is_shown = shown.len() == 3 + usize::from(plan.output_public())
+                && shown.last() == Some(&(sizes.input as u64));
             (!is_shown).then_some("its input is said to be public, and is not among the public values")
         }
         InputAssurance::Ranged => {

@@ -4,14 +4,17 @@
 //! another fork; [`renewed`]'s, the record as this evmbench would write it today; or [`recorded_prover`]'s, which replays the
 //! record's run for every stage after it. Whether the record is right is [`crate::rederive`]'s question.
 
-use std::path::Path;
+use std::borrow::Cow;
 
 use crate::bench;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork};
-use crate::prover::{Artifacts, CircuitSettings, PhaseMeasurement, ProverRun, RecordedProver, SettingsError};
+use crate::hint::Hint;
+use crate::prover::{
+    Artifacts, CircuitSettings, PhaseMeasurement, ProverError, ProverRun, RecordedProver, SettingsError,
+};
 use crate::record::{Evidence, Record, Renewal, SCHEMA};
-use crate::rederive::{self, Discrepancy, Given, RederiveError, Tools};
-use crate::store::{self, StoreError};
+use crate::rederive::{self, Discrepancy, Given, Tools};
+use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 use crate::subject::Subject;
 
 /// A record that cannot be used again.
@@ -20,9 +23,9 @@ pub enum ReplayError {
     /// The evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The record cannot be gone through.
+    /// EZKL cannot be run.
     #[error(transparent)]
-    Rederive(#[from] RederiveError),
+    Prover(#[from] ProverError),
     /// The verifier cannot be deployed or called.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -47,15 +50,26 @@ pub enum ReplayError {
     },
 }
 
-/// Deploys the verifier of the record at `path` under a fork and verifies its proof there.
+impl Hint for ReplayError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::Prover(error) => error.hint(),
+            Self::NotBorneOut { .. } => Some("`evmbench audit RECORD` says all that differs".into()),
+            Self::EndedBefore { .. } => Some("run the experiment again".into()),
+            Self::Chain(_) | Self::Settings(_) => Some(DAMAGED_EVIDENCE.into()),
+        }
+    }
+}
+
+/// Deploys a stored run's verifier under a fork and verifies its proof there.
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn under(path: &Path, record: &Record, fork: Fork) -> Result<UnderFork, ReplayError> {
-    let creation_code = store::load_evidence(path, record, Evidence::CREATION_CODE)?;
-    let calldata = store::load_evidence(path, record, Evidence::CALLDATA)?;
-    let calldata = Calldata::raw(calldata);
-    let key_artifact = store::load_key_artifact(path, record)?;
+pub fn under(run: &StoredRun, fork: Fork) -> Result<UnderFork, ReplayError> {
+    let creation_code = run.evidence(Evidence::CREATION_CODE)?;
+    let calldata = Calldata::raw(run.evidence(Evidence::CALLDATA)?);
+    let key_artifact = run.key_artifact()?;
     Ok(UnderFork::try_out(
         fork,
         &creation_code.into(),
@@ -80,15 +94,15 @@ const RENEWED: [&str; 11] = [
     "verification",
 ];
 
-/// The record at `path` as this evmbench writes it: with everything that follows from its evidence found out again, of this
+/// A stored run's record as this evmbench writes it: with everything that follows from its evidence found out again, of this
 /// schema, and with a digest of its own. What was measured stays as it is. Of the counted proofs only the first was kept, so
 /// that the gas of the others stays too.
 ///
 /// # Errors
 /// [`ReplayError`]; [`ReplayError::NotBorneOut`] where the evidence says otherwise than the record in something that no newer
 /// evmbench could see in another way.
-pub fn renewed(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Record, ReplayError> {
-    let rederived = rederive::rederive(path, given, tools)?;
+pub fn renewed(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Record, ReplayError> {
+    let rederived = rederive::rederive(run, given, tools)?;
     let is_renewed = |found: &Discrepancy| {
         let field = found.place.split(['.', '[']).next().unwrap_or_default();
         RENEWED.contains(&field)
@@ -99,13 +113,13 @@ pub fn renewed(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Record, R
         .find(|found| !is_renewed(found))
     {
         return Err(ReplayError::NotBorneOut {
-            path: path.display().to_string(),
+            path: run.path().display().to_string(),
             found,
         });
     }
     let by_record_only = rederived.by_record_only;
     let mut renewed = rederived.record;
-    store::add_compressed_digests(path, &mut renewed)?;
+    store::add_compressed_digests(run.path(), &mut renewed)?;
     renewed.schema = SCHEMA;
     renewed.renewal = Some(Renewal::now(by_record_only.into_keys().collect()));
     Ok(renewed)
@@ -116,9 +130,9 @@ pub fn renewed(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Record, R
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, ReplayError> {
-    let run = recorded_run(path, record)?;
-    Ok(RecordedProver::new(record.model.onnx_sha256.clone(), run))
+pub fn recorded_prover(run: &StoredRun) -> Result<RecordedProver, ReplayError> {
+    let sha256 = run.record().model.onnx_sha256.clone();
+    Ok(RecordedProver::new(sha256, recorded_run(run)?))
 }
 
 /// The same for a subject's jobs, which are about a committed circuit where it has one. It answers none of another model's or in
@@ -126,36 +140,32 @@ pub fn recorded_prover(path: &Path, record: &Record) -> Result<RecordedProver, R
 ///
 /// # Errors
 /// [`ReplayError`].
-pub fn recorded_prover_of(
-    path: &Path,
-    record: &Record,
-    subject: &Subject,
-) -> Result<RecordedProver, ReplayError> {
+pub fn recorded_prover_of(run: &StoredRun, subject: &Subject) -> Result<RecordedProver, ReplayError> {
+    let record = run.record();
     let same_model = record.model.onnx_sha256 == subject.model.onnx_sha256;
     if !same_model || record.request.plan != subject.request.plan {
-        return recorded_prover(path, record);
+        return recorded_prover(run);
     }
-    let run = recorded_run(path, record)?;
-    Ok(RecordedProver::new(bench::job(subject).circuit.sha256(), run))
+    let sha256 = bench::job(subject).circuit.sha256();
+    Ok(RecordedProver::new(sha256, recorded_run(run)?))
 }
 
-fn recorded_run(path: &Path, record: &Record) -> Result<ProverRun, ReplayError> {
-    let bytes = |name| store::load_evidence(path, record, name);
-    let text = |name| bytes(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+fn recorded_run(run: &StoredRun) -> Result<ProverRun, ReplayError> {
+    let record = run.record();
     let (Some(keys), Some(proof)) = (&record.keys, &record.proof) else {
-        return Err(ended_before(path, record));
+        return Err(ended_before(run));
     };
     let Some(shape) = record.circuit.as_ref().and_then(|circuit| circuit.columns) else {
-        return Err(ended_before(path, record));
+        return Err(ended_before(run));
     };
     let artifacts = Artifacts {
-        proofs: vec![store::load_proof(path, record)?],
+        proofs: vec![run.proof()?],
         natively_verified: proof.natively_verified,
-        outputs: Evidence::read_outputs(&bytes(Evidence::OUTPUTS)?).map_err(StoreError::from)?,
-        verifier_source: text(Evidence::VERIFIER_SOURCE)?,
-        key_artifact: store::load_key_artifact(path, record)?,
+        outputs: run.outputs()?,
+        verifier_source: run.text(Evidence::VERIFIER_SOURCE)?,
+        key_artifact: run.key_artifact()?,
         committed: record.committed,
-        verifying_key: bytes(Evidence::VERIFYING_KEY)?,
+        verifying_key: run.evidence(Evidence::VERIFYING_KEY)?,
         proving_key_bytes: keys.proving_key_bytes,
         srs: keys.srs.clone(),
         shape,
@@ -163,16 +173,16 @@ fn recorded_run(path: &Path, record: &Record) -> Result<ProverRun, ReplayError> 
     Ok(ProverRun {
         counted_cells: None,
         phases: record.phases.iter().map(PhaseMeasurement::cached).collect(),
-        settings: Some(CircuitSettings::parse(&text(Evidence::SETTINGS)?)?),
+        settings: Some(CircuitSettings::parse(&run.text(Evidence::SETTINGS)?)?),
         reused_keys: true,
         peak_disk_bytes: record.peak_disk_bytes.unwrap_or(0),
         result: Ok(artifacts),
     })
 }
 
-fn ended_before(path: &Path, record: &Record) -> ReplayError {
+fn ended_before(run: &StoredRun) -> ReplayError {
     ReplayError::EndedBefore {
-        path: path.display().to_string(),
-        outcome: record.outcome.to_string(),
+        path: run.path().display().to_string(),
+        outcome: run.record().outcome.to_string(),
     }
 }

@@ -2,24 +2,25 @@
 //!
 //! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::committed::{
-    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Witness,
-};
+use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Witness};
 use crate::files::{self, MOST_MODEL_BYTES};
+use crate::hint::Hint;
+use crate::integers::{IntegerProgram, NoIntegers};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
-use crate::model::integer::{self, IntegerError};
+use crate::model::integer::{self, IntegerError, Lowered};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovered};
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
-use crate::prover::{CircuitKind, CircuitPlan, Ezkl, PlanError, Visibility};
+use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
 use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
 use crate::suite::{Category, Experiment};
 use crate::trained;
@@ -63,18 +64,21 @@ pub enum SubjectError {
     },
 }
 
-impl SubjectError {
-    /// What the user can do about it.
-    pub fn hints(&self) -> Vec<String> {
+impl Hint for SubjectError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.hints().into_iter().next()
+    }
+
+    fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
-            Self::Onnx(error) => error.hints().into_iter().map(str::to_owned).collect(),
-            Self::Input(error) => vec![error.hint().to_owned()],
-            Self::Weights(error) => error.hints().into_iter().map(str::to_owned).collect(),
-            Self::Committed(error) => vec![error.hint().to_owned()],
-            Self::Split(error) => vec![error.hint().to_owned()],
-            Self::Plan(error) => vec![error.hint()],
-            Self::Neither { direct, .. } => direct.hints().into_iter().map(str::to_owned).collect(),
-            Self::Read { source, .. } => vec![files::hint(source).to_owned()],
+            Self::Onnx(error) => error.hints(),
+            Self::Input(error) => error.hints(),
+            Self::Weights(error) => error.hints(),
+            Self::Committed(error) => error.hints(),
+            Self::Split(error) => error.hints(),
+            Self::Plan(error) => error.hints(),
+            Self::Neither { direct, .. } => direct.hints(),
+            Self::Read { source, .. } => source.hints(),
         }
     }
 }
@@ -133,6 +137,8 @@ pub struct Subject {
     pub origin: Option<Arc<Origin>>,
     /// Remarks for the record.
     pub notes: Vec<String>,
+    /// The graph's exact integers, as soon as somebody asked for them.
+    pub integers: IntegerProgram,
 }
 
 /// A user's model as a whole.
@@ -215,11 +221,13 @@ impl CommittedSubject {
         request: &Request,
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
-        let plan = request.plan;
-        if plan.kind != CircuitKind::Committed || request.part.is_some() {
+        let CircuitPlan::Committed(plan) = request.plan else {
+            return Ok(None);
+        };
+        if request.part.is_some() {
             return Ok(None);
         }
-        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale, input_bound))?;
+        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale(), input_bound))?;
         let input = circuit.integers(&inputs[0]);
         Self::new(circuit, input).map(Some)
     }
@@ -231,21 +239,21 @@ fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, Com
 }
 
 /// The committed circuit that a plan asks for.
-fn lower(graph: &Graph, plan: CircuitPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
-    let options = CommittedOptions {
-        scale: plan.scale,
-        input,
-        assurance: plan.input_assurance.ok_or(CommittedError::NoAssurance)?,
-        output_public: plan.output_visibility == Visibility::Public,
-        inner_columns: plan.inner_columns,
-        logrows: plan.logrows,
-        digit_bits: plan.digit_bits,
-        roundings: plan.roundings,
-    };
-    committed::lower(graph, &options, &Ezkl)
+fn lower(graph: &Graph, plan: CommittedPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
+    committed::lower(graph, &plan.options(input), &Ezkl)
 }
 
 impl Subject {
+    /// The model's exact integer program under a circuit's settings. It is lowered once, as long as these decide the same integers.
+    ///
+    /// # Errors
+    /// [`NoIntegers`].
+    pub fn integer_program(&self, settings: &CircuitSettings) -> Result<Arc<Lowered>, NoIntegers> {
+        let graph = self.graph.as_ref();
+        let graph = graph.map_err(|uncovered| NoIntegers::Uncovered(uncovered.clone()))?;
+        Ok(self.integers.of(graph, &settings.quantisation()?)?)
+    }
+
     /// The subject, or another one where the model has no committed circuit; its notes then say why.
     ///
     /// # Errors
@@ -291,7 +299,7 @@ impl Subject {
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
-        if request.plan.kind == CircuitKind::Study {
+        if request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);
         }
         let mut weights_source = Source::Seeded { seed: request.seed };
@@ -300,7 +308,7 @@ impl Subject {
             graph = weights::load(graph, path)?;
             weights_source = Source::File { sha256 };
         } else if let Some(trained) =
-            trained::find(spec.id).filter(|_| request.plan.kind != CircuitKind::Study)
+            trained::find(spec.id).filter(|_| request.plan.kind() != CircuitKind::Study)
         {
             graph = weights::from_onnx_bytes(
                 graph,
@@ -334,7 +342,7 @@ impl Subject {
                 },
             ),
             (None, None) => (
-                match request.plan.kind {
+                match request.plan.kind() {
                     CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
                     CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
                 },
@@ -347,9 +355,9 @@ impl Subject {
         };
         let onnx = onnx::write(&graph);
         let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
-        let scale = request.plan.scale;
+        let scale = request.plan.scale();
         let mut notes = rounding::vanished_layers(&graph, scale);
-        if request.plan.kind == CircuitKind::Direct {
+        if request.plan.kind() == CircuitKind::Direct {
             notes.extend(rounding::far_off_means(&rounding::means(&graph), scale));
         }
         Ok(Self {
@@ -363,6 +371,7 @@ impl Subject {
             ),
             input: describe_input(input_source, &inputs),
             notes,
+            integers: IntegerProgram::default(),
             request,
             onnx,
             graph: Ok(graph),
@@ -380,9 +389,9 @@ impl Subject {
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
         let (onnx, mut model) = onnx::load(path)?;
-        if request.plan.kind != CircuitKind::Committed {
+        if request.plan.kind() != CircuitKind::Committed {
             model.directly(path)?;
-            model.fits(request.plan.scale, request.plan.greatest_checked(), path)?;
+            model.fits(request.plan.scale(), request.plan.greatest_checked(), path)?;
         }
         let OnnxModel {
             inputs: ports,
@@ -414,10 +423,10 @@ impl Subject {
                 (seeded.collect(), Source::Seeded { seed: request.seed })
             }
         };
-        let scale = request.plan.scale;
+        let scale = request.plan.scale();
         let graph = match coverage {
             Coverage::Full(graph) => {
-                if request.plan.kind != CircuitKind::Committed {
+                if request.plan.kind() != CircuitKind::Committed {
                     read_as_it_is(&graph, path)?;
                     remarks.extend(rounding::far_off_means(&rounding::means(&graph), scale));
                 }
@@ -451,6 +460,7 @@ impl Subject {
             input_bound,
             origin: None,
             notes: remarks,
+            integers: IntegerProgram::default(),
         })
     }
 
@@ -475,14 +485,16 @@ impl Subject {
                 inputs: self.inputs.clone(),
             })
         });
-        let mut lowered: Vec<(CircuitPlan, CommittedCircuit)> = Vec::new();
+        let CircuitPlan::Committed(whole) = self.request.plan else {
+            return Err(PlanError::NotCommitted.into());
+        };
+        let mut lowered: Vec<(CommittedPlan, CommittedCircuit)> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let plan = self.request.plan;
             // What every part before the last layer's makes is read by the next one.
             let is_read = index < split.cuts.len();
-            let plan = plan.of_part(part.source.is_some(), is_read)?;
+            let plan = whole.of_part(part.source.is_some(), is_read);
             let input = match part.source {
-                None => Integers::of_input(plan.scale, self.input_bound),
+                None => Integers::of_input(plan.scale(), self.input_bound),
                 Some(source) => {
                     let (_, from) = &lowered[source.part];
                     match source.tensor {
@@ -497,8 +509,8 @@ impl Subject {
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
         let mut subjects: Vec<Self> = Vec::new();
         for (index, (plan, circuit)) in lowered.into_iter().enumerate() {
-            let plan = CircuitPlan { logrows, ..plan };
-            let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns);
+            let plan = CircuitPlan::Committed(plan).with_logrows(logrows)?;
+            let circuit = circuit.in_rows(logrows.unwrap_or(0), plan.inner_columns());
             let part = &parts[index];
             let input = match part.source {
                 None => circuit.integers(&self.inputs[0]),
@@ -566,6 +578,7 @@ impl Subject {
             committed: Some(committed),
             origin: None,
             notes: self.notes.clone(),
+            integers: IntegerProgram::default(),
         }
     }
 
@@ -587,6 +600,7 @@ impl Subject {
             committed,
             origin: self.origin.clone(),
             notes: self.notes.clone(),
+            integers: IntegerProgram::default(),
         })
     }
 }
@@ -755,7 +769,7 @@ mod tests {
         }
         let assurances: Vec<_> = parts
             .iter()
-            .map(|part| part.request.plan.input_assurance.unwrap())
+            .map(|part| part.request.plan.input_assurance().unwrap())
             .collect();
         assert_eq!(
             assurances,

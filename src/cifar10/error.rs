@@ -1,8 +1,10 @@
 //! What can be wrong with the data's files.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::files;
+use crate::hint::Hint;
 
 /// Why there are no images.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +73,9 @@ pub enum DataError {
     },
 }
 
-impl DataError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for DataError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Read { source, .. } => files::refusal_hint(source).unwrap_or(
                 "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
             ),
@@ -88,6 +88,7 @@ impl DataError {
             }
             Self::Digest { .. } => "try again; where it stays so, the archive is not the official one",
             Self::Write { .. } => "check the folder's permissions and the free space",
-        }
+        };
+        Some(hint.into())
     }
 }

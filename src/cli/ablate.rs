@@ -14,6 +14,7 @@ use crate::prover::{CircuitPlan, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request};
 use crate::replay;
 use crate::report::table::{Column, Table};
+use crate::store::StoredRun;
 use crate::subject::{Material, Subject};
 use crate::suite::{self, Experiment};
 
@@ -117,8 +118,8 @@ fn run_all(session: &mut Session, experiment: Experiment, baseline: &Request) ->
                 let record = match baseline_record(&rows).filter(|_| choice.is_of_the_compiler()) {
                     None => session.record(&position, &subject)?.map(Ok),
                     Some(proved) if proved.verification.is_some() => {
-                        let path = session.store().path(&proved.request);
-                        let replayed = replay::recorded_prover(&path, proved)?;
+                        let run = StoredRun::open(&session.store().path(&proved.request))?;
+                        let replayed = replay::recorded_prover(&run)?;
                         session.record_by(&replayed, &position, &subject)?.map(Ok)
                     }
                     Some(proved) => Some(Err(format!("the baseline has no proof: {}", proved.outcome))),

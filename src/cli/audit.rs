@@ -15,9 +15,9 @@ use crate::home::Home;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
-use crate::prover::{EzklOptions, EzklProver, SrsStore, Statement, check_srs_file, negated_s_g2};
+use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, check_srs_file, negated_s_g2};
 use crate::rederive::{self, Given};
-use crate::store;
+use crate::store::StoredRun;
 
 /// Say what an accepted proof proves: for records, or for any of settings, key, verifier, reference string and model
 ///
@@ -122,14 +122,14 @@ impl Arguments {
         workshop: &Workshop,
         prover: Option<&EzklProver>,
     ) -> Result<Audited, CliError> {
-        store::load(path)?;
+        let run = StoredRun::open(path)?;
         let given = Given {
             onnx: self.model.as_deref(),
             input: self.input.as_deref(),
             srs: self.srs.as_deref(),
             prover,
         };
-        let rederived = rederive::rederive(path, given, workshop.open()?)?;
+        let rederived = rederive::rederive(&run, given, workshop.open()?)?;
         Ok(Audited {
             subject: path.display().to_string(),
             ledger: rederived.audited(),
@@ -154,7 +154,7 @@ impl Arguments {
         let mut facts = Facts::default();
         if let Some(path) = &self.settings {
             let text = String::from_utf8_lossy(&read(path)?).into_owned();
-            let settings = Statement::parse(&text).map_err(|source| CliError::Settings {
+            let settings = SettingsFile::parse(&text).map_err(|source| CliError::Settings {
                 path: path.clone(),
                 source,
             })?;

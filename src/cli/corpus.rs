@@ -9,7 +9,7 @@ use super::{Finding, progress, setup};
 use crate::forecast::{Coefficients, Role, Sample, SampleError, Specimen};
 use crate::home::Home;
 use crate::prover::{EzklOptions, EzklProver};
-use crate::store;
+use crate::store::{self, StoredRun};
 
 /// Measure the circuits that the forecast is fitted on and tested on, and fit it anew
 ///
@@ -67,13 +67,13 @@ fn take(records: &Path, samples: &Path) -> Result<(), CliError> {
     for relative in store::record_paths(records)? {
         let path = records.join(relative);
         // Other JSON lies there, too.
-        let Ok(record) = store::load(&path) else { continue };
-        let role = if record.request.plan.scale == FITTED_SCALE {
+        let Ok(run) = StoredRun::open(&path) else { continue };
+        let role = if run.record().request.plan.scale() == FITTED_SCALE {
             Role::Fit
         } else {
             Role::Test
         };
-        if let Some(sample) = Sample::from_record(&path, &record, role)? {
+        if let Some(sample) = Sample::of_run(&run, role)? {
             store::write_json(&sample_path(samples, &sample.name), &sample)?;
         }
     }

@@ -1,10 +1,12 @@
 //! `evmbench doctor`: what is present, which versions, what is missing and the command that mends it.
 
+use std::borrow::Cow;
 use std::process::{Command, Stdio};
 
 use super::error::CliError;
 use super::output::say;
 use super::{Finding, format};
+use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
 use crate::npm;
@@ -41,7 +43,7 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
         ),
     }?;
     let mut finding = Finding::Good;
-    let mut report = |name: &str, state: Result<String, (String, Vec<String>)>| match state {
+    let mut report = |name: &str, state: Result<String, (String, Vec<Cow<'static, str>>)>| match state {
         Ok(text) => say!("{name:<9} {text}"),
         Err((text, hints)) => {
             say!("{name:<9} MISSING: {text}")?;
@@ -82,7 +84,7 @@ pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
         } else {
             Err((
                 format!("{} is not as it was installed", solc.display()),
-                vec!["run `evmbench setup`, which replaces it".to_owned()],
+                vec!["run `evmbench setup`, which replaces it".into()],
             ))
         },
     )?;

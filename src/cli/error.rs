@@ -1,21 +1,21 @@
 //! Everything that can end a command early, with what the user can do about it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::accuracy::AccuracyError;
 use crate::bench::BenchError;
 use crate::cifar10::DataError;
 use crate::compare::SetError;
-use crate::files;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
+use crate::hint::Hint;
 use crate::home::HomeError;
 use crate::nodes::NodeError;
 use crate::npm::NpmError;
 use crate::parts::PartsError;
 use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
-use crate::rederive::RederiveError;
 use crate::replay::ReplayError;
 use crate::report::ReportError;
 use crate::solidity::SolidityError;
@@ -53,8 +53,6 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Parts(#[from] PartsError),
-    #[error(transparent)]
-    Rederive(#[from] RederiveError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -111,79 +109,76 @@ pub(super) enum CliError {
 /// Where nothing more is known.
 const REFUSALS: &str = "docs/troubleshooting.md lists what evmbench refuses, and what to do about it";
 
-/// Evidence that no run leaves.
-const DAMAGED: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
+impl Hint for CliError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.hints().into_iter().next()
+    }
 
-impl CliError {
-    /// What the user can do about it, a line each; there is always one.
-    pub(super) fn hints(&self) -> Vec<String> {
-        let hints = self.own_hints();
+    /// There is always one.
+    fn hints(&self) -> Vec<Cow<'static, str>> {
+        let hints = match self.cause() {
+            Some(cause) => cause.hints(),
+            None => self.own_hint().into_iter().collect(),
+        };
         if hints.is_empty() {
-            vec![REFUSALS.to_owned()]
+            vec![REFUSALS.into()]
         } else {
             hints
         }
     }
+}
 
-    fn own_hints(&self) -> Vec<String> {
-        let one = |hint: Option<&str>| hint.map(str::to_owned).into_iter().collect();
-        match self {
-            Self::Suite(error) => vec![error.hint()],
-            Self::Subject(error) => error.hints(),
-            Self::Solidity(error) => error.hint().into_iter().collect(),
-            Self::Npm { source } => one(source.hint()),
-            Self::Node(error) => error.hint().into_iter().collect(),
-            Self::Store(error)
-            | Self::Replay(ReplayError::Store(error) | ReplayError::Rederive(RederiveError::Store(error)))
-            | Self::Rederive(RederiveError::Store(error))
-            | Self::Parts(PartsError::Store(error) | PartsError::Rederive(RederiveError::Store(error)))
-            | Self::Foundry(FoundryError::Store(error)) => one(error.hint()),
-            Self::Set(error) => one(error.hint()),
-            Self::Report(error) => one(error.hint()),
-            Self::Fuzz(error) => one(error.hint()),
-            Self::Data(error) => vec![error.hint().to_owned()],
-            Self::Tune(error) => vec![error.hint().to_owned()],
-            Self::Profile(error) => vec![error.hint().to_owned()],
+impl CliError {
+    /// The error that knows what the user can do, where the command does not know better.
+    fn cause(&self) -> Option<&dyn Hint> {
+        Some(match self {
+            Self::Home(error) => error,
+            Self::Suite(error) => error,
+            Self::Plan(error) => error,
+            Self::Subject(error) => error,
+            Self::Toolchain(error) => error,
+            Self::Solidity(error) => error,
+            Self::Srs(error) => error,
+            Self::Prover(error) => error,
+            Self::Bench(error) => error,
+            Self::Store(error) => error,
+            Self::Replay(error) => error,
+            Self::Parts(error) => error,
+            Self::Set(error) => error,
+            Self::Report(error) => error,
+            Self::Foundry(error) => error,
+            Self::Fuzz(error) => error,
+            Self::Npm { source } => source,
+            Self::Node(error) => error,
+            Self::Data(error) => error,
             #[cfg(feature = "train")]
-            Self::Training(error) => one(error.hint()),
+            Self::Training(error) => error,
+            Self::Accuracy(error) => error,
+            Self::Tune(error) => error,
+            Self::Profile(error) => error,
+            _ => return None,
+        })
+    }
+
+    /// Of an error that no cause knows more of.
+    fn own_hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             #[cfg(not(feature = "train"))]
-            Self::NotBuilt { feature, .. } => vec![format!("cargo build --release --features {feature}")],
-            Self::Accuracy(error) => one(error.hint()),
-            Self::Toolchain(error) => one(error.hint()),
-            Self::Srs(error) => one(error.hint()),
-            Self::Plan(error) => vec![error.hint()],
-            Self::Home(error) => vec![error.hint()],
-            Self::Parts(PartsError::NotBorneOut { .. } | PartsError::NotVerified { .. }) => {
-                vec!["remove the part's record and prove it again with --resume".to_owned()]
+            Self::NotBuilt { feature, .. } => {
+                return Some(format!("cargo build --release --features {feature}").into());
             }
-            Self::Prover(error)
-            | Self::Rederive(RederiveError::Prover(error))
-            | Self::Bench(BenchError::Prover(error)) => one(error.hint()),
-            Self::Bench(BenchError::Judge(error)) => one(error.hint()),
-            Self::Io { source, .. } => vec![files::hint(source).to_owned()],
-            Self::NothingToRun(_) => {
-                vec!["name models, or a suite: --suite smoke; `evmbench list` shows both".to_owned()]
-            }
-            Self::Bench(BenchError::Interrupted) => {
-                one(Some("run it again with --resume: what is done is kept"))
-            }
-            Self::Replay(ReplayError::NotBorneOut { .. }) => {
-                one(Some("`evmbench audit RECORD` says all that differs"))
-            }
-            Self::Replay(ReplayError::EndedBefore { .. }) => one(Some("run the experiment again")),
-            Self::Replay(_) | Self::Foundry(FoundryError::Chain(_)) => one(Some(DAMAGED)),
-            Self::Usage(_) => one(Some("`evmbench help COMMAND` says what goes with what")),
-            Self::Settings { .. } => one(Some("give the settings.json that EZKL's gen_settings writes")),
-            Self::Shape(_) => one(Some(
-                "the settings are of no circuit that this EZKL lays out: make them again",
-            )),
-            Self::Parts(_) => one(Some("prove the parts again, all with the same arguments")),
+            Self::Io { source, .. } => return source.hint(),
+            Self::NothingToRun(_) => "name models, or a suite: --suite smoke; `evmbench list` shows both",
+            Self::Usage(_) => "`evmbench help COMMAND` says what goes with what",
+            Self::Settings { .. } => "give the settings.json that EZKL's gen_settings writes",
+            Self::Shape(_) => "the settings are of no circuit that this EZKL lays out: make them again",
             Self::Sample(_) | Self::Calibration(_) => {
-                one(Some("`evmbench doctor` says what is missing; then run it again"))
+                "`evmbench doctor` says what is missing; then run it again"
             }
-            Self::Output(_) => one(Some("check where stdout goes: its disk may be full")),
-            Self::Signals(_) => Vec::new(),
-        }
+            Self::Output(_) => "check where stdout goes: its disk may be full",
+            _ => return None,
+        };
+        Some(hint.into())
     }
 
     /// Whether nobody reads stdout any more, which is no failure to tell of.

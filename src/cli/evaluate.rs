@@ -190,16 +190,12 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
 
 /// The circuit that `prove-and-verify` proves of a classifier, but for who assures that the input is in range.
 fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
-    let options = CommittedOptions {
+    let options = CommittedOptions::new(
         scale,
-        input: Integers::of_input(scale, input::image_bound()),
-        assurance: InputAssurance::Ranged,
-        output_public: true,
-        inner_columns: None,
-        logrows: None,
-        digit_bits: None,
-        roundings: None,
-    };
+        Integers::of_input(scale, input::image_bound()),
+        InputAssurance::Ranged,
+        true,
+    );
     Ok(committed::lower(graph, &options, &Ezkl)?)
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::Finding;
 use super::error::CliError;
 use super::output::say;
-use crate::{foundry, store};
+use crate::foundry;
+use crate::store::StoredRun;
 
 /// Write records as fixtures for Forge tests: contract, proof, calldata, expected gas and sizes
 #[derive(Debug, clap::Args)]
@@ -21,8 +22,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
-        let record = store::load(path)?;
-        say!("{}", foundry::export(path, &record, &arguments.out)?.display())?;
+        let run = StoredRun::open(path)?;
+        say!("{}", foundry::export(&run, &arguments.out)?.display())?;
     }
     Ok(Finding::Good)
 }

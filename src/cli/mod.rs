@@ -41,6 +41,7 @@ use clap::{Parser, Subcommand};
 use output::note;
 
 use crate::format;
+use crate::hint::Hint as _;
 use crate::model::onnx;
 
 /// The testbench for verifiable machine learning on EVM chains.

@@ -86,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             };
             answers.push(Planned {
                 name: subject.request.name(),
-                circuit: subject.request.plan.kind,
+                circuit: subject.request.plan.kind(),
                 uncovered: subject.model.uncovered.clone(),
                 notes: subject.notes.clone(),
                 memory: forecast

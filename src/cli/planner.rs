@@ -10,9 +10,7 @@ use super::setup;
 use crate::bench;
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
-use crate::prover::{
-    CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore, compiled,
-};
+use crate::prover::{CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore};
 use crate::subject::Subject;
 
 /// See the module.
@@ -106,10 +104,7 @@ impl Planner {
             .label(format!("{position} {}", subject.request.name()));
         let settings = match &subject.committed {
             Some(committed) => {
-                let settings = CircuitSettings::of_json(compiled::settings(
-                    committed.circuit.graph(),
-                    committed.circuit.frame(),
-                ));
+                let settings = CircuitSettings::of_circuit(&committed.circuit);
                 settings.map_err(|error| Failure::Failed {
                     phase: Phase::Settings,
                     message: error.to_string(),

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::format;
 use super::output::note;
 use crate::fuzz::Watch;
-use crate::prover::Observer;
+use crate::prover::{CircuitSettings, Observer};
 
 /// How often the spinner turns.
 const TICK: Duration = Duration::from_millis(100);
@@ -169,7 +169,7 @@ impl State {
     }
 }
 
-impl Observer for Progress {
+impl Observer<CircuitSettings> for Progress {
     fn started(&self, step: &str) {
         let mut state = self.state();
         step.clone_into(&mut state.step);

@@ -361,7 +361,7 @@ fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> 
             }
             Source::Suite(Experiment {
                 model: suite::find(id)?,
-                scale: profile.plan.scale,
+                scale: profile.plan.scale(),
             })
         }
     };
@@ -494,7 +494,7 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;
             let hidden =
-                plan.kind == CircuitKind::Committed && plan.output_visibility == Visibility::Polycommit;
+                plan.kind() == CircuitKind::Committed && plan.output_visibility() == Visibility::Polycommit;
             if arguments.io.is_none() && hidden {
                 subject.notes.push(format!(
                     "the output has {elements} elements, more than {MOST_SHOWN_ELEMENTS}, and is committed to; --io result shows it"
@@ -559,7 +559,7 @@ impl Item {
         let Source::Suite(Experiment { model, .. }) = &self.subject else {
             return arguments.input.is_none();
         };
-        let is_trained = trained::find(model.id).is_some() && self.request.plan.kind != CircuitKind::Study;
+        let is_trained = trained::find(model.id).is_some() && self.request.plan.kind() != CircuitKind::Study;
         let is_image = model.category == Category::Composite;
         let given_image = is_image && (arguments.data.is_some() || arguments.sample.is_some());
         (arguments.weights.is_none() && !is_trained) || (arguments.input.is_none() && !given_image)
@@ -634,7 +634,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
             if arguments.json {
                 let planned = Planned {
                     name: subject.request.name(),
-                    circuit: circuit.kind,
+                    circuit: circuit.kind(),
                     uncovered: &subject.model.uncovered,
                     notes: &subject.notes,
                     record,
@@ -649,11 +649,11 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
             table.row([
                 subject.request.id.to_string(),
                 suite.to_string(),
-                circuit.kind.to_string(),
-                circuit.scale.to_string(),
-                circuit.input_visibility.to_string(),
-                circuit.output_visibility.to_string(),
-                circuit.param_visibility.to_string(),
+                circuit.kind().to_string(),
+                circuit.scale().to_string(),
+                circuit.input_visibility().to_string(),
+                circuit.output_visibility().to_string(),
+                circuit.param_visibility().to_string(),
                 (runs + warmup).to_string(),
                 format!(
                     "{}{}",

@@ -12,7 +12,7 @@ use super::{format, progress, setup};
 use crate::bench::{Bench, BenchError};
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
-use crate::prover::{DEFAULT_TIMEOUT, Observer as _, Prover, SrsStore, effective_memory_limit_bytes};
+use crate::prover::{AnyProver, DEFAULT_TIMEOUT, Observer as _, SrsStore, effective_memory_limit_bytes};
 use crate::record::{self, Environment, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
@@ -254,7 +254,7 @@ impl Session {
     /// [`Self::record`] with another prover than EZKL's.
     pub(super) fn record_by(
         &mut self,
-        prover: &dyn Prover,
+        prover: &AnyProver,
         position: &str,
         subject: &Subject,
     ) -> Result<Option<Record>, CliError> {

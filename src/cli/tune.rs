@@ -20,6 +20,7 @@ use crate::record::{DEFAULT_SEED, Record, Request};
 use crate::replay;
 use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
+use crate::store::StoredRun;
 use crate::subject::{Subject, SubjectError};
 use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile, Reference, Space};
 
@@ -209,15 +210,12 @@ fn start(arguments: &Arguments) -> Result<(Subject, Space), CliError> {
     let image = run.image(&items)?;
     let subject = first.subject(run.material(image.as_ref()))?;
     let plan = subject.request.plan;
-    if plan.kind == CircuitKind::Study {
+    if plan.kind() == CircuitKind::Study {
         return Err(CliError::Usage(
             "the study's circuit is as the study made it: tune a committed or a direct one",
         ));
     }
-    let at_scale = |item: &prove_and_verify::Item| {
-        let scale = item.request().plan.scale;
-        CircuitPlan { scale, ..plan }.checked()
-    };
+    let at_scale = |item: &prove_and_verify::Item| plan.at_scale(item.request().plan.scale());
     let space = Space::around(items.iter().map(at_scale).collect::<Result<_, _>>()?);
     let space = if arguments.any_io {
         space.with_any_io()?
@@ -297,7 +295,7 @@ fn search(
         };
         Ok(Some(accuracy::of_committed(
             &committed.circuit,
-            plan.scale,
+            plan.scale(),
             images,
             logits,
         )?))
@@ -353,10 +351,12 @@ fn prove(
         let Some(record) = session.record(&position, &tuned)? else {
             break;
         };
-        let path = session.store().path(&record.request);
         let proved_with = record.request.optimizer_runs;
         let replayed = match record.verification {
-            Some(_) if !others.is_empty() => Some(replay::recorded_prover_of(&path, &record, &tuned)?),
+            Some(_) if !others.is_empty() => {
+                let run = StoredRun::open(&session.store().path(&record.request))?;
+                Some(replay::recorded_prover_of(&run, &tuned)?)
+            }
             _ => None,
         };
         proved.push(Proved::of(index, record));
@@ -424,11 +424,11 @@ fn choose(
 
 /// What of a plan is told in a line of progress.
 fn name(plan: &CircuitPlan) -> String {
-    let mut name = format!("scale {}", plan.scale);
-    if let Some(bits) = plan.digit_bits {
+    let mut name = format!("scale {}", plan.scale());
+    if let Some(bits) = plan.digit_bits() {
         name += &format!(", digits of {bits} bits");
     }
-    if let Some(roundings) = plan.roundings {
+    if let Some(roundings) = plan.roundings() {
         name += &format!(", {roundings} roundings");
     }
     name
@@ -437,21 +437,21 @@ fn name(plan: &CircuitPlan) -> String {
 /// The settings of a plan, as cells of both tables.
 fn settings(plan: &CircuitPlan) -> [String; 5] {
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let digits = match (plan.kind, plan.decomposition) {
+    let digits = match (plan.kind(), plan.decomposition()) {
         (_, Some(decomposition)) => format!("{} of base {}", decomposition.legs, decomposition.base),
-        (CircuitKind::Committed, None) => dash(plan.digit_bits.map(|bits| format!("{bits} bits"))),
+        (CircuitKind::Committed, None) => dash(plan.digit_bits().map(|bits| format!("{bits} bits"))),
         _ => "default".to_owned(),
     };
-    let input = match plan.input_assurance {
-        Some(assurance) if plan.input_visibility != Visibility::Public => assurance.to_string(),
-        _ => plan.input_visibility.to_string(),
+    let input = match plan.input_assurance() {
+        Some(assurance) if plan.input_visibility() != Visibility::Public => assurance.to_string(),
+        _ => plan.input_visibility().to_string(),
     };
     [
-        plan.scale.to_string(),
-        format!("{input}, {}", plan.output_visibility),
+        plan.scale().to_string(),
+        format!("{input}, {}", plan.output_visibility()),
         digits,
-        dash(plan.roundings.map(|roundings| roundings.to_string())),
-        dash(plan.inner_columns.map(|columns| columns.to_string())),
+        dash(plan.roundings().map(|roundings| roundings.to_string())),
+        dash(plan.inner_columns().map(|columns| columns.to_string())),
     ]
 }
 
@@ -586,11 +586,11 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
     if !scales.is_empty() {
         command += &format!(" --scale {}", scales.join(","));
     }
-    command += &format!(" --circuit {}", plan.kind);
+    command += &format!(" --circuit {}", plan.kind());
     if arguments.any_io {
         command += " --any-io";
-    } else if let Some(assurance) = plan.input_assurance {
-        let shown = [plan.input_visibility, plan.output_visibility].map(|who| who == Visibility::Public);
+    } else if let Some(assurance) = plan.input_assurance() {
+        let shown = [plan.input_visibility(), plan.output_visibility()].map(|who| who == Visibility::Public);
         let io = match shown {
             [true, _] => "public",
             [false, true] => "result",
@@ -601,7 +601,7 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
             command += " --input-range registered";
         }
     }
-    if let Some(columns) = plan.inner_columns {
+    if let Some(columns) = plan.inner_columns() {
         command += &format!(" --columns {columns}");
     }
     if let Some(runs) = arguments.run.optimizer_runs {

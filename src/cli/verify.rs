@@ -10,14 +10,15 @@ use super::output::{note, say};
 use super::progress::Progress;
 use super::{Finding, format, setup};
 use crate::chain::UnderFork;
+use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::metric::Spread;
-use crate::record::{Outcome, Record};
+use crate::record::Outcome;
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
 
-use crate::store::{self, Store};
+use crate::store::{Store, StoredRun};
 
 /// Find out again what a record's evidence says, and hold the record against it
 ///
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let verified = match arguments.verify(path, &tools) {
             // One bad record is no reason to leave the others alone.
-            Err(error @ (CliError::Store(_) | CliError::Rederive(_) | CliError::Replay(_))) => {
+            Err(error @ (CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_))) => {
                 note!("error: {error}");
                 for hint in error.hints() {
                     note!("hint: {hint}");
@@ -134,15 +135,15 @@ fn tally(all: &[Verified]) -> Option<String> {
 
 impl Arguments {
     fn verify(&self, path: &Path, tools: &Workshop) -> Result<Verified, CliError> {
-        let record = store::load(path)?;
+        let run = StoredRun::open(path)?;
         if !self.fork.is_empty() {
-            return under(path, &record, &self.fork);
+            return under(&run, &self.fork);
         }
         let tools = tools.open()?;
         if self.renew {
-            renew(path, self.given.given(), tools)
+            renew(&run, self.given.given(), tools)
         } else {
-            check(path, self.given.given(), tools)
+            check(&run, self.given.given(), tools)
         }
     }
 }
@@ -163,8 +164,8 @@ impl Workshop {
 }
 
 /// Whether the record is what its evidence says.
-fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
-    let rederived = rederive::rederive(path, given, tools)?;
+fn check(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
+    let rederived = rederive::rederive(run, given, tools)?;
     let Rederived {
         record,
         figures,
@@ -172,7 +173,7 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
         remarks,
         ..
     } = &rederived;
-    let name = path.display();
+    let name = run.path().display();
     for figure in figures {
         let [recorded, now] =
             [figure.recorded, figure.now].map(|gas| gas.map_or_else(|| "none".to_owned(), format::signed));
@@ -217,12 +218,12 @@ fn check(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliEr
 }
 
 /// Whether the proof is accepted under every fork, be it with rules lifted.
-fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<Verified, CliError> {
+fn under(run: &StoredRun, names: &[ForkName]) -> Result<Verified, CliError> {
     let runs = names
         .iter()
-        .map(|&name| replay::under(path, record, name.into()))
+        .map(|&name| replay::under(run, name.into()))
         .collect::<Result<Vec<_>, _>>()?;
-    let name = record.request.name();
+    let name = run.record().request.name();
     say!(
         "{}\n",
         forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())))
@@ -236,8 +237,9 @@ fn under(path: &Path, record: &Record, names: &[ForkName]) -> Result<Verified, C
 }
 
 /// Writes the record anew.
-fn renew(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
-    let renewed = replay::renewed(path, given, tools)?;
+fn renew(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Verified, CliError> {
+    let path = run.path();
+    let renewed = replay::renewed(run, given, tools)?;
     Store::replace(path, &renewed)?;
     say!("{}: {}, renewed", path.display(), renewed.outcome_and_limits())?;
     Ok(match (&renewed.outcome, &renewed.verification) {

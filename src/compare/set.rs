@@ -4,6 +4,7 @@
 //! tree stays as it is. A file that is no record is passed over; one that is a damaged record is named, and fatal to
 //! nothing but itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{MOST_TEXT_BYTES, too_large};
+use crate::hint::Hint;
 use crate::parallel;
 use crate::record::{Record, Request};
 use crate::store::{self, StoreError};
@@ -80,20 +82,24 @@ pub enum SetError {
     },
 }
 
-impl SetError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for SetError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NotFound { .. } => Some(
                 "name a folder of records, or a revision as git does: main, HEAD~1, v0.1.0, main:results; \
-                 a shallow clone has few of them (git fetch --unshallow)",
+                 a shallow clone has few of them (git fetch --unshallow)"
+                    .into(),
             ),
-            Self::NoFolder { .. } => Some("name the folder behind a colon: REVISION:path/in/the/repository"),
+            Self::NoFolder { .. } => {
+                Some("name the folder behind a colon: REVISION:path/in/the/repository".into())
+            }
             Self::Empty { .. } => {
-                Some("records are <folder>/<suite>/<name>.json, as prove-and-verify writes them")
+                Some("records are <folder>/<suite>/<name>.json, as prove-and-verify writes them".into())
             }
             Self::Store(error) => error.hint(),
-            Self::Git { .. } => Some("git must be on the PATH to read a revision; a folder does not need it"),
+            Self::Git { .. } => {
+                Some("git must be on the PATH to read a revision; a folder does not need it".into())
+            }
         }
     }
 }

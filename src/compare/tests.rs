@@ -467,7 +467,7 @@ fn other_statements_never_meet() {
         (|request: &mut Request| request.seed = 1) as fn(&mut Request),
         |request| request.onnx_sha256 = Some("other".to_owned()),
         |request| request.input_sha256 = Some("other".to_owned()),
-        |request| request.plan.scale = 8,
+        |request| request.plan = request.plan.at_scale(8).unwrap(),
         |request| request.suite = FileName::new("core").unwrap(),
         |request| request.verifier = VerifierKind::Reusable,
     ] {

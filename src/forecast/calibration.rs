@@ -8,7 +8,6 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::coefficients::COEFFICIENTS;
 use super::quantity::Quantity;
@@ -17,8 +16,8 @@ use crate::home::Home;
 use crate::model::graph::{Graph, GraphError, Op};
 use crate::model::{input, onnx};
 use crate::prover::{
-    CircuitPlan, CircuitShape, EZKL_VERSION, EzklProver, Failure, Job, JobCircuit, Observer, Phase,
-    PlanError, ProverError, ShapeError, VerifierKind,
+    CircuitPlan, CircuitSettings, CircuitShape, Decomposition, EZKL_VERSION, EzklProver, Failure, Job,
+    JobCircuit, Observer, Phase, PlanError, ProverError, ShapeError, VerifierKind,
 };
 use crate::record::{self, Machine};
 use crate::store::{self, StoreError};
@@ -28,7 +27,7 @@ const OLD_FILE: &str = "calibration.json";
 
 /// What is proved: elements of a square, inner columns, k, base of the range check's digits. Small, so that all of them and
 /// their reference strings take about a minute on two cores; of different widths and heights.
-const CIRCUITS: [(usize, u64, u32, u64); 4] = [
+const CIRCUITS: [(usize, usize, u32, u64); 4] = [
     (250, 1, 14, 1024),
     (500, 2, 15, 16384),
     (900, 3, 15, 16384),
@@ -135,13 +134,15 @@ impl Calibration {
         home: &Home,
         prover: &EzklProver,
         threads: usize,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Self, CalibrationError> {
         let load_average = load_average();
         let (mut setup, mut prove) = (Vec::new(), Vec::new());
         for (elements, inner, logrows, base) in CIRCUITS {
-            let run_args = run_args(inner, logrows, base);
-            let [setup_ratios, prove_ratios] = ratios(prover, observer, elements, &run_args)?;
+            let plan = CircuitPlan::direct(7)?
+                .with_columns(inner)?
+                .with_decomposition(Some(Decomposition { base, legs: 2 }))?;
+            let [setup_ratios, prove_ratios] = ratios(prover, observer, elements, plan, logrows)?;
             setup.push(setup_ratios);
             prove.push(prove_ratios);
         }
@@ -170,21 +171,14 @@ fn path(home: &Home, machine: &Machine) -> PathBuf {
         .join(format!("calibration-{}.json", machine.fingerprint))
 }
 
-fn run_args(inner: u64, logrows: u32, base: u64) -> Value {
-    json!({
-        "input_scale": 7, "param_scale": 7, "num_inner_cols": inner, "logrows": logrows, "decomp_base": base,
-        "decomp_legs": 2, "input_visibility": "public", "output_visibility": "public", "param_visibility": "fixed",
-        "disable_freivalds": true,
-    })
-}
-
-/// Of set-up and of a proof of the square of so many elements: processor time over what is expected, and wall time over
-/// processor time.
+/// Of set-up and of a proof of the square of so many elements in 2^`logrows` rows: processor time over what is expected, and
+/// wall time over processor time.
 fn ratios(
     prover: &EzklProver,
-    observer: &dyn Observer,
+    observer: &dyn Observer<CircuitSettings>,
     elements: usize,
-    run_args: &Value,
+    plan: CircuitPlan,
+    logrows: u32,
 ) -> Result<[[f64; 2]; 2], CalibrationError> {
     let mut graph = Graph::default();
     let x = graph.input("x", &[1, elements])?;
@@ -196,12 +190,12 @@ fn ratios(
             onnx: onnx::write(&graph),
             inputs: vec![input::seeded_uniform(&[1, elements], 0).data],
         },
-        plan: CircuitPlan::direct(7)?,
+        plan,
         verifier: VerifierKind::Plain,
         runs: 1,
         warmup: 0,
     };
-    let run = prover.prove_anew(&job, run_args, observer)?;
+    let run = prover.prove_in_rows(&job, logrows, observer)?;
     run.result.map_err(CalibrationError::Failed)?;
     let shape = CircuitShape::of(&run.settings.expect("a run with artifacts has settings"))?;
     let ratios = |phase, quantity| {

@@ -5,7 +5,6 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
-use crate::model::integer::{self, Quantisation};
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
 use crate::subject::{CommittedSubject, Subject};
 
@@ -33,7 +32,7 @@ impl Forecaster {
     }
 
     /// An observer that hears all that `inner` does, and does not admit what cannot fit.
-    pub(crate) fn gate<'a>(&'a self, inner: &'a dyn Observer) -> Gate<'a> {
+    pub(crate) fn gate<'a>(&'a self, inner: &'a dyn Observer<CircuitSettings>) -> Gate<'a> {
         Gate {
             forecaster: self,
             inner,
@@ -66,11 +65,11 @@ impl Forecaster {
 /// See [`Forecaster::gate`].
 pub(crate) struct Gate<'a> {
     forecaster: &'a Forecaster,
-    inner: &'a dyn Observer,
+    inner: &'a dyn Observer<CircuitSettings>,
 }
 
-impl Observer for Gate<'_> {
-    fn inner(&self) -> Option<&dyn Observer> {
+impl Observer<CircuitSettings> for Gate<'_> {
+    fn inner(&self) -> Option<&dyn Observer<CircuitSettings>> {
         Some(self.inner)
     }
 
@@ -88,9 +87,9 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
     }
     let plan = subject.request.plan;
     let visibilities = [
-        plan.input_visibility,
-        plan.output_visibility,
-        plan.param_visibility,
+        plan.input_visibility(),
+        plan.output_visibility(),
+        plan.param_visibility(),
     ];
     if visibilities.contains(&Visibility::Hashed)
         || subject
@@ -100,14 +99,17 @@ fn public_values(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<U2
     {
         return None;
     }
-    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
-    let run = integer::run(subject.graph.as_ref().ok()?, &subject.inputs, &quantisation).ok()?;
+    let run = subject
+        .integer_program(settings)
+        .ok()?
+        .run(&subject.inputs)
+        .ok()?;
     let shown = |visibility, tensors: &[Vec<i128>]| match visibility {
         Visibility::Public => tensors.concat(),
         _ => Vec::new(),
     };
-    let inputs = shown(plan.input_visibility, &run.inputs);
-    let outputs = shown(plan.output_visibility, &run.outputs);
+    let inputs = shown(plan.input_visibility(), &run.inputs);
+    let outputs = shown(plan.output_visibility(), &run.outputs);
     Some(inputs.into_iter().chain(outputs).map(word).collect())
 }
 

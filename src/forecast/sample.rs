@@ -15,9 +15,9 @@ use crate::prover::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
-use crate::record::{Evidence, Machine, Record};
+use crate::record::{Evidence, Machine};
 use crate::solidity::{CompileOptions, Solc, SolidityError};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, StoredRun};
 
 /// The file of a specimen's folder that says how to lay it out.
 const SPECIMEN_FILE: &str = "specimen.json";
@@ -153,15 +153,9 @@ impl Specimen {
         prover: &EzklProver,
         solc: &Solc,
         threads: usize,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Sample, SampleError> {
-        let visibility = |side: &str| serde_json::from_value(self.run_args[side].clone()).ok();
-        // Only the visibilities of this plan are looked at.
-        let plan = CircuitPlan::direct(0)?.with_visibilities(
-            visibility("input_visibility"),
-            visibility("output_visibility"),
-            visibility("param_visibility"),
-        )?;
+        let plan = CircuitPlan::shown_as_in(&self.run_args)?;
         let job = Job {
             name: self.name.clone(),
             circuit: JobCircuit::Model {
@@ -213,7 +207,7 @@ impl Specimen {
         Ok(Sample {
             name: self.name.clone(),
             role: self.role,
-            settings: without_equations(&settings),
+            settings: settings.json_without_equations(),
             columns: artifacts.shape,
             proving_key_bytes: artifacts.proving_key_bytes,
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
@@ -247,11 +241,12 @@ impl Sample {
             .collect::<Result<_, _>>()?)
     }
 
-    /// What a record's run took; none where it has no accepted proof, or another verifier than a plain one of default options.
+    /// What a stored run took; none where it has no accepted proof, or another verifier than a plain one of default options.
     ///
     /// # Errors
     /// [`SampleError::Store`] where the record's evidence cannot be read.
-    pub fn from_record(path: &Path, record: &Record, role: Role) -> Result<Option<Self>, SampleError> {
+    pub fn of_run(run: &StoredRun, role: Role) -> Result<Option<Self>, SampleError> {
+        let record = run.record();
         let plain = record.request.verifier == VerifierKind::Plain
             && record
                 .verifier
@@ -281,7 +276,7 @@ impl Sample {
         let Some(gas) = gas.filter(|gas| !gas.is_empty()) else {
             return Ok(None);
         };
-        let evidence = |name| match store::load_evidence(path, record, name) {
+        let evidence = |name| match run.evidence(name) {
             Err(StoreError::MissingEvidence { large: true, .. }) => Ok(None),
             other => other.map(Some),
         };
@@ -300,7 +295,7 @@ impl Sample {
         Ok(Some(Self {
             name: record.request.name(),
             role,
-            settings: without_equations(&settings),
+            settings: settings.json_without_equations(),
             columns,
             proving_key_bytes: keys.proving_key_bytes,
             verifying_key_bytes: keys.verifying_key_bytes,
@@ -414,13 +409,6 @@ pub(super) fn zero_bytes(instances: &[U256]) -> u64 {
             bytes.iter().map(|&byte| u64::from(byte == 0)).sum::<u64>()
         })
         .sum()
-}
-
-/// The equations of a sort are megabytes, and no column follows from them.
-fn without_equations(settings: &CircuitSettings) -> Value {
-    let mut json = settings.json().clone();
-    json["einsum_params"]["equations"] = Value::Array(Vec::new());
-    json
 }
 
 #[cfg(target_os = "linux")]

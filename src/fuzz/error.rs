@@ -1,10 +1,12 @@
 //! Why there is no campaign.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::mutation::MutationError;
 use crate::chain::ChainError;
-use crate::store::StoreError;
+use crate::hint::Hint;
+use crate::store::{DAMAGED_EVIDENCE, StoreError};
 
 /// Why a statement could not be mutated.
 #[derive(Debug, thiserror::Error)]
@@ -33,18 +35,15 @@ pub enum FuzzError {
     },
 }
 
-impl FuzzError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for FuzzError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Store(error) => error.hint(),
             Self::Mutation(MutationError::NoDonor { .. }) => {
-                Some("name the record that the words were taken from as well")
+                Some("name the record that the words were taken from as well".into())
             }
-            Self::NoClass { .. } => Some("parts of another proof need a second record"),
-            Self::Chain(_) => Some(
-                "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again",
-            ),
+            Self::NoClass { .. } => Some("parts of another proof need a second record".into()),
+            Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use super::mutation::{Donor, proof_words};
 use crate::chain::{Fork, Verifier};
 use crate::prover::{Point, Proof, ProofLayout};
 use crate::record::{Evidence, FileName, Record};
-use crate::store;
+use crate::store::StoredRun;
 
 /// What is mutated.
 #[derive(Debug, Clone)]
@@ -118,22 +118,21 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, FuzzError> {
 }
 
 fn load_one(path: &Path) -> Result<Loaded, FuzzError> {
-    let record = store::load(path)?;
-    let bytes = |name| store::load_evidence(path, &record, name);
-    let statement = store::load_proof(path, &record)?;
-    let key_artifact = store::load_key_artifact(path, &record)?;
+    let run = StoredRun::open(path)?;
+    let statement = run.proof()?;
+    let key_artifact = run.key_artifact()?;
     let layout = match &key_artifact {
-        None => ProofLayout::read(&String::from_utf8_lossy(&bytes(Evidence::VERIFIER_SOURCE)?)),
+        None => ProofLayout::read(&run.text(Evidence::VERIFIER_SOURCE)?),
         Some(key) => ProofLayout::of_key_artifact(key),
     };
     let subject = layout
-        .and_then(|layout| Subject::new(record.request.file_name(), statement, layout, Vec::new()))
+        .and_then(|layout| Subject::new(run.record().request.file_name(), statement, layout, Vec::new()))
         .ok_or_else(|| FuzzError::UnknownLayout {
             path: path.to_owned(),
         })?;
-    let creation_code = bytes(Evidence::CREATION_CODE)?.into();
+    let creation_code = run.evidence(Evidence::CREATION_CODE)?.into();
     Ok(Loaded {
-        record,
+        record: run.into_record(),
         creation_code,
         key_artifact,
         subject,

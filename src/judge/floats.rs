@@ -11,7 +11,7 @@ use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
 use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Tensor, elements};
 use crate::model::onnx::Value;
-use crate::prover::Observer;
+use crate::prover::{CircuitSettings, Observer};
 use crate::record::ONNX_SUITE;
 use crate::subject::Subject;
 
@@ -46,7 +46,7 @@ impl<'a> Floats<'a> {
         &self,
         onnx: &[u8],
         sets: &[Vec<Tensor>],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Outputs, JudgeError> {
         match self {
             Self::OnnxRuntime(onnxruntime) => onnxruntime.run(onnx, sets, observer),
@@ -58,7 +58,7 @@ impl<'a> Floats<'a> {
     pub(super) fn values(
         &self,
         onnx: &[u8],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<HashMap<String, Value>, JudgeError> {
         match self {
             Self::OnnxRuntime(onnxruntime) => onnxruntime.values(onnx, observer),
@@ -83,7 +83,7 @@ impl<'a> Floats<'a> {
 pub(crate) fn float_outputs(
     subject: &Subject,
     onnxruntime: Option<&OnnxRuntime>,
-    observer: &dyn Observer,
+    observer: &dyn Observer<CircuitSettings>,
 ) -> Result<Vec<Vec<f32>>, JudgeError> {
     let sets = [subject.inputs.clone()];
     let outputs = match Floats::of(subject, onnxruntime) {

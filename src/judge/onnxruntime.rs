@@ -3,6 +3,7 @@
 //! It shares nothing with EZKL's reader of ONNX files (tract). Its wheels are pinned by digest and installed into the environment that
 //! EZKL's workers run in, when they are first needed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,10 +15,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::hint::Hint;
 use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
 use crate::model::onnx::{Unreadable, Value, with_every_value};
-use crate::prover::{Observer, Toolchain, ToolchainError};
+use crate::prover::{CircuitSettings, Observer, Toolchain, ToolchainError};
 use crate::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
@@ -83,15 +85,16 @@ impl JudgeError {
             _ => None,
         }
     }
+}
 
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for JudgeError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Toolchain(error) => error.hint(),
             Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
-                Some("check the file with onnx.checker.check_model(path, full_check=True)")
+                Some("check the file with onnx.checker.check_model(path, full_check=True)".into())
             }
-            Self::Io { .. } | Self::Machine(_) => self.trouble().map(Trouble::remedy),
+            Self::Io { .. } | Self::Machine(_) => self.trouble().map(|trouble| trouble.remedy().into()),
             Self::Interrupted => None,
         }
     }
@@ -168,7 +171,11 @@ impl OnnxRuntime {
     ///
     /// # Errors
     /// [`JudgeError`].
-    pub fn values(&self, onnx: &[u8], observer: &dyn Observer) -> Result<HashMap<String, Value>, JudgeError> {
+    pub fn values(
+        &self,
+        onnx: &[u8],
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<HashMap<String, Value>, JudgeError> {
         let folder = folder()?;
         let answer = self.call(folder.path(), &with_every_value(onnx)?, None, observer)?;
         let ports = answer.inputs.into_iter().chain(answer.outputs);
@@ -187,7 +194,7 @@ impl OnnxRuntime {
         &self,
         onnx: &[u8],
         sets: &[Vec<Tensor>],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Outputs, JudgeError> {
         let folder = folder()?;
         let answer = self.call(folder.path(), onnx, Some(sets), observer)?;
@@ -212,7 +219,7 @@ impl OnnxRuntime {
         folder: &Path,
         onnx: &[u8],
         sets: Option<&[Vec<Tensor>]>,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Answer, JudgeError> {
         self.install()?;
         let file = |name: &str| folder.join(name);
@@ -276,7 +283,11 @@ impl OnnxRuntime {
     }
 
     /// Runs the worker to its end.
-    fn work(&self, folder: &Path, observer: &dyn Observer) -> Result<ExitStatus, JudgeError> {
+    fn work(
+        &self,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<ExitStatus, JudgeError> {
         let stderr = folder.join(STDERR);
         let file = File::create(&stderr).map_err(io("create", &stderr))?;
         let start = io("start", &self.python);
@@ -306,7 +317,7 @@ const ANSWER: &str = "answer.json";
 const STDERR: &str = "stderr";
 
 /// The worker's status; none where the user stopped it.
-fn wait(child: &mut Child, observer: &dyn Observer) -> std::io::Result<Option<ExitStatus>> {
+fn wait(child: &mut Child, observer: &dyn Observer<CircuitSettings>) -> std::io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));

@@ -13,7 +13,7 @@ use super::{
 use crate::bench::{self, BenchError};
 use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
-use crate::model::integer::{self, Lowered, Quantisation, integer_from_word};
+use crate::model::integer::{Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 4;
 pub(crate) struct Trial<'a> {
     subject: &'a Subject,
     onnxruntime: Option<&'a OnnxRuntime>,
-    inner: &'a dyn Observer,
+    inner: &'a dyn Observer<CircuitSettings>,
     state: Mutex<State>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(
         subject: &'a Subject,
         onnxruntime: Option<&'a OnnxRuntime>,
-        inner: &'a dyn Observer,
+        inner: &'a dyn Observer<CircuitSettings>,
     ) -> Self {
         Self {
             subject,
@@ -65,8 +65,8 @@ impl<'a> Trial<'a> {
         outputs: &[Option<Vec<Vec<U256>>>],
     ) -> Option<Result<FunctionCheck, JudgeError>> {
         let mut circuit = Observed::of_witnesses(settings, outputs);
-        let exact = exact_reference(self.subject, settings)
-            .map(|program| circuit.against_integers(&program, probes, settings));
+        let program = self.subject.integer_program(settings).ok();
+        let exact = program.map(|program| circuit.against_integers(&program, probes, settings));
         match &exact {
             Some(check) if check.max_error != Some(0.0) => return exact.map(Ok),
             // What too few inputs say is not enough to go by.
@@ -86,7 +86,7 @@ impl<'a> Trial<'a> {
         let bounds = [range.least, range.greatest].map(|bound| bound as f64 / unit);
         let probes = self.probes_within(bounds, unit);
         self.inner.started("judge");
-        let circuit = Observed::of_integers(committed, &probes, self.subject.request.plan.scale);
+        let circuit = Observed::of_integers(committed, &probes, self.subject.request.plan.scale());
         self.inner.finished();
         Some(self.judge_floats(&circuit, &floats, &probes))
     }
@@ -119,7 +119,7 @@ impl<'a> Trial<'a> {
         let (file, graph, probes): (_, &Graph, _) = match (&subject.origin, &subject.graph) {
             (Some(origin), _) => {
                 let bounds = [-subject.input_bound, subject.input_bound];
-                let unit = f64::from(subject.request.plan.scale).exp2();
+                let unit = f64::from(subject.request.plan.scale()).exp2();
                 drawn = probes::draw(&origin.inputs, bounds, subject.request.seed, unit);
                 (&origin.onnx, &origin.graph, &drawn[..])
             }
@@ -156,7 +156,7 @@ pub fn check(
     subject: &Subject,
     prover: &EzklProver,
     onnxruntime: &OnnxRuntime,
-    observer: &dyn Observer,
+    observer: &dyn Observer<CircuitSettings>,
 ) -> Result<Result<Option<FunctionCheck>, Failure>, BenchError> {
     let trial = Trial::new(subject, Some(onnxruntime), observer);
     let tried = prover.try_out(&bench::job(subject), &trial)?;
@@ -168,14 +168,8 @@ pub fn check(
     })
 }
 
-/// The exact integer reference under these settings, if it covers the subject's model.
-fn exact_reference(subject: &Subject, settings: &CircuitSettings) -> Option<Lowered> {
-    let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
-    integer::lower(subject.graph.as_ref().ok()?, &quantisation).ok()
-}
-
-impl Observer for Trial<'_> {
-    fn inner(&self) -> Option<&dyn Observer> {
+impl Observer<CircuitSettings> for Trial<'_> {
+    fn inner(&self) -> Option<&dyn Observer<CircuitSettings>> {
         Some(self.inner)
     }
 
@@ -335,7 +329,7 @@ impl Observed {
         floats: &Floats<'_>,
         onnx: &[u8],
         probes: &[Vec<Tensor>],
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<FunctionCheck, JudgeError> {
         let exact = floats.run(onnx, probes, observer)?;
         let values = floats.values(onnx, observer)?;

@@ -3,8 +3,8 @@
 use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
 use crate::committed::InputAssurance;
 use crate::prover::{
-    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, Shown, Side, SrsKind,
-    Statement,
+    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, SettingsFile, Shown, Side,
+    SrsKind,
 };
 
 /// Every item, in the order in which they are told.
@@ -45,7 +45,7 @@ pub(super) fn all(facts: &Facts) -> Vec<Item> {
 
 struct Context<'a> {
     facts: &'a Facts,
-    settings: Option<&'a Statement>,
+    settings: Option<&'a SettingsFile>,
     contract: Option<&'a ContractForm>,
 }
 
@@ -80,7 +80,7 @@ impl Context<'_> {
 
     fn ezkl(&self) -> Item {
         let what = What::Ezkl;
-        match self.settings.and_then(Statement::version) {
+        match self.settings.and_then(SettingsFile::version) {
             None => unknown(what, NO_SETTINGS),
             Some(version) => {
                 let finding = Finding::Version(version.to_owned());
@@ -379,7 +379,7 @@ impl Context<'_> {
         if let Some(committed) = self.committed() {
             return self.committed_number_range(committed);
         }
-        let Some((base, digits)) = self.settings.and_then(Statement::decomposition) else {
+        let Some((base, digits)) = self.settings.and_then(SettingsFile::decomposition) else {
             return unknown(what, NO_SETTINGS);
         };
         let finding = Finding::Digits { base, digits };
@@ -400,7 +400,7 @@ impl Context<'_> {
     /// above. Each division decomposes three tensors of one shape, so what is decomposed bounds what is divided.
     fn rescaling(&self) -> Item {
         let what = What::Rescaling;
-        let nothing_decomposed = self.settings.and_then(Statement::range_checks) == Some(0);
+        let nothing_decomposed = self.settings.and_then(SettingsFile::range_checks) == Some(0);
         if self.committed().is_some() && nothing_decomposed {
             let sentence = "EZKL divides nothing. What is rounded is claimed before the challenge, with its remainder's \
                             digits, and has one form.";
@@ -458,7 +458,7 @@ impl Context<'_> {
                 sentence,
             );
         }
-        match self.settings.and_then(Statement::checks_booleans) {
+        match self.settings.and_then(SettingsFile::checks_booleans) {
             Some(false) => item(
                 what,
                 Finding::None,
@@ -515,7 +515,7 @@ impl Context<'_> {
 
     fn lookups(&self) -> Item {
         let what = What::Lookups;
-        match self.settings.and_then(Statement::lookup_tables) {
+        match self.settings.and_then(SettingsFile::lookup_tables) {
             None => unknown(what, NO_SETTINGS),
             Some(0) => item(
                 what,
@@ -537,7 +537,7 @@ impl Context<'_> {
 
     fn freivalds(&self) -> Item {
         let what = What::Freivalds;
-        match self.settings.and_then(Statement::freivalds_cells) {
+        match self.settings.and_then(SettingsFile::freivalds_cells) {
             None => unknown(what, NO_SETTINGS),
             Some(0) => item(
                 what,
@@ -557,7 +557,7 @@ impl Context<'_> {
 
     fn check_mode(&self) -> Item {
         let what = What::CheckMode;
-        match self.settings.and_then(Statement::check_mode) {
+        match self.settings.and_then(SettingsFile::check_mode) {
             None => unknown(what, NO_SETTINGS),
             Some(mode) => item(
                 what,
@@ -645,7 +645,7 @@ impl Context<'_> {
         let what = What::KeyMatch;
         let key = self.facts.verifying_key.as_deref().map(KeyFile::read);
         let logrows = [
-            self.settings.and_then(Statement::logrows),
+            self.settings.and_then(SettingsFile::logrows),
             key.as_ref().and_then(|key| Some(key.as_ref()?.logrows)),
             self.constants().map(|constants| constants.logrows),
         ];
@@ -679,7 +679,7 @@ impl Context<'_> {
     fn instances(&self) -> Item {
         let what = What::Instances;
         let counts = [
-            self.settings.and_then(Statement::instances),
+            self.settings.and_then(SettingsFile::instances),
             self.constants().map(|constants| constants.instances),
             self.facts.instances,
         ];
@@ -792,7 +792,7 @@ impl Context<'_> {
                 ),
             };
         }
-        match self.settings.and_then(Statement::has_challenge_form) {
+        match self.settings.and_then(SettingsFile::has_challenge_form) {
             None => unknown(what, NO_SETTINGS),
             Some(false) => item(
                 what,
@@ -814,7 +814,7 @@ impl Context<'_> {
             return self.committed_commitments(committed);
         }
         match (
-            self.settings.and_then(Statement::commitments),
+            self.settings.and_then(SettingsFile::commitments),
             self.facts.commitments_compared,
         ) {
             (None, _) => unknown(what, NO_SETTINGS),
@@ -885,9 +885,9 @@ impl Context<'_> {
         let bits = i128::BITS - committed.greatest_magnitude.leading_zeros();
         let settings = self.settings;
         let (Some(tables), Some((least, greatest)), Some(end)) = (
-            settings.and_then(Statement::lookup_tables),
-            settings.and_then(Statement::table_range),
-            settings.and_then(Statement::table_end),
+            settings.and_then(SettingsFile::lookup_tables),
+            settings.and_then(SettingsFile::table_range),
+            settings.and_then(SettingsFile::table_end),
         ) else {
             return unknown(what, NO_SETTINGS);
         };

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::Controls;
 use crate::committed::{InputAssurance, Interval};
-use crate::prover::{ContractConstants, SrsIdentity, Statement};
+use crate::prover::{ContractConstants, SettingsFile, SrsIdentity};
 
 /// How far something can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -311,7 +311,7 @@ pub struct CommittedFacts {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// EZKL's settings file.
-    pub settings: Option<Statement>,
+    pub settings: Option<SettingsFile>,
     /// The verifying key's file.
     pub verifying_key: Option<Vec<u8>>,
     /// The verifier's Solidity source.

@@ -31,7 +31,7 @@ const FREIVALDS: &str = settings!("settings/matmul_freivalds");
 
 fn facts(settings: &str) -> Facts {
     Facts {
-        settings: Some(Statement::parse(settings).unwrap()),
+        settings: Some(SettingsFile::parse(settings).unwrap()),
         ..Facts::default()
     }
 }
@@ -875,7 +875,7 @@ fn a_committed_circuit_leaves_nothing_open() {
         ["nd,nd->n", {"n": 3, "d": 2}], ["nd,nd->n", {"n": 3, "d": 2}]
     ]);
     let dividing = Facts {
-        settings: Some(Statement::parse(&json.to_string()).unwrap()),
+        settings: Some(SettingsFile::parse(&json.to_string()).unwrap()),
         ..facts
     };
     let finding = Finding::PerhapsWithinAUnit { at_most: 3 };
@@ -948,7 +948,7 @@ fn less_to_go_by_never_makes_an_item_sound() {
             for nonsense in [Value::Null, json!("?"), json!({})] {
                 let mut poorer = json.clone();
                 *poorer.pointer_mut(pointer).unwrap() = nonsense;
-                let Ok(settings) = Statement::parse(&poorer.to_string()) else {
+                let Ok(settings) = SettingsFile::parse(&poorer.to_string()) else {
                     continue;
                 };
                 let ledger = Ledger::derive(&Facts {

@@ -61,7 +61,7 @@ impl Lowering {
                     .table_range()
                     .map(|(least, greatest)| Interval { least, greatest }),
                 lookups: circuit.lookups(),
-                key_lookups: made.and_then(|(settings, key)| lookups::in_key(settings.json(), key).ok()),
+                key_lookups: made.and_then(|(settings, key)| lookups::in_key(settings, key).ok()),
                 cells: circuit.cells() as u64,
                 counted_cells,
             }),
@@ -74,10 +74,10 @@ impl Study {
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let spec = suite::find(&request.id).ok()?;
         let is_other = request.onnx_sha256.is_some() || request.part.is_some();
-        if is_other || !suite::STUDY_SCALES.contains(&request.plan.scale) {
+        if is_other || !suite::STUDY_SCALES.contains(&request.plan.scale()) {
             return None;
         }
-        let figures = suite::study_figures(&request.id, request.plan.scale);
+        let figures = suite::study_figures(&request.id, request.plan.scale());
         Some(Self {
             outcome: match spec.study {
                 StudyOutcome::Proved => "proved",

@@ -6,16 +6,25 @@ use crate::format;
 use crate::judge::FunctionCheck;
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
-use crate::model::integer::{self, Quantisation};
+use crate::model::integer::{self, Lowered};
 use crate::model::layers;
-use crate::prover::{CircuitKind, ContractConstants, Statement, lookups};
+use crate::prover::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
 use crate::suite;
+
+/// A record's model as layers.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownModel<'a> {
+    /// The layers.
+    pub graph: &'a Graph,
+    /// The integer program of the circuit that EZKL made of them, where there is one.
+    pub integers: Option<&'a Lowered>,
+}
 
 impl Record {
     /// Derives the ledger from [`Self::facts`]. Where a false statement can be accepted, an acceptance is no result: the
     /// outcome is then unsound.
-    pub fn take_stock(&mut self, evidence: &Evidence, graph: Option<&Graph>) {
-        let ledger = Ledger::derive(&self.facts(evidence, graph));
+    pub fn take_stock(&mut self, evidence: &Evidence, model: Option<KnownModel<'_>>) {
+        let ledger = Ledger::derive(&self.facts(evidence, model));
         if let (Outcome::Verified, Some(item)) = (&self.outcome, ledger.unsound()) {
             self.outcome = Outcome::Unsound {
                 control: item.sentence.clone(),
@@ -30,11 +39,18 @@ impl Record {
     /// verifier itself, by canonical calldata, takes no acceptance without the digest of the key artifact that it
     /// registered, and has no consumer that would compare commitments, but for a committed circuit's guard, which compares a
     /// registered input's.
-    pub fn facts(&self, evidence: &Evidence, graph: Option<&Graph>) -> Facts {
+    pub fn facts(&self, evidence: &Evidence, model: Option<KnownModel<'_>>) -> Facts {
         let called = self.verification.is_some();
-        let rebuilt = if graph.is_none() { self.graph() } else { None };
-        let graph = graph.or(rebuilt.as_ref());
-        let is_committed = self.request.plan.kind == CircuitKind::Committed;
+        let is_committed = self.request.plan.kind() == CircuitKind::Committed;
+        let rebuilt = if model.is_none() { self.graph() } else { None };
+        let lowered = rebuilt
+            .as_ref()
+            .filter(|_| !is_committed)
+            .and_then(|graph| self.lowered(graph));
+        let model = model.or(rebuilt.as_ref().map(|graph| KnownModel {
+            graph,
+            integers: lowered.as_ref(),
+        }));
         let registered = self.committed_guard.is_some()
             && self
                 .committed
@@ -43,7 +59,7 @@ impl Record {
             settings: self
                 .circuit
                 .as_ref()
-                .and_then(|circuit| Statement::parse(&circuit.settings.to_string()).ok()),
+                .and_then(|circuit| SettingsFile::of_json(circuit.settings.clone()).ok()),
             verifying_key: evidence.verifying_key.clone(),
             verifier_source: evidence.verifier_source.clone(),
             brought_key: evidence.key_artifact.as_deref().and_then(|words| {
@@ -54,10 +70,10 @@ impl Record {
             negated_s_g2: None,
             parameters: self.model.parameters,
             // A committed circuit has operators of its own, and no division.
-            operators: (!is_committed).then(|| self.operators(graph)).flatten(),
-            divided_values: graph
+            operators: (!is_committed).then(|| self.operators(model)).flatten(),
+            divided_values: model
                 .filter(|_| !is_committed)
-                .and_then(|graph| self.divided_values(graph)),
+                .and_then(|model| Some(model.integers?.divided_values())),
             reference: self.reference(),
             distance: self.distance(),
             instances: self.proof.as_ref().map(|proof| proof.instances),
@@ -81,7 +97,7 @@ impl Record {
         let layout = lowering.layout.as_ref();
         let tables = layout.and_then(|layout| layout.tables);
         // Digits lie below their base only if tables end there.
-        let base_bits = self.request.plan.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS);
+        let base_bits = self.request.plan.digit_bits().unwrap_or(DEFAULT_DIGIT_BITS);
         let has_digits = lowering.layers.iter().any(|layer| layer.rounded);
         let base_end = has_digits.then(|| (1i128 << base_bits.min(i128::BITS - 2)) - 1);
         let ranged = lowering.input_assurance == InputAssurance::Ranged;
@@ -90,12 +106,12 @@ impl Record {
         } else {
             0
         };
-        let settings = self.circuit.as_ref().map(|circuit| &circuit.settings);
-        let has_lookups = settings
+        let has_lookups = self
+            .circuit_settings()
             .zip(evidence.verifying_key.as_deref())
             .and_then(|(settings, key)| {
                 let expected = layout.map(|layout| &layout.lookups[..]);
-                lookups::holds_input(settings, key, expected, input_elements as u64)
+                lookups::holds_input(&settings, key, expected, input_elements as u64)
             });
         Some(CommittedFacts {
             input_assurance: lowering.input_assurance,
@@ -116,15 +132,15 @@ impl Record {
         }
         let spec = suite::find(&self.request.id).ok()?;
         let mut graph = layers::build(spec, self.request.seed);
-        if self.request.plan.kind == CircuitKind::Study {
+        if self.request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);
         }
         Some(graph)
     }
 
     /// The model's operators; of a user's file, those that the reference does not know.
-    fn operators(&self, graph: Option<&Graph>) -> Option<Vec<String>> {
-        if let Some(graph) = graph {
+    fn operators(&self, model: Option<KnownModel<'_>>) -> Option<Vec<String>> {
+        if let Some(KnownModel { graph, .. }) = model {
             let names = graph.nodes.iter().map(|node| node.op.onnx_name().to_owned());
             return Some(names.collect());
         }
@@ -134,11 +150,15 @@ impl Record {
         }
     }
 
-    /// How many values the circuit divides, by the integer program.
-    fn divided_values(&self, graph: &Graph) -> Option<u64> {
-        let settings = &self.circuit.as_ref()?.settings;
-        let quantisation = Quantisation::from_run_args(&settings["run_args"]).ok()?;
-        Some(integer::lower(graph, &quantisation).ok()?.divided_values())
+    /// The circuit's settings, where they are complete.
+    pub(crate) fn circuit_settings(&self) -> Option<CircuitSettings> {
+        CircuitSettings::of_json(self.circuit.as_ref()?.settings.clone()).ok()
+    }
+
+    /// The integer program of the circuit.
+    fn lowered(&self, graph: &Graph) -> Option<Lowered> {
+        let quantisation = self.circuit_settings()?.quantisation().ok()?;
+        integer::lower(graph, &quantisation).ok()
     }
 
     /// A run that has a proof has been compared: without figures, the comparison failed.

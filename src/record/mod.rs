@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
+pub use facts::KnownModel;
 pub use name::{FileName, FileNameError};
 
 use crate::accuracy::Accuracy;
@@ -276,14 +277,14 @@ impl Request {
     /// # Panics
     /// Never: a request is plain data, which serialises.
     pub fn name(&self) -> String {
-        let mut base = format!("{}-s{}-{}", self.id, self.plan.scale, self.plan.kind);
+        let mut base = format!("{}-s{}-{}", self.id, self.plan.scale(), self.plan.kind());
         if let Some(PartRequest { split, index }) = &self.part {
             base += &format!("-part{}of{}", index + 1, split.parts());
         }
-        let plan = match self.plan.kind {
-            CircuitKind::Study => CircuitPlan::study(self.plan.scale),
-            CircuitKind::Direct => CircuitPlan::direct(self.plan.scale),
-            CircuitKind::Committed => CircuitPlan::committed(self.plan.scale, Io::default_for(&self.suite)),
+        let plan = match self.plan.kind() {
+            CircuitKind::Study => CircuitPlan::study(self.plan.scale()),
+            CircuitKind::Direct => CircuitPlan::direct(self.plan.scale()),
+            CircuitKind::Committed => CircuitPlan::committed(self.plan.scale(), Io::default_for(&self.suite)),
         };
         let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
         let mut named = self.experiment();
@@ -308,7 +309,6 @@ impl Request {
     /// # Errors
     /// What is wrong, in words.
     pub(crate) fn in_range(&self) -> Result<(), String> {
-        self.plan.in_range().map_err(|error| error.to_string())?;
         match &self.part {
             Some(PartRequest { split, index }) if split.tiles == 0 || *index >= split.parts() => {
                 Err(format!("part {index} of {} parts cannot be", split.parts()))

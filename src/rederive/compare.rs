@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::prover::settings::comparable;
 use crate::record::{SCHEMA, leaves};
 
 /// A place where a record says otherwise than its evidence.
@@ -85,20 +86,7 @@ fn shown(value: &Value) -> String {
 /// Every place where EZKL's settings differ from those that it makes anew: all but the time, and the order of lists that are sets
 /// to it.
 pub(super) fn settings_otherwise(stored: &Value, anew: &Value) -> Vec<Discrepancy> {
-    differences(&timeless(stored), &timeless(anew), SCHEMA)
-}
-
-fn timeless(settings: &Value) -> Value {
-    let mut settings = settings.clone();
-    if let Some(fields) = settings.as_object_mut() {
-        fields.shift_remove("timestamp");
-    }
-    for name in ["required_lookups", "required_range_checks"] {
-        if let Some(entries) = settings[name].as_array_mut() {
-            entries.sort_by_key(Value::to_string);
-        }
-    }
-    settings
+    differences(&comparable(stored), &comparable(anew), SCHEMA)
 }
 
 /// What a record holds that its schema did not have yet: a lower number would have it judged by older rules.

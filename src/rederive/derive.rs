@@ -20,13 +20,13 @@ use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
     CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
-    Phase, PhaseSource, Reproduced, ReproducedModel, Shown, Side, Silent, SrsKind, Statement, VerifierKind,
-    VerifierShape, Visibility, compiled, is_published_string, point_bytes,
+    Phase, PhaseSource, Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind,
+    VerifierKind, VerifierShape, compiled, is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, FileName, IntegerCheck, Keys, Lowering, Numerics, ONNX_SUITE, Outcome, Proof, Record,
-    SCHEMA, Source, Study, Verifier,
+    Circuit, Evidence, FileName, IntegerCheck, Keys, KnownModel, Lowering, Numerics, ONNX_SUITE, Outcome,
+    Proof, Record, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{Subject, hex_sha256};
@@ -56,18 +56,16 @@ pub struct Findings<'a> {
 /// The sizes and the guard's terms of a committed circuit, from plan, settings, key, verifier and proof; none for any other
 /// circuit, and where these do not fit together.
 pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSizes, Committed)> {
-    if plan.kind != CircuitKind::Committed {
-        return None;
-    }
-    let statement = Statement::parse(evidence.settings.as_deref()?).ok()?;
+    let plan = plan.as_committed()?;
+    let settings = SettingsFile::parse(evidence.settings.as_deref()?).ok()?;
     let key = evidence.verifying_key.as_deref()?;
-    let logrows = u32::try_from(statement.logrows()?)
+    let logrows = u32::try_from(settings.logrows()?)
         .ok()
         .filter(|k| (4..=28).contains(k))?;
-    let sizes = statement.committed_sizes(plan.output_visibility == Visibility::Public)?;
+    let sizes = settings.committed_sizes(plan.output_public())?;
     let constants = constants(evidence, columns(evidence)?)?;
     let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
-    if plan.input_assurance == Some(InputAssurance::Registered) {
+    if plan.assurance() == InputAssurance::Registered {
         committed.registered_input = Some(committed.input_digest(evidence.proof.as_deref()?).ok()?);
     }
     Some((sizes, committed))
@@ -209,7 +207,7 @@ impl Derivation<'_> {
             .ezkl_version()
             .clone_into(&mut self.again.environment.ezkl_version);
         let plan = self.stored.request.plan;
-        self.again.circuit = Some(Circuit::of(&settings, plan.scale, self.columns));
+        self.again.circuit = Some(Circuit::of(&settings, plan.scale(), self.columns));
         if let Some(forecast) = &mut self.again.forecast
             && let Ok(shape) = CircuitShape::of(&settings)
         {
@@ -222,18 +220,20 @@ impl Derivation<'_> {
             forecast.degree = shape.degree as u64;
             forecast.instances = shape.instances;
         }
-        if plan.kind != CircuitKind::Committed {
-            self.asked_of_ezkl(&settings);
+        if plan.kind() != CircuitKind::Committed {
+            for (place, what) in settings.otherwise_than_asked(plan) {
+                self.wrong(&format!("request.{place}"), what);
+            }
         }
         let is_part = self.stored.request.part.is_some();
         if plan
-            .inner_columns
+            .inner_columns()
             .is_some_and(|columns| settings.inner_columns() != columns as u64)
         {
             self.wrong("request.plan.inner_columns", "the settings have other columns");
         }
         if plan
-            .logrows
+            .logrows()
             .is_some_and(|logrows| settings.logrows() < logrows || is_part && settings.logrows() != logrows)
         {
             self.wrong("request.plan.logrows", "the settings have other rows");
@@ -246,49 +246,6 @@ impl Derivation<'_> {
                 "circuit.columns",
                 "the verifier's source has other columns than settings and key",
             );
-        }
-    }
-
-    /// What a plan asks of EZKL is what the settings say, but for what calibration is free to choose.
-    fn asked_of_ezkl(&mut self, settings: &CircuitSettings) {
-        let plan = self.stored.request.plan;
-        let found = &settings.json()["run_args"];
-        let Ok(statement) = Statement::parse(&settings.json().to_string()) else {
-            return;
-        };
-        let asked = plan.run_args();
-        let calibrated: &[&str] = match plan.kind {
-            CircuitKind::Study => &["input_scale", "param_scale"],
-            CircuitKind::Direct | CircuitKind::Committed => &[],
-        };
-        let arguments = asked.as_object().into_iter().flatten();
-        for (name, value) in arguments.filter(|(name, _)| !calibrated.contains(&name.as_str())) {
-            if !name.ends_with("_visibility") && found.get(name) != Some(value) {
-                let what = format!(
-                    "{value} was asked for, and the settings have {}",
-                    found[name.as_str()]
-                );
-                self.wrong(&format!("request.plan ({name})"), what);
-            }
-        }
-        for (side, name, visibility) in [
-            (Side::Input, "input_visibility", plan.input_visibility),
-            (Side::Output, "output_visibility", plan.output_visibility),
-            (Side::Params, "param_visibility", plan.param_visibility),
-        ] {
-            let shown = match visibility {
-                Visibility::Public => Shown::Public,
-                Visibility::Private => Shown::Private,
-                Visibility::Fixed => Shown::Fixed,
-                Visibility::Hashed => Shown::Hashed,
-                Visibility::Polycommit => Shown::Polycommit,
-            };
-            if statement.shown(side) != Some(shown) {
-                self.wrong(
-                    &format!("request.plan.{name}"),
-                    "the settings show the tensor otherwise",
-                );
-            }
         }
     }
 
@@ -405,8 +362,8 @@ impl Derivation<'_> {
             return;
         };
         let settings = self.evidence.settings.as_deref();
-        let statement = settings.and_then(|settings| Statement::parse(settings).ok());
-        let shown = statement.and_then(|statement| statement.shown(Side::Output));
+        let file = settings.and_then(|settings| SettingsFile::parse(settings).ok());
+        let shown = file.and_then(|file| file.shown(Side::Output));
         if shown == Some(Shown::Public) && !instances.ends_with(&outputs.concat()) {
             self.wrong(
                 "evidence outputs.json",
@@ -444,7 +401,7 @@ impl Derivation<'_> {
                 }
             }
         }
-        if self.stored.request.plan.kind == CircuitKind::Committed {
+        if self.stored.request.plan.kind() == CircuitKind::Committed {
             self.again.committed = self.committed;
             if self.again.committed.is_none() {
                 self.wrong(
@@ -516,7 +473,7 @@ impl Derivation<'_> {
             What::Commitments,
             What::Privacy,
         ];
-        let is_committed = self.stored.request.plan.kind == CircuitKind::Committed;
+        let is_committed = self.stored.request.plan.kind() == CircuitKind::Committed;
         if !is_committed {
             self.again.lowering = None;
         }
@@ -547,7 +504,7 @@ impl Derivation<'_> {
             if let Some(what) = contradicted(circuit, &settings) {
                 return self.wrong("circuit.settings", what);
             }
-            let expected = &compiled::settings(circuit.graph(), circuit.frame());
+            let expected = &compiled::settings(circuit);
             let otherwise = laid_out_otherwise(circuit, &settings).or_else(|| {
                 let differs = !self.is_older() && expected != settings.json();
                 differs.then(|| "the settings are not those that it writes".to_owned())
@@ -644,7 +601,7 @@ impl Derivation<'_> {
         if self.evidence.verifying_key.is_none() {
             return;
         }
-        let is_direct = self.stored.request.plan.kind != CircuitKind::Committed;
+        let is_direct = self.stored.request.plan.kind() != CircuitKind::Committed;
         let findings = self.findings;
         let made = match &findings.reproduced {
             None => Err(NOT_ASKED),
@@ -671,14 +628,14 @@ impl Derivation<'_> {
     /// tells which tensor another one is of.
     fn private_sides(&mut self, not_reproduced: Option<&str>) {
         let settings = self.evidence.settings.as_deref();
-        let Some(statement) = settings.and_then(|settings| Statement::parse(settings).ok()) else {
+        let Some(file) = settings.and_then(|settings| SettingsFile::parse(settings).ok()) else {
             return;
         };
         for (what, name, side) in [
             (What::Input, "input", Side::Input),
             (What::Output, "output", Side::Output),
         ] {
-            match (statement.shown(side), not_reproduced) {
+            match (file.shown(side), not_reproduced) {
                 (Some(Shown::Private | Shown::HashedInside), _) => {
                     let why =
                         format!("the {name} is private: nothing in the proof shows that it is the record's");
@@ -852,7 +809,7 @@ impl Derivation<'_> {
         };
         if self.findings.rebuilt.subject.is_ok() {
             let plan = request.plan;
-            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind, plan.scale);
+            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind(), plan.scale());
         }
         if let Some(threads) = request.threads {
             again.environment.threads = threads;
@@ -925,9 +882,20 @@ impl Derivation<'_> {
 
     /// Ledger and outcome, from everything before.
     fn claims(&mut self) {
-        let graph = self.findings.rebuilt.subject.as_ref().ok();
-        let graph = graph.and_then(|subject| subject.graph.as_ref().ok());
-        let mut facts = self.again.facts(self.evidence, graph);
+        let subject = self.findings.rebuilt.subject.as_ref().ok();
+        let integers = subject
+            .filter(|subject| subject.committed.is_none())
+            .and_then(|subject| {
+                let settings = self.again.circuit_settings()?;
+                subject.integer_program(&settings).ok()
+            });
+        let model = subject.and_then(|subject| {
+            Some(KnownModel {
+                graph: subject.graph.as_ref().ok()?,
+                integers: integers.as_deref(),
+            })
+        });
+        let mut facts = self.again.facts(self.evidence, model);
         if let Some(string) = self.findings.string {
             facts.negated_s_g2 = Some(string.negated_s_g2);
         }
@@ -1009,11 +977,7 @@ fn release(version: &str) -> String {
 /// What the settings say of the model that does not hang on how its circuit is laid out, where the model says otherwise: how
 /// many elements are committed to as input and output, and which values are public.
 fn contradicted(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
-    let statement = match Statement::parse(&settings.json().to_string()) {
-        Ok(statement) => statement,
-        Err(error) => return Some(error.to_string()),
-    };
-    let Some(found) = statement.committed_sizes(circuit.output_public()) else {
+    let Some(found) = settings.file().committed_sizes(circuit.output_public()) else {
         return Some("the settings commit to no committed circuit's tensors".to_owned());
     };
     let expected = circuit.sizes();
@@ -1026,18 +990,13 @@ fn contradicted(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Optio
         return Some(message);
     }
     let shown: Vec<u64> = circuit.shown_sizes().map(|size| size as u64).collect();
-    let instances = settings.json()["model_instance_shapes"].as_array();
-    let instances: Option<Vec<u64>> = instances.and_then(|shapes| {
-        let elements = |shape: &Value| shape.as_array()?.iter().map(Value::as_u64).product();
-        shapes.iter().map(elements).collect()
-    });
-    (instances != Some(shown)).then(|| "the model has other public values than the settings".to_owned())
+    (settings.file().public_sizes() != Some(shown))
+        .then(|| "the model has other public values than the settings".to_owned())
 }
 
 /// How the circuit that this evmbench makes of the model differs from the one in the settings, if it does.
 fn laid_out_otherwise(circuit: &CommittedCircuit, settings: &CircuitSettings) -> Option<String> {
-    let statement = Statement::parse(&settings.json().to_string()).ok();
-    let sizes = statement.and_then(|statement| statement.committed_sizes(circuit.output_public()));
+    let sizes = settings.file().committed_sizes(circuit.output_public());
     let differences = [
         ("cells", settings.cells() != circuit.cells() as u64),
         ("rows", settings.logrows() != circuit.logrows()),

@@ -1,11 +1,10 @@
 //! A record's files of evidence, every one held against what the record says of it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::Discrepancy;
 use crate::record::{Evidence, Record};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, StoredRun};
 
 /// What a record's evidence holds, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +18,9 @@ pub struct Exhibits {
 }
 
 impl Exhibits {
-    /// Reads every file that the record at `path` names.
-    pub fn load(path: &Path, record: &Record) -> Self {
+    /// Reads every file that a stored run's record names.
+    pub fn of(run: &StoredRun) -> Self {
+        let record = run.record();
         let mut exhibits = Self::default();
         let mut names = BTreeSet::new();
         for file in &record.evidence {
@@ -33,7 +33,7 @@ impl Exhibits {
                     "the record is wrong about where its size puts it".to_owned(),
                 );
             }
-            match store::load_evidence(path, record, &file.name) {
+            match run.evidence(&file.name) {
                 Ok(bytes) => exhibits.take(&file.name, bytes),
                 Err(error @ StoreError::MissingEvidence { large: true, .. }) => {
                     exhibits.wrong(&file.name, error.to_string());

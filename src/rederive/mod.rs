@@ -44,7 +44,7 @@ use crate::prover::{
 };
 use crate::record::{Evidence, PartSet, Record, Request};
 use crate::solidity::{CompileOptions, CompiledContract, Solc};
-use crate::store::{self, StoreError};
+use crate::store::StoredRun;
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
@@ -70,17 +70,6 @@ pub struct Given<'a> {
     pub srs: Option<&'a Path>,
     /// EZKL, to make key and verifier again.
     pub prover: Option<&'a EzklProver>,
-}
-
-/// A record that could not be gone through.
-#[derive(Debug, thiserror::Error)]
-pub enum RederiveError {
-    /// The record cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// EZKL cannot be run.
-    #[error(transparent)]
-    Prover(#[from] ProverError),
 }
 
 /// A record found out again.
@@ -232,11 +221,12 @@ impl GivenString {
     }
 }
 
-/// Finds the record at `path` out again.
+/// Finds a stored run's record out again.
 ///
 /// # Errors
-/// [`RederiveError`]. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
-pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, RederiveError> {
+/// [`ProverError`] where EZKL is given and cannot be run. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
+pub fn rederive(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
+    let path = run.path();
     let set = |record: &Record| match &record.set {
         Some(set) => Some(set_again(path, record, set, given, tools)),
         // What all parts come to as one set is told by the last one's record.
@@ -245,25 +235,25 @@ pub fn rederive(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederive
             parts::measure(&paths, given, tools).ok().map(Ok)
         }
     };
-    rederive_with(path, given, tools, set)
+    rederive_with(run, given, tools, set)
 }
 
 /// The same of one part of a model, without the set that its record may tell of.
 ///
 /// # Errors
 /// [`rederive`]'s.
-pub fn rederive_part(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Rederived, RederiveError> {
-    rederive_with(path, given, tools, |_| None)
+pub fn rederive_part(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
+    rederive_with(run, given, tools, |_| None)
 }
 
 fn rederive_with(
-    path: &Path,
+    run: &StoredRun,
     given: Given<'_>,
     tools: &Tools,
     set: impl FnOnce(&Record) -> Option<Result<Measured, String>>,
-) -> Result<Rederived, RederiveError> {
-    let (record, json) = store::load_with_json(path)?;
-    let exhibits = Exhibits::load(path, &record);
+) -> Result<Rederived, ProverError> {
+    let record = run.record();
+    let exhibits = Exhibits::of(run);
     let evidence = &exhibits.evidence;
     let terms = Terms::of(&record.request, evidence);
     let compiled = compile(evidence, &terms, tools);
@@ -272,10 +262,10 @@ fn rederive_with(
         .map_err(Clone::clone)
         .and_then(|compiled| examine(evidence, compiled, &terms));
     let string = given.srs.map(GivenString::read);
-    let rebuilt = Rebuilt::of(&record, given);
+    let rebuilt = Rebuilt::of(record, given);
     let made = given
         .prover
-        .map(|prover| reproduce(&record, &exhibits, &rebuilt, prover))
+        .map(|prover| reproduce(record, &exhibits, &rebuilt, prover))
         .transpose()?;
     let (reproduced, judged) = made.map(|made| (made.reproduced, made.judged)).unzip();
     let findings = Findings {
@@ -285,10 +275,10 @@ fn rederive_with(
         rebuilt: &rebuilt,
         reproduced,
         judged,
-        set: set(&record),
+        set: set(record),
         string: string.as_ref().and_then(|string| string.as_ref().ok()),
     };
-    let mut rederived = derive(&record, &json, &findings);
+    let mut rederived = derive(record, run.json(), &findings);
     if let Some(Err(error)) = string {
         let place = "keys.srs".to_owned();
         rederived.discrepancies.push(Discrepancy {

@@ -1,7 +1,5 @@
 //! The public values of a circuit that EZKL makes of a model, held against the record's input.
 
-use serde_json::Value;
-
 use crate::model::integer::{integer_from_word, quantise};
 use crate::prover::{CircuitSettings, ShownInstances};
 use crate::record::Evidence;
@@ -36,23 +34,18 @@ pub(super) fn otherwise(
 
 /// Every element as EZKL reads it; within, none for one that it cannot read.
 fn quantised(subject: &Subject, settings: &CircuitSettings) -> Option<Vec<Option<i128>>> {
-    let kinds = settings.json()["input_types"].as_array()?;
+    let kinds = settings.file().truncated_inputs()?;
     let scales = settings.input_scales();
     if [kinds.len(), scales.len()] != [subject.inputs.len(); 2] {
         return None;
     }
     let inputs = subject.inputs.iter().zip(kinds).zip(scales);
-    let elements = inputs.flat_map(|((input, kind), &scale)| {
-        let read = input.data.iter().map(move |&x| as_type(x, kind));
+    let elements = inputs.flat_map(|((input, is_whole), &scale)| {
+        let read = input
+            .data
+            .iter()
+            .map(move |&x| if is_whole { x.trunc() } else { x });
         read.map(move |x| quantise(x, scale))
     });
     Some(elements.collect())
-}
-
-/// As an input of one of EZKL's types takes it.
-fn as_type(x: f32, kind: &Value) -> f32 {
-    match kind.as_str() {
-        Some("Int" | "TDim" | "Bool") => x.trunc(),
-        _ => x,
-    }
 }

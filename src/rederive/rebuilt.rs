@@ -2,7 +2,7 @@
 
 use super::Given;
 use crate::committed::InputAssurance;
-use crate::prover::{CircuitKind, CircuitPlan, Visibility};
+use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::record::{PartRequest, Record, Request};
 use crate::subject::{Material, Subject, onnx_description};
 use crate::suite::{self, Experiment};
@@ -55,11 +55,14 @@ fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Sub
     let Some(PartRequest { index, .. }) = request.part else {
         return whole(request, given, input_known);
     };
+    let CircuitPlan::Committed(plan) = request.plan else {
+        return Err(contradicted(&PlanError::NotCommitted));
+    };
     // The whole model's plan differs from a later part's in who assures the first part's input, which only that part tells.
     let mut failure = NotRebuilt::Contradicted("no part of the model has this plan".to_owned());
     for assurance in [InputAssurance::Ranged, InputAssurance::Registered] {
         let asked = Request {
-            plan: of_whole(request.plan, assurance),
+            plan: CircuitPlan::Committed(plan.of_whole(assurance)),
             ..request.clone()
         };
         let parts = whole(&asked, given, input_known)
@@ -69,11 +72,8 @@ fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Sub
             Ok(mut parts) if index < parts.len() => {
                 let part = parts.swap_remove(index);
                 // How many rows all parts have hangs on how this evmbench lays them out, which is compared later.
-                let plan = CircuitPlan {
-                    logrows: request.plan.logrows,
-                    ..part.request.plan
-                };
-                if plan == request.plan {
+                let plan = part.request.plan.with_logrows(request.plan.logrows());
+                if plan == Ok(request.plan) {
                     return Ok(part);
                 }
             }
@@ -81,19 +81,6 @@ fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Sub
         }
     }
     Err(failure)
-}
-
-/// The plan that a part's plan was made of.
-fn of_whole(plan: CircuitPlan, assurance: InputAssurance) -> CircuitPlan {
-    CircuitPlan {
-        logrows: None,
-        input_visibility: Visibility::Polycommit,
-        input_assurance: Some(match plan.input_assurance {
-            Some(InputAssurance::Linked) | None => assurance,
-            Some(own) => own,
-        }),
-        ..plan
-    }
 }
 
 fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subject, NotRebuilt> {
@@ -128,7 +115,7 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
     let model = suite::find(&request.id).map_err(|error| contradicted(&error))?;
     let experiment = Experiment {
         model,
-        scale: request.plan.scale,
+        scale: request.plan.scale(),
     };
     let material = Material {
         input: given.input.filter(|_| request.input_sha256.is_some()),
@@ -146,7 +133,7 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
             "its weights are not those that this evmbench comes with",
         ));
     }
-    if request.weights_sha256.is_none() && request.plan.kind != CircuitKind::Study {
+    if request.weights_sha256.is_none() && request.plan.kind() != CircuitKind::Study {
         // A model that is trained today was not always.
         if subject.request.weights_sha256.is_some() {
             return Err(not_at_hand(

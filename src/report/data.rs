@@ -151,12 +151,12 @@ impl Entry {
 
     /// The kind of its circuit.
     pub fn kind(&self) -> CircuitKind {
-        self.record.request.plan.kind
+        self.record.request.plan.kind()
     }
 
     /// The fixed-point scale that was asked for.
     pub fn scale(&self) -> u32 {
-        self.record.request.plan.scale
+        self.record.request.plan.scale()
     }
 
     /// For people: `relu, scale 7`, with whatever else was chosen: `dense_small, scale 7, input private`.
@@ -176,9 +176,9 @@ impl Entry {
         let mut choices = Vec::new();
         if let Some(default) = default_plan(request) {
             let visibilities = [
-                ("input", plan.input_visibility, default.input_visibility),
-                ("output", plan.output_visibility, default.output_visibility),
-                ("weights", plan.param_visibility, default.param_visibility),
+                ("input", plan.input_visibility(), default.input_visibility()),
+                ("output", plan.output_visibility(), default.output_visibility()),
+                ("weights", plan.param_visibility(), default.param_visibility()),
             ];
             let chosen = visibilities
                 .into_iter()
@@ -187,9 +187,9 @@ impl Entry {
         }
         choices.extend(request.part.as_ref().map(ToString::to_string));
         choices.extend(self.layout_choices());
-        choices.extend(plan.digit_bits.map(|bits| format!("digits of {bits} bits")));
-        choices.extend(plan.roundings.map(|roundings| format!("{roundings} roundings")));
-        let decomposition = plan.decomposition;
+        choices.extend(plan.digit_bits().map(|bits| format!("digits of {bits} bits")));
+        choices.extend(plan.roundings().map(|roundings| format!("{roundings} roundings")));
+        let decomposition = plan.decomposition();
         choices.extend(decomposition.map(|digits| format!("{} digits of base {}", digits.legs, digits.base)));
         if request.verifier != VerifierKind::Plain {
             choices.push(format!("{} verifier", request.verifier));
@@ -224,9 +224,9 @@ impl Entry {
         let plan = self.request().plan;
         let default = default_plan(self.request());
         let assurance = plan
-            .input_assurance
-            .filter(|assurance| default.is_some_and(|default| default.input_assurance != Some(*assurance)));
-        let columns = plan.inner_columns.map(|columns| format!("{columns} columns"));
+            .input_assurance()
+            .filter(|assurance| default.is_some_and(|default| default.input_assurance() != Some(*assurance)));
+        let columns = plan.inner_columns().map(|columns| format!("{columns} columns"));
         assurance
             .map(|assurance| format!("input {assurance}"))
             .into_iter()
@@ -300,8 +300,8 @@ pub fn by_machine<'a>(entries: &[&'a Entry]) -> Vec<(&'a str, Vec<&'a Entry>)> {
 
 /// The plan of this kind and scale with nothing chosen; none where the scale is none.
 fn default_plan(request: &Request) -> Option<CircuitPlan> {
-    let scale = request.plan.scale;
-    match request.plan.kind {
+    let scale = request.plan.scale();
+    match request.plan.kind() {
         CircuitKind::Study => CircuitPlan::study(scale).ok(),
         CircuitKind::Direct => CircuitPlan::direct(scale).ok(),
         CircuitKind::Committed => CircuitPlan::committed(scale, Io::default_for(&request.suite)).ok(),

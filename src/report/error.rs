@@ -1,9 +1,11 @@
 //! Why there is no report.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::data::LeftOut;
 use crate::compare::SetError;
+use crate::hint::Hint;
 use crate::store::StoreError;
 
 /// Why there is no report.
@@ -47,21 +49,20 @@ fn listed(left_out: &[LeftOut]) -> String {
     lines.collect()
 }
 
-impl ReportError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for ReportError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Set(error) => error.hint(),
             Self::NoRecords { .. } => {
-                Some("name folders of records with --results; prove-and-verify writes them to runs/")
+                Some("name folders of records with --results; prove-and-verify writes them to runs/".into())
             }
             Self::Store(StoreError::Io { source, .. })
                 if source.kind() != std::io::ErrorKind::StorageFull =>
             {
-                Some("choose another folder with --out")
+                Some("choose another folder with --out".into())
             }
             Self::Store(error) => error.hint(),
-            Self::Prices { .. } => Some("data/prices.json shows the form of a prices file"),
+            Self::Prices { .. } => Some("data/prices.json shows the form of a prices file".into()),
             Self::Plot { .. } => None,
         }
     }

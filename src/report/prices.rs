@@ -240,6 +240,8 @@ impl Compressed {
 
 #[cfg(test)]
 mod tests {
+    use crate::hint::Hint as _;
+
     use super::*;
 
     fn close(one: f64, other: f64) -> bool {

@@ -1,7 +1,9 @@
 //! What can end a training run.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
+use crate::hint::Hint;
 use crate::model::weights::WeightsError;
 use crate::store::StoreError;
 
@@ -83,19 +85,19 @@ pub enum TrainingError {
     },
 }
 
-impl TrainingError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for TrainingError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NoClassifier { .. } => Some("train cnn_relu, cnn_poly, cnn_mixed, cnn_strided or all"),
+            Self::NoClassifier { .. } => {
+                Some("train cnn_relu, cnn_poly, cnn_mixed, cnn_strided or all".into())
+            }
             Self::Diverged { .. } => {
-                Some("try another --seed, or the recipe with a warm-up: --recipe normed")
+                Some("try another --seed, or the recipe with a warm-up: --recipe normed".into())
             }
             Self::OtherRun { .. } => {
-                Some("give the arguments of that run, or leave out --resume to start anew")
+                Some("give the arguments of that run, or leave out --resume to start anew".into())
             }
-            Self::Optimizer { .. } => Some("leave out --resume to start anew"),
+            Self::Optimizer { .. } => Some("leave out --resume to start anew".into()),
             Self::Operator { .. }
             | Self::TooFewImages { .. }
             | Self::Weights(_)

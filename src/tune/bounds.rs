@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::committed::{CommittedCircuit, Interval};
-use crate::model::integer::{self, Quantisation};
-use crate::model::onnx;
+use crate::model::integer::Lowered;
 use crate::prover::{CircuitSettings, Decomposition};
 use crate::subject::Subject;
 
@@ -81,12 +80,8 @@ pub(super) fn of_committed(circuit: &CommittedCircuit) -> Vec<Guarantee> {
 /// Decompositions of a direct circuit that the static bounds allow, each with the smallest base for its number of digits; none
 /// where there are no bounds.
 pub(super) fn decompositions(subject: &Subject, settings: &CircuitSettings) -> Vec<Decomposition> {
-    let bounds = || {
-        let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
-        let lowered = integer::lower(subject.graph.as_ref().ok()?, &quantisation).ok()?;
-        lowered.bounds(subject.input_bound).ok()
-    };
-    let Some(bounds) = bounds() else {
+    let program = subject.integer_program(settings).ok();
+    let Some(bounds) = program.and_then(|program| program.bounds(subject.input_bound).ok()) else {
         return Vec::new();
     };
     let bits = i128::BITS - bounds.decomposed.magnitude().leading_zeros();
@@ -99,15 +94,9 @@ pub(super) fn decompositions(subject: &Subject, settings: &CircuitSettings) -> V
 
 /// A direct circuit's, or why it has none: by static bounds where they are within the limits, else by the subject's own input.
 pub(super) fn of_direct(subject: &Subject, settings: &CircuitSettings) -> Result<Vec<Guarantee>, String> {
-    let graph = subject.graph.as_ref().map_err(|uncovered| {
-        format!(
-            "nothing is known of the values of these operators: {}",
-            onnx::operators(uncovered).join(", ")
-        )
-    })?;
-    let quantisation =
-        Quantisation::from_run_args(&settings.json()["run_args"]).map_err(|error| error.to_string())?;
-    let lowered = integer::lower(graph, &quantisation).map_err(|error| error.to_string())?;
+    let lowered = subject
+        .integer_program(settings)
+        .map_err(|error| error.to_string())?;
     let (digits, table) = (lowered.digits(), lowered.table());
     let holds = |limit: Interval, reaches: Interval| {
         limit.least <= reaches.least && reaches.greatest <= limit.greatest
@@ -128,7 +117,7 @@ pub(super) fn of_direct(subject: &Subject, settings: &CircuitSettings) -> Result
             .map(|reaches| guarantee(Bounded::LookedUp, reaches, table, Basis::StaticBound));
         return Ok(std::iter::once(decomposed).chain(looked_up).collect());
     }
-    let narrower = lowered.with_margin(CALIBRATION_MARGIN);
+    let narrower = Lowered::clone(&lowered).with_margin(CALIBRATION_MARGIN);
     let run = narrower.run(&subject.inputs);
     run.map_err(|error| format!("with a margin of {CALIBRATION_MARGIN}, {error}"))?;
     let basis = Basis::Calibrated {

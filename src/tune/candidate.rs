@@ -10,7 +10,6 @@ use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::forecast::{Calibration, Forecast, expected_prove_cpu_seconds, shown_zero_bytes};
 use crate::model::float::FloatModel;
-use crate::model::integer::{self, Quantisation};
 use crate::prover::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
 use crate::subject::{CommittedSubject, Subject};
 
@@ -161,8 +160,8 @@ impl Candidate {
             Err(reason) => return Ok(Err(reason)),
         };
         let values = || {
-            let quantisation = Quantisation::from_run_args(&settings.json()["run_args"]).ok()?;
-            let run = integer::run(subject.graph.as_ref().ok()?, &subject.inputs, &quantisation).ok()?;
+            let program = subject.integer_program(settings).ok()?;
+            let run = program.run(&subject.inputs).ok()?;
             let outputs = run.outputs.iter().zip(&run.output_scales);
             let value = |(integers, &scale): (&Vec<i128>, &i32)| -> Vec<f64> {
                 let unit = f64::from(scale).exp2();

@@ -56,7 +56,7 @@ pub fn front<T, const N: usize>(items: &[T], costs: impl Fn(&T) -> [f64; N]) -> 
 type Arithmetic = (u32, Option<u32>, Option<usize>);
 
 fn arithmetic(plan: &CircuitPlan) -> Arithmetic {
-    (plan.scale, plan.digit_bits, plan.roundings)
+    (plan.scale(), plan.digit_bits(), plan.roundings())
 }
 
 /// The Pareto front of the candidates within the limits - memory, time, gas, and what is lost - best for the objective first.

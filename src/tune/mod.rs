@@ -14,6 +14,10 @@ mod front;
 mod profile;
 mod space;
 
+use std::borrow::Cow;
+
+use crate::hint::Hint;
+
 pub use bounds::{Basis, Bounded, Guarantee};
 pub use candidate::{Candidate, Costs, Objective, Reference};
 pub use front::{Limits, best, front};
@@ -51,16 +55,16 @@ pub enum TuneError {
     },
 }
 
-impl TuneError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for TuneError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Refused { .. } => "use a smaller --scale, or --circuit direct",
             Self::Nothing { loss: 1.., .. } => {
                 "allow for other scales with --scale 7,8,10, or for a greater --accuracy-loss"
             }
             Self::Nothing { memory: 1.., .. } => "use a greater --budget",
             Self::Nothing { .. } => "use another --fork, or show less with --io committed",
-        }
+        };
+        Some(hint.into())
     }
 }

@@ -1,5 +1,6 @@
 //! What was found, as a file that a later run takes.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -12,8 +13,9 @@ use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::committed::CommittedError;
 use crate::forecast::Forecast;
+use crate::hint::Hint;
 use crate::metric::Metric;
-use crate::prover::{CircuitKind, CircuitPlan, PlanError};
+use crate::prover::{CircuitPlan, PlanError};
 use crate::ranges;
 use crate::record::{self, Environment, FileName, Outcome, Record};
 use crate::store::{self, StoreError};
@@ -166,10 +168,9 @@ pub enum ProfileError {
     Unsafe(CommittedError),
 }
 
-impl ProfileError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for ProfileError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Store(StoreError::Io { .. }) => "`evmbench tune` says where it puts a profile",
             Self::OtherModel { .. } => "name the profile's model, or tune this one: `evmbench tune`",
             Self::Store(_)
@@ -177,7 +178,8 @@ impl ProfileError {
             | Self::OtherWeights { .. }
             | Self::Plan(_)
             | Self::Unsafe(_) => "make the profile again: `evmbench tune`",
-        }
+        };
+        Some(hint.into())
     }
 }
 
@@ -254,12 +256,15 @@ impl Profile {
             path: path.to_owned(),
             reason: found.to_string(),
         })?;
-        let profile: Self = serde_json::from_value(json).map_err(|source| StoreError::Damaged {
-            path: path.to_owned(),
-            source,
-        })?;
-        profile.plan.checked()?;
-        Ok(profile)
+        if let Some(Ok(plan)) = json.get("plan").map(CircuitPlan::of_json) {
+            plan?;
+        }
+        Ok(
+            serde_json::from_value(json).map_err(|source| StoreError::Damaged {
+                path: path.to_owned(),
+                source,
+            })?,
+        )
     }
 
     /// Writes it, whole or not at all.

@@ -65,7 +65,7 @@ impl Found {
 impl Space {
     /// The space around some plans, each with the number of columns that it asks for, or else with any.
     pub fn around(plans: Vec<CircuitPlan>) -> Self {
-        let asked: Option<Vec<usize>> = plans.iter().map(|plan| plan.inner_columns).collect();
+        let asked: Option<Vec<usize>> = plans.iter().map(|plan| plan.inner_columns()).collect();
         let mut columns = asked.unwrap_or_else(|| COLUMNS.collect());
         columns.sort_unstable();
         columns.dedup();
@@ -77,13 +77,17 @@ impl Space {
     /// # Errors
     /// [`PlanError`] where a plan is no committed circuit's.
     pub fn with_any_io(self) -> Result<Self, PlanError> {
-        if self.plans.iter().any(|plan| plan.kind != CircuitKind::Committed) {
+        if self
+            .plans
+            .iter()
+            .any(|plan| plan.kind() != CircuitKind::Committed)
+        {
             return Err(PlanError::NotCommitted);
         }
         let mut plans = self.plans.clone();
         for plan in &self.plans {
             for io in [Io::Committed, Io::Result, Io::Public] {
-                let shown = CircuitPlan::committed(plan.scale, io)?;
+                let shown = CircuitPlan::committed(plan.scale(), io)?;
                 let registered = (io != Io::Public).then(|| shown.registered()).transpose()?;
                 plans.extend([Some(shown), registered].into_iter().flatten());
             }
@@ -107,14 +111,20 @@ impl Space {
     ) -> Result<Found, E> {
         let mut found = Found::default();
         for &plan in &self.plans {
-            let mut decompositions = vec![plan.decomposition];
+            let mut decompositions = vec![plan.decomposition()];
             let mut next = 0;
             while let Some(&decomposition) = decompositions.get(next) {
                 for &columns in &self.columns {
-                    let plan = CircuitPlan {
-                        inner_columns: Some(columns),
-                        decomposition,
-                        ..plan
+                    let asked = plan
+                        .with_columns(columns)
+                        .and_then(|plan| plan.with_decomposition(decomposition));
+                    let plan = match asked {
+                        Ok(plan) => plan,
+                        Err(error) => {
+                            let reason = error.to_string();
+                            found.refused.push(Refused { plan, reason });
+                            continue;
+                        }
                     };
                     let subject = Subject {
                         request: Request {
@@ -243,18 +253,26 @@ impl Search<'_> {
             return Some(made);
         }
         for &columns in &self.space.columns {
-            let plan = CircuitPlan {
-                inner_columns: Some(columns),
-                roundings: Some(made),
-                ..plan
+            let asked = plan
+                .with_digits(bits, Some(made))
+                .and_then(|plan| plan.with_columns(columns));
+            let (plan, candidate) = match asked {
+                Ok(plan) => {
+                    let committed = committed.in_columns(columns);
+                    let made = Candidate::of_committed(
+                        plan,
+                        &committed,
+                        self.reference,
+                        self.fork,
+                        self.calibration,
+                    );
+                    (plan, made.map_err(|error| error.to_string()))
+                }
+                Err(error) => (plan, Err(error.to_string())),
             };
-            let committed = committed.in_columns(columns);
-            match Candidate::of_committed(plan, &committed, self.reference, self.fork, self.calibration) {
+            match candidate {
                 Ok(candidate) => found.candidates.push(candidate),
-                Err(error) => found.refused.push(Refused {
-                    plan,
-                    reason: error.to_string(),
-                }),
+                Err(reason) => found.refused.push(Refused { plan, reason }),
             }
         }
         Some(made)

@@ -171,16 +171,12 @@ fn every_cnn_comes_trained_with_its_history_and_evaluation() {
 fn counts_are_those_of_single_images() {
     let (graph, images) = (foreign(), images(12));
     let logits = accuracy::float_logits("foreign", &graph, &images).unwrap();
-    let options = CommittedOptions {
-        scale: 7,
-        input: Integers::of_input(7, input::image_bound()),
-        assurance: InputAssurance::Ranged,
-        output_public: true,
-        inner_columns: None,
-        logrows: None,
-        digit_bits: None,
-        roundings: None,
-    };
+    let options = CommittedOptions::new(
+        7,
+        Integers::of_input(7, input::image_bound()),
+        InputAssurance::Ranged,
+        true,
+    );
     let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
     let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();
     let float = FloatModel::load(&onnx::write(&graph)).unwrap();

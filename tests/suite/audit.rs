@@ -102,7 +102,7 @@ fn every_record_has_a_ledger() {
         let name = path.display();
         let item = |what| ledger.item(what).unwrap();
         if record.circuit.is_some() {
-            let weights = match (record.model.parameters, record.request.plan.param_visibility) {
+            let weights = match (record.model.parameters, record.request.plan.param_visibility()) {
                 (Some(0), _) => Finding::None,
                 (_, Visibility::Fixed) => Finding::Fixed,
                 (_, Visibility::Private) => Finding::Unbound,

@@ -210,7 +210,7 @@ fn the_comparison_with_the_study_is_from_records() {
     let records = published();
     let rows = records
         .iter()
-        .filter(|record| record.request.plan.kind == CircuitKind::Study);
+        .filter(|record| record.request.plan.kind() == CircuitKind::Study);
     let table = markdown(
         &[
             "record",
@@ -240,7 +240,7 @@ fn the_comparison_with_the_study_is_from_records() {
 /// The verified records of circuits that a user would deploy.
 fn deployable(records: &[Record]) -> impl Iterator<Item = &Record> {
     records.iter().filter(|record| {
-        record.request.plan.kind != CircuitKind::Study && record.outcome == Outcome::Verified
+        record.request.plan.kind() != CircuitKind::Study && record.outcome == Outcome::Verified
     })
 }
 
@@ -252,13 +252,15 @@ fn named(value: &impl serde::Serialize) -> String {
 
 fn title(record: &Record) -> String {
     let plan = record.request.plan;
-    let range = match plan.input_assurance {
+    let range = match plan.input_assurance() {
         Some(InputAssurance::Registered) => ", registered input",
         _ => "",
     };
     format!(
         "{}, scale {}, {}{range}",
-        record.request.id, plan.scale, plan.kind
+        record.request.id,
+        plan.scale(),
+        plan.kind()
     )
 }
 
@@ -396,7 +398,7 @@ fn the_table_of_the_ablation_is_from_records() {
         .map(|path| store::load(&folder.join(path)).unwrap())
         .collect();
     let plain = |record: &&Record| {
-        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale).unwrap();
+        let default = evmbench::prover::CircuitPlan::direct(record.request.plan.scale()).unwrap();
         let Request {
             plan,
             verifier,

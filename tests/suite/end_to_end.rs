@@ -21,7 +21,7 @@ use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
 use evmbench::record::{Evidence, IntegerCheck, Outcome, PartSet, Record};
 use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::SOLC_VERSION;
-use evmbench::store;
+use evmbench::store::{self, StoredRun};
 use tempfile::TempDir;
 
 /// Nothing here takes this long unless it hangs.
@@ -358,7 +358,8 @@ fn a_proof_is_verified_by_the_reusable_verifier() {
     );
 
     let tools = Tools::new(common::solc().clone());
-    let again = evmbench::rederive::rederive(&path, Given::default(), &tools).unwrap();
+    let again =
+        evmbench::rederive::rederive(&StoredRun::open(&path).unwrap(), Given::default(), &tools).unwrap();
     assert!(again.agrees(), "{:?}", again.discrepancies);
     assert!(
         again
@@ -694,7 +695,7 @@ fn a_committed_circuit_is_the_default() {
         Workshop::end(workshop.subcommand("prove-and-verify", &["conv2d_small", "--runs", "1"]));
     assert_eq!(status, Some(0), "{stderr}");
     let (path, record) = workshop.only_record();
-    assert_eq!(record.request.plan.kind, CircuitKind::Committed);
+    assert_eq!(record.request.plan.kind(), CircuitKind::Committed);
     assert_eq!(record.outcome, Outcome::Verified);
     assert_eq!(record.proof.as_ref().unwrap().instances, 2);
     let numerics = record.numerics.as_ref().unwrap();

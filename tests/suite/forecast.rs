@@ -92,12 +92,12 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
     let mut compared = 0;
     for (name, record) in records() {
         let request = record.request;
-        if request.plan.kind != CircuitKind::Committed {
+        if request.plan.kind() != CircuitKind::Committed {
             continue;
         }
         let experiment = Experiment {
             model: suite::find(&request.id).unwrap(),
-            scale: request.plan.scale,
+            scale: request.plan.scale(),
         };
         let index = request.part.as_ref().map_or(0, |part| part.index);
         let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
@@ -110,10 +110,7 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
             assert_eq!(shape, proved, "{name}");
         }
         let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
-        let own = settings(&compiled::settings(
-            committed.circuit.graph(),
-            committed.circuit.frame(),
-        ));
+        let own = settings(&compiled::settings(&committed.circuit));
         assert_eq!(forecast, Forecast::of(&own, None, None).unwrap(), "{name}");
         compared += 1;
     }

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
+use evmbench::foundry;
 use evmbench::home::Home;
 use evmbench::nodes::{FOUNDRY_VERSION, Foundry};
-use evmbench::{foundry, store};
+use evmbench::store::StoredRun;
 
 /// Runs the tests that match (all without a filter), and returns what forge said. One run at a time: they share the folder of
 /// what is compiled.
@@ -92,9 +93,9 @@ fn forge_agrees_with_every_published_record() {
     let out = emptied(folder);
     let mut exported = 0;
     for path in common::record_paths() {
-        let record = store::load(&path).unwrap();
-        if record.verification.is_some() {
-            foundry::export(&path, &record, &out).unwrap();
+        let run = StoredRun::open(&path).unwrap();
+        if run.record().verification.is_some() {
+            foundry::export(&run, &out).unwrap();
             exported += 1;
         }
     }

@@ -159,16 +159,7 @@ fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
     let Coverage::Full(graph) = model.coverage else {
         panic!("{:?}", model.coverage)
     };
-    let options = CommittedOptions {
-        scale: 10,
-        input: Integers::of_input(10, 4.0),
-        assurance: InputAssurance::Ranged,
-        output_public: true,
-        inner_columns: None,
-        logrows: None,
-        digit_bits: None,
-        roundings: None,
-    };
+    let options = CommittedOptions::new(10, Integers::of_input(10, 4.0), InputAssurance::Ranged, true);
     let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
     let witness = circuit.witness(&inputs[0]).unwrap();
     assert!(expected[0].data.iter().all(|&x| x < 0.0), "zeros would win");
@@ -1464,16 +1455,7 @@ proptest! {
         }
         let model = small(&shape, nodes, vec![integers("s", &target)]);
         if let Ok(OnnxModel { coverage: Coverage::Full(graph), inputs, .. }) = parsed(&model) {
-            let options = CommittedOptions {
-                scale: 4,
-                input: Integers::of_input(4, 1.0),
-                assurance: InputAssurance::Ranged,
-                output_public: true,
-                inner_columns: None,
-                logrows: None,
-                digit_bits: None,
-                roundings: None,
-            };
+            let options = CommittedOptions::new(4, Integers::of_input(4, 1.0), InputAssurance::Ranged, true);
             if let Ok(circuit) = committed::lower(&graph, &options, &evmbench::prover::Ezkl) {
                 circuit.witness(&input::seeded_uniform(&inputs[0].shape, 1)).unwrap();
             }

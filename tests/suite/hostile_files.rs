@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::common::models::{operator, small, written};
 use crate::common::{Said, cases, dry_run, evmbench, root, say};
+use evmbench::hint::Hint as _;
 use evmbench::ledger::{Facts, Ledger};
 use evmbench::model::input::{self, Slot};
 use evmbench::model::{layers, onnx};
-use evmbench::prover::{CircuitSettings, Statement, check_srs_file, negated_s_g2};
+use evmbench::prover::{CircuitSettings, SettingsFile, check_srs_file, negated_s_g2};
 use evmbench::record::{Evidence, Record};
 use evmbench::report::{Dataset, Format, Prices, Report, output};
 use evmbench::store::{self, Store};
@@ -745,7 +746,7 @@ fn input_is_read_or_refused(name: &str, bytes: &[u8]) -> Result<(), TestCaseErro
             prop_assert_eq!(tensors.len(), 1);
             prop_assert!(tensors[0].data.len() == 4 && tensors[0].data.iter().all(|x| x.is_finite()));
         }
-        Err(error) => prop_assert!(!error.hint().is_empty() && !error.to_string().is_empty()),
+        Err(error) => prop_assert!(error.hint().is_some() && !error.to_string().is_empty()),
     }
     Ok(())
 }
@@ -823,8 +824,8 @@ proptest! {
         let json = serde_json::from_slice(&std::fs::read(&all[0]).unwrap()).unwrap();
         std::fs::write(&path, serde_json::to_vec(&replaced(json, &changes)).unwrap()).unwrap();
         match Profile::load(&path) {
-            Ok(profile) => prop_assert!(profile.plan.checked().is_ok()),
-            Err(error) => prop_assert!(!error.hint().is_empty()),
+            Ok(profile) => prop_assert!(profile.plan.at_scale(profile.plan.scale()).is_ok()),
+            Err(error) => prop_assert!(error.hint().is_some()),
         }
     }
 
@@ -833,7 +834,7 @@ proptest! {
     fn drawn_settings_are_read_or_refused(changes in replacements()) {
         let json = json_of(RECORD)["circuit"]["settings"].clone();
         let text = replaced(json, &changes).to_string();
-        if let Ok(settings) = Statement::parse(&text) {
+        if let Ok(settings) = SettingsFile::parse(&text) {
             let facts = Facts { settings: Some(settings), ..Facts::default() };
             prop_assert!(!Ledger::derive(&facts).items.is_empty());
         }

@@ -16,6 +16,7 @@ use evmbench::model::graph::{
 use evmbench::model::input::seeded_uniform;
 use evmbench::model::integer::{self, IntegerError, Quantisation, integer_from_word};
 use evmbench::model::onnx;
+use evmbench::prover::settings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ fn equals_ezkl_to_the_last_integer() {
         let path = entry.unwrap().path();
         let name = path.display();
         let fixture: Fixture = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let quantisation = Quantisation::from_run_args(&fixture.run_args).unwrap();
+        let quantisation = settings::quantisation(&fixture.run_args).unwrap();
         let run = integer::run(&fixture.graph, &fixture.inputs, &quantisation);
         if let Some(witness) = fixture.witness {
             let run = run.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -102,14 +102,9 @@ fn every_cell_is_one_that_was_meant() {
     for (name, graph) in graphs() {
         for columns in 1..=3 {
             let options = CommittedOptions {
-                scale: 7,
-                input: Integers::of_input(7, 1.0),
-                assurance: InputAssurance::Ranged,
-                output_public: false,
                 inner_columns: Some(columns),
-                logrows: None,
                 digit_bits: Some(*DIGIT_BITS.start() + 2),
-                roundings: None,
+                ..CommittedOptions::new(7, Integers::of_input(7, 1.0), InputAssurance::Ranged, false)
             };
             let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
             let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 6, 6], 0)).unwrap();

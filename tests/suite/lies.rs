@@ -22,7 +22,6 @@ use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
     Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
     EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
-    Visibility,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -67,14 +66,8 @@ impl Circuit {
     /// A circuit for an input of these integers.
     fn planned(name: &str, graph: &Graph, plan: CircuitPlan, input: Integers, columns: usize) -> Self {
         let options = CommittedOptions {
-            scale: plan.scale,
-            input,
-            assurance: plan.input_assurance.unwrap(),
-            output_public: plan.output_visibility == Visibility::Public,
             inner_columns: Some(columns),
-            logrows: plan.logrows,
-            digit_bits: plan.digit_bits,
-            roundings: None,
+            ..plan.as_committed().unwrap().options(input)
         };
         let lowered = committed::lower(graph, &options, &evmbench::prover::Ezkl).unwrap();
         // Of any layer's input: the seeded image, stretched to the range.
@@ -108,7 +101,7 @@ impl Circuit {
                 &CompileOptions::default(),
             )
             .unwrap();
-        let written = Some(Compiled::of(lowered.graph(), lowered.frame()).bytes);
+        let written = Some(Compiled::of_committed(&lowered).bytes);
         let is_this = |folder: &PathBuf| std::fs::read(folder.join("circuit.ezkl")).ok() == written;
         let mut folders = std::fs::read_dir(home.circuits()).unwrap();
         let folder = folders.find_map(|entry| Some(entry.unwrap().path()).filter(is_this));
@@ -414,10 +407,8 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
     });
     let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
     // The smallest base that there is, for the fewest rows.
-    let plan = CircuitPlan {
-        digit_bits: Some(*committed::DIGIT_BITS.start()),
-        ..CircuitPlan::committed(10, Io::Public).unwrap()
-    };
+    let plan = CircuitPlan::committed(10, Io::Public).unwrap();
+    let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();
     let circuit = Circuit::planned("rounding", &layers, plan, Integers::of_input(10, 1.0), 1);
     assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
     let honest = &circuit.artifacts.proofs[0];
@@ -750,11 +741,8 @@ const SET_ROWS: u32 = 10;
 /// A part by itself: the first one checks its input's range, the second one leaves that to it.
 fn part_of_set(name: &str, graph: &Graph, input: Integers, is_first: bool) -> Circuit {
     let plan = CircuitPlan::committed(4, Io::Committed).unwrap();
-    let plan = plan.of_part(!is_first, true).unwrap();
-    let plan = CircuitPlan {
-        logrows: Some(SET_ROWS),
-        ..plan
-    };
+    let plan = CircuitPlan::Committed(plan.as_committed().unwrap().of_part(!is_first, true));
+    let plan = plan.with_logrows(Some(SET_ROWS)).unwrap();
     Circuit::planned(name, graph, plan, input, 1)
 }
 

@@ -15,7 +15,7 @@ use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CommittedTensor, Reproduced, ReproducedModel};
 use evmbench::record::{Evidence, Outcome, Record};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
-use evmbench::store;
+use evmbench::store::{self, StoredRun};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -52,10 +52,10 @@ struct Case {
 
 impl Case {
     fn of((model, name): (&str, &str)) -> Self {
-        let record = store::load(&path(name)).unwrap();
+        let run = StoredRun::open(&path(name)).unwrap();
         Self {
-            exhibits: Exhibits::load(&path(name), &record),
-            record,
+            exhibits: Exhibits::of(&run),
+            record: run.into_record(),
             onnx: fixture(&format!("records/{model}.onnx")),
             input: fixture("records/inputs/four.json"),
             reproduced: None,
@@ -402,7 +402,7 @@ fn a_set_rests_on_what_every_part_rests_on() {
     let paths = parts_in(&folder);
     let measured = parts::measure(&paths, given, tools).unwrap();
     let of_part = |path: &PathBuf| {
-        rederive::rederive_part(path, given, tools)
+        rederive::rederive_part(&StoredRun::open(path).unwrap(), given, tools)
             .unwrap()
             .by_record_only
     };
@@ -413,7 +413,7 @@ fn a_set_rests_on_what_every_part_rests_on() {
         }
     }
     assert!(measured.by_record_only[&What::KeyMatch].starts_with("part 1 of 2"));
-    let found = rederive::rederive(&paths[1], given, tools).unwrap();
+    let found = rederive::rederive(&StoredRun::open(&paths[1]).unwrap(), given, tools).unwrap();
     assert_eq!(found.discrepancies, []);
 
     edit(&paths[0], |json| {
@@ -444,14 +444,14 @@ fn a_set_that_was_left_out_is_noticed() {
     edit(&last, |json| {
         set = json.as_object_mut().unwrap().shift_remove("set").unwrap();
     });
-    let found = rederive::rederive(&last, given, tools).unwrap();
+    let found = rederive::rederive(&StoredRun::open(&last).unwrap(), given, tools).unwrap();
     assert_eq!(places(&found), ["set"]);
     // Nor does another part's record tell of it.
     edit(&first, |json| json["set"] = set);
-    let found = rederive::rederive(&first, given, tools).unwrap();
+    let found = rederive::rederive(&StoredRun::open(&first).unwrap(), given, tools).unwrap();
     assert!(places(&found).contains(&"set"), "{found:?}");
     // A part alone is what it is.
     std::fs::remove_file(&first).unwrap();
-    let found = rederive::rederive(&last, given, tools).unwrap();
+    let found = rederive::rederive(&StoredRun::open(&last).unwrap(), given, tools).unwrap();
     assert_eq!(found.discrepancies, []);
 }

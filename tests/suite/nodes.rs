@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex};
 use evmbench::chain::{Calldata, Fork, Verdict, Verification, Verifier};
+use evmbench::hint::Hint as _;
 use evmbench::home::Home;
 use evmbench::nodes::{self, Answer, Anvil, FOUNDRY_VERSION, Foundry, NodeError, Pace, Receipt};
 use evmbench::record::Evidence;

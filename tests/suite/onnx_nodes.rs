@@ -238,7 +238,7 @@ fn numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
 #[derive(Default)]
 struct First(Mutex<Option<Vec<Vec<f64>>>>);
 
-impl Observer for First {
+impl Observer<CircuitSettings> for First {
     fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
         let values = outputs[0].as_ref().map(|outputs| {
             let outputs = outputs.iter().zip(settings.output_scales());

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
-use evmbench::model::integer::{self, Quantisation};
+use evmbench::model::integer;
 use evmbench::model::{input, layers, onnx};
-use evmbench::prover::CircuitKind;
+use evmbench::prover::{CircuitKind, settings};
 use evmbench::store;
 use evmbench::suite;
 
@@ -30,7 +30,7 @@ fn committed_errors_are_not_above_direct_ones() {
         for path in store::record_paths(&folder).unwrap() {
             let record = store::load(&folder.join(&path)).unwrap();
             let request = &record.request;
-            let (CircuitKind::Direct, Some(circuit)) = (request.plan.kind, &record.circuit) else {
+            let (CircuitKind::Direct, Some(circuit)) = (request.plan.kind(), &record.circuit) else {
                 continue;
             };
             let spec = suite::find(&request.id).unwrap();
@@ -40,19 +40,15 @@ fn committed_errors_are_not_above_direct_ones() {
                 .unwrap()
                 .run(&inputs)
                 .unwrap();
-            let quantisation = Quantisation::from_run_args(&circuit.settings["run_args"]).unwrap();
+            let quantisation = settings::quantisation(&circuit.settings["run_args"]).unwrap();
             let direct = integer::run(&graph, &inputs, &quantisation).unwrap();
             let direct_unit = f64::from(direct.output_scales[0]).exp2();
-            let options = CommittedOptions {
-                scale: request.plan.scale,
-                input: Integers::of_input(request.plan.scale, input::bound(spec)),
-                assurance: InputAssurance::Registered,
-                output_public: false,
-                inner_columns: None,
-                logrows: None,
-                digit_bits: None,
-                roundings: None,
-            };
+            let options = CommittedOptions::new(
+                request.plan.scale(),
+                Integers::of_input(request.plan.scale(), input::bound(spec)),
+                InputAssurance::Registered,
+                false,
+            );
             let lowered = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
             let witness = lowered.witness(&inputs[0]).unwrap();
             let errors = [

@@ -11,6 +11,7 @@ use evmbench::prover::{
 };
 use evmbench::record::{Environment, Outcome, Record, leaves};
 use evmbench::rederive::{self, Exhibits, Given, Tools};
+use evmbench::store::StoredRun;
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use evmbench::{replay, store};
@@ -120,7 +121,7 @@ fn published_records_are_what_their_evidence_says() {
         if record.request.id == "avgpool2d_k2" && record.lowering.is_none() {
             continue;
         }
-        let again = rederive::rederive(&path, Given::default(), &tools).unwrap();
+        let again = rederive::rederive(&StoredRun::open(&path).unwrap(), Given::default(), &tools).unwrap();
         let found = again.discrepancies.iter();
         wrong.extend(found.map(|found| format!("{}: {found}", path.display())));
         verified += usize::from(again.record.outcome == Outcome::Verified);
@@ -150,7 +151,7 @@ fn every_published_study_circuit_is_the_studys() {
     let mut compared = 0;
     for (path, record) in published() {
         let Some(study) = &record.study else { continue };
-        if record.request.plan.kind != evmbench::prover::CircuitKind::Study {
+        if record.request.plan.kind() != evmbench::prover::CircuitKind::Study {
             continue;
         }
         let rows = record.circuit.as_ref().map(|circuit| circuit.rows);
@@ -195,8 +196,9 @@ fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchEr
 #[test]
 fn a_recorded_run_replays_through_every_later_stage() {
     let path = root().join("results/scaling/dense_small-s7-direct.json");
-    let record = store::load(&path).unwrap();
-    let prover = replay::recorded_prover(&path, &record).unwrap();
+    let run = StoredRun::open(&path).unwrap();
+    let prover = replay::recorded_prover(&run).unwrap();
+    let record = run.record();
     let subject = |id: &str| {
         let model = suite::find(id).unwrap();
         Subject::from_suite(
@@ -228,8 +230,9 @@ fn a_recorded_run_replays_through_every_later_stage() {
 #[test]
 fn an_output_off_by_one_is_a_failure() {
     let path = root().join("results/scaling/dense_small-s7-direct.json");
-    let record = store::load(&path).unwrap();
-    let prover = replay::recorded_prover(&path, &record).unwrap();
+    let run = StoredRun::open(&path).unwrap();
+    let prover = replay::recorded_prover(&run).unwrap();
+    let record = run.record();
     let model = suite::find("dense_small").unwrap();
     let mut subject = Subject::from_suite(
         Experiment { model, scale: 7 },
@@ -259,7 +262,8 @@ fn an_output_off_by_one_is_a_failure() {
 /// The recorded run of dense_small with something else in it, measured again.
 fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
     let path = root().join("results/scaling/dense_small-s7-direct.json");
-    let record = store::load(&path).unwrap();
+    let stored = StoredRun::open(&path).unwrap();
+    let record = stored.record();
     let model = suite::find("dense_small").unwrap();
     let subject = Subject::from_suite(
         Experiment { model, scale: 7 },
@@ -278,7 +282,7 @@ fn measured_with(change: impl FnOnce(&mut Artifacts)) -> Record {
         runs: 1,
         warmup: 0,
     };
-    let mut run = replay::recorded_prover(&path, &record)
+    let mut run = replay::recorded_prover(&stored)
         .unwrap()
         .prove(&job, &Silent)
         .unwrap();
@@ -335,8 +339,8 @@ fn changed_evidence_is_noticed() {
     std::fs::copy(source.join("dense_small-s7-direct.json"), &record).unwrap();
     let evidence = folder.path().join("dense_small-s7-direct.evidence");
     copy_folder(&source.join("dense_small-s7-direct.evidence"), &evidence);
-    let loaded = store::load(&record).unwrap();
-    let found = || Exhibits::load(&record, &loaded).discrepancies;
+    let run = StoredRun::open(&record).unwrap();
+    let found = || Exhibits::of(&run).discrepancies;
     assert_eq!(found(), []);
 
     let other = std::fs::read(evidence.join("runtime.bin.gz")).unwrap();

@@ -18,7 +18,7 @@ use evmbench::record::leaves::{self, Class};
 use evmbench::record::{Evidence, FileName, Record, Renewal, Request, SCHEMA};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
-use evmbench::store;
+use evmbench::store::{self, StoredRun};
 use serde_json::{Value, json};
 
 /// One of each kind: direct, range-checked, registered, reusable, tiles (the last part, which holds the set); of an earlier layout
@@ -73,9 +73,9 @@ struct Bench {
 impl Bench {
     fn of(name: &str) -> Self {
         let path = common::root(name);
-        let (record, json) = store::load_with_json(&path).unwrap();
+        let run = StoredRun::open(&path).unwrap();
         let mut bench = Self {
-            exhibits: Exhibits::load(&path, &record),
+            exhibits: Exhibits::of(&run),
             path,
             files: ["F1.onnx", "inputs/F1.json"].map(|name| common::fixture("records").join(name)),
             tools: Tools::new(common::solc().clone()),
@@ -83,9 +83,9 @@ impl Bench {
             on_chain: Made::new(),
             rebuilt: Made::new(),
             sets: Made::new(),
-            base: record.clone(),
+            base: run.record().clone(),
         };
-        let found = bench.rederive(&record, &json, &bench.exhibits);
+        let found = bench.rederive(run.record(), run.json(), &bench.exhibits);
         assert_eq!(found.discrepancies, [], "{name}");
         bench.base = found.record.clone();
         store::add_compressed_digests(&bench.path, &mut bench.base).unwrap();
@@ -140,14 +140,15 @@ impl Bench {
 
     /// Whether a record that was changed is told from the right one.
     fn notices(&self, json: &Value) -> bool {
-        let Ok(record) = store::parse(&self.path, json.to_string().as_bytes()) else {
+        let Ok(run) = StoredRun::parse(&self.path, json.to_string().as_bytes()) else {
             return true;
         };
+        let record = run.record();
         if record.evidence == self.base.evidence {
-            return !self.rederive(&record, json, &self.exhibits).agrees();
+            return !self.rederive(record, json, &self.exhibits).agrees();
         }
-        let exhibits = Exhibits::load(&self.path, &record);
-        !exhibits.discrepancies.is_empty() || !self.rederive(&record, json, &exhibits).agrees()
+        let exhibits = Exhibits::of(&run);
+        !exhibits.discrepancies.is_empty() || !self.rederive(record, json, &exhibits).agrees()
     }
 }
 
@@ -206,9 +207,10 @@ fn plain(place: &str) -> String {
 fn published_values() -> BTreeMap<String, Vec<Value>> {
     let mut values: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for path in common::record_paths() {
-        let (_, json) = store::load_with_json(&path).unwrap();
+        let run = StoredRun::open(&path).unwrap();
+        let json = run.json();
         let mut leaves = Vec::new();
-        leaves_of(&json, "", "", &mut leaves);
+        leaves_of(json, "", "", &mut leaves);
         for (place, pointer) in leaves {
             let value = json.pointer(&pointer).unwrap();
             let known = values.entry(plain(&place)).or_default();

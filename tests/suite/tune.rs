@@ -11,6 +11,7 @@ use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::committed::Interval;
 use evmbench::forecast::Forecast;
+use evmbench::hint::Hint as _;
 use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Window};
 use evmbench::model::{input, onnx};
 use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
@@ -41,7 +42,7 @@ fn subject(id: &str, plan: CircuitPlan) -> Subject {
     let request = Request::new(id, model.category.to_string(), plan);
     let experiment = Experiment {
         model,
-        scale: plan.scale,
+        scale: plan.scale(),
     };
     Subject::from_suite(experiment, request, Material::default()).unwrap()
 }
@@ -88,8 +89,8 @@ fn settings_that_a_value_could_exceed_are_never_proposed() {
     assert!(!found.candidates.is_empty());
     for candidate in &found.candidates {
         assert!(found.refused.iter().all(|refused| {
-            (refused.plan.digit_bits, refused.plan.roundings)
-                != (candidate.plan.digit_bits, candidate.plan.roundings)
+            (refused.plan.digit_bits(), refused.plan.roundings())
+                != (candidate.plan.digit_bits(), candidate.plan.roundings())
         }));
         assert!(!candidate.guarantees.is_empty());
         for guarantee in &candidate.guarantees {
@@ -146,7 +147,7 @@ fn the_best_is_least_and_nothing_beats_the_front() {
     }
     // Fewer columns cost less gas: what was found is not the default.
     let front = best(found.candidates, Objective::Gas, &LIMITS).unwrap();
-    assert_eq!(front[0].plan.inner_columns, Some(1));
+    assert_eq!(front[0].plan.inner_columns(), Some(1));
 }
 
 #[test]
@@ -175,7 +176,7 @@ fn every_limit_is_kept() {
         matches!(error, TuneError::Nothing { memory, .. } if memory == found.candidates.len()),
         "{error}"
     );
-    assert!(error.hint().contains("--budget"));
+    assert!(error.hint().unwrap().contains("--budget"));
 
     let losses = || found.candidates.iter().map(|one| one.loss_percent().unwrap());
     let least_loss = losses().fold(f64::INFINITY, f64::min);
@@ -198,7 +199,7 @@ fn every_limit_is_kept() {
         panic!("{error}")
     };
     assert!((told - least_loss).abs() < f64::EPSILON);
-    assert!(error.hint().contains("--accuracy-loss"));
+    assert!(error.hint().unwrap().contains("--accuracy-loss"));
 }
 
 /// Code that may be above the limit of the fork is not proposed for it.
@@ -234,7 +235,7 @@ fn a_verifier_that_cannot_be_deployed_is_not_proposed() {
 fn accuracy_decides_where_there_are_images() {
     let (_, found) = found("conv2d_small", &[7]);
     let first = best(found.candidates.clone(), Objective::Memory, &ANY_LOSS).unwrap();
-    let bad = first[0].plan.digit_bits;
+    let bad = first[0].plan.digit_bits();
     let mut asked = Vec::new();
     let accuracy = |correct| Accuracy {
         circuit: CircuitKind::Committed,
@@ -250,12 +251,12 @@ fn accuracy_decides_where_there_are_images() {
         witnesses: 0,
     };
     let Ok(front) = tune::best(found.candidates, Objective::Memory, &LIMITS, |plan| {
-        asked.push((plan.scale, plan.digit_bits, plan.roundings));
-        let correct = if plan.digit_bits == bad { 78 } else { 79 };
+        asked.push((plan.scale(), plan.digit_bits(), plan.roundings()));
+        let correct = if plan.digit_bits() == bad { 78 } else { 79 };
         Ok::<_, Infallible>(Some(accuracy(correct)))
     });
     let front = front.unwrap();
-    assert!(front.iter().all(|one| one.plan.digit_bits != bad));
+    assert!(front.iter().all(|one| one.plan.digit_bits() != bad));
     assert!(
         front
             .iter()
@@ -298,8 +299,8 @@ fn direct_circuits_are_held_against_their_bounds() {
             .direct(&subject, &Reference::of(&subject), Fork::Osaka, |subject| {
                 let plan = subject.request.plan;
                 let mut json = json.clone();
-                json["run_args"]["num_inner_cols"] = plan.inner_columns.into();
-                let asked = plan.decomposition.map(|asked| (asked.base, asked.legs));
+                json["run_args"]["num_inner_cols"] = plan.inner_columns().into();
+                let asked = plan.decomposition().map(|asked| (asked.base, asked.legs));
                 if let Some((base, legs)) = digits.or(asked) {
                     json["run_args"]["decomp_base"] = base.into();
                     json["run_args"]["decomp_legs"] = legs.into();
@@ -316,7 +317,7 @@ fn direct_circuits_are_held_against_their_bounds() {
     let mut decompositions: Vec<_> = found
         .candidates
         .iter()
-        .map(|one| one.plan.decomposition.map(|digits| (digits.base, digits.legs)))
+        .map(|one| one.plan.decomposition().map(|digits| (digits.base, digits.legs)))
         .collect();
     decompositions.dedup();
     // ±2^7 is looked at: 8 bits.
@@ -661,7 +662,7 @@ fn a_smaller_base_of_digits_is_proved() {
     assert!(said.stdout.contains("chosen"), "{}", said.stdout);
     let path = Profile::path(Path::new(out), "rounded", Objective::Memory);
     let profile = Profile::load(&path).unwrap();
-    assert!(profile.plan.digit_bits.unwrap() < 16, "{:?}", profile.plan);
+    assert!(profile.plan.digit_bits().unwrap() < 16, "{:?}", profile.plan);
     assert!(profile.measured.is_some());
     assert!(profile.distance.unwrap() <= 0.1);
     // The profile is of this file, and of no other.

@@ -1,11 +1,23 @@
-//! What a proving backend is told, and what it says of itself: circuits over the scalar field, and the rules by which they are
-//! laid out in rows and columns. Nothing here belongs to one backend.
+//! What a proving backend is told, and what it says of itself: circuits over the scalar field, the rules by which they are
+//! laid out in rows and columns, and the trait by which it turns jobs into proofs. Nothing here belongs to one backend.
+//!
+//! A backend implements [`Arithmetisation`] and [`Prover`]; [`Recorded`] makes a second prover of any of them, which replays a
+//! run that was recorded.
 
 mod element;
+mod failure;
 mod graph;
+mod phase;
+mod prover;
+mod recorded;
 
 pub use element::{Element, FIELD_MODULUS};
+pub use failure::Failure;
 pub use graph::{Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table};
+
+pub use phase::{Phase, PhaseMeasurement, PhaseSource};
+pub use prover::{Observer, Proof, Provable, Prover, Silent};
+pub use recorded::{Recorded, RecordedError};
 
 /// The rows and columns that a circuit is laid out in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

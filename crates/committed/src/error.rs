@@ -1,5 +1,8 @@
 //! Why a model has no committed circuit.
 
+use std::borrow::Cow;
+
+use evmbench_host::hint::Hint;
 use evmbench_model::onnx::Uncovered;
 use evmbench_model::program::ProgramError;
 
@@ -18,9 +21,6 @@ fn listed(nodes: &[Uncovered]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommittedError {
-    /// The plan, which may be a stored record's, is not whole.
-    #[error("the plan does not say who assures that the input is in range")]
-    NoAssurance,
     /// Nodes are not known as layers at all.
     #[error("not covered: {}", listed(.0))]
     UnknownOperators(Vec<Uncovered>),
@@ -45,14 +45,12 @@ pub enum CommittedError {
     },
 }
 
-impl CommittedError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
+impl Hint for CommittedError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NoAssurance => "ask for --input-range ranged, registered or public",
             Self::Program(error) => error.hint(),
-            Self::UnknownOperators(_) | Self::ManyPowers { .. } => "use --circuit direct",
-            Self::WideTable { .. } => "use a smaller --scale",
+            Self::UnknownOperators(_) | Self::ManyPowers { .. } => Some("use --circuit direct".into()),
+            Self::WideTable { .. } => Some("use a smaller --scale".into()),
         }
     }
 }

@@ -89,6 +89,22 @@ pub struct CommittedOptions {
     pub roundings: Option<usize>,
 }
 
+impl CommittedOptions {
+    /// A circuit of which nothing else is asked: columns, rows, digits and roundings are chosen for it.
+    pub fn new(scale: u32, input: Integers, assurance: InputAssurance, output_public: bool) -> Self {
+        Self {
+            scale,
+            input,
+            assurance,
+            output_public,
+            inner_columns: None,
+            logrows: None,
+            digit_bits: None,
+            roundings: None,
+        }
+    }
+}
+
 /// Elements of each committed tensor, in the order of their commitments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CommittedSizes {

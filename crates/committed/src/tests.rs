@@ -219,16 +219,12 @@ fn is_accepted(circuit: &CommittedCircuit, witness: &Witness) -> bool {
 }
 
 fn options(scale: u32, assurance: InputAssurance, output_public: bool, input_bound: f64) -> CommittedOptions {
-    CommittedOptions {
+    CommittedOptions::new(
         scale,
-        input: Integers::of_input(scale, input_bound),
+        Integers::of_input(scale, input_bound),
         assurance,
         output_public,
-        inner_columns: None,
-        logrows: None,
-        digit_bits: None,
-        roundings: None,
-    }
+    )
 }
 
 /// A small graph of one layer or several, with weights drawn from a seed.

@@ -4,6 +4,7 @@
 //! asked has tried what is in it, and a list of its files with their digests in it, by which one that was changed is known. Lock files name exact versions with their digests and no addresses, so that npm installs
 //! these bytes or fails, from whatever registry it is configured for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use evmbench_host::digests::sha256_of_file;
+use evmbench_host::hint::Hint;
 use evmbench_host::lock::{self, Lock};
 
 /// No package has a reason to run code of its own at installation; the rest keeps npm to the point.
@@ -87,16 +89,15 @@ pub enum NpmError {
     },
 }
 
-impl NpmError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for NpmError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::ProgramMissing { .. } => {
-                Some("install Node.js 18 or newer, which brings both node and npm")
+                Some("install Node.js 18 or newer, which brings both node and npm".into())
             }
-            Self::NoNetwork { .. } => Some("set-up needs a network, and nothing after it does"),
+            Self::NoNetwork { .. } => Some("set-up needs a network, and nothing after it does".into()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps)")
+                Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps)".into())
             }
             Self::Failed { .. } | Self::Io { .. } => None,
         }

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{EZKL_VERSION, PhaseMeasurement, SrsIdentity};
 use evmbench_host::digests::{Digested, Digests};
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
+
+use super::{EZKL_VERSION, PhaseMeasurement, SrsIdentity};
 
 /// Twenty GiB: the largest key that proves in 24 GiB of memory is about 9 GB.
 pub const DEFAULT_CACHE_LIMIT_BYTES: u64 = 20 << 30;

@@ -8,10 +8,11 @@ use alloy_primitives::{B256, U256, b256, keccak256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ContractConstants, Point};
-use crate::rows::usable_rows;
 use evmbench_backend::FIELD_MODULUS;
 use evmbench_committed::CommittedSizes;
+
+use super::{ContractConstants, Point};
+use crate::rows::usable_rows;
 
 /// What separates these challenges from every other use of the hash: Keccak-256 of `evmbench commit-and-challenge 1`.
 const DOMAIN: B256 = b256!("77345e18fad8588c41f4b5f3668c5577b5a61939ced5d7bc31c8e80e83348e7f");

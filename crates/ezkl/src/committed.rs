@@ -15,7 +15,7 @@ impl CommittedInputs {
             input: witness.input,
             output: witness.output,
             claims: witness.claims,
-            compiled: Compiled::of(circuit.graph(), circuit.frame()),
+            compiled: Compiled::of_committed(circuit),
             lookups: circuit.lookups(),
         }
     }

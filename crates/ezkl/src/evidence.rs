@@ -144,8 +144,8 @@ impl WitnessFile {
         [
             self.input_hashes.clone(),
             self.parameter_hashes.clone(),
-            shown(plan.input_visibility, &self.inputs),
-            shown(plan.output_visibility, &self.outputs),
+            shown(plan.input_visibility(), &self.inputs),
+            shown(plan.output_visibility(), &self.outputs),
             self.output_hashes.clone(),
         ]
         .concat()

@@ -8,6 +8,12 @@ use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use evmbench_committed::InputAssurance;
+use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::home::Home;
+use evmbench_host::process::{WorkFolder, remove_abandoned};
+use evmbench_host::trouble::Trouble;
+
 use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
@@ -21,11 +27,6 @@ use super::{
     SrsStore, Toolchain, VerifierKind, VerifierShape, Visibility, column_count, complete, lookups,
     point_bytes, read_key_artifact,
 };
-use evmbench_committed::InputAssurance;
-use evmbench_host::digests::{Digested, Digests};
-use evmbench_host::home::Home;
-use evmbench_host::process::{WorkFolder, remove_abandoned};
-use evmbench_host::trouble::Trouble;
 
 /// What one phase may take where no limit is asked for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
@@ -109,7 +110,7 @@ impl EzklProver {
     pub fn calibrated_settings(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| {
             let input = run.input()?;
@@ -125,7 +126,7 @@ impl EzklProver {
         &self,
         job: &Job,
         run_args: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         self.settings_of(job, observer, |run, files| run.lay_out(files, run_args))
     }
@@ -133,7 +134,7 @@ impl EzklProver {
     fn settings_of(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
         make: impl FnOnce(&mut Run<'_>, &CircuitFiles) -> Result<(), Stop>,
     ) -> Result<Result<CircuitSettings, Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
@@ -151,6 +152,20 @@ impl EzklProver {
 }
 
 impl EzklProver {
+    /// Proves a job of a model in a circuit of 2^`logrows` rows, which is not calibrated; nothing is taken from the cache or kept
+    /// there.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s.
+    pub fn prove_in_rows(
+        &self,
+        job: &Job,
+        logrows: u32,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<ProverRun, ProverError> {
+        self.prove_anew(job, &job.plan.run_args_in(logrows), observer)
+    }
+
     /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, no key is taken from
     /// the cache or kept there, and of the job's plan only the visibilities are looked at.
     ///
@@ -160,7 +175,7 @@ impl EzklProver {
         &self,
         job: &Job,
         run_args: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<ProverRun, ProverError> {
         self.run_to_end(Run {
             decided: Some(Decided::RunArgs(run_args)),
@@ -176,7 +191,7 @@ impl EzklProver {
     pub fn witness_outputs(
         &self,
         job: &Job,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<Vec<Vec<U256>>, Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
         let outputs = run.input().and_then(|input| {
@@ -202,7 +217,7 @@ impl EzklProver {
         &self,
         job: &Job,
         settings: &Value,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
     ) -> Result<Result<Reproduced, Failure>, ProverError> {
         let mut run = Run {
             decided: Some(Decided::Settings(settings)),
@@ -244,7 +259,11 @@ impl EzklProver {
     ///
     /// # Errors
     /// [`Prover::prove`]'s; a phase's failure, and that the observer does not accept the circuit, is in the inner result.
-    pub fn try_out(&self, job: &Job, observer: &dyn Observer) -> Result<Result<(), Failure>, ProverError> {
+    pub fn try_out(
+        &self,
+        job: &Job,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Result<(), Failure>, ProverError> {
         let mut run = Run::start(self, job, observer)?;
         let tried = run.input().and_then(|input| {
             let files = run.compiled(&input)?;
@@ -278,7 +297,12 @@ impl EzklProver {
 }
 
 impl Prover for EzklProver {
-    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError> {
+    type Job = Job;
+    type Settings = CircuitSettings;
+    type Run = ProverRun;
+    type Error = ProverError;
+
+    fn prove(&self, job: &Job, observer: &dyn Observer<CircuitSettings>) -> Result<ProverRun, ProverError> {
         match Run::start(self, job, observer) {
             Ok(run) => self.run_to_end(run),
             Err(error) => Ok(ProverRun {
@@ -348,7 +372,7 @@ enum Decided<'a> {
 struct Run<'a> {
     prover: &'a EzklProver,
     job: &'a Job,
-    observer: &'a dyn Observer,
+    observer: &'a dyn Observer<CircuitSettings>,
     /// What takes the place of the plan's arguments and of calibration; the cache is then left alone.
     decided: Option<Decided<'a>>,
     digest: String,
@@ -401,7 +425,11 @@ impl Keys {
 }
 
 impl<'a> Run<'a> {
-    fn start(prover: &'a EzklProver, job: &'a Job, observer: &'a dyn Observer) -> Result<Self, ProverError> {
+    fn start(
+        prover: &'a EzklProver,
+        job: &'a Job,
+        observer: &'a dyn Observer<CircuitSettings>,
+    ) -> Result<Self, ProverError> {
         let folder =
             WorkFolder::new(&prover.work).map_err(ProverError::io("create a folder in", &prover.work))?;
         Ok(Self {
@@ -972,7 +1000,7 @@ impl<'a> Run<'a> {
             claim_points,
         };
         let mut committed = Committed::new(verifying_key, &constants, layout);
-        if self.job.plan.input_assurance == Some(InputAssurance::Registered) {
+        if self.job.plan.input_assurance() == Some(InputAssurance::Registered) {
             committed.registered_input = Some(keccak256(point_bytes(&points[..input_points as usize])));
         }
         let challenge = committed.challenge(&points).map_err(commitment_failure)?;
@@ -1013,8 +1041,8 @@ impl<'a> Run<'a> {
             Visibility::Polycommit => tensors.to_vec(),
             _ => Vec::new(),
         };
-        let inputs = committed(plan.input_visibility, &witness.inputs);
-        let outputs = committed(plan.output_visibility, &witness.outputs);
+        let inputs = committed(plan.input_visibility(), &witness.inputs);
+        let outputs = committed(plan.output_visibility(), &witness.outputs);
         let sizes = self.settings.as_ref().map(CircuitSettings::committed_elements);
         let sizes = sizes.unwrap_or_default();
         let parameters = sizes.len().saturating_sub(inputs.len() + outputs.len());
@@ -1179,7 +1207,7 @@ impl<'a> Run<'a> {
         let Some(settings) = &self.settings else {
             return Ok(());
         };
-        let found = lookups::in_key(settings.json(), verifying_key);
+        let found = lookups::in_key(settings, verifying_key);
         let checked = found.and_then(|found| lookups::compare(found, &inputs.lookups));
         checked.map_err(|error| {
             Failure::Failed {

@@ -49,21 +49,24 @@ impl ShownInstances {
             Visibility::Hashed => elements.len(),
             _ => 0,
         };
-        let shown_inputs = shown(plan.input_visibility, inputs);
-        let shown_outputs = shown(plan.output_visibility, outputs);
-        let after_inputs = shown_outputs + hashes(plan.output_visibility, outputs);
-        let expected = hashes(plan.input_visibility, inputs) + shown_inputs + after_inputs;
+        let shown_inputs = shown(plan.input_visibility(), inputs);
+        let shown_outputs = shown(plan.output_visibility(), outputs);
+        let after_inputs = shown_outputs + hashes(plan.output_visibility(), outputs);
+        let expected = hashes(plan.input_visibility(), inputs) + shown_inputs + after_inputs;
         // A model without parameters has no hash of them.
-        let parameter_hashes = usize::from(plan.param_visibility == Visibility::Hashed);
+        let parameter_hashes = usize::from(plan.param_visibility() == Visibility::Hashed);
         if !(expected..=expected + parameter_hashes).contains(&found) {
             return Err(InstancesError { found, expected });
         }
         let end_of_inputs = found - after_inputs;
         let public = |visibility, range| (visibility == Visibility::Public).then_some(range);
         Ok(Self {
-            inputs: public(plan.input_visibility, end_of_inputs - shown_inputs..end_of_inputs),
+            inputs: public(
+                plan.input_visibility(),
+                end_of_inputs - shown_inputs..end_of_inputs,
+            ),
             outputs: public(
-                plan.output_visibility,
+                plan.output_visibility(),
                 end_of_inputs..end_of_inputs + shown_outputs,
             ),
         })

@@ -5,7 +5,8 @@
 //! [`Artifacts`] or the [`Failure`] that stopped it. A failure is data: what was measured before it is kept.
 //!
 //! Two provers implement [`Prover`]: [`EzklProver`] runs EZKL's wheel in worker processes, one for each phase;
-//! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL.
+//! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL. Who takes
+//! either takes [`AnyProver`].
 
 mod circuits;
 mod commitments;
@@ -19,26 +20,30 @@ pub mod lookups;
 mod memory;
 mod plan;
 mod points;
-mod recorded;
 mod rows;
-mod settings;
+pub mod settings;
 mod shape;
 mod srs;
-mod statement;
 mod toolchain;
 mod worker;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use alloy_primitives::{B256, U256};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::compiled::{Compiled, Counts};
+use evmbench_backend::{Provable, Recorded};
 use evmbench_committed::Lookups;
+use evmbench_host::hint::Hint;
 use evmbench_host::trouble::Trouble;
+
+use crate::compiled::{Compiled, Counts};
+
+pub use evmbench_backend::{
+    Failure, Observer, Phase, PhaseMeasurement, PhaseSource, Proof, Prover, RecordedError, Silent,
+};
 
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES, folder_bytes};
 pub use commitments::{
@@ -56,179 +61,21 @@ pub use memory::{
     total_memory_bytes,
 };
 pub use plan::{
-    CircuitKind, CircuitPlan, Decomposition, Io, MOST_SHOWN_ELEMENTS, PlanError, VerifierKind, Visibility,
+    CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS, PlanError,
+    StudyPlan, VerifierKind, Visibility,
 };
 pub use points::{
     BASE_MODULUS, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Point,
     negated_s_g2,
 };
-pub use recorded::{RecordedError, RecordedProver};
 pub use rows::Ezkl;
-pub use settings::{CircuitSettings, SettingsError};
+pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile, Shown, Side};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{
     SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, clear_strings, damaged_strings,
     is_published_string,
 };
-pub use statement::{Decompositions, Shown, Side, Statement};
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
-
-/// One step of proving; each runs in a worker process of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// `gen_settings`: a model's layout at the scales asked for.
-    Settings,
-    /// `calibrate_settings`: lookup ranges and 2^k from the calibration input.
-    Calibrate,
-    /// `compile_circuit`: ONNX to EZKL's circuit.
-    Compile,
-    /// `gen_srs`: a structured reference string of 2^k points, where none is cached.
-    Srs,
-    /// `setup`: verifying and proving key.
-    Setup,
-    /// `kzg_commit`: commitments to a committed circuit's tensors.
-    Commit,
-    /// `gen_witness`: every cell's value for one input.
-    Witness,
-    /// `prove`.
-    Prove,
-    /// `verify`: EZKL's own check of the proof.
-    Verify,
-    /// `create_evm_verifier`: the Solidity source.
-    Render,
-    /// `create_evm_vka`: the key artifact that a reusable verifier takes.
-    KeyArtifact,
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Settings => "settings",
-            Self::Calibrate => "calibrate",
-            Self::Compile => "compile",
-            Self::Srs => "srs",
-            Self::Setup => "setup",
-            Self::Commit => "commit",
-            Self::Witness => "witness",
-            Self::Prove => "prove",
-            Self::Verify => "verify",
-            Self::Render => "render",
-            Self::KeyArtifact => "key_artifact",
-        })
-    }
-}
-
-/// Where a phase's figures come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PhaseSource {
-    /// Measured in this run.
-    Measured,
-    /// Measured by an earlier run on this machine, whose result this run took from the cache.
-    Cached,
-    /// Measured in this run, but a warm-up that no statistic counts.
-    WarmUp,
-}
-
-/// What one worker process took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PhaseMeasurement {
-    /// Which step.
-    pub phase: Phase,
-    /// Measured now, taken from the cache, or a warm-up.
-    pub source: PhaseSource,
-    /// Wall time inside EZKL's call, in seconds; absent when the worker died.
-    pub call_seconds: Option<f64>,
-    /// Processor time of all threads inside EZKL's call, in seconds: work of other processes hardly shows in it. Absent when
-    /// the worker died, and in records made before this was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_seconds: Option<f64>,
-    /// Wall time of the whole process, start to exit, in seconds.
-    pub process_seconds: f64,
-    /// The process's own peak resident set (`VmHWM`), in bytes; absent where the platform does not show it.
-    pub peak_rss_bytes: Option<u64>,
-    /// Size of the files that the phase wrote, in bytes.
-    pub written_bytes: u64,
-    /// The process's exit status; a crash at interpreter exit after the answer was written is kept here.
-    pub exit_status: Option<i32>,
-}
-
-impl PhaseMeasurement {
-    /// The same, told by a later run; a warm-up stays one.
-    #[must_use]
-    pub fn cached(&self) -> Self {
-        let source = match self.source {
-            PhaseSource::Measured => PhaseSource::Cached,
-            other => other,
-        };
-        Self {
-            source,
-            ..self.clone()
-        }
-    }
-}
-
-/// Why a run stopped.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Failure {
-    /// The worker's allocation went past the cap, or the kernel ended it for want of memory.
-    #[error("{phase} ran out of memory (cap {limit_bytes} bytes)")]
-    OutOfMemory {
-        /// The phase that was running.
-        phase: Phase,
-        /// The cap on the worker's data segment, in bytes.
-        limit_bytes: u64,
-    },
-    /// The phase took longer than it was given.
-    #[error("{phase} took longer than {limit_seconds} s")]
-    TimedOut {
-        /// The phase that was running.
-        phase: Phase,
-        /// Its limit, in seconds.
-        limit_seconds: u64,
-    },
-    /// EZKL refused, crashed, or wrote something that cannot be read.
-    #[error("{phase} failed: {message}")]
-    Failed {
-        /// The phase that was running.
-        phase: Phase,
-        /// EZKL's message, or the end of the worker's stderr.
-        message: String,
-    },
-    /// The settings have a property that makes an accepted proof meaningless.
-    #[error("the circuit is unsound: {reason}")]
-    UnsoundCircuit {
-        /// The property.
-        reason: String,
-    },
-    /// What the circuit gives on the observer's probes was not accepted.
-    #[error("declined: {reason}")]
-    Declined {
-        /// Why.
-        reason: String,
-    },
-    /// The settings came out so that the run was not admitted.
-    #[error("not attempted: {forecast}")]
-    NotAttempted {
-        /// Why.
-        forecast: String,
-    },
-    /// The machine stood in the way, whatever the job is.
-    #[error("trouble of the machine in {step}: {}", trouble.reason())]
-    Environment {
-        /// What was being done: a phase, or work on evmbench's own files.
-        step: String,
-        /// What stood in the way.
-        trouble: Trouble,
-    },
-    /// The user stopped the run.
-    #[error("interrupted during {phase}")]
-    Interrupted {
-        /// The phase that was running.
-        phase: Phase,
-    },
-}
 
 /// What to prove.
 #[derive(Debug, Clone)]
@@ -261,6 +108,12 @@ pub enum JobCircuit {
     Committed(Box<CommittedInputs>),
 }
 
+impl Provable for Job {
+    fn sha256(&self) -> String {
+        self.circuit.sha256()
+    }
+}
+
 impl JobCircuit {
     /// The digest of what EZKL is given: the model's file, or the compiled circuit's (hexadecimal SHA-256).
     pub fn sha256(&self) -> String {
@@ -285,15 +138,6 @@ pub struct CommittedInputs {
     pub compiled: Compiled,
     /// What it looks up, by table.
     pub lookups: Vec<Lookups>,
-}
-
-/// One proof, as bytes and words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    /// What `verifyProof` takes as `bytes`.
-    pub proof: Vec<u8>,
-    /// What `verifyProof` takes as `uint256[]`: every public value, below the field's modulus.
-    pub instances: Vec<U256>,
 }
 
 /// What a finished run leaves.
@@ -389,77 +233,11 @@ pub struct ProverRun {
     pub result: Result<Artifacts, Failure>,
 }
 
-/// Who is told about progress, and who may stop it.
-pub trait Observer: Sync {
-    /// Who else hears of it, and answers whatever this observer does not itself.
-    fn inner(&self) -> Option<&dyn Observer> {
-        None
-    }
-    /// A step begins.
-    fn started(&self, step: &str) {
-        if let Some(inner) = self.inner() {
-            inner.started(step);
-        }
-    }
-    /// The step goes on; the worker's resident memory in bytes where known.
-    fn sampled(&self, rss_bytes: Option<u64>) {
-        if let Some(inner) = self.inner() {
-            inner.sampled(rss_bytes);
-        }
-    }
-    /// The step is over.
-    fn finished(&self) {
-        if let Some(inner) = self.inner() {
-            inner.finished();
-        }
-    }
-    /// Something was found and mended that the user should know of; a line.
-    fn noted(&self, line: &str) {
-        if let Some(inner) = self.inner() {
-            inner.noted(line);
-        }
-    }
-    /// Whether the user has asked to stop.
-    fn interrupted(&self) -> bool {
-        self.inner().is_some_and(Observer::interrupted)
-    }
-    /// Whether keys may be made for a circuit with these settings; called once they are final, before anything large is.
-    ///
-    /// # Errors
-    /// Why not, for people.
-    fn admits(&self, settings: &CircuitSettings) -> Result<(), String> {
-        self.inner().map_or(Ok(()), |inner| inner.admits(settings))
-    }
-    /// Inputs to run a circuit with these settings on before its keys are made, without proofs; of each one flat array for each
-    /// graph input. The first is the input that is to be proved, up to rounding. None by default.
-    fn probes(&self, settings: &CircuitSettings) -> Vec<Vec<Vec<f32>>> {
-        self.inner().map_or_else(Vec::new, |inner| inner.probes(settings))
-    }
-    /// Whether keys may be made for a circuit that gives these words on the probes, for each probe and graph output; none for a
-    /// probe of which EZKL has no witness.
-    ///
-    /// # Errors
-    /// Why not, for people.
-    fn accepts(&self, settings: &CircuitSettings, outputs: &[Option<Vec<Vec<U256>>>]) -> Result<(), String> {
-        self.inner()
-            .map_or(Ok(()), |inner| inner.accepts(settings, outputs))
-    }
-}
+/// EZKL's worker, or a recorded run of it.
+pub type AnyProver = dyn Prover<Job = Job, Settings = CircuitSettings, Run = ProverRun, Error = ProverError>;
 
-/// An observer that hears nothing and never stops a run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
-
-/// Something that turns a job into proofs.
-pub trait Prover {
-    /// Runs every phase of the job; a phase's failure is in [`ProverRun::result`].
-    ///
-    /// # Errors
-    /// Only what is no finding about the job: the cache folder or a tool cannot be used.
-    fn prove(&self, job: &Job, observer: &dyn Observer) -> Result<ProverRun, ProverError>;
-}
+/// A prover that replays what a run of EZKL's left.
+pub type RecordedProver = Recorded<EzklProver>;
 
 /// The prover could not do its work at all.
 #[derive(Debug, thiserror::Error)]
@@ -511,23 +289,6 @@ pub enum ProverError {
 }
 
 impl ProverError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
-                "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
-            ),
-            Self::Damaged { .. } => Some(
-                "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder",
-            ),
-            Self::Io { .. } | Self::Start { .. } => self.trouble().map(Trouble::remedy),
-            Self::Recorded(_) => None,
-            Self::Srs(error) => error.hint(),
-            Self::Layout { .. } => Some("this is a mistake in evmbench: please report it with the model"),
-            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed"),
-        }
-    }
-
     /// What of the machine stood in the way; none where it was something else.
     pub fn trouble(&self) -> Option<Trouble> {
         match self {
@@ -545,5 +306,25 @@ impl ProverError {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+impl Hint for ProverError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::Unsupported => Some(
+                "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one".into(),
+            ),
+            Self::Damaged { .. } => Some(
+                "run it again with --resume: what was damaged is made again; if it comes again, look at the disk, and at what else writes into evmbench's cache folder".into(),
+            ),
+            Self::Io { .. } | Self::Start { .. } => self.trouble().map(|trouble| trouble.remedy().into()),
+            Self::Recorded(_) => None,
+            Self::Srs(error) => error.hint(),
+            Self::Layout { .. } => {
+                Some("this is a mistake in evmbench: please report it with the model".into())
+            }
+            Self::Version { .. } => Some("`evmbench setup` installs the version that is needed".into()),
+        }
     }
 }

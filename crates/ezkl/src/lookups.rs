@@ -6,9 +6,10 @@
 
 use serde_json::Value;
 
-use super::{CircuitShape, KeyFile};
-use crate::compiled::RECTIFIER_EXPONENT;
 use evmbench_committed::{Lookups, Table};
+
+use super::{CircuitSettings, CircuitShape, KeyFile, SettingsFile};
+use crate::compiled::RECTIFIER_EXPONENT;
 
 /// Settings or a key that do not tell what is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,29 +70,20 @@ fn listed(lookups: &[Lookups]) -> String {
 ///
 /// # Errors
 /// [`LookupsError::NoTables`], [`LookupsError::Table`] and [`LookupsError::Arguments`].
-pub fn tables(settings: &Value) -> Result<Vec<(Table, u32)>, LookupsError> {
+fn tables(settings: &SettingsFile) -> Result<Vec<(Table, u32)>, LookupsError> {
     // Each has selectors of its own in the key, among which those of the tables would have to be told apart.
     let others = [
-        ("/required_range_checks", "range checks"),
-        ("/num_dynamic_lookups", "look-ups in computed tables"),
-        ("/total_dynamic_col_size", "columns of computed tables"),
-        ("/num_shuffles", "sorts"),
-        ("/total_shuffle_col_size", "columns of sorts"),
-        (
-            "/einsum_params/total_einsum_col_size",
-            "built-in Freivalds checks",
-        ),
+        (settings.range_checks(), "range checks"),
+        (settings.dynamic_lookups(), "look-ups in computed tables"),
+        (settings.dynamic_cells(), "columns of computed tables"),
+        (settings.sorts(), "sorts"),
+        (settings.sort_cells(), "columns of sorts"),
+        (settings.counted_freivalds_cells(), "built-in Freivalds checks"),
     ];
-    let is_none = |value: Option<&Value>| match value {
-        Some(Value::Array(list)) => list.is_empty(),
-        Some(number) => number.as_u64() == Some(0),
-        None => false,
-    };
-    if let Some((_, what)) = others.iter().find(|(at, _)| !is_none(settings.pointer(at))) {
+    if let Some((_, what)) = others.into_iter().find(|(number, _)| *number != Some(0)) {
         return Err(LookupsError::Arguments { what });
     }
-    let named = settings.get("required_lookups").and_then(Value::as_array);
-    let named = named.ok_or(LookupsError::NoTables)?;
+    let named = settings.functions().ok_or(LookupsError::NoTables)?;
     named
         .iter()
         .map(|named| {
@@ -122,9 +114,9 @@ fn table(named: &Value) -> Option<(Table, u32)> {
 ///
 /// # Errors
 /// [`LookupsError`], all but [`LookupsError::Different`].
-pub fn in_key(settings: &Value, verifying_key: &[u8]) -> Result<Vec<Lookups>, LookupsError> {
-    let tables = tables(settings)?;
-    let shape = CircuitShape::of_json(settings).map_err(|error| LookupsError::Shape(error.to_string()))?;
+pub fn in_key(settings: &CircuitSettings, verifying_key: &[u8]) -> Result<Vec<Lookups>, LookupsError> {
+    let tables = tables(settings.file())?;
+    let shape = CircuitShape::of(settings).map_err(|error| LookupsError::Shape(error.to_string()))?;
     let key = KeyFile::read(verifying_key).ok_or(LookupsError::Key)?;
     let (points, selectors) = (shape.permutation_columns as usize, shape.selectors as usize);
     let rows = key
@@ -170,7 +162,7 @@ pub fn compare(found: Vec<Lookups>, expected: &[Lookups]) -> Result<(), LookupsE
 /// Whether a circuit with this key looks up every element of an input of so many: as often as it was laid out to, or, of a
 /// record that does not tell that, twice, as circuits did before. `None` where the key does not tell.
 pub fn holds_input(
-    settings: &Value,
+    settings: &CircuitSettings,
     verifying_key: &[u8],
     expected: Option<&[Lookups]>,
     input_elements: u64,

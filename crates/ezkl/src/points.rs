@@ -9,8 +9,9 @@ use std::path::Path;
 
 use alloy_primitives::{B256, U256, uint};
 
-use super::{SrsError, VerifierShape, check_srs_file};
 use evmbench_host::files;
+
+use super::{SrsError, VerifierShape, check_srs_file};
 
 /// Modulus of BN254's base field, in which coordinates live (EIP-196's p; the verifiers' constant `q`).
 pub const BASE_MODULUS: U256 =

@@ -1,8 +1,8 @@
 //! What EZKL's settings ask of halo2: columns, selectors, arguments and degree of the circuit, without making a key.
 //!
 //! Goes in: [`CircuitSettings`] as `gen_settings` wrote them, or a committed circuit, whose settings follow from it. Comes out:
-//! [`CircuitShape`], which says how large keys and proofs become. It follows EZKL 23.0.5's configuration step by step (`configure_with_params` in src/graph/mod.rs, `chip.rs`,
-//! `table.rs`, `var.rs`) and what halo2's fork then does with it (`chunk_lookups` and `compress_selectors`).
+//! [`CircuitShape`], which says how large keys and proofs become. It follows EZKL 23.0.5's configuration step by step
+//! (`configure_with_params` in src/graph/mod.rs, `chip.rs`, `table.rs`, `var.rs`) and what halo2's fork then does with it (`chunk_lookups` and `compress_selectors`).
 //!
 //! One thing is not in the settings: at which rows selectors are on. halo2 puts selectors that never meet into one column,
 //! as far as the degree allows. For circuits of one block and up to four inner columns the number of columns that come out
@@ -11,12 +11,11 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use serde::Deserialize;
+use evmbench_committed::CommittedCircuit;
 
 use super::CircuitSettings;
-use crate::compiled;
 use crate::rows::{table_rows, usable_rows};
-use evmbench_committed::CommittedCircuit;
+use crate::settings::Columns;
 
 /// State width of EZKL's Poseidon chip (`POSEIDON_WIDTH` in spec.rs).
 const POSEIDON_WIDTH: u64 = 2;
@@ -40,35 +39,13 @@ pub enum ShapeError {
     },
 }
 
-/// The part of the settings that decides the columns.
-#[derive(Debug, Deserialize)]
-struct Fields {
-    run_args: RunArgs,
-    total_assignments: u64,
-    total_const_size: u64,
-    total_dynamic_col_size: u64,
-    num_dynamic_lookups: u64,
-    num_shuffles: u64,
-    total_shuffle_col_size: u64,
-    model_instance_shapes: Vec<Vec<u64>>,
-    module_sizes: ModuleSizes,
-    required_lookups: Vec<serde_json::Value>,
-    required_range_checks: Vec<(i128, i128)>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RunArgs {
+/// What the columns follow from.
+struct ColumnBasis {
     logrows: u32,
-    num_inner_cols: u64,
+    inner_columns: u64,
     lookup_range: (i128, i128),
-}
-
-#[derive(Debug, Deserialize)]
-struct ModuleSizes {
-    /// Elements of each committed tensor.
-    polycommit: Vec<u64>,
-    /// Rows of the hashes, and their number.
-    poseidon: (u64, Vec<u64>),
+    cells: u64,
+    columns: Columns,
 }
 
 /// One lookup argument: columns or expressions that are looked up in one table.
@@ -152,15 +129,13 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError`].
     pub fn of(settings: &CircuitSettings) -> Result<Self, ShapeError> {
-        Self::of_json(settings.json())
-    }
-
-    /// The same of a settings file's JSON.
-    ///
-    /// # Errors
-    /// [`ShapeError`].
-    pub(super) fn of_json(settings: &serde_json::Value) -> Result<Self, ShapeError> {
-        Self::laid_out(&Fields::deserialize(settings)?)
+        Self::laid_out(&ColumnBasis {
+            logrows: settings.logrows(),
+            inner_columns: settings.inner_columns(),
+            lookup_range: settings.lookup_range(),
+            cells: settings.cells(),
+            columns: settings.columns()?,
+        })
     }
 
     /// The shape that a committed circuit will have, without EZKL: its settings follow from it.
@@ -168,12 +143,12 @@ impl CircuitShape {
     /// # Errors
     /// [`ShapeError::Value`] where it needs more rows than there are.
     pub fn of_committed(circuit: &CommittedCircuit) -> Result<Self, ShapeError> {
-        Self::of_json(&compiled::settings(circuit.graph(), circuit.frame()))
+        Self::of(&CircuitSettings::of_committed(circuit))
     }
 
-    fn laid_out(fields: &Fields) -> Result<Self, ShapeError> {
-        let inner = fields.run_args.num_inner_cols;
-        let logrows = fields.run_args.logrows;
+    fn laid_out(fields: &ColumnBasis) -> Result<Self, ShapeError> {
+        let inner = fields.inner_columns;
+        let logrows = fields.logrows;
         if inner == 0 {
             return Err(ShapeError::Value {
                 field: "num_inner_cols",
@@ -302,24 +277,24 @@ struct Layout {
 }
 
 impl Layout {
-    fn configure(fields: &Fields) -> Self {
-        let usable_rows = usable_rows(fields.run_args.logrows);
-        let inner = fields.run_args.num_inner_cols;
+    fn configure(fields: &ColumnBasis) -> Self {
+        let usable_rows = usable_rows(fields.logrows);
+        let inner = fields.inner_columns;
         let mut layout = Self::default();
 
-        for &elements in &fields.module_sizes.polycommit {
+        for &elements in &fields.columns.module_sizes.polycommit {
             let columns = blocks(elements, usable_rows);
             layout.committed_columns.push(columns);
             layout.advice_queries += columns;
             layout.permutation_columns += columns;
         }
 
-        layout.blocks = blocks(fields.total_assignments, usable_rows * inner);
+        layout.blocks = blocks(fields.cells, usable_rows * inner);
         let layers = 3 * layout.blocks * inner;
-        let computed_tables = fields.num_dynamic_lookups + fields.num_shuffles > 0;
+        let computed_tables = fields.columns.num_dynamic_lookups + fields.columns.num_shuffles > 0;
         let table_blocks = if computed_tables {
             blocks(
-                fields.total_dynamic_col_size + fields.total_shuffle_col_size,
+                fields.columns.total_dynamic_col_size + fields.columns.total_shuffle_col_size,
                 usable_rows,
             )
         } else {
@@ -330,7 +305,7 @@ impl Layout {
         layout.permutation_columns += layout.working_columns;
 
         let hashes = hashes(fields);
-        let constants = match fields.total_const_size {
+        let constants = match fields.columns.total_const_size {
             0 => u64::from(hashes),
             constants => blocks(constants, usable_rows),
         };
@@ -343,9 +318,9 @@ impl Layout {
         layout.permutation_columns += 1;
 
         layout.configure_operations(inner);
-        let table_rows = table_rows(fields.run_args.logrows);
+        let table_rows = table_rows(fields.logrows);
         layout.configure_tables(fields, table_rows, layout.blocks * inner);
-        for _ in [fields.num_dynamic_lookups, fields.num_shuffles]
+        for _ in [fields.columns.num_dynamic_lookups, fields.columns.num_shuffles]
             .into_iter()
             .filter(|&number| number > 0)
         {
@@ -408,21 +383,21 @@ impl Layout {
     }
 
     /// Static lookups and range checks: a selector for each cell of a row, and a lookup for each column of the table.
-    fn configure_tables(&mut self, fields: &Fields, table_rows: u64, cells: u64) {
+    fn configure_tables(&mut self, fields: &ColumnBasis, table_rows: u64, cells: u64) {
         let columns = |(low, high): (i128, i128)| {
             let values = u64::try_from(low.abs_diff(high)).unwrap_or(u64::MAX);
             values / table_rows + 1
         };
         // Every lookup's table has the same inputs, which share columns, and outputs of its own.
         let mut inputs_there = 0;
-        for _ in &fields.required_lookups {
-            let table = columns(fields.run_args.lookup_range);
+        for _ in &fields.columns.required_lookups {
+            let table = columns(fields.lookup_range);
             self.fixed_columns += table.saturating_sub(inputs_there) + table;
             inputs_there = inputs_there.max(table);
             self.look_up(table, 2, cells);
         }
         let mut ranges = BTreeSet::new();
-        for &range in &fields.required_range_checks {
+        for &range in &fields.columns.required_range_checks {
             if ranges.insert(range) {
                 let table = columns(range);
                 self.fixed_columns += table;
@@ -461,7 +436,7 @@ impl Layout {
         }
     }
 
-    fn into_shape(self, fields: &Fields) -> CircuitShape {
+    fn into_shape(self, fields: &ColumnBasis) -> CircuitShape {
         let gate_degree = self.gate_degrees.iter().copied().max().unwrap_or(0);
         let lookups = share_arguments(&self.tables, gate_degree);
         let degree = lookups
@@ -473,14 +448,14 @@ impl Layout {
             .max(PERMUTATION_DEGREE);
         let before = self.fixed_columns + self.complex_selectors;
         let shared = shared_columns(&self.simple_selectors, degree);
-        let gate_operations = gate_operations(fields.run_args.num_inner_cols, &shared.likely);
+        let gate_operations = gate_operations(fields.inner_columns, &shared.likely);
         let likely = shared.likely.len() as u64;
-        let mut instances = fields.module_sizes.poseidon.1.iter().sum::<u64>();
-        for shape in &fields.model_instance_shapes {
+        let mut instances = fields.columns.module_sizes.poseidon.1.iter().sum::<u64>();
+        for shape in &fields.columns.model_instance_shapes {
             instances += shape.iter().product::<u64>();
         }
         CircuitShape {
-            logrows: fields.run_args.logrows,
+            logrows: fields.logrows,
             working_columns: self.working_columns,
             committed_columns: self.committed_columns,
             advice_queries: self.advice_queries,
@@ -493,7 +468,7 @@ impl Layout {
             gate_operations,
             lookup_operations: lookups.iter().map(LookupArgument::operations).sum(),
             hashes: hashes(fields),
-            cells: fields.total_assignments,
+            cells: fields.cells,
             instances,
             lookups,
         }
@@ -516,8 +491,14 @@ fn gate_operations(inner: u64, groups: &[Vec<SimpleSelector>]) -> u64 {
 }
 
 /// Whether the Poseidon chip is configured.
-fn hashes(fields: &Fields) -> bool {
-    fields.module_sizes.poseidon.1.iter().any(|&number| number > 0)
+fn hashes(fields: &ColumnBasis) -> bool {
+    fields
+        .columns
+        .module_sizes
+        .poseidon
+        .1
+        .iter()
+        .any(|&number| number > 0)
 }
 
 /// Blocks of columns that EZKL gives so many cells, where one holds `capacity` (`VarTensor::new_advice`): at least one,

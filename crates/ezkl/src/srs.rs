@@ -6,6 +6,7 @@
 //! The file format is halo2's raw one: k as a little-endian `u32`, 2^k points of G1 (64 bytes each), 2^k more in
 //! Lagrange form, then G2 and s·G2 (128 bytes each). EZKL shortens a longer string by itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use evmbench_host::digests::{Digested, Digests, sha256_of_file};
 use evmbench_host::files;
+use evmbench_host::hint::Hint;
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
 
@@ -108,26 +110,27 @@ pub enum SrsError {
     },
 }
 
-impl SrsError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for SrsError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull => Some(
-                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume",
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then use --resume".into(),
                 ),
                 std::io::ErrorKind::Unsupported => Some(
-                    "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one",
+                    "evmbench's cache folder must be on a file system with locks (flock): set EVMBENCH_HOME to one".into(),
                 ),
-                _ => Some(files::hint(source)),
+                _ => source.hint(),
             },
             Self::Changed { .. } => {
-                Some("leave the file as it is while it is used, and run again with --resume")
+                Some("leave the file as it is while it is used, and run again with --resume".into())
             }
             Self::Form { .. } => {
-                Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs")
+                Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs".into())
             }
-            Self::TooShort { .. } => Some("give a larger file, or leave out --srs to make a test string"),
+            Self::TooShort { .. } => {
+                Some("give a larger file, or leave out --srs to make a test string".into())
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Whether it is what was installed is seen by the wheel's own list of its files with their digests (`RECORD`), and by asking it for
 //! its version. What is missing, old or broken is replaced: by one process at a time, while nobody uses it.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use evmbench_host::digests::Digests;
+use evmbench_host::hint::Hint;
 use evmbench_host::home::{Home, create_private};
 use evmbench_host::lock::{self, Lock};
 use evmbench_host::process::WorkFolder;
@@ -82,20 +84,19 @@ pub enum ToolchainError {
     },
 }
 
-impl ToolchainError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for ToolchainError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NoPython { .. } => {
-                Some("install Python 3.11 or later with its venv module, or set EVMBENCH_PYTHON to one")
-            }
-            Self::OldPython { .. } => Some("set EVMBENCH_PYTHON to a newer one"),
-            Self::Install { hint, .. } => Some(hint),
+            Self::NoPython { .. } => Some(
+                "install Python 3.11 or later with its venv module, or set EVMBENCH_PYTHON to one".into(),
+            ),
+            Self::OldPython { .. } => Some("set EVMBENCH_PYTHON to a newer one".into()),
+            Self::Install { hint, .. } => Some((*hint).into()),
             Self::WrongVersion { .. } | Self::Broken { .. } => {
-                Some("run `evmbench setup`, which replaces it")
+                Some("run `evmbench setup`, which replaces it".into())
             }
-            Self::Missing { .. } => Some("run `evmbench setup`"),
-            Self::Io { source, .. } => Some(Trouble::of(source).remedy()),
+            Self::Missing { .. } => Some("run `evmbench setup`".into()),
+            Self::Io { source, .. } => Some(Trouble::of(source).remedy().into()),
         }
     }
 }

@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::memory::{effective_memory_limit_bytes, limit_hits};
-use super::{EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError, Toolchain};
-use crate::compiled::Counts;
 use evmbench_host::trouble::Trouble;
+
+use super::memory::{effective_memory_limit_bytes, limit_hits};
+use super::{
+    CircuitSettings, EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError,
+    Toolchain,
+};
+use crate::compiled::Counts;
 
 const WORKER: &str = include_str!("worker.py");
 
@@ -105,7 +109,11 @@ enum Ending {
 
 impl Workers {
     /// Runs one call and waits for its end.
-    pub(super) fn call(&self, request: &Request<'_>, observer: &dyn Observer) -> Result<Reply, ProverError> {
+    pub(super) fn call(
+        &self,
+        request: &Request<'_>,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Reply, ProverError> {
         let phase = request.phase;
         let file = |suffix: &str| request.folder.join(format!("{phase}.{suffix}"));
         let (request_path, answer_path, stderr_path) =
@@ -244,7 +252,7 @@ impl Workers {
         &self,
         child: &mut Child,
         start: Instant,
-        observer: &dyn Observer,
+        observer: &dyn Observer<CircuitSettings>,
         peak_rss_bytes: &mut Option<u64>,
     ) -> std::io::Result<Ending> {
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));

@@ -4,6 +4,7 @@
 //! images. What is no regular file (a pipe, a device, a socket, a folder) is refused on the open descriptor, before a byte of it
 //! is read, so that no name can make the program wait. A limit holds for what a file has, and for what is read of it.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::format;
+use crate::hint::Hint;
 
 /// Most bytes of a text that people or evmbench write: a record, a profile, prices, settings, Solidity.
 pub const MOST_TEXT_BYTES: u64 = 64 << 20;
@@ -92,15 +94,18 @@ pub fn too_large(found: u64, limit: u64) -> io::Error {
     io::Error::other(Refused::Size { found, limit })
 }
 
-/// What the user can do about an error of this module's.
-pub fn hint(error: &io::Error) -> &'static str {
-    refusal_hint(error).unwrap_or(match error.kind() {
-        io::ErrorKind::StorageFull => "the disk is full: free some space, then run again",
-        _ => "check the path and its permissions",
-    })
+/// An error of a file: of this module's or the system's.
+impl Hint for io::Error {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = refusal_hint(self).unwrap_or(match self.kind() {
+            io::ErrorKind::StorageFull => "the disk is full: free some space, then run again",
+            _ => "check the path and its permissions",
+        });
+        Some(hint.into())
+    }
 }
 
-/// The same, where it is not the system's.
+/// What the user can do about a file that is refused here; none where the error is the system's.
 pub fn refusal_hint(error: &io::Error) -> Option<&'static str> {
     Some(match error.get_ref()?.downcast_ref::<Refused>()? {
         Refused::Kind { .. } => "give a regular file; copy what a pipe or a device holds into one first",
@@ -165,9 +170,9 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 mod tests {
     use super::*;
 
-    fn refused(path: &Path, limit: u64) -> (String, &'static str) {
+    fn refused(path: &Path, limit: u64) -> (String, Cow<'static, str>) {
         let error = read(path, limit).expect_err("refused");
-        (error.to_string(), hint(&error))
+        (error.to_string(), error.hint().unwrap())
     }
 
     /// None of these waits for anybody.
@@ -223,6 +228,6 @@ mod tests {
             .read_to_end(&mut bytes)
             .unwrap_err();
         assert_eq!(error.to_string(), "it unpacks to more than 100 B");
-        assert!(hint(&error).contains("damaged"));
+        assert!(error.hint().unwrap().contains("damaged"));
     }
 }

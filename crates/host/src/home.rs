@@ -4,9 +4,12 @@
 //! can write there decides what is proved with and what records say. One that others can write is refused, unless
 //! `EVMBENCH_SHARED_HOME=1` says that they may.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+use crate::hint::Hint;
 
 use etcetera::BaseStrategy as _;
 
@@ -63,9 +66,15 @@ pub enum HomeError {
 }
 
 impl HomeError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> String {
-        match self {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+impl Hint for HomeError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::NotNamed => format!("set {HOME_VARIABLE} to a folder with some 10 GiB free"),
             Self::WritableByOthers { path, .. } => format!(
                 "`chmod -R go-w {}`; or set {SHARED_VARIABLE}=1 if everybody who can write there may decide what is proved with",
@@ -75,12 +84,8 @@ impl HomeError {
                 "set {HOME_VARIABLE} to a folder of your own; or set {SHARED_VARIABLE}=1 if its owner may decide what is proved with"
             ),
             Self::Io { .. } => format!("set {HOME_VARIABLE} to a folder that you can write"),
-        }
-    }
-
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        };
+        Some(hint.into())
     }
 }
 
@@ -245,7 +250,7 @@ mod tests {
             set_mode(home.root(), mode);
             let error = home.require_private().unwrap_err();
             assert!(matches!(error, HomeError::WritableByOthers { mode: found, .. } if found == mode));
-            assert!(error.hint().contains("EVMBENCH_SHARED_HOME=1"));
+            assert!(error.hint().unwrap().contains("EVMBENCH_SHARED_HOME=1"));
         }
         // A folder in it that others can write, where they can reach it.
         set_mode(home.root(), 0o755);

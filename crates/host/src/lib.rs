@@ -6,6 +6,7 @@ compile_error!("evmbench runs on Linux and macOS; on Windows, build and run it i
 pub mod digests;
 pub mod files;
 pub mod format;
+pub mod hint;
 pub mod home;
 pub mod lock;
 pub mod parallel;

@@ -4,6 +4,7 @@
 //! each graph input, finite, in the graph's order and of its shapes, unscaled: fixed point is the
 //! prover's affair.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::ops::Range;
@@ -19,6 +20,7 @@ use super::graph::{self, MOST_ELEMENTS, Tensor};
 use super::layers::symmetric_unit;
 use crate::suite::{Category, ModelSpec};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_host::hint::Hint;
 
 /// Seeded inputs of the single layers are uniform in this range.
 pub const LAYER_INPUT_RANGE: Range<f32> = -1.0..1.0;
@@ -143,12 +145,10 @@ pub enum InputError {
     },
 }
 
-impl InputError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Read { source, .. } => files::hint(source),
+impl Hint for InputError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
+            Self::Read { source, .. } => return source.hint(),
             Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
             Self::Json { .. } => "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them",
             Self::JsonForm { .. } => {
@@ -163,7 +163,8 @@ impl InputError {
             }
             Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
             Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
-        }
+        };
+        Some(hint.into())
     }
 }
 
@@ -874,7 +875,7 @@ mod tests {
     fn npy_headers_that_claim_too_much_are_refused() {
         let of = |header: &str| {
             let error = read("x.npy", &npy_of(header), ONE).expect_err("refused");
-            assert!(!error.hint().is_empty());
+            assert!(error.hint().is_some());
             error.to_string()
         };
         for shape in [
@@ -986,7 +987,7 @@ mod tests {
             assert!(matches!(error, InputError::Names { .. }), "{message}");
             assert!(message.contains(&names.join(", ")), "{message}");
             assert!(message.contains("left, right"), "{message}");
-            assert!(error.hint().contains("numpy.savez"));
+            assert!(error.hint().unwrap().contains("numpy.savez"));
         }
     }
 

@@ -3,8 +3,12 @@
 //! Goes in: a [`Graph`] and a [`Split`]. Comes out: [`Part`]s in order, each a graph of its own whose input is the model's,
 //! or a tensor that an earlier part reads or makes.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use evmbench_host::hint::Hint;
 
 use super::graph::{Graph, Node, Tensor, ValueId};
 
@@ -85,17 +89,16 @@ pub enum SplitError {
     },
 }
 
-impl SplitError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for SplitError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Ports { .. } => "split models of one input and one output",
             Self::OnePart => "give --tiles of 2 or more, or --cut",
             Self::UnknownLayer { .. } => "name layers in their order, without the first",
             Self::SeveralTensors { .. } => "cut where a single tensor goes from layer to layer",
             Self::NotTileable { .. } => "put a --cut before the layer, or ask for fewer tiles",
-        }
+        };
+        Some(hint.into())
     }
 }
 

@@ -4,11 +4,14 @@
 //! are NCHW with batch 1, sizes in elements) and a fixed-point scale (log2 of the multiplier), and
 //! beside them what the study got. Nothing is computed or built here.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+
+use evmbench_host::hint::Hint;
 
 /// The scales that the study asked for, in ascending order.
 pub const STUDY_SCALES: [u32; 2] = [7, 10];
@@ -38,11 +41,9 @@ pub enum SuiteError {
     },
 }
 
-impl SuiteError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
+impl Hint for SuiteError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::UnknownModel { nearest, .. } if nearest.is_empty() => {
                 "`evmbench list` shows all ids".to_owned()
             }
@@ -53,7 +54,8 @@ impl SuiteError {
                 let names: Vec<_> = Suite::ALL.iter().map(Suite::name).collect();
                 format!("the suites are {}", names.join(", "))
             }
-        }
+        };
+        Some(hint.into())
     }
 }
 
@@ -713,7 +715,7 @@ mod tests {
         assert!(
             "cores"
                 .parse::<Suite>()
-                .is_err_and(|error| error.hint().contains("core"))
+                .is_err_and(|error| error.hint().is_some_and(|hint| hint.contains("core")))
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Goes in: a [`Graph`] and a `.safetensors` or `.onnx` file. Comes out: the same graph with every
 //! parameter replaced, or an error that names the file and the tensor. Nothing is left seeded.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use super::graph::{Graph, Node, Tensor};
 use super::onnx::{self, Coverage, OnnxError, OnnxModel};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_host::hint::Hint;
 
 /// What `PyTorch` stores beside the parameters of batch norm; inference has no use for it.
 const IGNORED_SUFFIX: &str = ".num_batches_tracked";
@@ -104,27 +106,29 @@ pub enum WeightsError {
     },
 }
 
-impl WeightsError {
-    /// What the user can do about it: one line for each thing.
-    #[must_use]
-    pub fn hints(&self) -> Vec<&str> {
+impl Hint for WeightsError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.hints().into_iter().next()
+    }
+
+    fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
             Self::Onnx(error) => error.hints(),
-            Self::Read { source, .. } => vec![files::hint(source)],
-            Self::UnknownFormat { .. } => vec!["give a file that ends in .safetensors or .onnx"],
+            Self::Read { source, .. } => source.hints(),
+            Self::UnknownFormat { .. } => vec!["give a file that ends in .safetensors or .onnx".into()],
             Self::Safetensors { .. } => {
-                vec!["write it with safetensors.torch.save_file(model.state_dict(), path)"]
+                vec!["write it with safetensors.torch.save_file(model.state_dict(), path)".into()]
             }
-            Self::OtherModel { .. } => vec!["give an export of the model that is to be proved"],
+            Self::OtherModel { .. } => vec!["give an export of the model that is to be proved".into()],
             Self::Missing { .. } | Self::Unused { .. } => vec![
-                "tensors are named as in the model's PyTorch state dictionary: conv1.weight, conv1.bias, fc.weight",
+                "tensors are named as in the model's PyTorch state dictionary: conv1.weight, conv1.bias, fc.weight".into(),
             ],
             Self::ElementType { .. } => {
-                vec!["convert the model with model.float() before it is saved"]
+                vec!["convert the model with model.float() before it is saved".into()]
             }
-            Self::Shape { .. } => vec!["`evmbench list` shows the layers of each model"],
+            Self::Shape { .. } => vec!["`evmbench list` shows the layers of each model".into()],
             Self::NotFinite { .. } => {
-                vec!["check the training: every weight must be a finite number"]
+                vec!["check the training: every weight must be a finite number".into()]
             }
         }
     }

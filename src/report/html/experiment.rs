@@ -64,7 +64,11 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
             "circuit",
             format!(
                 "{}, scale {}; input {}, output {}, weights {}",
-                plan.kind, plan.scale, plan.input_visibility, plan.output_visibility, plan.param_visibility
+                plan.kind(),
+                plan.scale(),
+                plan.input_visibility(),
+                plan.output_visibility(),
+                plan.param_visibility()
             ),
         ),
     ];

@@ -687,14 +687,9 @@ fn committed() -> (CommittedCircuit, Witness) {
     let rectified = graph.apply("relu", "rectified", Op::Relu, &[convolved]).unwrap();
     graph.outputs.push(rectified);
     let options = CommittedOptions {
-        scale: 4,
-        input: Integers::of_input(4, 1.0),
-        assurance: InputAssurance::Ranged,
-        output_public: true,
         inner_columns: Some(1),
-        logrows: None,
         digit_bits: Some(10),
-        roundings: None,
+        ..CommittedOptions::new(4, Integers::of_input(4, 1.0), InputAssurance::Ranged, true)
     };
     let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
     let witness = circuit.witness(&input::seeded_uniform(&[1, 2, 4, 4], 3)).unwrap();
@@ -708,7 +703,7 @@ const FOLDER: &str = "EVMBENCH_TEST_FOLDER";
 #[ignore = "run by the next test, in processes of its own"]
 fn a_process_writes_a_circuit() {
     let circuit = committed().0;
-    let compiled = Compiled::of(circuit.graph(), circuit.frame());
+    let compiled = Compiled::of_committed(&circuit);
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     std::fs::write(folder.join("circuit"), &compiled.bytes).unwrap();
     std::fs::write(folder.join("settings.json"), compiled.settings.to_string()).unwrap();

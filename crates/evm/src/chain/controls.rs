@@ -18,12 +18,13 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_host::parallel;
+
 use super::calldata::{Calldata, FIELD_MODULUS, VerifyCall};
 use super::error::ChainError;
 use super::state::Verification;
 use super::verdict::Verdict;
 use super::verifier::Verifier;
-use evmbench_host::parallel;
 
 /// Length of an EVM word, in which proofs are written.
 const WORD_BYTES: usize = 32;

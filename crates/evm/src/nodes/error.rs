@@ -1,8 +1,11 @@
 //! Why another EVM could not be asked, or gave no answer.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use alloy_primitives::Bytes;
+
+use evmbench_host::hint::Hint;
 
 use super::{FOUNDRY_VERSION, hardfork};
 use crate::chain::Fork;
@@ -88,18 +91,16 @@ pub enum NodeError {
     },
 }
 
-impl NodeError {
-    /// What the user can do about it, where there is something.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for NodeError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         let on_path = format!("anvil and forge {FOUNDRY_VERSION} on PATH work as well");
         match self {
-            Self::NotFound { .. } | Self::WrongVersion { .. } | Self::Unusable { .. } => Some(on_path),
-            Self::Npm(error) => Some(
-                error
-                    .hint()
-                    .map_or(on_path.clone(), |hint| format!("{hint}; {on_path}")),
-            ),
-            Self::UnknownFork(_) => Some(format!("use {}", hardfork::known().join(" or "))),
+            Self::NotFound { .. } | Self::WrongVersion { .. } | Self::Unusable { .. } => Some(on_path.into()),
+            Self::Npm(error) => Some(match error.hint() {
+                Some(hint) => format!("{hint}; {on_path}").into(),
+                None => on_path.into(),
+            }),
+            Self::UnknownFork(_) => Some(format!("use {}", hardfork::known().join(" or ")).into()),
             Self::NotStarted { .. }
             | Self::NoAnswer { .. }
             | Self::Garbled { .. }

@@ -94,6 +94,8 @@ fn require_version(path: &Path) -> Result<(), NodeError> {
 
 #[cfg(test)]
 mod tests {
+    use evmbench_host::hint::Hint as _;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,9 @@
 //! Why a contract could not be compiled, or a compiler could not be found or installed.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+
+use evmbench_host::hint::Hint;
 
 use super::{CompilerError, SOLC_VERSION};
 use crate::npm::NpmError;
@@ -64,21 +67,19 @@ pub enum SolidityError {
     },
 }
 
-impl SolidityError {
-    /// What the user can do about it, where there is something.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for SolidityError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NotFound { .. } => Some(
                 "`evmbench setup` installs it from npm; a native solc of that version on PATH works as well"
-                    .to_owned(),
+                    .into(),
             ),
             Self::Unusable { .. } | Self::WrongVersion { .. } => {
-                Some("run `evmbench setup` again, or name no path to use the pinned solc".to_owned())
+                Some("run `evmbench setup` again, or name no path to use the pinned solc".into())
             }
             Self::Npm(error) => error
                 .hint()
-                .map(|hint| format!("{hint}; a native solc {SOLC_VERSION} on PATH works as well")),
+                .map(|hint| format!("{hint}; a native solc {SOLC_VERSION} on PATH works as well").into()),
             Self::Run { .. }
             | Self::Rejected { .. }
             | Self::ContractMissing { .. }

@@ -3,6 +3,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use evmbench_host::hint::Hint as _;
+
 use super::*;
 
 /// A program that prints a version when asked for one, and otherwise runs `answer`.

@@ -25,6 +25,8 @@ pub use evmbench_backend::{
     Element, Frame, Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table,
 };
 
+use evmbench_committed::CommittedCircuit;
+
 use settings::Settings;
 
 /// The version of EZKL whose format is written here; any other reads it as something else, or not at all.
@@ -44,6 +46,11 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// Writes a committed circuit down, in the rows and columns that it is laid out in.
+    pub fn of_committed(circuit: &CommittedCircuit) -> Self {
+        Self::of(circuit.graph(), circuit.frame())
+    }
+
     /// Writes a circuit down.
     pub fn of(graph: &Graph, frame: Frame) -> Self {
         let counts = Counts::of(graph, frame);
@@ -57,7 +64,8 @@ impl Compiled {
     }
 }
 
-/// The settings alone, of the file that [`Compiled::of`] writes.
-pub fn settings(graph: &Graph, frame: Frame) -> serde_json::Value {
+/// The settings alone, of the file that [`Compiled::of_committed`] writes.
+pub fn settings(circuit: &CommittedCircuit) -> serde_json::Value {
+    let (graph, frame) = (circuit.graph(), circuit.frame());
     Settings::of(graph, frame, Counts::of(graph, frame)).json()
 }

@@ -20,11 +20,11 @@ const EPSILON: f64 = f64::EPSILON;
 const TYPE: (&str, u32) = ("F32", 2);
 
 /// A visibility: its name and its number.
-type Visibility = (&'static str, u32);
+type Tag = (&'static str, u32);
 
-pub(super) const INPUT_VISIBILITY: Visibility = ("KZGCommit", 3);
-pub(super) const PARAMETER_VISIBILITY: Visibility = ("Fixed", 4);
-pub(super) const OUTPUT_VISIBILITY: Visibility = ("Public", 1);
+pub(super) const INPUT_VISIBILITY: Tag = ("KZGCommit", 3);
+pub(super) const PARAMETER_VISIBILITY: Tag = ("Fixed", 4);
+pub(super) const OUTPUT_VISIBILITY: Tag = ("Public", 1);
 
 /// The check mode in which a witness out of a table is no error before a proof is verified.
 const CHECK_MODE: (&str, u32) = ("UNSAFE", 1);

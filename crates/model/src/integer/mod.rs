@@ -37,7 +37,7 @@ pub use bounds::Bounds;
 pub use error::IntegerError;
 pub use program::Lowered;
 pub use scales::ROWS_BESIDE_TABLE;
-pub use settings::{Quantisation, SettingsError};
+pub use settings::Quantisation;
 
 /// The integers of one inference.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,6 +40,7 @@ use super::input::Slot;
 use super::wire::constant::MOST_AXES;
 use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_host::hint::Hint;
 
 /// A named tensor at the edge of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,21 +240,27 @@ fn listed(problems: &[Problem]) -> String {
     lines.concat()
 }
 
-impl OnnxError {
-    /// What the user can do about it: one line for each kind of problem.
-    #[must_use]
-    pub fn hints(&self) -> Vec<&str> {
+impl Hint for OnnxError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        self.hints().into_iter().next()
+    }
+
+    /// One line for each kind of problem.
+    fn hints(&self) -> Vec<Cow<'static, str>> {
         match self {
-            Self::Read { source, .. } => vec![files::hint(source)],
+            Self::Read { source, .. } => source.hints(),
             Self::NotOnnx { .. } => {
-                vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)"]
+                vec!["export it, for example with torch.onnx.export(model, (x,), path, dynamo=False)".into()]
             }
             Self::Beside { .. } => {
-                vec!["keep the file of weights itself, no link to it, beside the model, as it was exported"]
+                vec![
+                    "keep the file of weights itself, no link to it, beside the model, as it was exported"
+                        .into(),
+                ]
             }
-            Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)"],
+            Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)".into()],
             Self::Invalid { problems, .. } => {
-                let mut hints: Vec<_> = problems.iter().map(Problem::hint).collect();
+                let mut hints: Vec<_> = problems.iter().filter_map(Problem::hint).collect();
                 hints.sort_unstable();
                 hints.dedup();
                 hints
@@ -548,11 +555,11 @@ impl Problem {
             remedy: misreading.remedy.into(),
         }
     }
+}
 
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> &str {
-        match self {
+impl Hint for Problem {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint: &str = match self {
             Self::NoInputs => "export it with at least one input that is not a constant",
             Self::NoOutputs => "name at least one output when it is exported",
             Self::InputType { .. } => "let the model take float32 and convert within it",
@@ -605,7 +612,8 @@ impl Problem {
                 "write the attribute out: node.attribute.append(onnx.helper.make_attribute(\"strides\", [1, 1]))"
             }
             Self::Dilated { .. } => "use dilation 1, or a larger kernel with zeros in it",
-        }
+        };
+        Some(hint.to_owned().into())
     }
 }
 

@@ -374,6 +374,8 @@ impl<'a> Import<'a> {
 
 #[cfg(test)]
 mod tests {
+    use evmbench_host::hint::Hint as _;
+
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{

@@ -1,5 +1,9 @@
 //! Why a graph has no integer program, or an input no integers.
 
+use std::borrow::Cow;
+
+use evmbench_host::hint::Hint;
+
 use super::DIGIT_BITS;
 use crate::interval::Unbounded;
 
@@ -50,16 +54,16 @@ pub enum ProgramError {
     },
 }
 
-impl ProgramError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for ProgramError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Ports(_) | Self::NotCovered { .. } => "use --circuit direct",
             Self::TooLarge { .. } => "use a smaller --scale",
             Self::DigitBits { .. } => "use 16, the default",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }
-        }
+        };
+        Some(hint.into())
     }
 }

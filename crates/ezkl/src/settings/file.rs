@@ -1,16 +1,14 @@
-//! What EZKL's settings file says about the statement that a proof makes, read leniently.
+//! A settings file of any version of EZKL, and what it says about the statement that a proof makes.
 //!
-//! Goes in: a settings file of any EZKL version. Comes out: [`Statement`], whose answers are `None` where the file does
-//! not hold them. Field names and their meaning are EZKL 23.0.5's (`src/graph/mod.rs`, `GraphSettings`; `src/lib.rs`,
+//! Goes in: the file. Comes out: [`SettingsFile`], whose answers are `None` where the file does not hold them. Field names and their meaning are EZKL 23.0.5's (`src/graph/mod.rs`, `GraphSettings`; `src/lib.rs`,
 //! `RunArgs`).
 
-use serde::de::Error as _;
-use serde_json::Value;
-
-use super::SettingsError;
-use crate::rows::table_end;
 use evmbench_committed::CommittedSizes;
-use evmbench_host::ranges;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{SettingsError, in_range};
+use crate::rows::table_end;
 
 /// One of the three tensors that a visibility is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,25 +49,42 @@ pub struct Decompositions {
 
 /// A settings file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Statement {
+pub struct SettingsFile {
     json: Value,
 }
 
-impl Statement {
+impl SettingsFile {
     /// Reads a settings file's text.
     ///
     /// # Errors
     /// [`SettingsError`] where it is not JSON, or has no run arguments.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        #[derive(serde::Deserialize)]
+        Self::of_json(serde_json::from_str(text)?)
+    }
+
+    /// Reads settings that are parsed already.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn of_json(json: Value) -> Result<Self, SettingsError> {
+        #[derive(Deserialize)]
         struct Form {
             #[serde(rename = "run_args")]
-            _run_args: serde_json::Map<String, Value>,
+            _run_args: Map<String, Value>,
         }
-        let json: Value = serde_json::from_str(text)?;
-        ranges::check(&json).map_err(serde_json::Error::custom)?;
-        <Form as serde::Deserialize>::deserialize(&json)?;
+        let json = in_range(json)?;
+        Form::deserialize(&json)?;
         Ok(Self { json })
+    }
+
+    /// The file's JSON, unchanged.
+    pub(super) fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// Settings whose form and numbers were looked at already.
+    pub(super) fn checked(json: Value) -> Self {
+        Self { json }
     }
 
     fn at(&self, pointer: &str) -> Option<&Value> {
@@ -124,15 +139,28 @@ impl Statement {
         Some(types.iter().filter(|kind| kind.as_str() == Some("Bool")).count() as u64)
     }
 
+    /// Whether each graph input is of a type without fractions, which EZKL cuts off.
+    pub fn truncated_inputs(&self) -> Option<Vec<bool>> {
+        let types = self.at("/input_types")?.as_array()?;
+        let is_whole = |kind: &Value| matches!(kind.as_str(), Some("Int" | "TDim" | "Bool"));
+        Some(types.iter().map(is_whole).collect())
+    }
+
+    /// Elements of each tensor whose elements are public instances; within, `None` for one whose shape is none.
+    fn shown_sizes(&self) -> Option<Vec<Option<u64>>> {
+        let shapes = self.at("/model_instance_shapes")?.as_array()?;
+        let elements = |shape: &Value| shape.as_array()?.iter().map(Value::as_u64).product();
+        Some(shapes.iter().map(elements).collect())
+    }
+
+    /// Elements of each tensor whose elements are public instances: inputs, then outputs.
+    pub fn public_sizes(&self) -> Option<Vec<u64>> {
+        self.shown_sizes()?.into_iter().collect()
+    }
+
     /// Elements of the public inputs, then of the public outputs: those that are instances themselves.
     pub fn public_elements(&self) -> Option<(u64, u64)> {
-        let shapes: Option<Vec<u64>> = self
-            .at("/model_instance_shapes")?
-            .as_array()?
-            .iter()
-            .map(|shape| shape.as_array()?.iter().map(Value::as_u64).product())
-            .collect();
-        let shapes = shapes?;
+        let shapes = self.public_sizes()?;
         // Inputs come first, where they are public at all.
         let inputs = match self.shown(Side::Input)? {
             Shown::Public => usize::try_from(self.tensors(Side::Input)?).ok()?,
@@ -164,9 +192,14 @@ impl Statement {
         self.number("/run_args/logrows")
     }
 
+    /// Cells of built-in Freivalds checks, where the file has their number.
+    pub(crate) fn counted_freivalds_cells(&self) -> Option<u64> {
+        self.number("/einsum_params/total_einsum_col_size")
+    }
+
     /// Cells of built-in Freivalds checks; the circuit has such checks exactly where this is above 0.
     pub fn freivalds_cells(&self) -> Option<u64> {
-        match self.number("/einsum_params/total_einsum_col_size") {
+        match self.counted_freivalds_cells() {
             None if self.at("/run_args/disable_freivalds")?.as_bool()? => Some(0),
             cells => cells,
         }
@@ -243,12 +276,7 @@ impl Statement {
     pub fn has_challenge_form(&self) -> Option<bool> {
         let committed = self.at("/module_sizes/polycommit")?.as_array()?;
         let shown = (self.shown(Side::Input)?, self.shown(Side::Output)?);
-        let sizes: Vec<Option<u64>> = self
-            .at("/model_instance_shapes")?
-            .as_array()?
-            .iter()
-            .map(|shape| shape.as_array()?.iter().map(Value::as_u64).product())
-            .collect();
+        let sizes = self.shown_sizes()?;
         Some(
             shown == (Shown::Polycommit, Shown::Public)
                 && committed.len() > 1
@@ -291,9 +319,14 @@ impl Statement {
         table_end(self.table_range()?, u32::try_from(self.logrows()?).ok()?)
     }
 
+    /// The functions that are looked up, each as EZKL names it: `{"Tanh": {"scale": 128.0}}`.
+    pub(crate) fn functions(&self) -> Option<&[Value]> {
+        Some(self.at("/required_lookups")?.as_array()?)
+    }
+
     /// Lookup tables of functions.
     pub fn lookup_tables(&self) -> Option<u64> {
-        Some(self.at("/required_lookups")?.as_array()?.len() as u64)
+        Some(self.functions()?.len() as u64)
     }
 
     /// Whether the circuit checks that values are 0 or 1, as comparisons and searches for an optimum do.
@@ -314,9 +347,19 @@ impl Statement {
         self.number("/num_dynamic_lookups")
     }
 
+    /// Cells of the tables that are themselves computed.
+    pub(crate) fn dynamic_cells(&self) -> Option<u64> {
+        self.number("/total_dynamic_col_size")
+    }
+
     /// Sorts.
     pub fn sorts(&self) -> Option<u64> {
         self.number("/num_shuffles")
+    }
+
+    /// Cells of sorts.
+    pub(crate) fn sort_cells(&self) -> Option<u64> {
+        self.number("/total_shuffle_col_size")
     }
 
     /// EZKL's check mode: `SAFE` or `UNSAFE`.
@@ -329,17 +372,17 @@ impl Statement {
 mod tests {
     use super::*;
 
-    const DENSE: &str = include_str!("../../../tests/fixtures/verifier/dense_4x2/settings.json");
+    const DENSE: &str = include_str!("../../../../tests/fixtures/verifier/dense_4x2/settings.json");
 
-    fn with(pointer: &str, value: Value) -> Statement {
+    fn with(pointer: &str, value: Value) -> SettingsFile {
         let mut json: Value = serde_json::from_str(DENSE).unwrap();
         *json.pointer_mut(pointer).unwrap() = value;
-        Statement::parse(&json.to_string()).unwrap()
+        SettingsFile::parse(&json.to_string()).unwrap()
     }
 
     #[test]
     fn a_dense_layer_is_read() {
-        let dense = Statement::parse(DENSE).unwrap();
+        let dense = SettingsFile::parse(DENSE).unwrap();
         assert_eq!(dense.version(), Some("23.0.5"));
         assert_eq!(dense.shown(Side::Input), Some(Shown::Public));
         assert_eq!(dense.shown(Side::Params), Some(Shown::Fixed));
@@ -377,7 +420,7 @@ mod tests {
 
     #[test]
     fn what_a_file_lacks_is_not_invented() {
-        let bare = Statement::parse(r#"{"run_args": {}}"#).unwrap();
+        let bare = SettingsFile::parse(r#"{"run_args": {}}"#).unwrap();
         assert_eq!(bare.version(), None);
         assert_eq!(bare.shown(Side::Output), None);
         assert_eq!(bare.instances(), None);
@@ -390,9 +433,9 @@ mod tests {
 
     #[test]
     fn freivalds_switched_off_is_none() {
-        let off = Statement::parse(r#"{"run_args": {"disable_freivalds": true}}"#).unwrap();
+        let off = SettingsFile::parse(r#"{"run_args": {"disable_freivalds": true}}"#).unwrap();
         assert_eq!(off.freivalds_cells(), Some(0));
-        let on = Statement::parse(r#"{"run_args": {"disable_freivalds": false}}"#).unwrap();
+        let on = SettingsFile::parse(r#"{"run_args": {"disable_freivalds": false}}"#).unwrap();
         assert_eq!(on.freivalds_cells(), None);
         assert_eq!(
             with("/einsum_params/total_einsum_col_size", 58.into()).freivalds_cells(),
@@ -413,7 +456,7 @@ mod tests {
     #[test]
     fn other_files_are_refused() {
         for text in ["", "{}", "[]", r#"{"run_args": 1}"#] {
-            assert!(Statement::parse(text).is_err(), "{text}");
+            assert!(SettingsFile::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -9,12 +9,14 @@
 //! digests: a reader looks aside where it has to, and the next writer puts everything in its place. Writers of one folder of
 //! records wait for each other.
 
+mod stored_run;
+
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use alloy_primitives::B256;
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
@@ -24,12 +26,15 @@ use tempfile::TempDir;
 
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::format;
+use crate::hint::Hint;
 use crate::process::Process;
-use crate::prover::{Proof, VerifierKind};
+use crate::prover::CircuitPlan;
 use crate::ranges;
 use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
 use crate::trouble::Trouble;
+
+pub use stored_run::StoredRun;
 
 /// Compressed evidence above this size, in bytes, goes to a subfolder that git ignores; its digest stays in the record.
 const LARGE_EVIDENCE_BYTES: u64 = 1 << 20;
@@ -151,37 +156,39 @@ pub enum StoreError {
     },
 }
 
-impl StoreError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
+/// What the user can do about evidence that no run leaves.
+pub(crate) const DAMAGED_EVIDENCE: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::UnknownVersion { .. } => Some(
-                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`",
+                "install the evmbench that wrote it, or a later one: its version and git revision stand in the file's `environment`".into(),
             ),
             Self::Io { source, .. } => match Trouble::of(source) {
                 Trouble::DiskFull => Some(
-                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume",
+                    "the disk is full: free some space (`evmbench cache` shows what evmbench keeps), then run again with --resume".into(),
                 ),
-                Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out"),
-                Trouble::Files(_) => Some(files::hint(source)),
-                other => Some(other.remedy()),
+                Trouble::NotPermitted | Trouble::ReadOnly => Some("choose another folder with --out".into()),
+                Trouble::Files(_) => source.hint(),
+                other => Some(other.remedy().into()),
             },
             Self::ChangedRecord { .. } => {
-                Some("restore the file from where it came from, or run the experiment again")
+                Some("restore the file from where it came from, or run the experiment again".into())
             }
             Self::LargeEvidence { .. } => {
-                Some("the record is damaged, or made to fill memory: get it again from where it came from")
+                Some("the record is damaged, or made to fill memory: get it again from where it came from".into())
             }
             Self::Damaged { .. } | Self::OutOfRange { .. } => {
-                Some("remove the file and run the experiment again")
+                Some("remove the file and run the experiment again".into())
             }
             Self::MissingEvidence { large: true, .. } => {
-                Some("evidence of this size is kept out of git; run the experiment again to have it")
+                Some("evidence of this size is kept out of git; run the experiment again to have it".into())
             }
             Self::MissingEvidence { large: false, .. } | Self::ChangedEvidence { .. } | Self::Evidence(_) => {
-                Some("restore the folder from where the record came from, or run the experiment again")
+                Some("restore the folder from where the record came from, or run the experiment again".into())
             }
-            Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further"),
+            Self::NoEvidence { .. } => Some("run the experiment again, so that it comes further".into()),
         }
     }
 }
@@ -553,16 +560,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
 /// # Errors
 /// [`StoreError`]: unreadable, damaged, or of a version that is not known. Each names the file.
 pub fn load(path: &Path) -> Result<Record, StoreError> {
-    Ok(load_with_json(path)?.0)
-}
-
-/// Reads a record, and the JSON that it was read from: that may hold more than this evmbench knows of.
-///
-/// # Errors
-/// [`load`]'s.
-pub fn load_with_json(path: &Path) -> Result<(Record, serde_json::Value), StoreError> {
-    let text = files::read(path, MOST_TEXT_BYTES).map_err(io("read", path))?;
-    parse_with_json(path, &text)
+    Ok(StoredRun::open(path)?.into_record())
 }
 
 /// Reads a record from the bytes of the file at `path`, which is named in errors and not opened.
@@ -607,6 +605,9 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
         reason,
     };
     ranges::check(&json).map_err(|found| out_of_range(found.to_string()))?;
+    if let Some(Ok(Err(error))) = json.pointer("/request/plan").map(CircuitPlan::of_json) {
+        return Err(out_of_range(format!("its request cannot be: {error}")));
+    }
     let record = Record::deserialize(&json).map_err(damaged)?;
     record
         .request
@@ -700,20 +701,21 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
 /// # Errors
 /// [`StoreError`]: what of it is damaged or missing.
 pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
-    let (record, json) = match load_with_json(path) {
+    let run = match StoredRun::open(path) {
         Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
+    let record = run.record();
     let has_digest = record.schema >= digest::SINCE_SCHEMA || record.sha256.is_some();
-    if has_digest && record.sha256.as_deref() != Some(&*digest::of_json(&json)) {
+    if has_digest && record.sha256.as_deref() != Some(&*digest::of_json(run.json())) {
         return Err(StoreError::ChangedRecord {
             path: path.to_owned(),
         });
     }
     for file in &record.evidence {
-        load_evidence(path, &record, &file.name)?;
+        run.evidence(&file.name)?;
     }
-    Ok(Some(record))
+    Ok(Some(run.into_record()))
 }
 
 /// A file of evidence in a folder, checked against its record.
@@ -792,32 +794,6 @@ fn inflate(compressed: &[u8], size_bytes: u64) -> Option<Vec<u8>> {
         .read_to_end(&mut bytes);
     let nothing_follows = decoder.into_inner().is_empty();
     (found.is_ok() && bytes.len() as u64 == size_bytes && nothing_follows).then_some(bytes)
-}
-
-/// Reads a record's proof: the first counted one, with its public values.
-///
-/// # Errors
-/// [`load_evidence`]'s, and [`StoreError::Evidence`].
-pub fn load_proof(path: &Path, record: &Record) -> Result<Proof, StoreError> {
-    let bytes = |name| load_evidence(path, record, name);
-    Ok(Proof {
-        proof: bytes(Evidence::PROOF)?,
-        instances: Evidence::read_instances(&bytes(Evidence::INSTANCES)?)?,
-    })
-}
-
-/// Reads the key artifact that a record's verifier takes with each call; none where the verifier is the circuit's own.
-///
-/// # Errors
-/// [`load_evidence`]'s, and [`StoreError::Evidence`].
-pub fn load_key_artifact(path: &Path, record: &Record) -> Result<Option<Vec<B256>>, StoreError> {
-    match record.request.verifier {
-        VerifierKind::Plain => Ok(None),
-        VerifierKind::Reusable => {
-            let bytes = load_evidence(path, record, Evidence::KEY_ARTIFACT)?;
-            Ok(Some(Evidence::read_key_artifact(&bytes)?))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -945,6 +921,21 @@ mod tests {
         let record = load_whole(path).unwrap().unwrap();
         assert_eq!(record.finished_at.as_bytes(), bytes);
         assert_eq!(load_evidence(path, &record, Evidence::PROOF).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_stored_run_hands_out_its_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, record) = saved(folder.path(), b"first");
+        let run = StoredRun::open(&path).unwrap();
+        assert_eq!((run.path(), run.record()), (&*path, &record));
+        assert_eq!(run.json()["finished_at"], "first");
+        assert_eq!(run.evidence(Evidence::PROOF).unwrap(), b"first");
+        assert_eq!(run.text(Evidence::SETTINGS).unwrap(), "{}");
+        assert_eq!(run.key_artifact().unwrap(), None);
+        // It has no public values.
+        assert!(matches!(run.proof(), Err(StoreError::NoEvidence { .. })));
+        assert_eq!(run.into_record(), record);
     }
 
     const SETTLED: [&str; 2] = ["relu-s7-direct.evidence", "relu-s7-direct.json"];

@@ -1,21 +1,18 @@
-//! EZKL's settings file, read: the circuit's size, its scales, and what makes it unsound.
+//! The complete settings of a circuit: its size, its scales, and what makes it unsound.
 
+use evmbench_committed::CommittedCircuit;
+use evmbench_model::integer::Quantisation;
 use serde::Deserialize;
-use serde::de::Error as _;
 use serde_json::Value;
 
+use super::{Columns, QuantisationError, SettingsError, SettingsFile, in_range, quantisation};
+use crate::compiled;
 use crate::rows::table_end;
-use evmbench_host::ranges;
 
-/// A settings file that is not EZKL's.
-#[derive(Debug, thiserror::Error)]
-#[error("not an EZKL settings file: {0}")]
-pub struct SettingsError(#[from] serde_json::Error);
-
-/// Settings as EZKL resolved them: the file's own JSON beside the fields that evmbench reads.
+/// Settings as EZKL resolved them: the file itself beside the fields that every circuit's settings have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CircuitSettings {
-    json: Value,
+    file: SettingsFile,
     fields: Fields,
 }
 
@@ -64,14 +61,64 @@ impl CircuitSettings {
     /// # Errors
     /// As [`Self::parse`].
     pub fn of_json(json: Value) -> Result<Self, SettingsError> {
-        ranges::check(&json).map_err(serde_json::Error::custom)?;
+        Self::of_checked(in_range(json)?)
+    }
+
+    /// The settings of a committed circuit, which follow from it.
+    ///
+    /// # Errors
+    /// [`SettingsError`] where a number is out of range.
+    pub fn of_circuit(circuit: &CommittedCircuit) -> Result<Self, SettingsError> {
+        Self::of_json(compiled::settings(circuit))
+    }
+
+    /// The same, whether or not EZKL takes so many rows.
+    ///
+    /// # Panics
+    /// Never: the settings that are written here are complete.
+    pub(crate) fn of_committed(circuit: &CommittedCircuit) -> Self {
+        Self::of_checked(compiled::settings(circuit)).expect("complete settings")
+    }
+
+    fn of_checked(json: Value) -> Result<Self, SettingsError> {
         let fields = Fields::deserialize(&json)?;
-        Ok(Self { json, fields })
+        Ok(Self {
+            file: SettingsFile::checked(json),
+            fields,
+        })
     }
 
     /// The file's JSON, unchanged.
     pub fn json(&self) -> &Value {
-        &self.json
+        self.file.json()
+    }
+
+    /// The JSON without the equations of the circuit's products: those of a sort are megabytes, and no column follows from them.
+    pub fn json_without_equations(&self) -> Value {
+        let mut json = self.json().clone();
+        json["einsum_params"]["equations"] = Value::Array(Vec::new());
+        json
+    }
+
+    /// The same settings as a file, which answers what not every circuit's settings have.
+    pub fn file(&self) -> &SettingsFile {
+        &self.file
+    }
+
+    /// What decides the circuit's columns, beside rows, inner columns and tables.
+    ///
+    /// # Errors
+    /// The first field that is missing or of another type.
+    pub(crate) fn columns(&self) -> Result<Columns, serde_json::Error> {
+        Columns::deserialize(self.json())
+    }
+
+    /// What decides the circuit's integers.
+    ///
+    /// # Errors
+    /// [`QuantisationError`].
+    pub fn quantisation(&self) -> Result<Quantisation, QuantisationError> {
+        quantisation(&self.json()["run_args"])
     }
 
     /// Rows that the circuit uses.
@@ -146,7 +193,7 @@ impl CircuitSettings {
 
     /// Elements of each tensor that is committed to, in the order of the proof's first points.
     pub fn committed_elements(&self) -> Vec<u64> {
-        let sizes = self.json["module_sizes"]["polycommit"].as_array();
+        let sizes = self.json()["module_sizes"]["polycommit"].as_array();
         sizes.into_iter().flatten().filter_map(Value::as_u64).collect()
     }
 
