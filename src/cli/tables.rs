@@ -53,7 +53,7 @@ pub(super) fn records<'a>(records: impl IntoIterator<Item = &'a Record>) -> Tabl
     let names = [Column::text("experiment"), Column::text("circuit")];
     let mut table = Table::new(names.into_iter().chain(METRICS.map(Column::written_of)));
     for record in records {
-        let names = [record.request.name(), record.request.plan.kind.to_string()];
+        let names = [record.request.name(), record.request.plan.kind().to_string()];
         table.row(names.into_iter().chain(METRICS.map(|metric| metric.text(record))));
     }
     table

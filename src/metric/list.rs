@@ -445,7 +445,7 @@ fn calldata_share(causes: &GasByCause) -> Option<Value> {
 }
 
 fn kind(record: &Record) -> CircuitKind {
-    record.request.plan.kind
+    record.request.plan.kind()
 }
 
 /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.

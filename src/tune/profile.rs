@@ -15,7 +15,7 @@ use crate::committed::CommittedError;
 use crate::forecast::Forecast;
 use crate::hint::Hint;
 use crate::metric::Metric;
-use crate::prover::{CircuitPlan, PlanError};
+use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::ranges;
 use crate::record::{self, Environment, FileName, Outcome, Record};
 use crate::store::{self, StoreError};
@@ -107,7 +107,7 @@ impl Measured {
             return None;
         }
         let whole = |metric: Metric| u64::try_from(metric.whole(record)?).ok();
-        let is_committed = record.request.plan.kind == CircuitKind::Committed;
+        let is_committed = record.request.plan.kind() == CircuitKind::Committed;
         Some(Self {
             record: record.request.name(),
             memory_bytes: whole(Metric::Peak)?,

@@ -857,8 +857,8 @@ fn a_layer_norm_of_any_epsilon_is_checked_or_refused() {
     let mut checked = 0;
     for exponent in 0..=127 {
         let mut op = layer_norm(&[4, 4], 1);
-        if let Op::LayerNorm { epsilon, .. } = &mut op {
-            *epsilon = 2f32.powi(exponent);
+        if let Op::LayerNorm(layer) = &mut op {
+            layer.epsilon = 2f32.powi(exponent);
         }
         let graph = small(&[1, 4, 4], vec![op]);
         let Ok(circuit) = lower(&graph, &options(7, InputAssurance::Ranged, true, 1.0)) else {
