@@ -15,8 +15,8 @@ use crate::statistics::Summary;
 /// parentheses stands for each fork. In an entry's value, `?` ends where the run did not come so far.
 macro_rules! metrics {
     (@parameter $fork:ident) => { Fork };
-    (@add $all:ident $metric:ident) => { $all.push(Self::$metric) };
-    (@add $all:ident $metric:ident $fork:ident) => { $all.extend(Fork::ALL.map(Self::$metric)) };
+    (@each $metric:ident) => { vec![Self::$metric] };
+    (@each $metric:ident $fork:ident) => { Fork::ALL.map(Self::$metric).to_vec() };
     ($(
         $(#[doc = $summary:literal])+
         $metric:ident $(($fork:ident))? = $definition:expr, |$record:ident| $value:expr;
@@ -30,9 +30,7 @@ macro_rules! metrics {
         impl Metric {
             /// The whole list; what depends on a fork, for each fork.
             pub fn all() -> Vec<Self> {
-                let mut all = Vec::new();
-                $(metrics!(@add all $metric $($fork)?);)+
-                all
+                [$(metrics!(@each $metric $($fork)?)),+].concat()
             }
 
             /// A record's value; none where the run did not come so far.

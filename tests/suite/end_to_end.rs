@@ -744,11 +744,8 @@ fn assert_no_set_with_an_edited_part(
     std::fs::write(part, text).unwrap();
 }
 
-/// Two convolutions and a rectifier, cut between them, the second convolution in two tiles: three proofs, one set. A part
-/// about another input is no part of it.
-#[test]
-fn a_model_in_parts_is_one_set() {
-    let workshop = Workshop::new();
+/// Two convolutions on 5 × 5, a rectifier between them.
+fn two_convolutions() -> Graph {
     let mut graph = Graph::default();
     let convolution = |outputs: usize, inputs: usize, seed| {
         Op::Conv2d(Conv2d {
@@ -763,6 +760,15 @@ fn a_model_in_parts_is_one_set() {
     let b = graph.apply("relu1", "b", Op::Relu, &[a]).unwrap();
     let c = graph.apply("conv2", "c", convolution(4, 2, 2), &[b]).unwrap();
     graph.outputs = vec![c];
+    graph
+}
+
+/// Two convolutions and a rectifier, cut between them, the second convolution in two tiles: three proofs, one set. A part
+/// about another input is no part of it.
+#[test]
+fn a_model_in_parts_is_one_set() {
+    let workshop = Workshop::new();
+    let graph = two_convolutions();
     let onnx = workshop.folder.path().join("parts.onnx");
     std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
     let arguments = [
