@@ -104,14 +104,20 @@ impl Workshop {
         store::load(&self.record_path(out)).unwrap()
     }
 
-    /// The record is of a proof that is accepted, and rests on the reference string that lies in the home.
+    /// The record is of a proof that was accepted, and rests on the reference string that lies in the home.
     #[track_caller]
-    fn assert_true(&self, out: &str) {
+    fn assert_recorded(&self, out: &str) {
         let record = self.record(out);
         assert_eq!(record.outcome, Outcome::Verified, "{out}");
         let srs = &record.keys.as_ref().unwrap().srs;
         let there = SrsStore::Folder(self.home().srs()).identity(srs.logrows).unwrap();
         assert_eq!(there.as_ref(), Some(srs), "{out}");
+    }
+
+    /// What [`Self::assert_recorded`] says, and its evidence says so too.
+    #[track_caller]
+    fn assert_true(&self, out: &str) {
+        self.assert_recorded(out);
         let mut verify = self.evmbench(&["verify"]);
         let said = say(verify.arg(self.record_path(out)));
         assert_eq!(said.status, Some(0), "{out}: {}{}", said.stdout, said.stderr);
@@ -186,6 +192,10 @@ fn what_processes_make_side_by_side_is_true_and_so_is_all_that_follows() {
         let status = child.wait().unwrap();
         let said = std::fs::read_to_string(workshop.out(&format!("{out}.stderr"))).unwrap();
         assert_eq!(status.code(), Some(0), "{out}: {said}");
+        workshop.assert_recorded(out);
+    }
+    // One that was killed and one that was not, of either scale.
+    for (out, ..) in running.iter().step_by(common::step(3)) {
         workshop.assert_true(out);
     }
     workshop.assert_cache_is_whole();
@@ -264,7 +274,7 @@ fn damaged_files_are_made_again_and_nothing_is_said_against_the_model() {
         (string.clone(), remove),
         (string.with_extension("json"), edit_string),
     ];
-    for (index, (path, damage)) in damages.into_iter().enumerate().step_by(common::step(4)) {
+    for (index, (path, damage)) in damages.into_iter().enumerate().step_by(common::step(6)) {
         damage(&path);
         let shown = format!("damage {index} to {}", path.display());
         let said = workshop.verify_cache();

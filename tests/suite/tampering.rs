@@ -15,7 +15,7 @@ use evmbench::on_chain::OnChain;
 use evmbench::parts::Measured;
 use evmbench::prover::{Reproduced, VerifierKind};
 use evmbench::record::leaves::{self, Class};
-use evmbench::record::{Evidence, FileName, Record, Renewal, Request, SCHEMA};
+use evmbench::record::{Evidence, FileName, Record, Renewal, Request, SCHEMA, digest};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
 use evmbench::store::{self, StoredRun};
@@ -548,7 +548,7 @@ fn the_records_are_of_each_kind() {
     assert!(tiles.set.is_some() && linked.set.is_some());
     for record in [cut, linked] {
         assert!(record.request.part.is_some() && record.request.onnx_sha256.is_some());
-        assert_eq!(record.schema, SCHEMA);
+        assert!(record.schema >= digest::SINCE_SCHEMA);
     }
     assert_eq!(direct.request.fork, Fork::default());
     assert!(ranged.evidence.iter().any(|file| file.name == Evidence::PROOF));
