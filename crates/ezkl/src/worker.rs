@@ -463,38 +463,37 @@ mod tests {
     #[test]
     fn another_version_of_ezkl_is_refused() {
         assert_eq!(crate::compiled::FORMAT_VERSION, EZKL_VERSION);
-        let folder = tempfile::tempdir().unwrap();
-        let python = folder.path().join("python");
         let call = |version: &str| {
             let answer = json!({
                 "error": null, "points": null, "layout": null, "ezkl_version": version,
                 "call_seconds": 0.0, "cpu_seconds": 0.0, "peak_rss_bytes": 0,
             });
-            // The request is the last argument, and the answer lies beside it.
-            let script = format!(
-                "#!/bin/sh\nfor last; do :; done\necho '{answer}' > \"${{last%request.json}}answer.json\"\n"
-            );
-            std::fs::write(&python, script).unwrap();
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(&python, mode).unwrap();
-            let workers = Workers {
-                toolchain: Toolchain::of_interpreter(python.clone()),
-                memory_limit_bytes: None,
-                timeout: Duration::from_mins(1),
-                threads: 1,
-            };
-            let request = Request {
-                phase: Phase::Setup,
-                function: "setup",
-                arguments: json!([]),
-                writes: &[],
-                folder: folder.path(),
-            };
-            workers.call(&request, &super::super::Silent)
+            called(&format!("echo '{answer}' > \"$answer\""), Duration::from_mins(1))
         };
         assert!(call(EZKL_VERSION).unwrap().result.is_ok());
         let refused = call("23.0.6");
         assert!(matches!(&refused, Err(ProverError::Version { found }) if found == "23.0.6"));
+    }
+
+    /// Workers of an interpreter.
+    fn workers(python: PathBuf, timeout: Duration) -> Workers {
+        Workers {
+            toolchain: Toolchain::of_interpreter(python),
+            memory_limit_bytes: None,
+            timeout,
+            threads: 1,
+        }
+    }
+
+    /// A call without arguments, in a folder.
+    fn request(folder: &Path) -> Request<'_> {
+        Request {
+            phase: Phase::Prove,
+            function: "prove",
+            arguments: json!([]),
+            writes: &[],
+            folder,
+        }
     }
 
     /// An interpreter of our own: what it does before it ends is the rest of a shell script, in which `$answer` is the file.
@@ -505,19 +504,8 @@ mod tests {
         std::fs::write(&python, format!("{start}{script}\n")).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&python, mode).unwrap();
-        let workers = Workers {
-            toolchain: Toolchain::of_interpreter(python),
-            memory_limit_bytes: None,
-            timeout,
-            threads: 1,
-        };
-        let request = Request {
-            phase: Phase::Prove,
-            function: "prove",
-            arguments: json!([]),
-            writes: &[],
-            folder: folder.path(),
-        };
+        let workers = workers(python, timeout);
+        let request = request(folder.path());
         loop {
             match workers.call(&request, &super::super::Silent) {
                 // Another test's process was started while the script was open for writing.
@@ -621,20 +609,11 @@ mod tests {
     #[test]
     fn an_interpreter_that_is_gone_cannot_be_started() {
         let folder = tempfile::tempdir().unwrap();
-        let workers = Workers {
-            toolchain: Toolchain::of_interpreter(folder.path().join("python")),
-            memory_limit_bytes: None,
-            timeout: Duration::from_mins(1),
-            threads: 1,
-        };
-        let request = Request {
-            phase: Phase::Prove,
-            function: "prove",
-            arguments: json!([]),
-            writes: &[],
-            folder: folder.path(),
-        };
-        let error = workers.call(&request, &super::super::Silent).err().unwrap();
+        let workers = workers(folder.path().join("python"), Duration::from_mins(1));
+        let error = workers
+            .call(&request(folder.path()), &super::super::Silent)
+            .err()
+            .unwrap();
         assert_eq!(error.trouble(), Some(Trouble::NoInterpreter));
     }
 

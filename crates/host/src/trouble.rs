@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-/// A worker that cannot write its answer exits with this status plus the error's number (`prover/worker.py`).
+/// A worker that cannot write its answer exits with this status plus the error's number (`crates/ezkl/src/worker.py`).
 const UNWRITTEN_ANSWER: i32 = 64;
 
 /// How much is written into a folder to find out whether it takes anything, in bytes.

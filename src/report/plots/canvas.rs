@@ -20,6 +20,9 @@ pub(super) const UNIT: i32 = 4;
 /// Pixels of a PNG for one pixel of the plot.
 const PNG_SCALE: f32 = 2.0;
 
+/// Most pixels of a PNG, of four bytes each: a plot with a line for each of thousands of records is drawn coarser.
+const MOST_PIXELS: f32 = 2.5e7;
+
 /// The font's name.
 const FONT: &str = "Noto Sans";
 
@@ -164,7 +167,12 @@ fn register_fonts() {
     LazyLock::force(&REGISTERED);
 }
 
-/// A plot as PNG, twice as fine as its size on the page.
+/// Pixels of a PNG for one pixel of a plot of this size.
+fn png_scale(width: f32, height: f32) -> f32 {
+    (MOST_PIXELS / (width * height)).sqrt().min(PNG_SCALE)
+}
+
+/// A plot as PNG, twice as fine as its size on the page unless that is very large.
 pub(super) fn png(plot: &Plot) -> Result<Vec<u8>, ReportError> {
     static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
         let mut fonts = usvg::fontdb::Database::new();
@@ -183,11 +191,12 @@ pub(super) fn png(plot: &Plot) -> Result<Vec<u8>, ReportError> {
     };
     let tree = usvg::Tree::from_str(&plot.svg, &options).map_err(|error| failed(told(error)))?;
     let size = tree.size();
-    let pixels = |length: f32| (length * PNG_SCALE).ceil() as u32;
+    let scale = png_scale(size.width(), size.height());
+    let pixels = |length: f32| (length * scale).ceil() as u32;
     let mut pixmap = tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height()))
         .ok_or_else(|| failed("it has no size".to_owned()))?;
-    let scale = tiny_skia::Transform::from_scale(PNG_SCALE, PNG_SCALE);
-    resvg::render(&tree, scale, &mut pixmap.as_mut());
+    let transform = tiny_skia::Transform::from_scale(scale, scale);
+    resvg::render(&tree, transform, &mut pixmap.as_mut());
     pixmap.encode_png().map_err(|error| failed(told(error)))
 }
 
@@ -316,5 +325,18 @@ pub(super) fn mark(area: &Area, (x, y): (i32, i32), marker: Marker, color: RGBCo
                 1.8,
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_plot_has_no_more_pixels_than_memory_is_for() {
+        assert!((png_scale(1200.0, 800.0) - PNG_SCALE).abs() < f32::EPSILON);
+        let (width, height) = (1200.0, 60_000.0);
+        let scale = png_scale(width, height);
+        assert!(scale > 0.5 && width * scale * height * scale <= 1.001 * MOST_PIXELS);
     }
 }
