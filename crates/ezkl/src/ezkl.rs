@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, fo
 use super::committed;
 use super::evidence::WitnessFile;
 use super::memory::default_memory_limit_bytes;
-use super::srs::{HeldString, write_stand_in};
+use super::powers::write_test_string;
+use super::srs::{HeldString, string_bytes, write_stand_in};
 use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
@@ -865,12 +866,23 @@ impl<'a> Run<'a> {
             ));
         }
         let partial = self.path("partial.srs");
-        self.call(
+        let start = Instant::now();
+        let threads = self.prover.workers.threads;
+        let written = write_test_string(&partial, logrows, threads, || self.observer.interrupted());
+        if !written.map_err(ProverError::io("write", &partial))? {
+            return Err(Failure::Interrupted { phase }.into());
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        self.phases.push(PhaseMeasurement {
             phase,
-            "gen_srs",
-            &json!({"srs_path": partial, "logrows": logrows}),
-            &[&partial],
-        )?;
+            source: PhaseSource::Measured,
+            call_seconds: Some(seconds),
+            cpu_seconds: None,
+            process_seconds: seconds,
+            peak_rss_bytes: None,
+            written_bytes: string_bytes(logrows),
+            exit_status: None,
+        });
         making.publish(&partial)?;
         Ok(std::fs::remove_file(&partial).map_err(ProverError::io("remove", &partial))?)
     }

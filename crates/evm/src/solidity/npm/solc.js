@@ -14,6 +14,9 @@ const { readFileSync } = require("fs");
 console.log = console.error;
 console.info = console.error;
 
+// A compilation takes seconds: V8 would spend as long again on optimising the compiler's code.
+require("v8").setFlagsFromString("--liftoff-only");
+
 const solc = require("solc");
 
 if (process.argv.includes("--version")) {
