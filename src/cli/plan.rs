@@ -145,7 +145,7 @@ fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
         Column::written("additions"),
         Column::written("constants"),
         Column::written("public"),
-        Column::written("cells"),
+        Column::written_of(Metric::Cells),
     ]);
     let total = account.total();
     for layer in account.layers.iter().chain([&total]) {
