@@ -211,6 +211,17 @@ fn a_good_record_outlives_trouble_and_limits() {
     let (status, _, stderr) = Workshop::end(run(&others));
     assert_eq!(status, Some(0), "{stderr}");
     assert!(stderr.contains("there already"), "{stderr}");
+
+    // A record that has lost a file of its evidence still says more than a run that knows nothing, and keeps the rest.
+    std::fs::remove_file(path.with_extension("evidence").join("calldata.bin.gz")).unwrap();
+    let before = everything(&path);
+    let (status, _, stderr) = in_proving(run(&["--resume"]), "kill -9 $$");
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("made again") && stderr.contains("stays: verified"),
+        "{stderr}"
+    );
+    assert_eq!(everything(&path), before);
 }
 
 /// Want of memory is an answer for as much memory or less, and not for more.

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use evmbench_committed::InputAssurance;
 use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::files;
 use evmbench_host::home::Home;
 use evmbench_host::process::{WorkFolder, remove_abandoned};
 use evmbench_host::trouble::Trouble;
@@ -893,7 +894,7 @@ impl<'a> Run<'a> {
         let srs = self.prover.srs.path(self.logrows())?;
         let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
         let verifying_key =
-            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
+            read_file(&files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
         let challenged = match &self.job.circuit {
             JobCircuit::Model { .. } => None,
             JobCircuit::Committed(inputs) => {
@@ -1126,7 +1127,7 @@ impl<'a> Run<'a> {
                 if path.exists() && message.contains(COMPILER_SEARCH) => {}
             Err(stop) => return Err(stop),
         }
-        Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
+        Ok(files::read_text(&path).map_err(ProverError::io("read", &path))?)
     }
 
     fn key_artifact(&mut self, files: &CircuitFiles, srs: &Path) -> Result<Vec<B256>, Stop> {
@@ -1135,7 +1136,7 @@ impl<'a> Run<'a> {
             "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs, "vka_path": path,
         });
         self.call(Phase::KeyArtifact, "create_evm_vka", &arguments, &[&path])?;
-        let bytes = std::fs::read(&path).map_err(ProverError::io("read", &path))?;
+        let bytes = read_file(&path).map_err(ProverError::io("read", &path))?;
         let failed = |error: super::KeyArtifactError| Failure::Failed {
             phase: Phase::KeyArtifact,
             message: error.to_string(),
@@ -1300,6 +1301,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), ProverError> {
     std::fs::write(path, bytes).map_err(ProverError::io("write", path))
 }
 
+/// A key or an artifact, which is no pipe or device.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    files::read(path, files::MOST_MODEL_BYTES)
+}
+
 /// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
 fn parsed<T, E: std::fmt::Display>(
     phase: Phase,
@@ -1307,7 +1313,7 @@ fn parsed<T, E: std::fmt::Display>(
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let failed = |message: String| Failure::Failed { phase, message };
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    let text = files::read_text(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
             failed(format!("{}: {error}", path.display()))
         }
