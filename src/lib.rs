@@ -65,7 +65,7 @@ pub mod tune;
 pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
-use evmbench_host::{digests, files, format, lock, parallel, process, ranges};
+use evmbench_host::{digests, files, format, json, lock, parallel, process, ranges};
 pub use evmbench_host::{hint, home, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;

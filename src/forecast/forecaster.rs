@@ -5,6 +5,7 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
+use crate::format;
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
 use crate::subject::{CommittedSubject, Subject};
 
@@ -51,13 +52,12 @@ impl Forecaster {
         let (phase, peak) = phases
             .into_iter()
             .find(|(_, peak)| peak.against(limit) == Verdict::Exceeds)?;
-        let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         Some(format!(
-            "{phase} takes {:.1} to {:.1} GiB at 2^{} rows, and the limit is {:.1} GiB",
-            gibibytes(peak.low),
-            gibibytes(peak.high),
+            "{phase} takes {} to {} at 2^{} rows, and the limit is {}",
+            format::bytes(peak.low),
+            format::bytes(peak.high),
             forecast.logrows,
-            gibibytes(limit),
+            format::bytes(limit),
         ))
     }
 }

@@ -455,8 +455,8 @@ impl std::fmt::Display for Outcome {
             Self::OutOfMemory { phase, limit_bytes } => {
                 write!(
                     f,
-                    "out of memory in {phase} (cap {:.1} GiB)",
-                    *limit_bytes as f64 / f64::from(1 << 30)
+                    "out of memory in {phase} (cap {})",
+                    crate::format::bytes(*limit_bytes)
                 )
             }
             Self::TimedOut { phase, limit_seconds } => {

@@ -1,6 +1,7 @@
 //! Why there is no report.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::data::LeftOut;
@@ -56,11 +57,10 @@ impl Hint for ReportError {
             Self::NoRecords { .. } => {
                 Some("name folders of records with --results; prove-and-verify writes them to runs/".into())
             }
-            Self::Store(StoreError::Io { source, .. })
-                if source.kind() != std::io::ErrorKind::StorageFull =>
-            {
-                Some("choose another folder with --out".into())
+            Self::Store(StoreError::Io { source, .. }) if source.kind() == ErrorKind::StorageFull => {
+                source.hint()
             }
+            Self::Store(StoreError::Io { .. }) => Some("choose another folder with --out".into()),
             Self::Store(error) => error.hint(),
             Self::Prices { .. } => Some("data/prices.json shows the form of a prices file".into()),
             Self::Plot { .. } => None,

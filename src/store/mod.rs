@@ -12,7 +12,6 @@
 mod stored_run;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -20,13 +19,14 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize as _, Deserializer, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 use tempfile::TempDir;
 
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::format;
 use crate::hint::Hint;
+use crate::json;
 use crate::process::Process;
 use crate::prover::CircuitPlan;
 use crate::ranges;
@@ -588,8 +588,7 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
         path: path.to_owned(),
         source,
     };
-    serde_json::from_slice::<UniqueKeys>(bytes).map_err(damaged)?;
-    let json: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    let json = json::parse(bytes).map_err(damaged)?;
     // The version decides whether the rest can be read at all, so it is looked at first.
     if let Some(found) = json.get("schema").and_then(serde_json::Value::as_u64)
         && found > u64::from(SCHEMA)
@@ -626,63 +625,6 @@ fn parse_with_json(path: &Path, bytes: &[u8]) -> Result<(Record, serde_json::Val
         .in_range()
         .map_err(|reason| out_of_range(format!("its request cannot be: {reason}")))?;
     Ok((record, json))
-}
-
-/// JSON in which no object has a key twice: readers differ on which of the two counts.
-struct UniqueKeys;
-
-impl<'de> serde::Deserialize<'de> for UniqueKeys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for UniqueKeys {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
-        while list.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            map.next_value::<Self>()?;
-            if let Some(key) = keys.replace(key) {
-                return Err(A::Error::custom(format!("the field {key:?} stands there twice")));
-            }
-        }
-        Ok(self)
-    }
 }
 
 /// Reads one piece of a record's evidence and checks it against the record's digest.

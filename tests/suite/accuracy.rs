@@ -6,7 +6,6 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::accuracy::{self, AccuracyError, Evaluation};
 use evmbench::cifar10::{IMAGE_BYTES, Images};
 use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
@@ -103,7 +102,7 @@ fn scaled(shape: &[usize], factor: f32, seed: u64) -> Tensor {
 }
 
 fn evmbench() -> Command {
-    let mut command = Command::cargo_bin("evmbench").unwrap();
+    let mut command = common::evmbench();
     command.env("EVMBENCH_HOME", common::tools().home.root());
     command
 }

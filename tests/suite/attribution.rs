@@ -3,7 +3,6 @@
 use crate::common;
 use std::path::Path;
 
-use crate::common::tools;
 use alloy_primitives::{B256, Bytes, U256, hex};
 use evmbench::chain::{Calldata, Cause, Fork, GasByCause, Verification, Verifier};
 use evmbench::record::Evidence;
@@ -55,8 +54,7 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn sections(&self) -> SectionMap {
-        let compiled = tools()
-            .solc
+        let compiled = common::solc()
             .compile(&self.source, "Halo2Verifier", &CompileOptions::default())
             .unwrap();
         assert_eq!(compiled.creation_code, self.creation_code, "{}", self.name);
@@ -143,8 +141,7 @@ fn every_section_is_found_and_less_than_5_percent_is_unplaced() {
 #[test]
 fn the_reusable_verifier_has_the_same_sections_but_for_the_key() {
     let source = std::fs::read_to_string(common::fixture("verifier/reusable/Verifier.sol")).unwrap();
-    let compiled = tools()
-        .solc
+    let compiled = common::solc()
         .compile(&source, "Halo2VerifierReusable", &CompileOptions::default())
         .unwrap();
     for name in ["dense_4x2", "relu_4x4"] {

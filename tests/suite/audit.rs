@@ -2,10 +2,8 @@
 
 use crate::common;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::common::{fixture, record_paths};
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::ledger::{Finding, Ledger, Level, What};
 use evmbench::model::{layers, onnx};
 use evmbench::prover::{VerifierKind, Visibility};
@@ -21,8 +19,7 @@ struct Said {
 }
 
 fn audit(arguments: &[&str]) -> Said {
-    let output = Command::cargo_bin("evmbench")
-        .unwrap()
+    let output = common::evmbench()
         .arg("audit")
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::ledger::What;
@@ -76,7 +75,7 @@ impl Workshop {
     }
 
     pub(crate) fn subcommand(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("evmbench").unwrap();
+        let mut command = common::evmbench();
         command
             .env("EVMBENCH_HOME", self.home())
             .arg(name)
@@ -219,8 +218,7 @@ fn assert_everything_was_measured(record: &Record) {
 /// EZKL makes the same key, verifier and commitments again, so that no item rests on the record alone.
 #[track_caller]
 fn assert_reproduced(workshop: &Workshop, path: &Path, more: &[&str]) {
-    let audited = Command::cargo_bin("evmbench")
-        .unwrap()
+    let audited = common::evmbench()
         .env("EVMBENCH_HOME", workshop.home())
         .args(["audit", "--reproduce"])
         .args(more)
@@ -252,12 +250,7 @@ fn a_layer_is_proved_verified_recorded_and_verified_again() {
 
     // The record verifies again, and a changed one does not.
     let again = |path: &Path| {
-        let output = Command::cargo_bin("evmbench")
-            .unwrap()
-            .arg("verify")
-            .arg(path)
-            .output()
-            .unwrap();
+        let output = common::evmbench().arg("verify").arg(path).output().unwrap();
         (
             output.status.code(),
             String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
@@ -711,12 +704,7 @@ fn a_committed_circuit_is_the_default() {
     assert!(guard.tx_gas_over_verifier < 60_000);
     let lowering = record.lowering.as_ref().unwrap();
     assert_eq!(lowering.committed_elements.output, 32 * 32 * 32);
-    let verified = Command::cargo_bin("evmbench")
-        .unwrap()
-        .arg("verify")
-        .arg(&path)
-        .output()
-        .unwrap();
+    let verified = common::evmbench().arg("verify").arg(&path).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");
     assert_reproduced(&workshop, &path, &[]);
 }
@@ -847,8 +835,7 @@ fn a_model_in_parts_is_one_set() {
     );
     assert_no_set_with_an_edited_part(last_path, set, &records[0].0, given, &tools);
 
-    let verified = Command::cargo_bin("evmbench")
-        .unwrap()
+    let verified = common::evmbench()
         .env("EVMBENCH_HOME", workshop.home())
         .arg("verify")
         .arg(last_path)

@@ -4,10 +4,9 @@
 
 use crate::common;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::common::ForgeFixture;
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::foundry::{FIXTURE_FILE, Fixture, SOURCE_FILE};
 use evmbench::prover::{Committed, ContractForm, commitment_basis};
 use evmbench::store;
@@ -17,8 +16,7 @@ fn fixtures() -> PathBuf {
 }
 
 fn export(record: &Path, out: &Path) -> Output {
-    Command::cargo_bin("evmbench")
-        .unwrap()
+    common::evmbench()
         .arg("export-foundry")
         .arg(record)
         .arg("--out")

@@ -1,12 +1,12 @@
 //! `evmbench fuzz` on published records: what it prints, writes, keeps and refuses.
 
 use std::path::Path;
-use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::fuzz::{Class, Corpus, Report};
 use evmbench::store;
 use tempfile::TempDir;
+
+use crate::common;
 
 const DENSE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -30,7 +30,7 @@ struct Said {
 }
 
 fn fuzz(arguments: &[&str]) -> Said {
-    let mut command = Command::cargo_bin("evmbench").unwrap();
+    let mut command = common::evmbench();
     let output = command.arg("fuzz").args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said {

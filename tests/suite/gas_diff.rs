@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::common;
 
 struct Said {
     status: Option<i32>,
@@ -26,7 +27,7 @@ fn say(folder: &Path, mut command: Command, arguments: &[&str]) -> Said {
 
 /// `evmbench gas-diff` in a folder.
 fn gas_diff(folder: &TempDir, arguments: &[&str]) -> Said {
-    let mut command = Command::cargo_bin("evmbench").unwrap();
+    let mut command = common::evmbench();
     command.arg("gas-diff");
     say(folder.path(), command, arguments)
 }
@@ -345,7 +346,7 @@ fn revisions_are_read_without_touching_the_work_tree() {
     let after = std::fs::read_to_string(folder.path().join("results/core/one.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&after).unwrap(), dearer);
     // From a folder below, too.
-    let mut command = Command::cargo_bin("evmbench").unwrap();
+    let mut command = common::evmbench();
     command.arg("gas-diff");
     let said = say(&folder.path().join("results"), command, &["before", "HEAD"]);
     assert_eq!(said.status, Some(0), "{}", said.stderr);

@@ -93,8 +93,7 @@ impl Circuit {
         let prover = EzklProver::new(&home, tools().toolchain.clone(), options);
         let artifacts = prover.prove(&job, &Silent).unwrap().result.unwrap();
         assert!(artifacts.natively_verified);
-        let compiled = tools()
-            .solc
+        let compiled = common::solc()
             .compile(
                 &artifacts.verifier_source,
                 VerifierKind::Plain.contract(),

@@ -183,7 +183,7 @@ fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchEr
     let environment = Environment::current(String::new(), 1, None);
     let bench = Bench {
         prover,
-        solc: &common::tools().solc,
+        solc: common::solc(),
         onnxruntime: None,
         observer: &Silent,
         environment: &environment,

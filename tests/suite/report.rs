@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::report::{Dataset, Format, Prices, Report, latex, markdown, output, tables};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::common;
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -20,7 +21,7 @@ struct Said {
 }
 
 fn evmbench(folder: &Path, arguments: &[&str]) -> Said {
-    let mut command = std::process::Command::cargo_bin("evmbench").unwrap();
+    let mut command = common::evmbench();
     let output = command.args(arguments).current_dir(folder).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Said {

@@ -1,20 +1,18 @@
 //! The pinned solc on the verifiers of `tests/fixtures/verifier`. It is installed from npm where it is not there yet.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use alloy_primitives::{Bytes, hex};
 use evmbench::home::Home;
 use evmbench::solidity::{CompileOptions, SOLC_VERSION, Solc, SolidityError, TargetEvm};
 
+use crate::common;
+
 const CONTRACT: &str = "Halo2Verifier";
 
+/// It compiles at each call.
 fn solc() -> &'static Solc {
-    static SOLC: OnceLock<Solc> = OnceLock::new();
-    SOLC.get_or_init(|| {
-        let home = Home::from_environment().expect("a home folder");
-        Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed")
-    })
+    common::installed_solc()
 }
 
 /// A generated verifier's source, and the creation code that it compiled to when the fixture was made.

@@ -4,9 +4,7 @@
 use crate::common;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use assert_cmd::cargo::CommandCargoExt as _;
 use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::committed::Interval;
@@ -427,11 +425,7 @@ struct Said {
 }
 
 fn say(arguments: &[&str]) -> Said {
-    let output = Command::cargo_bin("evmbench")
-        .unwrap()
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = common::evmbench().args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said {
         status: output.status.code(),

@@ -1307,13 +1307,15 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
+///
+/// It may have any size: a witness has some 150 bytes for each element of the tensors.
 fn parsed<T, E: std::fmt::Display>(
     phase: Phase,
     path: &Path,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let failed = |message: String| Failure::Failed { phase, message };
-    let text = files::read_text(path).map_err(|error| match error.kind() {
+    let text = files::read_text_within(path, u64::MAX).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
             failed(format!("{}: {error}", path.display()))
         }
@@ -1331,4 +1333,23 @@ fn merge(mut base: Value, more: Value) -> Value {
         base.extend(more);
     }
     base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_witness_may_be_larger_than_a_text_from_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("witness.json");
+        let padding = " ".repeat(usize::try_from(files::MOST_TEXT_BYTES).unwrap());
+        write(
+            &path,
+            format!("{{\"inputs\": [], \"outputs\": []{padding}}}").as_bytes(),
+        )
+        .unwrap();
+        parsed(Phase::Witness, &path, WitnessFile::parse).expect("a witness");
+        parsed(Phase::Witness, &path, ProofFile::parse_witness_outputs).expect("its outputs");
+    }
 }

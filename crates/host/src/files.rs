@@ -85,7 +85,15 @@ pub fn read(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`open`], and where it is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read(path, MOST_TEXT_BYTES)?;
+    read_text_within(path, MOST_TEXT_BYTES)
+}
+
+/// [`read`] of a text.
+///
+/// # Errors
+/// As [`read_text`].
+pub fn read_text_within(path: &Path, limit_bytes: u64) -> io::Result<String> {
+    let bytes = read(path, limit_bytes)?;
     String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 

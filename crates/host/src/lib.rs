@@ -8,6 +8,7 @@ pub mod files;
 pub mod format;
 pub mod hint;
 pub mod home;
+pub mod json;
 pub mod lock;
 pub mod parallel;
 pub mod process;

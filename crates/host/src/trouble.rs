@@ -213,9 +213,11 @@ impl Trouble {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::DiskFull => {
-                "free some space (`evmbench cache` shows what evmbench keeps) or set EVMBENCH_HOME to a larger disk, then use --resume"
+                "free some space (`evmbench cache` shows what evmbench keeps) or set EVMBENCH_HOME and TMPDIR to folders of a larger disk, then use --resume"
             }
-            Self::Quota => "free some of your quota, or set EVMBENCH_HOME to another disk, then use --resume",
+            Self::Quota => {
+                "free some of your quota, or set EVMBENCH_HOME and TMPDIR to folders of another disk, then use --resume"
+            }
             Self::FileSizeLimit => "raise the limit (`ulimit -f unlimited`), then use --resume",
             Self::ReadOnly | Self::NotPermitted => {
                 "set EVMBENCH_HOME to a folder that you may write, and choose another for records with --out"

@@ -21,6 +21,7 @@ use super::layers::symmetric_unit;
 use crate::suite::{Category, ModelSpec};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
+use evmbench_host::json;
 
 /// Seeded inputs of the single layers are uniform in this range.
 pub const LAYER_INPUT_RANGE: Range<f32> = -1.0..1.0;
@@ -150,7 +151,9 @@ impl Hint for InputError {
         let hint = match self {
             Self::Read { source, .. } => return source.hint(),
             Self::UnknownFormat { .. } => "give a file that ends in .json, .npy or .npz",
-            Self::Json { .. } => "NaN and Infinity are not JSON; json.dumps(…, allow_nan=False) finds them",
+            Self::Json { .. } => {
+                "write plain JSON: no NaN or Infinity (json.dumps(…, allow_nan=False) finds them), and no key twice"
+            }
             Self::JsonForm { .. } => {
                 "write {\"input_data\": [[…], …]} with one flat array of numbers for each input"
             }
@@ -394,7 +397,7 @@ fn json_arrays(path: &Path, file: File, slots: &[Slot<'_>]) -> Result<Vec<Array>
             path: path.to_owned(),
             source,
         })?;
-    let whole: Value = serde_json::from_slice(&bytes).map_err(|source| InputError::Json {
+    let whole = json::parse(&bytes).map_err(|source| InputError::Json {
         path: path.to_owned(),
         source,
     })?;
@@ -806,6 +809,8 @@ mod tests {
             }
         ));
         assert!(matches!(refused("{}"), InputError::JsonForm { .. }));
+        let twice = r#"{"input_data": [[1, 2, 3, 4]], "input_data": [[0, 0, 0, 0]]}"#;
+        assert!(matches!(refused(twice), InputError::Json { .. }));
         assert!(matches!(refused("7"), InputError::JsonForm { .. }));
         let message = refused("[1, 2, 3]").to_string();
         assert!(

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod models;
+mod solc;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,14 +18,18 @@ use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
 use evmbench::model::graph::{Concat, Graph, Op};
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
-use evmbench::solidity::{CompileOptions, CompiledContract, SOLC_VERSION, Solc};
+use evmbench::solidity::{CompileOptions, CompiledContract, Solc};
 use evmbench::store;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-/// The program: this build's, or the one that `EVMBENCH_BIN` names, so that a test can be tried on an older one.
+/// The program: this build's, or the one that `EVMBENCH_BIN` names, so that a test can be tried on an older one. It finds the
+/// compiler that keeps its answers.
 pub fn evmbench() -> Command {
-    std::env::var_os("EVMBENCH_BIN").map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new)
+    let mut command = std::env::var_os("EVMBENCH_BIN")
+        .map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new);
+    command.env("PATH", solc::path());
+    command
 }
 
 /// What the program said.
@@ -58,11 +63,10 @@ pub fn dry_run(arguments: &[&str]) -> Said {
     said
 }
 
-/// EZKL and solc, installed once into the usual cache folder.
+/// EZKL, installed once into the usual cache folder.
 pub struct Tools {
     pub home: Home,
     pub toolchain: Toolchain,
-    pub solc: Solc,
 }
 
 /// The tools; the first caller of all installs them.
@@ -71,22 +75,18 @@ pub fn tools() -> &'static Tools {
     TOOLS.get_or_init(|| {
         let home = Home::from_environment().expect("a home folder");
         let toolchain = Toolchain::install(&home).expect("EZKL is installed");
-        let solc = Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed");
-        Tools {
-            home,
-            toolchain,
-            solc,
-        }
+        Tools { home, toolchain }
     })
 }
 
-/// The compiler alone; the first caller installs it.
+/// The compiler, which keeps its answers; the first caller installs it.
 pub fn solc() -> &'static Solc {
-    static SOLC: OnceLock<Solc> = OnceLock::new();
-    SOLC.get_or_init(|| {
-        let home = Home::from_environment().expect("a home folder");
-        Solc::obtain(&home.solc(SOLC_VERSION)).expect("solc is installed")
-    })
+    solc::keeping()
+}
+
+/// The compiler as it is installed.
+pub fn installed_solc() -> &'static Solc {
+    solc::installed()
 }
 
 /// The guards, as the program carries them.

@@ -1,6 +1,7 @@
 //! The complete settings of a circuit: its size, its scales, and what makes it unsound.
 
 use evmbench_committed::CommittedCircuit;
+use evmbench_host::json;
 use evmbench_model::integer::Quantisation;
 use serde::Deserialize;
 use serde_json::Value;
@@ -53,7 +54,7 @@ impl CircuitSettings {
     /// # Errors
     /// [`SettingsError`] where a field is missing, of another type, or a number out of range.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        Self::of_json(serde_json::from_str(text)?)
+        Self::of_json(json::parse(text.as_bytes())?)
     }
 
     /// Reads settings that are parsed already.

@@ -4,6 +4,7 @@
 //! `RunArgs`).
 
 use evmbench_committed::CommittedSizes;
+use evmbench_host::json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -59,7 +60,7 @@ impl SettingsFile {
     /// # Errors
     /// [`SettingsError`] where it is not JSON, or has no run arguments.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        Self::of_json(serde_json::from_str(text)?)
+        Self::of_json(json::parse(text.as_bytes())?)
     }
 
     /// Reads settings that are parsed already.
