@@ -319,6 +319,7 @@ impl Draft {
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
                 set: None,
+                batch: None,
                 ledger: None,
                 study: None,
                 notes: subject.notes.clone(),

@@ -16,10 +16,14 @@ use crate::guard::VerifierCode;
 use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
 use crate::record::Evidence;
+use crate::solidity::opening::{Opening, OpeningError, Sharing};
 use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
+
+/// Name of the source of the verifier's opening, in the folder of a fixture whose proof was verified in a batch.
+pub const OPENING_FILE: &str = "BatchOpening.sol";
 
 /// Name of the JSON file in a fixture's folder.
 pub const FIXTURE_FILE: &str = "fixture.json";
@@ -73,13 +77,16 @@ pub enum FoundryError {
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier of a batch has no opening.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
 }
 
 impl Hint for FoundryError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
+            Self::Chain(_) | Self::Opening(_) => Some(DAMAGED_EVIDENCE.into()),
         }
     }
 }
@@ -161,5 +168,9 @@ pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
     let fixture = Fixture::measure(request.verifier, request.fork, code, &[call], record.committed)?;
     let folder = out.join(run.path().file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
+    if record.batch.is_some() {
+        let opening = Opening::of(&source, Sharing::Key)?;
+        store::write_whole(&folder.join(OPENING_FILE), opening.source.as_bytes())?;
+    }
     Ok(folder)
 }

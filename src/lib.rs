@@ -37,6 +37,7 @@
 
 pub mod ablation;
 pub mod accuracy;
+pub mod batch;
 pub mod bench;
 pub mod cifar10;
 pub mod cli;

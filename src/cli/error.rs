@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::accuracy::AccuracyError;
+use crate::batch::BatchesError;
 use crate::bench::BenchError;
 use crate::cifar10::DataError;
 use crate::compare::SetError;
@@ -53,6 +54,9 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// Proofs are not measured as a batch.
+    #[error(transparent)]
+    Batches(#[from] BatchesError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -144,6 +148,7 @@ impl CliError {
             Self::Store(error) => error,
             Self::Replay(error) => error,
             Self::Parts(error) => error,
+            Self::Batches(error) => error,
             Self::Set(error) => error,
             Self::Report(error) => error,
             Self::Foundry(error) => error,

@@ -19,7 +19,7 @@ use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
 };
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request};
+use crate::record::{self, DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request};
 use crate::rederive::Given;
 use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
@@ -83,6 +83,10 @@ pub(super) struct Arguments {
     /// Prove the last layer (after the last --cut) in so many parts, each with some of its output channels
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     tiles: Option<usize>,
+    /// Prove so many inputs of each model under one key, a record each, and verify all proofs in one transaction: the CNNs look
+    /// at one test image after another, and other inputs are drawn from one seed after another
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["input", "cut", "tiles"])]
+    batch: Option<usize>,
     /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "input_visibility", "output_visibility",
@@ -259,6 +263,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 )?;
             }
         }
+        for record in &records {
+            if let Some(batch) = &record.batch {
+                say!(
+                    "{}: {} proofs in one transaction take {} gas each, {} with one pairing alone shared, and {} apart",
+                    record.request.name(),
+                    batch.members.len(),
+                    Metric::BatchGas.text(record),
+                    Metric::BatchPairingGas.text(record),
+                    Metric::BatchApartGas.text(record),
+                )?;
+            }
+        }
         if arguments.fork.len() > 1 {
             let named: Vec<Fork> = arguments.fork.iter().map(|&name| name.into()).collect();
             let fits = records.iter().flat_map(|record| {
@@ -388,6 +404,12 @@ fn of_profile(subject: Result<Subject, SubjectError>, profile: &Profile) -> Resu
 impl Arguments {
     /// The test image that the CNNs among the items look at, where there are any and there are images.
     pub(super) fn image(&self, items: &[Item]) -> Result<Option<TestImage>, CliError> {
+        Ok(self.images(items, 1)?.pop())
+    }
+
+    /// So many test images, one after another, for the CNNs among the items to look at; none where there are no CNNs or no
+    /// images.
+    fn images(&self, items: &[Item], count: usize) -> Result<Vec<TestImage>, CliError> {
         let is_cnn = |item: &Item| match &item.subject {
             Source::Suite(experiment) => experiment.model.category == Category::Composite,
             Source::Onnx(_) => false,
@@ -398,18 +420,19 @@ impl Arguments {
                     "--data and --sample are for the CNNs of the suite, which look at an image, and none is named",
                 ));
             }
-            return Ok(None);
+            return Ok(Vec::new());
         }
         if self.input.is_some() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let path = data::cifar10_path(self.data.as_ref())?;
         if self.data.is_none() && self.sample.is_none() && !path.exists() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let images = cifar10::read_test(&path)?;
-        let image = TestImage::of(&images, self.sample.unwrap_or(0));
-        image.map(Some).ok_or(CliError::Usage(
+        let numbers = (self.sample.unwrap_or(0)..).take(count);
+        let chosen = numbers.map(|number| TestImage::of(&images, number));
+        chosen.collect::<Option<_>>().ok_or(CliError::Usage(
             "--sample counts from 0; there are 10,000 test images",
         ))
     }
@@ -456,6 +479,11 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
         Some(path) => vec![profiled(arguments, srs, Profile::load(path)?)?],
         None => named(arguments, srs)?,
     };
+    if arguments.batch.is_some() && arguments.verifier == VerifierName::Reusable {
+        return Err(CliError::Usage(
+            "--batch is for a circuit's own verifier: the reusable verifier has no opening",
+        ));
+    }
     if arguments.seed.is_some() && !items.iter().any(|item| item.draws(arguments)) {
         return Err(CliError::Usage(
             "nothing is drawn from --seed: weights and input are given, so leave it out",
@@ -585,6 +613,31 @@ impl Item {
         }
     }
 
+    /// The model with the input of one member of a batch, from 0: a test image, or what the next seed draws.
+    fn member(
+        &self,
+        number: usize,
+        arguments: &Arguments,
+        material: Material<'_>,
+    ) -> Result<Subject, CliError> {
+        let subject = self.subject(material)?;
+        let record::Source::Seeded { seed } = subject.input.source else {
+            return Ok(subject);
+        };
+        if number == 0 {
+            return Ok(subject);
+        }
+        let request = Request {
+            input_seed: Some(seed + number as u64),
+            ..subject.request
+        };
+        Ok(match (&self.subject, &arguments.onnx) {
+            (Source::Suite(experiment), _) => Subject::from_suite(*experiment, request, material)?,
+            (Source::Onnx(_), Some(path)) => Subject::from_onnx(path, None, request)?,
+            (Source::Onnx(_), None) => return Err(CliError::NothingToRun("no ONNX file was named")),
+        })
+    }
+
     /// What each of its records is about: the model, or its parts.
     pub(super) fn subjects(&self, material: Material<'_>) -> Result<Vec<Subject>, CliError> {
         Ok(self.subject(material)?.parts()?)
@@ -672,7 +725,59 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }
 
+/// Proves the members of an item's batch, and verifies them together; fewer records where the user stops it.
+fn run_batch(
+    item: &Item,
+    position: &str,
+    images: &[TestImage],
+    arguments: &Arguments,
+    session: &mut Session,
+) -> Result<Vec<Record>, CliError> {
+    let count = arguments.batch.unwrap_or(1);
+    let mut members = Vec::new();
+    for number in 0..count {
+        let subject = item.member(number, arguments, arguments.material(images.get(number)))?;
+        let position = format!("[{position} proof {} of {count}]", number + 1);
+        let Some(record) = session.record(&position, &subject)? else {
+            return Ok(members);
+        };
+        members.push(record);
+    }
+    let given = Given {
+        onnx: arguments.onnx.as_deref(),
+        ..Given::default()
+    };
+    session.join_batch(&mut members, given)?;
+    Ok(members)
+}
+
+/// Prints records as they are asked for.
+fn print(records: &[Record], arguments: &Arguments) -> Result<(), CliError> {
+    for record in records.iter().filter(|_| arguments.json) {
+        say!(
+            "{}",
+            serde_json::to_string(record).expect("a record is plain data")
+        )?;
+    }
+    Ok(())
+}
+
 fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Result<Vec<Record>, CliError> {
+    if let Some(count) = arguments.batch {
+        let images = arguments.images(items, count)?;
+        let mut records = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let position = format!("{}/{}", index + 1, items.len());
+            let members = run_batch(item, &position, &images, arguments, session)?;
+            print(&members, arguments)?;
+            let stopped = members.len() < count;
+            records.extend(members);
+            if stopped {
+                break;
+            }
+        }
+        return Ok(records);
+    }
     let image = arguments.image(items)?;
     let material = arguments.material(image.as_ref());
     let mut records = Vec::new();
@@ -695,14 +800,7 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             ..Given::default()
         };
         session.join(&mut parts, given)?;
-        for record in &parts {
-            if arguments.json {
-                say!(
-                    "{}",
-                    serde_json::to_string(record).expect("a record is plain data")
-                )?;
-            }
-        }
+        print(&parts, arguments)?;
         records.extend(parts);
     }
     Ok(records)

@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::error::CliError;
 use super::planner::Planner;
 use super::{format, progress, setup};
+use crate::batch::{self, BatchesError};
 use crate::bench::{Bench, BenchError};
+use crate::guard::batch::BatchError;
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
 use crate::prover::{AnyProver, DEFAULT_TIMEOUT, Observer as _, SrsStore, effective_memory_limit_bytes};
@@ -364,6 +366,41 @@ impl Session {
                 last.set = Some(set);
             }
             Err(PartsError::Guard(error)) => last.outcome = failed(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        Store::replace(path, last)?;
+        Ok(())
+    }
+
+    /// Where these records are of proofs of one circuit, and all were verified: verifies them in one transaction, which goes into
+    /// the last one's record, and so does a batch that its contract does not take.
+    pub(super) fn join_batch(&self, records: &mut [Record], given: Given<'_>) -> Result<(), CliError> {
+        if records.iter().any(|record| record.outcome != Outcome::Verified) {
+            return Ok(());
+        }
+        let paths: Vec<PathBuf> = records
+            .iter()
+            .map(|record| self.store.path(&record.request))
+            .collect();
+        let (Some(last), Some(path)) = (records.last_mut(), paths.last()) else {
+            return Ok(());
+        };
+        let failed = |message: String| Outcome::Failed {
+            step: "batch".to_owned(),
+            message,
+        };
+        match batch::measure(&paths, given, &Tools::new(self.solc.clone())) {
+            Ok(batch) => {
+                if let Some(wrong) = batch.measurement.failed() {
+                    last.outcome = failed(wrong.sentence());
+                }
+                last.batch = Some(batch);
+            }
+            // A circuit without an opening is proved all the same.
+            Err(BatchesError::Batch(error @ BatchError::Opening(_))) => {
+                last.notes.push(format!("no batch: {error}"));
+            }
+            Err(BatchesError::Batch(error)) => last.outcome = failed(error.to_string()),
             Err(error) => return Err(error.into()),
         }
         Store::replace(path, last)?;

@@ -262,6 +262,7 @@ fn statement(record: &Record) -> String {
     set::experiment(&Request {
         verifier: request.verifier,
         seed: request.seed,
+        input_seed: request.input_seed,
         onnx_sha256: request.onnx_sha256.clone(),
         weights_sha256: request.weights_sha256.clone(),
         input_sha256: request.input_sha256.clone(),

@@ -9,6 +9,7 @@ use crate::chain::{Cause, Controls, Fit, Fits, Fork, GasByCause, TransactionGas}
 use crate::guard::GuardMeasurement;
 use crate::prover::{CircuitKind, Phase};
 use crate::record::{IntegerCheck, Record};
+use crate::solidity::opening::Sharing;
 use crate::statistics::Summary;
 
 /// Makes the type [`Metric`] of the entries. The comment above an entry is the documentation of its column; a name in
@@ -322,6 +323,18 @@ metrics! {
     SetGas = gas("set_gas", "gas of the whole set").only_in_tables(),
         |record| whole(record.set.as_ref()?.measurement.verification.tx_gas);
 
+    /// What verifying the proof with others in one transaction costs, for each of them.
+    BatchGas = gas("batch_gas", "gas a proof in a batch").only_in_tables(),
+        |record| batch(record, Sharing::Key);
+
+    /// The same where the pairing alone is shared.
+    BatchPairingGas = gas("batch_pairing_gas", "gas a proof in a batch that shares the pairing").only_in_tables(),
+        |record| batch(record, Sharing::Pairing);
+
+    /// What verifying the same proofs in a transaction each costs, for each of them, by the bare verifier.
+    BatchApartGas = gas("batch_apart_gas", "gas a proof in a transaction of its own").only_in_tables(),
+        |record| whole(record.batch.as_ref()?.measurement.bare_tx_gas_per_proof());
+
     /// The code that deploys the verifier.
     CreationCode = bytes("creation_code_bytes", "creation code").only_in_tables(),
         |record| whole(record.verifier.as_ref()?.creation_code_bytes);
@@ -444,6 +457,11 @@ fn calldata_share(causes: &GasByCause) -> Option<Value> {
 
 fn kind(record: &Record) -> CircuitKind {
     record.request.plan.kind()
+}
+
+/// What a batch costs for each of its proofs.
+fn batch(record: &Record, sharing: Sharing) -> Option<Value> {
+    whole(record.batch.as_ref()?.measurement.tx_gas_per_proof(sharing)?)
 }
 
 /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.

@@ -26,6 +26,7 @@ use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, Un
 use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
+use crate::guard::batch::BatchMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
@@ -115,6 +116,9 @@ pub struct Record {
     /// What verifying all parts of the model as one set comes to; in the record of the last part alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<PartSet>,
+    /// What verifying this proof and others of its circuit in one transaction comes to; in the record of the last one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<ProofBatch>,
     /// What an accepted proof proves; absent in records of schema 1.
     #[serde(default)]
     pub ledger: Option<Ledger>,
@@ -167,6 +171,9 @@ pub struct Request {
     pub warmup: usize,
     /// Seed of weights and inputs.
     pub seed: u64,
+    /// Seed of the input, where it is another than that of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_seed: Option<u64>,
     /// EVM rules.
     pub fork: Fork,
     /// Seconds that one phase may take.
@@ -245,6 +252,7 @@ impl Request {
             runs: DEFAULT_RUNS,
             warmup: 0,
             seed: DEFAULT_SEED,
+            input_seed: None,
             fork: Fork::default(),
             timeout_seconds: DEFAULT_TIMEOUT.as_secs(),
             memory_limit_bytes: None,
@@ -315,6 +323,11 @@ impl Request {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Seed of the input, where it is drawn.
+    pub fn input_seed(&self) -> u64 {
+        self.input_seed.unwrap_or(self.seed)
     }
 
     /// [`Self::name`], as a part of a path.
@@ -580,6 +593,15 @@ pub struct PartSet {
     pub parts: Vec<FileName>,
     /// What the contract costs, and what it turns away.
     pub measurement: LinkedMeasurement,
+}
+
+/// Several proofs of one circuit, verified in one transaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProofBatch {
+    /// Names of the proofs' records, which stand beside this one, in order.
+    pub members: Vec<FileName>,
+    /// What the contracts cost, and what they turn away.
+    pub measurement: BatchMeasurement,
 }
 
 /// The circuit's size and scales.

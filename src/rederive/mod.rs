@@ -35,6 +35,7 @@ pub use figures::Figure;
 pub use rebuilt::{NotRebuilt, Rebuilt};
 pub use reproduce::{MadeAgain, reproduce};
 
+use crate::batch;
 use crate::guard::GuardContracts;
 use crate::ledger::{Ledger, Level, What};
 use crate::on_chain::{self, Contract, OnChain};
@@ -42,14 +43,14 @@ use crate::parts::{self, Measured};
 use crate::prover::{
     Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
 };
-use crate::record::{Evidence, PartSet, Record, Request};
+use crate::record::{Evidence, FileName, PartSet, ProofBatch, Record, Request};
 use crate::solidity::{CompileOptions, CompiledContract, Solc};
 use crate::store::StoredRun;
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    solc: Solc,
+    pub(crate) solc: Solc,
 }
 
 impl Tools {
@@ -235,15 +236,19 @@ pub fn rederive(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rede
             parts::measure(&paths, given, tools).ok().map(Ok)
         }
     };
-    rederive_with(run, given, tools, set)
+    let batch = |record: &Record| {
+        let batch = record.batch.as_ref()?;
+        Some(batch_again(path, record, &batch.members, given, tools))
+    };
+    rederive_with(run, given, tools, set, batch)
 }
 
-/// The same of one part of a model, without the set that its record may tell of.
+/// The same of one run, without the set or the batch that its record may tell of.
 ///
 /// # Errors
 /// [`rederive`]'s.
-pub fn rederive_part(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
-    rederive_with(run, given, tools, |_| None)
+pub fn rederive_alone(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
+    rederive_with(run, given, tools, |_| None, |_| None)
 }
 
 fn rederive_with(
@@ -251,6 +256,7 @@ fn rederive_with(
     given: Given<'_>,
     tools: &Tools,
     set: impl FnOnce(&Record) -> Option<Result<Measured, String>>,
+    batch: impl FnOnce(&Record) -> Option<Result<ProofBatch, String>>,
 ) -> Result<Rederived, ProverError> {
     let record = run.record();
     let exhibits = Exhibits::of(run);
@@ -276,6 +282,7 @@ fn rederive_with(
         reproduced,
         judged,
         set: set(record),
+        batch: batch(record),
         string: string.as_ref().and_then(|string| string.as_ref().ok()),
     };
     let mut rederived = derive(record, run.json(), &findings);
@@ -304,4 +311,21 @@ pub fn set_again(
         return Err("the record is not the set's last part's".to_owned());
     }
     parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())
+}
+
+/// A batch of proofs verified again; the record at `path` is the last one's.
+///
+/// # Errors
+/// Why not, in words.
+pub fn batch_again(
+    path: &Path,
+    record: &Record,
+    members: &[FileName],
+    given: Given<'_>,
+    tools: &Tools,
+) -> Result<ProofBatch, String> {
+    if members.last() != Some(&record.request.file_name()) {
+        return Err("the record is not the batch's last member's".to_owned());
+    }
+    batch::measure(&batch::paths(path, members), given, tools).map_err(|error| error.to_string())
 }

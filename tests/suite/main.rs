@@ -6,6 +6,7 @@ mod accuracy;
 mod architecture;
 mod attribution;
 mod audit;
+mod batch;
 mod cli;
 mod committed;
 mod common;
