@@ -38,6 +38,9 @@ const LEAST_KEY_BYTES_PER_ROW: u64 = 32 * (3 * 4 + (12 + 8) * (2 + 4));
 /// The step in which evmbench itself makes files and starts workers, in the words of a record.
 const STEP_OF_FILES: &str = "work on the cache folder";
 
+/// EZKL's function that makes a reference string.
+const GEN_SRS: &str = "gen_srs";
+
 /// How workers are run and where keys are kept.
 #[derive(Debug, Clone)]
 pub struct EzklOptions {
@@ -270,6 +273,94 @@ impl EzklProver {
             run.probe(&files)
         });
         finding(tried)
+    }
+
+    /// Puts the reference string of 2^`logrows` points into a job's folder of strings, unless it is there as it was made: the one of this
+    /// prover's home, made first where there is none. A file of the user's stays where it is.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a failure of the worker, and that the user stopped it, is in the inner result.
+    pub fn prepare_string(
+        &self,
+        logrows: u32,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Result<SrsIdentity, Failure>, ProverError> {
+        finding(self.prepared(logrows, folder, observer))
+    }
+
+    fn prepared(
+        &self,
+        logrows: u32,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<SrsIdentity, Stop> {
+        let interrupted = || Failure::Interrupted { phase: Phase::Srs };
+        let there = SrsStore::Prepared(folder.to_owned()).hold(logrows, &self.digests, || false);
+        if let Ok(Some(there)) = there {
+            return Ok(there.identity);
+        }
+        let held = loop {
+            if let Some(held) = self.srs.hold(logrows, &self.digests, || observer.interrupted())? {
+                break held;
+            }
+            if observer.interrupted() {
+                return Err(interrupted().into());
+            }
+            let work =
+                WorkFolder::new(&self.work).map_err(ProverError::io("create a folder in", &self.work))?;
+            let partial = work.path().join("partial.srs");
+            self.make_string(logrows, &partial, observer, |arguments| {
+                let request = Request {
+                    phase: Phase::Srs,
+                    function: GEN_SRS,
+                    arguments,
+                    writes: &[&partial],
+                    folder: work.path(),
+                };
+                self.workers.call(&request, observer)?.result?;
+                Ok(())
+            })?;
+        };
+        if matches!(self.srs, SrsStore::File { .. }) {
+            return Ok(held.identity);
+        }
+        let of_job = SrsStore::Folder(folder.to_owned());
+        let making = of_job
+            .lock_to_make(logrows, || observer.interrupted())?
+            .ok_or_else(interrupted)?;
+        if !making.is_done(&self.digests)? {
+            making.publish(&held.digested.path)?;
+        }
+        let published = of_job.published(logrows)?;
+        Ok(published.unwrap_or(held.identity))
+    }
+
+    /// Makes a home's test string of 2^`logrows` points by a call of [`GEN_SRS`] that writes `partial`, unless another process makes it
+    /// first.
+    fn make_string(
+        &self,
+        logrows: u32,
+        partial: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+        call: impl FnOnce(Value) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let making = self
+            .srs
+            .lock_to_make(logrows, || observer.interrupted())?
+            .ok_or(Failure::Interrupted { phase: Phase::Srs })?;
+        if making.is_done(&self.digests)? {
+            return Ok(());
+        }
+        if let Some(path) = making.made_before() {
+            observer.noted(&format!(
+                "reference string {} is not as it was made: it is made again",
+                path.display()
+            ));
+        }
+        call(json!({"srs_path": partial, "logrows": logrows}))?;
+        making.publish(partial)?;
+        Ok(std::fs::remove_file(partial).map_err(ProverError::io("remove", partial))?)
     }
 
     fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
@@ -849,30 +940,11 @@ impl<'a> Run<'a> {
 
     /// Makes the reference string, unless another process does so first.
     fn make_srs(&mut self, logrows: u32) -> Result<(), Stop> {
-        let phase = Phase::Srs;
-        let making = self
-            .prover
-            .srs
-            .lock_to_make(logrows, || self.observer.interrupted())?
-            .ok_or(Failure::Interrupted { phase })?;
-        if making.is_done(&self.prover.digests)? {
-            return Ok(());
-        }
-        if let Some(path) = making.made_before() {
-            self.observer.noted(&format!(
-                "reference string {} is not as it was made: it is made again",
-                path.display()
-            ));
-        }
+        let (prover, observer) = (self.prover, self.observer);
         let partial = self.path("partial.srs");
-        self.call(
-            phase,
-            "gen_srs",
-            &json!({"srs_path": partial, "logrows": logrows}),
-            &[&partial],
-        )?;
-        making.publish(&partial)?;
-        Ok(std::fs::remove_file(&partial).map_err(ProverError::io("remove", &partial))?)
+        prover.make_string(logrows, &partial, observer, |arguments| {
+            self.call(Phase::Srs, GEN_SRS, &arguments, &[&partial])
+        })
     }
 
     /// The verifier's source and EZKL's witness.
