@@ -28,11 +28,8 @@ use crate::suite::{self, Category, Experiment, Suite};
 use crate::trained;
 use crate::tune::{Profile, ProfileError, ProfileModel};
 
-/// Prove one inference of each model, verify the proof in an EVM, and record what it costs
+/// What to prove and how
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  evmbench prove-and-verify --suite smoke\n  evmbench prove-and-verify relu dense --scale 7,10\n  evmbench prove-and-verify --onnx model.onnx --input input.json"
-)]
 pub(super) struct Arguments {
     /// Models by id; `evmbench list` shows them
     #[arg(value_name = "ID", conflicts_with_all = ["suite", "onnx"])]
@@ -225,6 +222,7 @@ enum Source {
 /// Columns of figures in the table of causes: what fits a wide terminal.
 const RECORDS_BESIDE_EACH_OTHER: usize = 4;
 
+/// All records, one after the other.
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let srs = arguments.session.srs()?;
     let items = plan(arguments, srs.as_ref())?;
@@ -237,8 +235,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let closed = session.close();
     let records = records?;
     closed?;
-    if !arguments.json && !records.is_empty() {
-        say!("{}", tables::records(&records))?;
+    if !arguments.json {
+        tell(&records, arguments)?;
+    }
+    let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
+    Ok(if all_verified { Finding::Good } else { Finding::Bad })
+}
+
+/// What a run ends with on the terminal.
+pub(super) fn tell(records: &[Record], arguments: &Arguments) -> Result<(), CliError> {
+    if !records.is_empty() {
+        say!("{}", tables::records(records))?;
         remarks::show(records.iter().map(|record| {
             let name = record.request.name();
             (name, &record.model.uncovered[..], &record.notes[..])
@@ -248,12 +255,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 say!("\n{causes}")?;
             }
         }
-        for record in &records {
+        for record in records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
                 say!("{}: {}", record.request.name(), spread)?;
             }
         }
-        for record in &records {
+        for record in records {
             if let Some(set) = &record.set {
                 say!(
                     "{}: all {} parts in one transaction take {} gas",
@@ -263,7 +270,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 )?;
             }
         }
-        for record in &records {
+        for record in records {
             if let Some(batch) = &record.batch {
                 say!(
                     "{}: {} proofs in one transaction take {} gas each, {} with one pairing alone shared, and {} apart",
@@ -287,8 +294,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             )?;
         }
     }
-    let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
-    Ok(if all_verified { Finding::Good } else { Finding::Bad })
+    Ok(())
 }
 
 /// What these arguments ask to be run.
@@ -435,6 +441,15 @@ impl Arguments {
         chosen.collect::<Option<_>>().ok_or(CliError::Usage(
             "--sample counts from 0; there are 10,000 test images",
         ))
+    }
+
+    /// The files that a record of these arguments is held against.
+    pub(super) fn given(&self) -> Given<'_> {
+        Given {
+            onnx: self.onnx.as_deref(),
+            input: self.input.as_deref(),
+            ..Given::default()
+        }
     }
 
     /// Where models are split; none where they are proved whole.
@@ -683,7 +698,10 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
             let record = store.path(&subject.request);
             let cap = arguments.session.effective_memory_limit_bytes();
             let done = arguments.session.resume
-                && matches!(finished(&store, &subject.request, None, cap), Earlier::Final(_));
+                && matches!(
+                    finished(&store, &subject.request, None, None, cap),
+                    Earlier::Final(_)
+                );
             if arguments.json {
                 let planned = Planned {
                     name: subject.request.name(),
@@ -794,12 +812,7 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             };
             parts.push(record);
         }
-        let given = Given {
-            onnx: arguments.onnx.as_deref(),
-            input: arguments.input.as_deref(),
-            ..Given::default()
-        };
-        session.join(&mut parts, given)?;
+        session.join(&mut parts, arguments.given())?;
         print(&parts, arguments)?;
         records.extend(parts);
     }

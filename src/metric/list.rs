@@ -247,6 +247,10 @@ metrics! {
     /// Fingerprint of processor, cores, memory and system.
     Machine = words("machine", "machine"), |record| text(&record.environment.machine.fingerprint);
 
+    /// Processors that other processes took during the run, on the mean: with more than a half, times are longer than they need be.
+    OtherWork = Definition::new("other_work_processors", "other work", Unit::Real),
+        |record| real(record.others?.processors());
+
     /// Threads that EZKL's workers were given.
     Threads = count("threads", "threads"), |record| whole(record.environment.threads as u64);
 

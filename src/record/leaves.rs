@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 95] = {
+const CLASSES: [(&str, Class, &str); 96] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -222,6 +222,7 @@ const CLASSES: [(&str, Class, &str); 95] = {
         ("study", Derived, "the study's tables"),
         ("notes", FreeText, "the run"),
         ("environment", Measured, "the machine and its tools"),
+        ("others", Measured, "the system's count of processor time"),
         ("environment.ezkl_version", Derived, "settings.json"),
         ("environment.solc_version", Measured, "the machine and its tools"),
         ("renewal", Measured, "who renewed the record, and when"),

@@ -10,6 +10,7 @@ mod evidence;
 mod facts;
 pub mod leaves;
 mod name;
+mod others;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -20,6 +21,8 @@ pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 pub use facts::KnownModel;
 pub use name::{FileName, FileNameError};
+pub use others::OtherWork;
+pub(crate) use others::Watch;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
@@ -40,7 +43,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 7;
+pub const SCHEMA: u32 = 8;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -128,6 +131,9 @@ pub struct Record {
     pub notes: Vec<String>,
     /// Machine and versions.
     pub environment: Environment,
+    /// What other processes took of the machine during the run; absent where the system does not tell, and in records of schema 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<OtherWork>,
     /// Who went through the part on chain again, where that was not the run itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<Renewal>,
