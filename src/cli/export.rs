@@ -341,7 +341,7 @@ fn tell(job: &Job, kind: Kind, replays: Option<&[Replay]>) -> Result<(), CliErro
     let to_do: usize = arrays.iter().map(|array| array.tasks.len()).sum();
     say!("{} tasks, {to_do} of them to do", job.list.tasks.len())?;
     let mut table = Table::new([
-        Column::written("memory"),
+        Column::written("memory class"),
         Column::written("tasks"),
         Column::written("time limit"),
     ]);
