@@ -445,6 +445,7 @@ impl Bench {
             judged: None,
             reproduced: reproduced.map(Ok),
             set,
+            batch: record.batch.clone().map(Ok),
             string: None,
         };
         rederive::derive(record, &as_json(record), &findings)
