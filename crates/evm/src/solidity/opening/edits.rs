@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn changes_are_made_where_they_belong() {
-        let text = "a\n  // about b\n  b // and more\n  c\nz\n";
+        let text = "a\n  // about b\n  b // and more\n  c\nlast\n";
         let mut edits = Edits::new(text);
         let place = |what: &str| text.find(what).unwrap();
         edits.replace_by_lines(
@@ -87,8 +87,8 @@ mod tests {
             &["c1".to_owned(), "c2".to_owned()],
         );
         edits.remove_lines(place("b // and")..place("b // and") + 1);
-        edits.replace_only("z", "e").unwrap();
-        assert_eq!(edits.made().unwrap(), "a\n  c1\n  c2\ne\n");
+        edits.replace_only("last", "end").unwrap();
+        assert_eq!(edits.made().unwrap(), "a\n  c1\n  c2\nend\n");
     }
 
     #[test]
