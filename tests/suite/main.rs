@@ -7,6 +7,7 @@ mod architecture;
 mod attribution;
 mod audit;
 mod cli;
+mod cluster;
 mod committed;
 mod common;
 mod compiled;
