@@ -8,6 +8,7 @@ mod attribution;
 mod audit;
 mod batch;
 mod cli;
+mod cluster;
 mod committed;
 mod common;
 mod compiled;

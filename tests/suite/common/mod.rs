@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod models;
+pub mod slurm;
 
 use std::path::PathBuf;
 use std::process::Command;
