@@ -602,7 +602,7 @@ fn zeros_in_a_record_are_drawn_nowhere() {
         "/circuit/logrows",
         "/model/multiply_adds",
         "/model/parameters",
-        "/deployment/gas",
+        "/deployment/gas/tx_gas",
     ] {
         let folder = TempDir::new().unwrap();
         let core = folder.path().join("core");
