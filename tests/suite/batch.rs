@@ -221,8 +221,8 @@ struct Published {
 }
 
 impl Published {
-    fn open(path: PathBuf) -> Option<Self> {
-        let run = StoredRun::open(&path).unwrap();
+    fn open(path: &Path) -> Option<Self> {
+        let run = StoredRun::open(path).unwrap();
         let record = run.record();
         let proof = record.proof.as_ref().filter(|_| record.verification.is_some())?;
         let has_opening =
@@ -264,7 +264,7 @@ impl Published {
 fn every_published_verifier_has_openings() {
     let mut tried = 0;
     for path in common::record_paths().into_iter().step_by(common::step(64)) {
-        let Some(published) = Published::open(path) else {
+        let Some(published) = Published::open(&path) else {
             continue;
         };
         let measured = published.measure(2);
@@ -289,7 +289,7 @@ fn eight_proofs_of_a_network_cost_little_more_than_half() {
     ];
     // Two networks of one kind.
     for (record, most) in both.into_iter().rev().step_by(common::step(2)) {
-        let measured = Published::open(common::root(record)).unwrap().measure(8);
+        let measured = Published::open(&common::root(record)).unwrap().measure(8);
         assert_eq!(measured.failed(), None, "{record}");
         let found = measured.tx_gas_per_proof(Sharing::Key).unwrap();
         assert!(found <= most, "{record}: {found}");
