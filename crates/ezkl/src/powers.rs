@@ -1,8 +1,8 @@
 //! Test reference strings: the powers of a number τ that is drawn here and forgotten.
 //!
 //! Each point is the generator times a number that is known while the string is made: τ^i, and L_i(τ), the value at τ of the i-th
-//! Lagrange polynomial over the 2^k-th roots of unity. EZKL's own `gen_srs` makes strings of the same form; it was seen to take more
-//! than ten times as long.
+//! Lagrange polynomial over the 2^k-th roots of unity. So multiples of the generator from a table suffice, and no transform of points is
+//! computed. EZKL's own `gen_srs` makes strings of the same form.
 
 use std::io::{Read as _, Write};
 use std::ops::Range;
@@ -35,7 +35,7 @@ const MONTGOMERY: Fq = Fq::new(BigInt::new([
     0x0e0a_77c1_9a07_df2f,
 ]));
 
-/// Points that a thread makes between two looks at whether to stop: some hundredths of a second.
+/// Points that a thread makes between two looks at whether to stop.
 const CHUNK: u64 = 1 << 12;
 
 /// Writes a test string of 2^`logrows` points; `false` where `stop` ended the work, with the file cut short.

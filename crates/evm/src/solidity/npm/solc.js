@@ -14,7 +14,7 @@ const { readFileSync } = require("fs");
 console.log = console.error;
 console.info = console.error;
 
-// A compilation takes seconds: V8 would spend as long again on optimising the compiler's code.
+// A process compiles once: V8's second compiler, which optimises code that runs for long, is left out.
 require("v8").setFlagsFromString("--liftoff-only");
 
 const solc = require("solc");
