@@ -1,24 +1,19 @@
 //! Holds an opening against the verifier that it was made of, by running both.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{U256, keccak256, uint};
 use evmbench_backend::FIELD_MODULUS;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use super::OpeningError;
-use super::machine::{self, Answer, Call, Point, Program, Run, add_scaled};
-use super::source::Source;
+use super::machine::{self, Answer, Call, Fact, Point, Program, Run, add_scaled};
+use super::source::{Form, Source};
 use super::yul::{Action, Statement};
+use super::{BASE_MODULUS, OpeningError, denominators};
 
 /// How often both are run on random calls that the verifier takes.
 const ROUNDS: usize = 2;
-
-/// Of how many instances each is tried out of range; of more, some.
-const INSTANCES_TRIED: usize = 16;
-
-/// The field that coordinates of points are in.
-const BASE_MODULUS: U256 =
-    uint!(21888242871839275222246405745257275088696311157297823662689037894645226208583_U256);
 
 /// The generator of the second group, as the precompile takes it.
 const G2: [U256; 4] = [
@@ -31,51 +26,39 @@ const G2: [U256; 4] = [
 /// The generator of the first group.
 const G1: Point = (U256::ONE, uint!(2_U256));
 
+/// Where a proof stands in canonical calldata.
+const PROOF: usize = 0x64;
+
 /// Words that an opening returns: two points, zeta, first, eval.
 const ANSWER_WORDS: usize = 7;
 
 /// Refuses an opening that is not the verifier without its pairing.
 pub(super) fn check(verifier: &Source<'_>, opening: &str) -> Result<(), OpeningError> {
-    let made = Source::read(opening, "opening")?;
-    let key = Source::read(opening, "key")?;
+    let made = Source::read(opening, Form::Opening)?;
     let pair = Pair {
+        source: verifier,
         verifier: program(verifier),
         opening: program(&made),
-        key: key_words(&program(&key))?,
+        key: key_words(&Program {
+            constants: &made.constants,
+            assembly: &made.key,
+        })?,
+        layout: layout(verifier)?,
     };
     let (proof_bytes, instances) = verifier.shape()?;
-    let layout = layout(verifier)?;
-    if layout.iter().map(|part| part.bytes()).sum::<usize>() != proof_bytes {
+    if pair.layout.iter().map(|part| part.bytes()).sum::<usize>() != proof_bytes {
         return Err(OpeningError::Missing("the layout of a proof"));
     }
     let mut random = ChaCha8Rng::from_seed(keccak256(verifier.text).0);
-    let mut calls = 0;
     for _ in 0..ROUNDS {
-        let calldata = calldata(&layout, instances, &mut random);
-        let call = Call {
+        let calldata = calldata(&pair.layout, instances, &mut random);
+        pair.compare(Call {
             calldata: &calldata,
             proof_bytes,
             instances,
-            failing: None,
-        };
-        calls = pair.same_sums(call)?;
+        })?;
     }
-    let calldata = calldata(&layout, instances, &mut random);
-    let call = Call {
-        calldata: &calldata,
-        proof_bytes,
-        instances,
-        failing: None,
-    };
-    for failing in 0..calls {
-        let failing = Some(failing);
-        refused(
-            &pair.opening,
-            Call { failing, ..call },
-            "a call of a precompile that fails",
-        )?;
-    }
-    pair.refuse_wrong(call, &layout)
+    Ok(())
 }
 
 fn program<'a>(source: &'a Source<'_>) -> Program<'a> {
@@ -91,12 +74,10 @@ fn key_words(key: &Program<'_>) -> Result<Vec<U256>, OpeningError> {
         calldata: &[],
         proof_bytes: 0,
         instances: 0,
-        failing: None,
     };
-    let Answer::Returned(bytes) = machine::run(key, call)?.answer else {
+    let Answer::Returned(words) = machine::run(key, call)?.answer else {
         return Err(differs("it has no key"));
     };
-    let words: Vec<U256> = bytes.chunks_exact(32).map(U256::from_be_slice).collect();
     match &words[..] {
         [offset, length, key @ ..]
             if *offset == U256::from(32)
@@ -116,25 +97,25 @@ fn differs(how: &str) -> OpeningError {
 
 /// A verifier and what is to be its opening.
 struct Pair<'a> {
+    source: &'a Source<'a>,
     verifier: Program<'a>,
     opening: Program<'a>,
     key: Vec<U256>,
+    layout: Vec<Part>,
 }
 
 impl Pair<'_> {
-    /// Both ask the same of the pairing; says how often the opening calls a precompile.
-    fn same_sums(&self, call: Call<'_>) -> Result<usize, OpeningError> {
+    /// Both ask the same of the pairing, and refuse the same before it.
+    fn compare(&self, call: Call<'_>) -> Result<(), OpeningError> {
         let original = machine::run(&self.verifier, call)?;
-        let accepted = U256::ONE.to_be_bytes_vec();
-        let (Answer::Returned(answer), Some(pairing)) = (&original.answer, &original.pairing) else {
+        let (Answer::Returned(answer), Some(asked)) = (&original.answer, &original.pairing) else {
             return Err(differs(
                 "the verifier refuses a call before its pairing that it should not",
             ));
         };
-        if *answer != accepted {
+        if answer[..] != [U256::ONE] {
             return Err(differs("the verifier answers something else than 1"));
         }
-        let asked: Vec<U256> = pairing.chunks_exact(32).map(U256::from_be_slice).collect();
         if asked[2..6] != G2 || asked[8..12] != self.key[..4] {
             return Err(differs("the pairing has other points of the second group"));
         }
@@ -142,20 +123,42 @@ impl Pair<'_> {
         if made.pairing.is_some() {
             return Err(differs("it computes a pairing"));
         }
-        let Answer::Returned(bytes) = &made.answer else {
+        let Answer::Returned(said) = &made.answer else {
             return Err(differs("it refuses what the verifier takes"));
         };
-        let said: Vec<U256> = bytes.chunks_exact(32).map(U256::from_be_slice).collect();
-        if bytes.len() != 32 * ANSWER_WORDS {
+        if said.len() != ANSWER_WORDS {
             return Err(differs("it answers with another number of words"));
         }
-        if self.left_to_check(&made, &said) != original.sum((asked[0], asked[1])) {
+        if self.left_to_check(&made, said) != original.sum((asked[0], asked[1])) {
             return Err(differs("its sum, with the key's points, is not the verifier's"));
         }
         if made.sum((said[2], said[3])) != original.sum((asked[6], asked[7])) {
             return Err(differs("the other point of the pairing is not the verifier's"));
         }
-        Ok(made.calls)
+        denominators::check(&original, self.source)?;
+        denominators::check(&made, self.source)?;
+        self.compare_facts(&original, &made, call)
+    }
+
+    /// Both revert for each word that is out of range, for other lengths, and for each call of a precompile that fails; and
+    /// the opening for whatever the verifier does but the pairing.
+    fn compare_facts(&self, original: &Run, made: &Run, call: Call<'_>) -> Result<(), OpeningError> {
+        let mut expected = in_range(call, &self.layout);
+        let called = |run: &Run| (0..run.calls).map(Fact::Called).collect::<BTreeSet<Fact>>();
+        let of_opening = |fact: &&Fact| !matches!(fact, Fact::Called(_) | Fact::Paired);
+        let asked_by_verifier = original.facts.iter().filter(of_opening).copied();
+        let all = called(made).is_subset(&made.facts)
+            && expected.is_subset(&made.facts)
+            && asked_by_verifier.clone().all(|fact| made.facts.contains(&fact));
+        if !all {
+            return Err(differs("it takes a call that it should refuse"));
+        }
+        expected.extend(called(original));
+        expected.insert(Fact::Paired);
+        if !expected.is_subset(&original.facts) {
+            return Err(differs("the verifier takes a call that it should refuse"));
+        }
+        Ok(())
     }
 
     /// The sum that follows from the opening's words, as `IBatchOpening` says.
@@ -170,67 +173,33 @@ impl Pair<'_> {
         add_scaled(&mut sum, &made.sum(G1), minus);
         sum
     }
-
-    /// Both refuse what is out of range or has another length.
-    fn refuse_wrong(&self, call: Call<'_>, layout: &[Part]) -> Result<(), OpeningError> {
-        let proof = 0x64;
-        let instances = proof + call.proof_bytes + 0x20;
-        let mut wrong: Vec<(usize, U256)> = Vec::new();
-        let mut at = proof;
-        for part in layout {
-            match part {
-                Part::Point => {
-                    let x = U256::from_be_slice(&call.calldata[at..at + 32]);
-                    let y = U256::from_be_slice(&call.calldata[at + 32..at + 64]);
-                    // A point that is not on the curve, and two names that no coordinate may have.
-                    wrong.extend([
-                        (at, x + U256::ONE),
-                        (at, x + BASE_MODULUS),
-                        (at + 32, y + BASE_MODULUS),
-                    ]);
-                }
-                Part::Scalar => wrong.push((at, FIELD_MODULUS)),
-            }
-            at += part.bytes();
-        }
-        let step = call.instances.div_ceil(INSTANCES_TRIED).max(1);
-        let tried = (0..call.instances)
-            .step_by(step)
-            .chain(call.instances.checked_sub(1));
-        wrong.extend(tried.map(|index| (instances + 32 * index, FIELD_MODULUS)));
-        for (at, word) in wrong {
-            let mut calldata = call.calldata.to_vec();
-            calldata[at..at + 32].copy_from_slice(&word.to_be_bytes::<32>());
-            let calldata = &calldata;
-            self.both_refuse(Call { calldata, ..call }, "a word that is out of range")?;
-        }
-        for (proof_bytes, instances) in [
-            (call.proof_bytes + 0x20, call.instances),
-            (call.proof_bytes - 0x20, call.instances),
-            (call.proof_bytes, call.instances + 1),
-            (call.proof_bytes, call.instances.wrapping_sub(1)),
-        ] {
-            let other = Call {
-                proof_bytes,
-                instances,
-                ..call
-            };
-            self.both_refuse(other, "another length")?;
-        }
-        Ok(())
-    }
-
-    fn both_refuse(&self, call: Call<'_>, what: &str) -> Result<(), OpeningError> {
-        refused(&self.verifier, call, what)?;
-        refused(&self.opening, call, what)
-    }
 }
 
-fn refused(program: &Program<'_>, call: Call<'_>, what: &str) -> Result<(), OpeningError> {
-    match machine::run(program, call)?.answer {
-        Answer::Reverted => Ok(()),
-        Answer::Returned(_) => Err(OpeningError::Differs(format!("{what} is not refused"))),
+/// What must hold for the words of a call and its lengths, whatever the circuit.
+fn in_range(call: Call<'_>, layout: &[Part]) -> BTreeSet<Fact> {
+    let length = |length: usize| Fact::Equal(U256::from(length), U256::from(length));
+    let mut facts = BTreeSet::from([length(call.proof_bytes), length(call.instances)]);
+    let word = |at: usize| U256::from_be_slice(&call.calldata[at..at + 32]);
+    let mut at = PROOF;
+    for part in layout {
+        match part {
+            Part::Point => {
+                let (x, y) = (word(at), word(at + 32));
+                facts.extend([
+                    Fact::Below(x, BASE_MODULUS),
+                    Fact::Below(y, BASE_MODULUS),
+                    Fact::Equal(y.mul_mod(y, BASE_MODULUS), right_side(x)),
+                ]);
+            }
+            Part::Scalar => {
+                facts.insert(Fact::Below(word(at), FIELD_MODULUS));
+            }
+        }
+        at += part.bytes();
     }
+    let first = at + 32;
+    facts.extend((0..call.instances).map(|index| Fact::Below(word(first + 32 * index), FIELD_MODULUS)));
+    facts
 }
 
 /// What a proof is made of.
@@ -314,13 +283,18 @@ fn number(random: &mut ChaCha8Rng, modulus: U256) -> U256 {
     U256::from_be_bytes(bytes) % modulus
 }
 
+/// x³ + 3.
+fn right_side(x: U256) -> U256 {
+    let cube = x.mul_mod(x, BASE_MODULUS).mul_mod(x, BASE_MODULUS);
+    cube.add_mod(U256::from(3), BASE_MODULUS)
+}
+
 /// A random point of the curve y² = x³ + 3. A root of a square is its power to (q + 1) / 4, as q is 3 modulo 4.
 fn point(random: &mut ChaCha8Rng) -> Point {
     let exponent = (BASE_MODULUS + U256::ONE) >> 2;
     loop {
         let x = number(random, BASE_MODULUS);
-        let cube = x.mul_mod(x, BASE_MODULUS).mul_mod(x, BASE_MODULUS);
-        let square = cube.add_mod(U256::from(3), BASE_MODULUS);
+        let square = right_side(x);
         let y = square.pow_mod(exponent, BASE_MODULUS);
         if y.mul_mod(y, BASE_MODULUS) == square {
             return (x, y);

@@ -5,20 +5,26 @@
 //! [`Sharing::Key`] it leaves the multiplication of the key's commitments to its caller as well, who does it once for all
 //! proofs, and inverts once where the verifier inverts three times.
 //!
-//! [`rewrite`] changes the text; `agree` then runs the verifier and the opening on the same random calls ([`machine`]), with
-//! points of the curve as formal sums, and refuses the opening unless
+//! The verifier's file is read whole, by a closed grammar ([`source`]): what is not read is not there. [`rewrite`] changes the
+//! text, the opening is read by the same grammar, and `agree` runs both on the same random calls ([`machine`]), with points of
+//! the curve as formal sums. It refuses the opening unless
 //!
 //! - what it hands on adds up to what the verifier asks the pairing about, for every point and scalar;
-//! - it reverts whenever the verifier does: for each word of the proof and of the instances that is out of range, for other
-//!   lengths, and whichever call of a precompile fails.
+//! - it reverts for everything that the verifier reverts for before the pairing, which is at least: each word of the proof
+//!   and of the instances that is out of range, other lengths, and each call of a precompile that fails;
+//! - in neither of them a branch or a place in memory depends on what is proved, and nothing is computed of it but rational
+//!   functions of low degree ([`kind`]) with the generator's denominators ([`denominators`]).
 //!
-//! The numbers are random elements of the field. Two sums that are equal there and not the same are polynomials that vanish
-//! at a random point, which happens with probability below 2^-200 for those of a verifier. A source that the generator
-//! writes in another way than it does today is refused, not guessed at.
+//! The numbers are random elements of the field, and every call of the same lengths takes the same path. So two sums that are
+//! equal there and not the same are functions that are equal at a random point, which happens with probability below 2^-180.
+//! A source that the generator writes in another way than it does today is refused, not guessed at.
 
 mod agree;
+mod denominators;
 mod edits;
+mod functions;
 mod inversions;
+mod kind;
 mod machine;
 mod rewrite;
 mod source;
@@ -26,11 +32,16 @@ mod sums;
 mod words;
 mod yul;
 
+use alloy_primitives::{U256, uint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use machine::Unknown;
 pub use yul::SyntaxError;
+
+/// The field that coordinates of points are in.
+const BASE_MODULUS: U256 =
+    uint!(21888242871839275222246405745257275088696311157297823662689037894645226208583_U256);
 
 /// The name of the contract that is made.
 pub const CONTRACT: &str = "BatchOpening";
@@ -67,8 +78,8 @@ pub struct Opening {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpeningError {
-    /// The assembly is not what the generator writes.
-    #[error("the verifier's assembly cannot be read: {0}")]
+    /// The source is not what the generator writes.
+    #[error("the verifier's source cannot be read: {0}")]
     Syntax(#[from] SyntaxError),
     /// A part that a verifier has is not there, or looks different.
     #[error("the verifier is not built as expected: {0} is missing")]
@@ -100,7 +111,7 @@ impl Opening {
     /// [`OpeningError`] where the verifier is not built as EZKL 23.0.5 builds it (the reusable verifier is not), or where the
     /// opening would compute something else.
     pub fn of(verifier: &str, sharing: Sharing) -> Result<Self, OpeningError> {
-        let original = source::Source::read(verifier, "verifyProof")?;
+        let original = source::Source::read(verifier, source::Form::Verifier)?;
         let source = rewrite::rewritten(&original, sharing)?;
         agree::check(&original, &source)?;
         Ok(Self { source, sharing })

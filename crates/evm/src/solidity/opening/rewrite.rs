@@ -8,13 +8,10 @@ use alloy_primitives::U256;
 use super::edits::Edits;
 use super::inversions;
 use super::machine::Point;
-use super::source::Source;
+use super::source::{Form, Source};
 use super::sums::{self, Shortened};
 use super::yul::{Action, Statement};
-use super::{CONTRACT, MOST_INSTANCES, OpeningError, Sharing, words};
-
-/// The contract's name in a generated source.
-const VERIFIER: &str = "contract Halo2Verifier {";
+use super::{MOST_INSTANCES, OpeningError, Sharing, words};
 
 /// Points of the key are multiplied four at a time.
 const POINTS_AT_A_TIME: usize = 4;
@@ -54,7 +51,7 @@ pub(super) fn rewritten(verifier: &Source<'_>, sharing: Sharing) -> Result<Strin
         "            // Return 1 as result if everything succeeds",
         "            // What is left to check",
     )?;
-    edits.replace_only(VERIFIER, &format!("contract {CONTRACT} {{"))?;
+    edits.replace_only(Form::Verifier.contract(), Form::Opening.contract())?;
     edits.replace_only(
         "    function verifyProof(",
         &(key_function(verifier, &points)? + "\n    function opening("),

@@ -1,4 +1,7 @@
-//! A generated contract's source: its constants and the assembly of one of its functions.
+//! A generated contract's source, read whole: its constants and the assembly of its functions.
+//!
+//! The file is the line of the licence, the pragma and one contract: constants, and one function for each head below, whose
+//! body is one block of assembly. Anything else is refused, so that what is read here is all that solc compiles.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -6,8 +9,47 @@ use std::ops::Range;
 use alloy_primitives::U256;
 
 use super::machine::Point;
-use super::yul::{self, Expression, Statement};
-use super::{OpeningError, words};
+use super::yul::{self, Expression, Parser, Statement};
+use super::{OpeningError, functions, words};
+
+/// The first line of a generated source.
+const LICENCE: &str = "// SPDX-License-Identifier: MIT\n";
+
+const PRAGMA: &str = "pragma solidity ^0.8.0;";
+
+/// The head of the function that returns an opening's key.
+const KEY: &str = "function key() external pure returns (uint256[] memory) { assembly";
+
+/// Which contract a source has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A circuit's own verifier, as EZKL's generator writes it.
+    Verifier,
+    /// What is made of one.
+    Opening,
+}
+
+impl Form {
+    pub(super) fn contract(self) -> &'static str {
+        match self {
+            Self::Verifier => "contract Halo2Verifier {",
+            Self::Opening => "contract BatchOpening {",
+        }
+    }
+
+    /// The head of the function that takes a proof.
+    fn function(self) -> &'static str {
+        match self {
+            Self::Verifier => {
+                "function verifyProof(bytes calldata proof, uint256[] calldata instances) public returns (bool) { assembly"
+            }
+            Self::Opening => {
+                "function opening(bytes calldata proof, uint256[] calldata instances)
+                external view returns (uint256[7] memory) { assembly"
+            }
+        }
+    }
+}
 
 /// A generated verifier, or what was made of one.
 pub(super) struct Source<'a> {
@@ -15,15 +57,34 @@ pub(super) struct Source<'a> {
     pub(super) constants: HashMap<String, U256>,
     /// The assembly of the function that takes a proof.
     pub(super) assembly: Vec<Statement>,
+    /// The assembly of an opening's function that returns its key.
+    pub(super) key: Vec<Statement>,
 }
 
 impl<'a> Source<'a> {
-    /// Reads a contract whose function of that name takes a proof.
-    pub(super) fn read(text: &'a str, function: &str) -> Result<Self, OpeningError> {
+    /// Reads a whole file.
+    pub(super) fn read(text: &'a str, form: Form) -> Result<Self, OpeningError> {
+        yul::check_characters(text)?;
+        if !text.starts_with(LICENCE) {
+            return Err(OpeningError::Missing("the line of the licence"));
+        }
+        let mut parser = Parser::at(text, LICENCE.len());
+        parser.expect_all(PRAGMA)?;
+        parser.expect_all(form.contract())?;
+        let constants = constants(&mut parser)?;
+        let key = match form {
+            Form::Verifier => Vec::new(),
+            Form::Opening => assembly(&mut parser, KEY)?,
+        };
+        let assembly = assembly(&mut parser, form.function())?;
+        parser.expect_all("}")?;
+        parser.expect_end()?;
+        functions::check(&assembly, form)?;
         Ok(Self {
             text,
-            constants: constants(text),
-            assembly: assembly_of(text, function)?,
+            constants,
+            assembly,
+            key,
         })
     }
 
@@ -114,28 +175,28 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Every `uint256 internal constant NAME = value;` of a contract.
-fn constants(text: &str) -> HashMap<String, U256> {
-    text.lines()
-        .filter_map(|line| {
-            let line = line.trim().strip_prefix("uint256 internal constant")?;
-            let (name, value) = line.split_once('=')?;
-            let value = value.trim().strip_suffix(';')?.trim();
-            Some((name.trim().to_owned(), value.parse().ok()?))
-        })
-        .collect()
+/// Every `uint256 internal constant NAME = value;` at the start of a contract.
+fn constants(parser: &mut Parser<'_>) -> Result<HashMap<String, U256>, OpeningError> {
+    let mut constants = HashMap::new();
+    while parser.taken("uint256") {
+        parser.expect_all("internal constant")?;
+        let name = parser.constant_name()?;
+        parser.expect_all("=")?;
+        let value = parser.number()?;
+        parser.expect_all(";")?;
+        if constants.insert(name, value).is_some() {
+            return Err(OpeningError::Twice("a constant"));
+        }
+    }
+    Ok(constants)
 }
 
-/// The assembly of a function, which has nothing else.
-fn assembly_of(text: &str, function: &str) -> Result<Vec<Statement>, OpeningError> {
-    let head = format!("function {function}(");
-    let start = text
-        .find(&head)
-        .ok_or(OpeningError::Missing("the function that takes a proof"))?;
-    let opening = "assembly {";
-    let found = text[start..].find(opening);
-    let brace = start + found.ok_or(OpeningError::Missing("its assembly"))? + opening.len() - 1;
-    Ok(yul::block_at(text, brace)?)
+/// The assembly of a function that has this head and nothing else.
+fn assembly(parser: &mut Parser<'_>, head: &'static str) -> Result<Vec<Statement>, OpeningError> {
+    parser.expect_all(head)?;
+    let block = parser.block()?;
+    parser.expect_all("}")?;
+    Ok(block)
 }
 
 /// Whether this loads the word that a constant names.

@@ -1,7 +1,8 @@
 //! The assembly of a generated verifier: text → a syntax tree whose nodes know their place in the text.
 //!
 //! This is the part of Yul that EZKL's generator writes: no `switch`, no `break`, no strings. Anything else is an error, so
-//! that nothing is passed over.
+//! that nothing is passed over, and no text is read in another way than solc reads it: [`check_characters`] refuses what
+//! could end a line or a comment elsewhere, and numbers and names have one form.
 
 use std::ops::Range;
 
@@ -99,11 +100,17 @@ pub(super) struct Function {
     pub(super) body: Vec<Statement>,
 }
 
-/// A statement and where it stands in the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A statement and where it stands in the text. Two are equal if they do the same, wherever they stand.
+#[derive(Debug, Clone, Eq)]
 pub(super) struct Statement {
     pub(super) bytes: Range<usize>,
     pub(super) action: Action,
+}
+
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        self.action == other.action
+    }
 }
 
 impl Statement {
@@ -144,15 +151,44 @@ impl Statement {
 
 /// Reads the statements of the block that starts at `start`, where its opening brace stands.
 pub(super) fn block_at(text: &str, start: usize) -> Result<Vec<Statement>, SyntaxError> {
-    Parser { text, at: start }.block()
+    Parser::at(text, start).block()
 }
 
-struct Parser<'a> {
+/// Refuses a text in which a line or a comment could end elsewhere for solc than for this module: only printable ASCII and
+/// line feeds, only comments to the end of a line, and none that solc reads (`///`).
+pub(super) fn check_characters(text: &str) -> Result<(), SyntaxError> {
+    let parser = |at| Parser::at(text, at);
+    let strange = text.find(|letter: char| letter != '\n' && !(' '..='~').contains(&letter));
+    if let Some(at) = strange {
+        let found: String = text[at..].chars().take(1).collect();
+        return Err(parser(at).error(&found, "printable ASCII"));
+    }
+    for comment in ["/*", "*/", "///"] {
+        if let Some(at) = text.find(comment) {
+            return Err(parser(at).error(comment, "comments by // alone"));
+        }
+    }
+    Ok(())
+}
+
+/// More blocks or expressions inside each other than a verifier has.
+const MOST_NESTED: usize = 64;
+
+/// How much of a token an error shows.
+const SHOWN: usize = 40;
+
+/// Reads tokens, from a place in a text on.
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
+    nested: usize,
 }
 
 impl<'a> Parser<'a> {
+    pub(super) fn at(text: &'a str, at: usize) -> Self {
+        Self { text, at, nested: 0 }
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
@@ -160,7 +196,7 @@ impl<'a> Parser<'a> {
     fn skip_blanks(&mut self) {
         loop {
             let rest = self.rest();
-            self.at += rest.len() - rest.trim_start().len();
+            self.at += rest.len() - rest.trim_start_matches([' ', '\n']).len();
             if !self.rest().starts_with("//") {
                 return;
             }
@@ -193,8 +229,8 @@ impl<'a> Parser<'a> {
 
     fn error(&self, found: &str, expected: &'static str) -> SyntaxError {
         SyntaxError {
-            line: self.text[..self.at].lines().count(),
-            found: found.to_owned(),
+            line: self.text[..self.at].matches('\n').count() + 1,
+            found: found.chars().take(SHOWN).collect(),
             expected,
         }
     }
@@ -208,7 +244,30 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn taken(&mut self, token: &str) -> bool {
+    /// Takes the tokens that this text has.
+    pub(super) fn expect_all(&mut self, expected: &'static str) -> Result<(), SyntaxError> {
+        let mut known = Parser::at(expected, 0);
+        loop {
+            let token = known.take();
+            if token.is_empty() {
+                return Ok(());
+            }
+            let found = self.take();
+            if found != token {
+                return Err(self.error(found, expected));
+            }
+        }
+    }
+
+    /// Refuses anything but blanks and comments.
+    pub(super) fn expect_end(&mut self) -> Result<(), SyntaxError> {
+        match self.take() {
+            "" => Ok(()),
+            found => Err(self.error(found, "the end")),
+        }
+    }
+
+    pub(super) fn taken(&mut self, token: &str) -> bool {
         let found = self.peek() == token;
         if found {
             self.at += token.len();
@@ -216,13 +275,56 @@ impl<'a> Parser<'a> {
         found
     }
 
+    /// The name of a variable or a function. Constants of the contract start with another letter, so that none is hidden.
     fn name(&mut self) -> Result<String, SyntaxError> {
         let found = self.take();
-        if found.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') {
+        if found.starts_with(|letter: char| letter.is_ascii_lowercase()) && !found.contains('.') {
             Ok(found.to_owned())
         } else {
             Err(self.error(found, "a name"))
         }
+    }
+
+    /// The name of a constant of the contract.
+    pub(super) fn constant_name(&mut self) -> Result<String, SyntaxError> {
+        let found = self.take();
+        let is_letter =
+            |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
+        if found.starts_with(|letter: char| letter.is_ascii_uppercase()) && found.chars().all(is_letter) {
+            Ok(found.to_owned())
+        } else {
+            Err(self.error(found, "the name of a constant"))
+        }
+    }
+
+    /// A number, which has one form with 0x and one without.
+    pub(super) fn number(&mut self) -> Result<U256, SyntaxError> {
+        let found = self.take();
+        let number = match found.strip_prefix("0x") {
+            Some(digits) => (!digits.is_empty()
+                && digits
+                    .chars()
+                    .all(|digit| digit.is_ascii_digit() || ('a'..='f').contains(&digit)))
+            .then(|| U256::from_str_radix(digits, 16).ok()),
+            None => (found.chars().all(|digit| digit.is_ascii_digit())
+                && (found == "0" || !found.starts_with('0')))
+            .then(|| U256::from_str_radix(found, 10).ok()),
+        };
+        number.flatten().ok_or_else(|| self.error(found, "a number"))
+    }
+
+    /// What is inside something else, which is not too deep.
+    fn inside<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<T, SyntaxError> {
+        self.nested += 1;
+        if self.nested > MOST_NESTED {
+            return Err(self.error("", "fewer blocks and calls inside each other"));
+        }
+        let inner = read(self)?;
+        self.nested -= 1;
+        Ok(inner)
     }
 
     fn names(&mut self) -> Result<Vec<String>, SyntaxError> {
@@ -234,37 +336,42 @@ impl<'a> Parser<'a> {
     }
 
     fn expression(&mut self) -> Result<Expression, SyntaxError> {
-        let token = self.take();
+        let token = self.peek();
         if token.starts_with(|letter: char| letter.is_ascii_digit()) {
-            let number = token.parse().map_err(|_| self.error(token, "a number"))?;
-            return Ok(Expression::Number(number));
+            return self.number().map(Expression::Number);
         }
+        let token = self.take();
         if token == "true" {
             return Ok(Expression::Number(U256::ONE));
         }
-        if !token.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') {
+        if !token.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
             return Err(self.error(token, "an expression"));
         }
         if !self.taken("(") {
             return Ok(Expression::Name(token.to_owned()));
         }
-        let mut arguments = Vec::new();
-        while !self.taken(")") {
-            if !arguments.is_empty() {
-                self.expect(",")?;
+        let arguments = self.inside(|parser| {
+            let mut arguments = Vec::new();
+            while !parser.taken(")") {
+                if !arguments.is_empty() {
+                    parser.expect(",")?;
+                }
+                arguments.push(parser.expression()?);
             }
-            arguments.push(self.expression()?);
-        }
+            Ok(arguments)
+        })?;
         Ok(Expression::Call(token.to_owned(), arguments))
     }
 
-    fn block(&mut self) -> Result<Vec<Statement>, SyntaxError> {
+    pub(super) fn block(&mut self) -> Result<Vec<Statement>, SyntaxError> {
         self.expect("{")?;
-        let mut statements = Vec::new();
-        while !self.taken("}") {
-            statements.push(self.statement()?);
-        }
-        Ok(statements)
+        self.inside(|parser| {
+            let mut statements = Vec::new();
+            while !parser.taken("}") {
+                statements.push(parser.statement()?);
+            }
+            Ok(statements)
+        })
     }
 
     fn statement(&mut self) -> Result<Statement, SyntaxError> {
@@ -366,8 +473,31 @@ mod tests {
             ("{ mstore(0, \"a\") }", 1),
             ("{ 7 }", 1),
             ("{ a", 1),
+            ("{ a := 07 }", 1),
+            ("{ a := 0x }", 1),
+            ("{ a := 0xA }", 1),
+            ("{ a := 0b1 }", 1),
+            ("{ a := 1_0 }", 1),
+            ("{\n R := 1 }", 2),
+            ("{ let proof.offset := 1 }", 1),
+            ("{ leave }", 1),
+            ("{ let a$b := 1 }", 1),
         ] {
             assert_eq!(block_at(text, 0).unwrap_err().line, line, "{text}");
+        }
+        let deep = "{ ".repeat(1_000_000);
+        assert!(block_at(&deep, 0).is_err());
+    }
+
+    #[test]
+    fn characters_that_solc_may_read_otherwise_are_refused() {
+        check_characters("// a comment: W'\n{ }").unwrap();
+        for strange in [
+            "\r", "\t", "\u{b}", "\u{c}", "\0", "\u{7f}", "\u{85}", "\u{2028}", "\u{202e}", "\u{430}", "/*",
+            "*/", "///",
+        ] {
+            let error = check_characters(&format!("{{ }}\n// a{strange}b")).unwrap_err();
+            assert_eq!(error.line, 2, "{strange:?}");
         }
     }
 }
