@@ -14,6 +14,8 @@ import {VerifierGuard} from "./VerifierGuard.sol";
 contract BatchCommitted is BatchGuard, CommittedGuard {
     /// @notice The layout has more points than the proof.
     error WrongLayout(uint256 points, uint256 proofBytes);
+    /// @notice The layout has no commitment to the input: the challenge would not depend on it.
+    error NoInputPoints();
 
     /// @dev Length of what the challenge is drawn from before the points, in bytes.
     uint256 private constant PREFIX = 0xa0;
@@ -21,7 +23,9 @@ contract BatchCommitted is BatchGuard, CommittedGuard {
     /// @param pinned The opening, which must be deployed by now, with the length and number of the circuit's proofs and instances.
     /// @param committed What the circuit adds to its verifier.
     constructor(Pinned memory pinned, Committed memory committed) VerifierGuard(pinned) CommittedGuard(committed) {
+        _requireWholeWords(pinned.proofBytes);
         Commitments.Layout memory layout = committed.layout;
+        if (layout.inputPoints == 0) revert NoInputPoints();
         uint256 points = layout.inputPoints + layout.outputPoints + layout.claimPoints;
         if (points > pinned.proofBytes / Commitments.POINT_BYTES) revert WrongLayout(points, pinned.proofBytes);
     }

@@ -23,6 +23,8 @@ abstract contract BatchGuard is VerifierGuard {
     error WrongBatchLength(uint256 proofBytes, uint256 statementWords);
     /// @notice The opening refused a member: it is no proof of the circuit for its statement.
     error MemberRejected(uint256 index);
+    /// @notice Proofs of this length are none: a proof is a whole number of words, at least one.
+    error WrongProofBytes(uint256 proofBytes);
 
     /// @dev Length of what an opening returns, in bytes.
     uint256 private constant WORDS = 0xe0;
@@ -47,6 +49,13 @@ abstract contract BatchGuard is VerifierGuard {
         uint256 proofBytes;
         /// Length of a statement, in bytes.
         uint256 statementBytes;
+    }
+
+    /// @dev For constructors. The call of the opening is written for a proof of whole words: of another length, its last bytes
+    /// would stand where the instances begin.
+    /// @param length Length of a proof, in bytes.
+    function _requireWholeWords(uint256 length) internal pure {
+        if (length == 0 || length % 32 != 0) revert WrongProofBytes(length);
     }
 
     /// @notice Returns if every proof is good for its statement, and reverts otherwise.
@@ -184,7 +193,7 @@ abstract contract BatchGuard is VerifierGuard {
         }
     }
 
-    /// @dev Has the opening write its key to memory.
+    /// @dev Has the opening write its key to memory. An answer of another form than a list of words of a key's length is refused.
     /// @param at Where.
     /// @return points Where the points start, after -s*G2: three words each.
     /// @return pointsEnd Where they end.
@@ -195,11 +204,15 @@ abstract contract BatchGuard is VerifierGuard {
         assembly ("memory-safe") {
             mstore(0x00, selector)
             good := staticcall(gas(), opening, 0x00, 0x04, 0x00, 0x00)
-            // Offset and length of the only result, then -s*G2.
+            let size := returndatasize()
+            // Offset and length of the only result, then -s*G2, then points, four at a time.
             points := add(at, 0xc0)
-            pointsEnd := add(at, returndatasize())
-            good := and(good, iszero(lt(pointsEnd, points)))
-            returndatacopy(at, 0x00, returndatasize())
+            pointsEnd := add(at, size)
+            returndatacopy(at, 0x00, size)
+            good := and(good, iszero(lt(size, 0xc0)))
+            good := and(good, iszero(mod(sub(size, 0xc0), 0x180)))
+            good := and(good, eq(mload(at), 0x20))
+            good := and(good, eq(mload(add(at, 0x20)), shr(5, sub(size, 0x40))))
         }
         if (!good) revert ProofRejected();
     }

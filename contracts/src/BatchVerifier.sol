@@ -10,7 +10,9 @@ import {VerifierGuard} from "./VerifierGuard.sol";
 /// @dev `verifier` is the circuit's opening, not its verifier. See `BatchGuard`.
 contract BatchVerifier is BatchGuard {
     /// @param pinned The opening, which must be deployed by now, with the length and number of the circuit's proofs and instances.
-    constructor(Pinned memory pinned) VerifierGuard(pinned) {}
+    constructor(Pinned memory pinned) VerifierGuard(pinned) {
+        _requireWholeWords(pinned.proofBytes);
+    }
 
     /// @notice Returns true if every proof is good for its instances, and reverts otherwise.
     /// @param proofs The proofs, one after another; at least one.

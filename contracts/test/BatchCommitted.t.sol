@@ -204,6 +204,73 @@ contract BatchCommittedTest is BatchTest {
         new BatchCommitted(pin, terms);
     }
 
+    /// A challenge that no commitment to the input goes into.
+    function test_isNotDeployedWithoutInputPoints() public {
+        Fixture memory fixture = load(NAME);
+        VerifierGuard.Pinned memory pin = pinnedOpening(opening, proofOf(fixture, 0));
+        CommittedGuard.Committed memory terms = committedOf(fixture);
+        terms.layout.outputPoints += terms.layout.inputPoints;
+        terms.layout.inputPoints = 0;
+        vm.expectRevert(BatchCommitted.NoInputPoints.selector);
+        new BatchCommitted(pin, terms);
+    }
+
+    function test_isNotDeployedForProofsOfNoWholeWords() public {
+        Fixture memory fixture = load(NAME);
+        VerifierGuard.Pinned memory pin = pinnedOpening(opening, proofOf(fixture, 0));
+        CommittedGuard.Committed memory terms = committedOf(fixture);
+        uint256 length = pin.proofBytes;
+        uint256[4] memory lengths = [0, length - 1, length + 1, length + 31];
+        for (uint256 i = 0; i < lengths.length; ++i) {
+            pin.proofBytes = lengths[i];
+            vm.expectRevert(abi.encodeWithSelector(BatchGuard.WrongProofBytes.selector, lengths[i]));
+            new BatchCommitted(pin, terms);
+        }
+    }
+
+    /// An opening whose key is no list of words, or one of another length than points of the key have.
+    function test_rejectsAKeyOfAnotherForm() public {
+        bytes memory key = abi.encode(IBatchOpening(opening).key());
+        answerWithKey(key);
+        vm.assertTrue(batch.verifyBatch(proofs[0], statements[0]), "as it is");
+
+        uint256 words = key.length / 32 - 2;
+        refuseKey(withWord(key, 0, 0x00));
+        refuseKey(withWord(key, 0, 0x40));
+        refuseKey(withWord(key, 1, words - 1));
+        refuseKey(withWord(key, 1, words + 1));
+        refuseKey(withWord(key, 1, words | (1 << 251)));
+        refuseKey("");
+        refuseKey(withLength(key, 0xa0));
+        // A byte, a word, a point, and four points fewer or more, with the length that says so.
+        uint256[4] memory less = [uint256(1), 32, 96, 384];
+        for (uint256 i = 0; i < less.length; ++i) {
+            refuseKey(withLength(key, key.length - less[i]));
+            refuseKey(withLength(key, key.length + less[i]));
+            if (i == 3) continue;
+            refuseKey(withWord(withLength(key, key.length - less[i]), 1, words - less[i] / 32));
+            refuseKey(withWord(withLength(key, key.length + less[i]), 1, words + less[i] / 32));
+        }
+    }
+
+    function answerWithKey(bytes memory key) private {
+        vm.mockCall(opening, abi.encodeCall(IBatchOpening.key, ()), key);
+    }
+
+    function refuseKey(bytes memory key) private {
+        answerWithKey(key);
+        vm.expectRevert(VerifierGuard.ProofRejected.selector);
+        batch.verifyBatch(proofs[0], statements[0]);
+    }
+
+    /// The bytes with one word of them replaced.
+    function withWord(bytes memory data, uint256 index, uint256 word) private pure returns (bytes memory changed) {
+        changed = bytes.concat(data);
+        assembly ("memory-safe") {
+            mstore(add(changed, add(0x20, mul(0x20, index))), word)
+        }
+    }
+
     function test_rejectsProofsWhenItsOpeningIsReplaced() public {
         bytes32 pinnedHash = opening.codehash;
         vm.etch(opening, address(new FixedAnswer(new bytes(224))).code);

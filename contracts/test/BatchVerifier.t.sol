@@ -65,4 +65,16 @@ contract BatchVerifierTest is BatchTest {
         vm.expectRevert(abi.encodeWithSelector(BatchGuard.WrongBatchLength.selector, all.length, more.length));
         batch.verifyBatch(all, more);
     }
+
+    function test_isNotDeployedForProofsOfNoWholeWords() public {
+        Fixture memory fixture = load(NAME);
+        VerifierGuard.Pinned memory pin = pinnedOpening(batch.verifier(), proofOf(fixture, 0));
+        uint256 length = pin.proofBytes;
+        uint256[3] memory lengths = [0, length - 1, length + 1];
+        for (uint256 i = 0; i < lengths.length; ++i) {
+            pin.proofBytes = lengths[i];
+            vm.expectRevert(abi.encodeWithSelector(BatchGuard.WrongProofBytes.selector, lengths[i]));
+            new BatchVerifier(pin);
+        }
+    }
 }
