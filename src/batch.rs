@@ -54,6 +54,16 @@ pub enum BatchesError {
         /// The record.
         path: PathBuf,
     },
+    /// Two members are one: what is measured of them would be the price of a batch that nobody makes.
+    #[error("{} has the {what} of {}: the members of a batch differ", path.display(), earlier.display())]
+    Repeated {
+        /// The record.
+        path: PathBuf,
+        /// The record before it that has the same.
+        earlier: PathBuf,
+        /// What both have.
+        what: &'static str,
+    },
 }
 
 impl Hint for BatchesError {
@@ -63,7 +73,7 @@ impl Hint for BatchesError {
             Self::NotBorneOut { .. } | Self::NoProof { .. } => {
                 Some("remove the record and prove it again with --resume".into())
             }
-            Self::Prover(_) | Self::Batch(_) | Self::OtherCircuit { .. } => None,
+            Self::Prover(_) | Self::Batch(_) | Self::OtherCircuit { .. } | Self::Repeated { .. } => None,
         }
     }
 }
@@ -71,6 +81,8 @@ impl Hint for BatchesError {
 /// What a record and its evidence hold for a batch.
 struct Member {
     request: Request,
+    /// SHA-256 of the model's input.
+    input: String,
     source: String,
     creation: Bytes,
     runtime: Bytes,
@@ -123,6 +135,7 @@ impl Member {
                 key_artifact: None,
             },
             committed: derived.map(|(_, committed)| committed),
+            input: record.input.sha256,
             request: record.request,
         })
     }
@@ -143,6 +156,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Pro
             return Err(BatchesError::OtherCircuit { path: path.clone() });
         }
     }
+    differ(&members, paths)?;
     let options = CompileOptions {
         optimizer_runs: first.request.optimizer_runs,
         ..CompileOptions::default()
@@ -167,10 +181,57 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Pro
     })
 }
 
+/// Refuses members of which two have one proof or one input.
+fn differ(members: &[Member], paths: &[PathBuf]) -> Result<(), BatchesError> {
+    let said: Vec<(&[u8], &str)> = members
+        .iter()
+        .map(|member| (&member.call.proof[..], &*member.input))
+        .collect();
+    match repeated(&said) {
+        None => Ok(()),
+        Some((index, earlier, what)) => Err(BatchesError::Repeated {
+            path: paths[index].clone(),
+            earlier: paths[earlier].clone(),
+            what,
+        }),
+    }
+}
+
+/// The first of some proofs with their inputs that has something of an earlier one, which one, and what.
+fn repeated(members: &[(&[u8], &str)]) -> Option<(usize, usize, &'static str)> {
+    members.iter().enumerate().find_map(|(index, (proof, input))| {
+        let mut earlier = members[..index].iter();
+        if let Some(found) = earlier.clone().position(|(other, _)| other == proof) {
+            return Some((index, found, "proof"));
+        }
+        let found = earlier.position(|(_, other)| other == input)?;
+        Some((index, found, "input"))
+    })
+}
+
 /// The records of a batch: the last one's is at `path`, and the others stand beside it.
 pub fn paths(path: &Path, members: &[FileName]) -> Vec<PathBuf> {
     let beside = |name: &FileName| path.with_file_name(format!("{name}.json"));
     let others = &members[..members.len().saturating_sub(1)];
     let last = std::iter::once(path.to_owned());
     others.iter().map(beside).chain(last).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_is_found() {
+        assert_eq!(repeated(&[]), None);
+        assert_eq!(repeated(&[(b"p", "a"), (b"q", "b"), (b"r", "c")]), None);
+        assert_eq!(
+            repeated(&[(b"p", "a"), (b"q", "b"), (b"p", "c")]),
+            Some((2, 0, "proof"))
+        );
+        assert_eq!(
+            repeated(&[(b"p", "a"), (b"q", "b"), (b"r", "b")]),
+            Some((2, 1, "input"))
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! `evmbench prove-and-verify`: arguments → plan → one record after another, each saved as soon as it exists.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -40,9 +41,10 @@ pub(super) struct Arguments {
     /// A model of your own
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
-    /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
+    /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise. With --batch N,
+    /// given N times, for one proof each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
-    input: Option<PathBuf>,
+    input: Vec<PathBuf>,
     /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
     /// seed for the layers]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
@@ -81,8 +83,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     tiles: Option<usize>,
     /// Prove so many inputs of each model under one key, a record each, and verify all proofs in one transaction: the CNNs look
-    /// at one test image after another, and other inputs are drawn from one seed after another
-    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["input", "cut", "tiles"])]
+    /// at one test image after another, and other inputs are drawn from one seed after another, where no files are given
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["cut", "tiles"])]
     batch: Option<usize>,
     /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
     #[arg(long, value_name = "FILE", conflicts_with_all = [
@@ -368,7 +370,7 @@ fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> 
     let request = bound(arguments, srs, request);
     let subject = match &arguments.onnx {
         Some(path) => {
-            let subject = Subject::from_onnx(path, arguments.input.as_deref(), request.clone());
+            let subject = Subject::from_onnx(path, arguments.input(), request.clone());
             Source::Onnx(Box::new(of_profile(subject, &profile)?))
         }
         None if suite == ONNX_SUITE => {
@@ -428,7 +430,7 @@ impl Arguments {
             }
             return Ok(Vec::new());
         }
-        if self.input.is_some() {
+        if !self.input.is_empty() {
             return Ok(Vec::new());
         }
         let path = data::cifar10_path(self.data.as_ref())?;
@@ -447,9 +449,14 @@ impl Arguments {
     pub(super) fn given(&self) -> Given<'_> {
         Given {
             onnx: self.onnx.as_deref(),
-            input: self.input.as_deref(),
+            input: self.input(),
             ..Given::default()
         }
+    }
+
+    /// The input file; of a batch, the first member's.
+    fn input(&self) -> Option<&Path> {
+        self.input.first().map(PathBuf::as_path)
     }
 
     /// Where models are split; none where they are proved whole.
@@ -465,7 +472,7 @@ impl Arguments {
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
             weights: self.weights.as_deref(),
-            input: self.input.as_deref(),
+            input: self.input(),
             image,
         }
     }
@@ -499,13 +506,23 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             "--batch is for a circuit's own verifier: the reusable verifier has no opening",
         ));
     }
+    let files = arguments.input.len();
+    if files > 1 && arguments.batch.is_none() {
+        return Err(CliError::Usage("several --input files are for --batch"));
+    }
+    if files > 0 && arguments.batch.is_some_and(|count| count != files) {
+        return Err(CliError::Usage("--batch N takes N --input files, or none"));
+    }
     if arguments.seed.is_some() && !items.iter().any(|item| item.draws(arguments)) {
         return Err(CliError::Usage(
             "nothing is drawn from --seed: weights and input are given, so leave it out",
         ));
     }
     for item in &items {
-        if let (Source::Suite(Experiment { model, .. }), Some(file)) = (&item.subject, &arguments.input) {
+        let Source::Suite(Experiment { model, .. }) = &item.subject else {
+            continue;
+        };
+        for file in &arguments.input {
             let slot = Slot {
                 name: model.id,
                 shape: model.input_shape,
@@ -533,7 +550,7 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
         let elements = onnx::output_elements(path).map_err(SubjectError::from)?;
         for &scale in scales {
             let (request, fallback) = both("model", ONNX_SUITE, Io::default_for_outputs(elements), scale)?;
-            let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
+            let of = |request| Subject::from_onnx(path, arguments.input(), request);
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;
             let hidden =
@@ -600,12 +617,12 @@ impl Item {
     /// Whether anything of it may be drawn from the seed.
     fn draws(&self, arguments: &Arguments) -> bool {
         let Source::Suite(Experiment { model, .. }) = &self.subject else {
-            return arguments.input.is_none();
+            return arguments.input.is_empty();
         };
         let is_trained = trained::find(model.id).is_some() && self.request.plan.kind() != CircuitKind::Study;
         let is_image = model.category == Category::Composite;
         let given_image = is_image && (arguments.data.is_some() || arguments.sample.is_some());
-        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_none() && !given_image)
+        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_empty() && !given_image)
     }
 
     /// What is asked for first.
@@ -628,7 +645,7 @@ impl Item {
         }
     }
 
-    /// The model with the input of one member of a batch, from 0: a test image, or what the next seed draws.
+    /// The model with the input of one member of a batch, from 0: a file, a test image, or what the next seed draws.
     fn member(
         &self,
         number: usize,
@@ -636,19 +653,26 @@ impl Item {
         material: Material<'_>,
     ) -> Result<Subject, CliError> {
         let subject = self.subject(material)?;
-        let record::Source::Seeded { seed } = subject.input.source else {
-            return Ok(subject);
-        };
         if number == 0 {
             return Ok(subject);
         }
+        let file = arguments.input.get(number).map(PathBuf::as_path);
+        let input_seed = match subject.input.source {
+            record::Source::Seeded { seed } => Some(seed + number as u64),
+            _ if file.is_some() => subject.request.input_seed,
+            _ => return Ok(subject),
+        };
         let request = Request {
-            input_seed: Some(seed + number as u64),
+            input_seed,
             ..subject.request
+        };
+        let material = Material {
+            input: file,
+            ..material
         };
         Ok(match (&self.subject, &arguments.onnx) {
             (Source::Suite(experiment), _) => Subject::from_suite(*experiment, request, material)?,
-            (Source::Onnx(_), Some(path)) => Subject::from_onnx(path, None, request)?,
+            (Source::Onnx(_), Some(path)) => Subject::from_onnx(path, file, request)?,
             (Source::Onnx(_), None) => return Err(CliError::NothingToRun("no ONNX file was named")),
         })
     }
@@ -743,6 +767,27 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }
 
+/// Refuses inputs of which two are the same, or that cannot be proved in one circuit: its range of integers follows from the input.
+fn have_one_circuit(members: impl Iterator<Item = Result<Subject, CliError>>) -> Result<(), CliError> {
+    let mut inputs = HashSet::new();
+    let mut bound = None;
+    for member in members {
+        let member = member?;
+        if !inputs.insert(member.input.sha256) {
+            return Err(CliError::Usage(
+                "the members of a batch prove different inputs, and two of these are the same",
+            ));
+        }
+        let needed = member.input_bound.to_bits();
+        if *bound.get_or_insert(needed) != needed {
+            return Err(CliError::Usage(
+                "the inputs of a batch are proved in one circuit, and these need different ranges of integers",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Proves the members of an item's batch, and verifies them together; fewer records where the user stops it.
 fn run_batch(
     item: &Item,
@@ -752,9 +797,11 @@ fn run_batch(
     session: &mut Session,
 ) -> Result<Vec<Record>, CliError> {
     let count = arguments.batch.unwrap_or(1);
+    let member = |number| item.member(number, arguments, arguments.material(images.get(number)));
+    have_one_circuit((0..count).map(member))?;
     let mut members = Vec::new();
     for number in 0..count {
-        let subject = item.member(number, arguments, arguments.material(images.get(number)))?;
+        let subject = member(number)?;
         let position = format!("[{position} proof {} of {count}]", number + 1);
         let Some(record) = session.record(&position, &subject)? else {
             return Ok(members);

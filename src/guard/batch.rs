@@ -170,8 +170,29 @@ impl BatchMeasurement {
 
     /// What the batch costs for one proof, on average, rounded up, in gas.
     pub fn tx_gas_per_proof(&self, sharing: Sharing) -> Option<u64> {
-        let shared = self.shared.iter().find(|shared| shared.sharing == sharing)?;
-        Some(shared.verification.tx_gas.div_ceil(self.proofs()))
+        Some(self.shared(sharing)?.verification.tx_gas.div_ceil(self.proofs()))
+    }
+
+    /// What a batch of so many proofs can be expected to cost for one proof, rounded up, in gas: one proof alone and the batch
+    /// were measured, and each further proof costs the same. None for other sizes where the batch has one proof.
+    pub fn expected_tx_gas_per_proof(&self, sharing: Sharing, proofs: u64) -> Option<u64> {
+        let shared = self.shared(sharing)?;
+        let single = shared.single.tx_gas;
+        let more = shared.verification.tx_gas.checked_sub(single)?;
+        let further = proofs.checked_sub(1)?;
+        let line = more.checked_mul(further)?.checked_div(self.proofs() - 1);
+        let beyond = if further == 0 { 0 } else { line? };
+        Some(single.checked_add(beyond)?.div_ceil(proofs))
+    }
+
+    /// How many proofs one transaction may hold under the measurement's fork.
+    pub fn largest(&self, sharing: Sharing) -> Option<LargestBatch> {
+        let largest = &self.shared(sharing)?.largest;
+        largest.iter().copied().find(|largest| largest.fork == self.fork)
+    }
+
+    fn shared(&self, sharing: Sharing) -> Option<&SharedMeasurement> {
+        self.shared.iter().find(|shared| shared.sharing == sharing)
     }
 }
 

@@ -25,6 +25,7 @@ mod reproduce;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::U256;
 
@@ -44,19 +45,57 @@ use crate::prover::{
     Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
 };
 use crate::record::{Evidence, FileName, PartSet, ProofBatch, Record, Request};
-use crate::solidity::{CompileOptions, CompiledContract, Solc};
+use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use crate::store::StoredRun;
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
 pub struct Tools {
     pub(crate) solc: Solc,
+    last: Arc<Mutex<Option<LastCompiled>>>,
+}
+
+/// The contract that was compiled last, and of what: the members of a batch have one verifier.
+#[derive(Debug)]
+struct LastCompiled {
+    source: String,
+    verifier: VerifierKind,
+    options: CompileOptions,
+    compiled: CompiledContract,
 }
 
 impl Tools {
     /// With this compiler.
     pub fn new(solc: Solc) -> Self {
-        Self { solc }
+        Self {
+            solc,
+            last: Arc::default(),
+        }
+    }
+
+    /// Compiles a verifier, unless it is the one that was compiled last.
+    fn compile(
+        &self,
+        source: &str,
+        verifier: VerifierKind,
+        options: &CompileOptions,
+    ) -> Result<CompiledContract, SolidityError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*last
+            && last.source == source
+            && last.verifier == verifier
+            && last.options == *options
+        {
+            return Ok(last.compiled.clone());
+        }
+        let compiled = self.solc.compile(source, verifier.contract(), options)?;
+        *last = Some(LastCompiled {
+            source: source.to_owned(),
+            verifier,
+            options: options.clone(),
+            compiled: compiled.clone(),
+        });
+        Ok(compiled)
     }
 }
 
@@ -159,7 +198,7 @@ pub fn compile(evidence: &Evidence, terms: &Terms, tools: &Tools) -> Result<Comp
         optimizer_runs: terms.optimizer_runs,
         ..CompileOptions::default()
     };
-    let compiled = tools.solc.compile(source, terms.verifier.contract(), &options);
+    let compiled = tools.compile(source, terms.verifier, &options);
     compiled.map_err(|error| error.to_string())
 }
 

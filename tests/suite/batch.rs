@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::common;
-use crate::common::ForgeFixture;
-use alloy_primitives::{Bytes, U256};
+use crate::common::{ForgeFixture, Said};
+use alloy_primitives::{B256, Bytes, U256};
+use evmbench::batch::BatchesError;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{Fork, Rule};
 use evmbench::foundry::OPENING_FILE;
@@ -14,6 +15,7 @@ use evmbench::guard::batch::{self, BatchContract, BatchError, BatchMeasurement, 
 use evmbench::guard::{GuardAnswer, GuardCheckKind, VerifierCode};
 use evmbench::prover::{Committed, Proof, ProofLayout, VerifierKind};
 use evmbench::record::{Evidence, FileName, Record, digest};
+use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::CompileOptions;
 use evmbench::solidity::opening::{MOST_INSTANCES, Opening, OpeningError, Sharing};
 use evmbench::store::{self, StoredRun};
@@ -49,9 +51,14 @@ impl Opened {
     }
 }
 
-fn measure(name: &str, fork: Fork) -> BatchMeasurement {
-    let opened = Opened::of(name);
-    opened.measure(fork, &opened.fixture.calls).unwrap()
+/// What the proofs of a fixture cost together under Osaka, measured once.
+fn measured(name: &str) -> &'static BatchMeasurement {
+    static MEASURED: [OnceLock<BatchMeasurement>; 2] = [const { OnceLock::new() }; 2];
+    let index = FIXTURES.iter().position(|&other| other == name).unwrap();
+    MEASURED[index].get_or_init(|| {
+        let opened = Opened::of(name);
+        opened.measure(Fork::Osaka, &opened.fixture.calls).unwrap()
+    })
 }
 
 #[track_caller]
@@ -65,14 +72,14 @@ fn assert_sound(measured: &BatchMeasurement) {
 #[test]
 fn a_batch_takes_what_is_right_and_names_what_is_wrong() {
     for name in FIXTURES {
-        let measured = measure(name, Fork::Osaka);
+        let measured = measured(name);
         let contract = if Opened::of(name).fixture.committed.is_some() {
             "BatchCommitted"
         } else {
             "BatchVerifier"
         };
         assert_eq!(measured.contract, contract);
-        assert_sound(&measured);
+        assert_sound(measured);
         let [pairing, key] = &measured.shared[..] else {
             panic!("{measured:?}")
         };
@@ -97,12 +104,45 @@ fn a_batch_takes_what_is_right_and_names_what_is_wrong() {
     }
 }
 
+/// What one proof and a batch cost says what batches of other sizes do.
+#[test]
+fn the_price_of_other_batches_is_forecast_within_two_percent() {
+    for name in FIXTURES {
+        let Opened { fixture, openings } = Opened::of(name);
+        let measured = measured(name);
+        for sharing in Sharing::ALL {
+            let opening = openings.of(sharing).unwrap();
+            let [first, ..] = &fixture.calls[..] else {
+                panic!("{name} has no proof")
+            };
+            let committed = fixture.committed.as_ref();
+            let contract =
+                BatchContract::deploy(common::guards(), opening, Fork::Osaka, first, committed).unwrap();
+            for proofs in [1, 8, 20] {
+                let calls = fixture.calls.iter().cycle().take(proofs);
+                let verification = contract.verify(calls).unwrap();
+                assert!(verification.verdict.is_accepted(), "{name}, {proofs}");
+                let found = verification.gas.unwrap().tx_gas as f64 / proofs as f64;
+                let expected = measured
+                    .expected_tx_gas_per_proof(sharing, proofs as u64)
+                    .unwrap();
+                let off = (expected as f64 / found - 1.0).abs();
+                assert!(
+                    off < 0.02,
+                    "{name}, {sharing:?}, {proofs}: {expected} and {found}"
+                );
+            }
+        }
+        assert_eq!(measured.expected_tx_gas_per_proof(Sharing::Key, 0), None);
+    }
+}
+
 /// Members that differ have something to exchange.
 #[test]
 fn what_members_exchange_is_refused() {
     use GuardCheckKind as Kind;
 
-    let measured = measure("committed_head", Fork::Osaka);
+    let measured = measured("committed_head");
     for shared in &measured.shared {
         for kind in [
             Kind::BatchLastPointsExchanged,
@@ -172,8 +212,9 @@ fn no_mutated_member_is_accepted() {
 
 #[test]
 fn a_batch_does_the_same_under_every_fork() {
-    for fork in Fork::ALL {
-        let measured = measure("committed_head", fork);
+    let opened = Opened::of("committed_head");
+    for fork in Fork::ALL.into_iter().step_by(common::step(Fork::ALL.len())) {
+        let measured = opened.measure(fork, &opened.fixture.calls).unwrap();
         assert_eq!(measured.fork, fork);
         assert_sound(&measured);
     }
@@ -194,7 +235,7 @@ fn no_proof_and_proofs_of_other_circuits_are_no_batch() {
 fn the_reusable_verifier_has_no_opening() {
     let path = common::root("contracts/test/fixtures/reusable_4x2/Verifier.sol");
     let refused = Opening::of(&std::fs::read_to_string(path).unwrap(), Sharing::Key);
-    assert!(matches!(refused, Err(OpeningError::Missing(_))), "{refused:?}");
+    assert!(matches!(refused, Err(OpeningError::Syntax(_))), "{refused:?}");
 }
 
 /// The openings that the Forge tests deploy. To renew them: `UPDATE_CONTRACTS=1 cargo test --test suite batch::`.
@@ -263,12 +304,18 @@ impl Published {
 #[test]
 fn every_published_verifier_has_openings() {
     let mut tried = 0;
-    for path in common::record_paths().into_iter().step_by(common::step(64)) {
+    for path in common::record_paths().into_iter().step_by(common::step(16)) {
         let Some(published) = Published::open(&path) else {
             continue;
         };
-        let measured = published.measure(2);
-        assert_eq!(measured.failed(), None, "{}", published.run.path().display());
+        for sharing in Sharing::ALL {
+            let opening = Opening::of(&published.source, sharing);
+            assert!(opening.is_ok(), "{}: {opening:?}", path.display());
+        }
+        if common::step(2) == 1 {
+            let measured = published.measure(2);
+            assert_eq!(measured.failed(), None, "{}", published.run.path().display());
+        }
         tried += 1;
     }
     assert!(tried > 0);
@@ -277,6 +324,9 @@ fn every_published_verifier_has_openings() {
 /// What a transaction of eight proofs of a convolutional network costs, for one proof.
 #[test]
 fn eight_proofs_of_a_network_cost_little_more_than_half() {
+    if common::step(2) > 1 {
+        return;
+    }
     let both = [
         (
             "results/composite/cnn_strided-s7-committed-5f0cce16.json",
@@ -287,8 +337,7 @@ fn eight_proofs_of_a_network_cost_little_more_than_half() {
             240_000,
         ),
     ];
-    // Two networks of one kind.
-    for (record, most) in both.into_iter().rev().step_by(common::step(2)) {
+    for (record, most) in both {
         let measured = Published::open(&common::root(record)).unwrap().measure(8);
         assert_eq!(measured.failed(), None, "{record}");
         let found = measured.tx_gas_per_proof(Sharing::Key).unwrap();
@@ -299,83 +348,123 @@ fn eight_proofs_of_a_network_cost_little_more_than_half() {
     }
 }
 
-/// A real batch of two: proved under one key, recorded, and found out again.
-#[test]
-fn a_batch_is_proved_recorded_and_verified_again() {
-    let folder = TempDir::new().unwrap();
-    let said = common::say(
-        common::evmbench()
-            .args([
-                "prove-and-verify",
-                "dense_small",
-                "--batch",
-                "2",
-                "--runs",
-                "1",
-                "--out",
-            ])
-            .arg(folder.path()),
-    );
-    assert_eq!(said.status, Some(0), "{}", said.stderr);
-    assert!(
-        said.stdout.contains("2 proofs in one transaction"),
-        "{}",
-        said.stdout
-    );
-    let paths: Vec<PathBuf> = store::record_paths(folder.path())
-        .unwrap()
-        .into_iter()
-        .map(|path| folder.path().join(path))
-        .collect();
-    let records: Vec<Record> = paths.iter().map(|path| store::load(path).unwrap()).collect();
-    assert_eq!(records.len(), 2);
-    let keys: Vec<_> = records
-        .iter()
-        .map(|record| record.keys.clone().unwrap().verifying_key_sha256)
-        .collect();
-    assert_eq!(keys[0], keys[1]);
-    assert_ne!(records[0].input.sha256, records[1].input.sha256);
-    let last = records.iter().position(|record| record.batch.is_some()).unwrap();
-    let batch = records[last].batch.as_ref().unwrap();
-    let names: Vec<_> = records.iter().map(|record| record.request.file_name()).collect();
-    assert_eq!(batch.members, [names[1 - last].clone(), names[last].clone()]);
-    assert_eq!(
-        records[last].request.input_seed,
-        Some(records[last].request.seed + 1)
-    );
-    assert_sound(&batch.measurement);
+/// A real batch of two proofs, made once; each test takes a copy.
+struct Proved {
+    folder: TempDir,
+    said: Said,
+}
 
-    let verify = |path: &Path| common::say(common::evmbench().arg("verify").arg(path));
-    let is_full = common::step(2) == 1;
-    if is_full {
-        let said = verify(&paths[last]);
-        assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+/// A copy of the batch's records with their evidence.
+struct Copied {
+    folder: TempDir,
+    first: PathBuf,
+    last: PathBuf,
+}
+
+impl Proved {
+    fn of_two() -> &'static Self {
+        static PROVED: OnceLock<Proved> = OnceLock::new();
+        PROVED.get_or_init(|| {
+            let folder = TempDir::new().unwrap();
+            let command = "prove-and-verify dense_small --batch 2 --runs 1 --out";
+            let said = common::say(
+                common::evmbench()
+                    .args(command.split_whitespace())
+                    .arg(folder.path()),
+            );
+            Self { folder, said }
+        })
     }
 
-    // The opening is written beside the verifier.
-    let out = folder.path().join("fixtures");
-    let said = common::say(
-        common::evmbench()
+    fn copied(&self) -> Copied {
+        assert_eq!(self.said.status, Some(0), "{}", self.said.stderr);
+        let folder = TempDir::new().unwrap();
+        common::copy_folder(self.folder.path(), folder.path());
+        let paths = store::record_paths(folder.path()).unwrap();
+        assert_eq!(paths.len(), 2);
+        let mut paths: Vec<PathBuf> = paths.into_iter().map(|path| folder.path().join(path)).collect();
+        paths.sort_by_key(|path| store::load(path).unwrap().batch.is_some());
+        let last = paths.pop().unwrap();
+        Copied {
+            first: paths.pop().unwrap(),
+            last,
+            folder,
+        }
+    }
+}
+
+impl Copied {
+    /// Changes the last record, and gives it a digest of its own.
+    fn edit(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        let text = std::fs::read_to_string(&self.last).unwrap();
+        let mut edited: serde_json::Value = serde_json::from_str(&text).unwrap();
+        change(&mut edited["batch"]);
+        edited["sha256"] = digest::of_json(&edited).into();
+        std::fs::write(&self.last, edited.to_string()).unwrap();
+    }
+
+    fn verify(&self) -> Said {
+        common::say(common::evmbench().arg("verify").arg(&self.last))
+    }
+
+    /// Exports the last record, and says where the opening is then.
+    fn export(&self) -> (Said, PathBuf) {
+        let out = self.folder.path().join("fixtures");
+        let mut command = common::evmbench();
+        command
             .arg("export-foundry")
-            .arg(&paths[last])
+            .arg(&self.last)
             .arg("--out")
-            .arg(&out),
-    );
-    assert_eq!(said.status, Some(0), "{}", said.stderr);
-    let opening = out.join(names[last].as_str()).join(OPENING_FILE);
+            .arg(&out);
+        let said = common::say(&mut command);
+        (said, out.join(self.last.file_stem().unwrap()).join(OPENING_FILE))
+    }
+}
+
+#[test]
+fn a_batch_is_proved_and_recorded() {
+    let proved = Proved::of_two();
+    let copied = proved.copied();
     assert!(
-        std::fs::read_to_string(opening)
-            .unwrap()
-            .contains("contract BatchOpening {")
+        proved.said.stdout.contains("2 proofs in one transaction"),
+        "{}",
+        proved.said.stdout
+    );
+    let records: [Record; 2] = [&copied.first, &copied.last].map(|path| store::load(path).unwrap());
+    let keys = records
+        .each_ref()
+        .map(|record| record.keys.clone().unwrap().verifying_key_sha256);
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(records[0].input.sha256, records[1].input.sha256);
+    let [first, last] = &records;
+    assert!(first.batch.is_none());
+    let batch = last.batch.as_ref().unwrap();
+    assert_eq!(
+        batch.members,
+        [first.request.file_name(), last.request.file_name()]
+    );
+    assert_eq!(last.request.input_seed, Some(last.request.seed + 1));
+    assert_sound(&batch.measurement);
+}
+
+/// A member that is there twice; where everything is checked, also a figure that is another, and a member that is not there.
+#[test]
+fn a_batch_is_found_out_again() {
+    let copied = Proved::of_two().copied();
+    let paths = [&copied.first, &copied.first].map(Clone::clone);
+    let refused = evmbench::batch::measure(&paths, Given::default(), &Tools::new(common::solc().clone()));
+    assert!(
+        matches!(refused, Err(BatchesError::Repeated { what: "proof", .. })),
+        "{refused:?}"
     );
 
-    // Another figure, with a digest of its own.
-    let text = std::fs::read_to_string(&paths[last]).unwrap();
-    let mut edited: serde_json::Value = serde_json::from_str(&text).unwrap();
-    edited["batch"]["measurement"]["shared"][1]["verification"]["tx_gas"] = 1.into();
-    edited["sha256"] = digest::of_json(&edited).into();
-    std::fs::write(&paths[last], edited.to_string()).unwrap();
-    let said = verify(&paths[last]);
+    if common::step(2) > 1 {
+        return;
+    }
+    let said = copied.verify();
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    copied.edit(|batch| batch["measurement"]["shared"][1]["verification"]["tx_gas"] = 1.into());
+    let said = copied.verify();
     assert_eq!(said.status, Some(1));
     assert!(
         said.stdout
@@ -383,20 +472,38 @@ fn a_batch_is_proved_recorded_and_verified_again() {
         "{}",
         said.stdout
     );
-    std::fs::write(&paths[last], text).unwrap();
-
-    // A member that is not there.
-    if !is_full {
-        return;
-    }
-    std::fs::rename(&paths[1 - last], folder.path().join("elsewhere")).unwrap();
-    let said = verify(&paths[last]);
+    std::fs::rename(&copied.first, copied.folder.path().join("elsewhere")).unwrap();
+    let said = copied.verify();
     assert_eq!(said.status, Some(1));
     assert!(said.stdout.contains("batch: "), "{}", said.stdout);
 }
 
+/// The opening is written beside the verifier, if it is the one that was measured.
 #[test]
-fn the_reusable_verifier_and_inputs_from_files_make_no_batch() {
+fn the_opening_of_a_batch_is_exported() {
+    let copied = Proved::of_two().copied();
+    let record = store::load(&copied.last).unwrap();
+    let measured = record.batch.unwrap().measurement.shared[1].opening_code_hash;
+    let is_full = common::step(2) == 1;
+    if is_full {
+        let (said, opening) = copied.export();
+        assert_eq!(said.status, Some(0), "{}", said.stderr);
+        let text = std::fs::read_to_string(&opening).unwrap();
+        assert!(text.contains("contract BatchOpening {"));
+        std::fs::remove_file(opening).unwrap();
+    }
+    copied
+        .edit(|batch| batch["measurement"]["shared"][1]["opening_code_hash"] = B256::ZERO.to_string().into());
+    let (said, opening) = copied.export();
+    assert_eq!(said.status, Some(2), "{}", said.stderr);
+    // What follows from the source is what was measured before the record was changed.
+    let message = format!("has the code hash {measured}");
+    assert!(said.stderr.contains(&message), "{}", said.stderr);
+    assert!(!opening.exists());
+}
+
+#[test]
+fn the_reusable_verifier_makes_no_batch() {
     let said = common::dry_run(&["dense_small", "--batch", "2", "--verifier", "reusable"]);
     assert_eq!(said.status, Some(2));
     assert!(
@@ -404,6 +511,57 @@ fn the_reusable_verifier_and_inputs_from_files_make_no_batch() {
         "{}",
         said.stderr
     );
-    let said = common::dry_run(&["dense_small", "--batch", "2", "--input", "x.json"]);
+}
+
+/// Writes an input of `dense_small` whose first element is this.
+fn input_file(folder: &TempDir, name: &str, first: f32) -> PathBuf {
+    let shape = evmbench::model::suite::find("dense_small").unwrap().input_shape;
+    let mut elements = vec![0.0; shape.iter().product()];
+    elements[0] = first;
+    let path = folder.path().join(name);
+    let text = serde_json::json!({ "input_data": [elements] }).to_string();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Proves a batch of two whose inputs are these files.
+fn of_files(folder: &TempDir, files: &[&PathBuf]) -> Said {
+    let mut command = common::evmbench();
+    command.args("prove-and-verify dense_small --runs 1 --batch 2 --out".split_whitespace());
+    command.arg(folder.path().join("runs"));
+    for file in files {
+        command.arg("--input").arg(file);
+    }
+    common::say(&mut command)
+}
+
+#[test]
+fn a_batch_has_as_many_inputs_as_proofs_and_no_two_are_the_same() {
+    let folder = TempDir::new().unwrap();
+    let [one, other, wide] = [("one", 0.5), ("other", 0.25), ("wide", 500.0)]
+        .map(|(name, first)| input_file(&folder, &format!("{name}.json"), first));
+    for (files, message) in [
+        (&[&one][..], "--batch N takes N --input files, or none"),
+        (&[&one, &other, &wide], "--batch N takes N --input files, or none"),
+        (&[&one, &one], "two of these are the same"),
+        (&[&one, &wide], "different ranges of integers"),
+    ] {
+        let said = of_files(&folder, files);
+        assert_eq!(said.status, Some(2), "{}", said.stderr);
+        assert!(said.stderr.contains(message), "{}", said.stderr);
+    }
+    let said = common::dry_run(&["dense_small", "--input", "x.json", "--input", "y.json"]);
     assert_eq!(said.status, Some(2));
+    assert!(said.stderr.contains("are for --batch"), "{}", said.stderr);
+
+    if common::step(2) > 1 {
+        return;
+    }
+    let said = of_files(&folder, &[&one, &other]);
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert!(
+        said.stdout.contains("2 proofs in one transaction"),
+        "{}",
+        said.stdout
+    );
 }
