@@ -495,7 +495,7 @@ fn the_opening_of_a_batch_is_exported() {
     copied
         .edit(|batch| batch["measurement"]["shared"][1]["opening_code_hash"] = B256::ZERO.to_string().into());
     let (said, opening) = copied.export();
-    assert_eq!(said.status, Some(2), "{}", said.stderr);
+    assert_eq!(said.status, Some(1), "{}", said.stderr);
     // What follows from the source is what was measured before the record was changed.
     let message = format!("has the code hash {measured}");
     assert!(said.stderr.contains(&message), "{}", said.stderr);
