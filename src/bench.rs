@@ -24,7 +24,7 @@ use crate::prover::{
 };
 use crate::record::{
     self, Circuit, Environment, Evidence, IntegerCheck, Keys, KnownModel, Lowering, Numerics, Outcome, Proof,
-    Record, Request, SCHEMA, Source, Study, Verifier,
+    Record, Request, SCHEMA, Source, Study, Verifier, Watch,
 };
 use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::subject::{CommittedSubject, Subject, hex_sha256};
@@ -90,6 +90,7 @@ impl Bench<'_> {
     /// # Errors
     /// [`BenchError`]; every finding about the subject is in the record's outcome instead.
     pub fn measure(&self, subject: &Subject) -> Result<(Record, Evidence), BenchError> {
+        let watch = Watch::start();
         let gate = self.forecaster.gate(self.observer);
         let trial = Trial::new(subject, self.onnxruntime, &gate);
         let run = self.prover.prove(&job(subject), &trial)?;
@@ -126,6 +127,7 @@ impl Bench<'_> {
             integers: integers.as_deref(),
         });
         draft.record.take_stock(&draft.evidence, model);
+        draft.record.others = watch.and_then(|watch| watch.so_far());
         draft.record.finished_at = record::now();
         Ok((draft.record, draft.evidence))
     }
@@ -319,10 +321,12 @@ impl Draft {
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
                 set: None,
+                batch: None,
                 ledger: None,
                 study: None,
                 notes: subject.notes.clone(),
                 environment: environment.clone(),
+                others: None,
                 renewal: None,
                 evidence: Vec::new(),
                 sha256: None,

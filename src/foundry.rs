@@ -16,10 +16,15 @@ use crate::guard::VerifierCode;
 use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
 use crate::record::Evidence;
+use crate::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
+use crate::solidity::{CompileOptions, Solc, SolidityError};
 use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
+
+/// Name of the source of the verifier's opening, in the folder of a fixture whose proof was verified in a batch.
+pub const OPENING_FILE: &str = "BatchOpening.sol";
 
 /// Name of the JSON file in a fixture's folder.
 pub const FIXTURE_FILE: &str = "fixture.json";
@@ -73,13 +78,32 @@ pub enum FoundryError {
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The verifier of a batch has no opening.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
+    /// The opening does not compile.
+    #[error(transparent)]
+    Solidity(#[from] SolidityError),
+    /// The opening is not the one that the batch was measured with.
+    #[error(
+        "the opening that follows from the verifier's source has the code hash {found}, and the record's batch was verified \
+         with {}",
+        recorded.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
+    )]
+    OtherOpening {
+        /// Of the opening that was derived.
+        found: B256,
+        /// Of the one in the record, if it has one.
+        recorded: Option<B256>,
+    },
 }
 
 impl Hint for FoundryError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
+            Self::Chain(_) | Self::Opening(_) | Self::OtherOpening { .. } => Some(DAMAGED_EVIDENCE.into()),
+            Self::Solidity(_) => None,
         }
     }
 }
@@ -162,4 +186,30 @@ pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
     let folder = out.join(run.path().file_stem().unwrap_or_default());
     fixture.write(&source, &folder)?;
     Ok(folder)
+}
+
+/// Writes the opening of a stored run's verifier into a folder, where the run is the last of a batch, after compiling it: its
+/// code must be the one that the record's batch was verified with.
+///
+/// # Errors
+/// [`FoundryError::OtherOpening`] where it is not, and what deriving, compiling and writing it may end with.
+pub fn export_opening(run: &StoredRun, folder: &Path, solc: &Solc) -> Result<(), FoundryError> {
+    let record = run.record();
+    let Some(batch) = &record.batch else {
+        return Ok(());
+    };
+    let options = CompileOptions {
+        optimizer_runs: record.request.optimizer_runs,
+        ..CompileOptions::default()
+    };
+    let opening = Opening::of(&run.text(Evidence::VERIFIER_SOURCE)?, Sharing::Key)?;
+    let found = keccak256(solc.compile(&opening.source, CONTRACT, &options)?.runtime_code);
+    let mut shared = batch.measurement.shared.iter();
+    let recorded = shared.find(|shared| shared.sharing == Sharing::Key);
+    let recorded = recorded.map(|shared| shared.opening_code_hash);
+    if recorded != Some(found) {
+        return Err(FoundryError::OtherOpening { found, recorded });
+    }
+    store::write_whole(&folder.join(OPENING_FILE), opening.source.as_bytes())?;
+    Ok(())
 }

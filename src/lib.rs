@@ -23,6 +23,7 @@
 //! | [`metric`] | a record | its figures, by the one list with their names, units and directions |
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
+//! | [`cluster`] | the records that a run would make | a job for the scheduler of many machines |
 //!
 //! Around them: [`subject`] puts together what one run is about, [`integers`] keeps the exact integer program of its model,
 //! [`bench`] takes it through the stages, [`on_chain`] is its part from bytecode on, [`trouble`] tells the machine's part
@@ -37,9 +38,11 @@
 
 pub mod ablation;
 pub mod accuracy;
+pub mod batch;
 pub mod bench;
 pub mod cifar10;
 pub mod cli;
+pub mod cluster;
 pub mod compare;
 pub mod forecast;
 pub mod foundry;

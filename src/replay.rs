@@ -80,8 +80,9 @@ pub fn under(run: &StoredRun, fork: Fork) -> Result<UnderFork, ReplayError> {
 
 /// What a newer evmbench may find otherwise of the same evidence: everything that is said of the chain, and what follows from
 /// it. The gas of the first proof is none of it: that is held against `tx_gas_samples`.
-const RENEWED: [&str; 11] = [
+const RENEWED: [&str; 12] = [
     "accuracy",
+    "batch",
     "committed_guard",
     "controls",
     "deployment",

@@ -343,10 +343,12 @@ impl Subject {
             ),
             (None, None) => (
                 match request.plan.kind() {
-                    CircuitKind::Study => input::seeded_as_the_study(spec, request.seed),
-                    CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.seed),
+                    CircuitKind::Study => input::seeded_as_the_study(spec, request.input_seed()),
+                    CircuitKind::Direct | CircuitKind::Committed => input::seeded(spec, request.input_seed()),
                 },
-                Source::Seeded { seed: request.seed },
+                Source::Seeded {
+                    seed: request.input_seed(),
+                },
             ),
         };
         let inputs = vec![input];
@@ -418,9 +420,10 @@ impl Subject {
             None => {
                 let seeded = ports
                     .iter()
-                    .zip(request.seed..)
+                    .zip(request.input_seed()..)
                     .map(|(port, seed)| input::seeded_uniform(&port.shape, seed));
-                (seeded.collect(), Source::Seeded { seed: request.seed })
+                let seed = request.input_seed();
+                (seeded.collect(), Source::Seeded { seed })
             }
         };
         let scale = request.plan.scale();

@@ -198,8 +198,22 @@ fn all_phases(comparison: &Comparison) -> Section {
     Section {
         title: "Times and memory",
         table: Some(table),
-        notes: note.into_iter().collect(),
+        notes: note.into_iter().chain(beside_others(comparison)).collect(),
     }
+}
+
+/// Which experiments' times are longer than they need be, if any are compared.
+fn beside_others(comparison: &Comparison) -> Option<String> {
+    let disturbed: Vec<&String> = comparison
+        .experiments
+        .iter()
+        .filter(|experiment| experiment.beside_others && experiment.phases.is_some())
+        .map(|experiment| &experiment.experiment)
+        .collect();
+    (!disturbed.is_empty()).then(|| {
+        let named = named(&disturbed, comparison.experiments.len());
+        format!("Made beside other work of the machine, so that times are longer than they need be: {named}.")
+    })
 }
 
 /// Both sides' samples, and how far the medians are apart; a dash for a side without samples.
@@ -502,6 +516,7 @@ fn phases(comparison: &Comparison) -> Section {
             "{experiments} not compared: made on another machine or with other threads."
         ));
     }
+    notes.extend(beside_others(comparison));
     Section {
         title: "Times and memory (these fail nothing)",
         table: Some(table),

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::accuracy::AccuracyError;
+use crate::batch::BatchesError;
 use crate::bench::BenchError;
 use crate::cifar10::DataError;
+use crate::cluster::AGAIN_STATUS;
 use crate::compare::SetError;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
@@ -15,7 +17,7 @@ use crate::home::HomeError;
 use crate::nodes::NodeError;
 use crate::npm::NpmError;
 use crate::parts::PartsError;
-use crate::prover::{PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
+use crate::prover::{Failure, PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::report::ReportError;
 use crate::solidity::SolidityError;
@@ -53,6 +55,9 @@ pub(super) enum CliError {
     Replay(#[from] ReplayError),
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// Proofs are not measured as a batch.
+    #[error(transparent)]
+    Batches(#[from] BatchesError),
     #[error(transparent)]
     Set(#[from] SetError),
     #[error(transparent)]
@@ -100,6 +105,21 @@ pub(super) enum CliError {
     },
     #[error("{}: {source}", path.display())]
     Settings { path: PathBuf, source: SettingsError },
+    #[error("the job has {count} tasks, and none with the number {number}")]
+    NoTask { number: usize, count: usize },
+    #[error("task {number} of the job is {expected}, and these arguments make it {found}")]
+    OtherTask {
+        number: usize,
+        expected: String,
+        found: String,
+    },
+    #[error("reference string of 2^{logrows} points: {failure}")]
+    NotPrepared { logrows: u32, failure: Failure },
+    #[error("an argument is not Unicode, and scripts of a job cannot hold it: {0}")]
+    NotUnicode(String),
+    /// What keeps a task of a job from its work, so that another try may come to something.
+    #[error("{0}")]
+    OfTask(Box<CliError>),
     #[error("watch for Ctrl-C: {0}")]
     Signals(#[from] ctrlc::Error),
     #[error("write to stdout: {0}")]
@@ -116,6 +136,9 @@ impl Hint for CliError {
 
     /// There is always one.
     fn hints(&self) -> Vec<Cow<'static, str>> {
+        if let Self::OfTask(error) = self {
+            return error.hints();
+        }
         let hints = match self.cause() {
             Some(cause) => cause.hints(),
             None => self.own_hint().into_iter().collect(),
@@ -144,6 +167,7 @@ impl CliError {
             Self::Store(error) => error,
             Self::Replay(error) => error,
             Self::Parts(error) => error,
+            Self::Batches(error) => error,
             Self::Set(error) => error,
             Self::Report(error) => error,
             Self::Foundry(error) => error,
@@ -176,6 +200,11 @@ impl CliError {
                 "`evmbench doctor` says what is missing; then run it again"
             }
             Self::Output(_) => "check where stdout goes: its disk may be full",
+            Self::NoTask { .. } | Self::OtherTask { .. } => {
+                "tasks are counted from 1 as in the job's tasks.json: give the arguments that the job was written with"
+            }
+            Self::NotPrepared { .. } => "`evmbench doctor` says what is missing; then run prepare.sh again",
+            Self::NotUnicode(_) => "rename the file, or link to it under another name",
             _ => return None,
         };
         Some(hint.into())
@@ -183,7 +212,11 @@ impl CliError {
 
     /// Whether nobody reads stdout any more, which is no failure to tell of.
     pub(super) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(source) if source.kind() == std::io::ErrorKind::BrokenPipe)
+        match self {
+            Self::OfTask(error) => error.is_closed_pipe(),
+            Self::Output(source) => source.kind() == std::io::ErrorKind::BrokenPipe,
+            _ => false,
+        }
     }
 
     /// 2 for arguments that cannot be used, else 1.
@@ -197,7 +230,14 @@ impl CliError {
             | Self::Usage(_)
             | Self::Profile(_)
             | Self::Set(_)
+            | Self::NoTask { .. }
+            | Self::OtherTask { .. }
+            | Self::NotUnicode(_)
             | Self::Report(ReportError::Set(_) | ReportError::Prices { .. }) => 2,
+            Self::OfTask(error) => match error.status() {
+                1 => AGAIN_STATUS,
+                other => other,
+            },
             _ => 1,
         }
     }
@@ -248,6 +288,13 @@ mod tests {
                 "settings.json",
             ),
             (CliError::Output(io()), 1, "stdout"),
+            (CliError::NoTask { number: 3, count: 2 }, 2, "tasks.json"),
+            (
+                CliError::OfTask(Box::new(CliError::NoTask { number: 3, count: 2 })),
+                2,
+                "tasks.json",
+            ),
+            (CliError::OfTask(Box::new(store().into())), 75, "--out"),
             (BenchError::Interrupted.into(), 1, "--resume"),
             (store().into(), 1, "--out"),
             (ReplayError::Store(store()).into(), 1, "--out"),

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::Finding;
 use super::error::CliError;
 use super::output::say;
+use super::progress::Progress;
+use super::{Finding, setup};
 use crate::foundry;
+use crate::home::Home;
 use crate::store::StoredRun;
 
 /// Write records as fixtures for Forge tests: contract, proof, calldata, expected gas and sizes
@@ -23,7 +25,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let run = StoredRun::open(path)?;
-        say!("{}", foundry::export(&run, &arguments.out)?.display())?;
+        let folder = foundry::export(&run, &arguments.out)?;
+        if run.record().batch.is_some() {
+            let solc = setup::solc(&Home::from_environment()?, &Progress::new())?;
+            foundry::export_opening(&run, &folder, &solc)?;
+        }
+        say!("{}", folder.display())?;
     }
     Ok(Finding::Good)
 }

@@ -1,8 +1,9 @@
 //! The command line: arguments in, exit status out. Each subcommand is a file; what it does is in the stages.
 //!
 //! Results go to stdout, progress and messages to stderr. Exit status: 0 when everything that was asked for was done
-//! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 130 when interrupted, 141 when whoever
-//! reads stdout leaves before the end (as a shell has it of a program that SIGPIPE ends).
+//! and nothing is unsound, 1 on a finding or a failure, 2 on unusable arguments, 75 where tools, disk or network kept a task of a
+//! job from its work, 130 when interrupted, 141 when whoever reads stdout leaves before the end (as a shell has it of a program
+//! that SIGPIPE ends).
 
 mod ablate;
 mod analyse_onnx;
@@ -16,6 +17,7 @@ mod data;
 mod doctor;
 mod error;
 mod evaluate;
+mod export;
 mod export_foundry;
 mod forks;
 mod fuzz;
@@ -31,6 +33,7 @@ mod report;
 mod session;
 mod setup;
 mod tables;
+mod tasks;
 mod train;
 mod tune;
 mod verify;
@@ -40,6 +43,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use output::note;
 
+use crate::cluster::AGAIN_STATUS;
 use crate::format;
 use crate::hint::Hint as _;
 use crate::model::onnx;
@@ -57,7 +61,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    ProveAndVerify(Box<prove_and_verify::Arguments>),
+    ProveAndVerify(Box<tasks::Arguments>),
     Plan(Box<plan::Arguments>),
     Tune(Box<tune::Arguments>),
     Train(train::Arguments),
@@ -87,6 +91,8 @@ enum Finding {
     Good,
     /// Something to look at: a proof that did not verify, a missing tool.
     Bad,
+    /// The machine stood in the way of a task; another try may come to something.
+    Again,
 }
 
 /// Has a write beyond the limit on file sizes fail with an error that is told, in place of a signal that ends the program.
@@ -105,7 +111,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     onnx::analyse_apart(analyse_onnx::COMMAND);
     let result = match cli.command {
-        Command::ProveAndVerify(arguments) => prove_and_verify::run(&arguments),
+        Command::ProveAndVerify(arguments) => tasks::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Tune(arguments) => tune::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
@@ -132,6 +138,7 @@ pub fn main() -> ExitCode {
         Err(error) if error.is_closed_pipe() => ExitCode::from(141),
         Ok(Finding::Good) => ExitCode::SUCCESS,
         Ok(Finding::Bad) => ExitCode::FAILURE,
+        Ok(Finding::Again) => ExitCode::from(AGAIN_STATUS),
         Err(error) => {
             // A name in a file may have breaks: what follows one is no line of evmbench's own.
             note!("error: {}", error.to_string().replace('\n', "\n  "));

@@ -5,20 +5,22 @@ use serde::Serialize;
 use super::error::CliError;
 use super::output::{note, say};
 use super::planner::Planner;
+use super::prove_and_verify::Item;
 use super::session::parse_bytes;
-use super::{Finding, format, prove_and_verify, remarks};
+use super::{Finding, export, format, progress, prove_and_verify, remarks};
 use crate::committed::CellAccount;
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
 use crate::metric::Metric;
 use crate::model::onnx::Uncovered;
 use crate::prover::{AvailableMemory, CircuitKind, Failure};
+use crate::record::Request;
 use crate::report::table::{Column, Table};
 use crate::subject::Subject;
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  evmbench plan --suite core\n  evmbench plan relu --scale 7,10 --budget 8GiB\n  evmbench plan --calibrate dense_small\n\nIt takes the arguments of prove-and-verify."
+    after_help = "Examples:\n  evmbench plan --suite core\n  evmbench plan relu --scale 7,10 --budget 8GiB\n  evmbench plan --calibrate dense_small\n  evmbench plan --suite core --export slurm --job job --out /shared/runs\n\nIt takes the arguments of prove-and-verify."
 )]
 #[group(skip)]
 pub(super) struct Arguments {
@@ -33,19 +35,23 @@ pub(super) struct Arguments {
     /// Show where the cells of committed circuits go, layer by layer, and what keeps them from half as many rows
     #[arg(long)]
     explain: bool,
+    #[command(flatten)]
+    export: export::Arguments,
 }
 
 /// One subject's forecast, as `--json` prints it.
 #[derive(Serialize)]
-struct Planned {
-    name: String,
+pub(super) struct Planned {
+    pub(super) name: String,
+    #[serde(skip)]
+    pub(super) request: Request,
     circuit: CircuitKind,
     /// Nodes that a committed circuit does not cover.
     uncovered: Vec<Uncovered>,
     /// What was noticed on the way.
     notes: Vec<String>,
     /// Absent where EZKL gave no settings.
-    forecast: Option<Forecast>,
+    pub(super) forecast: Option<Forecast>,
     /// What EZKL said then.
     failure: Option<String>,
     budget_bytes: Option<u64>,
@@ -64,8 +70,44 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.calibrate {
         planner.calibrate()?;
     }
+    if let Some(path) = &arguments.export.calibration {
+        planner.calibrated_as(path)?;
+    }
+    let (budget_bytes, source) = budget(arguments);
+    let answers = answers(arguments, &items, &planner, budget_bytes.zip(source.as_deref()))?;
+    planner.progress.clear();
+    if progress::interrupted() {
+        return Ok(Finding::Bad);
+    }
+    let all = answers.iter().all(|one| one.forecast.is_some());
+    let finding = if all { Finding::Good } else { Finding::Bad };
+    if arguments.run.json {
+        for one in &answers {
+            say!(
+                "{}",
+                serde_json::to_string(one).expect("a forecast is plain data")
+            )?;
+        }
+    } else if arguments.export.is_asked_for() {
+        for one in answers.iter().filter(|one| one.forecast.is_none()) {
+            say!("{}: {}", one.name, one.failure.as_deref().unwrap_or_default())?;
+        }
+    } else {
+        show(&answers, budget_bytes.zip(source.as_deref()))?;
+        if planner.calibration().is_none() {
+            note!(
+                "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
+            );
+        }
+    }
+    export::write(&arguments.export, &arguments.run, &answers)?;
+    Ok(finding)
+}
+
+/// Memory to fit into, and where that comes from.
+fn budget(arguments: &Arguments) -> (Option<u64>, Option<String>) {
     let session = &arguments.run.session;
-    let budget_bytes = arguments
+    let bytes = arguments
         .budget
         .or_else(|| session.effective_memory_limit_bytes());
     let source = match (arguments.budget, session.memory_limit, AvailableMemory::here()) {
@@ -78,14 +120,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             here.map(|here| format!("85% of {}, {}", format::bytes(here.bytes), here.source))
         }
     };
-    let image = arguments.run.image(&items)?;
+    (bytes, source)
+}
+
+/// Every subject's forecast, as far as the user lets it come.
+fn answers(
+    arguments: &Arguments,
+    items: &[Item],
+    planner: &Planner,
+    budget: Option<(u64, &str)>,
+) -> Result<Vec<Planned>, CliError> {
+    let image = arguments.run.image(items)?;
     let material = arguments.run.material(image.as_ref());
     let mut answers = Vec::new();
-    'items: for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, items.len());
         for subject in item.subjects(material)? {
             let found = match planner.laid_out(&position, &subject)? {
-                Err(Failure::Interrupted { .. }) => break 'items,
+                Err(Failure::Interrupted { .. }) => return Ok(answers),
                 other => other,
             };
             let (forecast, failure) = match found {
@@ -99,34 +151,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 notes: subject.notes.clone(),
                 memory: forecast
                     .as_ref()
-                    .zip(budget_bytes)
-                    .map(|(forecast, budget)| forecast.peak_bytes().against(budget)),
+                    .zip(budget)
+                    .map(|(forecast, (budget, _))| forecast.peak_bytes().against(budget)),
                 forecast,
                 failure,
                 cells: arguments.explain.then(|| explained(&subject)).flatten(),
-                budget_bytes,
-                budget_source: source.clone(),
+                budget_bytes: budget.map(|(bytes, _)| bytes),
+                budget_source: budget.map(|(_, source)| source.to_owned()),
+                request: subject.request,
             });
         }
     }
-    planner.progress.clear();
-    if arguments.run.json {
-        for one in &answers {
-            say!(
-                "{}",
-                serde_json::to_string(one).expect("a forecast is plain data")
-            )?;
-        }
-    } else {
-        show(&answers, budget_bytes.zip(source.as_deref()))?;
-        if planner.calibration().is_none() {
-            note!(
-                "hint: times are not forecast before `evmbench plan --calibrate` has measured this machine"
-            );
-        }
-    }
-    let all = answers.iter().all(|one| one.forecast.is_some());
-    Ok(if all { Finding::Good } else { Finding::Bad })
+    Ok(answers)
 }
 
 fn explained(subject: &Subject) -> Option<CellAccount> {

@@ -1,6 +1,7 @@
 //! What a plan needs: the forecaster, and EZKL where it has to lay out a circuit of its own.
 
 use std::cell::OnceCell;
+use std::path::Path;
 use std::time::Duration;
 
 use super::error::CliError;
@@ -11,6 +12,7 @@ use crate::bench;
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
 use crate::prover::{CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore};
+use crate::store;
 use crate::subject::Subject;
 
 /// See the module.
@@ -75,9 +77,20 @@ impl Planner {
         self.options.memory_limit_bytes
     }
 
+    /// Where reference strings come from.
+    pub(super) fn strings(&self) -> &SrsStore {
+        &self.options.srs
+    }
+
     /// How fast the machine is, where that was measured.
     pub(super) fn calibration(&self) -> Option<&Calibration> {
         self.forecaster.calibration.as_ref()
+    }
+
+    /// Forecasts times of the machine that a file of `plan --calibrate` is of.
+    pub(super) fn calibrated_as(&mut self, path: &Path) -> Result<(), CliError> {
+        self.forecaster.calibration = Some(store::read_json(path)?);
+        Ok(())
     }
 
     /// Measures how fast this machine is, and keeps it.

@@ -1,6 +1,7 @@
 //! `evmbench prove-and-verify`: arguments → plan → one record after another, each saved as soon as it exists.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
 };
-use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request};
+use crate::record::{self, DEFAULT_RUNS, DEFAULT_SEED, ONNX_SUITE, Outcome, PartRequest, Record, Request};
 use crate::rederive::Given;
 use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
@@ -28,11 +29,8 @@ use crate::suite::{self, Category, Experiment, Suite};
 use crate::trained;
 use crate::tune::{Profile, ProfileError, ProfileModel};
 
-/// Prove one inference of each model, verify the proof in an EVM, and record what it costs
+/// What to prove and how
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  evmbench prove-and-verify --suite smoke\n  evmbench prove-and-verify relu dense --scale 7,10\n  evmbench prove-and-verify --onnx model.onnx --input input.json"
-)]
 pub(super) struct Arguments {
     /// Models by id; `evmbench list` shows them
     #[arg(value_name = "ID", conflicts_with_all = ["suite", "onnx"])]
@@ -43,9 +41,10 @@ pub(super) struct Arguments {
     /// A model of your own
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
-    /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise
+    /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise. With --batch N,
+    /// given N times, for one proof each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
-    input: Option<PathBuf>,
+    input: Vec<PathBuf>,
     /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
     /// seed for the layers]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
@@ -83,6 +82,10 @@ pub(super) struct Arguments {
     /// Prove the last layer (after the last --cut) in so many parts, each with some of its output channels
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     tiles: Option<usize>,
+    /// Prove so many inputs of each model under one key, a record each, and verify all proofs in one transaction: the CNNs look
+    /// at one test image after another, and other inputs are drawn from one seed after another, where no files are given
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["cut", "tiles"])]
+    batch: Option<usize>,
     /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "input_visibility", "output_visibility",
@@ -221,6 +224,7 @@ enum Source {
 /// Columns of figures in the table of causes: what fits a wide terminal.
 const RECORDS_BESIDE_EACH_OTHER: usize = 4;
 
+/// All records, one after the other.
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let srs = arguments.session.srs()?;
     let items = plan(arguments, srs.as_ref())?;
@@ -233,8 +237,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let closed = session.close();
     let records = records?;
     closed?;
-    if !arguments.json && !records.is_empty() {
-        say!("{}", tables::records(&records))?;
+    if !arguments.json {
+        tell(&records, arguments)?;
+    }
+    let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
+    Ok(if all_verified { Finding::Good } else { Finding::Bad })
+}
+
+/// What a run ends with on the terminal.
+pub(super) fn tell(records: &[Record], arguments: &Arguments) -> Result<(), CliError> {
+    if !records.is_empty() {
+        say!("{}", tables::records(records))?;
         remarks::show(records.iter().map(|record| {
             let name = record.request.name();
             (name, &record.model.uncovered[..], &record.notes[..])
@@ -244,18 +257,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                 say!("\n{causes}")?;
             }
         }
-        for record in &records {
+        for record in records {
             if let Some(spread) = Spread::of(record).filter(|spread| spread.registration_gas.is_some()) {
                 say!("{}: {}", record.request.name(), spread)?;
             }
         }
-        for record in &records {
+        for record in records {
             if let Some(set) = &record.set {
                 say!(
                     "{}: all {} parts in one transaction take {} gas",
                     record.request.name(),
                     set.parts.len(),
                     Metric::SetGas.text(record)
+                )?;
+            }
+        }
+        for record in records {
+            if let Some(batch) = &record.batch {
+                say!(
+                    "{}: {} proofs in one transaction take {} gas each, {} with one pairing alone shared, and {} apart",
+                    record.request.name(),
+                    batch.members.len(),
+                    Metric::BatchGas.text(record),
+                    Metric::BatchPairingGas.text(record),
+                    Metric::BatchApartGas.text(record),
                 )?;
             }
         }
@@ -271,8 +296,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             )?;
         }
     }
-    let all_verified = records.iter().all(|record| record.outcome == Outcome::Verified);
-    Ok(if all_verified { Finding::Good } else { Finding::Bad })
+    Ok(())
 }
 
 /// What these arguments ask to be run.
@@ -346,7 +370,7 @@ fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> 
     let request = bound(arguments, srs, request);
     let subject = match &arguments.onnx {
         Some(path) => {
-            let subject = Subject::from_onnx(path, arguments.input.as_deref(), request.clone());
+            let subject = Subject::from_onnx(path, arguments.input(), request.clone());
             Source::Onnx(Box::new(of_profile(subject, &profile)?))
         }
         None if suite == ONNX_SUITE => {
@@ -388,6 +412,12 @@ fn of_profile(subject: Result<Subject, SubjectError>, profile: &Profile) -> Resu
 impl Arguments {
     /// The test image that the CNNs among the items look at, where there are any and there are images.
     pub(super) fn image(&self, items: &[Item]) -> Result<Option<TestImage>, CliError> {
+        Ok(self.images(items, 1)?.pop())
+    }
+
+    /// So many test images, one after another, for the CNNs among the items to look at; none where there are no CNNs or no
+    /// images.
+    fn images(&self, items: &[Item], count: usize) -> Result<Vec<TestImage>, CliError> {
         let is_cnn = |item: &Item| match &item.subject {
             Source::Suite(experiment) => experiment.model.category == Category::Composite,
             Source::Onnx(_) => false,
@@ -398,20 +428,35 @@ impl Arguments {
                     "--data and --sample are for the CNNs of the suite, which look at an image, and none is named",
                 ));
             }
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        if self.input.is_some() {
-            return Ok(None);
+        if !self.input.is_empty() {
+            return Ok(Vec::new());
         }
         let path = data::cifar10_path(self.data.as_ref())?;
         if self.data.is_none() && self.sample.is_none() && !path.exists() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let images = cifar10::read_test(&path)?;
-        let image = TestImage::of(&images, self.sample.unwrap_or(0));
-        image.map(Some).ok_or(CliError::Usage(
+        let numbers = (self.sample.unwrap_or(0)..).take(count);
+        let chosen = numbers.map(|number| TestImage::of(&images, number));
+        chosen.collect::<Option<_>>().ok_or(CliError::Usage(
             "--sample counts from 0; there are 10,000 test images",
         ))
+    }
+
+    /// The files that a record of these arguments is held against.
+    pub(super) fn given(&self) -> Given<'_> {
+        Given {
+            onnx: self.onnx.as_deref(),
+            input: self.input(),
+            ..Given::default()
+        }
+    }
+
+    /// The input file; of a batch, the first member's.
+    fn input(&self) -> Option<&Path> {
+        self.input.first().map(PathBuf::as_path)
     }
 
     /// Where models are split; none where they are proved whole.
@@ -427,7 +472,7 @@ impl Arguments {
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
             weights: self.weights.as_deref(),
-            input: self.input.as_deref(),
+            input: self.input(),
             image,
         }
     }
@@ -456,13 +501,28 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
         Some(path) => vec![profiled(arguments, srs, Profile::load(path)?)?],
         None => named(arguments, srs)?,
     };
+    if arguments.batch.is_some() && arguments.verifier == VerifierName::Reusable {
+        return Err(CliError::Usage(
+            "--batch is for a circuit's own verifier: the reusable verifier has no opening",
+        ));
+    }
+    let files = arguments.input.len();
+    if files > 1 && arguments.batch.is_none() {
+        return Err(CliError::Usage("several --input files are for --batch"));
+    }
+    if files > 0 && arguments.batch.is_some_and(|count| count != files) {
+        return Err(CliError::Usage("--batch N takes N --input files, or none"));
+    }
     if arguments.seed.is_some() && !items.iter().any(|item| item.draws(arguments)) {
         return Err(CliError::Usage(
             "nothing is drawn from --seed: weights and input are given, so leave it out",
         ));
     }
     for item in &items {
-        if let (Source::Suite(Experiment { model, .. }), Some(file)) = (&item.subject, &arguments.input) {
+        let Source::Suite(Experiment { model, .. }) = &item.subject else {
+            continue;
+        };
+        for file in &arguments.input {
             let slot = Slot {
                 name: model.id,
                 shape: model.input_shape,
@@ -490,7 +550,7 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
         let elements = onnx::output_elements(path).map_err(SubjectError::from)?;
         for &scale in scales {
             let (request, fallback) = both("model", ONNX_SUITE, Io::default_for_outputs(elements), scale)?;
-            let of = |request| Subject::from_onnx(path, arguments.input.as_deref(), request);
+            let of = |request| Subject::from_onnx(path, arguments.input(), request);
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;
             let hidden =
@@ -557,12 +617,12 @@ impl Item {
     /// Whether anything of it may be drawn from the seed.
     fn draws(&self, arguments: &Arguments) -> bool {
         let Source::Suite(Experiment { model, .. }) = &self.subject else {
-            return arguments.input.is_none();
+            return arguments.input.is_empty();
         };
         let is_trained = trained::find(model.id).is_some() && self.request.plan.kind() != CircuitKind::Study;
         let is_image = model.category == Category::Composite;
         let given_image = is_image && (arguments.data.is_some() || arguments.sample.is_some());
-        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_none() && !given_image)
+        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_empty() && !given_image)
     }
 
     /// What is asked for first.
@@ -583,6 +643,38 @@ impl Item {
             }
             Source::Onnx(subject) => Ok((**subject).clone()),
         }
+    }
+
+    /// The model with the input of one member of a batch, from 0: a file, a test image, or what the next seed draws.
+    fn member(
+        &self,
+        number: usize,
+        arguments: &Arguments,
+        material: Material<'_>,
+    ) -> Result<Subject, CliError> {
+        let subject = self.subject(material)?;
+        if number == 0 {
+            return Ok(subject);
+        }
+        let file = arguments.input.get(number).map(PathBuf::as_path);
+        let input_seed = match subject.input.source {
+            record::Source::Seeded { seed } => Some(seed + number as u64),
+            _ if file.is_some() => subject.request.input_seed,
+            _ => return Ok(subject),
+        };
+        let request = Request {
+            input_seed,
+            ..subject.request
+        };
+        let material = Material {
+            input: file,
+            ..material
+        };
+        Ok(match (&self.subject, &arguments.onnx) {
+            (Source::Suite(experiment), _) => Subject::from_suite(*experiment, request, material)?,
+            (Source::Onnx(_), Some(path)) => Subject::from_onnx(path, file, request)?,
+            (Source::Onnx(_), None) => return Err(CliError::NothingToRun("no ONNX file was named")),
+        })
     }
 
     /// What each of its records is about: the model, or its parts.
@@ -630,7 +722,10 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
             let record = store.path(&subject.request);
             let cap = arguments.session.effective_memory_limit_bytes();
             let done = arguments.session.resume
-                && matches!(finished(&store, &subject.request, None, cap), Earlier::Final(_));
+                && matches!(
+                    finished(&store, &subject.request, None, None, cap),
+                    Earlier::Final(_)
+                );
             if arguments.json {
                 let planned = Planned {
                     name: subject.request.name(),
@@ -672,7 +767,82 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }
 
+/// Refuses inputs of which two are the same, or that cannot be proved in one circuit: its range of integers follows from the input.
+fn have_one_circuit(members: impl Iterator<Item = Result<Subject, CliError>>) -> Result<(), CliError> {
+    let mut inputs = HashSet::new();
+    let mut bound = None;
+    for member in members {
+        let member = member?;
+        if !inputs.insert(member.input.sha256) {
+            return Err(CliError::Usage(
+                "the members of a batch prove different inputs, and two of these are the same",
+            ));
+        }
+        let needed = member.input_bound.to_bits();
+        if *bound.get_or_insert(needed) != needed {
+            return Err(CliError::Usage(
+                "the inputs of a batch are proved in one circuit, and these need different ranges of integers",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Proves the members of an item's batch, and verifies them together; fewer records where the user stops it.
+fn run_batch(
+    item: &Item,
+    position: &str,
+    images: &[TestImage],
+    arguments: &Arguments,
+    session: &mut Session,
+) -> Result<Vec<Record>, CliError> {
+    let count = arguments.batch.unwrap_or(1);
+    let member = |number| item.member(number, arguments, arguments.material(images.get(number)));
+    have_one_circuit((0..count).map(member))?;
+    let mut members = Vec::new();
+    for number in 0..count {
+        let subject = member(number)?;
+        let position = format!("[{position} proof {} of {count}]", number + 1);
+        let Some(record) = session.record(&position, &subject)? else {
+            return Ok(members);
+        };
+        members.push(record);
+    }
+    let given = Given {
+        onnx: arguments.onnx.as_deref(),
+        ..Given::default()
+    };
+    session.join_batch(&mut members, given)?;
+    Ok(members)
+}
+
+/// Prints records as they are asked for.
+fn print(records: &[Record], arguments: &Arguments) -> Result<(), CliError> {
+    for record in records.iter().filter(|_| arguments.json) {
+        say!(
+            "{}",
+            serde_json::to_string(record).expect("a record is plain data")
+        )?;
+    }
+    Ok(())
+}
+
 fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Result<Vec<Record>, CliError> {
+    if let Some(count) = arguments.batch {
+        let images = arguments.images(items, count)?;
+        let mut records = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let position = format!("{}/{}", index + 1, items.len());
+            let members = run_batch(item, &position, &images, arguments, session)?;
+            print(&members, arguments)?;
+            let stopped = members.len() < count;
+            records.extend(members);
+            if stopped {
+                break;
+            }
+        }
+        return Ok(records);
+    }
     let image = arguments.image(items)?;
     let material = arguments.material(image.as_ref());
     let mut records = Vec::new();
@@ -689,20 +859,8 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             };
             parts.push(record);
         }
-        let given = Given {
-            onnx: arguments.onnx.as_deref(),
-            input: arguments.input.as_deref(),
-            ..Given::default()
-        };
-        session.join(&mut parts, given)?;
-        for record in &parts {
-            if arguments.json {
-                say!(
-                    "{}",
-                    serde_json::to_string(record).expect("a record is plain data")
-                )?;
-            }
-        }
+        session.join(&mut parts, arguments.given())?;
+        print(&parts, arguments)?;
         records.extend(parts);
     }
     Ok(records)

@@ -10,11 +10,13 @@ use serde::Serialize;
 use super::error::CliError;
 use super::planner::Planner;
 use super::{format, progress, setup};
+use crate::batch::{self, BatchesError};
 use crate::bench::{Bench, BenchError};
+use crate::guard::batch::BatchError;
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
 use crate::prover::{AnyProver, DEFAULT_TIMEOUT, Observer as _, SrsStore, effective_memory_limit_bytes};
-use crate::record::{self, Environment, Outcome, Record, Request};
+use crate::record::{self, Environment, Evidence, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
 use crate::store::{self, Store, StoreError};
@@ -68,7 +70,7 @@ impl SessionArguments {
             threads: self.threads,
             srs_sha256: srs.and_then(|srs| match srs {
                 SrsStore::File { identity, .. } => Some(identity.sha256.clone()),
-                SrsStore::Folder(_) => None,
+                SrsStore::Folder(_) | SrsStore::Prepared(_) => None,
             }),
             ..request
         }
@@ -232,6 +234,11 @@ impl Session {
         })
     }
 
+    /// Whatever a complete record holds is skipped from here on.
+    pub(super) fn resuming(self) -> Self {
+        Self { resume: true, ..self }
+    }
+
     /// Machine and versions.
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
@@ -260,27 +267,17 @@ impl Session {
             return Ok(None);
         }
         let name = subject.request.name();
-        self.planner.progress.label(format!("{position} {name}"));
+        let position_and_name = format!("{position} {name}");
+        self.planner.progress.label(position_and_name.clone());
         let start = Instant::now();
-        let earlier = if self.resume {
-            let environment = Some(&self.environment);
-            match finished(
-                &self.store,
-                &subject.request,
-                environment,
-                self.memory_limit_bytes,
-            ) {
-                Earlier::Final(record) => Some(*record),
-                Earlier::Unusable(error) => {
-                    self.planner
-                        .progress
-                        .line(&format!("{position} {name}: made again: {error}"));
-                    None
-                }
-                Earlier::Open => None,
+        let earlier = match self.earlier(&subject.request) {
+            Earlier::Final(record) => Some(*record),
+            Earlier::Unusable(error) => {
+                let line = format!("{position_and_name}: made again: {error}");
+                self.planner.progress.line(&line);
+                None
             }
-        } else {
-            None
+            Earlier::Open => None,
         };
         let skipped = earlier.is_some();
         let record = match earlier {
@@ -297,13 +294,7 @@ impl Session {
                 self.store.try_for(&subject.request)?;
                 match bench.measure(subject) {
                     Ok((mut record, evidence)) => {
-                        match better(&self.store, &record) {
-                            Some(better) => self.planner.progress.line(&format!(
-                                "{position} {name}: the record of {} stays: {}",
-                                better.finished_at, better.outcome
-                            )),
-                            None => drop(self.store.save(&mut record, &evidence)?),
-                        }
+                        self.keep(&position_and_name, &mut record, &evidence)?;
                         record
                     }
                     Err(BenchError::Interrupted) => return Ok(None),
@@ -319,7 +310,7 @@ impl Session {
         };
         self.planner
             .progress
-            .line(&format!("{position} {name}: {} ({how})", record.outcome));
+            .line(&format!("{position_and_name}: {} ({how})", record.outcome));
         self.log.runs.push(LogEntry {
             name,
             outcome: Some(record.outcome.clone()),
@@ -338,11 +329,33 @@ impl Session {
         Ok(Some(record))
     }
 
-    /// Where these records are of a model's parts, and all were verified: verifies them as one set, which goes into the last
-    /// one's record, and so does a set that its contract does not take.
-    pub(super) fn join(&self, records: &mut [Record], given: Given<'_>) -> Result<(), CliError> {
-        let verified = |record: &Record| record.outcome == Outcome::Verified && record.request.part.is_some();
-        if !records.iter().all(verified) {
+    /// Writes a record, unless the one that is there says more; with `--resume` also one that came to be meanwhile and says as much: a
+    /// machine that was lost for a time may have had the same task.
+    fn keep(&self, label: &str, record: &mut Record, evidence: &Evidence) -> Result<(), CliError> {
+        let stays = |there: &Record| {
+            let line = format!(
+                "{label}: the record of {} stays: {}",
+                there.finished_at, there.outcome
+            );
+            self.planner.progress.line(&line);
+        };
+        if let Earlier::Final(first) = self.earlier(&record.request)
+            && first.outcome.is_of_the_model()
+        {
+            stays(&first);
+            *record = *first;
+        } else if let Some(better) = better(&self.store, record) {
+            stays(&better);
+        } else {
+            self.store.save(record, evidence)?;
+        }
+        Ok(())
+    }
+
+    /// Where these records are of proofs of one circuit, and all were verified: verifies them in one transaction, which goes into
+    /// the last one's record, and so does a batch that its contract does not take.
+    pub(super) fn join_batch(&self, records: &mut [Record], given: Given<'_>) -> Result<(), CliError> {
+        if records.iter().any(|record| record.outcome != Outcome::Verified) {
             return Ok(());
         }
         let paths: Vec<PathBuf> = records
@@ -353,21 +366,44 @@ impl Session {
             return Ok(());
         };
         let failed = |message: String| Outcome::Failed {
-            step: "linked set".to_owned(),
+            step: "batch".to_owned(),
             message,
         };
-        match parts::measure(&paths, given, &Tools::new(self.solc.clone())) {
-            Ok(Measured { set, .. }) => {
-                if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
+        match batch::measure(&paths, given, &Tools::new(self.solc.clone())) {
+            Ok(batch) => {
+                if let Some(wrong) = batch.measurement.failed() {
                     last.outcome = failed(wrong.sentence());
                 }
-                last.set = Some(set);
+                last.batch = Some(batch);
             }
-            Err(PartsError::Guard(error)) => last.outcome = failed(error.to_string()),
+            // A circuit without an opening is proved all the same.
+            Err(BatchesError::Batch(error @ BatchError::Opening(_))) => {
+                last.notes.push(format!("no batch: {error}"));
+            }
+            Err(BatchesError::Batch(error)) => last.outcome = failed(error.to_string()),
             Err(error) => return Err(error.into()),
         }
         Store::replace(path, last)?;
         Ok(())
+    }
+
+    /// What an earlier run has left of this request, where that counts.
+    fn earlier(&self, request: &Request) -> Earlier {
+        if !self.resume {
+            return Earlier::Open;
+        }
+        finished(
+            &self.store,
+            request,
+            Some(&self.environment),
+            Some(self.planner.strings()),
+            self.memory_limit_bytes,
+        )
+    }
+
+    /// [`join`] with this session's tools.
+    pub(super) fn join(&self, records: &mut [Record], given: Given<'_>) -> Result<(), CliError> {
+        join(&self.store, &self.solc, records, given)
     }
 
     /// Ends the display and writes the log.
@@ -385,6 +421,40 @@ fn logged(arguments: impl Iterator<Item = OsString>) -> Vec<String> {
     arguments
         .map(|argument| without_folders(&argument.to_string_lossy()))
         .collect()
+}
+
+/// Where these records are of a model's parts, and all were verified: verifies them as one set, which goes into the last
+/// one's record, and so does a set that its contract does not take.
+pub(super) fn join(
+    store: &Store,
+    solc: &Solc,
+    records: &mut [Record],
+    given: Given<'_>,
+) -> Result<(), CliError> {
+    let verified = |record: &Record| record.outcome == Outcome::Verified && record.request.part.is_some();
+    if !records.iter().all(verified) {
+        return Ok(());
+    }
+    let paths: Vec<PathBuf> = records.iter().map(|record| store.path(&record.request)).collect();
+    let (Some(last), Some(path)) = (records.last_mut(), paths.last()) else {
+        return Ok(());
+    };
+    let failed = |message: String| Outcome::Failed {
+        step: "linked set".to_owned(),
+        message,
+    };
+    match parts::measure(&paths, given, &Tools::new(solc.clone())) {
+        Ok(Measured { set, .. }) => {
+            if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
+                last.outcome = failed(wrong.sentence());
+            }
+            last.set = Some(set);
+        }
+        Err(PartsError::Guard(error)) => last.outcome = failed(error.to_string()),
+        Err(error) => return Err(error.into()),
+    }
+    Store::replace(path, last)?;
+    Ok(())
 }
 
 /// An argument as a log keeps it: of an absolute path only the last part, since a log may be published.
@@ -410,12 +480,13 @@ pub(super) enum Earlier {
     Unusable(StoreError),
 }
 
-/// The record of an earlier run that answers this request, if a complete one is there whose evidence is whole. A worker of today's
-/// run could have `memory_limit_bytes`.
+/// The record of an earlier run that answers this request, if a complete one is there whose evidence is whole; of a part, one that
+/// rests on the string of `strings`, where they were prepared. A worker of today's run could have `memory_limit_bytes`.
 pub(super) fn finished(
     store: &Store,
     request: &Request,
     environment: Option<&Environment>,
+    strings: Option<&SrsStore>,
     memory_limit_bytes: Option<u64>,
 ) -> Earlier {
     let path = store.path(request);
@@ -427,7 +498,9 @@ pub(super) fn finished(
     let same_prover =
         environment.is_none_or(|environment| record.environment.ezkl_version == environment.ezkl_version);
     let answers = record.request.experiment() == request.experiment() && same_prover;
+    let elsewhere = strings.is_some_and(|strings| rests_elsewhere(strings, &record));
     if answers
+        && !elsewhere
         && record
             .outcome
             .is_final_for(memory_limit_bytes, request.timeout_seconds)
@@ -436,6 +509,15 @@ pub(super) fn finished(
     } else {
         Earlier::Open
     }
+}
+
+/// Whether a record is of a part, and rests on another string than was prepared for all parts: such proofs do not go together.
+pub(super) fn rests_elsewhere(strings: &SrsStore, record: &Record) -> bool {
+    let (SrsStore::Prepared(_), Some(_), Some(keys)) = (strings, &record.request.part, &record.keys) else {
+        return false;
+    };
+    let published = strings.published(keys.srs.logrows).ok().flatten();
+    published.is_some_and(|published| published != keys.srs)
 }
 
 /// The record of the same experiment that knows something about the model, where this one knows nothing. Files that are missing of

@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::solidity::Section;
 
 /// Gas and sizes, which do not depend on the machine: [`judge`](mod@super::judge) fails a build by them.
-pub const JUDGED: [Metric; 9] = [
+pub const JUDGED: [Metric; 10] = [
     Metric::VerificationGas,
     Metric::VerificationExecutionGas,
     Metric::GuardedExecutionGas,
@@ -19,6 +19,7 @@ pub const JUDGED: [Metric; 9] = [
     Metric::RegistrationGas,
     Metric::RuntimeCode,
     Metric::CreationCode,
+    Metric::BatchGas,
     Metric::ProofSize,
     Metric::Calldata,
 ];

@@ -38,6 +38,8 @@ pub enum Context {
     VerifyingKey,
     /// The machine, by its fingerprint.
     Machine,
+    /// Whether other processes took much of the machine.
+    OtherWork,
     /// Threads of EZKL's workers.
     Threads,
     /// Cap on the workers' memory.
@@ -46,7 +48,7 @@ pub enum Context {
 
 impl Context {
     /// Every circumstance, most telling first.
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Solc,
         Self::SolcOptions,
         Self::Ezkl,
@@ -60,6 +62,7 @@ impl Context {
         Self::Srs,
         Self::VerifyingKey,
         Self::Machine,
+        Self::OtherWork,
         Self::Threads,
         Self::MemoryLimit,
     ];
@@ -80,6 +83,7 @@ impl Context {
             Self::Srs => "reference string",
             Self::VerifyingKey => "verifying key",
             Self::Machine => "machine",
+            Self::OtherWork => "other work",
             Self::Threads => "threads",
             Self::MemoryLimit => "memory cap",
         }
@@ -120,6 +124,14 @@ impl Context {
                     "{}: {}, {} cores",
                     machine.fingerprint, machine.cpu, machine.cores
                 ))
+            }
+            Self::OtherWork => {
+                let words = if record.others?.is_much() {
+                    "beside others"
+                } else {
+                    "alone"
+                };
+                Some(words.to_owned())
             }
             Self::Threads => Some(environment.threads.to_string()),
             Self::MemoryLimit => Some(

@@ -116,6 +116,8 @@ pub struct ExperimentChange {
     pub figures: Figures<Change>,
     /// Times and memory; absent where machine or threads differ.
     pub phases: Option<Vec<PhaseChange>>,
+    /// Whether other processes took so much of the machine during one of the runs that its times are longer than they need be.
+    pub beside_others: bool,
 }
 
 /// Whether two things are one, by their digests.
@@ -262,6 +264,7 @@ fn statement(record: &Record) -> String {
     set::experiment(&Request {
         verifier: request.verifier,
         seed: request.seed,
+        input_seed: request.input_seed,
         onnx_sha256: request.onnx_sha256.clone(),
         weights_sha256: request.weights_sha256.clone(),
         input_sha256: request.input_sha256.clone(),
@@ -308,5 +311,9 @@ fn experiment_change(pair: &Pair) -> ExperimentChange {
         key,
         figures: Figures::of(&JUDGED, |metric| Change::of(metric, old, new, &chance)),
         phases: samples::phase_changes(old, new),
+        beside_others: [old, new]
+            .into_iter()
+            .filter_map(|record| record.others)
+            .any(|others| others.is_much()),
     }
 }

@@ -9,7 +9,7 @@ use crate::chain::{Cause, Fork, Registration};
 use crate::ledger::{Ledger, Level};
 use crate::metric::Metric;
 use crate::prover::{Phase, VerifierKind};
-use crate::record::FileName;
+use crate::record::{FileName, OtherWork};
 use crate::store;
 
 /// A published record of a verified proof.
@@ -528,6 +528,33 @@ fn times_are_compared_on_one_machine_only() {
     let mut threads = old.clone();
     threads.environment.threads += 1;
     assert_eq!(phases(&threads), None);
+}
+
+#[test]
+fn a_record_made_beside_other_work_is_marked() {
+    let work = |cpu_seconds| {
+        Some(OtherWork {
+            cpu_seconds,
+            seconds: 10.0,
+        })
+    };
+    let with = |others| Record {
+        others,
+        ..published()
+    };
+    let compared = |old: Option<OtherWork>, new: Option<OtherWork>| {
+        let comparison = compare(&set([with(old)]), &set([with(new)]));
+        let differs = comparison
+            .context
+            .iter()
+            .any(|change| change.context == Context::OtherWork);
+        (comparison.experiments[0].beside_others, differs)
+    };
+    let (little, much) = (work(1.0), work(9.0));
+    assert_eq!(compared(None, little), (false, false));
+    assert_eq!(compared(little, much), (true, true));
+    assert_eq!(compared(much, much), (true, false));
+    assert_eq!(compared(much, None), (true, false));
 }
 
 /// What a made-up record has of its own.

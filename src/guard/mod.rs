@@ -3,7 +3,8 @@
 //! Goes in: a verifier's bytecode, a proof with its instances, what a committed circuit adds, and the compiled guards. Comes
 //! out:
 //! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
-//! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only together. The contracts
+//! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only
+//! together, and [`batch`] for many proofs of one circuit. The contracts
 //! are those of `contracts/src`, which the program carries within it.
 
 #![deny(
@@ -11,6 +12,7 @@
     reason = "a new kind must be thought of everywhere that soundness is decided"
 )]
 
+pub mod batch;
 mod calls;
 pub mod linked;
 
@@ -27,7 +29,19 @@ use crate::prover::Committed;
 use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 
 /// The guard contracts' sources, each with the path that the others import it by.
-const SOURCES: [(&str, &str); 12] = [
+const SOURCES: [(&str, &str); 16] = [
+    (
+        "BatchCommitted.sol",
+        include_str!("../../contracts/src/BatchCommitted.sol"),
+    ),
+    (
+        "BatchGuard.sol",
+        include_str!("../../contracts/src/BatchGuard.sol"),
+    ),
+    (
+        "BatchVerifier.sol",
+        include_str!("../../contracts/src/BatchVerifier.sol"),
+    ),
     (
         "Commitments.sol",
         include_str!("../../contracts/src/Commitments.sol"),
@@ -52,6 +66,10 @@ const SOURCES: [(&str, &str); 12] = [
     (
         "GuardedVerifier.sol",
         include_str!("../../contracts/src/GuardedVerifier.sol"),
+    ),
+    (
+        "IBatchOpening.sol",
+        include_str!("../../contracts/src/IBatchOpening.sol"),
     ),
     (
         "IHalo2Verifier.sol",
@@ -105,6 +123,9 @@ sol! {
     error UnregisteredInput(bytes32 expected, bytes32 found);
     error WrongPartCount(uint256 expected, uint256 proofs, uint256 statements);
     error WrongLink(uint256 part, uint256 source);
+    error EmptyBatch();
+    error WrongBatchLength(uint256 proofBytes, uint256 statementWords);
+    error MemberRejected(uint256 index);
 }
 
 /// A verifier's bytecode.
@@ -223,6 +244,32 @@ pub enum GuardCheckKind {
     PartsReversed,
     /// A set has its last part twice.
     PartAdded,
+    /// A batch without a member.
+    BatchEmpty,
+    /// Right, with each member twice.
+    BatchDoubled,
+    /// Right, with the members in reverse order.
+    BatchReversed,
+    /// The proofs lack their last word.
+    BatchShorter,
+    /// The proofs have a byte more.
+    BatchLonger,
+    /// There is a statement more than proofs.
+    BatchProofMissing,
+    /// There is a word more than the statements have.
+    BatchStatementAdded,
+    /// A member's last point, which is read after the last challenge, is another.
+    BatchMemberLastPoint,
+    /// A value of a member's statement is larger by one.
+    BatchMemberStatement,
+    /// A value of a member's statement is larger by the field's order.
+    BatchMemberStatementPlusModulus,
+    /// Two members' last points have changed places, so that their sum is the same.
+    BatchLastPointsExchanged,
+    /// Two members' commitments have changed places.
+    BatchCommitmentsExchanged,
+    /// Two members' statements have changed places.
+    BatchStatementsExchanged,
 }
 
 /// A guard's answer: acceptance, or one of its errors.
@@ -253,6 +300,12 @@ pub enum GuardAnswer {
     WrongPartCount,
     /// A part's input is not the tensor that it must be.
     WrongLink,
+    /// A batch has no member.
+    EmptyBatch,
+    /// A batch has no whole number of proofs, or another number of statements.
+    WrongBatchLength,
+    /// A member is no proof of the circuit for its statement.
+    MemberRejected,
     /// Anything else, such as running out of gas.
     Other,
 }
@@ -282,6 +335,9 @@ impl GuardAnswer {
             (UnregisteredInput::SELECTOR, Self::UnregisteredInput),
             (WrongPartCount::SELECTOR, Self::WrongPartCount),
             (WrongLink::SELECTOR, Self::WrongLink),
+            (EmptyBatch::SELECTOR, Self::EmptyBatch),
+            (WrongBatchLength::SELECTOR, Self::WrongBatchLength),
+            (MemberRejected::SELECTOR, Self::MemberRejected),
         ];
         errors
             .into_iter()
@@ -323,6 +379,10 @@ pub struct GuardContracts {
     pub reusable_committed: CompiledContract,
     /// `LinkedCommitted`: of proofs that mean something only together.
     pub linked: CompiledContract,
+    /// `BatchCommitted`: of many proofs of one committed circuit.
+    pub batch_committed: CompiledContract,
+    /// `BatchVerifier`: of many proofs of one direct circuit.
+    pub batch_verifier: CompiledContract,
 }
 
 /// What the pinned solc makes of [`SOURCES`]; a test compiles them again and compares.
@@ -339,6 +399,14 @@ impl GuardContracts {
         &CARRIED
     }
 
+    /// The batch contract of a committed circuit, or of any other.
+    pub fn batch(&self, committed: Option<&Committed>) -> &CompiledContract {
+        match committed {
+            Some(_) => &self.batch_committed,
+            None => &self.batch_verifier,
+        }
+    }
+
     /// Compiles them.
     ///
     /// # Errors
@@ -350,15 +418,26 @@ impl GuardContracts {
             "GuardedCommitted",
             "GuardedReusableCommitted",
             "LinkedCommitted",
+            "BatchCommitted",
+            "BatchVerifier",
         ];
-        let [plain, reusable, committed, reusable_committed, linked] =
-            solc.compile_files(&SOURCES, names, &CompileOptions::default())?;
+        let [
+            plain,
+            reusable,
+            committed,
+            reusable_committed,
+            linked,
+            batch_committed,
+            batch_verifier,
+        ] = solc.compile_files(&SOURCES, names, &CompileOptions::default())?;
         Ok(Self {
             plain,
             reusable,
             committed,
             reusable_committed,
             linked,
+            batch_committed,
+            batch_verifier,
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::chain::{Cause, Controls, Fit, Fits, Fork, GasByCause, TransactionGas}
 use crate::guard::GuardMeasurement;
 use crate::prover::{CircuitKind, Phase};
 use crate::record::{IntegerCheck, Record};
+use crate::solidity::opening::Sharing;
 use crate::statistics::Summary;
 
 /// Makes the type [`Metric`] of the entries. The comment above an entry is the documentation of its column; a name in
@@ -246,6 +247,10 @@ metrics! {
     /// Fingerprint of processor, cores, memory and system.
     Machine = words("machine", "machine"), |record| text(&record.environment.machine.fingerprint);
 
+    /// Processors that other processes took during the run, on the mean: with more than a half, times are longer than they need be.
+    OtherWork = Definition::new("other_work_processors", "other work", Unit::Real),
+        |record| real(record.others?.processors());
+
     /// Threads that EZKL's workers were given.
     Threads = count("threads", "threads"), |record| whole(record.environment.threads as u64);
 
@@ -321,6 +326,18 @@ metrics! {
     /// What verifying all parts of a model in one transaction costs.
     SetGas = gas("set_gas", "gas of the whole set").only_in_tables(),
         |record| whole(record.set.as_ref()?.measurement.verification.tx_gas);
+
+    /// What verifying the proof with others in one transaction costs, for each of them.
+    BatchGas = gas("batch_gas", "gas a proof in a batch").only_in_tables(),
+        |record| batch(record, Sharing::Key);
+
+    /// The same where the pairing alone is shared.
+    BatchPairingGas = gas("batch_pairing_gas", "gas a proof in a batch that shares the pairing").only_in_tables(),
+        |record| batch(record, Sharing::Pairing);
+
+    /// What verifying the same proofs in a transaction each costs, for each of them, by the bare verifier.
+    BatchApartGas = gas("batch_apart_gas", "gas a proof in a transaction of its own").only_in_tables(),
+        |record| whole(record.batch.as_ref()?.measurement.bare_tx_gas_per_proof());
 
     /// The code that deploys the verifier.
     CreationCode = bytes("creation_code_bytes", "creation code").only_in_tables(),
@@ -444,6 +461,11 @@ fn calldata_share(causes: &GasByCause) -> Option<Value> {
 
 fn kind(record: &Record) -> CircuitKind {
     record.request.plan.kind()
+}
+
+/// What a batch costs for each of its proofs.
+fn batch(record: &Record, sharing: Sharing) -> Option<Value> {
+    whole(record.batch.as_ref()?.measurement.tx_gas_per_proof(sharing)?)
 }
 
 /// The guard that an honest user puts in front of the verifier: of a committed circuit, the one that derives its challenge.

@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 93] = {
+const CLASSES: [(&str, Class, &str); 96] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -62,6 +62,7 @@ const CLASSES: [(&str, Class, &str); 93] = {
             Derived,
             "the input made again, and the negative controls",
         ),
+        ("request.input_seed", Derived, "`input.source`"),
         ("request.fork", Derived, "gas and rules"),
         ("request.timeout_seconds", Measured, "what was asked for"),
         ("request.memory_limit_bytes", Measured, "what was asked for"),
@@ -212,10 +213,16 @@ const CLASSES: [(&str, Class, &str); 93] = {
             "the guard deployed for `committed`, and called again",
         ),
         ("set", Derived, "all parts' evidence, verified again as one set"),
+        (
+            "batch",
+            Derived,
+            "all members' evidence, verified again in one transaction",
+        ),
         ("ledger", Derived, "everything above"),
         ("study", Derived, "the study's tables"),
         ("notes", FreeText, "the run"),
         ("environment", Measured, "the machine and its tools"),
+        ("others", Measured, "the system's count of processor time"),
         ("environment.ezkl_version", Derived, "settings.json"),
         ("environment.solc_version", Measured, "the machine and its tools"),
         ("renewal", Measured, "who renewed the record, and when"),
@@ -230,7 +237,8 @@ const CLASSES: [(&str, Class, &str); 93] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 10] = [
+const LATER: [(&str, u32); 11] = [
+    ("batch", 7),
     ("other_forks", 2),
     ("guard", 2),
     ("ledger", 2),

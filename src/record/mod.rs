@@ -10,6 +10,7 @@ mod evidence;
 mod facts;
 pub mod leaves;
 mod name;
+mod others;
 
 use alloy_primitives::B256;
 use schemars::JsonSchema;
@@ -20,12 +21,15 @@ pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
 pub use facts::KnownModel;
 pub use name::{FileName, FileNameError};
+pub use others::OtherWork;
+pub(crate) use others::Watch;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
+use crate::guard::batch::BatchMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
@@ -39,7 +43,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 7;
+pub const SCHEMA: u32 = 8;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -115,6 +119,9 @@ pub struct Record {
     /// What verifying all parts of the model as one set comes to; in the record of the last part alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<PartSet>,
+    /// What verifying this proof and others of its circuit in one transaction comes to; in the record of the last one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<ProofBatch>,
     /// What an accepted proof proves; absent in records of schema 1.
     #[serde(default)]
     pub ledger: Option<Ledger>,
@@ -124,6 +131,9 @@ pub struct Record {
     pub notes: Vec<String>,
     /// Machine and versions.
     pub environment: Environment,
+    /// What other processes took of the machine during the run; absent where the system does not tell, and in records of schema 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others: Option<OtherWork>,
     /// Who went through the part on chain again, where that was not the run itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<Renewal>,
@@ -167,6 +177,9 @@ pub struct Request {
     pub warmup: usize,
     /// Seed of weights and inputs.
     pub seed: u64,
+    /// Seed of the input, where it is another than that of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_seed: Option<u64>,
     /// EVM rules.
     pub fork: Fork,
     /// Seconds that one phase may take.
@@ -245,6 +258,7 @@ impl Request {
             runs: DEFAULT_RUNS,
             warmup: 0,
             seed: DEFAULT_SEED,
+            input_seed: None,
             fork: Fork::default(),
             timeout_seconds: DEFAULT_TIMEOUT.as_secs(),
             memory_limit_bytes: None,
@@ -315,6 +329,11 @@ impl Request {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Seed of the input, where it is drawn.
+    pub fn input_seed(&self) -> u64 {
+        self.input_seed.unwrap_or(self.seed)
     }
 
     /// [`Self::name`], as a part of a path.
@@ -580,6 +599,15 @@ pub struct PartSet {
     pub parts: Vec<FileName>,
     /// What the contract costs, and what it turns away.
     pub measurement: LinkedMeasurement,
+}
+
+/// Several proofs of one circuit, verified in one transaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProofBatch {
+    /// Names of the proofs' records, which stand beside this one, in order.
+    pub members: Vec<FileName>,
+    /// What the contracts cost, and what they turn away.
+    pub measurement: BatchMeasurement,
 }
 
 /// The circuit's size and scales.

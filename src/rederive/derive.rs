@@ -26,7 +26,7 @@ use crate::prover::{
 use crate::record::digest;
 use crate::record::{
     Circuit, Evidence, FileName, IntegerCheck, Keys, KnownModel, Lowering, Numerics, ONNX_SUITE, Outcome,
-    Proof, Record, SCHEMA, Source, Study, Verifier,
+    Proof, ProofBatch, Record, SCHEMA, Source, Study, Verifier,
 };
 use crate::solidity::CompiledContract;
 use crate::subject::{Subject, hex_sha256};
@@ -49,6 +49,8 @@ pub struct Findings<'a> {
     pub reproduced: Option<Result<Reproduced, String>>,
     /// The set of parts that the record tells of, verified again; none where it tells of none.
     pub set: Option<Result<Measured, String>>,
+    /// The batch of proofs that the record tells of, verified again; none where it tells of none.
+    pub batch: Option<Result<ProofBatch, String>>,
     /// A reference string that is at hand.
     pub string: Option<&'a GivenString>,
 }
@@ -121,6 +123,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     derivation.reproduced();
     derivation.request();
     derivation.set();
+    derivation.batch();
     derivation.claims();
     let Derivation {
         again,
@@ -831,8 +834,13 @@ impl Derivation<'_> {
         match &again.input.source {
             Source::TestImage { number, .. } => again.request.sample = Some(*number),
             Source::File { sha256 } => again.request.input_sha256 = Some(sha256.clone()),
+            Source::Seeded { seed } if request.input_seed.is_some() => again.request.input_seed = Some(*seed),
             Source::Seeded { seed } => again.request.seed = *seed,
             Source::Trained { .. } | Source::Part { .. } => {}
+        }
+        // Only what is drawn has a seed.
+        if !matches!(again.input.source, Source::Seeded { .. }) {
+            again.request.input_seed = None;
         }
         if let (Some(asked), Some(keys)) = (&request.srs_sha256, &again.keys)
             && *asked != keys.srs.sha256
@@ -877,6 +885,14 @@ impl Derivation<'_> {
                 }
             }
             Some(Err(why)) => self.wrong("set", why.clone()),
+        }
+    }
+
+    fn batch(&mut self) {
+        match &self.findings.batch {
+            None => {}
+            Some(Ok(batch)) => self.again.batch = Some(batch.clone()),
+            Some(Err(why)) => self.wrong("batch", why.clone()),
         }
     }
 
@@ -957,6 +973,14 @@ impl Derivation<'_> {
         {
             return Some(Outcome::Failed {
                 step: "linked set".to_owned(),
+                message: wrong.sentence(),
+            });
+        }
+        if let Some(Ok(batch)) = &self.findings.batch
+            && let Some(wrong) = batch.measurement.failed()
+        {
+            return Some(Outcome::Failed {
+                step: "batch".to_owned(),
                 message: wrong.sentence(),
             });
         }

@@ -16,7 +16,7 @@ pub struct Figure {
 
 /// Sizes and gas. What a proof costs is what it costs through the guard, of a committed circuit through the one that derives its
 /// challenge.
-const METRICS: [Metric; 7] = [
+const METRICS: [Metric; 8] = [
     Metric::RuntimeCode,
     Metric::DeploymentGas,
     Metric::RegistrationGas,
@@ -24,6 +24,7 @@ const METRICS: [Metric; 7] = [
     Metric::GuardDeploymentGas,
     Metric::GuardedGas,
     Metric::SetGas,
+    Metric::BatchGas,
 ];
 
 /// Each of [`METRICS`], as far as the run came; `now` is none where nothing could be deployed and called.

@@ -25,6 +25,7 @@ mod reproduce;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::U256;
 
@@ -35,6 +36,7 @@ pub use figures::Figure;
 pub use rebuilt::{NotRebuilt, Rebuilt};
 pub use reproduce::{MadeAgain, reproduce};
 
+use crate::batch;
 use crate::guard::GuardContracts;
 use crate::ledger::{Ledger, Level, What};
 use crate::on_chain::{self, Contract, OnChain};
@@ -42,20 +44,58 @@ use crate::parts::{self, Measured};
 use crate::prover::{
     Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
 };
-use crate::record::{Evidence, PartSet, Record, Request};
-use crate::solidity::{CompileOptions, CompiledContract, Solc};
+use crate::record::{Evidence, FileName, PartSet, ProofBatch, Record, Request};
+use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use crate::store::StoredRun;
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    solc: Solc,
+    pub(crate) solc: Solc,
+    last: Arc<Mutex<Option<LastCompiled>>>,
+}
+
+/// The contract that was compiled last, and of what: the members of a batch have one verifier.
+#[derive(Debug)]
+struct LastCompiled {
+    source: String,
+    verifier: VerifierKind,
+    options: CompileOptions,
+    compiled: CompiledContract,
 }
 
 impl Tools {
     /// With this compiler.
     pub fn new(solc: Solc) -> Self {
-        Self { solc }
+        Self {
+            solc,
+            last: Arc::default(),
+        }
+    }
+
+    /// Compiles a verifier, unless it is the one that was compiled last.
+    fn compile(
+        &self,
+        source: &str,
+        verifier: VerifierKind,
+        options: &CompileOptions,
+    ) -> Result<CompiledContract, SolidityError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*last
+            && last.source == source
+            && last.verifier == verifier
+            && last.options == *options
+        {
+            return Ok(last.compiled.clone());
+        }
+        let compiled = self.solc.compile(source, verifier.contract(), options)?;
+        *last = Some(LastCompiled {
+            source: source.to_owned(),
+            verifier,
+            options: options.clone(),
+            compiled: compiled.clone(),
+        });
+        Ok(compiled)
     }
 }
 
@@ -158,7 +198,7 @@ pub fn compile(evidence: &Evidence, terms: &Terms, tools: &Tools) -> Result<Comp
         optimizer_runs: terms.optimizer_runs,
         ..CompileOptions::default()
     };
-    let compiled = tools.solc.compile(source, terms.verifier.contract(), &options);
+    let compiled = tools.compile(source, terms.verifier, &options);
     compiled.map_err(|error| error.to_string())
 }
 
@@ -235,15 +275,19 @@ pub fn rederive(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rede
             parts::measure(&paths, given, tools).ok().map(Ok)
         }
     };
-    rederive_with(run, given, tools, set)
+    let batch = |record: &Record| {
+        let batch = record.batch.as_ref()?;
+        Some(batch_again(path, record, &batch.members, given, tools))
+    };
+    rederive_with(run, given, tools, set, batch)
 }
 
-/// The same of one part of a model, without the set that its record may tell of.
+/// The same of one run, without the set or the batch that its record may tell of.
 ///
 /// # Errors
 /// [`rederive`]'s.
-pub fn rederive_part(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
-    rederive_with(run, given, tools, |_| None)
+pub fn rederive_alone(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
+    rederive_with(run, given, tools, |_| None, |_| None)
 }
 
 fn rederive_with(
@@ -251,6 +295,7 @@ fn rederive_with(
     given: Given<'_>,
     tools: &Tools,
     set: impl FnOnce(&Record) -> Option<Result<Measured, String>>,
+    batch: impl FnOnce(&Record) -> Option<Result<ProofBatch, String>>,
 ) -> Result<Rederived, ProverError> {
     let record = run.record();
     let exhibits = Exhibits::of(run);
@@ -276,6 +321,7 @@ fn rederive_with(
         reproduced,
         judged,
         set: set(record),
+        batch: batch(record),
         string: string.as_ref().and_then(|string| string.as_ref().ok()),
     };
     let mut rederived = derive(record, run.json(), &findings);
@@ -304,4 +350,21 @@ pub fn set_again(
         return Err("the record is not the set's last part's".to_owned());
     }
     parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())
+}
+
+/// A batch of proofs verified again; the record at `path` is the last one's.
+///
+/// # Errors
+/// Why not, in words.
+pub fn batch_again(
+    path: &Path,
+    record: &Record,
+    members: &[FileName],
+    given: Given<'_>,
+    tools: &Tools,
+) -> Result<ProofBatch, String> {
+    if members.last() != Some(&record.request.file_name()) {
+        return Err("the record is not the batch's last member's".to_owned());
+    }
+    batch::measure(&batch::paths(path, members), given, tools).map_err(|error| error.to_string())
 }

@@ -203,6 +203,7 @@ impl Entry {
         if request.seed != DEFAULT_SEED {
             choices.push(format!("seed {}", request.seed));
         }
+        choices.extend(request.input_seed.map(|seed| format!("input seed {seed}")));
         // The weights that evmbench comes with are no choice.
         let is_trained = matches!(self.record.model.weights, Source::Trained { .. });
         let weights = request.weights_sha256.as_ref().filter(|_| !is_trained);

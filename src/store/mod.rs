@@ -256,17 +256,42 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`]; what was there before is then unchanged, or the new record is there with its evidence.
     pub fn save(&self, record: &mut Record, evidence: &Evidence) -> Result<PathBuf, StoreError> {
+        self.place(record, |aside| {
+            let files = evidence.files().into_iter();
+            files
+                .map(|(name, bytes)| write_evidence(aside, name, &bytes))
+                .collect()
+        })
+    }
+
+    /// Takes a record over, with its evidence, from the file of another folder, in place of what is here; the other stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it cannot be read or is damaged, or as [`Self::save`].
+    pub fn take_over(&self, other: &Path) -> Result<PathBuf, StoreError> {
+        let run = StoredRun::open(other)?;
+        let mut record = run.record().clone();
+        self.place(&mut record, |aside| {
+            let files = run.record().evidence.iter();
+            files
+                .map(|file| write_evidence(aside, &file.name, &run.evidence(&file.name)?))
+                .collect()
+        })
+    }
+
+    /// Writes a record with evidence that `write` makes in a folder.
+    fn place(
+        &self,
+        record: &mut Record,
+        write: impl FnOnce(&Path) -> Result<Vec<EvidenceFile>, StoreError>,
+    ) -> Result<PathBuf, StoreError> {
         let path = self.path(&record.request);
         let folder = folder_of(&path);
         std::fs::create_dir_all(folder).map_err(io("create", folder))?;
         let _alone = lock(folder);
         settle(&path)?;
         let aside = new_aside(&path)?;
-        record.evidence = evidence
-            .files()
-            .into_iter()
-            .map(|(name, bytes)| write_evidence(aside.path(), name, &bytes))
-            .collect::<Result<_, _>>()?;
+        record.evidence = write(aside.path())?;
         sync_folder(folder)?;
         record.seal();
         write_json(&path, record)?;
@@ -1060,6 +1085,25 @@ mod tests {
         assert_eq!(load_whole(&path).unwrap(), None);
         Store::replace(&path, &record).unwrap();
         assert_whole(&path, b"first");
+    }
+
+    #[test]
+    fn a_record_is_taken_over_with_its_evidence() {
+        let [here, there] = [(), ()].map(|()| tempfile::tempdir().unwrap());
+        let (path, _) = saved(here.path(), b"first");
+        let (other, _) = saved(there.path(), b"other");
+        let taken = Store::new(here.path()).take_over(&other).unwrap();
+        assert_eq!(taken, path);
+        assert_whole(&path, b"other");
+        assert_whole(&other, b"other");
+        assert_eq!(names(&path), SETTLED);
+        let text = |path: &Path| std::fs::read(path).unwrap();
+        assert_eq!(text(&path), text(&other));
+        // What is damaged is not taken, and what is here stays.
+        std::fs::write(evidence_folder(&other).join("proof.bin.gz"), b"damaged").unwrap();
+        assert!(Store::new(here.path()).take_over(&other).is_err());
+        assert_whole(&path, b"other");
+        assert_eq!(names(&path), SETTLED);
     }
 
     /// Two writers of one record: it is one of both, with its own evidence.

@@ -59,6 +59,9 @@ fn every_forge_test_passes_and_every_snapshot_holds() {
     let written = emptied(folder);
     let said = forge_test(&[], [("FOUNDRY_SNAPSHOTS", folder)]);
     for contract in [
+        "BatchCommitted",
+        "BatchScores",
+        "BatchVerifier",
         "Classifier",
         "Commitments",
         "Exported",

@@ -30,16 +30,24 @@ fn the_guards_that_the_program_carries_are_those_of_their_sources() {
             committed,
             reusable_committed,
             linked,
+            batch_committed,
+            batch_verifier,
         } = contracts;
-        [plain, reusable, committed, reusable_committed, linked].map(|contract| {
-            (
-                contract.contract.clone(),
-                contract.creation_code.clone(),
-                contract.runtime_code.clone(),
-                contract.runtime_source_map.clone(),
-                contract.settings.standard_json_settings.clone(),
-            )
-        })
+        let of_one = [plain, reusable, committed, reusable_committed];
+        let of_many = [linked, batch_committed, batch_verifier];
+        of_one
+            .into_iter()
+            .chain(of_many)
+            .map(|contract| {
+                (
+                    contract.contract.clone(),
+                    contract.creation_code.clone(),
+                    contract.runtime_code.clone(),
+                    contract.runtime_source_map.clone(),
+                    contract.settings.standard_json_settings.clone(),
+                )
+            })
+            .collect::<Vec<_>>()
     };
     assert_eq!(code(&compiled), code(GuardContracts::carried()));
 }

@@ -124,6 +124,7 @@ impl Case {
             rebuilt: &Rebuilt::of(&record, given),
             reproduced: self.reproduced.clone().map(Ok),
             set: None,
+            batch: None,
             string: None,
         };
         rederive::derive(&record, json, &findings)
@@ -402,7 +403,7 @@ fn a_set_rests_on_what_every_part_rests_on() {
     let paths = parts_in(&folder);
     let measured = parts::measure(&paths, given, tools).unwrap();
     let of_part = |path: &PathBuf| {
-        rederive::rederive_part(&StoredRun::open(path).unwrap(), given, tools)
+        rederive::rederive_alone(&StoredRun::open(path).unwrap(), given, tools)
             .unwrap()
             .by_record_only
     };

@@ -338,7 +338,7 @@ fn changed_evidence_is_noticed() {
     let record = folder.path().join("dense_small-s7-direct.json");
     std::fs::copy(source.join("dense_small-s7-direct.json"), &record).unwrap();
     let evidence = folder.path().join("dense_small-s7-direct.evidence");
-    copy_folder(&source.join("dense_small-s7-direct.evidence"), &evidence);
+    common::copy_folder(&source.join("dense_small-s7-direct.evidence"), &evidence);
     let run = StoredRun::open(&record).unwrap();
     let found = || Exhibits::of(&run).discrepancies;
     assert_eq!(found(), []);
@@ -359,12 +359,4 @@ fn changed_evidence_is_noticed() {
         panic!("{:?}", found())
     };
     assert!(missing.to_string().contains("is missing"), "{missing}");
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
 }

@@ -109,6 +109,30 @@ fn the_published_records_give_everything_and_the_same_bytes_again() {
 }
 
 #[test]
+fn a_record_made_beside_other_work_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let reported = |others: Value| {
+        let mut record = record(DENSE);
+        record["others"] = others;
+        write(folder.path(), &format!("runs/{DENSE}"), &record);
+        let said = evmbench(
+            folder.path(),
+            &["report", "--results", "runs", "--format", "markdown"],
+        );
+        assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+        std::fs::read_to_string(folder.path().join("report/report.md")).unwrap()
+    };
+    let remark = "Made beside other work of the machine";
+    let much = reported(json!({"cpu_seconds": 9.0, "seconds": 10.0}));
+    assert!(
+        much.lines()
+            .any(|line| line.contains(remark) && line.contains("dense_small, scale 7"))
+    );
+    assert!(!reported(json!({"cpu_seconds": 1.0, "seconds": 10.0})).contains(remark));
+    assert!(!reported(Value::Null).contains(remark));
+}
+
+#[test]
 fn the_page_asks_for_no_other_file() {
     let report = published();
     let files = output::files(&report, Format::Html).unwrap();

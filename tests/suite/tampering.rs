@@ -125,6 +125,9 @@ impl Bench {
                 rederive::set_again(&self.path, record, set, self.given(), &self.tools)
             })
         });
+        let batch = record.batch.as_ref().map(|batch| {
+            rederive::batch_again(&self.path, record, &batch.members, self.given(), &self.tools)
+        });
         let findings = Findings {
             exhibits,
             compiled: compiled.as_ref().map_err(String::as_str),
@@ -133,6 +136,7 @@ impl Bench {
             judged: None,
             reproduced: None,
             set,
+            batch,
             string: None,
         };
         rederive::derive(record, json, &findings)
@@ -443,6 +447,7 @@ impl Bench {
             judged: None,
             reproduced: reproduced.map(Ok),
             set,
+            batch: record.batch.clone().map(Ok),
             string: None,
         };
         rederive::derive(record, &as_json(record), &findings)
@@ -519,6 +524,7 @@ fn another_source_is_noticed() {
         judged: None,
         reproduced: None,
         set: None,
+        batch: None,
         string: None,
     };
     let found = rederive::derive(&bench.base, &json, &findings);

@@ -176,7 +176,7 @@ fn a_good_record_outlives_trouble_and_limits() {
     let (status, _, stderr) = in_proving(run(&[]), "kill -9 $$");
     assert_eq!(status, Some(1), "{stderr}");
     let (_, record) = workshop.only_record();
-    assert_eq!(record.schema, 7);
+    assert_eq!(record.schema, evmbench::record::SCHEMA);
     assert!(
         matches!(record.outcome, Outcome::Environment { .. }),
         "{}",

@@ -274,6 +274,99 @@ impl EzklProver {
         finding(tried)
     }
 
+    /// Puts the reference string of 2^`logrows` points into a job's folder of strings, unless it is there as it was made: the one of this
+    /// prover's home, made first where there is none. A file of the user's stays where it is.
+    ///
+    /// # Errors
+    /// [`Prover::prove`]'s; a failure of the worker, and that the user stopped it, is in the inner result.
+    pub fn prepare_string(
+        &self,
+        logrows: u32,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Result<SrsIdentity, Failure>, ProverError> {
+        finding(self.prepared(logrows, folder, observer))
+    }
+
+    fn prepared(
+        &self,
+        logrows: u32,
+        folder: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<SrsIdentity, Stop> {
+        let interrupted = || Failure::Interrupted { phase: Phase::Srs };
+        let there = SrsStore::Prepared(folder.to_owned()).hold(logrows, &self.digests, || false);
+        if let Ok(Some(there)) = there {
+            return Ok(there.identity);
+        }
+        let held = loop {
+            if let Some(held) = self.srs.hold(logrows, &self.digests, || observer.interrupted())? {
+                break held;
+            }
+            if observer.interrupted() {
+                return Err(interrupted().into());
+            }
+            let work =
+                WorkFolder::new(&self.work).map_err(ProverError::io("create a folder in", &self.work))?;
+            let partial = work.path().join("partial.srs");
+            self.make_string(logrows, &partial, observer)?;
+        };
+        if matches!(self.srs, SrsStore::File { .. }) {
+            return Ok(held.identity);
+        }
+        let of_job = SrsStore::Folder(folder.to_owned());
+        let making = of_job
+            .lock_to_make(logrows, || observer.interrupted())?
+            .ok_or_else(interrupted)?;
+        if !making.is_done(&self.digests)? {
+            making.publish(&held.digested.path)?;
+        }
+        let published = of_job.published(logrows)?;
+        Ok(published.unwrap_or(held.identity))
+    }
+
+    /// Makes a home's test string of 2^`logrows` points by way of the file `partial`, unless another process makes it first; tells what
+    /// it took.
+    fn make_string(
+        &self,
+        logrows: u32,
+        partial: &Path,
+        observer: &dyn Observer<CircuitSettings>,
+    ) -> Result<Option<PhaseMeasurement>, Stop> {
+        let phase = Phase::Srs;
+        let making = self
+            .srs
+            .lock_to_make(logrows, || observer.interrupted())?
+            .ok_or(Failure::Interrupted { phase })?;
+        if making.is_done(&self.digests)? {
+            return Ok(None);
+        }
+        if let Some(path) = making.made_before() {
+            observer.noted(&format!(
+                "reference string {} is not as it was made: it is made again",
+                path.display()
+            ));
+        }
+        let start = Instant::now();
+        let written = write_test_string(partial, logrows, self.workers.threads, || observer.interrupted());
+        if !written.map_err(ProverError::io("write", partial))? {
+            return Err(Failure::Interrupted { phase }.into());
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        making.publish(partial)?;
+        std::fs::remove_file(partial).map_err(ProverError::io("remove", partial))?;
+        Ok(Some(PhaseMeasurement {
+            phase,
+            source: PhaseSource::Measured,
+            call_seconds: Some(seconds),
+            cpu_seconds: None,
+            process_seconds: seconds,
+            peak_rss_bytes: None,
+            written_bytes: string_bytes(logrows),
+            exit_status: None,
+        }))
+    }
+
     fn run_to_end(&self, mut run: Run<'_>) -> Result<ProverRun, ProverError> {
         let result = finding(run.artifacts())?;
         run.let_go();
@@ -851,41 +944,11 @@ impl<'a> Run<'a> {
 
     /// Makes the reference string, unless another process does so first.
     fn make_srs(&mut self, logrows: u32) -> Result<(), Stop> {
-        let phase = Phase::Srs;
-        let making = self
-            .prover
-            .srs
-            .lock_to_make(logrows, || self.observer.interrupted())?
-            .ok_or(Failure::Interrupted { phase })?;
-        if making.is_done(&self.prover.digests)? {
-            return Ok(());
-        }
-        if let Some(path) = making.made_before() {
-            self.observer.noted(&format!(
-                "reference string {} is not as it was made: it is made again",
-                path.display()
-            ));
-        }
         let partial = self.path("partial.srs");
-        let start = Instant::now();
-        let threads = self.prover.workers.threads;
-        let written = write_test_string(&partial, logrows, threads, || self.observer.interrupted());
-        if !written.map_err(ProverError::io("write", &partial))? {
-            return Err(Failure::Interrupted { phase }.into());
+        if let Some(measured) = self.prover.make_string(logrows, &partial, self.observer)? {
+            self.phases.push(measured);
         }
-        let seconds = start.elapsed().as_secs_f64();
-        self.phases.push(PhaseMeasurement {
-            phase,
-            source: PhaseSource::Measured,
-            call_seconds: Some(seconds),
-            cpu_seconds: None,
-            process_seconds: seconds,
-            peak_rss_bytes: None,
-            written_bytes: string_bytes(logrows),
-            exit_status: None,
-        });
-        making.publish(&partial)?;
-        Ok(std::fs::remove_file(&partial).map_err(ProverError::io("remove", &partial))?)
+        Ok(())
     }
 
     /// The verifier's source and EZKL's witness.

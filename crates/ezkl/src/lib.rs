@@ -59,7 +59,7 @@ pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use memory::{
     AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes,
-    total_memory_bytes,
+    own_peak_rss_bytes, total_memory_bytes,
 };
 pub use plan::{
     CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS, PlanError,

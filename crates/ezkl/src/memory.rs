@@ -122,6 +122,11 @@ pub fn total_memory_bytes() -> Option<u64> {
     None
 }
 
+/// The most memory that this process itself has held so far, in bytes; none where the platform does not tell.
+pub fn own_peak_rss_bytes() -> Option<u64> {
+    super::worker::status_field(Path::new("/proc/self/status"), "VmHWM:")
+}
+
 /// What a child of this process may allocate at most, where a limit was set.
 fn process_limit_bytes() -> Option<u64> {
     use rustix::process::{Resource, getrlimit};

@@ -98,6 +98,12 @@ pub enum SrsError {
         /// The file.
         path: PathBuf,
     },
+    /// A job's folder has no string for a circuit, or one that is not as it was made.
+    #[error("{} is not there as it was made, and a task of a job makes no reference string of its own", path.display())]
+    NotPrepared {
+        /// Where it belongs.
+        path: PathBuf,
+    },
     /// The file has too few points for a circuit.
     #[error("{} has 2^{has} points, and the circuit needs 2^{needs}", path.display())]
     TooShort {
@@ -127,6 +133,9 @@ impl Hint for SrsError {
             }
             Self::Form { .. } => {
                 Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs".into())
+            }
+            Self::NotPrepared { .. } => {
+                Some("run the job's prepare.sh (`prove-and-verify … --prepare`), then the task again".into())
             }
             Self::TooShort { .. } => {
                 Some("give a larger file, or leave out --srs to make a test string".into())
@@ -225,6 +234,10 @@ pub enum SrsStore {
     },
     /// A folder with one test string for each k, made when first needed.
     Folder(PathBuf),
+    /// The folder of test strings that was prepared for a job of many machines. None is made there when it is needed: strings made on two
+    /// machines are two strings, and proofs on them do not go together. Nobody locks it, since the file system may have no locks; a
+    /// string is known by its digest alone.
+    Prepared(PathBuf),
 }
 
 impl SrsStore {
@@ -253,7 +266,9 @@ impl SrsStore {
                 needs: logrows,
             }),
             Self::File { path, .. } => Ok(path.clone()),
-            Self::Folder(folder) => Ok(folder.join(format!("{TEST_STRING}{logrows}.{STRING}"))),
+            Self::Folder(folder) | Self::Prepared(folder) => {
+                Ok(folder.join(format!("{TEST_STRING}{logrows}.{STRING}")))
+            }
         }
     }
 
@@ -266,13 +281,29 @@ impl SrsStore {
         match self {
             Self::File { identity, .. } => Ok(Some(identity.clone())),
             // Read whole: what a record names is what was used.
-            Self::Folder(_) => whole(&path, logrows, |path, labelled| {
+            Self::Folder(_) | Self::Prepared(_) => whole(&path, logrows, |path, labelled| {
                 let sha256 = sha256_of_file(path)?;
                 Ok(labelled
                     .is_none_or(|labelled| labelled == sha256)
                     .then_some(sha256))
             })
             .map(|sha256| sha256.map(|sha256| local_test(sha256, logrows))),
+        }
+    }
+
+    /// What the string for a circuit of 2^k rows was when it was published; none where that is not known. The string is not read.
+    ///
+    /// # Errors
+    /// [`SrsError::TooShort`] where the user's file has fewer points.
+    pub fn published(&self, logrows: u32) -> Result<Option<SrsIdentity>, SrsError> {
+        match self {
+            Self::File { identity, .. } => self.path(logrows).map(|_| Some(identity.clone())),
+            Self::Folder(_) | Self::Prepared(_) => {
+                let label = label_of(&self.path(logrows)?);
+                Ok(files::read_json::<SrsIdentity>(&label)
+                    .ok()
+                    .filter(|identity| identity.logrows == logrows))
+            }
         }
     }
 
@@ -294,6 +325,16 @@ impl SrsStore {
                 Ok(Some(HeldString {
                     identity: identity.clone(),
                     digested: digested.ok_or(SrsError::Changed { path })?,
+                    _lock: None,
+                }))
+            }
+            Self::Prepared(_) => {
+                let not_prepared = || SrsError::NotPrepared { path: path.clone() };
+                let identity = self.published(logrows)?.ok_or_else(not_prepared)?;
+                let digested = digested(&path, logrows, digests)?.ok_or_else(not_prepared)?;
+                Ok(Some(HeldString {
+                    identity,
+                    digested,
                     _lock: None,
                 }))
             }
@@ -350,7 +391,7 @@ impl SrsStore {
 pub(super) struct HeldString {
     pub(super) identity: SrsIdentity,
     pub(super) digested: Digested,
-    /// Of a test string; a user's file is the user's.
+    /// Of a test string of a home.
     _lock: Option<Lock>,
 }
 
@@ -697,6 +738,39 @@ mod tests {
         let held = store.hold(3, &digests, || true).unwrap().unwrap();
         let labelled: SrsIdentity = files::read_json(&label_of(&string)).unwrap();
         assert_eq!(labelled, held.identity);
+    }
+
+    /// A job's strings are used as they were published or not at all: none is made, and none without its digest is believed.
+    #[test]
+    fn a_prepared_string_is_known_by_its_digest_alone() {
+        let job = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let digests = digests(home.path());
+        let folder = job.path().join("srs");
+        let prepared = SrsStore::Prepared(folder.clone());
+        let is_missing = || {
+            let held = prepared.hold(3, &digests, || false);
+            matches!(held, Err(SrsError::NotPrepared { .. }))
+        };
+        assert!(is_missing());
+        assert_eq!(prepared.published(3).unwrap(), None);
+        let making = SrsStore::Folder(folder.clone()).lock_to_make(3, || true);
+        making.unwrap().unwrap().publish(&write(home.path(), 3)).unwrap();
+        let held = prepared.hold(3, &digests, || false).unwrap().unwrap();
+        assert_eq!(prepared.published(3).unwrap().as_ref(), Some(&held.identity));
+        let (string, label) = (prepared.path(3).unwrap(), label_of(&prepared.path(3).unwrap()));
+        let text = std::fs::read(&label).unwrap();
+        std::fs::remove_file(&label).unwrap();
+        assert!(is_missing());
+        files::write_json(&label, &local_test("00".to_owned(), 3)).unwrap();
+        assert!(is_missing());
+        std::fs::write(&label, text).unwrap();
+        assert!(!is_missing());
+        let mut bytes = std::fs::read(&string).unwrap();
+        bytes[100] ^= 1;
+        std::fs::remove_file(&string).unwrap();
+        std::fs::write(&string, bytes).unwrap();
+        assert!(is_missing());
     }
 
     #[test]

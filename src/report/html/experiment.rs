@@ -370,6 +370,18 @@ fn environment(record: &Record) -> String {
             )),
         ),
     ];
+    if let Some(others) = &record.others {
+        let remark = if others.is_much() {
+            ": times are longer than they need be"
+        } else {
+            ""
+        };
+        let processors = format::real(others.processors());
+        facts.push((
+            "other work",
+            format!("{processors} processors on the mean{remark}"),
+        ));
+    }
     if let Some(revision) = &environment.git_revision {
         facts.push(("revision", escape(revision)));
     }

@@ -4,7 +4,8 @@
 //! - [`gas`]: gas by cause as stacked bars;
 //! - [`growth`]: time and memory against rows; the scaling study;
 //! - [`forks`]: which experiment fits which fork;
-//! - [`forecast`]: what was forecast against what was measured.
+//! - [`forecast`]: what was forecast against what was measured;
+//! - [`makespan()`]: what a number of machines buys, from forecasts alone.
 
 mod axis;
 mod canvas;
@@ -12,11 +13,14 @@ mod forecast;
 mod forks;
 mod gas;
 mod growth;
+mod makespan;
 mod panel;
 mod pareto;
 
 use super::{Dataset, ReportError};
 use crate::parallel;
+
+pub use makespan::makespan;
 
 /// A plot.
 #[derive(Debug, Clone, PartialEq, Eq)]

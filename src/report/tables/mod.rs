@@ -2,6 +2,7 @@
 //!
 //! - [`layers`]: core layers, scale 7 against 10, the scaling study, the composites;
 //! - [`parts`]: models that were proved in parts;
+//! - [`batches`]: proofs of one circuit in one transaction;
 //! - [`chain`]: gas by cause, forks and their limits, what single choices do;
 //! - [`costs`]: gas in ETH and USD;
 //! - [`study`]: the study's 40 experiments beside ours, and what its harness got wrong;
@@ -11,6 +12,7 @@
 //! - [`records`]: one row for each record, with every figure; what was left out.
 
 pub mod baseline;
+pub mod batches;
 pub mod chain;
 pub mod costs;
 pub mod forecast;
@@ -33,6 +35,7 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
         layers::composite_comparison(dataset),
         layers::accuracies(dataset),
         parts::parts(dataset),
+        batches::batches(dataset),
         chain::gas_by_cause(dataset),
         chain::forks_and_limits(dataset),
         chain::choices(dataset),

@@ -32,6 +32,7 @@ pub fn measurements(dataset: &Dataset) -> Table {
         capitalised(OUTLIER_METHOD) + ".",
     ];
     notes.extend(noise(dataset));
+    notes.extend(beside_others(dataset));
     notes.push("Every raw sample is in samples.csv. Samples of two machines are never compared.".to_owned());
     Table {
         name: "measurements",
@@ -71,6 +72,22 @@ fn row(entry: &Entry, quantity: String, summary: &Summary) -> Vec<Cell> {
         Cell::count(told.then_some(summary.outliers.len() as u64)),
         Cell::text(&entry.record.environment.machine.fingerprint),
     ]
+}
+
+/// The records that were made beside other work, which their times show.
+fn beside_others(dataset: &Dataset) -> Option<String> {
+    let labels: Vec<String> = dataset
+        .entries
+        .iter()
+        .filter(|entry| entry.record.others.is_some_and(|others| others.is_much()))
+        .map(Entry::label)
+        .collect();
+    (!labels.is_empty()).then(|| {
+        format!(
+            "Made beside other work of the machine, so that times are longer than they need be: {}.",
+            labels.join("; ")
+        )
+    })
 }
 
 /// The spread of proving times, over the records of each machine that have more than one sample.

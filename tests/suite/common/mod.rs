@@ -3,9 +3,10 @@
 
 pub mod browser;
 pub mod models;
+pub mod slurm;
 mod solc;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -129,6 +130,20 @@ pub fn beside_itself(input_shape: &[usize], axis: usize, branch: Vec<Op>) -> Gra
     let branches = [graph.inputs[0], graph.outputs[0]];
     graph.outputs = vec![graph.apply("both", "side by side", both, &branches).unwrap()];
     graph
+}
+
+/// Copies a folder, with what is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            std::fs::copy(&path, copy).unwrap();
+        }
+    }
 }
 
 /// A file below `tests/fixtures`.

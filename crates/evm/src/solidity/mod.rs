@@ -2,7 +2,8 @@
 //!
 //! Goes in: the text of one self-contained source file and the name of a contract in it. Comes out: the contract's
 //! creation and runtime code (bytes), what text each instruction was made of, its ABI, solc's warnings, and every option
-//! that solc was given. Nothing here knows what happens to the bytecode, and only [`sections`] what a contract is for.
+//! that solc was given. Nothing here knows what happens to the bytecode, and only [`sections`] and [`opening`] what a
+//! contract is for.
 //!
 //! One version of solc is pinned, so that one source gives one bytecode on every machine. It is taken from svm's folder
 //! or from PATH where that version is there, else from npm ([`Solc::obtain`]). The native compiler and the npm one are the
@@ -11,6 +12,7 @@
 mod compiler;
 mod error;
 mod npm;
+pub mod opening;
 pub mod sections;
 
 use std::fmt;
