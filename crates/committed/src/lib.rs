@@ -189,7 +189,12 @@ pub fn lower(
     if program.steps.is_empty() {
         return Err(ProgramError::Ports("computes nothing".to_owned()).into());
     }
-    let claims = |step: &Step| matches!(step, Step::Claimed { .. } | Step::LayerNorm { .. });
+    let claims = |step: &Step| {
+        matches!(
+            step,
+            Step::Claimed { .. } | Step::LayerNorm { .. } | Step::Divide { .. }
+        )
+    };
     if !options.output_public || !program.steps.iter().any(claims) {
         claim_output(&mut program);
     }
@@ -449,13 +454,18 @@ impl CommittedCircuit {
                 layer: value.name.clone(),
                 bounds: value.interval,
                 unit: value.unit,
-                claimed: matches!(step, None | Some(Step::Claimed { .. } | Step::LayerNorm { .. })),
+                claimed: matches!(
+                    step,
+                    None | Some(Step::Claimed { .. } | Step::LayerNorm { .. } | Step::Divide { .. })
+                ),
                 rounded: matches!(
                     step,
-                    Some(Step::Claimed {
-                        form: Form::Rounded { .. },
-                        ..
-                    })
+                    Some(
+                        Step::Claimed {
+                            form: Form::Rounded { .. },
+                            ..
+                        } | Step::Divide { .. }
+                    )
                 ),
             }
         };

@@ -1,5 +1,7 @@
 //! Committed circuits, evaluated over the field without EZKL: honest claims satisfy the check, and nothing else does.
 
+mod operators;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -11,8 +13,9 @@ use evmbench_backend::FIELD_MODULUS as ORDER;
 use evmbench_backend::{Function, NodeId, Operator, RECTIFIER_EXPONENT};
 use evmbench_ezkl::{Ezkl, compiled::Compiled};
 use evmbench_model::graph::{
-    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Window,
+    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Smooth, Window,
 };
+use evmbench_model::program::Tabulated;
 use evmbench_model::suite::{self, Category, MODELS};
 use evmbench_model::{input, layers};
 
@@ -102,6 +105,12 @@ fn evaluate_with(
                         Table::Rectifier => y.powf(f64::from(RECTIFIER_EXPONENT)),
                         Table::Sigmoid => 1.0 / (1.0 + (-y).exp()),
                         Table::Tanh => y.tanh(),
+                        Table::Exponential => f64::from(std::f32::consts::E).powf(y),
+                        Table::Logarithm => y.ln(),
+                        Table::Root => y.powf(0.5),
+                        Table::ErrorFunction => {
+                            return Some(element(Tabulated::ErrorFunction.integer(x, *scale)));
+                        }
                     };
                     Some(element((one * y).round() as i128))
                 });
@@ -435,7 +444,7 @@ fn graphs() -> Vec<(&'static str, Graph)> {
             small(&[1, 2, 6, 6], vec![convolution_of(repeated_taps()), Op::Relu]),
         ),
     ];
-    [concatenations(), chains].concat()
+    [concatenations(), chains, operators::graphs()].concat()
 }
 
 /// Layers that read some elements of what comes before them, or that multiply what they read by 0.
@@ -759,8 +768,7 @@ fn tables_are_built_for_what_they_are_given() {
                     (function.table != Table::Rectifier).then_some(function.scale)
                 });
                 let units = circuit.program.steps.iter().enumerate();
-                let units =
-                    units.filter(|(_, step)| matches!(step, Step::Sigmoid { .. } | Step::Tanh { .. }));
+                let units = units.filter(|(_, step)| matches!(step, Step::Tabulated { .. }));
                 let units = units.map(|(index, _)| circuit.program.values[index + 1].unit.log2() as u32);
                 assert_eq!(scales.collect::<Vec<_>>(), units.collect::<Vec<_>>(), "{name}");
             }
@@ -1320,15 +1328,12 @@ fn inputs_out_of_range_are_refused() {
 
 #[test]
 fn what_is_not_covered_is_named() {
-    let flat = small(&[1, 4], vec![Op::Reshape(Reshape { shape: vec![4] })]);
-    let error = lower(&flat, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    let logarithm = small(&[1, 4], vec![Op::Smooth(Smooth::Log)]);
+    let error = lower(&logarithm, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
     assert!(
         matches!(
             error,
-            CommittedError::Program(ProgramError::NotCovered {
-                operator: "Reshape",
-                ..
-            })
+            CommittedError::Program(ProgramError::NotCovered { operator: "Log", .. })
         ),
         "{error}"
     );

@@ -11,8 +11,9 @@
 use super::fold;
 use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue};
 use super::interval::Interval;
-use super::ops::{Lowering, Place, ReadThrough, TableReader};
+use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader};
 use super::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, Program, ProgramError, Value, ValueId};
+use super::tensor::Tensor;
 
 /// What an integer program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +40,7 @@ pub fn quantise(graph: &Graph, options: &ProgramOptions) -> Result<Program, Prog
     if let Some(roundings) = options.roundings {
         return Quantiser::run(&graph, options, roundings);
     }
-    let has_weights = |node: &&Node| !node.op.parameters().is_empty();
-    let most = graph.nodes.iter().filter(has_weights).count();
+    let most = graph.nodes.iter().map(|node| node.op.rules().roundings()).sum();
     // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
     // table has, of a bound that can be far above what is there.
     for roundings in 0..most {
@@ -103,8 +103,10 @@ fn needed(graph: &Graph) -> Graph {
 struct Quantiser<'a> {
     graph: &'a Graph,
     lowering: Lowering,
-    /// For each value of the graph, its number in the program.
+    /// For each value of the graph, its number in the program; none where it is a constant.
     numbers: Vec<Option<ValueId>>,
+    /// For each value of the graph, its elements, where it is a constant.
+    constants: Vec<Option<&'a Tensor>>,
 }
 
 impl<'a> Quantiser<'a> {
@@ -138,6 +140,13 @@ impl<'a> Quantiser<'a> {
         };
         let mut numbers = vec![None; graph.values.len()];
         numbers[input.0] = Some(ValueId(0));
+        let mut constants = vec![None; graph.values.len()];
+        for node in &graph.nodes {
+            constants[node.output.0] = node.op.rules().constant();
+        }
+        if constants[output.0].is_some() {
+            return Err(ProgramError::Ports("gives a constant".to_owned()));
+        }
         let mut quantiser = Self {
             graph,
             lowering: Lowering {
@@ -152,8 +161,10 @@ impl<'a> Quantiser<'a> {
                 roundings,
             },
             numbers,
+            constants,
         };
-        for node in &graph.nodes {
+        let computed = |node: &&Node| node.op.rules().constant().is_none();
+        for node in graph.nodes.iter().filter(computed) {
             quantiser.node(node)?;
         }
         let output = quantiser.number(output);
@@ -161,6 +172,16 @@ impl<'a> Quantiser<'a> {
             output,
             ..quantiser.lowering.program
         })
+    }
+
+    fn input(&self, value: GraphValue) -> Input<'a> {
+        Input {
+            source: match self.constants[value.0] {
+                Some(tensor) => Source::Constant(tensor),
+                None => Source::Value(self.number(value)),
+            },
+            shape: self.graph.shape(value),
+        }
     }
 
     fn number(&self, value: GraphValue) -> ValueId {
@@ -172,11 +193,16 @@ impl<'a> Quantiser<'a> {
         let place = Place {
             name: &node.name,
             operator: node.op.onnx_name(),
-            inputs: node.inputs.iter().map(|&input| self.number(input)).collect(),
+            inputs: node.inputs.iter().map(|&input| self.input(input)).collect(),
             shape: graph.shape(node.output).to_vec(),
             is_output: graph.outputs.contains(&node.output),
             table_reader: &|| table_reader(graph, node.output, limit),
         };
+        let values = node.inputs.iter().chain([&node.output]);
+        let mut sizes = values.map(|&value| graph.shape(value).iter().product::<usize>());
+        if sizes.any(|size| size > MOST_LOWERED) {
+            return Err(place.refused("it reads or gives more than 2^24 elements"));
+        }
         let output = node.op.rules().lower(&place, &mut self.lowering)?;
         self.numbers[node.output.0] = Some(output);
         Ok(())
@@ -197,6 +223,7 @@ fn table_reader(graph: &Graph, value: GraphValue, limit: i128) -> Option<TableRe
     let need = needs.reduce(|a, b| TableReader {
         limit: a.limit.min(b.limit),
         guarded: a.guarded || b.guarded,
+        power_of_two: a.power_of_two || b.power_of_two,
     })?;
     // A look-up of some elements, for one reader, says nothing about what others read.
     let guarded = need.guarded || has_others;
@@ -207,5 +234,6 @@ fn table_reader(graph: &Graph, value: GraphValue, limit: i128) -> Option<TableRe
             need.limit
         },
         guarded,
+        power_of_two: need.power_of_two,
     })
 }

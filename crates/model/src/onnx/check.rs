@@ -19,6 +19,7 @@ use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
 use super::{Port, Problem};
 use crate::graph::{MOST_ELEMENTS, elements};
+use crate::ops;
 use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
 use crate::wire::node::{Attributes, is_standard, label};
 
@@ -459,7 +460,11 @@ fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSe
     let name = || label(node);
     let operator = || node.op_type.clone();
     if !is_supported(&node.op_type) {
-        found.always.push(Problem::UnsupportedOperator {
+        let problems = match ops::import(&node.op_type) {
+            Some(_) => &mut found.direct,
+            None => &mut found.always,
+        };
+        problems.push(Problem::UnsupportedOperator {
             node: name(),
             operator: operator(),
         });

@@ -17,7 +17,7 @@ use super::loaded::{Loaded, Refusal};
 use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
 use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::integer;
-use crate::ops::{self, Meaning};
+use crate::ops::{self, Meaning, Op};
 use crate::wire::constant::{Constant, constant, constant_node};
 use crate::wire::node::{is_standard, label};
 use crate::wire::reading::{Argument, Reading};
@@ -210,6 +210,8 @@ struct Import<'a> {
     graph: Graph,
     bindings: HashMap<&'a str, Binding>,
     uncovered: Vec<Uncovered>,
+    /// Constants that are values of the graph, by name.
+    constants: HashMap<String, ValueId>,
     /// Elements of all values and parameters so far.
     total: usize,
 }
@@ -222,6 +224,7 @@ impl<'a> Import<'a> {
             graph: Graph::default(),
             bindings: HashMap::new(),
             uncovered: Vec::new(),
+            constants: HashMap::new(),
             total: 0,
         };
         for tensor in &proto.initializer {
@@ -256,7 +259,13 @@ impl<'a> Import<'a> {
     /// What is known of a value so far.
     fn known(&self, name: &str) -> Option<declared::Known> {
         match self.bindings.get(name)? {
-            Binding::Value(id) => Some(declared::Known::floats(self.graph.shape(*id))),
+            Binding::Value(id) if self.graph.gives_floats(*id) => {
+                Some(declared::Known::floats(self.graph.shape(*id)))
+            }
+            Binding::Value(id) => Some(declared::Known {
+                element: None,
+                shape: Some(self.graph.shape(*id).to_vec()),
+            }),
             Binding::Constant(Ok(constant)) => Some(match &**constant {
                 Constant::Floats(tensor) => declared::Known::floats(&tensor.shape),
                 // Of one of several types.
@@ -270,47 +279,72 @@ impl<'a> Import<'a> {
     }
 
     fn node(&mut self, index: usize, node: &'a NodeProto) {
-        let first = self.covered(index, node).unwrap_or_else(|reason| {
+        let covered = self.covered(index, node).unwrap_or_else(|reason| {
             self.uncovered.push(Uncovered {
                 node: label(node),
                 operator: node.op_type.clone(),
                 reason,
             });
-            Binding::Unknown
+            Vec::new()
         });
         // Further outputs (a dropout mask, indices of maxima) are never covered.
-        let bindings = std::iter::once(first).chain(std::iter::repeat(Binding::Unknown));
+        let bindings = covered.into_iter().chain(std::iter::repeat(Binding::Unknown));
         for (name, binding) in node.output.iter().zip(bindings) {
             self.bindings.insert(name, binding);
         }
     }
 
-    /// The node's first output, or why the node is not covered.
-    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Binding, String> {
+    /// The node's outputs that are covered, or why the node is not.
+    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Vec<Binding>, String> {
+        let one = |binding| Ok(vec![binding]);
         let (op, inputs) = match self.meaning(node)? {
-            Meaning::Alias(position) => return Ok(self.binding(&node.input[position])),
-            Meaning::Constant(constant) => return Ok(Binding::Constant(Ok(Arc::new(constant)))),
-            Meaning::Unknown => return Ok(Binding::Unknown),
+            Meaning::Alias(position) => return one(self.binding(&node.input[position])),
+            Meaning::Constant(constant) => return one(Binding::Constant(Ok(Arc::new(constant)))),
+            Meaning::Unknown => return Ok(Vec::new()),
+            Meaning::Several(ops, position) => {
+                let parts = ops.into_iter().enumerate();
+                let parts = parts.map(|(output, op)| self.apply(index, node, output, op, &[position]));
+                return parts.collect();
+            }
             Meaning::Apply(op, inputs) => (op, inputs),
         };
+        one(self.apply(index, node, 0, op, &inputs)?)
+    }
+
+    /// An operator that gives an output of a node, on those of its inputs.
+    fn apply(
+        &mut self,
+        index: usize,
+        node: &'a NodeProto,
+        output: usize,
+        op: Op,
+        inputs: &[usize],
+    ) -> Result<Binding, String> {
         let mut values = Vec::new();
-        for position in inputs {
+        for &position in inputs {
             let name = &node.input[position];
             match self.bindings.get(name.as_str()) {
                 Some(Binding::Value(id)) => values.push(*id),
-                Some(Binding::Constant(_)) => return Err(format!("{name:?} is a constant")),
+                Some(Binding::Constant(Ok(constant))) => {
+                    let constant = Arc::clone(constant);
+                    values.push(self.constant(name, &constant)?);
+                }
+                Some(Binding::Constant(Err(reason))) => return Err(format!("constant {name:?}: {reason}")),
                 // The node that gives it has been reported; this one follows from it.
                 _ => return Ok(Binding::Unknown),
             }
         }
-        let is_free =
-            |name: &str| !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name);
-        let name = if is_free(&node.name) {
+        let name = if self.is_free(&node.name) {
             node.name.clone()
-        } else {
+        } else if output == 0 {
             format!("{}_{index}", node.op_type)
+        } else {
+            format!("{}_{index}_{output}", node.op_type)
         };
-        let output = node.output.first().ok_or("it has no output")?;
+        let output = node.output.get(output).ok_or("it has no output")?;
+        if output.is_empty() {
+            return Ok(Binding::Unknown);
+        }
         let parameters: usize = op.parameters().iter().map(|(_, tensor)| tensor.len()).sum();
         // A constant may be a parameter many times.
         self.count(parameters)?;
@@ -320,6 +354,31 @@ impl<'a> Import<'a> {
             .map_err(|error| error.to_string())?;
         self.count(elements(self.graph.shape(id)).unwrap_or(usize::MAX))?;
         Ok(Binding::Value(id))
+    }
+
+    /// A constant as a value of the graph, which all that read it as one share.
+    fn constant(&mut self, name: &str, constant: &Constant) -> Result<ValueId, String> {
+        if let Some(&id) = self.constants.get(name) {
+            return Ok(id);
+        }
+        let tensor = constant.to_floats();
+        self.count(tensor.len())?;
+        let node = if self.is_free(name) {
+            name.to_owned()
+        } else {
+            format!("Constant_{name}")
+        };
+        let id = self
+            .graph
+            .apply(&node, name, Op::Constant(tensor), &[])
+            .map_err(|error| error.to_string())?;
+        self.constants.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Whether a node may have this name.
+    fn is_free(&self, name: &str) -> bool {
+        !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name)
     }
 
     /// Fails where there are more elements than a circuit has rows.
@@ -387,7 +446,7 @@ mod tests {
 
     use super::*;
     use crate::float::FloatModel;
-    use crate::graph::{Conv2d, Gemm, Op, Reshape, Window};
+    use crate::graph::{Conv2d, Gemm, Op, Power, Reshape, Window};
     use crate::layers;
     use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::onnx::write;
@@ -582,7 +641,8 @@ mod tests {
             small(&[1, 3], nodes, Vec::new())
         };
         assert_eq!(operators(&square(2.0)), [Op::Mul]);
-        assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
+        assert_eq!(operators(&square(3.0)), [Op::Power(Power { exponent: 3 })]);
+        assert_eq!(uncovered(&square(2.5))[0].operator, "Pow");
 
         let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let expected = Op::Gemm(Gemm {
@@ -661,16 +721,16 @@ mod tests {
     #[test]
     fn operators_outside_the_graph_are_named_and_shapes_still_known() {
         let nodes = vec![
-            operator("Softplus", &["x"], "a"),
+            operator("Sin", &["x"], "a"),
             operator("Relu", &["a"], "b"),
             NodeProto {
                 attribute: vec![ints("axes", &[1])],
-                ..operator("ReduceMean", &["b"], "y")
+                ..operator("ReduceL2", &["b"], "y")
             },
         ];
         let model = small(&[1, 6], nodes, Vec::new());
         let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
-        assert_eq!(names, ["Softplus", "ReduceMean"]);
+        assert_eq!(names, ["Sin", "ReduceL2"]);
         let read = read(&model.encode_to_vec()).expect("valid");
         assert_eq!(
             read.outputs,
@@ -682,21 +742,30 @@ mod tests {
     }
 
     #[test]
-    fn what_depends_on_constants_alone_is_left_to_tract() {
-        let nodes = vec![
-            operator("Tile", &["w", "r"], "t"),
-            operator("Add", &["x", "t"], "y"),
-        ];
-        let constants = vec![floats("w", &[1, 2], &[1.0; 2]), integers("r", &[1, 2])];
-        let model = small(&[1, 4], nodes, constants);
-        assert_eq!(uncovered(&model)[0].operator, "Tile");
+    fn what_depends_on_constants_alone_is_moved_as_values_are_or_left_to_tract() {
+        let of_constants = |node: NodeProto| {
+            let nodes = vec![node, operator("Add", &["x", "t"], "y")];
+            let constants = vec![floats("w", &[1, 2], &[1.0; 2]), integers("r", &[1, 2])];
+            small(&[1, 4], nodes, constants)
+        };
+        let tiled = operators(&of_constants(operator("Tile", &["w", "r"], "t")));
+        assert_eq!(
+            tiled.iter().map(Op::onnx_name).collect::<Vec<_>>(),
+            ["Constant", "Tile", "Add"]
+        );
+        let sine = of_constants(operator("Sin", &["r"], "t"));
+        assert_eq!(uncovered(&sine)[0].operator, "Sin");
+    }
 
+    /// A committed circuit has no need of EZKL's loader.
+    #[test]
+    fn what_ezkl_does_not_load_is_left_to_committed_circuits() {
         let tile = vec![operator("Tile", &["x", "r"], "y")];
         let model = small(&[1, 4], tile, vec![integers("r", &[1, 2])]);
-        assert_eq!(
-            problems(&model),
-            ["node \"y\" is Tile, which EZKL does not support"]
-        );
+        let misread = read(&model.encode_to_vec()).expect("valid").misread;
+        let misread: Vec<String> = misread.iter().map(ToString::to_string).collect();
+        assert_eq!(misread, ["node \"y\" is Tile, which EZKL does not support"]);
+        assert_eq!(operators(&model).len(), 1);
     }
 
     #[test]

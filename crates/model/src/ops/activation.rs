@@ -3,8 +3,7 @@
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, single};
-use crate::interval::Interval;
-use crate::program::{ProgramError, Step, Value, ValueId};
+use crate::program::{ProgramError, Tabulated, ValueId};
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -49,6 +48,7 @@ impl Operator for Activation {
         Some(TableReader {
             limit: read.limit,
             guarded: false,
+            power_of_two: !matches!(self, Self::Relu),
         })
     }
 
@@ -61,36 +61,18 @@ impl Operator for Activation {
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = lowering
-            .within_table(place.inputs[0], 1, false)
-            .map_err(|source| place.too_large(source))?;
-        let before = lowering.value(input).clone();
-        let (step, interval) = match self {
-            Self::Relu => (Step::Rectify { input }, before.interval.rectified()),
-            Self::Sigmoid => {
-                let scale = scale(place, &before)?;
-                let (least, greatest) = (0, 1 << scale);
-                (Step::Sigmoid { input, scale }, Interval { least, greatest })
+        let input = place.value(lowering, 0)?;
+        let function = match self {
+            Self::Relu => {
+                let input = lowering
+                    .within_table(input, 1, false)
+                    .map_err(|source| place.too_large(source))?;
+                return Ok(lowering.rectified(place, input));
             }
-            Self::Tanh => {
-                let scale = scale(place, &before)?;
-                (Step::Tanh { input, scale }, Interval::symmetric(1 << scale))
-            }
+            Self::Sigmoid => Tabulated::Sigmoid,
+            Self::Tanh => Tabulated::Tanh,
         };
-        let value = Value {
-            name: place.name.to_owned(),
-            interval,
-            ..before
-        };
-        Ok(lowering.push(step, value))
+        let (input, scale) = lowering.tabulated(place, input, 1, false)?;
+        lowering.function(place, function, input, scale)
     }
-}
-
-/// The logarithm of the number of integers that make 1 of what a function is applied to.
-fn scale(place: &Place<'_>, before: &Value) -> Result<u32, ProgramError> {
-    let scale = before.unit.log2();
-    if scale.fract() != 0.0 || !(0.0..=31.0).contains(&scale) {
-        return Err(place.refused("its input's unit is no power of two"));
-    }
-    Ok(scale as u32)
 }

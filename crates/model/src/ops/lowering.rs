@@ -8,8 +8,10 @@
 )]
 
 use super::Tensor;
+use super::broadcast::positions;
+use super::fixed::exponent;
 use crate::interval::{Interval, LIMIT, Unbounded};
-use crate::program::{Form, Linear, Operand, Program, ProgramError, Step, Value, ValueId};
+use crate::program::{Form, Linear, Operand, Order, Program, ProgramError, Step, Term, Value, ValueId};
 
 /// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
 const TABLE_MARGIN: i128 = 16;
@@ -17,12 +19,17 @@ const TABLE_MARGIN: i128 = 16;
 /// The most by which a sum may shift an operand, as a logarithm.
 const MOST_SHIFT: f64 = 64.0;
 
+/// The most elements that a value may have: with as many powers of ρ as the bound on false claims allows for, each has one.
+pub(crate) const MOST_LOWERED: usize = 1 << 24;
+
 /// A value of the graph that reads of it must be looked up: how large it may be, and whether it must be looked up where it
 /// is claimed as well, because not everything that reads it sees what the look-up of another has let through.
 #[derive(Clone, Copy)]
 pub(crate) struct TableReader {
     pub(crate) limit: i128,
     pub(crate) guarded: bool,
+    /// Whether it looks the value up only where the unit is a power of two.
+    pub(crate) power_of_two: bool,
 }
 
 /// What an operator sees of a value when it is asked how it reads it through a table.
@@ -35,14 +42,32 @@ pub(crate) struct ReadThrough<'a> {
     pub(crate) onwards: &'a dyn Fn() -> Option<TableReader>,
 }
 
+/// What an operator reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    /// Where its elements come from.
+    pub(crate) source: Source<'a>,
+    /// Its sizes in the graph.
+    pub(crate) shape: &'a [usize],
+}
+
+/// Where elements come from that an operator reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A value of the program.
+    Value(ValueId),
+    /// A constant of the graph, which has no unit before something reads it.
+    Constant(&'a Tensor),
+}
+
 /// An operator's place in the graph.
 pub(crate) struct Place<'a> {
     /// The node's name.
     pub(crate) name: &'a str,
     /// Its ONNX operator.
     pub(crate) operator: &'static str,
-    /// What it reads, in the program.
-    pub(crate) inputs: Vec<ValueId>,
+    /// What it reads.
+    pub(crate) inputs: Vec<Input<'a>>,
     /// Sizes of its output.
     pub(crate) shape: Vec<usize>,
     /// Whether its output is one of the graph's.
@@ -75,6 +100,46 @@ impl Place<'_> {
             Ok(())
         } else {
             Err(self.refused("its result has another batch than 1"))
+        }
+    }
+
+    /// The constant at a position among its inputs, if it is one.
+    pub(crate) fn constant(&self, position: usize) -> Option<&Tensor> {
+        match self.inputs[position].source {
+            Source::Constant(tensor) => Some(tensor),
+            Source::Value(_) => None,
+        }
+    }
+
+    /// The input at a position as a value of the program; a constant at the unit that it needs.
+    pub(crate) fn value(&self, lowering: &mut Lowering, position: usize) -> Result<ValueId, ProgramError> {
+        match self.inputs[position].source {
+            Source::Value(id) => Ok(id),
+            Source::Constant(tensor) => {
+                let numbers: Vec<f64> = floats(tensor).collect();
+                let unit = f64::from(exponent(&numbers, lowering.scale)).exp2();
+                lowering.constant(self, &numbers, &tensor.shape, unit)
+            }
+        }
+    }
+
+    /// The input at a position with the shape of the output, its elements repeated as ONNX broadcasts them.
+    pub(crate) fn broadcast(
+        &self,
+        lowering: &mut Lowering,
+        position: usize,
+    ) -> Result<ValueId, ProgramError> {
+        let value = self.value(lowering, position)?;
+        Ok(lowering.spread(value, self.inputs[position].shape, &self.shape))
+    }
+
+    /// What is known of a result of its own.
+    pub(crate) fn result(&self, interval: Interval, unit: f64) -> Value {
+        Value {
+            name: self.name.to_owned(),
+            shape: self.shape.clone(),
+            interval,
+            unit,
         }
     }
 
@@ -146,6 +211,108 @@ impl Lowering {
         ValueId(self.program.values.len() - 1)
     }
 
+    /// Numbers that the circuit's key fixes, at this unit.
+    pub(crate) fn constant(
+        &mut self,
+        place: &Place<'_>,
+        numbers: &[f64],
+        shape: &[usize],
+        unit: f64,
+    ) -> Result<ValueId, ProgramError> {
+        let elements = place.integers(numbers.iter().copied(), unit)?;
+        let points = elements.iter().map(|&x| {
+            Ok(Interval {
+                least: x,
+                greatest: x,
+            })
+        });
+        let interval = hull(points).map_err(|source| place.too_large(source))?;
+        let value = Value {
+            shape: shape.to_vec(),
+            ..place.result(interval, unit)
+        };
+        Ok(self.push(Step::Constant { elements }, value))
+    }
+
+    /// A value's elements at these positions, in a shape of as many; their bounds and their unit stay.
+    pub(crate) fn picked(&mut self, value: ValueId, positions: Vec<usize>, shape: &[usize]) -> ValueId {
+        let result = Value {
+            shape: shape.to_vec(),
+            ..self.value(value).clone()
+        };
+        let step = Step::Rearrange {
+            operands: vec![Operand { value, shift: 0 }],
+            order: Order::Picked(positions),
+        };
+        self.push(step, result)
+    }
+
+    /// A value's elements as they stand, in another shape or read at another unit.
+    pub(crate) fn relabelled(&mut self, value: ValueId, shape: &[usize], unit: f64) -> ValueId {
+        let result = Value {
+            shape: shape.to_vec(),
+            unit,
+            ..self.value(value).clone()
+        };
+        let step = Step::Rearrange {
+            operands: vec![Operand { value, shift: 0 }],
+            order: Order::Kept,
+        };
+        self.push(step, result)
+    }
+
+    /// A value of one shape with its elements repeated to another one.
+    pub(crate) fn spread(&mut self, value: ValueId, from: &[usize], to: &[usize]) -> ValueId {
+        if from == to {
+            return value;
+        }
+        self.picked(value, positions(from, to), to)
+    }
+
+    /// Σ factor · value + addend, in a shape and at a unit that the caller knows.
+    pub(crate) fn sum(
+        &mut self,
+        place: &Place<'_>,
+        terms: Vec<Term>,
+        addend: i128,
+        shape: &[usize],
+        unit: f64,
+    ) -> Result<ValueId, ProgramError> {
+        let constant = Interval {
+            least: addend,
+            greatest: addend,
+        };
+        let interval = terms.iter().try_fold(constant, |sum, term| {
+            sum.plus(self.value(term.value).interval.weighted(&[term.factor], 0)?)
+        });
+        let value = Value {
+            shape: shape.to_vec(),
+            ..place.result(interval.map_err(|source| place.too_large(source))?, unit)
+        };
+        Ok(self.push(Step::Sum { terms, addend }, value))
+    }
+
+    /// The product of two values of one shape, element by element.
+    pub(crate) fn product(
+        &mut self,
+        place: &Place<'_>,
+        left: ValueId,
+        right: ValueId,
+    ) -> Result<ValueId, ProgramError> {
+        let (a, b) = (self.value(left), self.value(right));
+        let interval = if left == right {
+            a.interval.squared()
+        } else {
+            a.interval.times(b.interval)
+        };
+        let interval = interval.map_err(|source| place.too_large(source))?;
+        let value = Value {
+            shape: a.shape.clone(),
+            ..place.result(interval, a.unit * b.unit)
+        };
+        Ok(self.push(Step::Multiply { left, right }, value))
+    }
+
     /// A linear layer that is claimed: as it is, or rounded where what reads it needs that.
     pub(crate) fn linear(
         &mut self,
@@ -180,6 +347,25 @@ impl Lowering {
                 )
             }
             Linear::Same => (before.interval, before.unit),
+            Linear::Product {
+                right,
+                sizes: [_, _, inner, columns],
+            } => {
+                let other = self.value(*right);
+                let interval = match right.0.checked_sub(1).map(|index| &self.program.steps[index]) {
+                    // Of weights, each column bounds its results.
+                    Some(Step::Constant { elements }) => hull((0..*columns).map(|column| {
+                        let column: Vec<i128> =
+                            elements.iter().copied().skip(column).step_by(*columns).collect();
+                        before.interval.weighted(&column, 0)
+                    })),
+                    _ => before
+                        .interval
+                        .times(other.interval)
+                        .and_then(|product| product.repeated(*inner)),
+                };
+                (interval.map_err(too_large)?, before.unit * other.unit)
+            }
         };
         let exact = Value {
             name: place.name.to_owned(),
@@ -188,6 +374,10 @@ impl Lowering {
             unit,
         };
         match (place.table_reader)() {
+            // Claimed at another unit at once: what is rounded but not looked up as it is would not be bounded.
+            Some(reader) if reader.power_of_two && !is_power_of_two(unit) => self
+                .requantised(input, linear, exact, 1.0, reader.limit, reader.guarded)
+                .map_err(too_large),
             Some(reader) if interval.magnitude() > reader.limit => self
                 .rounded(input, linear, exact, reader.limit, reader.guarded)
                 .map_err(too_large),
@@ -308,6 +498,11 @@ impl Lowering {
         };
         Ok(self.push(Step::Claimed { input, linear, form }, value))
     }
+}
+
+/// Whether a unit is a power of two.
+pub(crate) fn is_power_of_two(unit: f64) -> bool {
+    unit.log2().fract() == 0.0
 }
 
 /// A tensor's elements.

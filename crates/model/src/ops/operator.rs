@@ -57,13 +57,28 @@ pub(crate) trait Operator {
         0
     }
 
+    /// How many of the values that it reads may be rounded because it multiplies them with others, or with weights.
+    fn roundings(&self) -> usize {
+        usize::from(!self.parameters().is_empty())
+    }
+
     /// How many outputs have parameters of their own, along the first axis of every parameter: those that tiles can share.
     fn tileable_outputs(&self) -> Option<usize> {
         None
     }
 
-    /// Elements of each mean inside of it that a direct circuit computes by a factor, for an output of this shape.
-    fn mean_elements(&self, _output: &[usize]) -> Option<usize> {
+    /// Elements of each mean inside of it that a direct circuit computes by a factor, for an input of this shape.
+    fn mean_elements(&self, _input: &[usize]) -> Option<usize> {
+        None
+    }
+
+    /// Of which type its result is.
+    fn elements(&self) -> Elements {
+        Elements::Floats
+    }
+
+    /// Its result, where that is known from the file alone.
+    fn constant(&self) -> Option<&Tensor> {
         None
     }
 
@@ -84,6 +99,17 @@ pub(crate) trait Operator {
     /// # Errors
     /// [`ProgramError::NotCovered`] and [`ProgramError::TooLarge`].
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError>;
+}
+
+/// Of which type an operator's result is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Elements {
+    /// Floats.
+    Floats,
+    /// Truth values or whole numbers.
+    Others,
+    /// What it reads.
+    AsRead,
 }
 
 /// What EZKL's ONNX loader makes of an operator in a direct circuit.
@@ -130,6 +156,8 @@ pub(crate) struct Import {
 pub(crate) enum Meaning {
     /// An operator on values, which are the node's inputs at these positions.
     Apply(Op, Vec<usize>),
+    /// Each of its outputs is an operator of its own on the input at this position.
+    Several(Vec<Op>, usize),
     /// Its first output is another name for the input at this position.
     Alias(usize),
     /// A constant.

@@ -13,10 +13,12 @@
 
 mod error;
 mod execute;
+mod tabulated;
 
 pub use error::ProgramError;
 pub(crate) use execute::inverse_root;
 pub use execute::{RootDigits, Trace};
+pub use tabulated::Tabulated;
 
 use crate::interval::Interval;
 use crate::tensor::Window;
@@ -75,7 +77,7 @@ impl Value {
     }
 }
 
-/// A linear layer with integer weights.
+/// A layer that is linear in what it reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Linear {
     /// A convolution.
@@ -102,6 +104,13 @@ pub enum Linear {
     },
     /// The value itself.
     Same,
+    /// A product of matrices, one for each head: linear in either of them.
+    Product {
+        /// The right one, heads × inner × columns; the layer's input is heads × rows × inner.
+        right: ValueId,
+        /// Heads, rows, inner size and columns.
+        sizes: [usize; 4],
+    },
 }
 
 /// How a claimed tensor is committed.
@@ -112,7 +121,7 @@ pub enum Form {
     /// Rounded: with t = multiplier · integer + ½·base^digits, the quotient and the remainder's digits of t / base^digits.
     /// The value is the quotient.
     Rounded {
-        /// A power of two.
+        /// A positive number; a power of two unless the unit is to become another one.
         multiplier: i128,
         /// Digits of the remainder, at least one.
         digits: u32,
@@ -128,6 +137,15 @@ pub struct Operand {
     pub value: ValueId,
     /// The logarithm of the factor.
     pub shift: u32,
+}
+
+/// A value times a whole number, as a part of a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// The value.
+    pub value: ValueId,
+    /// The factor.
+    pub factor: i128,
 }
 
 /// In which order elements stand.
@@ -181,17 +199,12 @@ pub enum Step {
         /// x.
         input: ValueId,
     },
-    /// round(2^scale · sigmoid(x / 2^scale)).
-    Sigmoid {
+    /// round(2^scale · f(x / 2^scale)).
+    Tabulated {
         /// x.
         input: ValueId,
-        /// The logarithm of the number of integers that make 1.
-        scale: u32,
-    },
-    /// round(2^scale · tanh(x / 2^scale)).
-    Tanh {
-        /// x.
-        input: ValueId,
+        /// f.
+        function: Tabulated,
         /// The logarithm of the number of integers that make 1.
         scale: u32,
     },
@@ -202,14 +215,17 @@ pub enum Step {
         /// y.
         right: ValueId,
     },
-    /// x ± y.
-    Combine {
-        /// x.
-        left: Operand,
-        /// y.
-        right: Operand,
-        /// Whether it is x − y.
-        subtract: bool,
+    /// Σ factor · value + addend, element by element.
+    Sum {
+        /// Values of as many elements each; at least one.
+        terms: Vec<Term>,
+        /// Added to each element.
+        addend: i128,
+    },
+    /// Integers that the circuit's key fixes.
+    Constant {
+        /// The elements, row-major.
+        elements: Vec<i128>,
     },
     /// The elements of all operands, one operand after the other and each row-major, in another order or shape.
     Rearrange {
@@ -218,13 +234,24 @@ pub enum Step {
         /// Which of them stand where in the result, row-major.
         order: Order,
     },
-    /// Layer normalisation over all elements.
+    /// ⌊multiplier · x / y + ½⌋, element by element, claimed with its remainder.
+    Divide {
+        /// x.
+        numerator: ValueId,
+        /// y, which is positive.
+        denominator: ValueId,
+        /// A positive number.
+        multiplier: i128,
+    },
+    /// Layer normalisation of each row.
     LayerNorm {
         /// What it reads.
         input: ValueId,
-        /// γ.
+        /// Rows, each of as many elements.
+        rows: usize,
+        /// γ, one for each element of all rows.
         scale: Vec<i128>,
-        /// β, times the numerator of the inverse square root.
+        /// β likewise, times the numerator of the inverse square root.
         bias: Vec<i128>,
         /// Added to count² · variance, in units of the input squared.
         epsilon: i128,

@@ -28,6 +28,17 @@ impl Constant {
         }
     }
 
+    /// Its elements as `f32`.
+    pub(crate) fn to_floats(&self) -> Tensor {
+        match self {
+            Self::Floats(tensor) => tensor.clone(),
+            Self::Ints(integers) => {
+                let data = integers.data.iter().map(|&x| x as f32).collect();
+                Tensor::new(integers.shape.clone(), data)
+            }
+        }
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         match self {
