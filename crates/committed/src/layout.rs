@@ -446,8 +446,9 @@ impl<'a> Builder<'a> {
 
     /// Σ factor · value + addend; what is subtracted comes last, so that it need not be negated.
     fn sum(&mut self, terms: &[Term], addend: i128, shape: &[usize]) -> NodeId {
-        let (added, subtracted): (Vec<Term>, Vec<Term>) = terms.iter().partition(|term| term.factor > 0);
-        let mut part = |builder: &mut Self, term: Term| {
+        let (added, subtracted): (Vec<Term>, Vec<Term>) =
+            terms.iter().copied().partition(|term| term.factor > 0);
+        let part = |builder: &mut Self, term: Term| {
             let node = builder.node(term.value);
             let node = builder.graph.reshape(node, shape);
             builder.graph.scale(node, term.factor.abs())

@@ -6,8 +6,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ops::Elements;
-
 pub use super::ops::*;
 pub use super::tensor::{MOST_ELEMENTS, Tensor, Window, elements};
 
@@ -121,18 +119,6 @@ impl Graph {
     #[must_use]
     pub fn shape(&self, id: ValueId) -> &[usize] {
         &self.values[id.0].shape
-    }
-
-    /// Whether a value's elements are floats in the file, and not truth values or positions, as far as that is known.
-    pub(crate) fn gives_floats(&self, id: ValueId) -> bool {
-        let Some(node) = self.nodes.iter().find(|node| node.output == id) else {
-            return true;
-        };
-        match node.op.rules().elements() {
-            Elements::Floats => true,
-            Elements::Others => false,
-            Elements::AsRead => node.inputs.iter().all(|&input| self.gives_floats(input)),
-        }
     }
 
     /// The graph inputs, in order.

@@ -17,7 +17,7 @@ use super::loaded::{Loaded, Refusal};
 use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
 use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::integer;
-use crate::ops::{self, Meaning, Op};
+use crate::ops::{self, Elements, Meaning, Op};
 use crate::wire::constant::{Constant, constant, constant_node};
 use crate::wire::node::{is_standard, label};
 use crate::wire::reading::{Argument, Reading};
@@ -212,6 +212,8 @@ struct Import<'a> {
     uncovered: Vec<Uncovered>,
     /// Constants that are values of the graph, by name.
     constants: HashMap<String, ValueId>,
+    /// Those of them that are integers or truth values.
+    integers: HashSet<ValueId>,
     /// Elements of all values and parameters so far.
     total: usize,
 }
@@ -225,6 +227,7 @@ impl<'a> Import<'a> {
             bindings: HashMap::new(),
             uncovered: Vec::new(),
             constants: HashMap::new(),
+            integers: HashSet::new(),
             total: 0,
         };
         for tensor in &proto.initializer {
@@ -259,7 +262,7 @@ impl<'a> Import<'a> {
     /// What is known of a value so far.
     fn known(&self, name: &str) -> Option<declared::Known> {
         match self.bindings.get(name)? {
-            Binding::Value(id) if self.graph.gives_floats(*id) => {
+            Binding::Value(id) if self.holds_floats(*id) => {
                 Some(declared::Known::floats(self.graph.shape(*id)))
             }
             Binding::Value(id) => Some(declared::Known {
@@ -334,6 +337,11 @@ impl<'a> Import<'a> {
                 _ => return Ok(Binding::Unknown),
             }
         }
+        // ONNX divides whole numbers with a rounding of its own, and no other operator reads them as floats.
+        let are_floats = values.iter().all(|&value| self.holds_floats(value));
+        if op.rules().elements() == Elements::Floats && !are_floats {
+            return Err("it reads whole numbers or truth values".to_owned());
+        }
         let name = if self.is_free(&node.name) {
             node.name.clone()
         } else if output == 0 {
@@ -356,6 +364,20 @@ impl<'a> Import<'a> {
         Ok(Binding::Value(id))
     }
 
+    /// Whether a value's elements are floats in the file, and not truth values or whole numbers.
+    fn holds_floats(&self, id: ValueId) -> bool {
+        let made = self.graph.nodes.iter().find(|node| node.output == id);
+        match made.map(|node| (node, node.op.rules().elements())) {
+            None => true,
+            Some(_) if self.integers.contains(&id) => false,
+            Some((_, Elements::Floats)) => true,
+            Some((_, Elements::Others)) => false,
+            Some((node, Elements::AsRead)) => {
+                node.inputs.last().is_none_or(|&input| self.holds_floats(input))
+            }
+        }
+    }
+
     /// A constant as a value of the graph, which all that read it as one share.
     fn constant(&mut self, name: &str, constant: &Constant) -> Result<ValueId, String> {
         if let Some(&id) = self.constants.get(name) {
@@ -373,6 +395,9 @@ impl<'a> Import<'a> {
             .apply(&node, name, Op::Constant(tensor), &[])
             .map_err(|error| error.to_string())?;
         self.constants.insert(name.to_owned(), id);
+        if matches!(constant, Constant::Ints(_)) {
+            self.integers.insert(id);
+        }
         Ok(id)
     }
 

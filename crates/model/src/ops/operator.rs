@@ -72,7 +72,7 @@ pub(crate) trait Operator {
         None
     }
 
-    /// Of which type its result is.
+    /// Of which type its result is. An operator that gives floats is followed for floats alone: of integers, ONNX rounds otherwise.
     fn elements(&self) -> Elements {
         Elements::Floats
     }
@@ -108,7 +108,7 @@ pub(crate) enum Elements {
     Floats,
     /// Truth values or whole numbers.
     Others,
-    /// What it reads.
+    /// Of the type of its last input.
     AsRead,
 }
 
