@@ -116,7 +116,12 @@ impl Lines {
 
     /// Whether there is one line.
     fn is_straight(&self) -> bool {
-        matches!((&self.right[..], &self.left[..]), ([(_, right)], [(_, left)]) if right.to_bits() == (-left).to_bits())
+        self.right.len() == 1 && self.left.len() == 1 && !self.bends_at_zero()
+    }
+
+    /// Whether the slope changes at 0.
+    fn bends_at_zero(&self) -> bool {
+        self.right[0].1.to_bits() != (-self.left[0].1).to_bits()
     }
 
     fn slopes(&self) -> Vec<f64> {
@@ -192,11 +197,13 @@ impl Operator for Piecewise {
         }
     }
 
-    /// Every element is looked up as it is, but where there is one line.
+    /// Every element is looked up as it is where the slope changes at 0. Elsewhere nothing is where no number is beyond a bend.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        (!self.lines().is_straight()).then_some(TableReader {
-            limit: read.limit,
-            guarded: false,
+        let lines = self.lines();
+        let guarded = !lines.bends_at_zero();
+        (!lines.is_straight()).then_some(TableReader {
+            limit: if guarded { read.limit / 2 } else { read.limit },
+            guarded,
             power_of_two: false,
         })
     }
@@ -213,8 +220,9 @@ impl Operator for Piecewise {
             };
             return lowering.sum(place, vec![term], 0, &place.shape, unit);
         }
+        let guarded = !lines.bends_at_zero();
         let input = lowering
-            .within_table(input, 1, false)
+            .within_table(input, if guarded { 2 } else { 1 }, guarded)
             .map_err(|source| place.too_large(source))?;
         let bent = bend(place, lowering, input, &lines)?;
         if !matches!(self, Self::HardSwish) {
@@ -273,12 +281,14 @@ fn bend(
     let left = bends(place, &lines.left, before.unit, slope_unit, -least)?;
     let addend = place.integers(std::iter::once(lines.at_zero), unit)?[0];
 
-    if right.is_empty() && left.is_empty() {
-        // One number wherever the input can be, which then has no part in it.
-        let term = Term {
-            value: input,
-            factor: 0,
-        };
+    let slope = match (&right[..], &left[..]) {
+        ([], []) => Some(0),
+        (&[(0, right)], &[(0, left)]) if right == -left && !lines.bends_at_zero() => Some(right),
+        _ => None,
+    };
+    if let Some(factor) = slope {
+        // One line wherever the input can be.
+        let term = Term { value: input, factor };
         return lowering.sum(place, vec![term], addend, &before.shape, unit);
     }
     let positive = lowering.rectified(place, input);
