@@ -459,16 +459,16 @@ fn try_out_all(harness: &Harness, names: &[String]) -> Vec<(NodeTest, Found)> {
 }
 
 fn document(results: &[(NodeTest, Found)]) -> String {
-    const COMMITTED: usize = ENDINGS.len();
-    let mut counts: BTreeMap<&str, [usize; COMMITTED + 1]> = onnx::SUPPORTED
+    const LAST: usize = ENDINGS.len();
+    let mut counts: BTreeMap<&str, [usize; LAST + 1]> = onnx::SUPPORTED
         .iter()
-        .map(|&name| (name, [0; COMMITTED + 1]))
+        .map(|&name| (name, [0; LAST + 1]))
         .collect();
     for (test, found) in results {
         let column = ENDINGS.iter().position(|&ending| ending == found.ending).unwrap();
         let counts = counts.get_mut(test.operator.as_str()).unwrap();
         counts[column] += 1;
-        counts[COMMITTED] += usize::from(found.is_committed);
+        counts[LAST] += usize::from(found.is_committed);
     }
     let mut text = format!(
         "# Operators\n\n\
@@ -493,8 +493,8 @@ fn document(results: &[(NodeTest, Found)]) -> String {
         judge::COUNT,
         COMMITTED_TOLERANCE,
     );
-    let mut sums = [0; COMMITTED + 1];
-    let row = |name: &str, counts: &[usize; COMMITTED + 1]| {
+    let mut sums = [0; LAST + 1];
+    let row = |name: &str, counts: &[usize; LAST + 1]| {
         let cells: Vec<String> = counts
             .iter()
             .map(|&count| {

@@ -366,14 +366,16 @@ impl<'a> Import<'a> {
 
     /// Whether a value's elements are floats in the file, and not truth values or whole numbers.
     fn holds_floats(&self, id: ValueId) -> bool {
-        let made = self.graph.nodes.iter().find(|node| node.output == id);
-        match made.map(|node| (node, node.op.rules().elements())) {
-            None => true,
-            Some(_) if self.integers.contains(&id) => false,
-            Some((_, Elements::Floats)) => true,
-            Some((_, Elements::Others)) => false,
-            Some((node, Elements::AsRead)) => {
-                node.inputs.last().is_none_or(|&input| self.holds_floats(input))
+        let mut nodes = self.graph.nodes.iter();
+        let Some(node) = nodes.find(|node| node.output == id) else {
+            return true;
+        };
+        match node.op.rules().elements() {
+            Elements::Floats => true,
+            Elements::Others => false,
+            Elements::AsRead => {
+                !self.integers.contains(&id)
+                    && node.inputs.last().is_none_or(|&input| self.holds_floats(input))
             }
         }
     }
