@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     let damaged = damaged(&home);
     for line in &damaged {
-        say!("damaged: {line}")?;
+        say!("damaged: {}", format::plain(line))?;
     }
     if damaged.is_empty() {
         say!("everything is as it was made")?;

@@ -133,7 +133,8 @@ pub fn main() -> ExitCode {
         Ok(Finding::Good) => ExitCode::SUCCESS,
         Ok(Finding::Bad) => ExitCode::FAILURE,
         Err(error) => {
-            note!("error: {error}");
+            // A name in a file may have breaks: what follows one is no line of evmbench's own.
+            note!("error: {}", error.to_string().replace('\n', "\n  "));
             for hint in error.hints() {
                 note!("hint: {hint}");
             }

@@ -7,11 +7,13 @@ use super::output::{note, say};
 use super::planner::Planner;
 use super::session::parse_bytes;
 use super::{Finding, format, prove_and_verify, remarks};
+use crate::committed::CellAccount;
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
 use crate::metric::Metric;
 use crate::model::onnx::Uncovered;
 use crate::prover::{AvailableMemory, CircuitKind, Failure};
 use crate::report::table::{Column, Table};
+use crate::subject::Subject;
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,9 @@ pub(super) struct Arguments {
     /// Measure first how fast this machine is, which takes about a minute and is kept
     #[arg(long)]
     calibrate: bool,
+    /// Show where the cells of committed circuits go, layer by layer, and what keeps them from half as many rows
+    #[arg(long)]
+    explain: bool,
 }
 
 /// One subject's forecast, as `--json` prints it.
@@ -48,6 +53,9 @@ struct Planned {
     budget_source: Option<String>,
     /// How the larger of both phases' peaks stands to the budget.
     memory: Option<Verdict>,
+    /// With `--explain`: where the cells of a committed circuit go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cells: Option<CellAccount>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -95,6 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                     .map(|(forecast, budget)| forecast.peak_bytes().against(budget)),
                 forecast,
                 failure,
+                cells: arguments.explain.then(|| explained(&subject)).flatten(),
                 budget_bytes,
                 budget_source: source.clone(),
             });
@@ -118,6 +127,59 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     let all = answers.iter().all(|one| one.forecast.is_some());
     Ok(if all { Finding::Good } else { Finding::Bad })
+}
+
+fn explained(subject: &Subject) -> Option<CellAccount> {
+    let committed = subject.committed.as_ref()?;
+    Some(committed.circuit.cell_account())
+}
+
+/// Where a committed circuit's cells go.
+fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
+    let mut table = Table::new([
+        Column::text(name),
+        Column::written("committed"),
+        Column::written("look-ups"),
+        Column::written("contractions"),
+        Column::written("products"),
+        Column::written("additions"),
+        Column::written("constants"),
+        Column::written("public"),
+        Column::written_of(Metric::Cells),
+    ]);
+    let total = account.total();
+    for layer in account.layers.iter().chain([&total]) {
+        let counts = [
+            layer.claims,
+            layer.look_ups,
+            layer.contractions,
+            layer.products,
+            layer.additions,
+            layer.constants,
+            layer.public,
+            layer.cells(),
+        ];
+        let counts = counts.map(|count| format::count(count as u64));
+        table.row(std::iter::once(layer.layer.clone()).chain(counts));
+    }
+    say!("\n{table}")?;
+    let k = account.logrows;
+    let columns = account.inner_columns;
+    let Some(below) = k.checked_sub(1).filter(|_| total.cells() > 0) else {
+        return Ok(());
+    };
+    let room = format::count(account.room_below as u64);
+    match account.cells_too_many() {
+        0 if account.table_logrows == k => say!(
+            "2^{k} rows, {columns} columns: the lookup table needs them; the cells alone would fit 2^{below} ({room} cells)"
+        ),
+        0 => say!("2^{k} rows, {columns} columns: the cells would fit 2^{below} ({room} cells)"),
+        many => say!(
+            "2^{k} rows, {columns} columns: 2^{below} have room for {room} cells, {} fewer ({:.1}%)",
+            format::count(many as u64),
+            100.0 * many as f64 / total.cells() as f64
+        ),
+    }
 }
 
 fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError> {
@@ -196,7 +258,13 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
     if let Some((budget, source)) = budget {
         say!("memory: {} ({source})", format::bytes(budget))?;
     }
-    say!("{circuits}\n\n{chains}")
+    say!("{circuits}\n\n{chains}")?;
+    for one in planned {
+        if let Some(account) = &one.cells {
+            show_cells(&one.name, account)?;
+        }
+    }
+    Ok(())
 }
 
 /// The likely value, and how far the ends of the interval are from it.

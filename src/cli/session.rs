@@ -1,5 +1,6 @@
 //! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
 
+use std::ffi::OsString;
 use std::num::IntErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -221,10 +222,7 @@ impl Session {
             log: Log {
                 started_at: record::now(),
                 finished_at: String::new(),
-                arguments: std::env::args()
-                    .skip(1)
-                    .map(|argument| without_folders(&argument))
-                    .collect(),
+                arguments: logged(std::env::args_os().skip(1)),
                 environment: environment.clone(),
                 runs: Vec::new(),
                 interrupted: false,
@@ -382,6 +380,13 @@ impl Session {
     }
 }
 
+/// Arguments as a log keeps them, which need not be texts.
+fn logged(arguments: impl Iterator<Item = OsString>) -> Vec<String> {
+    arguments
+        .map(|argument| without_folders(&argument.to_string_lossy()))
+        .collect()
+}
+
 /// An argument as a log keeps it: of an absolute path only the last part, since a log may be published.
 fn without_folders(argument: &str) -> String {
     let (option, value) = match argument.split_once('=') {
@@ -433,13 +438,13 @@ pub(super) fn finished(
     }
 }
 
-/// The record of the same experiment that knows something about the model, where this one was cut short by a limit or by the
-/// machine and knows nothing.
+/// The record of the same experiment that knows something about the model, where this one knows nothing. Files that are missing of
+/// its evidence may be found again; with the record everything would be gone.
 fn better(store: &Store, record: &Record) -> Option<Record> {
-    if !record.outcome.is_cut_short() {
+    if record.outcome.is_of_the_model() {
         return None;
     }
-    let earlier = store::load_whole(&store.path(&record.request)).ok().flatten()?;
+    let earlier = store::load_sealed(&store.path(&record.request)).ok().flatten()?;
     let same = earlier.request.experiment() == record.request.experiment();
     (same && earlier.outcome.is_of_the_model()).then_some(earlier)
 }
@@ -505,6 +510,13 @@ mod tests {
         for kept in ["relu", "--scale=7", "results/core", "--out"] {
             assert_eq!(without_folders(kept), kept);
         }
+    }
+
+    #[test]
+    fn a_log_keeps_arguments_that_are_no_texts() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let arguments = [b"--out".to_vec(), b"/runs/o\xff".to_vec()].map(OsString::from_vec);
+        assert_eq!(logged(arguments.into_iter()), ["--out", "…/o\u{fffd}"]);
     }
 
     #[test]

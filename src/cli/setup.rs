@@ -63,12 +63,15 @@ pub(super) fn toolchain(home: &Home, progress: &Progress) -> Result<Toolchain, C
 pub(super) fn solc(home: &Home, progress: &Progress) -> Result<Solc, CliError> {
     let folder = home.solc(SOLC_VERSION);
     from_npm(home, &folder, progress, "solc", || {
-        Solc::locate(None, &folder).or_else(|_| {
-            progress.started("install solc");
-            let installed = Solc::obtain(&folder);
-            progress.finished();
-            installed
-        })
+        match Solc::locate(None, &folder) {
+            Err(error) if error.is_mended_by_installing() => {
+                progress.started("install solc");
+                let installed = Solc::obtain(&folder);
+                progress.finished();
+                installed
+            }
+            other => other,
+        }
     })
 }
 

@@ -427,11 +427,6 @@ impl Outcome {
             | Self::Environment { .. } => false,
         }
     }
-
-    /// Whether a limit or the machine ended the run before it could say anything about the model.
-    pub fn is_cut_short(&self) -> bool {
-        !self.is_of_the_model() && !matches!(self, Self::Failed { .. })
-    }
 }
 
 impl std::fmt::Display for Outcome {
@@ -1118,7 +1113,7 @@ mod tests {
             step: "prove".to_owned(),
             message: "x".to_owned(),
         };
-        assert!(!is_final(&failed) && !failed.is_cut_short());
+        assert!(!is_final(&failed));
         let not_attempted = Outcome::NotAttempted {
             forecast: "x".to_owned(),
         };
@@ -1127,7 +1122,7 @@ mod tests {
             reason: "x".to_owned(),
         };
         for outcome in [not_attempted, environment] {
-            assert!(!is_final(&outcome) && outcome.is_cut_short(), "{outcome}");
+            assert!(!is_final(&outcome), "{outcome}");
         }
     }
 

@@ -141,7 +141,7 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     let remarks = as_written_then(record, &mut expected).into_iter().collect();
     discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {
-        figures: figures(record, &again),
+        figures: figures(record, findings.on_chain.is_ok().then_some(&again)),
         record: again,
         discrepancies,
         by_record_only,

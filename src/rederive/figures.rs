@@ -26,12 +26,12 @@ const METRICS: [Metric; 7] = [
     Metric::SetGas,
 ];
 
-/// Each of [`METRICS`], as far as the run came.
-pub(super) fn figures(recorded: &Record, now: &Record) -> Vec<Figure> {
+/// Each of [`METRICS`], as far as the run came; `now` is none where nothing could be deployed and called.
+pub(super) fn figures(recorded: &Record, now: Option<&Record>) -> Vec<Figure> {
     let figures = METRICS.map(|metric| Figure {
         metric,
         recorded: metric.whole(recorded),
-        now: metric.whole(now),
+        now: now.and_then(|now| metric.whole(now)),
     });
     figures
         .into_iter()

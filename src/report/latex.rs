@@ -46,6 +46,9 @@ fn commented(text: &str) -> String {
 /// One `table` environment for each page that the rows need; the label is the first one's, the notes are the last one's.
 fn environments(table: &Table) -> String {
     let pages = table.rows.len().div_ceil(ROWS_OF_A_PAGE).max(1);
+    let alignments: String = (0..table.columns.len())
+        .map(|index| alignment(table, index))
+        .collect();
     let page = |page: usize| {
         let rows = table.rows.iter().skip(page * ROWS_OF_A_PAGE).take(ROWS_OF_A_PAGE);
         let caption = if page == 0 {
@@ -65,7 +68,7 @@ fn environments(table: &Table) -> String {
         };
         format!(
             "\\begin{{table}}[htbp]\n  \\centering\n  \\caption{{{caption}}}\n{label}{}{}\\end{{table}}\n",
-            tabular(table, rows),
+            tabular(table, &alignments, rows),
             notes
                 .iter()
                 .map(|note| format!("  \\par\\smallskip{{\\footnotesize {}}}\n", escape(note)))
@@ -76,17 +79,11 @@ fn environments(table: &Table) -> String {
 }
 
 /// The table itself, as wide as its cells need, but no wider than the text.
-fn tabular<'a>(table: &Table, rows: impl Iterator<Item = &'a Vec<Cell>>) -> String {
+fn tabular<'a>(table: &Table, alignments: &str, rows: impl Iterator<Item = &'a Vec<Cell>>) -> String {
     let mut text =
         "  \\sisetup{group-digits=integer, group-minimum-digits=4, group-separator={,}}\n".to_owned();
     text += "  \\setbox0=\\hbox{\\footnotesize\\setlength{\\tabcolsep}{4pt}%\n";
-    let columns: Vec<String> = (0..table.columns.len())
-        .map(|index| alignment(table, index))
-        .collect();
-    text += &format!(
-        "  \\begin{{tabular}}{{@{{}}{}@{{}}}}\n    \\toprule\n",
-        columns.concat()
-    );
+    text += &format!("  \\begin{{tabular}}{{@{{}}{alignments}@{{}}}}\n    \\toprule\n");
     text += &row(&table.columns.iter().map(heading).collect::<Vec<_>>());
     text += "    \\midrule\n";
     for cells in rows {

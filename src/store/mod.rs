@@ -238,7 +238,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn try_for(&self, request: &Request) -> Result<(), StoreError> {
-        try_folder(folder_of(&self.path(request)))
+        let path = self.path(request);
+        try_folder(folder_of(&path))?;
+        let kind = |path: &Path| path.metadata().map(|there| there.is_dir()).ok();
+        if kind(&path) == Some(true) {
+            return Err(io("write", &path)(ErrorKind::IsADirectory.into()));
+        }
+        let evidence = evidence_folder(&path);
+        if kind(&evidence) == Some(false) {
+            return Err(io("write into", &evidence)(ErrorKind::NotADirectory.into()));
+        }
+        Ok(())
     }
 
     /// Writes evidence, then the record, and tells where. The record's list of evidence and its own digest are filled in.
@@ -417,7 +427,9 @@ fn settle(path: &Path) -> Result<(), StoreError> {
         "{UNFINISHED}{}-",
         path.file_name().unwrap_or_default().to_string_lossy()
     );
-    for file in beside(path, |name| name.starts_with(&unfinished)) {
+    let unfinished = beside(path, |name| name.starts_with(&unfinished));
+    // A folder of such a name is nobody's unfinished record.
+    for file in unfinished.into_iter().filter(|file| !file.is_dir()) {
         std::fs::remove_file(&file).map_err(io("remove", &file))?;
     }
     let remove = |folder: &Path| std::fs::remove_dir_all(folder).map_err(io("remove", folder));
@@ -701,6 +713,25 @@ pub fn load_evidence(path: &Path, record: &Record, name: &str) -> Result<Vec<u8>
 /// # Errors
 /// [`StoreError`]: what of it is damaged or missing.
 pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
+    let Some(run) = open_sealed(path)? else {
+        return Ok(None);
+    };
+    for file in &run.record().evidence {
+        run.evidence(&file.name)?;
+    }
+    Ok(Some(run.into_record()))
+}
+
+/// A record that is as it was written, whatever became of its evidence; none where there is no file.
+///
+/// # Errors
+/// [`StoreError`]: it is damaged.
+pub fn load_sealed(path: &Path) -> Result<Option<Record>, StoreError> {
+    Ok(open_sealed(path)?.map(StoredRun::into_record))
+}
+
+/// A stored run whose record has the digest that it was written with.
+fn open_sealed(path: &Path) -> Result<Option<StoredRun>, StoreError> {
     let run = match StoredRun::open(path) {
         Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -712,10 +743,7 @@ pub fn load_whole(path: &Path) -> Result<Option<Record>, StoreError> {
             path: path.to_owned(),
         });
     }
-    for file in &record.evidence {
-        run.evidence(&file.name)?;
-    }
-    Ok(Some(run.into_record()))
+    Ok(Some(run))
 }
 
 /// A file of evidence in a folder, checked against its record.
@@ -884,6 +912,28 @@ mod tests {
         let file = write_evidence(folder.path(), "calldata.bin", &pseudo_random(2 << 20)).unwrap();
         assert!(file.large);
         assert!(folder.path().join("large/calldata.bin.gz").exists());
+    }
+
+    /// Found out before anything is proved.
+    #[test]
+    fn places_of_a_record_that_cannot_be_written_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let request = Request::new("m", "s", CircuitPlan::direct(4).unwrap());
+        let path = store.path(&request);
+        store.try_for(&request).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let refused = |expected: ErrorKind| {
+            let found = store.try_for(&request);
+            assert!(
+                matches!(&found, Err(StoreError::Io { source, .. }) if source.kind() == expected),
+                "{found:?}"
+            );
+        };
+        refused(ErrorKind::IsADirectory);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(evidence_folder(&path), "mine").unwrap();
+        refused(ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -9,13 +9,15 @@ use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
 use evmbench::fuzz::report::Report;
 use evmbench::metric::Metric;
-use evmbench::prover::{CircuitKind, Phase};
+use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase};
 use evmbench::record::{Outcome, Record, Request};
+use evmbench::report::table::{Column, Table};
 use evmbench::report::tables::{layers, parts};
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
-use evmbench::suite::{self, STUDY_SCALES};
+use evmbench::subject::{Material, Subject};
+use evmbench::suite::{self, Experiment, STUDY_SCALES};
 use evmbench::trained::{self, TRAINED};
 use evmbench::training::History;
 
@@ -120,6 +122,56 @@ fn the_table_of_operators_has_every_operator() {
     assert_eq!(names, evmbench::model::onnx::SUPPORTED);
     assert_eq!(*sum, ("all", operators.iter().map(|&(_, tests)| tests).sum()));
     assert!(sum.1 > 500, "{}", sum.1);
+}
+
+/// What `plan --explain` says of the suites at scale 7.
+#[test]
+fn the_table_of_cells_is_what_is_laid_out() {
+    let mut table = Table::new([
+        Column::text("model"),
+        Column::written("rows"),
+        Column::written("columns"),
+        Column::written("committed"),
+        Column::written("look-ups"),
+        Column::written("contractions"),
+        Column::written("products"),
+        Column::written("additions"),
+        Column::written("constants"),
+        Column::written("cells"),
+        Column::written("room in half the rows"),
+    ]);
+    for spec in &suite::MODELS {
+        let suite = spec.category.to_string();
+        let plan = CircuitPlan::committed(7, Io::default_for(&suite)).unwrap();
+        let request = Request::new(spec.id, suite, plan);
+        let experiment = Experiment {
+            model: spec,
+            scale: 7,
+        };
+        let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
+        let account = subject.committed.unwrap().circuit.cell_account();
+        let total = account.total();
+        let counts = [
+            total.claims,
+            total.look_ups,
+            total.contractions,
+            total.products,
+            total.additions,
+            total.constants,
+            total.cells(),
+            account.room_below,
+        ];
+        table.row(
+            [
+                spec.id.to_owned(),
+                format!("2^{}", account.logrows),
+                account.inner_columns.to_string(),
+            ]
+            .into_iter()
+            .chain(counts.map(|cells| count(Some(cells as u64)))),
+        );
+    }
+    assert_table("docs/tuning.md", "cells", &report::markdown::table(&table));
 }
 
 #[test]

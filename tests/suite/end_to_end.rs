@@ -622,7 +622,6 @@ fn a_worker_killed_in_any_phase_is_no_finding_about_the_model() {
     let direct = || workshop.command(&["--onnx", &onnx, "--runs", "1"]);
     let of_direct = [Phase::Settings, Phase::Calibrate, Phase::Compile];
     let of_committed = [
-        Phase::Srs,
         Phase::Setup,
         Phase::Witness,
         Phase::Commit,

@@ -592,6 +592,35 @@ fn name(index: usize) -> String {
 
 /// 2,000 records of as many models become a page in bounded time: what is drawn of them is bounded, and nothing is compared with all
 /// others.
+/// A figure of 0 has no place on a logarithmic axis; the others have theirs.
+#[test]
+fn zeros_in_a_record_are_drawn_nowhere() {
+    for pointer in [
+        "/verification/gas/tx_gas",
+        "/circuit/rows",
+        "/circuit/cells",
+        "/circuit/logrows",
+        "/model/multiply_adds",
+        "/model/parameters",
+        "/deployment/gas/tx_gas",
+    ] {
+        let folder = TempDir::new().unwrap();
+        let core = folder.path().join("core");
+        std::fs::create_dir(&core).unwrap();
+        let mut json = json_of(RECORD);
+        std::fs::write(core.join("whole.json"), json.to_string()).unwrap();
+        json["request"]["id"] = json!("other");
+        *json.pointer_mut(pointer).unwrap() = json!(0);
+        std::fs::write(core.join("zero.json"), json.to_string()).unwrap();
+        let said = say(evmbench()
+            .args(["report", "--results"])
+            .arg(folder.path())
+            .arg("--out")
+            .arg(folder.path().join("out")));
+        assert_eq!(said.status, Some(0), "{pointer}: {}", said.stderr);
+    }
+}
+
 #[test]
 fn a_report_of_two_thousand_records_is_made_soon() {
     const RECORDS: usize = 2_000;

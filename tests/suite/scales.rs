@@ -103,7 +103,7 @@ fn comparisons_that_are_not_refused_are_onnxs_also_at_ties() {
     let folder = tempfile::tempdir().unwrap();
     let (file, input) = (folder.path().join("model.onnx"), folder.path().join("ties.json"));
     std::fs::write(&input, serde_json::json!({ "input_data": [TIES] }).to_string()).unwrap();
-    for (name, nodes) in cases() {
+    for (name, nodes) in cases().into_iter().step_by(common::step(4)) {
         std::fs::write(&file, model(nodes).encode_to_vec()).unwrap();
         let (_, parsed) = onnx::load(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(parsed.misread.is_empty(), "{name}: {:?}", parsed.misread);

@@ -10,7 +10,7 @@ use evmbench::prover::Phase;
 use evmbench::record::{Outcome, Record};
 use evmbench::store;
 
-use crate::common::{evmbench, say};
+use crate::common::{self, evmbench, say};
 use crate::end_to_end::{Workshop, tiny_model};
 
 /// Nothing here takes this long unless it hangs.
@@ -96,14 +96,13 @@ fn the_program_may_be_ended_in_any_phase() {
             assert_eq!(status.code(), Some(130), "{phase}, {name}");
         }
     };
-    for (phase, name) in [
-        (Phase::Srs, "TERM"),
-        (Phase::Srs, "KILL"),
+    let before_a_record = [
         (Phase::Setup, "INT"),
         (Phase::Setup, "KILL"),
         (Phase::Witness, "TERM"),
         (Phase::Prove, "KILL"),
-    ] {
+    ];
+    for (phase, name) in before_a_record.into_iter().step_by(common::step(3)) {
         end_in(phase, name);
         assert!(workshop.records().is_empty(), "{phase}, {name}");
     }
@@ -111,13 +110,14 @@ fn the_program_may_be_ended_in_any_phase() {
     assert_eq!(status, Some(0), "{stderr}");
     let (path, _) = assert_verified(&workshop);
     let before = everything(&path);
-    for (phase, name) in [
+    let beside_a_record = [
         (Phase::Render, "KILL"),
         (Phase::Commit, "INT"),
         (Phase::Witness, "KILL"),
         (Phase::Prove, "TERM"),
         (Phase::Verify, "INT"),
-    ] {
+    ];
+    for (phase, name) in beside_a_record.into_iter().step_by(common::step(3)) {
         end_in(phase, name);
         assert_eq!(everything(&path), before, "{phase}, {name}");
     }
@@ -211,6 +211,17 @@ fn a_good_record_outlives_trouble_and_limits() {
     let (status, _, stderr) = Workshop::end(run(&others));
     assert_eq!(status, Some(0), "{stderr}");
     assert!(stderr.contains("there already"), "{stderr}");
+
+    // A record that has lost a file of its evidence still says more than a run that knows nothing, and keeps the rest.
+    std::fs::remove_file(path.with_extension("evidence").join("calldata.bin.gz")).unwrap();
+    let before = everything(&path);
+    let (status, _, stderr) = in_proving(run(&["--resume"]), "kill -9 $$");
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(
+        stderr.contains("made again") && stderr.contains("stays: verified"),
+        "{stderr}"
+    );
+    assert_eq!(everything(&path), before);
 }
 
 /// Want of memory is an answer for as much memory or less, and not for more.

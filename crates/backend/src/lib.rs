@@ -41,6 +41,13 @@ pub trait Arithmetisation: std::fmt::Debug + Sync {
     /// Entries that a lookup table's column has room for, of 2^`logrows`.
     fn table_rows(&self, logrows: u32) -> u64;
 
+    /// Cells that each node is laid out in, committed inputs apart, then those of the public values.
+    fn cells_by_node(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> Vec<usize>;
+
     /// Cells that the circuit is laid out in, committed inputs apart.
-    fn cells(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> usize;
+    fn cells(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> usize {
+        self.cells_by_node(graph, inner_columns, logrows)
+            .into_iter()
+            .sum()
+    }
 }

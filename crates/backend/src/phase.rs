@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One step of proving; each runs in a worker process of its own.
+/// One step of proving; each but `Srs` runs in a worker process of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -13,7 +13,7 @@ pub enum Phase {
     Calibrate,
     /// `compile_circuit`: ONNX to EZKL's circuit.
     Compile,
-    /// `gen_srs`: a structured reference string of 2^k points, where none is cached.
+    /// A structured reference string of 2^k points, where none is cached: evmbench makes it, and for older records EZKL's `gen_srs`.
     Srs,
     /// `setup`: verifying and proving key.
     Setup,
@@ -61,7 +61,7 @@ pub enum PhaseSource {
     WarmUp,
 }
 
-/// What one worker process took.
+/// What one worker process took; of `Srs`, what evmbench itself took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseMeasurement {
     /// Which step.
@@ -71,7 +71,7 @@ pub struct PhaseMeasurement {
     /// Wall time inside EZKL's call, in seconds; absent when the worker died.
     pub call_seconds: Option<f64>,
     /// Processor time of all threads inside EZKL's call, in seconds: work of other processes hardly shows in it. Absent when
-    /// the worker died, and in records made before this was measured.
+    /// the worker died, of `Srs`, and in records made before this was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
     /// Wall time of the whole process, start to exit, in seconds.

@@ -60,6 +60,8 @@ pub(super) struct Layout {
     pub(super) sizes: Sizes,
     /// Least and greatest number that is looked up; none where nothing is.
     pub(super) table: Option<(i128, i128)>,
+    /// How many nodes of the graph there are once the input is checked, and then after each step.
+    pub(super) ends: Vec<usize>,
 }
 
 /// The widest table there can be, at its upper end: where digits are looked up, it ends at the base less one.
@@ -244,9 +246,11 @@ impl<'a> Builder<'a> {
     }
 
     fn build(mut self) -> Result<Layout, CommittedError> {
+        let mut ends = vec![self.graph.nodes().len()];
         for index in 0..self.program.steps.len() {
             let node = self.step(index);
             self.values.push(node);
+            ends.push(self.graph.nodes().len());
         }
         let powers = (self.check.residuals.len() as u128) << self.degree_bits;
         let limit = 1 << MOST_POWERS_BITS;
@@ -271,6 +275,7 @@ impl<'a> Builder<'a> {
             graph: self.graph,
             sizes: self.sizes,
             table: self.table,
+            ends,
         })
     }
 

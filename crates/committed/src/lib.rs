@@ -13,6 +13,7 @@
     reason = "a new kind must be thought of everywhere that soundness is decided"
 )]
 
+mod cells;
 mod challenge;
 mod error;
 mod layout;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use evmbench_backend::{self as backend, Arithmetisation, Frame, Function, Operator};
 use evmbench_model::graph::{Graph, Tensor};
 
+pub use cells::{CellAccount, LayerCells};
 pub use error::CommittedError;
 pub use evmbench_backend::Table;
 pub use evmbench_model::interval::{Interval, Unbounded};
@@ -258,7 +260,7 @@ fn size(
     let columns = inner_columns.map_or(1..=MOST_INNER_COLUMNS, |columns| columns..=columns);
     columns
         .map(|columns| {
-            let least = least_logrows(layout, rules, columns);
+            let least = least_logrows_of(layout, rules, columns);
             (columns, least.max(logrows.unwrap_or(least)))
         })
         .min_by_key(|&(columns, logrows)| work(layout, columns, logrows))
@@ -266,9 +268,19 @@ fn size(
 }
 
 /// The least k whose rows hold the circuit's cells, in one column each, and its table.
-fn least_logrows(layout: &Layout, rules: &dyn Arithmetisation, inner_columns: usize) -> u32 {
+fn least_logrows_of(layout: &Layout, rules: &dyn Arithmetisation, inner_columns: usize) -> u32 {
     let cells = rules.cells(&layout.graph, inner_columns, ROOMY_LOGROWS);
-    let entries = layout.table.map_or(0, |(least, greatest)| greatest - least + 1);
+    least_logrows(cells, layout.table, rules, inner_columns)
+}
+
+/// The least k whose rows hold so many cells, in columns without a second block, and a table from one number to another.
+fn least_logrows(
+    cells: usize,
+    table: Option<(i128, i128)>,
+    rules: &dyn Arithmetisation,
+    inner_columns: usize,
+) -> u32 {
+    let entries = table.map_or(0, |(least, greatest)| greatest - least + 1);
     (rules.least_logrows()..usize::BITS)
         .find(|&logrows| {
             let rows = rules.usable_rows(logrows) as usize;
@@ -347,7 +359,7 @@ impl CommittedCircuit {
         assert!(inner_columns > 0, "a circuit has columns");
         Self {
             inner_columns,
-            logrows: least_logrows(&self.layout, self.rules, inner_columns),
+            logrows: least_logrows_of(&self.layout, self.rules, inner_columns),
             ..self.clone()
         }
     }

@@ -1362,6 +1362,14 @@ fn the_suite_fits_its_rows() {
                 let output_public = spec.category == Category::Composite;
                 let circuit = lower(&graph, &options(scale, assurance, output_public, bound)).unwrap();
                 let sizes = circuit.sizes();
+                let total = circuit.cell_account().total();
+                assert_eq!(total.cells(), circuit.cells(), "{}", spec.id);
+                assert_eq!(
+                    total.claims,
+                    sizes.input + sizes.output + sizes.claims,
+                    "{}",
+                    spec.id
+                );
                 writeln!(
                     listing,
                     "{}-s{scale} {assurance}: 2^{} rows, {} columns, {} cells, commits {}+{}+{}",

@@ -12,8 +12,10 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use evmbench_host::digests::sha256_of_file;
+use evmbench_host::files;
 use evmbench_host::hint::Hint;
 use evmbench_host::lock::{self, Lock};
+use evmbench_host::trouble::Trouble;
 
 /// No package has a reason to run code of its own at installation; the rest keeps npm to the point.
 const NPM_ARGUMENTS: [&str; 8] = [
@@ -99,7 +101,10 @@ impl Hint for NpmError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("the disk is full: free some space (`evmbench cache` shows what evmbench keeps)".into())
             }
-            Self::Failed { .. } | Self::Io { .. } => None,
+            Self::Io { source, .. } => Trouble::of_machine(source).map(|trouble| trouble.remedy().into()),
+            Self::Failed {
+                status, stderr_tail, ..
+            } => Trouble::of_tool(*status, stderr_tail).map(|trouble| trouble.remedy().into()),
         }
     }
 }
@@ -177,8 +182,9 @@ fn remove_abandoned(parent: &Path) {
 
 /// Whether every file of an installation is as it was installed; of one without a list nothing is known against it.
 pub fn is_whole(folder: &Path) -> bool {
-    let Ok(list) = std::fs::read(folder.join(LIST)) else {
-        return true;
+    let list = match files::read(&folder.join(LIST), files::MOST_TEXT_BYTES) {
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+        Ok(list) => list,
     };
     let Ok(files) = serde_json::from_slice::<BTreeMap<String, String>>(&list) else {
         return false;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::files;
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
 
@@ -159,7 +160,8 @@ impl CircuitFiles {
 
     /// The label, if it is whole and this entry's.
     fn label(&self, digest: &str) -> Result<Label, String> {
-        let bytes = std::fs::read(self.provenance()).map_err(|error| format!("its label: {error}"))?;
+        let bytes = files::read(&self.provenance(), files::MOST_TEXT_BYTES)
+            .map_err(|error| format!("its label: {error}"))?;
         let sealed: SealedLabel =
             serde_json::from_slice(&bytes).map_err(|error| format!("its label: {error}"))?;
         if sealed.label.seal().ok() != Some(sealed.seal) {
@@ -225,14 +227,17 @@ impl CircuitCache {
         digests: &Digests,
     ) -> std::io::Result<Found> {
         let files = self.at(digest);
-        if !files.folder().is_dir() {
-            return Ok(Found::Nothing);
+        match files.folder().symlink_metadata() {
+            Ok(there) if there.is_dir() => {}
+            Ok(_) => return Ok(Found::Damaged("it is no folder".to_owned())),
+            Err(_) => return Ok(Found::Nothing),
         }
         let lock = match Lock::try_shared(&files.lock()) {
             Ok(Some(lock)) => lock,
             // Another process is about to remove it, or has.
             Ok(None) => return Ok(Found::Nothing),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if is_no_file(&error) => return Ok(Found::Damaged(format!("its lock: {error}"))),
             Err(error) => return Err(error),
         };
         let checked = files.label(digest).and_then(|label| {
@@ -315,7 +320,22 @@ impl CircuitCache {
     /// It cannot be locked or removed.
     pub(super) fn remove(&self, digest: &str, trash: &Path) -> std::io::Result<bool> {
         let files = self.at(digest);
-        let lock = match Lock::try_exclusive(&files.lock()) {
+        if files
+            .folder()
+            .symlink_metadata()
+            .is_ok_and(|there| !there.is_dir())
+        {
+            // A link, say: it goes, and what it leads to stays.
+            return std::fs::remove_file(files.folder()).map(|()| true);
+        }
+        let lock = Lock::try_exclusive(&files.lock()).or_else(|error| {
+            if !is_no_file(&error) {
+                return Err(error);
+            }
+            std::fs::remove_dir_all(files.lock())?;
+            Lock::try_exclusive(&files.lock())
+        });
+        let lock = match lock {
             Ok(Some(lock)) => lock,
             Ok(None) => return Ok(false),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
@@ -370,9 +390,12 @@ impl CircuitCache {
     pub fn damaged(&self, digests: &Digests) -> Vec<(PathBuf, String)> {
         let wrong = |digest: String| {
             let files = self.at(&digest);
-            let lock = Lock::try_shared(&files.lock());
-            let Ok(Some(_lock)) = lock else {
-                return None;
+            let _lock = match Lock::try_shared(&files.lock()) {
+                Ok(Some(lock)) => lock,
+                Err(error) if is_no_file(&error) => {
+                    return Some((files.folder, format!("its lock: {error}")));
+                }
+                Ok(None) | Err(_) => return None,
             };
             let checked = files.label(&digest).and_then(|label| {
                 files.check(&label, |path, sha256| {
@@ -388,13 +411,19 @@ impl CircuitCache {
     /// The names of all entries, sorted.
     fn digests(&self) -> Vec<String> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let folders = entries.filter(|entry| entry.path().is_dir());
+        // What a link leads to is not the cache's.
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         let mut digests: Vec<_> = folders
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
         digests.sort_unstable();
         digests
     }
+}
+
+/// Whether something that cannot be a lock is in its place.
+fn is_no_file(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::IsADirectory
 }
 
 /// Size of all files below a folder, in bytes; what cannot be read counts as nothing.
@@ -544,7 +573,17 @@ mod tests {
             change(&mut label);
             write(files.provenance(), &serde_json::to_vec(&label).unwrap());
         };
-        let damages: [(&str, &dyn Fn()); 10] = [
+        let pipe = |path: &Path| {
+            let _ = std::fs::remove_file(path);
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mkfifoat(rustix::fs::CWD, path, mode).unwrap();
+        };
+        let damages: [(&str, &dyn Fn()); 12] = [
+            ("its label: it is a pipe", &|| pipe(&files.provenance())),
+            ("its lock: ", &|| {
+                std::fs::remove_file(files.lock()).unwrap();
+                std::fs::create_dir(files.lock()).unwrap();
+            }),
             ("proving.key has changed", &|| {
                 write(files.proving_key(), &[&[0_u8; 99][..], &[1]].concat());
             }),
@@ -587,6 +626,22 @@ mod tests {
             assert_eq!(all, [(files.folder().to_owned(), wrong)]);
             assert!(given.cache.remove("a", &given.trash()).unwrap());
         }
+    }
+
+    /// What a link leads to is neither read nor removed, and nothing is written there.
+    #[test]
+    fn a_link_is_no_entry() {
+        let given = Given::new(0);
+        given.keep("a", 100);
+        let elsewhere = given.home.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let link = given.cache.at("linked");
+        std::os::unix::fs::symlink(&elsewhere, link.folder()).unwrap();
+        assert_eq!(given.cache.digests(), ["a"]);
+        assert!(matches!(given.find("linked"), Found::Damaged(_)));
+        assert!(given.cache.remove("linked", &given.trash()).unwrap());
+        assert!(link.folder().symlink_metadata().is_err());
+        assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, U256, keccak256};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use evmbench_committed::InputAssurance;
 use evmbench_host::digests::{Digested, Digests};
+use evmbench_host::files;
 use evmbench_host::home::Home;
 use evmbench_host::process::{WorkFolder, remove_abandoned};
 use evmbench_host::trouble::Trouble;
@@ -18,7 +19,8 @@ use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, fo
 use super::committed;
 use super::evidence::WitnessFile;
 use super::memory::default_memory_limit_bytes;
-use super::srs::{HeldString, write_stand_in};
+use super::powers::write_test_string;
+use super::srs::{HeldString, string_bytes, write_stand_in};
 use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
@@ -865,12 +867,23 @@ impl<'a> Run<'a> {
             ));
         }
         let partial = self.path("partial.srs");
-        self.call(
+        let start = Instant::now();
+        let threads = self.prover.workers.threads;
+        let written = write_test_string(&partial, logrows, threads, || self.observer.interrupted());
+        if !written.map_err(ProverError::io("write", &partial))? {
+            return Err(Failure::Interrupted { phase }.into());
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        self.phases.push(PhaseMeasurement {
             phase,
-            "gen_srs",
-            &json!({"srs_path": partial, "logrows": logrows}),
-            &[&partial],
-        )?;
+            source: PhaseSource::Measured,
+            call_seconds: Some(seconds),
+            cpu_seconds: None,
+            process_seconds: seconds,
+            peak_rss_bytes: None,
+            written_bytes: string_bytes(logrows),
+            exit_status: None,
+        });
         making.publish(&partial)?;
         Ok(std::fs::remove_file(&partial).map_err(ProverError::io("remove", &partial))?)
     }
@@ -881,7 +894,7 @@ impl<'a> Run<'a> {
         let srs = self.prover.srs.path(self.logrows())?;
         let plain_source = self.verifier_source(VerifierKind::Plain, files, &srs)?;
         let verifying_key =
-            std::fs::read(files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
+            read_file(&files.verifying_key()).map_err(ProverError::io("read", files.verifying_key()))?;
         let challenged = match &self.job.circuit {
             JobCircuit::Model { .. } => None,
             JobCircuit::Committed(inputs) => {
@@ -1114,7 +1127,7 @@ impl<'a> Run<'a> {
                 if path.exists() && message.contains(COMPILER_SEARCH) => {}
             Err(stop) => return Err(stop),
         }
-        Ok(std::fs::read_to_string(&path).map_err(ProverError::io("read", &path))?)
+        Ok(files::read_text(&path).map_err(ProverError::io("read", &path))?)
     }
 
     fn key_artifact(&mut self, files: &CircuitFiles, srs: &Path) -> Result<Vec<B256>, Stop> {
@@ -1123,7 +1136,7 @@ impl<'a> Run<'a> {
             "vk_path": files.verifying_key(), "settings_path": files.settings(), "srs_path": srs, "vka_path": path,
         });
         self.call(Phase::KeyArtifact, "create_evm_vka", &arguments, &[&path])?;
-        let bytes = std::fs::read(&path).map_err(ProverError::io("read", &path))?;
+        let bytes = read_file(&path).map_err(ProverError::io("read", &path))?;
         let failed = |error: super::KeyArtifactError| Failure::Failed {
             phase: Phase::KeyArtifact,
             message: error.to_string(),
@@ -1288,6 +1301,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), ProverError> {
     std::fs::write(path, bytes).map_err(ProverError::io("write", path))
 }
 
+/// A key or an artifact, which is no pipe or device.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    files::read(path, files::MOST_MODEL_BYTES)
+}
+
 /// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
 fn parsed<T, E: std::fmt::Display>(
     phase: Phase,
@@ -1295,7 +1313,7 @@ fn parsed<T, E: std::fmt::Display>(
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Failure> {
     let failed = |message: String| Failure::Failed { phase, message };
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    let text = files::read_text(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData => {
             failed(format!("{}: {error}", path.display()))
         }

@@ -20,6 +20,7 @@ pub mod lookups;
 mod memory;
 mod plan;
 mod points;
+mod powers;
 mod rows;
 pub mod settings;
 mod shape;

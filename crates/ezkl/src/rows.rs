@@ -51,8 +51,8 @@ impl Arithmetisation for Ezkl {
         table_rows(logrows)
     }
 
-    fn cells(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> usize {
-        compiled::cells(graph, inner_columns, logrows)
+    fn cells_by_node(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> Vec<usize> {
+        compiled::cells_by_node(graph, inner_columns, logrows)
     }
 }
 

@@ -155,7 +155,7 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
 }
 
 /// Bytes of a string of 2^`logrows` points: the header, two points of 64 bytes for each, two of 128.
-fn string_bytes(logrows: u32) -> u64 {
+pub(super) fn string_bytes(logrows: u32) -> u64 {
     4 + (128 << logrows) + 256
 }
 

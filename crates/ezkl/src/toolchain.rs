@@ -66,6 +66,14 @@ pub enum ToolchainError {
         /// What is wrong with it.
         what: String,
     },
+    /// The machine keeps the environment from being tried.
+    #[error("EZKL in {} cannot be started: {trouble}", path.display())]
+    Machine {
+        /// The environment.
+        path: PathBuf,
+        /// What stands in the way.
+        trouble: Trouble,
+    },
     /// Nothing is installed yet.
     #[error("EZKL {EZKL_VERSION} is not installed in {}", path.display())]
     Missing {
@@ -91,7 +99,10 @@ impl Hint for ToolchainError {
                 "install Python 3.11 or later with its venv module, or set EVMBENCH_PYTHON to one".into(),
             ),
             Self::OldPython { .. } => Some("set EVMBENCH_PYTHON to a newer one".into()),
-            Self::Install { hint, .. } => Some((*hint).into()),
+            Self::Install { stderr, hint, .. } => {
+                Some(Trouble::in_text(stderr).map_or(*hint, Trouble::remedy).into())
+            }
+            Self::Machine { trouble, .. } => Some(trouble.remedy().into()),
             Self::WrongVersion { .. } | Self::Broken { .. } => {
                 Some("run `evmbench setup`, which replaces it".into())
             }
@@ -157,11 +168,18 @@ impl Toolchain {
             Ok(output) => output,
             Err(error) => {
                 let what = format!("{}: {error}", python.display());
-                return Err(ToolchainError::Broken { path, what });
+                return Err(match Trouble::of_machine(&error) {
+                    Some(trouble) => ToolchainError::Machine { path, trouble },
+                    None => ToolchainError::Broken { path, what },
+                });
             }
         };
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if !output.status.success() || found.is_empty() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            if let Some(trouble) = Trouble::of_tool(output.status, &said) {
+                return Err(ToolchainError::Machine { path, trouble });
+            }
             let what = "it cannot be imported".to_owned();
             return Err(ToolchainError::Broken { path, what });
         }
@@ -509,6 +527,32 @@ mod tests {
         let lines = "empty.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\nmade.pyc,,\n../../../bin/tool,sha256=00,1\n";
         std::fs::write(info.join("RECORD"), lines).unwrap();
         packages
+    }
+
+    /// An installation mends nothing there.
+    #[test]
+    fn trouble_of_the_machine_breaks_no_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let root = home.ezkl(EZKL_VERSION);
+        environment(&home);
+        for (script, expected) in [
+            ("kill -9 $$", Trouble::Killed { signal: 9 }),
+            ("kill -6 $$", Trouble::NoMemory),
+            ("echo MemoryError >&2; exit 1", Trouble::NoMemory),
+            (
+                "echo 'OSError: [Errno 24] Too many open files' >&2; exit 1",
+                Trouble::OpenFiles,
+            ),
+        ] {
+            std::fs::write(interpreter(&root), format!("#!/bin/sh\n{script}\n")).unwrap();
+            let error = Toolchain::inspect(&home, &root).unwrap_err();
+            assert!(!error.is_mended_by_installing(), "{script}");
+            assert_eq!(error.hint().unwrap(), expected.remedy(), "{script}");
+        }
+        std::fs::write(interpreter(&root), "#!/bin/sh\necho ImportError >&2; exit 1\n").unwrap();
+        let error = Toolchain::inspect(&home, &root).unwrap_err();
+        assert!(error.is_mended_by_installing());
     }
 
     #[test]

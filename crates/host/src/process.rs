@@ -136,7 +136,9 @@ pub fn remove_abandoned(work: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX)?.rsplit_once('-'))
             .and_then(|(process, _)| process.parse::<Process>().ok());
-        if !process.is_some_and(|process| process.has_ended()) {
+        // What a link leads to was not made here.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !process.is_some_and(|process| process.has_ended()) {
             continue;
         }
         // Process ids of a container say nothing about another one of the same name, and the lock does.
@@ -203,7 +205,14 @@ mod tests {
         let elsewhere = make(&ended);
         let unnamed = work.join("run-abcdef");
         std::fs::create_dir(&unnamed).unwrap();
+        ended.host = Process::current().host;
+        ended.start += 1;
+        let foreign = home.path().join("foreign");
+        std::fs::create_dir(&foreign).unwrap();
+        let link = work.join(format!("{PREFIX}{ended}-abcdef"));
+        std::os::unix::fs::symlink(&foreign, link).unwrap();
         remove_abandoned(&work);
+        assert_eq!(std::fs::read_dir(&foreign).unwrap().count(), 0);
         assert!(!dead.exists());
         for kept in [own.path(), &in_use, &elsewhere, &unnamed] {
             assert!(kept.exists(), "{}", kept.display());

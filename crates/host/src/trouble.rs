@@ -76,6 +76,34 @@ impl Trouble {
         }
     }
 
+    /// Why a program that is there could not be started, where that says nothing about the program.
+    pub fn of_machine(error: &Error) -> Option<Self> {
+        match Self::of(error) {
+            trouble @ (Self::OpenFiles | Self::Processes | Self::NoMemory | Self::Device) => Some(trouble),
+            _ => None,
+        }
+    }
+
+    /// What kept a tool that was started from working, by its exit status and by what it wrote, where that says nothing about the tool:
+    /// limits, want of memory, a signal. Only for tools that no input can crash.
+    pub fn of_tool(status: std::process::ExitStatus, said: &str) -> Option<Self> {
+        const NO_MEMORY: [&str; 4] = [
+            "MemoryError",
+            "annot allocate memory",
+            "failed to map segment",
+            "out of memory",
+        ];
+        use std::os::unix::process::ExitStatusExt as _;
+        let signal = status.signal();
+        if NO_MEMORY.iter().any(|words| said.contains(words)) {
+            return Some(Self::NoMemory);
+        }
+        Self::in_text(said).or_else(|| {
+            // A runtime that gets no memory ends itself.
+            signal.map(|signal| Self::of_signal(signal).unwrap_or(Self::NoMemory))
+        })
+    }
+
     /// The trouble that an error of the system stands for, by its number; none for those that a model can cause.
     fn of_number(number: i32) -> Option<Self> {
         let troubles = [

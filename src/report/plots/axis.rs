@@ -44,7 +44,12 @@ impl Axis {
         }
     }
 
-    /// Where a value lies, 0 at the beginning of the axis and 1 at its end.
+    /// Whether a value has a place on the axis at all: a logarithmic one has none for 0.
+    pub(super) fn has_place(&self, value: f64) -> bool {
+        value.is_finite() && (!self.is_log || value > 0.0)
+    }
+
+    /// Where a value that has a place lies, 0 at the beginning of the axis and 1 at its end.
     pub(super) fn share(&self, value: f64) -> f64 {
         let place = |value: f64| if self.is_log { value.log10() } else { value };
         let (low, high) = (place(self.range.0), place(self.range.1));

@@ -144,8 +144,20 @@ impl FromIterator<Region> for Regions {
 }
 
 impl Panel {
-    /// Draws the panel into a part of a drawing.
+    /// Draws the panel into a part of a drawing. What has no place on an axis is left out.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
+        let mut panel = self.clone();
+        let has_place = |x: f64, y: f64| self.x.has_place(x) && self.y.has_place(y);
+        panel.points.retain(|point| has_place(point.x, point.y));
+        panel.rings.retain(|&(x, y)| has_place(x, y));
+        for line in &mut panel.lines {
+            line.points.retain(|&(x, y)| has_place(x, y));
+        }
+        panel.draw_all(area)
+    }
+
+    /// Draws what has a place on both axes.
+    fn draw_all(&self, area: &Area) -> Drawn {
         let frame = self.frame(area);
         let place = |x: f64, y: f64| {
             let along = |from: i32, to: i32, share: f64| from + (share * f64::from(to - from)).round() as i32;

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use evmbench_host::trouble::Trouble;
 use foundry_compilers_artifacts::{CompilerOutput, SolcInput};
 use semver::Version;
 
@@ -31,6 +32,17 @@ pub enum CompilerError {
     /// The answer is not solc's standard JSON output.
     #[error("its answer is not standard JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl CompilerError {
+    /// What of the machine stood in the way, which says nothing about the compiler.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Io(source) => Trouble::of_machine(source),
+            Self::Status { status, said } => Trouble::of_tool(*status, said),
+            Self::Version { .. } | Self::Json(_) => None,
+        }
+    }
 }
 
 /// A program that has told its version.

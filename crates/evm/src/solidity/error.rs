@@ -67,9 +67,23 @@ pub enum SolidityError {
     },
 }
 
+impl SolidityError {
+    /// Whether an installation of the npm compiler would be of use: not where the machine keeps the one that is there from running.
+    pub fn is_mended_by_installing(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::WrongVersion { .. } => true,
+            Self::Unusable { source, .. } => source.trouble().is_none(),
+            _ => false,
+        }
+    }
+}
+
 impl Hint for SolidityError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
+            Self::Unusable { source, .. } | Self::Run { source, .. } if source.trouble().is_some() => {
+                source.trouble().map(|trouble| trouble.remedy().into())
+            }
             Self::NotFound { .. } => Some(
                 "`evmbench setup` installs it from npm; a native solc of that version on PATH works as well"
                     .into(),

@@ -231,9 +231,13 @@ impl Solc {
     /// The folder appears whole or not at all; what does not work in its place is replaced.
     ///
     /// # Errors
-    /// [`SolidityError::Npm`] without node or npm, or where npm fails.
+    /// [`SolidityError::Npm`] without node or npm, or where npm fails, and [`SolidityError::Unusable`] where the machine keeps the
+    /// compiler that is there from running.
     pub fn obtain(npm_folder: &Path) -> Result<Self, SolidityError> {
-        Self::locate(None, npm_folder).or_else(|_| npm::install(npm_folder, Command::new("npm")))
+        match Self::locate(None, npm_folder) {
+            Err(error) if error.is_mended_by_installing() => npm::install(npm_folder, Command::new("npm")),
+            other => other,
+        }
     }
 
     fn ask(path: &Path, origin: SolcOrigin) -> Result<Self, SolidityError> {

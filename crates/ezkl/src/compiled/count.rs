@@ -25,7 +25,9 @@ impl Counts {
     /// What EZKL counts for a circuit in this frame.
     pub fn of(graph: &Graph, frame: Frame) -> Self {
         Self {
-            cells: cells(graph, frame.inner_columns, frame.logrows),
+            cells: cells_by_node(graph, frame.inner_columns, frame.logrows)
+                .into_iter()
+                .sum(),
             constants: constants(graph, frame.inner_columns).len(),
         }
     }
@@ -58,14 +60,17 @@ impl Cursor {
     }
 }
 
-/// The cells that EZKL lays a circuit out in, in so many columns side by side and 2^`logrows` rows.
-pub fn cells(graph: &Graph, inner_columns: usize, logrows: u32) -> usize {
+/// The cells that EZKL lays each node out in, then those of the public values, in so many columns side by side and 2^`logrows`
+/// rows. What fills a row up belongs to the node that begins the next.
+pub fn cells_by_node(graph: &Graph, inner_columns: usize, logrows: u32) -> Vec<usize> {
     let mut cursor = Cursor {
         cells: 0,
         columns: inner_columns,
         block: usable_rows(logrows) as usize * inner_columns,
     };
+    let mut by_node = Vec::with_capacity(graph.nodes().len() + 1);
     for (node, readers) in graph.nodes().iter().zip(graph.readers()) {
+        let before = cursor.cells;
         let elements = node.elements();
         match &node.operator {
             Operator::Constant(_) if readers > 1 => cursor.cells += elements,
@@ -82,9 +87,10 @@ pub fn cells(graph: &Graph, inner_columns: usize, logrows: u32) -> usize {
             | Operator::AssertEqual => cursor.cells += elements,
             Operator::Einsum { terms, .. } => (0..elements).for_each(|_| cursor.accumulate(*terms)),
         }
+        by_node.push(cursor.cells - before);
     }
-    let public: usize = graph.outputs().iter().map(|&id| graph.len(id)).sum();
-    cursor.cells + public
+    by_node.push(graph.outputs().iter().map(|&id| graph.len(id)).sum());
+    by_node
 }
 
 /// What of a node has no cell yet: for each element a constant, or `None` where it has one. No list where all have one.

@@ -20,7 +20,7 @@ mod count;
 mod encode;
 mod settings;
 
-pub use count::{Counts, cells};
+pub use count::{Counts, cells_by_node};
 pub use evmbench_backend::{
     Element, Frame, Function, Graph, Node, NodeId, Operator, RECTIFIER_EXACT, RECTIFIER_EXPONENT, Table,
 };

@@ -14,6 +14,9 @@ const { readFileSync } = require("fs");
 console.log = console.error;
 console.info = console.error;
 
+// A process compiles once: V8's second compiler, which optimises code that runs for long, is left out.
+require("v8").setFlagsFromString("--liftoff-only");
+
 const solc = require("solc");
 
 if (process.argv.includes("--version")) {
