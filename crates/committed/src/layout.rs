@@ -17,7 +17,7 @@ use super::windows;
 use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 use evmbench_model::graph::Window;
 use evmbench_model::interval::Interval;
-use evmbench_model::program::{Form, Linear, Operand, Order, Program, Step, ValueId};
+use evmbench_model::program::{Form, Linear, Operand, Order, Program, Step, TABLE_MARGIN, ValueId};
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -222,7 +222,7 @@ impl<'a> Builder<'a> {
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
         };
-        let image = builder.graph.reshape(input, &program.values[0].shape[1..]);
+        let image = builder.graph.reshape(input, &builder.shape(ValueId(0)));
         if range == InputRange::Checked {
             builder.check_range(image);
         }
@@ -270,9 +270,14 @@ impl<'a> Builder<'a> {
         self.graph.reshape(node, &[len])
     }
 
-    /// Sizes of a value without the batch axis.
-    fn shape(&self, id: ValueId) -> &'a [usize] {
-        &self.program.value(id).shape[1..]
+    /// Sizes of a value as it is laid out: without a batch of 1, and with the images of a larger one side by side as channels.
+    fn shape(&self, id: ValueId) -> Vec<usize> {
+        match self.program.value(id).shape[..] {
+            [] => vec![1],
+            [1, ref rest @ ..] if !rest.is_empty() => rest.to_vec(),
+            [batch, channels, rows, columns] => vec![batch * channels, rows, columns],
+            ref other => other.to_vec(),
+        }
     }
 
     /// The next part of the claims.
@@ -290,8 +295,8 @@ impl<'a> Builder<'a> {
     fn result_claim(&mut self, index: usize) -> NodeId {
         let id = ValueId(index + 1);
         match self.output {
-            Some(output) if id == self.program.output => self.graph.reshape(output, self.shape(id)),
-            _ => self.claim(self.shape(id)),
+            Some(output) if id == self.program.output => self.graph.reshape(output, &self.shape(id)),
+            _ => self.claim(&self.shape(id)),
         }
     }
 
@@ -332,7 +337,7 @@ impl<'a> Builder<'a> {
             let shifted = self.graph.offset(looked_up, spare);
             looked_up = self.rectify(shifted, (spare, end));
         }
-        let weighting = Weighting::of(self.shape(ValueId(0)));
+        let weighting = Weighting::of(&self.shape(ValueId(0)));
         self.check.begin();
         for node in [looked_up, image] {
             let sum = self.contract(node, weighting);
@@ -432,7 +437,7 @@ impl<'a> Builder<'a> {
             }
             Step::Rearrange { operands, order } => self.rearrange(operands, order),
         };
-        self.graph.reshape(node, self.shape(id))
+        self.graph.reshape(node, &self.shape(id))
     }
 
     /// What a step reads of a value.
@@ -473,9 +478,7 @@ impl<'a> Builder<'a> {
     /// that the same window reads, which changes no maximum.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
         let node = self.node(input);
-        let &[_, height, width] = self.shape(input) else {
-            panic!("a window reads channels, rows and columns");
-        };
+        let [_, height, width] = self.image_shape(input);
         let [rows, columns] = window
             .output_size([height, width])
             .expect("the graph's shapes fit");
@@ -497,7 +500,8 @@ impl<'a> Builder<'a> {
     /// A tournament: max(a, b) = b + max(a − b, 0).
     fn max_pool(&mut self, input: ValueId, window: &Window) -> NodeId {
         let interval = self.program.value(input).interval;
-        let widest = interval.greatest - interval.least;
+        // Of values that their own look-up bounds, those that are further apart have no proof.
+        let widest = (interval.greatest - interval.least).min(self.program.base() - TABLE_MARGIN);
         let mut round = self.taps(input, window);
         while round.len() > 1 {
             round = round
@@ -519,7 +523,7 @@ impl<'a> Builder<'a> {
     /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
     fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
         let id = ValueId(index + 1);
-        let weighting = Weighting::of(self.shape(id));
+        let weighting = Weighting::of(&self.shape(id));
         self.check.begin();
         let (multiplier, digits) = match form {
             Form::Exact => (1, 0),
@@ -540,7 +544,7 @@ impl<'a> Builder<'a> {
         // The result and its digits, in the base of digits.
         let mut number = self.contract(value, weighting);
         for _ in 0..digits {
-            let digit = self.claim(self.shape(id));
+            let digit = self.claim(&self.shape(id));
             let digit = self.rectify(digit, (0, self.program.base() - 1));
             let sum = self.contract(digit, weighting);
             let shifted = self.graph.scale(number, self.program.base());
@@ -675,7 +679,7 @@ impl<'a> Builder<'a> {
     ) -> NodeId {
         let id = ValueId(index + 1);
         let shape = self.shape(id);
-        let weighting = Weighting::of(shape);
+        let weighting = Weighting::of(&shape);
         let digits = self.program.root_digits(index);
         let result = self.result_claim(index);
         let root = self.number(digits.root);
@@ -715,7 +719,7 @@ impl<'a> Builder<'a> {
         // y = r·(N·γ∘x − Σx·γ) + β, weighted.
         self.check.begin();
         // γ stands there twice: a constant that two nodes read takes a cell for each element.
-        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(shape, scale.iter().copied()));
+        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(&shape, scale.iter().copied()));
         let scaled = self.graph.multiply(image, by_element);
         let scaled = self.contract(scaled, weighting);
         let scaled = self.graph.scale(scaled, count);
@@ -725,7 +729,7 @@ impl<'a> Builder<'a> {
         let normalised = self.graph.multiply(centred, root);
         self.check.add(&mut self.graph, normalised);
         if bias.iter().any(|&bias| bias != 0) {
-            let bias = self.graph.integers(shape, bias.iter().copied());
+            let bias = self.graph.integers(&shape, bias.iter().copied());
             let bias = self.contract(bias, weighting);
             self.check.add(&mut self.graph, bias);
         }

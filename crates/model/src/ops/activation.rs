@@ -60,6 +60,10 @@ impl Operator for Activation {
         }
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = lowering
             .within_table(place.inputs[0], 1, false)

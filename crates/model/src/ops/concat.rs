@@ -52,9 +52,12 @@ impl Operator for Concat {
         vec![int("axis", signed(self.axis))]
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// The elements of all inputs, brought to one unit as those of a sum are, in another order: no element is computed.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let (operands, unit) = lowering.aligned(place, &place.inputs)?;
         let interval = hull(operands.iter().map(|&operand| lowering.interval(operand)));
         let value = Value {
@@ -203,21 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_no_integer_program_and_a_direct_circuit_no_integer_reference() {
+    fn what_stands_along_the_batch_has_integers_and_no_reference_of_a_direct_circuit() {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 3]).unwrap();
         let y = concat(&mut graph, 0, &[x, x]).unwrap();
         graph.outputs.push(y);
-        let refused = program(&graph).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                ProgramError::NotCovered {
-                    operator: "Concat",
-                    ..
-                }
-            ),
-            "{refused}"
+        let program = program(&graph).unwrap();
+        assert_eq!(
+            program.run(&[1, 2, 3]).values[program.output.0],
+            [1, 2, 3, 1, 2, 3]
         );
         let refused = integer::check(&graph).unwrap_err();
         assert!(

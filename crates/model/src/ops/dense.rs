@@ -87,28 +87,45 @@ impl Operator for Gemm {
         Direct::Dense(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = lowering.before_weights(place, place.inputs[0])?;
-        let before = lowering.value(input);
+        let before = lowering.value(input).clone();
         let outputs = self.weight.shape[0];
-        let unit = before.unit * lowering.weight_unit();
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = before.unit * weight_unit;
         let bias = place.bias(self.bias.as_ref(), outputs, unit)?;
-        let weight = place.integers(floats(&self.weight), lowering.weight_unit())?;
+        let weight = place.integers(floats(&self.weight), weight_unit)?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
         let value = Value {
             name: place.name.to_owned(),
-            shape: place.shape.clone(),
+            shape: vec![1, outputs],
             interval: interval.map_err(|source| place.too_large(source))?,
             unit,
         };
-        let step = Step::Dense {
+        let of_row = |input: ValueId| Step::Dense {
             input,
-            weight,
+            weight: weight.clone(),
             outputs,
-            bias,
+            bias: bias.clone(),
         };
-        Ok(lowering.push(step, value))
+        if place.shape[0] == 1 {
+            return Ok(lowering.push(of_row(input), value));
+        }
+        let rows = lowering.rows(input, self.weight.shape[1]);
+        let rows = rows
+            .into_iter()
+            .map(|row| lowering.push(of_row(row), value.clone()));
+        let rows: Vec<ValueId> = rows.collect();
+        let all = Value {
+            shape: place.shape.clone(),
+            ..value
+        };
+        Ok(lowering.joined(&rows, all))
     }
 }
 

@@ -23,7 +23,7 @@ pub use normalisation::{BatchNorm, LayerNorm};
 pub use pool::{AvgPool2d, MaxPool2d};
 pub use shape::Reshape;
 
-pub(crate) use lowering::{Lowering, Place, ReadThrough, TableReader};
+pub(crate) use lowering::{Lowering, Place, ReadThrough, TableReader, hull};
 pub(crate) use operator::{Direct, Import, Meaning, OPSET, Operator};
 
 use serde::{Deserialize, Serialize};

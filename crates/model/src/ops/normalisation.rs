@@ -114,6 +114,10 @@ impl Operator for BatchNorm {
         Direct::BatchNorm(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// One that stands alone: the others are folded into the convolutions before them.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         if place.shape.len() != 4 {
@@ -121,10 +125,13 @@ impl Operator for BatchNorm {
         }
         let input = place.inputs[0];
         let (factor, addend) = self.affine();
+        let batch = place.shape[0];
         let (unit, weight_unit) = (lowering.value(input).unit, lowering.weight_unit());
         let linear = Linear::Affine {
-            factor: place.integers(factor.iter().copied(), weight_unit)?,
-            addend: place.integers(addend.iter().copied(), unit * weight_unit)?,
+            factor: place.integers(factor.iter().copied(), weight_unit)?.repeat(batch),
+            addend: place
+                .integers(addend.iter().copied(), unit * weight_unit)?
+                .repeat(batch),
         };
         lowering.linear(place, input, linear)
     }

@@ -79,6 +79,12 @@ pub(crate) trait Operator {
         None
     }
 
+    /// Whether its steps are right whatever the first axis of what it reads and gives is: a batch of several, or no batch at all.
+    /// With `false` it is not covered where that axis is not 1.
+    fn takes_any_batch(&self) -> bool {
+        false
+    }
+
     /// Writes it as steps of the integer program, each with its scale and its bounds; the value that is its output.
     ///
     /// # Errors

@@ -73,6 +73,10 @@ impl Operator for MaxPool2d {
         Direct::MaxPool(self.0)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = lowering
             .within_table(place.inputs[0], 2, true)
@@ -107,6 +111,10 @@ impl Operator for AvgPool2d {
 
     fn direct(&self) -> Direct<'_> {
         Direct::MeanPool(self.0)
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     /// A sum, whose divisor goes into the unit.

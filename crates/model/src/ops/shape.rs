@@ -58,8 +58,12 @@ impl Operator for Flatten {
         Direct::Reshape
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        in_another_shape(place, lowering)
+        Ok(in_another_shape(place, lowering))
     }
 }
 
@@ -88,14 +92,17 @@ impl Operator for Reshape {
         Direct::Reshape
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        in_another_shape(place, lowering)
+        Ok(in_another_shape(place, lowering))
     }
 }
 
 /// The elements as they stand; their value keeps its name.
-fn in_another_shape(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-    place.expect_one_batch()?;
+fn in_another_shape(place: &Place<'_>, lowering: &mut Lowering) -> ValueId {
     let value = place.inputs[0];
     let result = Value {
         shape: place.shape.clone(),
@@ -105,7 +112,7 @@ fn in_another_shape(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueI
         operands: vec![Operand { value, shift: 0 }],
         order: Order::Kept,
     };
-    Ok(lowering.push(step, result))
+    lowering.push(step, result)
 }
 
 fn flatten(node: &Reading<'_>) -> Result<Meaning, String> {

@@ -92,6 +92,30 @@ impl Program {
         }
     }
 
+    /// Whether a run's values are what their look-ups take.
+    ///
+    /// # Errors
+    /// [`ProgramError::Reach`].
+    pub fn check_reach(&self, trace: &Trace) -> Result<(), ProgramError> {
+        for (index, step) in self.steps.iter().enumerate() {
+            let &Step::Claimed {
+                form: Form::Rounded {
+                    limit: Some(limit), ..
+                },
+                ..
+            } = step
+            else {
+                continue;
+            };
+            let values = &trace.values[index + 1];
+            if let Some(&value) = values.iter().find(|value| value.abs() > limit) {
+                let node = self.values[index + 1].name.clone();
+                return Err(ProgramError::Reach { node, value, limit });
+            }
+        }
+        Ok(())
+    }
+
     /// Runs the program on an input in range.
     ///
     /// # Panics
@@ -170,6 +194,7 @@ impl Program {
             multiplier,
             digits,
             guarded,
+            limit: _,
         } = form
         else {
             return (exact.clone(), vec![exact]);
