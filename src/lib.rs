@@ -24,7 +24,7 @@
 //! | [`store`] | a record and its evidence | files, whole or not at all |
 //! | [`report`] | folders of records | tables, plots, a page |
 //!
-//! Around them: [`subject`] puts together what one run is about, [`integers`] keeps the exact integer program of its model,
+//! Around them: [`subject`] puts together what one run is about, [`scale_factors`] has what its scale factors rest on, [`integers`] keeps the exact integer program of its model,
 //! [`bench`] takes it through the stages, [`on_chain`] is its part from bytecode on, [`trouble`] tells the machine's part
 //! from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that was
 //! split together again, [`rederive`] finds out again what a stored record must say, and [`replay`] uses one again,
@@ -55,6 +55,7 @@ pub mod record;
 pub mod rederive;
 pub mod replay;
 pub mod report;
+pub mod scale_factors;
 pub mod statistics;
 pub mod store;
 pub mod subject;

@@ -17,8 +17,8 @@ use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
 use evmbench::model::graph::{
-    ArgMax, Conv2d, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction, Reshape, Smooth,
-    Softmax, Tensor, ValueId, Window,
+    ArgMax, AvgPool2d, Conv2d, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction,
+    Reshape, Smooth, Softmax, Tensor, ValueId, Window,
 };
 use evmbench::model::input;
 use evmbench::prover::compiled::Compiled;
@@ -430,6 +430,57 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
     assert_eq!(
         circuit.guard_answers(&proof, &circuit.committed),
         GuardAnswer::ChallengeMismatch
+    );
+}
+
+/// Means over nine elements and over four: their sum needs one of them in units of the other, which is a claim.
+fn sum_of_means() -> Graph {
+    let mut graph = Graph::default();
+    let image = graph.input("input", &IMAGE).unwrap();
+    let mean = |window| Op::AvgPool2d(AvgPool2d(window));
+    let of_nine = graph
+        .apply("nine", "of_nine", mean(Window::square(3, 1, 0)), &[image])
+        .unwrap();
+    let of_four = graph
+        .apply("four", "of_four", mean(Window::square(2, 2, 0)), &[image])
+        .unwrap();
+    let sum = graph.apply("sum", "sum", Op::Add, &[of_nine, of_four]).unwrap();
+    graph.outputs.push(sum);
+    graph
+}
+
+/// What is brought to another unit is claimed, and a quotient that is off by one is as false as any other.
+#[test]
+fn a_value_in_other_units_chosen_after_the_challenge_passes_the_verifier_alone() {
+    let plan = CircuitPlan::committed(4, Io::Public).unwrap();
+    let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();
+    let circuit = Circuit::planned("units", &sum_of_means(), plan, Integers::of_input(4, 1.0), 1);
+    assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
+    let honest = &circuit.artifacts.proofs[0];
+    assert_eq!(
+        circuit.guard_answers(honest, &circuit.committed),
+        GuardAnswer::Accepted
+    );
+    let mut story = Story {
+        challenge: U256::ONE,
+        ..circuit.truth(0)
+    };
+    bend(&mut story.tensors[CLAIMS], U256::ONE);
+    let proof = circuit.prove(&[story]).remove(0).unwrap();
+    assert_eq!(proof.instances[0], U256::ZERO);
+    assert_ne!(proof.instances[2..], honest.instances[2..]);
+    assert_eq!(
+        circuit.guard_answers(&proof, &circuit.committed),
+        GuardAnswer::ChallengeMismatch
+    );
+    // Under the challenge of its own commitments the check tells.
+    let mut story = circuit.truth(0);
+    add(&mut story.tensors[CLAIMS][0], U256::ONE);
+    let proof = circuit.prove_by_protocol(&[story]).remove(0).unwrap();
+    assert_ne!(proof.instances[0], U256::ZERO);
+    assert_eq!(
+        circuit.guard_answers(&proof, &circuit.committed),
+        GuardAnswer::CheckNotZero
     );
 }
 

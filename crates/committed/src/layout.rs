@@ -17,7 +17,9 @@ use super::windows;
 use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 use evmbench_model::graph::Window;
 use evmbench_model::interval::Interval;
-use evmbench_model::program::{Form, Linear, Operand, Order, Program, Step, Tabulated, Term, ValueId};
+use evmbench_model::program::{
+    Form, Linear, Operand, Order, Program, Step, TABLE_MARGIN, Tabulated, Term, ValueId,
+};
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -166,6 +168,40 @@ struct Builder<'a> {
     /// The table's end, where something rests on nothing beyond it being in the table.
     end: Option<i128>,
     exposure: Exposure,
+    /// Whether look-ups bound values, and not only what those are made of.
+    is_calibrated: bool,
+}
+
+/// How the elements are weighted that a step claims: as they stand, but for products of matrices and for rows, whose axes are their own.
+fn weighting_of(program: &Program, index: usize) -> Weighting {
+    let shape = &program.values[index + 1].shape;
+    match &program.steps[index] {
+        Step::Claimed {
+            linear:
+                Linear::Product {
+                    sizes: [heads, rows, _, columns],
+                    ..
+                },
+            ..
+        } => Weighting {
+            sizes: [*heads, *rows, *columns],
+        },
+        Step::LayerNorm { rows, .. } if *rows > 1 => Weighting {
+            sizes: [1, *rows, shape.iter().product::<usize>() / rows],
+        },
+        Step::Claimed { .. }
+        | Step::LayerNorm { .. }
+        | Step::Dense { .. }
+        | Step::SumPool { .. }
+        | Step::MaxPool { .. }
+        | Step::Rectify { .. }
+        | Step::Tabulated { .. }
+        | Step::Multiply { .. }
+        | Step::Sum { .. }
+        | Step::Constant { .. }
+        | Step::Rearrange { .. }
+        | Step::Divide { .. } => Weighting::of(shape),
+    }
 }
 
 /// The table of a function.
@@ -209,10 +245,9 @@ impl<'a> Builder<'a> {
             output,
             claims: claimed - output,
         };
-        let degree_bits = program
-            .values
-            .iter()
-            .map(|value| Weighting::of(&value.shape).degree_bits());
+        let of_values = program.values.iter().map(|value| Weighting::of(&value.shape));
+        let of_steps = (0..program.steps.len()).map(|index| weighting_of(program, index));
+        let degree_bits = of_values.chain(of_steps).map(Weighting::degree_bits);
         let degree_bits = degree_bits.max().unwrap_or(0).max(1);
         let mut graph = Graph::default();
         let input = graph.input(sizes.input);
@@ -236,8 +271,9 @@ impl<'a> Builder<'a> {
             table: has_digits(program).then(|| (0, program.base() - 1)),
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
+            is_calibrated: program.is_calibrated(),
         };
-        let image = builder.graph.reshape(input, builder.shape(ValueId(0)));
+        let image = builder.graph.reshape(input, &builder.shape(ValueId(0)));
         if range == InputRange::Checked {
             builder.check_range(image);
         }
@@ -288,13 +324,19 @@ impl<'a> Builder<'a> {
         self.graph.reshape(node, &[len])
     }
 
-    /// Sizes of a value without a batch axis of size 1.
-    fn shape(&self, id: ValueId) -> &'a [usize] {
-        match &self.program.value(id).shape[..] {
-            [] => &[1],
-            [1, rest @ ..] if !rest.is_empty() => rest,
-            all => all,
+    /// Sizes of a value as it is laid out: without a batch of 1, and with the images of a larger one side by side as channels.
+    fn shape(&self, id: ValueId) -> Vec<usize> {
+        match self.program.value(id).shape[..] {
+            [] => vec![1],
+            [1, ref rest @ ..] if !rest.is_empty() => rest.to_vec(),
+            [batch, channels, rows, columns] => vec![batch * channels, rows, columns],
+            ref other => other.to_vec(),
         }
+    }
+
+    /// How the elements are weighted that a step claims.
+    fn weighting(&self, index: usize) -> Weighting {
+        weighting_of(self.program, index)
     }
 
     /// The next part of the claims.
@@ -312,19 +354,25 @@ impl<'a> Builder<'a> {
     fn result_claim(&mut self, index: usize) -> NodeId {
         let id = ValueId(index + 1);
         match self.output {
-            Some(output) if id == self.program.output => self.graph.reshape(output, self.shape(id)),
-            _ => self.claim(self.shape(id)),
+            Some(output) if id == self.program.output => self.graph.reshape(output, &self.shape(id)),
+            _ => self.claim(&self.shape(id)),
         }
     }
 
-    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on.
-    fn look_up(&mut self, bound: (i128, i128)) {
+    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on. Of a
+    /// calibrated program, honest numbers are in a table of digits, and others have no proof.
+    fn look_up(&mut self, (least, greatest): (i128, i128)) {
+        let (mut least, mut greatest) = (least, greatest);
+        if self.is_calibrated {
+            least = least.max(TABLE_MARGIN - self.program.base());
+            greatest = greatest.min(self.program.base() - 1);
+        }
         assert!(
-            self.end.is_none_or(|end| bound.1 <= end),
+            self.end.is_none_or(|end| greatest <= end),
             "the table's end is a bound"
         );
-        let (least, greatest) = self.table.unwrap_or(bound);
-        self.table = Some((least.min(bound.0), greatest.max(bound.1)));
+        let table = self.table.unwrap_or((least, greatest));
+        self.table = Some((table.0.min(least), table.1.max(greatest)));
     }
 
     /// max(v, 0), looked up once.
@@ -354,7 +402,7 @@ impl<'a> Builder<'a> {
             let shifted = self.graph.offset(looked_up, spare);
             looked_up = self.rectify(shifted, (spare, end));
         }
-        let weighting = Weighting::of(self.shape(ValueId(0)));
+        let weighting = Weighting::of(&self.shape(ValueId(0)));
         self.check.begin();
         for node in [looked_up, image] {
             let sum = self.contract(node, weighting);
@@ -442,16 +490,19 @@ impl<'a> Builder<'a> {
                 let (left, right) = (self.node(*left), self.node(*right));
                 self.graph.multiply(left, right)
             }
-            Step::Sum { terms, addend } => self.sum(terms, *addend, self.shape(id)),
-            Step::Constant { elements } => self.graph.integers(self.shape(id), elements.iter().copied()),
+            Step::Sum { terms, addend } => self.sum(terms, *addend, &self.shape(id)),
+            Step::Constant { elements } => {
+                let shape = self.shape(id);
+                self.graph.integers(&shape, elements.iter().copied())
+            }
             Step::Rearrange { operands, order } => self.rearrange(operands, order),
         };
-        self.graph.reshape(node, self.shape(id))
+        self.graph.reshape(node, &self.shape(id))
     }
 
     /// Σ factor · value + addend; what is subtracted comes last, so that it need not be negated.
     fn sum(&mut self, terms: &[Term], addend: i128, shape: &[usize]) -> NodeId {
-        let (added, subtracted): (Vec<Term>, Vec<Term>) =
+        let (positive, others): (Vec<Term>, Vec<Term>) =
             terms.iter().copied().partition(|term| term.factor > 0);
         let part = |builder: &mut Self, term: Term| {
             let node = builder.node(term.value);
@@ -459,12 +510,12 @@ impl<'a> Builder<'a> {
             builder.graph.scale(node, term.factor.abs())
         };
         let mut sum = None;
-        for term in added {
+        for term in positive {
             let part = part(self, term);
             sum = Some(sum.map_or(part, |sum| self.graph.add(sum, part)));
         }
         let mut sum = sum.map(|sum| self.graph.offset(sum, addend));
-        for term in subtracted {
+        for term in others {
             let part = part(self, term);
             sum = Some(match sum {
                 Some(sum) => self.graph.subtract(sum, part),
@@ -512,9 +563,7 @@ impl<'a> Builder<'a> {
     /// that the same window reads, which changes no maximum.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
         let node = self.node(input);
-        let &[_, height, width] = self.shape(input) else {
-            panic!("a window reads channels, rows and columns");
-        };
+        let [_, height, width] = self.image_shape(input);
         let [rows, columns] = window
             .output_size([height, width])
             .expect("the graph's shapes fit");
@@ -558,17 +607,7 @@ impl<'a> Builder<'a> {
     /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
     fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
         let id = ValueId(index + 1);
-        let weighting = match linear {
-            Linear::Product {
-                sizes: [heads, rows, _, columns],
-                ..
-            } => Weighting {
-                sizes: [*heads, *rows, *columns],
-            },
-            Linear::Convolution { .. } | Linear::SumPool(_) | Linear::Affine { .. } | Linear::Same => {
-                Weighting::of(self.shape(id))
-            }
-        };
+        let weighting = self.weighting(index);
         self.check.begin();
         let (multiplier, digits) = match form {
             Form::Exact => (1, 0),
@@ -588,7 +627,7 @@ impl<'a> Builder<'a> {
         let source = self.node(input);
         // The result and its digits, in the base of digits.
         let number = self.contract(value, weighting);
-        let number = self.with_digits(Some(number), self.shape(id), digits, weighting);
+        let number = self.with_digits(Some(number), &self.shape(id), digits, weighting);
         self.check.subtract(&mut self.graph, number);
         let exact = self.layer(source, input, linear, weighting);
         let scaled = self.graph.scale(exact, multiplier);
@@ -629,17 +668,17 @@ impl<'a> Builder<'a> {
     /// negative: both are numbers of digits.
     fn divide(&mut self, index: usize, numerator: ValueId, denominator: ValueId, multiplier: i128) -> NodeId {
         let shape = self.shape(ValueId(index + 1));
-        let weighting = Weighting::of(shape);
+        let weighting = self.weighting(index);
         let digits = self.program.remainder_digits(index);
         let offset = self.program.guard_offset(index, true);
-        let claim = self.claim(shape);
+        let claim = self.claim(&shape);
         let looked_up = self.rectify(claim, (0, self.program.base() - 1));
         let quotient = self.graph.offset(looked_up, -offset);
-        let remainder = self.with_digits(None, shape, digits, weighting);
-        let lacking = self.with_digits(None, shape, digits, weighting);
+        let remainder = self.with_digits(None, &shape, digits, weighting);
+        let lacking = self.with_digits(None, &shape, digits, weighting);
         let [x, y] = [numerator, denominator].map(|id| {
             let node = self.node(id);
-            self.graph.reshape(node, shape)
+            self.graph.reshape(node, &shape)
         });
 
         let product = self.graph.multiply(quotient, y);
@@ -862,15 +901,10 @@ impl<'a> Builder<'a> {
 
         // y = r·(N·γ∘x − Σx·γ) + β, weighted.
         self.check.begin();
-        let weighting = match rows.0 {
-            1 => Weighting::of(shape),
-            rows => Weighting {
-                sizes: [1, rows, list_len],
-            },
-        };
+        let weighting = self.weighting(index);
         // γ stands there twice: a constant that two nodes read takes a cell for each element.
-        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(shape, scale.iter().copied()));
-        let image = self.graph.reshape(image, shape);
+        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(&shape, scale.iter().copied()));
+        let image = self.graph.reshape(image, &shape);
         let scaled = self.graph.multiply(image, by_element);
         let scaled = self.contract_within_rows(rows, scaled, weighting);
         let scaled = self.graph.scale(scaled, count);
@@ -886,7 +920,7 @@ impl<'a> Builder<'a> {
         };
         self.check.add(&mut self.graph, normalised);
         if bias.iter().any(|&bias| bias != 0) {
-            let bias = self.graph.integers(shape, bias.iter().copied());
+            let bias = self.graph.integers(&shape, bias.iter().copied());
             let bias = self.contract(bias, weighting);
             self.check.add(&mut self.graph, bias);
         }

@@ -413,6 +413,25 @@ fn products() -> Vec<(&'static str, Graph)> {
                 })],
             ),
         ),
+        // Rows and their elements need one bit more than the axes that they are made of.
+        (
+            "rows of one axis among several normalised",
+            small(
+                &[1, 15],
+                vec![
+                    Op::Reshape(evmbench_model::graph::Reshape {
+                        shape: vec![5, 3, 1, 1],
+                    }),
+                    Op::LayerNorm(LayerNorm {
+                        axis: 1,
+                        scale: drawn(&[3, 1, 1], 342, 1.0),
+                        bias: None,
+                        epsilon: 1e-2,
+                    }),
+                    Op::Relu,
+                ],
+            ),
+        ),
         (
             "channels normalised",
             small(

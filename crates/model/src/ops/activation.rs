@@ -30,6 +30,17 @@ pub(super) enum Activation {
     Tanh,
 }
 
+impl Activation {
+    /// How it reads what it is applied to: each result has bounds of its own.
+    fn reader(&self, limit: i128) -> TableReader {
+        let reader = TableReader::whole(limit).open_below();
+        match self {
+            Self::Relu => reader,
+            Self::Sigmoid | Self::Tanh => reader.at_power_of_two(),
+        }
+    }
+}
+
 impl Operator for Activation {
     fn onnx_name(&self) -> &'static str {
         match self {
@@ -45,11 +56,7 @@ impl Operator for Activation {
 
     /// Every element is looked up as it is.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        Some(TableReader {
-            limit: read.limit,
-            guarded: false,
-            power_of_two: !matches!(self, Self::Relu),
-        })
+        Some(self.reader(read.limit))
     }
 
     fn direct(&self) -> Direct<'_> {
@@ -60,19 +67,23 @@ impl Operator for Activation {
         }
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let function = match self {
             Self::Relu => {
                 let input = lowering
-                    .within_table(input, 1, false)
+                    .within_table(input, self.reader(lowering.table_limit()))
                     .map_err(|source| place.too_large(source))?;
                 return Ok(lowering.rectified(place, input));
             }
             Self::Sigmoid => Tabulated::Sigmoid,
             Self::Tanh => Tabulated::Tanh,
         };
-        let (input, scale) = lowering.tabulated(place, input, 1, false)?;
+        let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;
         lowering.function(place, function, input, scale)
     }
 }

@@ -8,8 +8,8 @@ use tract_onnx::pb::AttributeProto;
 
 use super::Op;
 use super::broadcast::{indices, strides};
-use super::lowering::{Lowering, Place};
-use super::operator::{Elements, Import, Meaning, Operator, ensure, single};
+use super::lowering::{Lowering, Place, TableReader};
+use super::operator::{Import, Meaning, Operator, ensure, single};
 use crate::program::{Operand, Order, ProgramError, Step, Term, Value, ValueId};
 use crate::wire::node::axis;
 use crate::wire::proto::{int, signed};
@@ -67,15 +67,15 @@ impl Operator for ArgMax {
         ]
     }
 
-    fn elements(&self) -> Elements {
-        Elements::Others
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let value = place.value(lowering, 0)?;
         // Differences of elements are looked up.
         let value = lowering
-            .within_table(value, 2, true)
+            .within_table(value, TableReader::guarded(lowering.table_limit() / 2))
             .map_err(|source| place.too_large(source))?;
         let mut values = self.rows(lowering, value, place.inputs[0].shape);
         if self.of_least {

@@ -65,6 +65,10 @@ impl Operator for Arithmetic {
         }
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         match self {
             Self::Add => sum(place, lowering, 1),

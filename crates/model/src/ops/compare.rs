@@ -5,8 +5,8 @@
 
 use super::Op;
 use super::broadcast::broadcast;
-use super::lowering::{Lowering, Place, Source};
-use super::operator::{Elements, Import, Meaning, Operator, single};
+use super::lowering::{Lowering, Place, Source, TableReader};
+use super::operator::{Import, Meaning, Operator, single};
 use crate::interval::Interval;
 use crate::program::{ProgramError, Term, ValueId};
 use crate::wire::reading::Reading;
@@ -108,8 +108,8 @@ impl Operator for Compare {
         broadcast(a, b).ok_or_else(|| format!("takes two values of one shape, not {a:?} and {b:?}"))
     }
 
-    fn elements(&self) -> Elements {
-        Elements::Others
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -172,7 +172,7 @@ impl Lowering {
             factor: sign << operand.shift,
         });
         let difference = self.sum(place, terms.collect(), 0, &shape, unit)?;
-        self.within_table(difference, 1, false)
+        self.within_table(difference, TableReader::whole(self.table_limit()))
             .map_err(|source| place.too_large(source))
     }
 
@@ -272,8 +272,8 @@ impl Operator for Not {
         single(inputs).map(<[usize]>::to_vec)
     }
 
-    fn elements(&self) -> Elements {
-        Elements::Others
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -300,8 +300,8 @@ impl Operator for Where {
             .ok_or_else(|| format!("takes values of one shape, not {truth:?}, {left:?} and {right:?}"))
     }
 
-    fn elements(&self) -> Elements {
-        Elements::AsRead
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -345,6 +345,10 @@ impl Operator for Extreme {
         })
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// One after the other: y + max(x − y, 0), or x − max(x − y, 0).
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let mut found = place.broadcast(lowering, 0)?;
@@ -374,7 +378,8 @@ impl Extreme {
         right: ValueId,
     ) -> Result<ValueId, ProgramError> {
         // Their differences are looked up, so that each takes half of a table.
-        let [left, right] = [left, right].map(|value| lowering.within_table(value, 2, true));
+        let reader = TableReader::guarded(lowering.table_limit() / 2);
+        let [left, right] = [left, right].map(|value| lowering.within_table(value, reader));
         let values = [left, right].map(|value| value.map_err(|source| place.too_large(source)));
         let [left, right] = values;
         let (left, right) = (left?, right?);
@@ -392,7 +397,7 @@ impl Extreme {
             ..y
         };
         let difference = lowering.sum(place, vec![x, minus], 0, &shape, unit)?;
-        if lowering.value(difference).interval.magnitude() > lowering.table_limit() {
+        if !lowering.is_in_table(lowering.value(difference).interval) {
             return Err(place.refused("its values have units too far apart for a table"));
         }
         let excess = lowering.rectified(place, difference);

@@ -5,7 +5,7 @@ use tract_onnx::pb::AttributeProto;
 
 use super::Op;
 use super::lowering::{Lowering, Place, hull};
-use super::operator::{Elements, Import, Meaning, Operator, ensure};
+use super::operator::{Import, Meaning, Operator, ensure};
 use crate::program::{Order, ProgramError, Step, Value, ValueId};
 use crate::wire::node::axis;
 use crate::wire::proto::{int, signed};
@@ -52,8 +52,8 @@ impl Operator for Concat {
         vec![int("axis", signed(self.axis))]
     }
 
-    fn elements(&self) -> Elements {
-        Elements::AsRead
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     /// The elements of all inputs, brought to one unit as those of a sum are, in another order: no element is computed.

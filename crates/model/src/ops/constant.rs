@@ -3,7 +3,7 @@
 use tract_onnx::pb::AttributeProto;
 
 use super::lowering::{Lowering, Place};
-use super::operator::{Elements, Operator, ensure};
+use super::operator::{Operator, ensure};
 use crate::program::{ProgramError, ValueId};
 use crate::tensor::Tensor;
 use crate::wire::proto::{floats, tensor};
@@ -22,13 +22,12 @@ impl Operator for Tensor {
         vec![tensor("value", floats(String::new(), &self.shape, &self.data))]
     }
 
-    /// Integers stand in it as the floats that they are.
-    fn elements(&self) -> Elements {
-        Elements::AsRead
-    }
-
     fn constant(&self) -> Option<&Tensor> {
         Some(self)
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     /// What reads it writes it, at the unit that it needs.

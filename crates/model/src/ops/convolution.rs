@@ -96,21 +96,31 @@ impl Operator for Conv2d {
         Direct::Convolution(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    /// The images of a batch stand side by side as channels, each in groups of its own with the same weights.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
-        let unit = lowering.value(input).unit * lowering.weight_unit();
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = lowering.value(input).unit * weight_unit;
+        let batch = place.shape[0];
+        let mut weight_shape: [usize; 4] = self.weight.shape[..]
+            .try_into()
+            .expect("a convolution's weight has four axes");
+        weight_shape[0] *= batch;
         let linear = Linear::Convolution {
-            weight: place.integers(floats(&self.weight), lowering.weight_unit())?,
-            weight_shape: self.weight.shape[..]
-                .try_into()
-                .expect("a convolution's weight has four axes"),
-            bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
+            weight: place.integers(floats(&self.weight), weight_unit)?.repeat(batch),
+            weight_shape,
+            bias: place
+                .bias(self.bias.as_ref(), self.weight.shape[0], unit)?
+                .repeat(batch),
             window: self.window,
-            groups: self.groups,
+            groups: self.groups * batch,
         };
-        lowering.linear(place, input, linear)
+        lowering.linear_of(place, input, linear, weight_unit)
     }
 }
 

@@ -75,17 +75,22 @@ impl Operator for Gemm {
         Direct::Dense(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
         let before = lowering.value(input);
         let outputs = self.weight.shape[0];
-        let unit = before.unit * lowering.weight_unit();
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = before.unit * weight_unit;
         let bias = place.bias(self.bias.as_ref(), outputs, unit)?;
         if place.shape[0] != 1 {
-            return self.of_rows(place, lowering, input, &bias);
+            return self.of_rows(place, lowering, input, &bias, weight_unit);
         }
-        let weight = place.integers(floats(&self.weight), lowering.weight_unit())?;
+        let weight = place.integers(floats(&self.weight), weight_unit)?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
         let value = Value {
@@ -112,6 +117,7 @@ impl Gemm {
         lowering: &mut Lowering,
         input: ValueId,
         bias: &[i128],
+        weight_unit: f64,
     ) -> Result<ValueId, ProgramError> {
         let &[rows, outputs] = &place.shape[..] else {
             return Err(place.refused("its result has no rows"));
@@ -121,8 +127,7 @@ impl Gemm {
             .flat_map(|at| (0..outputs).map(move |output| output * inner + at))
             .map(|at| f64::from(self.weight.data[at]))
             .collect();
-        let unit = lowering.weight_unit();
-        let right = lowering.constant(place, &transposed, &[inner, outputs], unit)?;
+        let right = lowering.constant(place, &transposed, &[inner, outputs], weight_unit)?;
         let sizes = [1, rows, inner, outputs];
         if bias.iter().all(|&bias| bias == 0) {
             return lowering.linear(place, input, Linear::Product { right, sizes });
@@ -134,6 +139,7 @@ impl Gemm {
             inputs: place.inputs.clone(),
             shape: place.shape.clone(),
             is_output: false,
+            reach: None,
             table_reader: &|| None,
         };
         let product = lowering.linear(&alone, input, Linear::Product { right, sizes })?;

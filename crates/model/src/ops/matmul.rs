@@ -48,6 +48,10 @@ impl Operator for MatMul {
         2
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let [left, right] = [0, 1].map(|position| place.inputs[position].shape);
         let [values_left, values_right] = [0, 1].map(|position| factor(place, lowering, position));

@@ -48,8 +48,8 @@ pub use smooth::Smooth;
 pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
 
-pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader};
-pub(crate) use operator::{Direct, Elements, Import, Meaning, OPSET, Operator};
+pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
+pub(crate) use operator::{Direct, Import, Meaning, OPSET, Operator};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use tract_onnx::pb::{AttributeProto, TensorProto};
 use super::Op;
 use super::broadcast::{broadcast, indices, positions, strides};
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
-use super::operator::{Elements, Import, Meaning, Operator, ensure, single};
+use super::operator::{Import, Meaning, Operator, ensure, single};
 use super::shape::Reshape;
 use crate::program::{Operand, Order, ProgramError, Step, Value, ValueId};
 use crate::tensor::elements;
@@ -464,10 +464,6 @@ impl Operator for Movement {
         }
     }
 
-    fn elements(&self) -> Elements {
-        Elements::AsRead
-    }
-
     /// Where every element of the input is in the result, a look-up of all of the result is one of all of the input; unless what stands
     /// beside it is larger, so that what is looked up is rounded once more.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
@@ -491,6 +487,10 @@ impl Operator for Movement {
         } else {
             None
         }
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {

@@ -118,18 +118,24 @@ impl Operator for BatchNorm {
         Direct::BatchNorm(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// One that stands alone: the others are folded into the convolutions before them.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         if place.shape.len() != 4 {
             return Err(place.refused("only images are covered"));
         }
-        place.expect_one_batch()?;
         let input = place.value(lowering, 0)?;
         let (factor, addend) = self.affine();
+        let batch = place.shape[0];
         let (unit, weight_unit) = (lowering.value(input).unit, lowering.weight_unit());
         let linear = Linear::Affine {
-            factor: place.integers(factor.iter().copied(), weight_unit)?,
-            addend: place.integers(addend.iter().copied(), unit * weight_unit)?,
+            factor: place.integers(factor.iter().copied(), weight_unit)?.repeat(batch),
+            addend: place
+                .integers(addend.iter().copied(), unit * weight_unit)?
+                .repeat(batch),
         };
         lowering.linear(place, input, linear)
     }
@@ -173,6 +179,10 @@ impl Operator for LayerNorm {
 
     fn direct(&self) -> Direct<'_> {
         Direct::LayerNorm(self)
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -225,6 +235,10 @@ impl Operator for InstanceNorm {
 
     fn attributes(&self) -> Vec<AttributeProto> {
         vec![float("epsilon", self.epsilon)]
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {

@@ -72,11 +72,6 @@ pub(crate) trait Operator {
         None
     }
 
-    /// Of which type its result is. An operator that gives floats is followed for floats alone: of integers, ONNX rounds otherwise.
-    fn elements(&self) -> Elements {
-        Elements::Floats
-    }
-
     /// Its result, where that is known from the file alone.
     fn constant(&self) -> Option<&Tensor> {
         None
@@ -94,22 +89,17 @@ pub(crate) trait Operator {
         None
     }
 
+    /// Whether its steps are right whatever the first axis of what it reads and gives is: a batch of several, or no batch at all.
+    /// With `false` it is not covered where that axis is not 1.
+    fn takes_any_batch(&self) -> bool {
+        false
+    }
+
     /// Writes it as steps of the integer program, each with its scale and its bounds; the value that is its output.
     ///
     /// # Errors
     /// [`ProgramError::NotCovered`] and [`ProgramError::TooLarge`].
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError>;
-}
-
-/// Of which type an operator's result is in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Elements {
-    /// Floats.
-    Floats,
-    /// Truth values or whole numbers.
-    Others,
-    /// Of the type of its last input.
-    AsRead,
 }
 
 /// What EZKL's ONNX loader makes of an operator in a direct circuit.

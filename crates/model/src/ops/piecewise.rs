@@ -124,6 +124,15 @@ impl Lines {
         self.right[0].1.to_bits() != (-self.left[0].1).to_bits()
     }
 
+    /// How its argument is read: all of it is looked up where the slope changes at 0.
+    fn reader(&self, limit: i128) -> TableReader {
+        if self.bends_at_zero() {
+            TableReader::whole(limit)
+        } else {
+            TableReader::guarded(limit / 2)
+        }
+    }
+
     fn slopes(&self) -> Vec<f64> {
         let all = self.right.iter().chain(&self.left);
         all.map(|&(_, slope)| slope).collect()
@@ -200,12 +209,11 @@ impl Operator for Piecewise {
     /// Every element is looked up as it is where the slope changes at 0. Elsewhere nothing is where no number is beyond a bend.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
         let lines = self.lines();
-        let guarded = !lines.bends_at_zero();
-        (!lines.is_straight()).then_some(TableReader {
-            limit: if guarded { read.limit / 2 } else { read.limit },
-            guarded,
-            power_of_two: false,
-        })
+        (!lines.is_straight()).then(|| lines.reader(read.limit))
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -220,9 +228,8 @@ impl Operator for Piecewise {
             };
             return lowering.sum(place, vec![term], 0, &place.shape, unit);
         }
-        let guarded = !lines.bends_at_zero();
         let input = lowering
-            .within_table(input, if guarded { 2 } else { 1 }, guarded)
+            .within_table(input, lines.reader(lowering.table_limit()))
             .map_err(|source| place.too_large(source))?;
         let bent = bend(place, lowering, input, &lines)?;
         if !matches!(self, Self::HardSwish) {
@@ -384,6 +391,10 @@ impl Operator for PRelu {
         None
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// a − slope · n.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let Source::Constant(slopes) = place.inputs[1].source else {
@@ -391,7 +402,7 @@ impl Operator for PRelu {
         };
         let input = place.value(lowering, 0)?;
         let input = lowering
-            .within_table(input, 1, false)
+            .within_table(input, TableReader::whole(lowering.table_limit()))
             .map_err(|source| place.too_large(source))?;
         let before = lowering.value(input).unit;
         let slopes: Vec<f64> = floats(slopes).collect();

@@ -128,21 +128,25 @@ impl Operator for PaddedMean {
         all
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// A sum over an image with zeros around it. Where all means are of as many elements, the divisor goes into the unit; else each
     /// sum is multiplied by a whole number, so that one divisor is left.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let input = place.value(lowering, 0)?;
-        let (&[_, channels, height, width], &[_, _, rows, columns]) =
+        let (&[batch, channels, height, width], &[_, _, rows, columns]) =
             (place.inputs[0].shape, &place.shape[..])
         else {
             return Err(place.refused("it is no image"));
         };
         let (padded, sizes) = self.padded([height, width]);
         let map = height * width;
-        let of_channel = |channel: usize| padded.iter().map(move |at| at.map(|at| channel * map + at));
-        let origins: Vec<Option<usize>> = (0..channels).flat_map(of_channel).collect();
-        let image = lowering.filled(place, input, 0.0, &origins, &[1, channels, sizes[0], sizes[1]])?;
+        let of_map = |index: usize| padded.iter().map(move |at| at.map(|at| index * map + at));
+        let origins: Vec<Option<usize>> = (0..batch * channels).flat_map(of_map).collect();
+        let shape = [batch, channels, sizes[0], sizes[1]];
+        let image = lowering.filled(place, input, 0.0, &origins, &shape)?;
         let window = Window {
             padding: [0; 4],
             ..self.window
@@ -195,9 +199,9 @@ impl Operator for MaxPool2d {
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
         let onwards = (read.onwards)();
         Some(TableReader {
-            limit: read.limit / 2,
             guarded: !self.0.reads_whole(read.shape) || onwards.is_none_or(|reader| reader.guarded),
             power_of_two: onwards.is_some_and(|reader| reader.power_of_two),
+            ..TableReader::whole(read.limit / 2)
         })
     }
 
@@ -205,11 +209,14 @@ impl Operator for MaxPool2d {
         Direct::MaxPool(self.0)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let input = place.value(lowering, 0)?;
         let input = lowering
-            .within_table(input, 2, true)
+            .within_table(input, TableReader::guarded(lowering.table_limit() / 2))
             .map_err(|source| place.too_large(source))?;
         let value = Value {
             name: place.name.to_owned(),
@@ -243,9 +250,12 @@ impl Operator for AvgPool2d {
         Direct::MeanPool(self.0)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// A sum, whose divisor goes into the unit.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let (input, window) = (place.value(lowering, 0)?, self.0);
         if place.is_output {
             return lowering.linear(place, input, Linear::SumPool(window));

@@ -44,6 +44,10 @@ impl Operator for Power {
         vec![floats(format!("{node}.exponent"), &[], &[self.exponent as f32])]
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// Squares, and a product for each other bit of the exponent.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let base = place.value(lowering, 0)?;

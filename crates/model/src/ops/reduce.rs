@@ -5,7 +5,7 @@ use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::Op;
 use super::broadcast::{indices, strides};
-use super::lowering::{Lowering, Place};
+use super::lowering::{Lowering, Place, TableReader};
 use super::movement::axes_of;
 use super::operator::{Import, Meaning, Operator, ensure, single};
 use crate::program::{ProgramError, Step, Term, Value, ValueId};
@@ -95,6 +95,10 @@ impl Operator for GlobalPool {
         self.reduce(input).mean_elements(input)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         self.reduce(place.inputs[0].shape).lower(place, lowering)
     }
@@ -153,6 +157,10 @@ impl Operator for Reduce {
     /// The first that has the axes as an input for all of them.
     fn opset(&self) -> i64 {
         18
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -235,7 +243,7 @@ impl Lowering {
         rows: ValueId,
     ) -> Result<ValueId, ProgramError> {
         let rows = self
-            .within_table(rows, 2, true)
+            .within_table(rows, TableReader::guarded(self.table_limit() / 2))
             .map_err(|source| place.too_large(source))?;
         let window = self.window_of_rows(rows);
         let before = self.value(rows);

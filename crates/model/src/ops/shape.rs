@@ -5,7 +5,7 @@ use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
-use super::operator::{Direct, Elements, Import, Meaning, Operator, ensure, single};
+use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
 use crate::program::{ProgramError, ValueId};
 use crate::tensor::elements;
 use crate::wire::constant::Constant;
@@ -50,16 +50,16 @@ impl Operator for Flatten {
         vec![int("axis", 1)]
     }
 
-    fn elements(&self) -> Elements {
-        Elements::AsRead
-    }
-
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
         (read.onwards)()
     }
 
     fn direct(&self) -> Direct<'_> {
         Direct::Reshape
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -84,16 +84,16 @@ impl Operator for Reshape {
         vec![sizes(format!("{node}.shape"), &self.shape)]
     }
 
-    fn elements(&self) -> Elements {
-        Elements::AsRead
-    }
-
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
         (read.onwards)()
     }
 
     fn direct(&self) -> Direct<'_> {
         Direct::Reshape
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {

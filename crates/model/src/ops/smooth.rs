@@ -164,18 +164,16 @@ impl Operator for Smooth {
 
     /// Every element is looked up as it is, but where what is made of it is.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        let parts = self.parts();
-        Some(TableReader {
-            limit: read.limit / parts,
-            guarded: parts > 1,
-            power_of_two: true,
-        })
+        Some(self.reader(read.limit))
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let parts = self.parts();
         let input = place.value(lowering, 0)?;
-        let (input, scale) = lowering.tabulated(place, input, parts, parts > 1)?;
+        let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;
         let mut look_up = |function| lowering.function(place, function, input, scale);
         match *self {
             Self::Exp => look_up(Tabulated::Exponential),
@@ -204,7 +202,8 @@ impl Operator for Smooth {
             }
             Self::Mish => {
                 let softplus = softplus(place, lowering, input, scale)?;
-                let (softplus, scale) = lowering.tabulated(place, softplus, 1, false)?;
+                let (softplus, scale) =
+                    lowering.tabulated(place, softplus, TableReader::whole(lowering.table_limit()))?;
                 let factor = lowering.function(place, Tabulated::Tanh, softplus, scale)?;
                 lowering.product(place, input, factor)
             }
@@ -213,19 +212,19 @@ impl Operator for Smooth {
 }
 
 impl Smooth {
-    /// By how much what it reads must be smaller than a table's end: what is looked up is the element itself, or else it is less than
-    /// twice as much.
-    fn parts(self) -> i128 {
-        match self {
+    /// How it reads what it is applied to: what is looked up is the element itself, or else it is less than twice as much.
+    fn reader(self, limit: i128) -> TableReader {
+        let reader = match self {
             Self::Exp
             | Self::Log
             | Self::Sqrt
             | Self::Erf
             | Self::Elu { .. }
             | Self::Selu { .. }
-            | Self::Celu { .. } => 1,
-            Self::Gelu | Self::GeluTanh | Self::Softplus | Self::Mish => 2,
-        }
+            | Self::Celu { .. } => TableReader::whole(limit),
+            Self::Gelu | Self::GeluTanh | Self::Softplus | Self::Mish => TableReader::guarded(limit / 2),
+        };
+        reader.at_power_of_two()
     }
 }
 
@@ -247,7 +246,8 @@ fn exponential_below_zero(
         greatest: before.interval.greatest.min(0),
     };
     let argument = argument(place, lowering, negative, ratio)?;
-    let (argument, scale) = lowering.tabulated(place, argument, 1, false)?;
+    let (argument, scale) =
+        lowering.tabulated(place, argument, TableReader::whole(lowering.table_limit()))?;
     let power = lowering.function(place, Tabulated::Exponential, argument, scale)?;
 
     // Both at the finer unit of the two, times that of slope and factor.
@@ -305,8 +305,9 @@ fn argument(
         let before = lowering.value(value).clone();
         return Ok(lowering.relabelled(value, &before.shape, before.unit / ratio));
     }
+    let reader = TableReader::whole(lowering.table_limit());
     lowering
-        .at_power_of_two(value, ratio, lowering.table_limit(), false)
+        .at_power_of_two(value, ratio, reader)
         .map_err(|source| place.too_large(source))
 }
 
@@ -318,7 +319,8 @@ fn gated(
     argument: ValueId,
     function: Tabulated,
 ) -> Result<ValueId, ProgramError> {
-    let (argument, scale) = lowering.tabulated(place, argument, 1, false)?;
+    let (argument, scale) =
+        lowering.tabulated(place, argument, TableReader::whole(lowering.table_limit()))?;
     let result = lowering.function(place, function, argument, scale)?;
     let before = lowering.value(result).clone();
     let term = Term {

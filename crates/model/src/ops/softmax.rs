@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
 use super::Op;
-use super::lowering::{Lowering, Place};
+use super::lowering::{Lowering, Place, TableReader};
 use super::operator::{Import, Meaning, Operator, ensure, single};
 use crate::interval::{Interval, LIMIT};
 use crate::program::{ProgramError, Step, Tabulated, Term, Value, ValueId};
@@ -52,10 +52,15 @@ impl Operator for Softmax {
         vec![int("axis", -1)]
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// With d = x − max x, which is at most 0: e^d over its sum, or d less the logarithm of the sum.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
-        let (input, scale) = lowering.tabulated(place, input, 2, true)?;
+        let (input, scale) =
+            lowering.tabulated(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
         let columns = place.shape[place.shape.len() - 1];
         let rows = place.shape.iter().product::<usize>() / columns;
         let (narrow, wide) = ([1, rows, 1, 1], [1, rows, columns, 1]);
@@ -72,7 +77,7 @@ impl Operator for Softmax {
         // The greatest's own distance is 0, and e^0 is 1.
         lowering.program.values[sum.0].interval.least = 1 << scale;
         let result = if self.is_logarithm {
-            let (sum, scale) = lowering.tabulated(place, sum, 1, false)?;
+            let (sum, scale) = lowering.tabulated(place, sum, TableReader::whole(lowering.table_limit()))?;
             let logarithm = lowering.function(place, Tabulated::Logarithm, sum, scale)?;
             let logarithm = lowering.spread(logarithm, &narrow, &wide);
             let (operands, unit) = lowering.aligned(place, &[distance, logarithm])?;

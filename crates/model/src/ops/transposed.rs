@@ -144,43 +144,51 @@ impl Operator for ConvTranspose2d {
         self.weight.len() / (self.sizes()[1] * self.groups).max(1)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    /// The images of a batch stand side by side as channels, each in groups of its own with the same weights.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
-        let &[_, channels, height, width] = place.inputs[0].shape else {
+        let &[batch, channels, height, width] = place.inputs[0].shape else {
             return Err(place.refused("its input is no image"));
         };
+        let maps = batch * channels;
         let (Some(rows), Some(columns)) = (self.stuffed(0, height), self.stuffed(1, width)) else {
             return Err(place.refused("its padding is larger than what it gives"));
         };
-        if elements(&[channels, rows, columns]).is_none_or(|elements| elements > MOST_LOWERED) {
+        if elements(&[maps, rows, columns]).is_none_or(|elements| elements > MOST_LOWERED) {
             return Err(place.refused("its image with zeros has more than 2^24 elements"));
         }
-        let mut origins = Vec::with_capacity(channels * rows * columns);
-        for channel in 0..channels {
+        let mut origins = Vec::with_capacity(maps * rows * columns);
+        for map in 0..maps {
             for row in 0..rows {
                 for column in 0..columns {
                     let at = self.origin(0, row, height).zip(self.origin(1, column, width));
-                    origins.push(at.map(|(row, column)| (channel * height + row) * width + column));
+                    origins.push(at.map(|(row, column)| (map * height + row) * width + column));
                 }
             }
         }
-        let image = lowering.filled(place, input, 0.0, &origins, &[1, channels, rows, columns])?;
-        let (weight, weight_shape) = self.turned();
-        let unit = lowering.value(image).unit * lowering.weight_unit();
+        let image = lowering.filled(place, input, 0.0, &origins, &[batch, channels, rows, columns])?;
+        let (weight, mut weight_shape) = self.turned();
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = lowering.value(image).unit * weight_unit;
+        let bias = place.bias(self.bias.as_ref(), weight_shape[0], unit)?;
+        weight_shape[0] *= batch;
         let linear = Linear::Convolution {
-            weight: place.integers(weight.into_iter(), lowering.weight_unit())?,
+            weight: place.integers(weight.into_iter(), weight_unit)?.repeat(batch),
             weight_shape,
-            bias: place.bias(self.bias.as_ref(), weight_shape[0], unit)?,
+            bias: bias.repeat(batch),
             window: Window {
                 kernel: self.window.kernel,
                 stride: [1; 2],
                 padding: [0; 4],
             },
-            groups: self.groups,
+            groups: self.groups * batch,
         };
-        lowering.linear(place, image, linear)
+        lowering.linear_of(place, image, linear, weight_unit)
     }
 }
 

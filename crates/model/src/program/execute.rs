@@ -3,7 +3,7 @@
 //! Goes in: a [`Program`] and the input's integers. Comes out: a [`Trace`]. The interval analysis has bounded every number
 //! below 2^126 for inputs in range, so that nothing here can overflow; inputs out of range are refused first.
 
-use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, ValueId};
+use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, ValueId};
 use crate::tensor::Window;
 
 /// All integers of one inference.
@@ -110,6 +110,41 @@ impl Program {
         }
     }
 
+    /// Whether a run's values are what their look-ups take. Where only what they are made of bounds them, they always are.
+    ///
+    /// # Errors
+    /// [`ProgramError::Reach`].
+    pub fn check_reach(&self, trace: &Trace) -> Result<(), ProgramError> {
+        if !self.is_calibrated() {
+            return Ok(());
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            let (value, limit) = if let &Step::Claimed {
+                form: Form::Rounded {
+                    limit: Some(limit), ..
+                },
+                ..
+            } = step
+            {
+                (ValueId(index + 1), limit)
+            } else if let Step::Rectify { input } | Step::Tabulated { input, .. } = step {
+                (*input, self.base() - 1)
+            } else {
+                continue;
+            };
+            let least = -limit.min(self.base() - TABLE_MARGIN);
+            let mut elements = trace.values[value.0].iter();
+            if let Some(&element) = elements.find(|&&element| element < least || element > limit) {
+                return Err(ProgramError::Reach {
+                    node: self.value(value).name.clone(),
+                    value: element,
+                    limit,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Runs the program on an input in range.
     ///
     /// # Panics
@@ -180,6 +215,7 @@ impl Program {
             multiplier,
             digits,
             guarded,
+            limit: _,
         } = form
         else {
             return (exact.clone(), vec![exact]);

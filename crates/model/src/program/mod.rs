@@ -13,6 +13,7 @@
 
 mod error;
 mod execute;
+mod held;
 mod tabulated;
 
 pub use error::ProgramError;
@@ -26,6 +27,10 @@ use crate::tensor::Window;
 /// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
 /// fewer bits the rows that it leaves free would be a large part of it.
 pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
+
+/// What values that are looked up keep free below the table's end on the negative side, where a few rows of the table are
+/// blinding.
+pub const TABLE_MARGIN: i128 = 16;
 
 /// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
 pub const DEFAULT_DIGIT_BITS: u32 = 16;
@@ -121,12 +126,15 @@ pub enum Form {
     /// Rounded: with t = multiplier · integer + ½·base^digits, the quotient and the remainder's digits of t / base^digits.
     /// The value is the quotient.
     Rounded {
-        /// A positive number; a power of two unless the unit is to become another one.
+        /// More than 0: a power of two, but where two units differ by another ratio.
         multiplier: i128,
         /// Digits of the remainder, at least one.
         digits: u32,
         /// Whether the quotient's range must be checked where it is claimed, since nothing that reads it does.
         guarded: bool,
+        /// The greatest magnitude of the quotient, where its look-up bounds it and not what it is made of: a greater one has no
+        /// proof.
+        limit: Option<i128>,
     },
 }
 
@@ -260,15 +268,17 @@ pub enum Step {
     },
 }
 
-/// A program with its one input and one output.
+/// A program with its one input, in which several follow one another, and its one output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// The input first, then each step's result.
     pub values: Vec<Value>,
     /// Steps; that with index i makes value i + 1.
     pub steps: Vec<Step>,
-    /// The output.
+    /// The output; several are one, one after the other.
     pub output: ValueId,
+    /// Elements of each of the model's outputs.
+    pub output_sizes: Vec<usize>,
     /// The base of digits: 2^base_bits, one more than the largest entry of the rectifier's table.
     pub base_bits: u32,
     /// Values that are rounded because a layer of weights reads them, beside those that a table asks for.
@@ -282,6 +292,19 @@ impl Program {
     /// Where it is no value of this program.
     pub fn value(&self, id: ValueId) -> &Value {
         &self.values[id.0]
+    }
+
+    /// Whether look-ups bound values, and not only what those are made of: an input in range may have no witness.
+    pub fn is_calibrated(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::Claimed {
+                    form: Form::Rounded { limit: Some(_), .. },
+                    ..
+                }
+            )
+        })
     }
 
     /// The base of digits.

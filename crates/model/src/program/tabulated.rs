@@ -146,6 +146,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::approx_constant, reason = "as the books have them")]
     fn values_are_those_of_tables_in_books() {
         // Abramowitz and Stegun, tables 7.1, 4.4 and 4.2.
         for (function, x, expected) in [
