@@ -13,7 +13,7 @@ use evmbench_backend::FIELD_MODULUS as ORDER;
 use evmbench_backend::{Function, NodeId, Operator, RECTIFIER_EXPONENT};
 use evmbench_ezkl::{Ezkl, compiled::Compiled};
 use evmbench_model::graph::{
-    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Smooth, Window,
+    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Smooth, Window,
 };
 use evmbench_model::program::Tabulated;
 use evmbench_model::suite::{self, Category, MODELS};
