@@ -1335,13 +1335,16 @@ fn no_bound_rests_on_where_a_table_begins() {
             }
             open += 1;
             let value = ValueId(index + 1);
-            let rests = |step: &Step| match step {
-                Step::Sum { terms, .. } => terms.iter().any(|term| term.value == value),
-                Step::Multiply { left, right } => [*left, *right].contains(&value),
-                Step::Tabulated { input, function, .. } => {
+            let rests = |step: &Step| {
+                if let Step::Sum { terms, .. } = step {
+                    terms.iter().any(|term| term.value == value)
+                } else if let Step::Multiply { left, right } = step {
+                    [*left, *right].contains(&value)
+                } else if let Step::Tabulated { input, function, .. } = step {
                     *input == value && !matches!(function, Tabulated::Sigmoid | Tabulated::Tanh)
+                } else {
+                    false
                 }
-                _ => false,
             };
             assert!(!steps.iter().any(rests), "{name}: step {index}");
         }

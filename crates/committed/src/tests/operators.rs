@@ -401,6 +401,11 @@ fn products() -> Vec<(&'static str, Graph)> {
                 net.apply(Op::Div, &[x, positive])
             }),
         ),
+    ]
+}
+
+fn normalised() -> Vec<(&'static str, Graph)> {
+    vec![
         (
             "rows normalised",
             small(
@@ -475,6 +480,7 @@ pub(super) fn graphs() -> Vec<(&'static str, Graph)> {
         reductions(),
         comparisons(),
         products(),
+        normalised(),
     ]
     .concat()
 }
@@ -534,7 +540,7 @@ fn a_quotient_that_is_one_off_has_no_remainder() {
         .values
         .swap_remove(denominator.0);
     let mut forged = 0;
-    for place in 0..4 {
+    for (place, divisor) in divisors.into_iter().enumerate() {
         for change in [1, -1] {
             let mut witness = honest.clone();
             witness.claims[first + place] += change;
@@ -544,7 +550,7 @@ fn a_quotient_that_is_one_off_has_no_remainder() {
                     .map(digit)
                     .fold(0, |number, digit| number * base + digit)
             };
-            let moved = 2 * divisors[place] * change;
+            let moved = 2 * divisor * change;
             for (part, number) in [(0, number(&honest, 0) - moved), (1, number(&honest, 1) + moved)] {
                 for (at, digit) in spelled(number, base, digits).into_iter().enumerate() {
                     witness.claims[first + 4 * (1 + part * digits + at) + place] = digit;
