@@ -131,6 +131,8 @@ impl ArgMax {
         let Value { unit, interval, .. } = lowering.value(values).clone();
         let difference = lowering.sum(place, terms.to_vec(), 0, &[rows, pairs], unit)?;
         let right_wins = lowering.sign(place, difference, self.last_of_equals.into())?;
+        // The position of a pair that loses later shows nothing of who won in it.
+        let right_wins = lowering.claimed(right_wins);
         let excess = lowering.rectified(place, difference);
         let terms = [left, excess].map(|value| Term { value, factor: 1 });
         let winners = lowering.sum(place, terms.to_vec(), 0, &[rows, pairs], unit)?;

@@ -126,9 +126,8 @@ impl Operator for Compare {
             Self::LessOrEqual => return lowering.is_positive(place, right, left, 1),
             Self::Equal => return lowering.is_zero(place, left, right),
         };
-        for value in [left, right] {
-            lowering.expect_truth(place, value)?;
-        }
+        let [left, right] = [left, right].map(|value| lowering.truth(place, value));
+        let (left, right) = (left?, right?);
         let both = lowering.product(place, left, right)?;
         if products == 1 {
             return Ok(both);
@@ -148,14 +147,18 @@ const TRUTH: Interval = Interval {
 };
 
 impl Lowering {
-    /// Fails where a value is not known to be 0 or 1.
-    fn expect_truth(&self, place: &Place<'_>, value: ValueId) -> Result<(), ProgramError> {
-        let value = self.value(value);
-        if value.unit.to_bits() == 1f64.to_bits() && value.interval.hull(TRUTH) == TRUTH {
-            Ok(())
-        } else {
-            Err(place.refused("it reads numbers that are not known to be 0 or 1"))
+    /// A truth value as 0 or 1: itself, or 1 where it is positive. Nothing else holds an input to 0 and 1 that a file declares as
+    /// truth values.
+    fn truth(&mut self, place: &Place<'_>, value: ValueId) -> Result<ValueId, ProgramError> {
+        let known = self.value(value);
+        if known.unit.to_bits() == 1f64.to_bits() && known.interval.hull(TRUTH) == TRUTH {
+            return Ok(value);
         }
+        let reader = TableReader::whole(self.table_limit());
+        let value = self
+            .within_table(value, reader)
+            .map_err(|source| place.too_large(source))?;
+        self.sign(place, value, 0)
     }
 
     /// x − y, as a table takes it and all of it is looked up.
@@ -278,7 +281,7 @@ impl Operator for Not {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let value = place.value(lowering, 0)?;
-        lowering.expect_truth(place, value)?;
+        let value = lowering.truth(place, value)?;
         lowering.sum(place, vec![Term { value, factor: -1 }], 1, &place.shape, 1.0)
     }
 }
@@ -306,7 +309,7 @@ impl Operator for Where {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let truth = place.broadcast(lowering, 0)?;
-        lowering.expect_truth(place, truth)?;
+        let truth = lowering.truth(place, truth)?;
         let [left, right] = [1, 2].map(|position| place.broadcast(lowering, position));
         let (operands, unit) = lowering.aligned(place, &[left?, right?])?;
         let [left, right] = operands[..] else {

@@ -317,6 +317,17 @@ impl Lowering {
         self.push(step, result)
     }
 
+    /// A value as a claim of what it is: whether or not anything depends on an element, an identity of the check holds it.
+    pub(super) fn claimed(&mut self, value: ValueId) -> ValueId {
+        let result = self.value(value).clone();
+        let step = Step::Claimed {
+            input: value,
+            linear: Linear::Same,
+            form: Form::Exact,
+        };
+        self.push(step, result)
+    }
+
     /// A value's elements as they stand, in another shape or read at another unit.
     pub(crate) fn relabelled(&mut self, value: ValueId, shape: &[usize], unit: f64) -> ValueId {
         let result = Value {
@@ -725,6 +736,10 @@ impl Lowering {
             };
             interval.least = interval.least.max(least);
             interval.greatest = interval.greatest.min(greatest);
+            if interval.least > interval.greatest {
+                // Nothing that it can be is in the table.
+                return Err(Unbounded);
+            }
         }
         let value = Value {
             interval,

@@ -472,6 +472,26 @@ fn truth_values_are_combined_as_tables_say() {
 }
 
 /// The greatest and the least of three values, one of them a constant.
+/// An input that a file declares as truth values is no number of 0 and 1 by itself.
+#[test]
+fn what_a_file_calls_a_truth_value_is_0_or_1() {
+    let one = 1 << SCALE;
+    for (op, inputs, expected) in [
+        (Op::Not, 1, [1, 0, 0, 1]),
+        (Op::Compare(Compare::Xor), 2, [0, 0, 0, 0]),
+        (Op::Compare(Compare::And), 2, [0, 1, 1, 0]),
+    ] {
+        let graph = of_input(&[1, 4], |graph, x| apply(graph, op, &[x, x][..inputs]));
+        let program = program(&graph);
+        assert_eq!(
+            program.run(&[0, one, 1, -one]).values[program.output.0],
+            expected,
+            "{:?}",
+            graph.nodes
+        );
+    }
+}
+
 #[test]
 fn extremes_of_values_are_onnxs() {
     for op in [Extreme::Greatest, Extreme::Least] {
