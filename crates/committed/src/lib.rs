@@ -186,7 +186,7 @@ pub fn lower(
 }
 
 /// Whether bounds that follow from the input's range leave too little room in the tables, so that values are rounded, or none at
-/// all.
+/// all: an operator may be refused for them alone.
 pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
     let is_rounded = |step: &Step| {
         matches!(
@@ -197,10 +197,8 @@ pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
             }
         )
     };
-    match quantise_within(graph, &asked(options), &Reach::NOTHING) {
-        Ok(program) => program.steps.iter().any(is_rounded),
-        Err(error) => matches!(error, ProgramError::TooLarge { .. }),
-    }
+    let program = quantise_within(graph, &asked(options), &Reach::NOTHING);
+    program.is_err() || program.is_ok_and(|program| program.steps.iter().any(is_rounded))
 }
 
 /// What is asked of the integer program.
