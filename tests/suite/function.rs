@@ -58,6 +58,18 @@ fn path(name: &str) -> String {
     fixture("function").join(name).to_str().unwrap().to_owned()
 }
 
+/// Those of the following files that a committed circuit gets right.
+const COMMITTED: [&str; 8] = [
+    "average_excludes_pads.onnx",
+    "padded_max.onnx",
+    "gather_negative.onnx",
+    "expand.onnx",
+    "pad_const.onnx",
+    "misread_relu6.onnx",
+    "misread_hardswish.onnx",
+    "misread_leaky_net.onnx",
+];
+
 #[test]
 fn files_that_a_direct_circuit_would_get_wrong_are_refused_with_node_attribute_and_remedy() {
     for (file, said, hint) in [
@@ -126,14 +138,18 @@ fn files_that_a_direct_circuit_would_get_wrong_are_refused_with_node_attribute_a
             "committed circuits cover",
         ),
     ] {
-        let file = path(file);
+        let path = path(file);
         refused(
-            &dry_run(&["--onnx", &file, "--circuit", "direct"]),
-            &[said, &file],
+            &dry_run(&["--onnx", &path, "--circuit", "direct"]),
+            &[said, &path],
             hint,
         );
-        let plan = say(evmbench().args(["plan", "--onnx", &file]));
-        refused(&plan, &[said], hint);
+        let plan = say(evmbench().args(["plan", "--onnx", &path]));
+        if COMMITTED.contains(&file) {
+            assert!(accepted(&plan).contains("committed"), "{}", plan.stdout);
+        } else {
+            refused(&plan, &[said], hint);
+        }
     }
 }
 
@@ -458,6 +474,16 @@ fn has_problem(model: &ModelProto, part: &str) {
     );
 }
 
+/// A model whose outputs are declared of this type.
+fn giving(element: DataType, mut model: ModelProto) -> ModelProto {
+    for output in model.graph.iter_mut().flat_map(|graph| &mut graph.output) {
+        if let Some(Type::TensorType(tensor)) = output.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+            tensor.elem_type = element as i32;
+        }
+    }
+    model
+}
+
 /// Each kind of attribute that EZKL ignores or reads otherwise, at the value that it takes and at one that it does not.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a list of cases")]
@@ -618,8 +644,11 @@ fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
         ),
         (
             "select_last_index",
-            alone(unary("ArgMax", int("select_last_index", 1))),
-            alone(unary("ArgMax", int("axis", 1))),
+            giving(
+                DataType::Int64,
+                alone(unary("ArgMax", int("select_last_index", 1))),
+            ),
+            giving(DataType::Int64, alone(unary("ArgMax", int("axis", 1)))),
         ),
         (
             "auto_pad and pads",
@@ -994,7 +1023,7 @@ fn declarations_that_contradict_the_nodes_are_refused_with_both() {
             ),
             (
                 inner(declared("v", Float, &[size(2), size(4)])),
-                "Identity node \"v\": the value \"v\" is declared as FLOAT [2, 4], and is FLOAT [4, 2]",
+                "Identity node \"v\": the value \"v\" is declared as FLOAT [2, 4], and is ? [4, 2]",
             ),
             (
                 inner(declared("w", Float, &[size(4), size(5)])),
@@ -1146,10 +1175,17 @@ fn truth_values_of_equal_are_refused_where_their_scale_counts() {
             .map(|op| vec![moved(op), cast("m", "y", DataType::Float)]),
     );
     for rest in &wrong {
-        has_problem(&nodes_after(equal(), rest), FOUND);
+        let model = nodes_after(equal(), rest);
+        // Truth values are the output.
+        let model = match &rest[..] {
+            [only] if only.op_type == "Identity" => giving(DataType::Bool, model),
+            _ => model,
+        };
+        has_problem(&model, FOUND);
     }
     // The comparison itself is the output.
-    has_problem(&nodes_after(operator("Equal", &["x", "c"], "y"), &[]), FOUND);
+    let alone = nodes_after(operator("Equal", &["x", "c"], "y"), &[]);
+    has_problem(&giving(DataType::Bool, alone), FOUND);
     // Floats that were integers are compared as floats.
     let cast_first = [
         with(operator("ArgMax", &["x"], "p"), int("axis", 1)),
