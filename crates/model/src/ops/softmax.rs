@@ -6,6 +6,7 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, Place, TableReader};
 use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT};
 use crate::program::{ProgramError, Step, Tabulated, Term, Value, ValueId};
 use crate::wire::node::axis;
@@ -29,6 +30,9 @@ pub struct Softmax {
     /// Whether the result is its logarithm.
     pub is_logarithm: bool,
 }
+
+/// The least bits after the point of what e^x is taken of, unless inputs have fewer: with fewer, e^x is further off than 3%.
+const LEAST_SCALE: u32 = 4;
 
 /// How many bits fewer than a digit a share of 1 has.
 const SPARE_BITS: u32 = 2;
@@ -61,6 +65,9 @@ impl Operator for Softmax {
         let input = place.value(lowering, 0)?;
         let (input, scale) =
             lowering.tabulated(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
+        if scale < LEAST_SCALE.min(lowering.scale) {
+            return Err(place.refused(OUT_OF_RANGE));
+        }
         let columns = place.shape[place.shape.len() - 1];
         let rows = place.shape.iter().product::<usize>() / columns;
         let (narrow, wide) = ([1, rows, 1, 1], [1, rows, columns, 1]);

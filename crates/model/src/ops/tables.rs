@@ -8,7 +8,7 @@ use crate::program::{ProgramError, Step, Tabulated, Value, ValueId};
 const MOST_SCALE: f64 = 31.0;
 
 /// Why no table holds a number.
-const OUT_OF_RANGE: &str = "its input takes numbers too large or too small for a table";
+pub(super) const OUT_OF_RANGE: &str = "its input takes numbers too large or too small for a table";
 
 impl Lowering {
     /// max(x, 0) of what a table can take.
