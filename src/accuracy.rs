@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
-use crate::committed::{CommittedCircuit, CommittedError, Witness};
+use crate::committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
 use crate::hint::Hint;
 use crate::model::float::{FloatError, FloatModel};
 use crate::model::graph::{Graph, Tensor};
@@ -49,6 +49,14 @@ pub struct Accuracy {
     pub greatest_logit: f64,
     /// Images of which EZKL's own witness was computed; each equals the reference to the last integer.
     pub witnesses: usize,
+    /// Images of which there would be no proof, since a value goes beyond its table; they are not among the right ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub without_proof: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// All that was found out about one model.
@@ -157,15 +165,16 @@ pub fn of_committed(
     let unit = circuit.output_unit();
     let rows = parallel::map(parallel::processors(), images.len(), || {
         |index| {
-            let integers = circuit.witness(&image(images, index))?.result;
-            Ok::<_, CommittedError>(Row::new(
-                &integers,
-                unit,
-                &float_logits[index],
-                images.label(index),
-            ))
+            let integers = match circuit.witness(&image(images, index)) {
+                Ok(witness) => witness.result,
+                Err(CommittedError::Program(ProgramError::Reach { .. })) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let (floats, label) = (&float_logits[index], images.label(index));
+            Ok(Some(Row::new(&integers, unit, floats, label)))
         }
     })?;
+    let rows: Vec<Row> = rows.into_iter().flatten().collect();
     let count = |holds: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| holds(row)).count();
     let logits = (rows.len() * CLASSES.len()).max(1);
     Ok(Accuracy {
@@ -173,7 +182,9 @@ pub fn of_committed(
         scale,
         images: images.len(),
         images_sha256: digest([images]),
-        float_correct: count(&|row| row.float == row.label),
+        float_correct: (0..images.len())
+            .filter(|&index| greatest(&float_logits[index]) == images.label(index))
+            .count(),
         correct: count(&|row| row.integer == row.label),
         agreeing: count(&|row| row.integer == row.float),
         worst_logit_error: rows.iter().map(|row| row.worst_error).fold(0.0, f64::max),
@@ -184,6 +195,7 @@ pub fn of_committed(
             .map(|logit| f64::from(logit.abs()))
             .fold(0.0, f64::max),
         witnesses: 0,
+        without_proof: images.len() - rows.len(),
     })
 }
 

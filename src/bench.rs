@@ -519,11 +519,7 @@ pub(crate) fn compare_numerics(
     let mut notes = Vec::new();
     let integer = integer_check(subject, artifacts, settings, &mut notes)?;
     let values: Vec<Vec<f64>> = match &subject.committed {
-        Some(committed) => {
-            let unit = committed.circuit.output_unit();
-            let result = committed.witness().result.iter();
-            vec![result.map(|&integer| integer as f64 / unit).collect()]
-        }
+        Some(committed) => committed.circuit.outputs(&committed.witness().result),
         None => output_values(artifacts, settings),
     };
     if let (Source::TestImage { number, class }, [values]) = (&subject.input.source, &values[..])

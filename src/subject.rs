@@ -9,12 +9,13 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Witness};
+use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Reach, Witness};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
 use crate::integers::{IntegerProgram, NoIntegers};
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
+use crate::model::input::{Numbers, Slot};
 use crate::model::integer::{self, IntegerError, Lowered};
 use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovered};
 use crate::model::split::{self, SharedTensor, SplitError};
@@ -22,6 +23,7 @@ use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
 use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
+use crate::scale_factors::{CalibrationError, ScaleFactors};
 use crate::suite::{Category, Experiment};
 use crate::trained;
 
@@ -34,6 +36,9 @@ pub enum SubjectError {
     /// The user's input does not fit the model.
     #[error(transparent)]
     Input(#[from] input::InputError),
+    /// What the scale factors are to rest on is not there.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
     /// The user's weights do not fit the model.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -73,6 +78,7 @@ impl Hint for SubjectError {
         match self {
             Self::Onnx(error) => error.hints(),
             Self::Input(error) => error.hints(),
+            Self::Calibration(error) => error.hints(),
             Self::Weights(error) => error.hints(),
             Self::Committed(error) => error.hints(),
             Self::Split(error) => error.hints(),
@@ -128,6 +134,8 @@ pub struct Subject {
     pub graph: Result<Graph, Vec<Uncovered>>,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
+    /// What kind of numbers each graph input takes.
+    pub numbers: Vec<Numbers>,
     /// The greatest magnitude of an input element that a circuit must take, in the model's numbers.
     pub input_bound: f64,
     /// The circuit that is proved in the model's place, and its integers; none where EZKL loads the model itself, or where
@@ -166,13 +174,19 @@ impl CommittedSubject {
     /// A circuit and an input's integers, row-major.
     ///
     /// # Errors
-    /// [`CommittedError::InputRange`].
+    /// [`CommittedError`]: the input, or a value that is made of it, is beyond what the circuit takes.
     pub fn new(circuit: CommittedCircuit, input: Vec<i128>) -> Result<Self, CommittedError> {
         circuit.check_input(&input)?;
+        // Whether there is a witness, only the values tell where scale factors rest on a calibration.
+        let witness = if circuit.is_calibrated() {
+            OnceLock::from(circuit.witness_of(input.clone())?)
+        } else {
+            OnceLock::new()
+        };
         Ok(Self {
             circuit,
             input,
-            witness: OnceLock::new(),
+            witness,
         })
     }
 
@@ -227,8 +241,9 @@ impl CommittedSubject {
         if request.part.is_some() {
             return Ok(None);
         }
-        let circuit = lower(known(graph)?, plan, Integers::of_input(plan.scale(), input_bound))?;
-        let input = circuit.integers(&inputs[0]);
+        let integers = Integers::of_input(plan.scale(), input_bound);
+        let circuit = lower(known(graph)?, plan, integers, request.reach())?;
+        let input = circuit.integers(&joined(inputs));
         Self::new(circuit, input).map(Some)
     }
 }
@@ -239,8 +254,49 @@ fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, Com
 }
 
 /// The committed circuit that a plan asks for.
-fn lower(graph: &Graph, plan: CommittedPlan, input: Integers) -> Result<CommittedCircuit, CommittedError> {
-    committed::lower(graph, &plan.options(input), &Ezkl)
+fn lower(
+    graph: &Graph,
+    plan: CommittedPlan,
+    input: Integers,
+    reach: &Reach,
+) -> Result<CommittedCircuit, CommittedError> {
+    committed::lower_within(graph, &plan.options(input), reach, &Ezkl)
+}
+
+/// What a committed circuit's scale factors rest on beyond the input's range; nothing where that is enough for tables to hold what
+/// they look up, unless a calibration was asked for.
+fn calibrated(
+    graph: &Graph,
+    slots: &[Slot<'_>],
+    inputs: &[Tensor],
+    request: &Request,
+    calibration: Option<&Path>,
+) -> Result<Option<ScaleFactors>, SubjectError> {
+    let CircuitPlan::Committed(plan) = request.plan else {
+        return Ok(None);
+    };
+    let bound = bound_of(inputs);
+    let integers = Integers::of_input(plan.scale(), bound);
+    if calibration.is_none() && !committed::rounds(graph, &plan.options(integers)) {
+        return Ok(None);
+    }
+    match (
+        ScaleFactors::measure(graph, slots, inputs, bound, calibration),
+        calibration,
+    ) {
+        // Without one, bounds that follow from the input's range are what there is.
+        (Err(_), None) => Ok(None),
+        (measured, _) => Ok(Some(measured?)),
+    }
+}
+
+/// Where a user's circuit has its scale factors from.
+#[derive(Clone, Copy)]
+enum Calibration<'a> {
+    /// The request has them, or there are none.
+    Recorded,
+    /// Inputs of a file or folder, or else drawn ones.
+    On(Option<&'a Path>),
 }
 
 impl Subject {
@@ -377,6 +433,7 @@ impl Subject {
             request,
             onnx,
             graph: Ok(graph),
+            numbers: vec![Numbers::Floats],
             inputs,
             input_bound,
             committed,
@@ -390,7 +447,30 @@ impl Subject {
     /// # Errors
     /// [`SubjectError`]: the model cannot be proved, or the input does not fit it.
     pub fn from_onnx(path: &Path, input_file: Option<&Path>, request: Request) -> Result<Self, SubjectError> {
-        let (onnx, mut model) = onnx::load(path)?;
+        Self::of_file(path, input_file, Calibration::Recorded, request)
+    }
+
+    /// The same, with scale factors for what values reach on inputs of a file or folder, or else on drawn ones; the request then
+    /// has them.
+    ///
+    /// # Errors
+    /// As [`Self::from_onnx`]; and the calibration's inputs cannot be read or do not fit.
+    pub fn from_onnx_calibrated(
+        path: &Path,
+        input_file: Option<&Path>,
+        calibration: Option<&Path>,
+        request: Request,
+    ) -> Result<Self, SubjectError> {
+        Self::of_file(path, input_file, Calibration::On(calibration), request)
+    }
+
+    fn of_file(
+        path: &Path,
+        input_file: Option<&Path>,
+        calibration: Calibration<'_>,
+        request: Request,
+    ) -> Result<Self, SubjectError> {
+        let (onnx, mut model) = onnx::load(path, &request.dimensions)?;
         if request.plan.kind() != CircuitKind::Committed {
             model.directly(path)?;
             model.fits(request.plan.scale(), request.plan.greatest_checked(), path)?;
@@ -421,7 +501,7 @@ impl Subject {
                 let seeded = ports
                     .iter()
                     .zip(request.input_seed()..)
-                    .map(|(port, seed)| input::seeded_uniform(&port.shape, seed));
+                    .map(|(port, seed)| input::seeded_for(&port.slot(), seed));
                 let seed = request.input_seed();
                 (seeded.collect(), Source::Seeded { seed })
             }
@@ -442,7 +522,13 @@ impl Subject {
                 Err(uncovered)
             }
         };
+        if let (Calibration::On(calibration), Ok(graph)) = (calibration, &graph) {
+            let slots: Vec<Slot<'_>> = ports.iter().map(Port::slot).collect();
+            request.scale_factors = calibrated(graph, &slots, &inputs, &request, calibration)?;
+            remarks.extend(request.scale_factors.as_ref().map(ScaleFactors::remark));
+        }
         let input_bound = bound_of(&inputs);
+        let numbers = ports.iter().map(|port| port.numbers).collect();
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
@@ -463,6 +549,7 @@ impl Subject {
             input_bound,
             origin: None,
             notes: remarks,
+            numbers,
             integers: IntegerProgram::default(),
         })
     }
@@ -506,7 +593,7 @@ impl Subject {
                     }
                 }
             };
-            let circuit = lower(&part.graph, plan, input)?;
+            let circuit = lower(&part.graph, plan, input, self.request.reach())?;
             lowered.push((plan, circuit));
         }
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
@@ -576,6 +663,7 @@ impl Subject {
             },
             onnx,
             graph: Ok(part.graph.clone()),
+            numbers: vec![Numbers::Floats; inputs.len()],
             inputs,
             input_bound: self.input_bound,
             committed: Some(committed),
@@ -599,6 +687,7 @@ impl Subject {
             onnx: self.onnx.clone(),
             graph: self.graph.clone(),
             inputs: self.inputs.clone(),
+            numbers: self.numbers.clone(),
             input_bound: self.input_bound,
             committed,
             origin: self.origin.clone(),
@@ -671,9 +760,19 @@ fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
         Port {
             name: value.name.clone(),
             shape: value.shape.clone(),
+            numbers: Numbers::Floats,
         }
     };
     ids.iter().map(port).collect()
+}
+
+/// A model's inputs one after the other, as a committed circuit takes them.
+pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
+    if let [input] = inputs {
+        return input.clone();
+    }
+    let data: Vec<f32> = inputs.iter().flat_map(|input| &input.data).copied().collect();
+    Tensor::new([1, data.len()], data)
 }
 
 /// A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.

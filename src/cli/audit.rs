@@ -171,7 +171,7 @@ impl Arguments {
             facts.negated_s_g2 = Some(negated_s_g2(path)?);
         }
         if let Some(path) = &self.model {
-            match onnx::load(path)
+            match onnx::load(path, &onnx::Dimensions::new())
                 .map_err(crate::subject::SubjectError::from)?
                 .1
                 .coverage

@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::output::say;
+use super::output::{note, say};
 use super::progress::Progress;
 use super::session::at_least_one;
 use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};
-use crate::committed::{self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers};
+use crate::committed::{
+    self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Reach,
+};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::home::Home;
 use crate::metric::Metric;
 use crate::model::graph::Graph;
+use crate::model::input::{Numbers, Slot};
 use crate::model::onnx::{self, Coverage};
 use crate::model::{input, layers, weights};
 use crate::prover::{
@@ -21,6 +24,7 @@ use crate::prover::{
 };
 use crate::record::DEFAULT_SEED;
 use crate::report::table::{Column, Table};
+use crate::scale_factors::ScaleFactors;
 use crate::subject::{self, SubjectError};
 use crate::suite::{self, ModelSpec};
 use crate::trained;
@@ -37,6 +41,9 @@ pub(super) struct Arguments {
     /// A classifier of your own: it takes one 1×3×32×32 image, normalised as CIFAR-10 usually is, and gives ten logits
     #[arg(long, value_name = "FILE")]
     onnx: Option<PathBuf>,
+    /// Inputs that the scale factors of a classifier of your own are chosen by, as prove-and-verify takes them
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "ids")]
+    calibration: Option<PathBuf>,
     /// Folder with the images, or the official .tar.gz [default: where `evmbench data cifar10` puts them]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -63,6 +70,7 @@ struct Candidate {
     name: String,
     onnx: Vec<u8>,
     graph: Graph,
+    is_users: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -103,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         };
         let logits = accuracy::float_logits(&candidate.name, &candidate.graph, &images)?;
         for &scale in &arguments.scale {
-            let circuit = lower(&candidate.graph, scale)?;
+            let circuit = lower(&candidate, scale, arguments.calibration.as_deref(), &images)?;
             let mut accuracy = accuracy::of_committed(&circuit, scale, &images, &logits)?;
             if let Some(prover) = &prover {
                 accuracy.witnesses = witnesses(
@@ -115,6 +123,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
                     arguments.witnesses,
                     &progress,
                 )?;
+            }
+            if accuracy.without_proof > 0 {
+                note!(
+                    "{} at scale {scale}: {} of {} images would have no proof, since a value goes beyond its table",
+                    candidate.name,
+                    accuracy.without_proof,
+                    accuracy.images
+                );
             }
             table.row(row(&candidate.name, &accuracy));
             evaluation.accuracies.push(accuracy);
@@ -144,7 +160,7 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
             .map(|model| suite_candidate(model, arguments))
             .collect();
     };
-    let (onnx, model) = onnx::load(path).map_err(SubjectError::from)?;
+    let (onnx, model) = onnx::load(path, &onnx::Dimensions::new()).map_err(SubjectError::from)?;
     let graph = match model.coverage {
         Coverage::Full(graph) => graph,
         Coverage::Partial(uncovered) => {
@@ -155,6 +171,7 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
         name: subject::file_id(path).to_string(),
         onnx,
         graph,
+        is_users: true,
     }])
 }
 
@@ -185,18 +202,40 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
         name: model.id.to_owned(),
         onnx,
         graph,
+        is_users: false,
     })
 }
 
 /// The circuit that `prove-and-verify` proves of a classifier, but for who assures that the input is in range.
-fn lower(graph: &Graph, scale: u32) -> Result<CommittedCircuit, AccuracyError> {
+fn lower(
+    candidate: &Candidate,
+    scale: u32,
+    calibration: Option<&Path>,
+    images: &Images,
+) -> Result<CommittedCircuit, CliError> {
+    let graph = &candidate.graph;
     let options = CommittedOptions::new(
         scale,
         Integers::of_input(scale, input::image_bound()),
         InputAssurance::Ranged,
         true,
     );
-    Ok(committed::lower(graph, &options, &Ezkl)?)
+    let committed = |reach: &Reach| {
+        let circuit = committed::lower_within(graph, &options, reach, &Ezkl);
+        circuit.map_err(|error| AccuracyError::from(error).into())
+    };
+    let is_users = candidate.is_users && (calibration.is_some() || committed::rounds(graph, &options));
+    if !is_users || images.is_empty() {
+        return committed(&Reach::NOTHING);
+    }
+    let slot = Slot {
+        name: &candidate.name,
+        shape: &[1, 3, 32, 32],
+        numbers: Numbers::Floats,
+    };
+    let proved = [accuracy::image(images, 0)];
+    let factors = ScaleFactors::measure(graph, &[slot], &proved, input::image_bound(), calibration);
+    committed(&factors.map_err(SubjectError::from)?.reach)
 }
 
 /// Has EZKL compute its witness of so many images, each of which must be the reference's; how many there were.
@@ -246,6 +285,9 @@ fn command(arguments: &Arguments, name: &str) -> String {
     command += &format!(" --data DIR --scale {}", scales.join(","));
     if let Some(images) = arguments.images {
         command += &format!(" --images {images}");
+    }
+    if arguments.calibration.is_some() {
+        command += " --calibration FILE";
     }
     if arguments.witnesses > 0 {
         command += &format!(" --witnesses {}", arguments.witnesses);

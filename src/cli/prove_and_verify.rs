@@ -14,8 +14,8 @@ use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
 use crate::metric::{Metric, Spread};
-use crate::model::input::{self, Slot};
-use crate::model::onnx::{self, Uncovered};
+use crate::model::input::{self, Numbers, Slot};
+use crate::model::onnx::{self, Dimensions, Uncovered};
 use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
@@ -41,10 +41,19 @@ pub(super) struct Arguments {
     /// A model of your own
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
+    /// The number of a size that the ONNX file leaves open, as in batch=1, several with commas; a size without a name is called
+    /// by its input and axis, as in input.2=16 [default: 1 for a batch that is the only such size]
+    #[arg(long, value_name = "SIZE=N,…", value_delimiter = ',', value_parser = dimension, conflicts_with_all = ["ids", "suite"])]
+    dim: Vec<(String, usize)>,
     /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise. With --batch N,
     /// given N times, for one proof each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
     input: Vec<PathBuf>,
+    /// Inputs on which a model of your own is looked at to choose a committed circuit's scale factors: a file as --input takes it,
+    /// with any number of inputs along the first axis, a folder of such files, or of CIFAR-10's [default: drawn ones, where the
+    /// bounds that follow from the input's range would cost precision]
+    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["ids", "suite", "profile"])]
+    calibration: Option<PathBuf>,
     /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
     /// seed for the layers]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
@@ -137,6 +146,14 @@ pub(super) struct Arguments {
     /// Print what would be run, and run nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+/// A size that a file leaves open, and its number.
+fn dimension(text: &str) -> Result<(String, usize), String> {
+    let (name, number) = text.rsplit_once('=').ok_or("it is not of the form NAME=NUMBER")?;
+    let number = number.parse().ok().filter(|&number: &usize| number > 0);
+    let number = number.ok_or("its number is not a whole one above 0")?;
+    Ok((name.to_owned(), number))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -332,7 +349,9 @@ fn request(
         Some(columns) => plan.with_columns(columns)?,
         None => plan,
     };
-    if (arguments.io.is_some() || arguments.split().is_some()) && circuit != Circuit::Committed {
+    let is_committed =
+        arguments.io.is_some() || arguments.split().is_some() || arguments.calibration.is_some();
+    if is_committed && circuit != Circuit::Committed {
         return Err(PlanError::NotCommitted.into());
     }
     let optimizer_runs = arguments.optimizer_runs.unwrap_or(DEFAULT_OPTIMIZER_RUNS);
@@ -351,6 +370,7 @@ fn bound(arguments: &Arguments, srs: Option<&SrsStore>, request: Request) -> Req
         runs: arguments.runs,
         warmup: arguments.warmup,
         seed: arguments.seed.unwrap_or(DEFAULT_SEED),
+        dimensions: arguments.dimensions(),
         fork: arguments
             .fork
             .first()
@@ -459,6 +479,11 @@ impl Arguments {
         self.input.first().map(PathBuf::as_path)
     }
 
+    /// Sizes that the ONNX file leaves open.
+    fn dimensions(&self) -> Dimensions {
+        self.dim.iter().cloned().collect()
+    }
+
     /// Where models are split; none where they are proved whole.
     fn split(&self) -> Option<Split> {
         let is_split = !self.cut.is_empty() || self.tiles.is_some();
@@ -488,7 +513,9 @@ impl Arguments {
             Some(circuit) => (circuit, None),
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
             None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
-            None if self.io.is_some() || self.split().is_some() => (Circuit::Committed, None),
+            None if self.io.is_some() || self.split().is_some() || self.calibration.is_some() => {
+                (Circuit::Committed, None)
+            }
             None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
             None => (Circuit::Committed, Some(Circuit::Direct)),
         }
@@ -526,6 +553,7 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             let slot = Slot {
                 name: model.id,
                 shape: model.input_shape,
+                numbers: Numbers::Floats,
             };
             input::from_file(file, &[slot]).map_err(SubjectError::from)?;
         }
@@ -547,10 +575,11 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
     };
     let mut items = Vec::new();
     if let Some(path) = &arguments.onnx {
-        let elements = onnx::output_elements(path).map_err(SubjectError::from)?;
+        let elements = onnx::output_elements(path, &arguments.dimensions()).map_err(SubjectError::from)?;
         for &scale in scales {
             let (request, fallback) = both("model", ONNX_SUITE, Io::default_for_outputs(elements), scale)?;
-            let of = |request| Subject::from_onnx(path, arguments.input(), request);
+            let (input, calibration) = (arguments.input(), arguments.calibration.as_deref());
+            let of = |request| Subject::from_onnx_calibrated(path, input, calibration, request);
             let mut subject = Subject::or_else(of(request), || fallback.map(of))?;
             let plan = subject.request.plan;
             let hidden =

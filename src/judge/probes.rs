@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::model::graph::Tensor;
+use crate::model::input::Numbers;
 
 /// How many inputs a circuit is judged on.
 pub const COUNT: usize = 8;
@@ -18,7 +19,14 @@ const STREAM: u64 = 2;
 
 /// The input that is to be proved; three drawn from its own range; one from all that the circuit must take; one of negative
 /// numbers; one at each border.
-pub(super) fn draw(given: &[Tensor], bounds: [f64; 2], seed: u64, unit: f64) -> Vec<Vec<Tensor>> {
+pub(super) fn draw(
+    given: &[Tensor],
+    numbers: &[Numbers],
+    bounds: [f64; 2],
+    seed: u64,
+    unit: f64,
+) -> Vec<Vec<Tensor>> {
+    let filled = |element: &mut dyn FnMut(f32) -> f64| filled(given, numbers, unit, element);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     // The circuit takes what is within the bounds: the last multiple before each.
@@ -33,7 +41,7 @@ pub(super) fn draw(given: &[Tensor], bounds: [f64; 2], seed: u64, unit: f64) -> 
     let least = elements().fold(f64::INFINITY, f64::min).max(low);
     let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(high);
     let smallest = 1.0 / unit;
-    let mut sets = vec![filled(given, unit, f64::from)];
+    let mut sets = vec![filled(&mut <f64 as From<f32>>::from)];
     for [from, to] in [
         [least, greatest],
         [least, greatest],
@@ -41,10 +49,10 @@ pub(super) fn draw(given: &[Tensor], bounds: [f64; 2], seed: u64, unit: f64) -> 
         [low, high],
         [low, low.max(-smallest)],
     ] {
-        sets.push(filled(given, unit, |_| from + (to - from) * fraction(&mut rng)));
+        sets.push(filled(&mut |_| from + (to - from) * fraction(&mut rng)));
     }
     for border in [high, low] {
-        sets.push(filled(given, unit, |_| border));
+        sets.push(filled(&mut |_| border));
     }
     sets
 }
@@ -54,16 +62,19 @@ fn fraction(rng: &mut ChaCha8Rng) -> f64 {
     f64::from(rng.next_u32()) / f64::from(u32::MAX)
 }
 
-/// Tensors of the same shapes, with each element made of the given one and rounded.
-fn filled(given: &[Tensor], unit: f64, mut element: impl FnMut(f32) -> f64) -> Vec<Tensor> {
-    let tensor = |tensor: &Tensor| {
-        let rounded = tensor
-            .data
-            .iter()
-            .map(|&x| ((element(x) * unit).round() / unit) as f32);
-        Tensor::new(tensor.shape.clone(), rounded.collect())
+/// Tensors of the same shapes, with each element made of the given one and rounded to what its input takes.
+fn filled(
+    given: &[Tensor],
+    numbers: &[Numbers],
+    unit: f64,
+    element: &mut dyn FnMut(f32) -> f64,
+) -> Vec<Tensor> {
+    let tensor = |(tensor, numbers): (&Tensor, &Numbers)| {
+        let mut rounded = |x: f32| numbers.nearest((element(x) * unit).round() / unit) as f32;
+        let data = tensor.data.iter().map(|&x| rounded(x)).collect();
+        Tensor::new(tensor.shape.clone(), data)
     };
-    given.iter().map(tensor).collect()
+    given.iter().zip(numbers).map(tensor).collect()
 }
 
 #[cfg(test)]
@@ -71,10 +82,12 @@ fn filled(given: &[Tensor], unit: f64, mut element: impl FnMut(f32) -> f64) -> V
 mod tests {
     use super::*;
 
+    const FLOATS: &[Numbers] = &[Numbers::Floats];
+
     #[test]
     fn probes_are_on_the_grid_and_within_the_bound() {
         let given = Tensor::new([2, 2], vec![0.3, 0.1, 0.9, 0.5]);
-        let sets = draw(&[given], [-1.0, 1.0], 0, 128.0);
+        let sets = draw(&[given], FLOATS, [-1.0, 1.0], 0, 128.0);
         assert_eq!(sets.len(), COUNT);
         for set in &sets {
             assert_eq!(set[0].shape, [2, 2]);
@@ -95,16 +108,33 @@ mod tests {
     /// At scale 0 a bound of 1 leaves three numbers, and none of them is skipped over.
     #[test]
     fn the_coarsest_grid_has_borders_too() {
-        let sets = draw(&[Tensor::new([1], vec![0.4])], [-1.0, 1.0], 0, 1.0);
+        let sets = draw(&[Tensor::new([1], vec![0.4])], FLOATS, [-1.0, 1.0], 0, 1.0);
         assert_eq!(sets[0][0].data, [0.0]);
         assert_eq!(sets[5][0].data, [-1.0]);
         assert_eq!(sets[6][0].data, [1.0]);
     }
 
+    /// An input of whole numbers or truth values is given no others.
+    #[test]
+    fn probes_are_of_the_numbers_that_an_input_takes() {
+        let given = [
+            Tensor::new([3], vec![2.0, -3.0, 1.0]),
+            Tensor::new([3], vec![1.0, 0.0, 1.0]),
+        ];
+        let numbers = [Numbers::Integers, Numbers::Truth];
+        let sets = draw(&given, &numbers, [-4.0, 4.0], 0, 128.0);
+        assert_eq!(sets[0], given);
+        for set in &sets {
+            assert!(set[0].data.iter().all(|x| x.fract() == 0.0 && x.abs() <= 4.0));
+            assert!(set[1].data.iter().all(|&x| x == 0.0 || x == 1.0));
+        }
+        assert!(sets.iter().any(|set| set[1].data.contains(&0.0)));
+    }
+
     /// What a rectifier has left has no negative element.
     #[test]
     fn no_probe_leaves_a_range_of_one_sign() {
-        let sets = draw(&[Tensor::new([2], vec![0.5, 1.0])], [0.0, 2.0], 0, 4.0);
+        let sets = draw(&[Tensor::new([2], vec![0.5, 1.0])], FLOATS, [0.0, 2.0], 0, 4.0);
         assert_eq!(sets.len(), COUNT);
         let elements = || sets.iter().flat_map(|set| &set[0].data);
         assert!(elements().all(|x| (0.0..=2.0).contains(x)));

@@ -13,12 +13,13 @@ use super::{
 use crate::bench::{self, BenchError};
 use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
+use crate::model::input::Numbers;
 use crate::model::integer::{Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
 use crate::record::{ONNX_SUITE, Outcome};
-use crate::subject::{CommittedSubject, Subject};
+use crate::subject::{CommittedSubject, Subject, joined};
 
 /// The most inputs whose integers are computed at once: each takes the memory of a whole witness.
 const AT_ONCE: usize = 4;
@@ -120,7 +121,8 @@ impl<'a> Trial<'a> {
             (Some(origin), _) => {
                 let bounds = [-subject.input_bound, subject.input_bound];
                 let unit = f64::from(subject.request.plan.scale()).exp2();
-                drawn = probes::draw(&origin.inputs, bounds, subject.request.seed, unit);
+                let numbers = vec![Numbers::Floats; origin.inputs.len()];
+                drawn = probes::draw(&origin.inputs, &numbers, bounds, subject.request.seed, unit);
                 (&origin.onnx, &origin.graph, &drawn[..])
             }
             (None, Ok(graph)) if subject.request.suite == ONNX_SUITE => (&subject.onnx, graph, probes),
@@ -144,7 +146,13 @@ impl<'a> Trial<'a> {
     }
 
     fn probes_within(&self, bounds: [f64; 2], unit: f64) -> Vec<Vec<Tensor>> {
-        probes::draw(&self.subject.inputs, bounds, self.subject.request.seed, unit)
+        let Subject {
+            inputs,
+            numbers,
+            request,
+            ..
+        } = self.subject;
+        probes::draw(inputs, numbers, bounds, request.seed, unit)
     }
 }
 
@@ -240,23 +248,24 @@ impl Observed {
         }
     }
 
-    /// A committed circuit, whose only output are the integers that it shows or commits to.
+    /// A committed circuit, whose outputs are the integers that it shows or commits to.
     fn of_integers(committed: &CommittedSubject, probes: &[Vec<Tensor>], scale: u32) -> Self {
         let circuit = &committed.circuit;
-        let unit = circuit.output_unit();
         let set = |index: usize| {
-            let witness = circuit.witness(probes[index].first()?).ok()?;
-            let values = witness
-                .result
-                .into_iter()
-                .map(|integer| Some(integer as f64 / unit));
-            Some(vec![values.collect()])
+            let witness = circuit.witness(&joined(&probes[index])).ok()?;
+            let outputs = circuit.outputs(&witness.result).into_iter();
+            Some(
+                outputs
+                    .map(|output| output.into_iter().map(Some).collect())
+                    .collect(),
+            )
         };
+        let outputs = circuit.outputs(&[]).len();
         let threads = parallel::processors().min(AT_ONCE);
         let Ok(sets) = parallel::map(threads, probes.len(), || |index| Ok::<_, Infallible>(set(index)));
         Self {
             sets,
-            scales: vec![unit.log2()],
+            scales: vec![circuit.output_unit().log2(); outputs],
             scale: i32::try_from(scale).unwrap_or(i32::MAX),
             integers: Some(KnownIntegers::Own),
         }

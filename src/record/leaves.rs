@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 96] = {
+const CLASSES: [(&str, Class, &str); 98] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -69,6 +69,12 @@ const CLASSES: [(&str, Class, &str); 96] = {
         ("request.threads", Measured, "what was asked for"),
         ("request.srs_sha256", Derived, "`keys.srs`"),
         ("request.onnx_sha256", Derived, "`model.onnx_sha256`"),
+        ("request.dimensions", Derived, "the user's file read again"),
+        (
+            "request.scale_factors",
+            Derived,
+            "the circuit laid out again with these factors, and its settings",
+        ),
         ("request.weights_sha256", Derived, "`model.weights`"),
         ("request.input_sha256", Derived, "`input.source`"),
         ("request.sample", Derived, "`input.source`"),

@@ -26,19 +26,20 @@ pub(crate) use others::Watch;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
-use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups};
+use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups, Reach};
 use crate::forecast::Forecast;
 use crate::guard::GuardMeasurement;
 use crate::guard::batch::BatchMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
-use crate::model::onnx::Uncovered;
+use crate::model::onnx::{Dimensions, Uncovered};
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
     CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
     SrsIdentity, VerifierKind, VerifierShape,
 };
+use crate::scale_factors::ScaleFactors;
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
@@ -192,6 +193,13 @@ pub struct Request {
     pub srs_sha256: Option<String>,
     /// SHA-256 of the user's ONNX file.
     pub onnx_sha256: Option<String>,
+    /// Sizes that the user gave to what the ONNX file leaves open.
+    #[serde(default, skip_serializing_if = "Dimensions::is_empty")]
+    pub dimensions: Dimensions,
+    /// How far the values of a user's model reach, for which a committed circuit's scale factors are chosen; absent where they
+    /// follow from the input's range alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_factors: Option<ScaleFactors>,
     /// SHA-256 of the file with the weights, the user's or the trained ones that evmbench comes with.
     pub weights_sha256: Option<String>,
     /// SHA-256 of the user's input file.
@@ -265,11 +273,21 @@ impl Request {
             threads: None,
             srs_sha256: None,
             onnx_sha256: None,
+            dimensions: Dimensions::new(),
+            scale_factors: None,
             weights_sha256: None,
             input_sha256: None,
             sample: None,
             part: None,
         }
+    }
+
+    /// How far the model's values reach, where scale factors are chosen for that.
+    pub fn reach(&self) -> &Reach {
+        const NOTHING: &Reach = &Reach::NOTHING;
+        self.scale_factors
+            .as_ref()
+            .map_or(NOTHING, |factors| &factors.reach)
     }
 
     /// The request without what only bounds a run: memory, time for a phase, threads. Requests that are equal without it ask for

@@ -421,41 +421,49 @@ fn a_hash_and_a_commitment_are_made_again() {
 /// A user's model with two inputs and two outputs, every tensor compared with the reference.
 #[test]
 fn several_inputs_and_outputs_are_proved() {
-    let workshop = Workshop::new();
     let mut graph = Graph::default();
     let a = graph.input("a", &[1, 8]).unwrap();
     let b = graph.input("b", &[1, 8]).unwrap();
     let sum = graph.apply("add", "sum", Op::Add, &[a, b]).unwrap();
     let positive = graph.apply("relu", "positive", Op::Relu, &[sum]).unwrap();
     graph.outputs = vec![sum, positive];
-    let onnx = workshop.folder.path().join("two.onnx");
-    std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
-    let input = workshop.folder.path().join("two.json");
     let [first, second] = [[0.5_f32; 8], [-0.75; 8]];
-    std::fs::write(
-        &input,
-        serde_json::json!({"input_data": [first, second]}).to_string(),
-    )
-    .unwrap();
-    let (status, _, stderr) = workshop.run(&[
-        "--onnx",
-        onnx.to_str().unwrap(),
-        "--input",
-        input.to_str().unwrap(),
-        "--runs",
-        "1",
-    ]);
-    assert_eq!(status, Some(0), "{stderr}");
-    let (_, record) = workshop.only_record();
-    assert_eq!(record.outcome, Outcome::Verified);
-    assert_eq!(record.model.input_shapes.len(), 2);
-    assert_eq!(
-        record.numerics.unwrap().integer,
-        IntegerCheck::Exact {
-            outputs: 16,
-            instances: 32
+    for circuit in ["committed", "direct"] {
+        let workshop = Workshop::new();
+        let onnx = workshop.folder.path().join("two.onnx");
+        std::fs::write(&onnx, evmbench::model::onnx::write(&graph)).unwrap();
+        let input = workshop.folder.path().join("two.json");
+        let data = serde_json::json!({"input_data": [first, second]});
+        std::fs::write(&input, data.to_string()).unwrap();
+        let (status, _, stderr) = workshop.run(&[
+            "--onnx",
+            onnx.to_str().unwrap(),
+            "--input",
+            input.to_str().unwrap(),
+            "--circuit",
+            circuit,
+            "--runs",
+            "1",
+        ]);
+        assert_eq!(status, Some(0), "{stderr}");
+        let (_, record) = workshop.only_record();
+        assert_eq!(record.outcome, Outcome::Verified);
+        assert_eq!(record.model.input_shapes.len(), 2);
+        let numerics = record.numerics.unwrap();
+        assert_eq!(numerics.outputs.len(), 2);
+        if circuit == "committed" {
+            // One tensor for all inputs, and one for all outputs.
+            let sizes = record.lowering.unwrap().committed_elements;
+            assert_eq!(sizes.input, 16);
+            assert!(numerics.max_absolute_error.unwrap() < 0.01);
+        } else {
+            let exact = IntegerCheck::Exact {
+                outputs: 16,
+                instances: 32,
+            };
+            assert_eq!(numerics.integer, exact);
         }
-    );
+    }
 }
 
 /// EZKL's own Freivalds check leaves a product unconstrained: such a circuit is refused before any key is made.

@@ -58,6 +58,18 @@ fn path(name: &str) -> String {
     fixture("function").join(name).to_str().unwrap().to_owned()
 }
 
+/// Those of the following files that a committed circuit gets right.
+const COMMITTED: [&str; 8] = [
+    "average_excludes_pads.onnx",
+    "padded_max.onnx",
+    "gather_negative.onnx",
+    "expand.onnx",
+    "pad_const.onnx",
+    "misread_relu6.onnx",
+    "misread_hardswish.onnx",
+    "misread_leaky_net.onnx",
+];
+
 #[test]
 fn files_that_a_direct_circuit_would_get_wrong_are_refused_with_node_attribute_and_remedy() {
     for (file, said, hint) in [
@@ -126,10 +138,18 @@ fn files_that_a_direct_circuit_would_get_wrong_are_refused_with_node_attribute_a
             "committed circuits cover",
         ),
     ] {
-        let file = path(file);
-        refused(&dry_run(&["--onnx", &file]), &[said, &file], hint);
-        let plan = say(evmbench().args(["plan", "--onnx", &file]));
-        refused(&plan, &[said], hint);
+        let path = path(file);
+        refused(
+            &dry_run(&["--onnx", &path, "--circuit", "direct"]),
+            &[said, &path],
+            hint,
+        );
+        let plan = say(evmbench().args(["plan", "--onnx", &path]));
+        if COMMITTED.contains(&file) {
+            assert!(accepted(&plan).contains("committed"), "{}", plan.stdout);
+        } else {
+            refused(&plan, &[said], hint);
+        }
     }
 }
 
@@ -152,7 +172,11 @@ fn a_padded_maximum_needs_a_committed_circuit() {
 /// A committed circuit's integers are those of ONNX's function, by an implementation that shares nothing with them.
 #[test]
 fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
-    let (bytes, model) = onnx::load(&fixture("function/conv_padded_max.onnx")).unwrap();
+    let (bytes, model) = onnx::load(
+        &fixture("function/conv_padded_max.onnx"),
+        &onnx::Dimensions::new(),
+    )
+    .unwrap();
     let slots: Vec<_> = model.inputs.iter().map(onnx::Port::slot).collect();
     let inputs = input::from_file(&fixture("function/conv_padded_max.json"), &slots).unwrap();
     let expected = FloatModel::load(&bytes).unwrap().run(&inputs).unwrap();
@@ -171,19 +195,11 @@ fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
 }
 
 #[test]
-fn a_reshape_that_changes_the_batch_falls_back_with_its_reason() {
+fn a_reshape_may_change_the_batch() {
     // Flatten at another axis than 1 is a Reshape of the typed graph.
     for file in ["flatten_axis_2.onnx", "reshape_flat.onnx"] {
-        let file = path(file);
-        let said = dry_run(&["--onnx", &file]);
-        let stdout = accepted(&said);
-        assert!(stdout.contains("direct"), "{stdout}");
-        assert!(
-            stdout.contains("no committed circuit: Reshape") && stdout.contains("another batch than 1"),
-            "{stdout}"
-        );
-        let committed = dry_run(&["--onnx", &file, "--circuit", "committed"]);
-        refused(&committed, &["another batch than 1"], "use --circuit direct");
+        let said = dry_run(&["--onnx", &path(file)]);
+        assert!(accepted(&said).contains("committed"), "{}", said.stdout);
     }
 }
 
@@ -191,14 +207,14 @@ fn a_reshape_that_changes_the_batch_falls_back_with_its_reason() {
 fn what_is_not_covered_is_named_with_node_and_reason() {
     let folder = TempDir::new().unwrap();
     let nodes = vec![
-        named("act", operator("LeakyRelu", &["x"], "a")),
+        named("act", operator("Sin", &["x"], "a")),
         named("out", operator("Softsign", &["a"], "y")),
     ];
     let file = written(&folder, "net.onnx", &small(&[1, 4], nodes, Vec::new()));
     let said = dry_run(&["--onnx", &file]);
     let stdout = accepted(&said);
     assert!(
-        stdout.contains("a direct circuit, since a committed one does not cover LeakyRelu act: "),
+        stdout.contains("a direct circuit, since a committed one does not cover Sin act: "),
         "{stdout}"
     );
     let json = dry_run(&["--onnx", &file, "--json"]);
@@ -213,11 +229,7 @@ fn what_is_not_covered_is_named_with_node_and_reason() {
             .contains("no such operator")
     );
     let committed = dry_run(&["--onnx", &file, "--circuit", "committed"]);
-    refused(
-        &committed,
-        &["LeakyRelu act", "Softsign out"],
-        "use --circuit direct",
-    );
+    refused(&committed, &["Sin act", "Softsign out"], "use --circuit direct");
 }
 
 #[test]
@@ -408,7 +420,7 @@ fn a_batch_without_a_size_is_1_and_weights_beside_a_file_are_read() {
         stdout.contains("its batch has no size in the file, and is 1 here"),
         "{stdout}"
     );
-    let (bytes, model) = onnx::load(&fixture("function/ext.onnx")).unwrap();
+    let (bytes, model) = onnx::load(&fixture("function/ext.onnx"), &onnx::Dimensions::new()).unwrap();
     let Coverage::Full(graph) = model.coverage else {
         panic!("{:?}", model.coverage)
     };
@@ -460,6 +472,16 @@ fn has_problem(model: &ModelProto, part: &str) {
         found.iter().any(|problem| problem.contains(part)),
         "no {part:?} in {found:?}"
     );
+}
+
+/// A model whose outputs are declared of this type.
+fn giving(element: DataType, mut model: ModelProto) -> ModelProto {
+    for output in model.graph.iter_mut().flat_map(|graph| &mut graph.output) {
+        if let Some(Type::TensorType(tensor)) = output.r#type.as_mut().and_then(|t| t.value.as_mut()) {
+            tensor.elem_type = element as i32;
+        }
+    }
+    model
 }
 
 /// Each kind of attribute that EZKL ignores or reads otherwise, at the value that it takes and at one that it does not.
@@ -622,8 +644,11 @@ fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
         ),
         (
             "select_last_index",
-            alone(unary("ArgMax", int("select_last_index", 1))),
-            alone(unary("ArgMax", int("axis", 1))),
+            giving(
+                DataType::Int64,
+                alone(unary("ArgMax", int("select_last_index", 1))),
+            ),
+            giving(DataType::Int64, alone(unary("ArgMax", int("axis", 1)))),
         ),
         (
             "auto_pad and pads",
@@ -998,7 +1023,7 @@ fn declarations_that_contradict_the_nodes_are_refused_with_both() {
             ),
             (
                 inner(declared("v", Float, &[size(2), size(4)])),
-                "Identity node \"v\": the value \"v\" is declared as FLOAT [2, 4], and is FLOAT [4, 2]",
+                "Identity node \"v\": the value \"v\" is declared as FLOAT [2, 4], and is ? [4, 2]",
             ),
             (
                 inner(declared("w", Float, &[size(4), size(5)])),
@@ -1150,10 +1175,17 @@ fn truth_values_of_equal_are_refused_where_their_scale_counts() {
             .map(|op| vec![moved(op), cast("m", "y", DataType::Float)]),
     );
     for rest in &wrong {
-        has_problem(&nodes_after(equal(), rest), FOUND);
+        let model = nodes_after(equal(), rest);
+        // Truth values are the output.
+        let model = match &rest[..] {
+            [only] if only.op_type == "Identity" => giving(DataType::Bool, model),
+            _ => model,
+        };
+        has_problem(&model, FOUND);
     }
     // The comparison itself is the output.
-    has_problem(&nodes_after(operator("Equal", &["x", "c"], "y"), &[]), FOUND);
+    let alone = nodes_after(operator("Equal", &["x", "c"], "y"), &[]);
+    has_problem(&giving(DataType::Bool, alone), FOUND);
     // Floats that were integers are compared as floats.
     let cast_first = [
         with(operator("ArgMax", &["x"], "p"), int("axis", 1)),

@@ -749,6 +749,7 @@ fn json_of(path: &str) -> Value {
 const SLOT: [Slot<'static>; 1] = [Slot {
     name: "x",
     shape: &[1, 2, 2],
+    numbers: input::Numbers::Floats,
 }];
 
 fn npy() -> Vec<u8> {

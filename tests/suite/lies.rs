@@ -16,7 +16,10 @@ use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssuran
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
-use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, Window};
+use evmbench::model::graph::{
+    ArgMax, AvgPool2d, Conv2d, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction,
+    Reshape, Smooth, Softmax, Tensor, ValueId, Window,
+};
 use evmbench::model::input;
 use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
@@ -426,6 +429,57 @@ fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
     assert_eq!(
         circuit.guard_answers(&proof, &circuit.committed),
         GuardAnswer::ChallengeMismatch
+    );
+}
+
+/// Means over nine elements and over four: their sum needs one of them in units of the other, which is a claim.
+fn sum_of_means() -> Graph {
+    let mut graph = Graph::default();
+    let image = graph.input("input", &IMAGE).unwrap();
+    let mean = |window| Op::AvgPool2d(AvgPool2d(window));
+    let of_nine = graph
+        .apply("nine", "of_nine", mean(Window::square(3, 1, 0)), &[image])
+        .unwrap();
+    let of_four = graph
+        .apply("four", "of_four", mean(Window::square(2, 2, 0)), &[image])
+        .unwrap();
+    let sum = graph.apply("sum", "sum", Op::Add, &[of_nine, of_four]).unwrap();
+    graph.outputs.push(sum);
+    graph
+}
+
+/// What is brought to another unit is claimed, and a quotient that is off by one is as false as any other.
+#[test]
+fn a_value_in_other_units_chosen_after_the_challenge_passes_the_verifier_alone() {
+    let plan = CircuitPlan::committed(4, Io::Public).unwrap();
+    let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();
+    let circuit = Circuit::planned("units", &sum_of_means(), plan, Integers::of_input(4, 1.0), 1);
+    assert!(circuit.lowered.bounds().iter().any(|layer| layer.rounded));
+    let honest = &circuit.artifacts.proofs[0];
+    assert_eq!(
+        circuit.guard_answers(honest, &circuit.committed),
+        GuardAnswer::Accepted
+    );
+    let mut story = Story {
+        challenge: U256::ONE,
+        ..circuit.truth(0)
+    };
+    bend(&mut story.tensors[CLAIMS], U256::ONE);
+    let proof = circuit.prove(&[story]).remove(0).unwrap();
+    assert_eq!(proof.instances[0], U256::ZERO);
+    assert_ne!(proof.instances[2..], honest.instances[2..]);
+    assert_eq!(
+        circuit.guard_answers(&proof, &circuit.committed),
+        GuardAnswer::ChallengeMismatch
+    );
+    // Under the challenge of its own commitments the check tells.
+    let mut story = circuit.truth(0);
+    add(&mut story.tensors[CLAIMS][0], U256::ONE);
+    let proof = circuit.prove_by_protocol(&[story]).remove(0);
+    assert_ne!(proof.instances[0], U256::ZERO);
+    assert_eq!(
+        circuit.guard_answers(&proof, &circuit.committed),
+        GuardAnswer::CheckNotZero
     );
 }
 
@@ -839,4 +893,182 @@ fn what_crosses_a_cut_is_made_before_it() {
     let mut stories = truth();
     stories[0].tensors[0][1] = element(input.range.greatest + 1);
     assert_eq!(pair.refusal(&stories), Refusal::Guard(GuardAnswer::CheckNotZero));
+}
+
+/// A circuit of a graph of operators, in few rows: digits are as small as they can be where nothing needs more.
+fn of_operators(name: &str, scale: u32, build: impl FnOnce(&mut Net, ValueId) -> ValueId) -> Circuit {
+    let mut net = Net(Graph::default());
+    let image = net.0.input("input", &IMAGE).unwrap();
+    let output = build(&mut net, image);
+    net.0.outputs.push(output);
+    let plan = CircuitPlan::committed(scale, Io::Committed).unwrap();
+    let plan = plan.with_digits(10, None).unwrap();
+    Circuit::planned(name, &net.0, plan, Integers::of_input(scale, 1.0), 1)
+}
+
+/// A graph whose nodes are numbered.
+struct Net(Graph);
+
+impl Net {
+    fn apply(&mut self, op: Op, inputs: &[ValueId]) -> ValueId {
+        let number = self.0.nodes.len();
+        self.0
+            .apply(&format!("n{number}"), &format!("v{number}"), op, inputs)
+            .unwrap()
+    }
+
+    fn number(&mut self, number: f32) -> ValueId {
+        self.apply(Op::Constant(Tensor::new([], vec![number])), &[])
+    }
+
+    fn matrix(&mut self, value: ValueId, rows: usize, columns: usize) -> ValueId {
+        let op = Op::Reshape(Reshape {
+            shape: vec![1, rows, columns],
+        });
+        self.apply(op, &[value])
+    }
+}
+
+/// A family of operators, and a small circuit of it.
+type Family = (&'static str, fn() -> Circuit);
+
+fn families() -> [Family; 8] {
+    [
+        ("lines", || {
+            of_operators("lies-lines", 4, |net, x| {
+                let layer = net.apply(convolution(40), &[x]);
+                let clipped = Piecewise::Clip {
+                    least: -0.5,
+                    greatest: 1.0,
+                };
+                net.apply(Op::Piecewise(clipped), &[layer])
+            })
+        }),
+        ("tables", || {
+            of_operators("lies-tables", 4, |net, x| {
+                let gelu = net.apply(Op::Smooth(Smooth::Gelu), &[x]);
+                let elu = net.apply(Op::Smooth(Smooth::Elu { alpha: 1.0 }), &[gelu]);
+                let square = net.apply(Op::Mul, &[elu, elu]);
+                let more = net.number(1.0);
+                let positive = net.apply(Op::Add, &[square, more]);
+                let root = net.apply(Op::Smooth(Smooth::Sqrt), &[positive]);
+                let logarithm = net.apply(Op::Smooth(Smooth::Log), &[positive]);
+                net.apply(Op::Sub, &[root, logarithm])
+            })
+        }),
+        ("arithmetic", || {
+            of_operators("lies-arithmetic", 4, |net, x| {
+                let square = net.apply(Op::Mul, &[x, x]);
+                let half = net.number(0.5);
+                let positive = net.apply(Op::Add, &[square, half]);
+                net.apply(Op::Div, &[x, positive])
+            })
+        }),
+        ("movements", || {
+            of_operators("lies-movements", 4, |net, x| {
+                let layer = net.apply(convolution(42), &[x]);
+                let turned = Movement::Transpose {
+                    permutation: vec![0, 2, 3, 1],
+                };
+                let turned = net.apply(Op::Movement(turned), &[layer]);
+                let twice = Movement::Tile {
+                    repeats: vec![1, 1, 1, 2],
+                };
+                net.apply(Op::Movement(twice), &[turned])
+            })
+        }),
+        ("reductions", || {
+            of_operators("lies-reductions", 4, |net, x| {
+                let layer = net.apply(convolution(44), &[x]);
+                let reduced = |reduction, axes: &[usize]| {
+                    Op::Reduce(Reduce {
+                        reduction,
+                        axes: axes.to_vec(),
+                        keeps: true,
+                    })
+                };
+                let means = net.apply(reduced(Reduction::Mean, &[3]), &[layer]);
+                net.apply(reduced(Reduction::Greatest, &[2]), &[means])
+            })
+        }),
+        ("positions", || {
+            of_operators("lies-positions", 4, |net, x| {
+                let layer = net.apply(convolution(46), &[x]);
+                let position = ArgMax {
+                    axis: 3,
+                    keeps: false,
+                    of_least: false,
+                    last_of_equals: false,
+                };
+                net.apply(Op::ArgMax(position), &[layer])
+            })
+        }),
+        ("attention", || {
+            of_operators("lies-attention", 4, |net, x| {
+                let rows = net.matrix(x, 8, 4);
+                let turned = Movement::Transpose {
+                    permutation: vec![0, 2, 1],
+                };
+                let keys = net.apply(Op::Movement(turned), &[rows]);
+                let scores = net.apply(Op::MatMul, &[rows, keys]);
+                let shares = Softmax { is_logarithm: false };
+                let weights = net.apply(Op::Softmax(shares), &[scores]);
+                net.apply(Op::MatMul, &[weights, rows])
+            })
+        }),
+        ("rows", || {
+            of_operators("lies-rows", 4, |net, x| {
+                let norm = InstanceNorm {
+                    scale: input::seeded_uniform(&[2], 48),
+                    bias: input::seeded_uniform(&[2], 49),
+                    epsilon: 1e-2,
+                };
+                net.apply(Op::InstanceNorm(norm), &[x])
+            })
+        }),
+    ]
+}
+
+/// Honest proofs pass; a claim that is another one, of whatever an operator claims, has no proof that the guard takes. Of the
+/// families one is tried, and all of them where every case is.
+#[test]
+fn what_operators_claim_is_what_they_compute() {
+    const SAMPLED: &str = "attention";
+    let is_every_case = common::step(2) == 1;
+    let mut refused = 0;
+    for (name, make) in families() {
+        if is_every_case || name == SAMPLED {
+            refused += wrong_claims_are_refused(name, &make());
+        }
+    }
+    assert!(refused > 5, "{refused}");
+}
+
+/// How many stories were refused, each with another wrong claim.
+fn wrong_claims_are_refused(name: &str, circuit: &Circuit) -> usize {
+    let truth = circuit.truth(0);
+    let mut stories = vec![truth.clone()];
+    // The output and the other claims, where there are any, in a few places.
+    for tensor in 1..truth.tensors.len() {
+        let len = truth.tensors[tensor].len();
+        for place in [0, len / 2, len - 1] {
+            let mut story = truth.clone();
+            add(&mut story.tensors[tensor][place], U256::ONE);
+            stories.push(story);
+        }
+    }
+    let mut refused = 0;
+    for (index, story) in stories.iter().enumerate() {
+        let ending = match circuit.told_by_protocol(story) {
+            Ok(proof) => Refusal::Guard(circuit.guard_answers(&proof, &circuit.committed)),
+            Err(refusal) => refusal,
+        };
+        if index == 0 {
+            assert_eq!(ending, Refusal::Guard(GuardAnswer::Accepted), "{name}");
+        } else {
+            assert!(ending.is_by_the_circuit(), "{name}, story {index}: {ending:?}");
+            refused += 1;
+        }
+    }
+    refused
 }

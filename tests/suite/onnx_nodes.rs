@@ -18,6 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alloy_primitives::U256;
+use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::judge::{self, OnnxRuntime};
 use evmbench::model::graph::Tensor;
 use evmbench::model::integer::{self, integer_from_word};
@@ -69,6 +70,8 @@ struct NodeTest {
 /// What was found out.
 struct Found {
     ending: Ending,
+    /// Whether there is a committed circuit, whose integers are what the test expects.
+    is_committed: bool,
     /// Why it would be a silent difference.
     silent: Option<String>,
     detail: String,
@@ -283,8 +286,10 @@ impl Harness {
     }
 
     fn try_out(&self, test: &NodeTest) -> Found {
+        let is_committed = matches!(committed_error(test), Some(error) if error <= COMMITTED_TOLERANCE);
         let refused = |detail: String| Found {
             ending: Refused,
+            is_committed,
             silent: None,
             detail,
         };
@@ -300,6 +305,7 @@ impl Harness {
         let Ok(subject) = subject else {
             return Found {
                 ending: Refused,
+                is_committed,
                 silent: Some("evmbench panics".to_owned()),
                 detail: String::new(),
             };
@@ -316,6 +322,7 @@ impl Harness {
             Ok(Err(failure)) => {
                 return Found {
                     ending: NoCircuit,
+                    is_committed,
                     silent: None,
                     detail: failure.to_string(),
                 };
@@ -335,6 +342,7 @@ impl Harness {
             .flatten();
         Found {
             ending,
+            is_committed,
             silent,
             detail: check.sentence(),
         }
@@ -384,6 +392,39 @@ impl Harness {
     }
 }
 
+/// How far a committed circuit's result may be from what a test expects, as a part of the expected numbers' range, or of 1 where that is
+/// less: at this scale inputs and weights have seven bits after the point.
+const COMMITTED_TOLERANCE: f64 = 0.05;
+
+/// The greatest distance of a committed circuit's integers from what the test expects, likewise as a part of the range; none where there is no
+/// committed circuit of it.
+fn committed_error(test: &NodeTest) -> Option<f64> {
+    let model = onnx::parse(&test.model, Path::new("model.onnx")).ok()?;
+    let onnx::Coverage::Full(graph) = model.coverage else {
+        return None;
+    };
+    let bound = test
+        .input
+        .data
+        .iter()
+        .fold(1_f64, |most, x| most.max(f64::from(x.abs())));
+    let integers = Integers::of_input(SCALE, bound);
+    let options = CommittedOptions::new(SCALE, integers, InputAssurance::Registered, true);
+    let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).ok()?;
+    let witness = circuit.witness(&test.input).ok()?;
+    let expected = test.expected.concat();
+    assert_eq!(witness.result.len(), expected.len(), "{}", test.name);
+    let limit = range(&expected).max(1.0);
+    let found = witness
+        .result
+        .iter()
+        .map(|&integer| integer as f64 / circuit.output_unit());
+    let errors = found
+        .zip(&expected)
+        .map(|(found, expected)| (found - expected).abs() / limit);
+    Some(errors.fold(0.0, f64::max))
+}
+
 fn range(numbers: &[f64]) -> f64 {
     let greatest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
@@ -418,10 +459,16 @@ fn try_out_all(harness: &Harness, names: &[String]) -> Vec<(NodeTest, Found)> {
 }
 
 fn document(results: &[(NodeTest, Found)]) -> String {
-    let mut counts: BTreeMap<&str, [usize; 6]> = onnx::SUPPORTED.iter().map(|&name| (name, [0; 6])).collect();
+    const LAST: usize = ENDINGS.len();
+    let mut counts: BTreeMap<&str, [usize; LAST + 1]> = onnx::SUPPORTED
+        .iter()
+        .map(|&name| (name, [0; LAST + 1]))
+        .collect();
     for (test, found) in results {
         let column = ENDINGS.iter().position(|&ending| ending == found.ending).unwrap();
-        counts.get_mut(test.operator.as_str()).unwrap()[column] += 1;
+        let counts = counts.get_mut(test.operator.as_str()).unwrap();
+        counts[column] += 1;
+        counts[LAST] += usize::from(found.is_committed);
     }
     let mut text = format!(
         "# Operators\n\n\
@@ -436,15 +483,18 @@ fn document(results: &[(NodeTest, Found)]) -> String {
          - **another function**: EZKL's circuit computes something else; it is not proved, and the outcome is \"WRONG FUNCTION\".\n\
          - **refused**: evmbench refuses the model before anything is run, and says why.\n\
          - **no circuit**: EZKL itself refuses the model, or has no witness for the test's input.\n\n\
+         The last column counts tests that have a committed circuit at the same scale, whose exact integers are what the test expects, up to {} of the\n\
+         expected range.\n\n\
          No test ends as verified with outputs that ONNX does not expect. An operator without a number has no test with an input of\n\
          floats.\n\n\
-         | operator | exact | within tolerance | imprecise | another function | refused | no circuit |\n\
-         |---|---:|---:|---:|---:|---:|---:|\n",
+         | operator | exact | within tolerance | imprecise | another function | refused | no circuit | committed |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|\n",
         evmbench::prover::EZKL_VERSION,
         judge::COUNT,
+        COMMITTED_TOLERANCE,
     );
-    let mut sums = [0; 6];
-    let row = |name: &str, counts: &[usize; 6]| {
+    let mut sums = [0; LAST + 1];
+    let row = |name: &str, counts: &[usize; LAST + 1]| {
         let cells: Vec<String> = counts
             .iter()
             .map(|&count| {
@@ -517,6 +567,73 @@ fn no_operator_gives_another_result_in_silence() {
     if is_renewed {
         std::fs::write(document_path(), document(&results)).unwrap();
     }
+}
+
+/// Operators whose tests have committed circuits, all of them or some.
+const COMMITTED: [&str; 34] = [
+    "Abs",
+    "Add",
+    "ArgMax",
+    "AveragePool",
+    "Celu",
+    "Clip",
+    "Concat",
+    "ConvTranspose",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Flatten",
+    "Gather",
+    "GlobalAveragePool",
+    "HardSigmoid",
+    "HardSwish",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LeakyRelu",
+    "MatMul",
+    "Max",
+    "Mul",
+    "PRelu",
+    "Pad",
+    "ReduceMax",
+    "ReduceMean",
+    "Reshape",
+    "Slice",
+    "Softmax",
+    "Softplus",
+    "Split",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+];
+
+/// Every test that has a committed circuit: its integers are what ONNX expects.
+#[test]
+fn committed_circuits_are_onnxs() {
+    let folder = node_tests();
+    let mut operators = BTreeMap::new();
+    let mut far = Vec::new();
+    for name in names(&folder) {
+        let Some(test) = load(&folder, &name) else {
+            continue;
+        };
+        if let Some(error) = committed_error(&test) {
+            *operators.entry(test.operator.clone()).or_insert(0) += 1;
+            if error > COMMITTED_TOLERANCE {
+                far.push(format!("{name}: {error}"));
+            }
+        }
+    }
+    println!(
+        "{} tests have a committed circuit",
+        operators.values().sum::<usize>()
+    );
+    assert!(far.is_empty(), "{far:#?}");
+    let missing: Vec<&str> = COMMITTED
+        .into_iter()
+        .filter(|&name| !operators.contains_key(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// What is wrong in EZKL's circuit may be refused before one is made, and may not be found good.

@@ -6,8 +6,10 @@ use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::integer;
 use evmbench::model::{input, layers, onnx};
-use evmbench::prover::{CircuitKind, settings};
+use evmbench::prover::{CircuitKind, CircuitPlan, Io, settings};
+use evmbench::record::Request;
 use evmbench::store;
+use evmbench::subject::Subject;
 use evmbench::suite;
 
 /// The largest distance of an integer result from the float one.
@@ -62,4 +64,36 @@ fn committed_errors_are_not_above_direct_ones() {
     compared.sort_unstable();
     compared.dedup();
     assert!(compared.len() >= 12, "{compared:?}");
+}
+
+/// A network of the kind whose bounds run away: four convolutions and two dense layers, whose values stay small.
+#[test]
+fn a_deep_network_keeps_its_precision() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/w19_vggbn_precision");
+    let [file, input] = ["network.onnx", "input.json"].map(|name| folder.join(name));
+    if !file.exists() {
+        eprintln!("skipped: {} is not there", file.display());
+        return;
+    }
+    let request = Request::of_file(CircuitPlan::committed(7, Io::Result).unwrap());
+    let subject = Subject::from_onnx_calibrated(&file, Some(&input), None, request.clone()).unwrap();
+    let float = FloatModel::load(&subject.onnx)
+        .unwrap()
+        .run(&subject.inputs)
+        .unwrap();
+    let committed = subject.committed.as_ref().unwrap();
+    let unit = committed.circuit.output_unit();
+    let greatest = float[0].data.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    let error = largest_error(&committed.witness().result, unit, &float[0].data);
+    assert!(error < 0.01 * f64::from(greatest), "{error} of {greatest}");
+    assert!(
+        subject.notes.iter().any(|note| note.contains("scale factors")),
+        "{:?}",
+        subject.notes
+    );
+    // What the request holds is enough to make the same circuit again.
+    let again = Subject::from_onnx(&file, Some(&input), subject.request.clone()).unwrap();
+    let again = again.committed.unwrap();
+    assert_eq!(again.witness(), committed.witness());
+    assert_eq!(again.circuit.graph().nodes(), committed.circuit.graph().nodes());
 }

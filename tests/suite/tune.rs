@@ -247,6 +247,7 @@ fn accuracy_decides_where_there_are_images() {
         mean_logit_error: 0.0,
         greatest_logit: 1.0,
         witnesses: 0,
+        without_proof: 0,
     };
     let Ok(front) = tune::best(found.candidates, Objective::Memory, &LIMITS, |plan| {
         asked.push((plan.scale(), plan.digit_bits(), plan.roundings()));

@@ -29,15 +29,48 @@ pub enum Table {
     Sigmoid,
     /// round(2^scale · tanh(v / 2^scale)).
     Tanh,
+    /// round(2^scale · e^(v / 2^scale)), where e is an `f32`.
+    Exponential,
+    /// round(2^scale · ln(v / 2^scale)).
+    Logarithm,
+    /// round(2^scale · √(v / 2^scale)).
+    Root,
+    /// round(2^scale · erf(v / 2^scale)).
+    ErrorFunction,
 }
 
 impl Table {
+    /// Every table.
+    pub const ALL: [Self; 7] = [
+        Self::Rectifier,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Exponential,
+        Self::Logarithm,
+        Self::Root,
+        Self::ErrorFunction,
+    ];
+
     /// Its name for people: that of the layer that it is made for.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rectifier => "Relu",
             Self::Sigmoid => "Sigmoid",
             Self::Tanh => "Tanh",
+            Self::Exponential => "Exp",
+            Self::Logarithm => "Log",
+            Self::Root => "Sqrt",
+            Self::ErrorFunction => "Erf",
+        }
+    }
+
+    /// What EZKL's function has beside the unit: the exponent of a power, the base of an exponential.
+    pub fn parameter(self) -> Option<f32> {
+        match self {
+            Self::Rectifier => Some(RECTIFIER_EXPONENT),
+            Self::Root => Some(0.5),
+            Self::Exponential => Some(std::f32::consts::E),
+            Self::Sigmoid | Self::Tanh | Self::Logarithm | Self::ErrorFunction => None,
         }
     }
 }

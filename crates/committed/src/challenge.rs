@@ -116,8 +116,17 @@ impl Challenge {
 
     /// The weights along an axis.
     pub(super) fn weights(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
+        self.expect_apart(weighting);
         let index = axis as usize;
         self.powers(graph, weighting.starts()[index], weighting.sizes[index])
+    }
+
+    /// Identities stand 2^`degree_bits` powers apart: one with more powers would share some with the next.
+    fn expect_apart(&self, weighting: Weighting) {
+        assert!(
+            weighting.degree_bits() < self.squares.len(),
+            "{weighting:?} needs more powers than an identity has"
+        );
     }
 
     /// The ratio of neighbouring weights along an axis.
@@ -138,6 +147,7 @@ impl Challenge {
 
     /// The sum of the weights along an axis.
     fn weight_sum(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
+        self.expect_apart(weighting);
         let index = axis as usize;
         let key = (weighting.starts()[index], weighting.sizes[index]);
         if let Some(&sum) = self.sums.get(&key) {

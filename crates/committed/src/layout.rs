@@ -17,7 +17,9 @@ use super::windows;
 use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 use evmbench_model::graph::Window;
 use evmbench_model::interval::Interval;
-use evmbench_model::program::{Form, Linear, Operand, Order, Program, Step, ValueId};
+use evmbench_model::program::{
+    Form, Linear, Operand, Order, Program, Step, TABLE_MARGIN, Tabulated, Term, ValueId,
+};
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
 const MOST_POWERS_BITS: usize = 24;
@@ -166,6 +168,52 @@ struct Builder<'a> {
     /// The table's end, where something rests on nothing beyond it being in the table.
     end: Option<i128>,
     exposure: Exposure,
+    /// Whether look-ups bound values, and not only what those are made of.
+    is_calibrated: bool,
+}
+
+/// How the elements are weighted that a step claims: as they stand, but for products of matrices and for rows, whose axes are their own.
+fn weighting_of(program: &Program, index: usize) -> Weighting {
+    let shape = &program.values[index + 1].shape;
+    match &program.steps[index] {
+        Step::Claimed {
+            linear:
+                Linear::Product {
+                    sizes: [heads, rows, _, columns],
+                    ..
+                },
+            ..
+        } => Weighting {
+            sizes: [*heads, *rows, *columns],
+        },
+        Step::LayerNorm { rows, .. } if *rows > 1 => Weighting {
+            sizes: [1, *rows, shape.iter().product::<usize>() / rows],
+        },
+        Step::Claimed { .. }
+        | Step::LayerNorm { .. }
+        | Step::Dense { .. }
+        | Step::SumPool { .. }
+        | Step::MaxPool { .. }
+        | Step::Rectify { .. }
+        | Step::Tabulated { .. }
+        | Step::Multiply { .. }
+        | Step::Sum { .. }
+        | Step::Constant { .. }
+        | Step::Rearrange { .. }
+        | Step::Divide { .. } => Weighting::of(shape),
+    }
+}
+
+/// The table of a function.
+fn table_of(function: Tabulated) -> Table {
+    match function {
+        Tabulated::Sigmoid => Table::Sigmoid,
+        Tabulated::Tanh => Table::Tanh,
+        Tabulated::Exponential => Table::Exponential,
+        Tabulated::Logarithm => Table::Logarithm,
+        Tabulated::Root => Table::Root,
+        Tabulated::ErrorFunction => Table::ErrorFunction,
+    }
 }
 
 /// Where numbers below the base must be looked up, so that the table must end at the base less one.
@@ -177,6 +225,7 @@ fn has_digits(program: &Program) -> bool {
                 form: Form::Rounded { .. },
                 ..
             } | Step::LayerNorm { .. }
+                | Step::Divide { .. }
         )
     })
 }
@@ -196,10 +245,9 @@ impl<'a> Builder<'a> {
             output,
             claims: claimed - output,
         };
-        let degree_bits = program
-            .values
-            .iter()
-            .map(|value| Weighting::of(&value.shape).degree_bits());
+        let of_values = program.values.iter().map(|value| Weighting::of(&value.shape));
+        let of_steps = (0..program.steps.len()).map(|index| weighting_of(program, index));
+        let degree_bits = of_values.chain(of_steps).map(Weighting::degree_bits);
         let degree_bits = degree_bits.max().unwrap_or(0).max(1);
         let mut graph = Graph::default();
         let input = graph.input(sizes.input);
@@ -223,8 +271,9 @@ impl<'a> Builder<'a> {
             table: has_digits(program).then(|| (0, program.base() - 1)),
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
+            is_calibrated: program.is_calibrated(),
         };
-        let image = builder.graph.reshape(input, &program.values[0].shape[1..]);
+        let image = builder.graph.reshape(input, &builder.shape(ValueId(0)));
         if range == InputRange::Checked {
             builder.check_range(image);
         }
@@ -275,9 +324,19 @@ impl<'a> Builder<'a> {
         self.graph.reshape(node, &[len])
     }
 
-    /// Sizes of a value without the batch axis.
-    fn shape(&self, id: ValueId) -> &'a [usize] {
-        &self.program.value(id).shape[1..]
+    /// Sizes of a value as it is laid out: without a batch of 1, and with the images of a larger one side by side as channels.
+    fn shape(&self, id: ValueId) -> Vec<usize> {
+        match self.program.value(id).shape[..] {
+            [] => vec![1],
+            [1, ref rest @ ..] if !rest.is_empty() => rest.to_vec(),
+            [batch, channels, rows, columns] => vec![batch * channels, rows, columns],
+            ref other => other.to_vec(),
+        }
+    }
+
+    /// How the elements are weighted that a step claims.
+    fn weighting(&self, index: usize) -> Weighting {
+        weighting_of(self.program, index)
     }
 
     /// The next part of the claims.
@@ -295,19 +354,25 @@ impl<'a> Builder<'a> {
     fn result_claim(&mut self, index: usize) -> NodeId {
         let id = ValueId(index + 1);
         match self.output {
-            Some(output) if id == self.program.output => self.graph.reshape(output, self.shape(id)),
-            _ => self.claim(self.shape(id)),
+            Some(output) if id == self.program.output => self.graph.reshape(output, &self.shape(id)),
+            _ => self.claim(&self.shape(id)),
         }
     }
 
-    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on.
-    fn look_up(&mut self, bound: (i128, i128)) {
+    /// Widens the table to hold these numbers, at its lower end alone where its upper end is a bound that something rests on. Of a
+    /// calibrated program, honest numbers are in a table of digits, and others have no proof.
+    fn look_up(&mut self, (least, greatest): (i128, i128)) {
+        let (mut least, mut greatest) = (least, greatest);
+        if self.is_calibrated {
+            least = least.max(TABLE_MARGIN - self.program.base());
+            greatest = greatest.min(self.program.base() - 1);
+        }
         assert!(
-            self.end.is_none_or(|end| bound.1 <= end),
+            self.end.is_none_or(|end| greatest <= end),
             "the table's end is a bound"
         );
-        let (least, greatest) = self.table.unwrap_or(bound);
-        self.table = Some((least.min(bound.0), greatest.max(bound.1)));
+        let table = self.table.unwrap_or((least, greatest));
+        self.table = Some((table.0.min(least), table.1.max(greatest)));
     }
 
     /// max(v, 0), looked up once.
@@ -337,7 +402,7 @@ impl<'a> Builder<'a> {
             let shifted = self.graph.offset(looked_up, spare);
             looked_up = self.rectify(shifted, (spare, end));
         }
-        let weighting = Weighting::of(self.shape(ValueId(0)));
+        let weighting = Weighting::of(&self.shape(ValueId(0)));
         self.check.begin();
         for node in [looked_up, image] {
             let sum = self.contract(node, weighting);
@@ -352,9 +417,7 @@ impl<'a> Builder<'a> {
     fn greatest_lookup(&self) -> i128 {
         let interval = |id: &ValueId| self.program.value(*id).interval;
         let looked_up = self.program.steps.iter().map(|step| match step {
-            Step::Rectify { input } | Step::Sigmoid { input, .. } | Step::Tanh { input, .. } => {
-                interval(input).greatest
-            }
+            Step::Rectify { input } | Step::Tabulated { input, .. } => interval(input).greatest,
             Step::MaxPool { input, .. } => {
                 let interval = interval(input);
                 interval.greatest - interval.least
@@ -363,8 +426,10 @@ impl<'a> Builder<'a> {
             | Step::Dense { .. }
             | Step::SumPool { .. }
             | Step::Multiply { .. }
-            | Step::Combine { .. }
+            | Step::Sum { .. }
+            | Step::Constant { .. }
             | Step::Rearrange { .. }
+            | Step::Divide { .. }
             | Step::LayerNorm { .. } => 0,
         });
         looked_up.max().unwrap_or(0)
@@ -381,13 +446,12 @@ impl<'a> Builder<'a> {
         let id = ValueId(index + 1);
         let node = match &program.steps[index] {
             Step::Claimed { input, linear, form } => return self.claimed(index, *input, linear, *form),
-            Step::LayerNorm {
-                input,
-                scale,
-                bias,
-                epsilon,
-                root_bits,
-            } => return self.layer_norm(index, *input, scale, bias, *epsilon, *root_bits),
+            Step::LayerNorm { input, .. } => return self.layer_norm(index, *input),
+            Step::Divide {
+                numerator,
+                denominator,
+                multiplier,
+            } => return self.divide(index, *numerator, *denominator, *multiplier),
             Step::Dense {
                 input,
                 weight,
@@ -417,27 +481,48 @@ impl<'a> Builder<'a> {
                 let input = self.node(*input);
                 self.rectify(input, (interval.least, interval.greatest))
             }
-            Step::Sigmoid { input, scale } => self.look_up_function(*input, Table::Sigmoid, *scale),
-            Step::Tanh { input, scale } => self.look_up_function(*input, Table::Tanh, *scale),
+            Step::Tabulated {
+                input,
+                function,
+                scale,
+            } => self.look_up_function(*input, table_of(*function), *scale),
             Step::Multiply { left, right } => {
                 let (left, right) = (self.node(*left), self.node(*right));
                 self.graph.multiply(left, right)
             }
-            Step::Combine {
-                left,
-                right,
-                subtract,
-            } => {
-                let (left, right) = (self.operand(*left), self.operand(*right));
-                if *subtract {
-                    self.graph.subtract(left, right)
-                } else {
-                    self.graph.add(left, right)
-                }
+            Step::Sum { terms, addend } => self.sum(terms, *addend, &self.shape(id)),
+            Step::Constant { elements } => {
+                let shape = self.shape(id);
+                self.graph.integers(&shape, elements.iter().copied())
             }
             Step::Rearrange { operands, order } => self.rearrange(operands, order),
         };
-        self.graph.reshape(node, self.shape(id))
+        self.graph.reshape(node, &self.shape(id))
+    }
+
+    /// Σ factor · value + addend; what is subtracted comes last, so that it need not be negated.
+    fn sum(&mut self, terms: &[Term], addend: i128, shape: &[usize]) -> NodeId {
+        let (positive, others): (Vec<Term>, Vec<Term>) =
+            terms.iter().copied().partition(|term| term.factor > 0);
+        let part = |builder: &mut Self, term: Term| {
+            let node = builder.node(term.value);
+            let node = builder.graph.reshape(node, shape);
+            builder.graph.scale(node, term.factor.abs())
+        };
+        let mut sum = None;
+        for term in positive {
+            let part = part(self, term);
+            sum = Some(sum.map_or(part, |sum| self.graph.add(sum, part)));
+        }
+        let mut sum = sum.map(|sum| self.graph.offset(sum, addend));
+        for term in others {
+            let part = part(self, term);
+            sum = Some(match sum {
+                Some(sum) => self.graph.subtract(sum, part),
+                None => self.graph.complement(addend, part),
+            });
+        }
+        sum.expect("a sum has terms")
     }
 
     /// What a step reads of a value.
@@ -478,9 +563,7 @@ impl<'a> Builder<'a> {
     /// that the same window reads, which changes no maximum.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
         let node = self.node(input);
-        let &[_, height, width] = self.shape(input) else {
-            panic!("a window reads channels, rows and columns");
-        };
+        let [_, height, width] = self.image_shape(input);
         let [rows, columns] = window
             .output_size([height, width])
             .expect("the graph's shapes fit");
@@ -524,7 +607,7 @@ impl<'a> Builder<'a> {
     /// A claimed layer: its result comes from the commitments, and the check holds it to what it is of its input.
     fn claimed(&mut self, index: usize, input: ValueId, linear: &Linear, form: Form) -> NodeId {
         let id = ValueId(index + 1);
-        let weighting = Weighting::of(self.shape(id));
+        let weighting = self.weighting(index);
         self.check.begin();
         let (multiplier, digits) = match form {
             Form::Exact => (1, 0),
@@ -543,14 +626,8 @@ impl<'a> Builder<'a> {
         };
         let source = self.node(input);
         // The result and its digits, in the base of digits.
-        let mut number = self.contract(value, weighting);
-        for _ in 0..digits {
-            let digit = self.claim(self.shape(id));
-            let digit = self.rectify(digit, (0, self.program.base() - 1));
-            let sum = self.contract(digit, weighting);
-            let shifted = self.graph.scale(number, self.program.base());
-            number = self.graph.add(shifted, sum);
-        }
+        let number = self.contract(value, weighting);
+        let number = self.with_digits(Some(number), &self.shape(id), digits, weighting);
         self.check.subtract(&mut self.graph, number);
         let exact = self.layer(source, input, linear, weighting);
         let scaled = self.graph.scale(exact, multiplier);
@@ -564,10 +641,70 @@ impl<'a> Builder<'a> {
         value
     }
 
+    /// A weighted number whose next digits are claimed, most significant first: of each element of this shape so many.
+    fn with_digits(
+        &mut self,
+        mut number: Option<NodeId>,
+        shape: &[usize],
+        digits: usize,
+        weighting: Weighting,
+    ) -> NodeId {
+        for _ in 0..digits {
+            let digit = self.claim(shape);
+            let digit = self.rectify(digit, (0, self.program.base() - 1));
+            let sum = self.contract(digit, weighting);
+            number = Some(match number {
+                Some(number) => {
+                    let shifted = self.graph.scale(number, self.program.base());
+                    self.graph.add(shifted, sum)
+                }
+                None => sum,
+            });
+        }
+        number.expect("a number has digits")
+    }
+
+    /// Quotients that come from the commitments, with q·2y + r = 2·multiplier·x + y and r + r' = 2y − 1, where neither r nor r' is
+    /// negative: both are numbers of digits.
+    fn divide(&mut self, index: usize, numerator: ValueId, denominator: ValueId, multiplier: i128) -> NodeId {
+        let shape = self.shape(ValueId(index + 1));
+        let weighting = self.weighting(index);
+        let digits = self.program.remainder_digits(index);
+        let offset = self.program.guard_offset(index, true);
+        let claim = self.claim(&shape);
+        let looked_up = self.rectify(claim, (0, self.program.base() - 1));
+        let quotient = self.graph.offset(looked_up, -offset);
+        let remainder = self.with_digits(None, &shape, digits, weighting);
+        let lacking = self.with_digits(None, &shape, digits, weighting);
+        let [x, y] = [numerator, denominator].map(|id| {
+            let node = self.node(id);
+            self.graph.reshape(node, &shape)
+        });
+
+        let product = self.graph.multiply(quotient, y);
+        let [product, x, y] = [product, x, y].map(|node| self.contract(node, weighting));
+        let twice = self.graph.scale(y, 2);
+        self.check.begin();
+        let scaled = self.graph.scale(x, 2 * multiplier);
+        self.check.add(&mut self.graph, scaled);
+        self.check.add(&mut self.graph, y);
+        let product = self.graph.scale(product, 2);
+        self.check.subtract(&mut self.graph, product);
+        self.check.subtract(&mut self.graph, remainder);
+        self.check.begin();
+        self.check.add(&mut self.graph, twice);
+        let total = self.challenge.total(&mut self.graph, weighting);
+        for part in [total, remainder, lacking] {
+            self.check.subtract(&mut self.graph, part);
+        }
+        quotient
+    }
+
     /// A layer's exact result, weighted.
     fn layer(&mut self, source: NodeId, input: ValueId, linear: &Linear, weighting: Weighting) -> NodeId {
         let sum = match linear {
             Linear::Same => self.contract(source, weighting),
+            Linear::Product { right, sizes } => self.product(source, *right, *sizes, weighting),
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
                 let image = self.graph.reshape(source, &shape);
@@ -596,7 +733,7 @@ impl<'a> Builder<'a> {
         };
         let addend = match linear {
             Linear::Convolution { bias: addend, .. } | Linear::Affine { addend, .. } => addend,
-            Linear::SumPool(_) | Linear::Same => return sum,
+            Linear::SumPool(_) | Linear::Same | Linear::Product { .. } => return sum,
         };
         if addend.iter().all(|&addend| addend == 0) {
             return sum;
@@ -607,6 +744,26 @@ impl<'a> Builder<'a> {
         let map = self.challenge.map_sum(&mut self.graph, weighting);
         let addend = self.graph.multiply(by_channel, map);
         self.graph.add(sum, addend)
+    }
+
+    /// Σ over heads and k of (Σ over rows of ρ^row · A(h,i,k)) · (Σ over columns of ρ^column · B(h,k,j)), weighted by head.
+    fn product(
+        &mut self,
+        left: NodeId,
+        right: ValueId,
+        [heads, rows, inner, columns]: [usize; 4],
+        weighting: Weighting,
+    ) -> NodeId {
+        let left = self.graph.reshape(left, &[heads, rows, inner]);
+        let right = self.node(right);
+        let right = self.graph.reshape(right, &[heads, inner, columns]);
+        let by_row = self.challenge.weights(&mut self.graph, weighting, Axis::Rows);
+        let by_column = self.challenge.weights(&mut self.graph, weighting, Axis::Columns);
+        let left = self.graph.einsum("hik,i->hk", left, by_row);
+        let right = self.graph.einsum("hkj,j->hk", right, by_column);
+        let products = self.graph.einsum("hk,hk->h", left, right);
+        let by_head = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        self.graph.einsum("h,h->", products, by_head)
     }
 
     fn image_shape(&self, input: ValueId) -> [usize; 3] {
@@ -659,46 +816,69 @@ impl<'a> Builder<'a> {
         self.graph.einsum("ck,ck->", weights, sums)
     }
 
-    /// Σ digit · base^place, digits looked up; most significant first.
-    fn number(&mut self, digits: usize) -> NodeId {
-        let claim = self.claim(&[digits]);
+    /// For each row, Σ digit · base^place, digits looked up; most significant first.
+    fn numbers(&mut self, rows: Rows, digits: usize) -> NodeId {
+        let claim = self.claim(&rows.shape(digits));
         let looked_up = self.rectify(claim, (0, self.program.base() - 1));
         let places = (0..digits as u32).rev();
         let powers = places.map(|place| 1 << (self.program.base_bits * place));
         let powers = self.graph.integers(&[digits], powers);
-        self.graph.einsum("d,d->", looked_up, powers)
+        match rows.0 {
+            1 => self.graph.einsum("d,d->", looked_up, powers),
+            _ => self.graph.einsum("rd,d->r", looked_up, powers),
+        }
     }
 
-    fn layer_norm(
-        &mut self,
-        index: usize,
-        input: ValueId,
-        scale: &[i128],
-        bias: &[i128],
-        epsilon: i128,
-        root_bits: u32,
-    ) -> NodeId {
+    /// For each row, the sum of its elements' products.
+    fn row_products(&mut self, rows: Rows, a: NodeId, b: NodeId) -> NodeId {
+        let equation = if rows.0 == 1 { "n,n->" } else { "rn,rn->r" };
+        self.graph.einsum(equation, a, b)
+    }
+
+    /// One number for each row, weighted and summed up.
+    fn contract_rows(&mut self, rows: Rows, numbers: NodeId) -> NodeId {
+        match rows.0 {
+            1 => numbers,
+            rows => self.contract(numbers, Weighting { sizes: [1, 1, rows] }),
+        }
+    }
+
+    /// Layer normalisation of each row: all of the elements where there is one row.
+    fn layer_norm(&mut self, index: usize, input: ValueId) -> NodeId {
+        let Step::LayerNorm {
+            rows,
+            scale,
+            bias,
+            epsilon,
+            root_bits,
+            ..
+        } = &self.program.steps[index]
+        else {
+            unreachable!("it is a layer norm");
+        };
+        let rows = Rows(*rows);
         let id = ValueId(index + 1);
         let shape = self.shape(id);
-        let weighting = Weighting::of(shape);
         let digits = self.program.root_digits(index);
         let result = self.result_claim(index);
-        let root = self.number(digits.root);
-        let below = self.number(digits.remainder);
-        let above = self.number(digits.remainder);
+        let root = self.numbers(rows, digits.root);
+        let below = self.numbers(rows, digits.remainder);
+        let above = self.numbers(rows, digits.remainder);
 
         // V = N·Σx² − (Σx)² + ε.
         let image = self.node(input);
-        let list = self.flat(image);
-        let list_len = self.graph.len(list);
+        let list_len = self.graph.len(image) / rows.0;
+        let list = self.graph.reshape(image, &rows.shape(list_len));
         let count = list_len as i128;
-        let ones = self.graph.integers(&[list_len], vec![1; list_len]);
-        let sum = self.graph.einsum("n,n->", list, ones);
-        let squares = self.graph.einsum("n,n->", list, list);
+        let ones = self
+            .graph
+            .integers(&rows.shape(list_len), vec![1; list_len * rows.0]);
+        let sum = self.row_products(rows, list, ones);
+        let squares = self.row_products(rows, list, list);
         let squares = self.graph.scale(squares, count);
         let square = self.graph.multiply(sum, sum);
         let radicand = self.graph.subtract(squares, square);
-        let radicand = self.graph.offset(radicand, epsilon);
+        let radicand = self.graph.offset(radicand, *epsilon);
 
         // 2^(2b) = r²·V + below, and (r + 1)²·V = 2^(2b) + 1 + above.
         let numerator = 1 << (2 * root_bits);
@@ -707,6 +887,7 @@ impl<'a> Builder<'a> {
         let lower = self.graph.add(lower, below);
         let residual = self.graph.complement(numerator, lower);
         self.check.begin();
+        let residual = self.contract_rows(rows, residual);
         self.check.add(&mut self.graph, residual);
         // (r + 1)²·V = r²·V + 2·r·V + V = 2^(2b) − below + 2·r·V + V.
         let twice = self.graph.scale(product, 2);
@@ -715,27 +896,60 @@ impl<'a> Builder<'a> {
         let next = self.graph.subtract(next, above);
         let residual = self.graph.offset(next, -1);
         self.check.begin();
+        let residual = self.contract_rows(rows, residual);
         self.check.add(&mut self.graph, residual);
 
         // y = r·(N·γ∘x − Σx·γ) + β, weighted.
         self.check.begin();
+        let weighting = self.weighting(index);
         // γ stands there twice: a constant that two nodes read takes a cell for each element.
-        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(shape, scale.iter().copied()));
+        let [by_element, by_sum] = [(); 2].map(|()| self.graph.integers(&shape, scale.iter().copied()));
+        let image = self.graph.reshape(image, &shape);
         let scaled = self.graph.multiply(image, by_element);
-        let scaled = self.contract(scaled, weighting);
+        let scaled = self.contract_within_rows(rows, scaled, weighting);
         let scaled = self.graph.scale(scaled, count);
-        let shift = self.contract(by_sum, weighting);
+        let shift = self.contract_within_rows(rows, by_sum, weighting);
         let shift = self.graph.multiply(shift, sum);
         let centred = self.graph.subtract(scaled, shift);
-        let normalised = self.graph.multiply(centred, root);
+        let normalised = if rows.0 == 1 {
+            self.graph.multiply(centred, root)
+        } else {
+            let normalised = self.graph.multiply(centred, root);
+            let by_row = self.challenge.weights(&mut self.graph, weighting, Axis::Rows);
+            self.graph.einsum("h,h->", normalised, by_row)
+        };
         self.check.add(&mut self.graph, normalised);
         if bias.iter().any(|&bias| bias != 0) {
-            let bias = self.graph.integers(shape, bias.iter().copied());
+            let bias = self.graph.integers(&shape, bias.iter().copied());
             let bias = self.contract(bias, weighting);
             self.check.add(&mut self.graph, bias);
         }
         let claimed = self.contract(result, weighting);
         self.check.subtract(&mut self.graph, claimed);
         result
+    }
+
+    /// For each row, Σ ρ^i · element i; of one row, all powers of its weighting.
+    fn contract_within_rows(&mut self, rows: Rows, tensor: NodeId, weighting: Weighting) -> NodeId {
+        if rows.0 == 1 {
+            return self.contract(tensor, weighting);
+        }
+        let tensor = self.graph.reshape(tensor, &weighting.sizes[1..]);
+        let columns = self.challenge.weights(&mut self.graph, weighting, Axis::Columns);
+        self.graph.einsum("hw,w->h", tensor, columns)
+    }
+}
+
+/// How many rows a tensor is normalised in.
+#[derive(Clone, Copy)]
+struct Rows(usize);
+
+impl Rows {
+    /// The shape of so many elements in each row; that of a list where there is one row.
+    fn shape(self, len: usize) -> Vec<usize> {
+        match self.0 {
+            1 => vec![len],
+            rows => vec![rows, len],
+        }
     }
 }

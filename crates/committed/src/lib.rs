@@ -34,9 +34,10 @@ pub use error::CommittedError;
 pub use evmbench_backend::Table;
 pub use evmbench_model::interval::{Interval, Unbounded};
 pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, ProgramError};
+pub use evmbench_model::reach::Reach;
 
 use evmbench_model::program::{Form, Linear, Program, Step, Value, ValueId};
-use evmbench_model::quantise::{ProgramOptions, quantise};
+use evmbench_model::quantise::{ProgramOptions, quantise_within};
 use layout::{Exposure, InputRange, Layout};
 
 /// A k at which every circuit fits one block, so that no row stands in two.
@@ -181,17 +182,55 @@ pub fn lower(
     options: &CommittedOptions,
     rules: &'static dyn Arithmetisation,
 ) -> Result<CommittedCircuit, CommittedError> {
-    let asked = ProgramOptions {
+    lower_within(graph, options, &Reach::NOTHING, rules)
+}
+
+/// Whether bounds that follow from the input's range leave too little room in the tables, so that values are rounded, or none at
+/// all: an operator may be refused for them alone.
+pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
+    let is_rounded = |step: &Step| {
+        matches!(
+            step,
+            Step::Claimed {
+                form: Form::Rounded { .. },
+                ..
+            }
+        )
+    };
+    let program = quantise_within(graph, &asked(options), &Reach::NOTHING);
+    program.is_err() || program.is_ok_and(|program| program.steps.iter().any(is_rounded))
+}
+
+/// What is asked of the integer program.
+fn asked(options: &CommittedOptions) -> ProgramOptions {
+    ProgramOptions {
         scale: options.scale,
         input: options.input,
         digit_bits: options.digit_bits,
         roundings: options.roundings,
-    };
-    let mut program = quantise(graph, &asked)?;
-    if program.steps.is_empty() {
-        return Err(ProgramError::Ports("computes nothing".to_owned()).into());
     }
-    let claims = |step: &Step| matches!(step, Step::Claimed { .. } | Step::LayerNorm { .. });
+}
+
+/// The same with scale factors for how far values reach.
+///
+/// # Errors
+/// As [`lower`].
+///
+/// # Panics
+/// Never: there is a power of two above every size.
+pub fn lower_within(
+    graph: &Graph,
+    options: &CommittedOptions,
+    reach: &Reach,
+    rules: &'static dyn Arithmetisation,
+) -> Result<CommittedCircuit, CommittedError> {
+    let mut program = quantise_within(graph, &asked(options), reach)?;
+    let claims = |step: &Step| {
+        matches!(
+            step,
+            Step::Claimed { .. } | Step::LayerNorm { .. } | Step::Divide { .. }
+        )
+    };
     if !options.output_public || !program.steps.iter().any(claims) {
         claim_output(&mut program);
     }
@@ -375,6 +414,11 @@ impl CommittedCircuit {
         self.program.base_bits
     }
 
+    /// Whether scale factors rest on how far values reach, so that an input in range may have no witness.
+    pub fn is_calibrated(&self) -> bool {
+        self.program.is_calibrated()
+    }
+
     /// Values that are rounded because a layer of weights reads them.
     pub fn roundings(&self) -> usize {
         self.program.roundings
@@ -461,13 +505,18 @@ impl CommittedCircuit {
                 layer: value.name.clone(),
                 bounds: value.interval,
                 unit: value.unit,
-                claimed: matches!(step, None | Some(Step::Claimed { .. } | Step::LayerNorm { .. })),
+                claimed: matches!(
+                    step,
+                    None | Some(Step::Claimed { .. } | Step::LayerNorm { .. } | Step::Divide { .. })
+                ),
                 rounded: matches!(
                     step,
-                    Some(Step::Claimed {
-                        form: Form::Rounded { .. },
-                        ..
-                    })
+                    Some(
+                        Step::Claimed {
+                            form: Form::Rounded { .. },
+                            ..
+                        } | Step::Divide { .. }
+                    )
                 ),
             }
         };
@@ -475,10 +524,19 @@ impl CommittedCircuit {
         values.map(|(index, value)| bounds(index, value)).collect()
     }
 
-    /// An honest prover's integers for this input.
+    /// The model's outputs that a result's integers stand for, in the model's numbers.
+    pub fn outputs(&self, result: &[i128]) -> Vec<Vec<f64>> {
+        let unit = self.output_unit();
+        let mut numbers = result.iter().map(|&integer| integer as f64 / unit);
+        let sizes = self.program.output_sizes.iter();
+        sizes.map(|&size| numbers.by_ref().take(size).collect()).collect()
+    }
+
+    /// An honest prover's integers for this input. Several inputs are one, one after the other.
     ///
     /// # Errors
-    /// [`ProgramError::InputRange`] where an element is outside the range that the circuit was made for.
+    /// [`ProgramError::InputRange`] where an element is outside the range that the circuit was made for, and
+    /// [`ProgramError::Reach`] where a value is beyond what its look-up takes.
     pub fn witness(&self, input: &Tensor) -> Result<Witness, CommittedError> {
         self.witness_of(self.integers(input))
     }
@@ -505,6 +563,7 @@ impl CommittedCircuit {
     pub fn witness_of(&self, input: Vec<i128>) -> Result<Witness, CommittedError> {
         self.check_input(&input)?;
         let mut trace = self.program.run(&input);
+        self.program.check_reach(&trace)?;
         let result = trace.values.swap_remove(self.program.output.0);
         let mut claims = Vec::new();
         let mut output = Vec::new();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use evmbench_committed::{Lookups, Table};
 
 use super::{CircuitSettings, CircuitShape, KeyFile, SettingsFile};
-use crate::compiled::RECTIFIER_EXPONENT;
+use crate::compiled::function_name;
 
 /// Settings or a key that do not tell what is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,15 +97,11 @@ fn tables(settings: &SettingsFile) -> Result<Vec<(Table, u32)>, LookupsError> {
 /// A table as the settings name it: `{"Tanh": {"scale": 128.0}}`.
 fn table(named: &Value) -> Option<(Table, u32)> {
     let (name, arguments) = named.as_object()?.iter().next()?;
-    let table = match name.as_str() {
-        "Pow" => {
-            let exponent = arguments.get("a")?.as_f64()?;
-            (exponent as f32 == RECTIFIER_EXPONENT).then_some(Table::Rectifier)?
-        }
-        "Sigmoid" => Table::Sigmoid,
-        "Tanh" => Table::Tanh,
-        _ => return None,
-    };
+    let table = Table::ALL.into_iter().find(|&table| {
+        let (its_name, parameter) = function_name(table);
+        let found = parameter.and_then(|parameter| arguments.get(parameter)?.as_f64());
+        its_name == name && found.map(|found| found as f32) == table.parameter()
+    })?;
     let scale = arguments.get("scale")?.as_f64()?.log2();
     (scale.fract() == 0.0 && (0.0..=f64::from(u8::MAX)).contains(&scale)).then_some((table, scale as u32))
 }

@@ -5,6 +5,7 @@
 //! prover's affair.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::ops::Range;
@@ -144,6 +145,20 @@ pub enum InputError {
         /// The number.
         value: f64,
     },
+    /// A number is none of those that an input takes.
+    #[error("{}: input {input:?} takes {numbers}, and the file has {value} at position {position}", path.display())]
+    OtherNumber {
+        /// The file.
+        path: PathBuf,
+        /// Name of the input.
+        input: String,
+        /// What it takes.
+        numbers: Numbers,
+        /// Position in row-major order.
+        position: usize,
+        /// The number.
+        value: f64,
+    },
 }
 
 impl Hint for InputError {
@@ -165,19 +180,60 @@ impl Hint for InputError {
                 "name each array as its input: numpy.savez(path, **{\"input\": array, …}), or none: numpy.savez(path, array, …)"
             }
             Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
+            Self::OtherNumber { .. } => "give the input the numbers that the ONNX file declares for it",
             Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
         };
         Some(hint.into())
     }
 }
 
-/// Name and shape of an input of a model.
+/// A kind of numbers that an input may hold. The typed graph computes with them all alike, as real numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// Of any width.
+    #[default]
+    Floats,
+    /// With or without sign, of any width.
+    Integers,
+    /// 0 and 1.
+    Truth,
+}
+
+impl Numbers {
+    /// The nearest number of this kind that is no further from 0; of truth values 1, where it is more than 0.
+    #[must_use]
+    pub fn nearest(self, number: f64) -> f64 {
+        match self {
+            Self::Floats => number,
+            Self::Integers => number.trunc(),
+            Self::Truth => f64::from(u8::from(number > 0.0)),
+        }
+    }
+
+    fn has(self, number: f64) -> bool {
+        self.nearest(number).partial_cmp(&number) == Some(Ordering::Equal)
+    }
+}
+
+impl std::fmt::Display for Numbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Floats => "numbers",
+            Self::Integers => "whole numbers",
+            Self::Truth => "truth values, 0 or 1",
+        })
+    }
+}
+
+/// What an input of a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot<'a> {
     /// Its name in the ONNX file.
     pub name: &'a str,
     /// Its sizes, outermost first.
     pub shape: &'a [usize],
+    /// What kind of numbers it takes.
+    pub numbers: Numbers,
 }
 
 impl Slot<'_> {
@@ -215,6 +271,22 @@ pub fn image_bound() -> f64 {
         .zip(&CIFAR10_STD)
         .map(|(&mean, &std)| f64::from(mean.max(1.0 - mean)) / f64::from(std))
         .fold(0.0, f64::max)
+}
+
+/// What is drawn where a user gives no input: numbers uniform in [`LAYER_INPUT_RANGE`], whole ones among the first eight, or
+/// truth values.
+#[must_use]
+pub fn seeded_for(slot: &Slot<'_>, seed: u64) -> Tensor {
+    const WHOLE: f32 = 4.0;
+    let mut tensor = seeded_uniform(slot.shape, seed);
+    for x in &mut tensor.data {
+        *x = match slot.numbers {
+            Numbers::Floats => *x,
+            Numbers::Integers => ((*x + 1.0) * WHOLE).floor(),
+            Numbers::Truth => f32::from(u8::from(*x > 0.0)),
+        };
+    }
+    tensor
 }
 
 /// Numbers uniform in [`LAYER_INPUT_RANGE`].
@@ -345,6 +417,91 @@ pub fn from_file(path: &Path, slots: &[Slot<'_>]) -> Result<Vec<Tensor>, InputEr
         .collect()
 }
 
+/// Reads several sets of inputs from a file as [`from_file`] reads one: each array holds as many times the elements of its input
+/// along the first axis as there are sets.
+///
+/// # Errors
+/// As [`from_file`].
+pub fn sets_from_file(path: &Path, slots: &[Slot<'_>]) -> Result<Vec<Vec<Tensor>>, InputError> {
+    let Some(first) = slots.first() else {
+        return Ok(Vec::new());
+    };
+    let count = (elements_of_first(path, slots)? / first.elements().max(1)).max(1);
+    let stacked = |slot: &Slot<'_>| {
+        let mut shape = slot.shape.to_vec();
+        match shape.first_mut() {
+            Some(size) => *size = size.saturating_mul(count),
+            None => shape.push(count),
+        }
+        shape
+    };
+    let shapes: Vec<Vec<usize>> = slots.iter().map(stacked).collect();
+    let all: Vec<Slot<'_>> = slots
+        .iter()
+        .zip(&shapes)
+        .map(|(slot, shape)| Slot { shape, ..*slot })
+        .collect();
+    let tensors = from_file(path, &all)?;
+    let set = |index: usize| {
+        let parts = tensors.iter().zip(slots).map(|(tensor, slot)| {
+            let len = slot.elements();
+            Tensor::new(slot.shape, tensor.data[index * len..(index + 1) * len].to_vec())
+        });
+        parts.collect()
+    };
+    Ok((0..count).map(set).collect())
+}
+
+/// How many elements a file has for the first input.
+fn elements_of_first(path: &Path, slots: &[Slot<'_>]) -> Result<usize, InputError> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let open = |bytes: u64| {
+        files::open(path, bytes).map_err(|source| InputError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let shape_of = |mut reader: &mut dyn Read| {
+        let numpy = |source| InputError::Numpy {
+            path: path.to_owned(),
+            source,
+        };
+        let header = npy_header(&mut reader).map_err(numpy)?;
+        let file = NpyFile::new(header.as_slice()).map_err(numpy)?;
+        let sizes = file.shape().iter().map(|&size| usize::try_from(size).ok());
+        let elements = sizes.collect::<Option<Vec<usize>>>();
+        Ok(elements.and_then(|sizes| graph::elements(&sizes)).unwrap_or(0))
+    };
+    match extension.map(str::to_ascii_lowercase).as_deref() {
+        Some("json") => {
+            let arrays = json_arrays(path, open(MOST_JSON_BYTES)?, slots)?;
+            Ok(arrays.first().map_or(0, |array| array.data.len()))
+        }
+        Some("npy") => shape_of(&mut open(MOST_MODEL_BYTES)?),
+        Some("npz") => {
+            let archive = |source| InputError::Archive {
+                path: path.to_owned(),
+                source,
+            };
+            let mut zip = ZipArchive::new(BufReader::new(open(MOST_MODEL_BYTES)?)).map_err(archive)?;
+            let names: Vec<String> = zip
+                .file_names()
+                .filter_map(|name| Some(name.ok()?.into_owned()))
+                .collect();
+            let arrays = names.into_iter();
+            let arrays = arrays.filter(|name| npyz::npz::array_name_from_file_name(name).is_some());
+            match wanted(arrays.collect(), slots)
+                .ok()
+                .and_then(|names| names.into_iter().next())
+            {
+                Some(name) => shape_of(&mut zip.by_name(&name).map_err(archive)?),
+                None => Ok(0),
+            }
+        }
+        _ => Ok(0),
+    }
+}
+
 /// An array as a file has it, row-major. `f64` holds what `f32` can: integers beyond 2⁵³ are rounded
 /// here already.
 struct Array {
@@ -373,7 +530,15 @@ impl Array {
         }
         let single = |(position, value): (usize, f64)| {
             let single = value as f32;
-            if single.is_finite() {
+            if single.is_finite() && !slot.numbers.has(value) {
+                Err(InputError::OtherNumber {
+                    path: path.to_owned(),
+                    input: slot.name.to_owned(),
+                    numbers: slot.numbers,
+                    position,
+                    value,
+                })
+            } else if single.is_finite() {
                 Ok(single)
             } else {
                 Err(InputError::NotFinite {
@@ -445,6 +610,10 @@ fn flatten(value: &Value, data: &mut Vec<f64>) -> Result<Option<Vec<usize>>, &'s
         Value::Number(number) => {
             // A number beyond the range of f64 is refused with the others that are not finite.
             data.push(number.as_f64().unwrap_or(f64::INFINITY));
+            Ok(Some(Vec::new()))
+        }
+        Value::Bool(truth) => {
+            data.push(f64::from(u8::from(*truth)));
             Ok(Some(Vec::new()))
         }
         Value::Array(rows) => {
@@ -587,6 +756,7 @@ fn npy_array(path: &Path, reader: impl Read, slot: &[Slot<'_>]) -> Result<Array,
         (TypeChar::Int, 2) => elements::<i16>(file, f64::from),
         (TypeChar::Int, 4) => elements::<i32>(file, f64::from),
         (TypeChar::Int, 8) => elements::<i64>(file, |x| x as f64),
+        (TypeChar::Bool, 1) => elements::<bool>(file, |x| f64::from(u8::from(x))),
         (TypeChar::Uint, 1) => elements::<u8>(file, f64::from),
         (TypeChar::Uint, 2) => elements::<u16>(file, f64::from),
         (TypeChar::Uint, 4) => elements::<u32>(file, f64::from),
@@ -708,15 +878,18 @@ mod tests {
     const ONE: &[Slot<'static>] = &[Slot {
         name: "x",
         shape: &[1, 2, 2],
+        numbers: Numbers::Floats,
     }];
     const TWO: &[Slot<'static>] = &[
         Slot {
             name: "left",
             shape: &[1, 2],
+            numbers: Numbers::Floats,
         },
         Slot {
             name: "right",
             shape: &[1, 3],
+            numbers: Numbers::Floats,
         },
     ];
 
@@ -843,6 +1016,47 @@ mod tests {
     }
 
     #[test]
+    fn truth_values_and_whole_numbers_are_read_for_what_takes_them() {
+        let of = |numbers| [Slot { numbers, ..ONE[0] }];
+        let truth = npy(&[4], npyz::Order::C, &[true, false, true, true]);
+        let expected = vec![Tensor::new([1, 2, 2], vec![1.0, 0.0, 1.0, 1.0])];
+        assert_eq!(
+            read("x.npy", &truth, &of(Numbers::Truth)).expect("fits"),
+            expected
+        );
+        let json = br#"{"input_data": [[true, false, 1, 1]]}"#;
+        assert_eq!(read("x.json", json, &of(Numbers::Truth)).expect("fits"), expected);
+        for (numbers, other) in [(Numbers::Truth, "2"), (Numbers::Integers, "0.5")] {
+            let json = format!("[1, 0, 1, {other}]");
+            let refused = read("x.json", json.as_bytes(), &of(numbers)).expect_err("another number");
+            assert!(
+                matches!(refused, InputError::OtherNumber { position: 3, .. }),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_may_hold_several_sets() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("x.npy");
+        let data: Vec<f32> = (0..12_u8).map(f32::from).collect();
+        std::fs::write(&path, npy(&[3, 2, 2], npyz::Order::C, &data)).expect("writable");
+        let sets = sets_from_file(&path, ONE).expect("fits");
+        assert_eq!(sets.len(), 3);
+        assert_eq!(sets[2], [Tensor::new([1, 2, 2], vec![8.0, 9.0, 10.0, 11.0])]);
+        let path = folder.path().join("x.npz");
+        let arrays = [
+            ("left.npy", npy(&[2, 2], npyz::Order::C, &[1.0_f32; 4])),
+            ("right.npy", npy(&[2, 3], npyz::Order::C, &[2.0_f32; 6])),
+        ];
+        std::fs::write(&path, npz(&arrays, zip::CompressionMethod::Stored)).expect("writable");
+        let sets = sets_from_file(&path, TWO).expect("fits");
+        assert_eq!(sets.len(), 2);
+        assert_eq!(sets[1][1].shape, [1, 3]);
+    }
+
+    #[test]
     fn npy_that_is_refused() {
         let c = npyz::Order::C;
         let refused = |bytes: &[u8]| read("x.npy", bytes, ONE).expect_err("refused");
@@ -855,8 +1069,9 @@ mod tests {
         ));
         let transposed = npy::<f32>(&[2, 2, 1], c, &[0.0; 4]);
         assert!(matches!(refused(&transposed), InputError::Shape { .. }));
-        let truth = npy(&[4], c, &[true; 4]);
-        assert!(matches!(refused(&truth), InputError::ElementType { .. }));
+        let header = "{'descr': '<c8', 'fortran_order': False, 'shape': (4,), }";
+        let complex = [npy_of(header), vec![0; 32]].concat();
+        assert!(matches!(refused(&complex), InputError::ElementType { .. }));
         let whole = npy::<f32>(&[4], c, &[0.0; 4]);
         assert!(matches!(
             refused(&whole[..whole.len() - 1]),

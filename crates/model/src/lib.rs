@@ -5,6 +5,7 @@
 //! graph gives exactly, and the integer program that a committed circuit is laid out from. Shapes are
 //! NCHW with batch 1.
 
+pub mod calibrate;
 pub mod cost;
 pub mod float;
 pub mod fold;
@@ -17,6 +18,7 @@ pub mod onnx;
 mod ops;
 pub mod program;
 pub mod quantise;
+pub mod reach;
 pub mod rounding;
 pub mod split;
 pub mod suite;

@@ -8,11 +8,17 @@
     reason = "a new step must be thought of everywhere that soundness is decided"
 )]
 
+use std::collections::HashMap;
+
 use super::fold;
 use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue};
 use super::interval::Interval;
-use super::ops::{Lowering, Place, ReadThrough, TableReader};
-use super::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, Program, ProgramError, Value, ValueId};
+use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
+use super::program::{
+    DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, Operand, Order, Program, ProgramError, Step, Value, ValueId,
+};
+use super::reach::Reach;
+use super::tensor::Tensor;
 
 /// What an integer program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,28 +38,44 @@ pub struct ProgramOptions {
 /// # Errors
 /// [`ProgramError`] where an operator is not covered or an integer could grow too large.
 pub fn quantise(graph: &Graph, options: &ProgramOptions) -> Result<Program, ProgramError> {
+    quantise_within(graph, options, &Reach::NOTHING)
+}
+
+/// The same with scale factors for how far values reach, where bounds that follow from the input's range are greater and a
+/// look-up bounds them anyway. The names are those of the values of the [rewritten](rewritten) graph.
+///
+/// # Errors
+/// As [`quantise`].
+pub fn quantise_within(
+    graph: &Graph,
+    options: &ProgramOptions,
+    reach: &Reach,
+) -> Result<Program, ProgramError> {
     if let Some(bits) = options.digit_bits.filter(|bits| !DIGIT_BITS.contains(bits)) {
         return Err(ProgramError::DigitBits { bits });
     }
     let graph = rewritten(graph);
     if let Some(roundings) = options.roundings {
-        return Quantiser::run(&graph, options, roundings);
+        return Quantiser::run(&graph, options, reach, roundings);
     }
-    let has_weights = |node: &&Node| !node.op.parameters().is_empty();
-    let most = graph.nodes.iter().filter(has_weights).count();
+    let most = graph.nodes.iter().map(|node| node.op.rules().roundings()).sum();
     // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
     // table has, of a bound that can be far above what is there.
     for roundings in 0..most {
-        match Quantiser::run(&graph, options, roundings) {
+        match Quantiser::run(&graph, options, reach, roundings) {
             Err(ProgramError::TooLarge { .. }) => {}
             other => return other,
         }
     }
-    Quantiser::run(&graph, options, most)
+    Quantiser::run(&graph, options, reach, most)
 }
 
 /// The graph without layers that its outputs do not need, with batch norms folded and maxima before rectifiers.
-fn rewritten(graph: &Graph) -> Graph {
+///
+/// # Panics
+/// When the graph's values are not its own.
+#[must_use]
+pub fn rewritten(graph: &Graph) -> Graph {
     let mut graph = fold::batch_norms(&needed(graph));
     let readers = |graph: &Graph, value: GraphValue| -> Vec<usize> {
         let read = |node: &Node| node.inputs.contains(&value);
@@ -102,32 +124,38 @@ fn needed(graph: &Graph) -> Graph {
 /// Writes a graph's nodes, one after the other, as steps.
 struct Quantiser<'a> {
     graph: &'a Graph,
+    reach: &'a Reach,
     lowering: Lowering,
-    /// For each value of the graph, its number in the program.
+    /// For each value of the graph, its number in the program; none where it is a constant.
     numbers: Vec<Option<ValueId>>,
+    /// For each value of the graph, its elements, where it is a constant.
+    constants: Vec<Option<&'a Tensor>>,
 }
 
 impl<'a> Quantiser<'a> {
-    fn run(graph: &'a Graph, options: &ProgramOptions, roundings: usize) -> Result<Program, ProgramError> {
+    fn run(
+        graph: &'a Graph,
+        options: &ProgramOptions,
+        reach: &'a Reach,
+        roundings: usize,
+    ) -> Result<Program, ProgramError> {
         let &ProgramOptions {
             scale,
             input: integers,
             digit_bits,
             ..
         } = options;
-        let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
-            let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
-            return Err(ProgramError::Ports(format!(
-                "has {inputs} inputs and {outputs} outputs"
-            )));
-        };
-        let shape = graph.shape(input);
-        if !matches!(shape, [1, _, ..]) {
-            return Err(ProgramError::Ports(format!("takes an input of shape {shape:?}")));
+        if graph.inputs.is_empty() || graph.outputs.is_empty() {
+            return Err(ProgramError::Ports);
         }
+        // Several inputs are one, one after the other: one tensor is committed, and one range checked.
+        let shape = match graph.inputs[..] {
+            [input] => graph.shape(input).to_vec(),
+            _ => vec![1, graph.inputs.iter().map(|&input| len(graph, input)).sum()],
+        };
         let value = Value {
             name: "input".to_owned(),
-            shape: shape.to_vec(),
+            shape,
             interval: Interval::checked(integers.range.least, integers.range.greatest).map_err(|source| {
                 ProgramError::TooLarge {
                     node: "input".to_owned(),
@@ -136,31 +164,123 @@ impl<'a> Quantiser<'a> {
             })?,
             unit: integers.unit,
         };
-        let mut numbers = vec![None; graph.values.len()];
-        numbers[input.0] = Some(ValueId(0));
+        let mut constants = vec![None; graph.values.len()];
+        for node in &graph.nodes {
+            constants[node.output.0] = node.op.rules().constant();
+        }
         let mut quantiser = Self {
             graph,
+            reach,
             lowering: Lowering {
                 program: Program {
                     values: vec![value],
                     steps: Vec::new(),
                     output: ValueId(0),
+                    output_sizes: graph.outputs.iter().map(|&output| len(graph, output)).collect(),
                     base_bits: digit_bits.unwrap_or(DEFAULT_DIGIT_BITS),
                     roundings: 0,
                 },
                 scale,
                 roundings,
+                is_calibrated: !reach.is_empty(),
+                reach: HashMap::new(),
             },
-            numbers,
+            numbers: vec![None; graph.values.len()],
+            constants,
         };
-        for node in &graph.nodes {
+        quantiser.inputs();
+        let computed = |node: &&Node| node.op.rules().constant().is_none();
+        for node in graph.nodes.iter().filter(computed) {
             quantiser.node(node)?;
         }
-        let output = quantiser.number(output);
-        Ok(Program {
+        let output = quantiser.output()?;
+        let program = Program {
             output,
             ..quantiser.lowering.program
-        })
+        };
+        match program.unheld() {
+            None => Ok(program),
+            Some(value) => Err(ProgramError::NotCovered {
+                operator: "Round",
+                node: program.value(value).name.clone(),
+                reason: "nothing would check its range, which is a fault of evmbench's",
+            }),
+        }
+    }
+
+    fn input(&self, value: GraphValue) -> Input<'a> {
+        Input {
+            source: match self.constants[value.0] {
+                Some(tensor) => Source::Constant(tensor),
+                None => Source::Value(self.number(value)),
+            },
+            shape: self.graph.shape(value),
+        }
+    }
+
+    /// Each input as its part of the one that is committed.
+    fn inputs(&mut self) {
+        if let [input] = self.graph.inputs[..] {
+            self.numbers[input.0] = Some(ValueId(0));
+            return;
+        }
+        let mut start = 0;
+        for &input in &self.graph.inputs {
+            let end = start + len(self.graph, input);
+            let step = Step::Rearrange {
+                operands: vec![Operand {
+                    value: ValueId(0),
+                    shift: 0,
+                }],
+                order: Order::Picked((start..end).collect()),
+            };
+            let value = Value {
+                name: self.graph.values[input.0].name.clone(),
+                shape: self.graph.shape(input).to_vec(),
+                ..self.lowering.value(ValueId(0)).clone()
+            };
+            self.numbers[input.0] = Some(self.lowering.push(step, value));
+            start = end;
+        }
+    }
+
+    /// The output; several are one, one after the other and in one unit.
+    fn output(&mut self) -> Result<ValueId, ProgramError> {
+        let elements = self
+            .graph
+            .outputs
+            .iter()
+            .map(|&output| len(self.graph, output))
+            .sum();
+        let place = Place {
+            name: "outputs",
+            operator: "Concat",
+            shape: vec![1, elements],
+            inputs: self
+                .graph
+                .outputs
+                .iter()
+                .map(|&output| self.input(output))
+                .collect(),
+            is_output: true,
+            reach: None,
+            table_reader: &|| None,
+        };
+        let outputs = (0..place.inputs.len()).map(|position| place.value(&mut self.lowering, position));
+        let outputs: Vec<ValueId> = outputs.collect::<Result<_, _>>()?;
+        if let [output] = outputs[..] {
+            return Ok(output);
+        }
+        let (operands, unit) = self.lowering.aligned(&place, &outputs)?;
+        let interval = hull(operands.iter().map(|&operand| self.lowering.interval(operand)));
+        let value = Value {
+            name: place.name.to_owned(),
+            shape: place.shape.clone(),
+            interval: interval.map_err(|source| place.too_large(source))?,
+            unit,
+        };
+        let order = Order::Kept;
+        Ok(self.lowering.push(Step::Rearrange { operands, order }, value))
     }
 
     fn number(&self, value: GraphValue) -> ValueId {
@@ -169,18 +289,40 @@ impl<'a> Quantiser<'a> {
 
     fn node(&mut self, node: &Node) -> Result<(), ProgramError> {
         let (graph, limit) = (self.graph, self.lowering.table_limit());
+        let reach = self.reach.bound(&graph.values[node.output.0].name);
         let place = Place {
             name: &node.name,
             operator: node.op.onnx_name(),
-            inputs: node.inputs.iter().map(|&input| self.number(input)).collect(),
+            inputs: node.inputs.iter().map(|&input| self.input(input)).collect(),
             shape: graph.shape(node.output).to_vec(),
             is_output: graph.outputs.contains(&node.output),
+            reach,
             table_reader: &|| table_reader(graph, node.output, limit),
         };
-        let output = node.op.rules().lower(&place, &mut self.lowering)?;
+        let rules = node.op.rules();
+        let values = node.inputs.iter().chain([&node.output]);
+        let mut shapes = values.map(|&value| graph.shape(value));
+        if shapes
+            .clone()
+            .any(|shape| shape.iter().product::<usize>() > MOST_LOWERED)
+        {
+            return Err(place.refused("it reads or gives more than 2^24 elements"));
+        }
+        if !rules.takes_any_batch() && !shapes.all(|shape| matches!(shape, [1, _, ..])) {
+            return Err(place.refused("it reads or gives another batch than 1"));
+        }
+        let output = rules.lower(&place, &mut self.lowering)?;
         self.numbers[node.output.0] = Some(output);
+        if let Some(reach) = reach {
+            self.lowering.reach.insert(output, reach);
+        }
         Ok(())
     }
+}
+
+/// The number of a value's elements.
+fn len(graph: &Graph, value: GraphValue) -> usize {
+    graph.shape(value).iter().product()
 }
 
 /// What reads a value of the graph through a table that takes numbers up to `limit`, if anything does.
@@ -194,10 +336,7 @@ fn table_reader(graph: &Graph, value: GraphValue, limit: i128) -> Option<TableRe
             onwards: &|| table_reader(graph, node.output, limit),
         })
     });
-    let need = needs.reduce(|a, b| TableReader {
-        limit: a.limit.min(b.limit),
-        guarded: a.guarded || b.guarded,
-    })?;
+    let need = needs.reduce(TableReader::and)?;
     // A look-up of some elements, for one reader, says nothing about what others read.
     let guarded = need.guarded || has_others;
     Some(TableReader {
@@ -207,5 +346,6 @@ fn table_reader(graph: &Graph, value: GraphValue, limit: i128) -> Option<TableRe
             need.limit
         },
         guarded,
+        ..need
     })
 }

@@ -58,7 +58,10 @@ pub fn means(graph: &Graph) -> Vec<Mean> {
         Some(Mean {
             node: node.name.clone(),
             operator: node.op.onnx_name().to_owned(),
-            count: node.op.rules().mean_elements(graph.shape(node.output))?,
+            count: node
+                .op
+                .rules()
+                .mean_elements(graph.shape(*node.inputs.first()?))?,
         })
     });
     means.collect()

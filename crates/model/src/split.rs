@@ -180,7 +180,9 @@ fn names(graph: &Graph) -> Vec<String> {
 
 /// The one value that nodes from `next` on read of what there is before them.
 fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitError> {
-    let made = |value: &ValueId| graph.nodes[next..].iter().any(|node| node.output == *value);
+    let made = |value: &ValueId| {
+        is_constant(graph, *value) || graph.nodes[next..].iter().any(|node| node.output == *value)
+    };
     let read = graph.nodes[next..]
         .iter()
         .flat_map(|node| node.inputs.iter().copied());
@@ -202,13 +204,24 @@ fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitErr
     }
 }
 
+/// Whether a value is known from the file alone.
+fn is_constant(graph: &Graph, value: ValueId) -> bool {
+    let made = graph.nodes.iter().find(|node| node.output == value);
+    made.is_some_and(|node| node.op.rules().constant().is_some())
+}
+
 /// These nodes as a graph from one value to another.
 fn section(graph: &Graph, nodes: &[Node], input: ValueId, output: ValueId) -> Graph {
     let mut section = Graph::default();
     let mut ids = vec![None; graph.values.len()];
     let value = &graph.values[input.0];
     ids[input.0] = Some(section.input(&value.name, &value.shape).expect(WAS_A_GRAPH));
-    for node in nodes {
+    // A part has the constants that it reads, wherever they stand.
+    let read = |constant: &&Node| {
+        is_constant(graph, constant.output) && nodes.iter().any(|node| node.inputs.contains(&constant.output))
+    };
+    let others = nodes.iter().filter(|node| !is_constant(graph, node.output));
+    for node in graph.nodes.iter().filter(read).chain(others) {
         let inputs: Vec<ValueId> = node
             .inputs
             .iter()

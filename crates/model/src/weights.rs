@@ -220,7 +220,7 @@ fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path)
 }
 
 fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
-    let (_, model) = onnx::load(path)?;
+    let (_, model) = onnx::load(path, &onnx::Dimensions::new())?;
     from_model(graph, model, path)
 }
 

@@ -6,7 +6,7 @@
 //! `src/circuit/ops/`.
 
 use super::settings::{INPUT_VISIBILITY, OUTPUT_VISIBILITY, PARAMETER_VISIBILITY, Settings, unit};
-use super::{Element, Function, Graph, NodeId, Operator, RECTIFIER_EXPONENT, Table};
+use super::{Element, Function, Graph, NodeId, Operator, Table};
 
 /// The number of `InputType::F32`.
 const TYPE_F32: u32 = 2;
@@ -39,8 +39,11 @@ mod hybrid {
 
 /// Variants of `LookupOp`.
 mod nonlinear {
+    pub(super) const LOGARITHM: u32 = 3;
     pub(super) const SIGMOID: u32 = 4;
+    pub(super) const EXPONENTIAL: u32 = 5;
     pub(super) const TANH: u32 = 16;
+    pub(super) const ERROR_FUNCTION: u32 = 18;
     pub(super) const POWER: u32 = 19;
 }
 
@@ -123,13 +126,16 @@ impl Encoder {
     /// A `LookupOp`.
     pub(super) fn function(&mut self, function: Function) {
         self.tag(match function.table {
-            Table::Rectifier => nonlinear::POWER,
+            Table::Rectifier | Table::Root => nonlinear::POWER,
             Table::Sigmoid => nonlinear::SIGMOID,
             Table::Tanh => nonlinear::TANH,
+            Table::Exponential => nonlinear::EXPONENTIAL,
+            Table::Logarithm => nonlinear::LOGARITHM,
+            Table::ErrorFunction => nonlinear::ERROR_FUNCTION,
         });
         self.float(unit(function.scale));
-        if function.table == Table::Rectifier {
-            self.float(RECTIFIER_EXPONENT);
+        if let Some(parameter) = function.table.parameter() {
+            self.float(parameter);
         }
     }
 

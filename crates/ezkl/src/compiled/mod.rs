@@ -28,6 +28,7 @@ pub use evmbench_backend::{
 use evmbench_committed::CommittedCircuit;
 
 use settings::Settings;
+pub(crate) use settings::function_name;
 
 /// The version of EZKL whose format is written here; any other reads it as something else, or not at all.
 pub const FORMAT_VERSION: &str = "23.0.5";

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::encode::Encoder;
-use super::{Counts, FORMAT_VERSION, Frame, Function, Graph, Operator, RECTIFIER_EXPONENT, Table};
+use super::{Counts, FORMAT_VERSION, Frame, Function, Graph, Operator, Table};
 
 /// Base and number of the digits of a range check. There is none, but EZKL refuses a base below 2.
 const DECOMPOSITION: (u64, u64) = (16_384, 2);
@@ -202,13 +202,25 @@ pub(super) fn unit(scale: u32) -> f32 {
     f64::from(scale).exp2() as f32
 }
 
-fn function_json(function: Function) -> Value {
-    let unit = shortest(unit(function.scale));
-    match function.table {
-        Table::Rectifier => json!({"Pow": {"scale": unit, "a": shortest(RECTIFIER_EXPONENT)}}),
-        Table::Sigmoid => json!({"Sigmoid": {"scale": unit}}),
-        Table::Tanh => json!({"Tanh": {"scale": unit}}),
+/// The name that EZKL has for a table's function, and for its parameter where it has one.
+pub(crate) fn function_name(table: Table) -> (&'static str, Option<&'static str>) {
+    match table {
+        Table::Rectifier | Table::Root => ("Pow", Some("a")),
+        Table::Sigmoid => ("Sigmoid", None),
+        Table::Tanh => ("Tanh", None),
+        Table::Exponential => ("Exp", Some("base")),
+        Table::Logarithm => ("Ln", None),
+        Table::ErrorFunction => ("Erf", None),
     }
+}
+
+fn function_json(function: Function) -> Value {
+    let (name, parameter) = function_name(function.table);
+    let mut arguments = json!({"scale": shortest(unit(function.scale))});
+    if let (Some(parameter), Some(value)) = (parameter, function.table.parameter()) {
+        arguments[parameter] = shortest(value).into();
+    }
+    json!({ name: arguments })
 }
 
 /// The double that is written with as few digits as this float, which are what EZKL writes.

@@ -119,7 +119,7 @@ impl<'a> Loader<'a> {
 
     fn node(&mut self, node: &'a Node) -> Result<(), IntegerError> {
         let shape = self.graph.shape(node.output).to_vec();
-        let operation = match node.op.rules().direct() {
+        let operation = match self.direct(node) {
             Direct::Convolution(Conv2d {
                 weight,
                 bias,
@@ -173,6 +173,17 @@ impl<'a> Loader<'a> {
         let number = self.step(node, operation, operands, &shape);
         self.numbers[node.output.0] = Some(number);
         Ok(())
+    }
+
+    /// What a node is in a direct circuit; what is broadcast is not followed.
+    fn direct(&self, node: &'a Node) -> Direct<'a> {
+        let direct = node.op.rules().direct();
+        let is_pairwise = matches!(direct, Direct::Add | Direct::Subtract | Direct::Multiply);
+        let mut shapes = node.inputs.iter().map(|&input| self.graph.shape(input));
+        if is_pairwise && shapes.any(|shape| shape != self.graph.shape(node.output)) {
+            return Direct::Other;
+        }
+        direct
     }
 
     fn read(&self, node: &Node, input: usize) -> Source {

@@ -17,7 +17,7 @@ use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
-use super::{Port, Problem};
+use super::{Port, Problem, numbers_of};
 use crate::graph::{MOST_ELEMENTS, elements};
 use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
 use crate::wire::node::{Attributes, is_standard, label};
@@ -26,7 +26,8 @@ use crate::wire::node::{Attributes, is_standard, label};
 pub(super) const MOST_NODES: usize = 10_000;
 
 /// The graph inputs that are not initializers (which files of IR version 3 list as inputs too).
-pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> Vec<Port> {
+pub(super) fn static_inputs(proto: &GraphProto, found: &mut Found) -> Vec<Port> {
+    let problems = &mut found.always;
     let initializers: HashSet<&str> = initializer_names(proto).collect();
     let real: Vec<&ValueInfoProto> = proto
         .input
@@ -46,9 +47,24 @@ pub(super) fn static_inputs(proto: &GraphProto, problems: &mut Vec<Problem>) -> 
             });
         }
     }
+    // How EZKL scales numbers of other types is not followed.
+    found.direct.extend(real.iter().filter_map(|input| {
+        let element = element_type(input).filter(|&element| element != DataType::Float)?;
+        numbers_of(element)?;
+        Some(Problem::InputType {
+            input: input.name.clone(),
+            found: element.as_str_name().to_owned(),
+        })
+    }));
     real.into_iter()
         .filter_map(|input| static_input(input).map_err(|problem| problems.push(problem)).ok())
         .collect()
+}
+
+/// The type of a tensor's elements; none where a value is no tensor.
+pub(super) fn element_type(value: &ValueInfoProto) -> Option<DataType> {
+    let Type::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
+    Some(tensor.elem_type())
 }
 
 fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
@@ -59,12 +75,12 @@ fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
             found: "something other than a tensor".to_owned(),
         });
     };
-    if tensor.elem_type() != DataType::Float {
+    let Some(numbers) = numbers_of(tensor.elem_type()) else {
         return Err(Problem::InputType {
             input: name(),
             found: tensor.elem_type().as_str_name().to_owned(),
         });
-    }
+    };
     let Some(shape) = &tensor.shape else {
         return Err(Problem::DynamicShape {
             input: name(),
@@ -103,7 +119,11 @@ fn static_input(input: &ValueInfoProto) -> Result<Port, Problem> {
     if elements(&shape).is_none_or(|elements| elements > MOST_ELEMENTS) {
         return Err(Problem::TooLarge { input: name() });
     }
-    Ok(Port { name: name(), shape })
+    Ok(Port {
+        name: name(),
+        shape,
+        numbers,
+    })
 }
 
 fn initializer_names(proto: &GraphProto) -> impl Iterator<Item = &str> {
@@ -459,7 +479,7 @@ fn inspect_node(node: &NodeProto, opset: i64, values: &Values<'_>, read: &HashSe
     let name = || label(node);
     let operator = || node.op_type.clone();
     if !is_supported(&node.op_type) {
-        found.always.push(Problem::UnsupportedOperator {
+        found.direct.push(Problem::UnsupportedOperator {
             node: name(),
             operator: operator(),
         });

@@ -13,6 +13,7 @@ use tract_onnx::pb::{
     tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
 };
 
+use super::check::element_type;
 use super::{Port, Problem};
 use crate::wire::node::label;
 
@@ -26,14 +27,6 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Of `f32`.
-    pub(super) fn floats(shape: &[usize]) -> Self {
-        Self {
-            element: Some(DataType::Float),
-            shape: Some(shape.to_vec()),
-        }
-    }
-
     fn stored(tensor: &TensorProto) -> Self {
         let sizes = tensor.dims.iter().map(|&size| usize::try_from(size).ok());
         Self {
@@ -136,9 +129,19 @@ fn sentence(name: &str, declared: &Declared, known: &Known) -> String {
 
 /// What a file declares of its inputs and initializers and that contradicts them.
 pub(super) fn contradictions_of_given(graph: &GraphProto, inputs: &[Port]) -> Vec<Problem> {
-    let inputs = inputs
+    let elements: HashMap<&str, Option<DataType>> = graph
+        .input
         .iter()
-        .map(|port| (port.name.as_str(), Known::floats(&port.shape)));
+        .map(|input| (input.name.as_str(), element_type(input)))
+        .collect();
+    let inputs = inputs.iter().map(|port| {
+        let name = port.name.as_str();
+        let known = Known {
+            element: elements.get(name).copied().flatten(),
+            shape: Some(port.shape.clone()),
+        };
+        (name, known)
+    });
     let stored = graph.initializer.iter();
     let stored = stored.map(|tensor| (tensor.name.as_str(), Known::stored(tensor)));
     let given: HashMap<&str, Known> = inputs.chain(stored).collect();

@@ -8,6 +8,7 @@ mod check;
 mod declared;
 mod direct;
 mod fit;
+mod folded;
 mod loaded;
 #[cfg(test)]
 #[path = "../../../../tests/suite/common/models.rs"]
@@ -28,15 +29,16 @@ use std::path::{Path, PathBuf};
 pub use apart::{analyse_apart, answer};
 pub use operators::SUPPORTED;
 pub use reader::parse;
+pub use resolve::Dimensions;
 pub use rounded::{Unreadable, Value, rounded, with_every_value};
 pub use writer::write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tract_onnx::pb::NodeProto;
+use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
 
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
-use super::input::Slot;
+use super::input::{Numbers, Slot};
 use super::wire::constant::MOST_AXES;
 use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
@@ -49,6 +51,25 @@ pub struct Port {
     pub name: String,
     /// Its sizes, outermost first.
     pub shape: Vec<usize>,
+    /// What kind of numbers it holds.
+    pub numbers: Numbers,
+}
+
+/// The kind of numbers of an element type; none for texts, complex numbers and what has fewer than 8 bits.
+fn numbers_of(element: DataType) -> Option<Numbers> {
+    Some(match element {
+        DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => Numbers::Floats,
+        DataType::Bool => Numbers::Truth,
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Uint8
+        | DataType::Uint16
+        | DataType::Uint32
+        | DataType::Uint64 => Numbers::Integers,
+        _ => return None,
+    })
 }
 
 impl Port {
@@ -58,6 +79,7 @@ impl Port {
         Slot {
             name: &self.name,
             shape: &self.shape,
+            numbers: self.numbers,
         }
     }
 }
@@ -219,6 +241,16 @@ pub enum OnnxError {
         /// Why it cannot be read.
         reason: String,
     },
+    /// A size was given for a name that is none of a size that the file leaves open.
+    #[error("{}: no input has an open size {name:?}{}", path.display(), open_sizes(open))]
+    Dimension {
+        /// The file.
+        path: PathBuf,
+        /// What was named.
+        name: String,
+        /// What can be.
+        open: Vec<String>,
+    },
     /// The process that analyses a file cannot be started.
     #[error("cannot start a process to analyse the model in: {source}")]
     Apart {
@@ -233,6 +265,14 @@ pub enum OnnxError {
         /// Everything that was found.
         problems: Vec<Problem>,
     },
+}
+
+fn open_sizes(open: &[String]) -> String {
+    if open.is_empty() {
+        "; all sizes are in the file".to_owned()
+    } else {
+        format!(", but {}", open.join(", "))
+    }
 }
 
 fn listed(problems: &[Problem]) -> String {
@@ -258,6 +298,7 @@ impl Hint for OnnxError {
                         .into(),
                 ]
             }
+            Self::Dimension { .. } => vec!["name a size as the file does, as in --dim batch=1".into()],
             Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)".into()],
             Self::Invalid { problems, .. } => {
                 let mut hints: Vec<_> = problems.iter().filter_map(Problem::hint).collect();
@@ -278,7 +319,7 @@ pub enum Problem {
     /// There is nothing to prove.
     #[error("it has no outputs")]
     NoOutputs,
-    /// An input is not a tensor of `f32`.
+    /// An input is no tensor of numbers; or, where EZKL makes the circuit, not of `f32`.
     #[error("input {input:?} is of type {found}, not FLOAT")]
     InputType {
         /// Name of the input.
@@ -562,9 +603,12 @@ impl Hint for Problem {
         let hint: &str = match self {
             Self::NoInputs => "export it with at least one input that is not a constant",
             Self::NoOutputs => "name at least one output when it is exported",
-            Self::InputType { .. } => "let the model take float32 and convert within it",
+            Self::InputType { .. } => {
+                "let the model take float32 and convert within it; committed circuits take all numbers"
+            }
             Self::DynamicShape { .. } => {
-                "export with fixed shapes: no dynamic_axes or dynamic_shapes, and a batch of 1"
+                "give each size that has no number one, as in --dim sequence=16 (one without a name is called by its input and axis: \
+                 --dim input.2=16), or export with fixed shapes: no dynamic_axes or dynamic_shapes"
             }
             Self::ExternalData { .. } => {
                 "save the weights in the file: onnx.save(onnx.load(path), path, save_as_external_data=False)"
@@ -621,8 +665,8 @@ impl Hint for Problem {
 ///
 /// # Errors
 /// As [`load`].
-pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
-    let (_, model) = load(path)?;
+pub fn output_elements(path: &Path, dimensions: &Dimensions) -> Result<usize, OnnxError> {
+    let (_, model) = load(path, dimensions)?;
     let elements = model
         .outputs
         .iter()
@@ -631,16 +675,16 @@ pub fn output_elements(path: &Path) -> Result<usize, OnnxError> {
 }
 
 /// Reads and parses a file, and weights beside it; gives bytes that hold everything, so that all that follows works on the
-/// same ones. A batch that has no size in the file is 1.
+/// same ones. What the file leaves open has the sizes that are given; a batch that has none is 1.
 ///
 /// # Errors
 /// [`OnnxError`], which names the file.
-pub fn load(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
+pub fn load(path: &Path, dimensions: &Dimensions) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
     let bytes = files::read(path, MOST_MODEL_BYTES).map_err(|source| OnnxError::Read {
         path: path.to_owned(),
         source,
     })?;
-    let (bytes, notes) = resolve::resolve(bytes, path)?;
+    let (bytes, notes) = resolve::resolve(bytes, path, dimensions)?;
     let mut model = parse(&bytes, path)?;
     model.notes = [notes, std::mem::take(&mut model.notes)].concat();
     Ok((bytes, model))

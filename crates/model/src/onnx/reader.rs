@@ -10,16 +10,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
+};
 
-use super::check::{Found, inspect, static_inputs};
+use super::check::{Found, element_type, inspect, static_inputs};
 use super::loaded::{Loaded, Refusal};
-use super::{Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared};
+use super::{
+    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, folded, numbers_of,
+};
 use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
+use crate::input::Numbers;
 use crate::integer;
-use crate::ops::{self, Meaning};
+use crate::ops::{self, Meaning, Op};
 use crate::wire::constant::{Constant, constant, constant_node};
-use crate::wire::node::{is_standard, label};
+use crate::wire::node::{Attributes, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
 
 /// Parses an ONNX file's bytes. `path` is only named in errors.
@@ -43,7 +48,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         problems,
     };
     let mut found = Found::default();
-    let inputs = static_inputs(proto, &mut found.always);
+    let inputs = static_inputs(proto, &mut found);
     inspect(&model, proto, &mut found);
     found
         .always
@@ -87,7 +92,11 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     let names = proto.output.iter().map(|output| output.name.clone());
     let outputs = names
         .zip(output_shapes)
-        .map(|(name, shape)| Port { name, shape })
+        .map(|(name, shape)| Port {
+            name,
+            shape,
+            numbers: Numbers::Floats,
+        })
         .collect();
     Ok(OnnxModel {
         inputs,
@@ -197,8 +206,8 @@ fn float_constants(proto: &GraphProto) -> Vec<(String, Tensor)> {
 /// What a name stands for.
 #[derive(Clone)]
 enum Binding {
-    /// A value of the graph.
-    Value(ValueId),
+    /// A value of the graph, and the type of its elements in the file, where that is known.
+    Value(ValueId, Option<DataType>),
     /// A constant, or why it cannot be read.
     Constant(Result<Arc<Constant>, String>),
     /// Output of a node that is not covered.
@@ -210,8 +219,14 @@ struct Import<'a> {
     graph: Graph,
     bindings: HashMap<&'a str, Binding>,
     uncovered: Vec<Uncovered>,
+    /// Constants that are values of the graph, by name.
+    constants: HashMap<String, ValueId>,
+    /// Values of integers or truth values of a type that is not known.
+    integers: HashSet<ValueId>,
     /// Elements of all values and parameters so far.
     total: usize,
+    /// Elements of all constants that were computed so far.
+    folded: usize,
 }
 
 impl<'a> Import<'a> {
@@ -222,7 +237,10 @@ impl<'a> Import<'a> {
             graph: Graph::default(),
             bindings: HashMap::new(),
             uncovered: Vec::new(),
+            constants: HashMap::new(),
+            integers: HashSet::new(),
             total: 0,
+            folded: 0,
         };
         for tensor in &proto.initializer {
             let constant = Binding::Constant(constant(tensor).map(Arc::new));
@@ -230,10 +248,11 @@ impl<'a> Import<'a> {
         }
         for input in &proto.input {
             if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
+                let element = element_type(input);
                 let binding = import
                     .graph
                     .input(&port.name, &port.shape)
-                    .map_or(Binding::Unknown, Binding::Value);
+                    .map_or(Binding::Unknown, |id| Binding::Value(id, element));
                 import.bindings.insert(&input.name, binding);
             }
         }
@@ -256,61 +275,94 @@ impl<'a> Import<'a> {
     /// What is known of a value so far.
     fn known(&self, name: &str) -> Option<declared::Known> {
         match self.bindings.get(name)? {
-            Binding::Value(id) => Some(declared::Known::floats(self.graph.shape(*id))),
-            Binding::Constant(Ok(constant)) => Some(match &**constant {
-                Constant::Floats(tensor) => declared::Known::floats(&tensor.shape),
-                // Of one of several types.
-                Constant::Ints(integers) => declared::Known {
-                    element: None,
-                    shape: Some(integers.shape.clone()),
-                },
+            Binding::Value(id, element) => Some(declared::Known {
+                element: *element,
+                shape: Some(self.graph.shape(*id).to_vec()),
+            }),
+            // Of one of several types.
+            Binding::Constant(Ok(constant)) => Some(declared::Known {
+                element: None,
+                shape: Some(constant.shape().to_vec()),
             }),
             Binding::Constant(Err(_)) | Binding::Unknown => None,
         }
     }
 
     fn node(&mut self, index: usize, node: &'a NodeProto) {
-        let first = self.covered(index, node).unwrap_or_else(|reason| {
+        let covered = self.covered(index, node).unwrap_or_else(|reason| {
             self.uncovered.push(Uncovered {
                 node: label(node),
                 operator: node.op_type.clone(),
                 reason,
             });
-            Binding::Unknown
+            Vec::new()
         });
         // Further outputs (a dropout mask, indices of maxima) are never covered.
-        let bindings = std::iter::once(first).chain(std::iter::repeat(Binding::Unknown));
+        let bindings = covered.into_iter().chain(std::iter::repeat(Binding::Unknown));
         for (name, binding) in node.output.iter().zip(bindings) {
             self.bindings.insert(name, binding);
         }
     }
 
-    /// The node's first output, or why the node is not covered.
-    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Binding, String> {
+    /// The node's outputs that are covered, or why the node is not.
+    fn covered(&mut self, index: usize, node: &'a NodeProto) -> Result<Vec<Binding>, String> {
+        let one = |binding| Ok(vec![binding]);
+        if let Some(constant) = self.folded(node)? {
+            return one(Binding::Constant(Ok(Arc::new(constant))));
+        }
+        if let Some(binding) = self.cast(node)? {
+            return one(binding);
+        }
         let (op, inputs) = match self.meaning(node)? {
-            Meaning::Alias(position) => return Ok(self.binding(&node.input[position])),
-            Meaning::Constant(constant) => return Ok(Binding::Constant(Ok(Arc::new(constant)))),
-            Meaning::Unknown => return Ok(Binding::Unknown),
+            Meaning::Alias(position) => return one(self.binding(&node.input[position])),
+            Meaning::Constant(constant) => return one(Binding::Constant(Ok(Arc::new(constant)))),
+            Meaning::Unknown => return Ok(Vec::new()),
+            Meaning::Several(ops, position) => {
+                let parts = ops.into_iter().enumerate();
+                let parts = parts.map(|(output, op)| self.apply(index, node, output, op, &[position]));
+                return parts.collect();
+            }
             Meaning::Apply(op, inputs) => (op, inputs),
         };
+        one(self.apply(index, node, 0, op, &inputs)?)
+    }
+
+    /// An operator that gives an output of a node, on those of its inputs.
+    fn apply(
+        &mut self,
+        index: usize,
+        node: &'a NodeProto,
+        output: usize,
+        op: Op,
+        inputs: &[usize],
+    ) -> Result<Binding, String> {
+        self.expect_real_numbers(node, inputs)?;
+        let (element, is_of_integers) = self.result_type(node, inputs);
         let mut values = Vec::new();
-        for position in inputs {
+        for &position in inputs {
             let name = &node.input[position];
             match self.bindings.get(name.as_str()) {
-                Some(Binding::Value(id)) => values.push(*id),
-                Some(Binding::Constant(_)) => return Err(format!("{name:?} is a constant")),
+                Some(Binding::Value(id, _)) => values.push(*id),
+                Some(Binding::Constant(Ok(constant))) => {
+                    let constant = Arc::clone(constant);
+                    values.push(self.constant(name, &constant)?);
+                }
+                Some(Binding::Constant(Err(reason))) => return Err(format!("constant {name:?}: {reason}")),
                 // The node that gives it has been reported; this one follows from it.
                 _ => return Ok(Binding::Unknown),
             }
         }
-        let is_free =
-            |name: &str| !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name);
-        let name = if is_free(&node.name) {
+        let name = if self.is_free(&node.name) {
             node.name.clone()
-        } else {
+        } else if output == 0 {
             format!("{}_{index}", node.op_type)
+        } else {
+            format!("{}_{index}_{output}", node.op_type)
         };
-        let output = node.output.first().ok_or("it has no output")?;
+        let output = node.output.get(output).ok_or("it has no output")?;
+        if output.is_empty() {
+            return Ok(Binding::Unknown);
+        }
         let parameters: usize = op.parameters().iter().map(|(_, tensor)| tensor.len()).sum();
         // A constant may be a parameter many times.
         self.count(parameters)?;
@@ -319,7 +371,130 @@ impl<'a> Import<'a> {
             .apply(&name, output, op, &values)
             .map_err(|error| error.to_string())?;
         self.count(elements(self.graph.shape(id)).unwrap_or(usize::MAX))?;
-        Ok(Binding::Value(id))
+        if is_of_integers {
+            self.integers.insert(id);
+        }
+        Ok(Binding::Value(id, element))
+    }
+
+    /// The output of a node that depends on constants, or sizes, alone; none where it does not or its operator is not folded.
+    fn folded(&mut self, node: &NodeProto) -> Result<Option<Constant>, String> {
+        if !is_standard(&node.domain) {
+            return Ok(None);
+        }
+        let constant = folded::folded(&Reading::new(node, |name| self.argument(name))).transpose()?;
+        // Constants of constants may double each time.
+        self.folded = self
+            .folded
+            .saturating_add(constant.as_ref().map_or(0, Constant::len));
+        if self.folded <= MOST_ELEMENTS {
+            Ok(constant)
+        } else {
+            Err(format!(
+                "the constants up to it have more than {MOST_ELEMENTS} elements"
+            ))
+        }
+    }
+
+    /// What a cast gives that changes no number: from integers and truth values to what holds them, and between floats, whose
+    /// width is no business of a circuit's.
+    fn cast(&self, node: &NodeProto) -> Result<Option<Binding>, String> {
+        if node.op_type != "Cast" || !is_standard(&node.domain) {
+            return Ok(None);
+        }
+        let Some(Binding::Value(id, from)) = node.input.first().map(|name| self.binding(name)) else {
+            return Ok(None);
+        };
+        let from = match from {
+            Some(from) => from,
+            None if self.integers.contains(&id) => return Ok(None),
+            None => DataType::Float,
+        };
+        let to = Attributes(node).int("to").and_then(|to| i32::try_from(to).ok());
+        let to = to
+            .and_then(|to| DataType::try_from(to).ok())
+            .ok_or("it casts to no type")?;
+        let kept = match (numbers_of(from), numbers_of(to)) {
+            (Some(numbers), Some(kept)) => match numbers {
+                Numbers::Floats => kept == Numbers::Floats,
+                // What is narrower may not hold them.
+                Numbers::Integers => kept == Numbers::Floats || to == from || is_wide(to),
+                Numbers::Truth => true,
+            },
+            _ => false,
+        };
+        Ok(kept.then_some(Binding::Value(id, Some(to))))
+    }
+
+    /// The type of a value's elements, where that is known.
+    fn element(&self, name: &str) -> Option<DataType> {
+        match self.bindings.get(name)? {
+            Binding::Value(_, element) => *element,
+            Binding::Constant(_) | Binding::Unknown => None,
+        }
+    }
+
+    /// Whether a value holds integers or truth values of a type that is not known: what is made of constants alone.
+    fn holds_unknown_integers(&self, name: &str) -> bool {
+        match self.bindings.get(name) {
+            Some(Binding::Value(id, None)) => self.integers.contains(id),
+            Some(Binding::Constant(Ok(constant))) => matches!(**constant, Constant::Ints(_)),
+            _ => false,
+        }
+    }
+
+    /// The inputs at these positions whose elements a node computes with.
+    fn operands<'b>(node: &'b NodeProto, inputs: &'b [usize]) -> impl Iterator<Item = &'b str> + Clone {
+        // What chooses is not what is chosen.
+        let is_operand = |&&position: &&usize| node.op_type != "Where" || position > 0;
+        let positions = inputs.iter().filter(is_operand);
+        positions.map(|&position| node.input[position].as_str())
+    }
+
+    /// The type of what a node gives, where it is known, and otherwise whether it is integers or truth values.
+    fn result_type(&self, node: &NodeProto, inputs: &[usize]) -> (Option<DataType>, bool) {
+        let operands = Self::operands(node, inputs);
+        let element = result_type(node, operands.clone().map(|name| self.element(name)));
+        let mut operands = operands;
+        let is_of_integers = element.is_none() && operands.any(|name| self.holds_unknown_integers(name));
+        (element, is_of_integers)
+    }
+
+    /// Fails where a node computes with integers otherwise than with real numbers. A constant is of the type of what it is read with,
+    /// and of the narrowest where that is not known.
+    fn expect_real_numbers(&self, node: &NodeProto, inputs: &[usize]) -> Result<(), String> {
+        let operands = Self::operands(node, inputs);
+        let mut known = operands.clone().filter_map(|name| self.element(name)).peekable();
+        let mut operands = operands;
+        if known.peek().is_none() && operands.any(|name| self.holds_unknown_integers(name)) {
+            return expect_real_numbers(node, DataType::Uint8);
+        }
+        known.try_for_each(|element| expect_real_numbers(node, element))
+    }
+
+    /// A constant as a value of the graph, which all that read it as one share.
+    fn constant(&mut self, name: &str, constant: &Constant) -> Result<ValueId, String> {
+        if let Some(&id) = self.constants.get(name) {
+            return Ok(id);
+        }
+        let tensor = constant.to_floats();
+        self.count(tensor.len())?;
+        let node = if self.is_free(name) {
+            name.to_owned()
+        } else {
+            format!("Constant_{name}")
+        };
+        let id = self
+            .graph
+            .apply(&node, name, Op::Constant(tensor), &[])
+            .map_err(|error| error.to_string())?;
+        self.constants.insert(name.to_owned(), id);
+        Ok(id)
+    }
+
+    /// Whether a node may have this name.
+    fn is_free(&self, name: &str) -> bool {
+        !name.is_empty() && self.graph.nodes.iter().all(|other| other.name != name)
     }
 
     /// Fails where there are more elements than a circuit has rows.
@@ -336,7 +511,7 @@ impl<'a> Import<'a> {
 
     fn output(&mut self, output: &ValueInfoProto) {
         let reason = match self.bindings.get(output.name.as_str()) {
-            Some(Binding::Value(id)) if !self.graph.outputs.contains(id) => {
+            Some(Binding::Value(id, _)) if !self.graph.outputs.contains(id) => {
                 return self.graph.outputs.push(*id);
             }
             Some(Binding::Unknown) if !self.uncovered.is_empty() => return,
@@ -364,11 +539,94 @@ impl<'a> Import<'a> {
     /// What an operator may know of an input.
     fn argument(&self, name: &str) -> Argument<'_> {
         match self.bindings.get(name) {
-            Some(Binding::Value(id)) => Argument::Value(self.graph.shape(*id)),
+            Some(Binding::Value(id, _)) => Argument::Value(self.graph.shape(*id)),
             Some(Binding::Constant(Ok(constant))) => Argument::Constant(Ok(constant)),
             Some(Binding::Constant(Err(reason))) => Argument::Constant(Err(reason)),
             Some(Binding::Unknown) | None => Argument::Unknown,
         }
+    }
+}
+
+/// Operators that give of integers and truth values what they give of the same real numbers.
+const OF_ANY_NUMBERS: [&str; 33] = [
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Concat",
+    "DepthToSpace",
+    "Equal",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Max",
+    "MaxPool",
+    "Min",
+    "Not",
+    "Or",
+    "Pad",
+    "ReduceMax",
+    "ReduceMin",
+    "Relu",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Trilu",
+    "Unsqueeze",
+    "Where",
+    "Xor",
+];
+
+/// Operators that do so where no result is too large for the type.
+const OF_WIDE_INTEGERS: [&str; 9] = [
+    "Abs",
+    "Add",
+    "Clip",
+    "MatMul",
+    "Mul",
+    "Neg",
+    "ReduceSum",
+    "Sign",
+    "Sub",
+];
+
+/// Whether a type holds all integers that a circuit is expected to hold.
+fn is_wide(element: DataType) -> bool {
+    [DataType::Int32, DataType::Int64].contains(&element)
+}
+
+/// Fails where a node computes with a value's integers otherwise than with real numbers: a quotient is rounded, and what is too
+/// large for 8 or 16 bits, or less than 0 without a sign, wraps around.
+fn expect_real_numbers(node: &NodeProto, element: DataType) -> Result<(), String> {
+    if numbers_of(element) == Some(Numbers::Floats) {
+        return Ok(());
+    }
+    let operator = node.op_type.as_str();
+    if OF_ANY_NUMBERS.contains(&operator) || (is_wide(element) && OF_WIDE_INTEGERS.contains(&operator)) {
+        return Ok(());
+    }
+    Err(format!(
+        "it computes with {} otherwise than with real numbers",
+        element.as_str_name()
+    ))
+}
+
+/// The type of what a node gives of values of these types.
+fn result_type(node: &NodeProto, inputs: impl Iterator<Item = Option<DataType>>) -> Option<DataType> {
+    match node.op_type.as_str() {
+        "And" | "Equal" | "Greater" | "GreaterOrEqual" | "IsInf" | "IsNaN" | "Less" | "LessOrEqual"
+        | "Not" | "Or" | "Xor" => Some(DataType::Bool),
+        "ArgMax" | "ArgMin" => Some(DataType::Int64),
+        // Of a type that an attribute or another input names.
+        "Cast" | "CastLike" | "OneHot" => None,
+        _ => inputs.flatten().next(),
     }
 }
 
@@ -387,7 +645,7 @@ mod tests {
 
     use super::*;
     use crate::float::FloatModel;
-    use crate::graph::{Conv2d, Gemm, Op, Reshape, Window};
+    use crate::graph::{Conv2d, Gemm, Op, Power, Reshape, Window};
     use crate::layers;
     use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::onnx::write;
@@ -482,7 +740,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_must_be_static_and_of_f32() {
+    fn inputs_must_be_static_and_of_numbers() {
         let mut spoilt = model("relu");
         let input = &mut graph_of(&mut spoilt).input[0];
         let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
@@ -499,8 +757,12 @@ mod tests {
         let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
             panic!("a tensor");
         };
-        tensor.elem_type = DataType::Int64 as i32;
-        assert_eq!(problems(&spoilt), ["input \"input\" is of type INT64, not FLOAT"]);
+        tensor.shape.as_mut().expect("has a shape").dim[0].value = Some(Dimension::DimValue(1));
+        tensor.elem_type = DataType::String as i32;
+        assert_eq!(
+            problems(&spoilt),
+            ["input \"input\" is of type STRING, not FLOAT"]
+        );
 
         graph_of(&mut spoilt).input.clear();
         let all = problems(&spoilt);
@@ -557,6 +819,7 @@ mod tests {
             let inputs = [Port {
                 name: "x".to_owned(),
                 shape: vec![1, 2],
+                numbers: Numbers::Floats,
             }];
             let coverage = Import::run(graph, &inputs).expect("declares nothing");
             let is_standard = ["", "ai.onnx"].contains(&domain);
@@ -582,7 +845,8 @@ mod tests {
             small(&[1, 3], nodes, Vec::new())
         };
         assert_eq!(operators(&square(2.0)), [Op::Mul]);
-        assert_eq!(uncovered(&square(3.0))[0].operator, "Pow");
+        assert_eq!(operators(&square(3.0)), [Op::Power(Power { exponent: 3 })]);
+        assert_eq!(uncovered(&square(2.5))[0].operator, "Pow");
 
         let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let expected = Op::Gemm(Gemm {
@@ -652,7 +916,8 @@ mod tests {
             read.outputs,
             [Port {
                 name: "y".to_owned(),
-                shape: vec![1, 3]
+                shape: vec![1, 3],
+                numbers: Numbers::Floats,
             }]
         );
         assert_eq!(full(read).nodes.len(), 1);
@@ -661,42 +926,200 @@ mod tests {
     #[test]
     fn operators_outside_the_graph_are_named_and_shapes_still_known() {
         let nodes = vec![
-            operator("Softplus", &["x"], "a"),
+            operator("Sin", &["x"], "a"),
             operator("Relu", &["a"], "b"),
             NodeProto {
                 attribute: vec![ints("axes", &[1])],
-                ..operator("ReduceMean", &["b"], "y")
+                ..operator("ReduceL2", &["b"], "y")
             },
         ];
         let model = small(&[1, 6], nodes, Vec::new());
         let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
-        assert_eq!(names, ["Softplus", "ReduceMean"]);
+        assert_eq!(names, ["Sin", "ReduceL2"]);
         let read = read(&model.encode_to_vec()).expect("valid");
         assert_eq!(
             read.outputs,
             [Port {
                 name: "y".to_owned(),
-                shape: vec![1, 1]
+                shape: vec![1, 1],
+                numbers: Numbers::Floats,
             }]
         );
     }
 
+    /// Whatever an input is a type of, the typed graph computes with its numbers; a direct circuit takes `f32` alone.
     #[test]
-    fn what_depends_on_constants_alone_is_left_to_tract() {
+    fn inputs_of_other_numbers_are_read() {
+        for (element, numbers) in [
+            (DataType::Int64, Numbers::Integers),
+            (DataType::Uint8, Numbers::Integers),
+            (DataType::Bool, Numbers::Truth),
+            (DataType::Double, Numbers::Floats),
+        ] {
+            let nodes = vec![
+                NodeProto {
+                    attribute: vec![int("to", i64::from(DataType::Float as i32))],
+                    ..operator("Cast", &["x"], "c")
+                },
+                operator("Relu", &["c"], "y"),
+            ];
+            let mut model = small(&[1, 3], nodes, Vec::new());
+            let input = &mut graph_of(&mut model).input[0];
+            let Some(Type::TensorType(tensor)) = input.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+                panic!("a tensor");
+            };
+            tensor.elem_type = element as i32;
+            let read = read(&model.encode_to_vec()).expect("valid");
+            assert_eq!(read.inputs[0].numbers, numbers);
+            assert!(
+                matches!(read.misread[..], [Problem::InputType { .. }]),
+                "{:?}",
+                read.misread
+            );
+            assert_eq!(full(read).nodes.len(), 1, "a cast is no node");
+        }
+    }
+
+    /// A cast that changes numbers is none that can be left out.
+    #[test]
+    fn a_cast_that_rounds_is_not_covered() {
+        let nodes = vec![NodeProto {
+            attribute: vec![int("to", i64::from(DataType::Int64 as i32))],
+            ..operator("Cast", &["x"], "y")
+        }];
+        let model = small(&[1, 3], nodes, Vec::new());
+        let read = read(&model.encode_to_vec());
+        assert!(
+            !matches!(
+                read,
+                Ok(OnnxModel {
+                    coverage: Coverage::Full(_),
+                    ..
+                })
+            ),
+            "{read:?}"
+        );
+    }
+
+    /// A quotient of integers is rounded, and a sum of bytes may wrap around.
+    #[test]
+    fn integers_are_computed_with_only_where_they_are_real_numbers() {
+        for (element, op_type, is_covered) in [
+            (DataType::Int64, "Add", true),
+            (DataType::Int64, "Sigmoid", false),
+            (DataType::Int64, "Div", false),
+            (DataType::Uint8, "Max", true),
+            (DataType::Uint8, "Add", false),
+            (DataType::Uint8, "Relu", true),
+            (DataType::Bool, "Mul", false),
+        ] {
+            let inputs: &[&str] = if ["Add", "Mul", "Div", "Max"].contains(&op_type) {
+                &["x", "x"]
+            } else {
+                &["x"]
+            };
+            let mut model = small(&[1, 3], vec![operator(op_type, inputs, "y")], Vec::new());
+            let graph = graph_of(&mut model);
+            for port in graph.input.iter_mut().chain(&mut graph.output) {
+                let Some(Type::TensorType(tensor)) = port.r#type.as_mut().and_then(|t| t.value.as_mut())
+                else {
+                    panic!("a tensor");
+                };
+                tensor.elem_type = element as i32;
+            }
+            let read = read(&model.encode_to_vec());
+            let is_full = matches!(
+                read,
+                Ok(OnnxModel {
+                    coverage: Coverage::Full(_),
+                    ..
+                })
+            );
+            assert_eq!(is_full, is_covered, "{op_type} of {element:?}: {read:?}");
+        }
+    }
+
+    /// What is chosen among constants of integers is divided as integers are.
+    #[test]
+    fn integers_that_are_chosen_stay_integers() {
+        let whole = |name: &str, number| integers(name, &[number]);
+        let decimal = |name: &str, number: i64| floats(name, &[1], &[number as f32]);
+        for (constants, element, is_covered) in [
+            (
+                vec![whole("i", 7), whole("j", 3), whole("k", 2)],
+                DataType::Int64,
+                false,
+            ),
+            (
+                vec![decimal("i", 7), decimal("j", 3), decimal("k", 2)],
+                DataType::Float,
+                true,
+            ),
+        ] {
+            let nodes = vec![
+                operator("Greater", &["x", "x"], "t"),
+                operator("Where", &["t", "i", "j"], "w"),
+                operator("Div", &["w", "k"], "y"),
+            ];
+            let mut model = small(&[1, 3], nodes, constants);
+            let output = &mut graph_of(&mut model).output[0];
+            let Some(Type::TensorType(tensor)) = output.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+                panic!("a tensor");
+            };
+            tensor.elem_type = element as i32;
+            let read = read(&model.encode_to_vec());
+            let is_full = matches!(
+                read,
+                Ok(OnnxModel {
+                    coverage: Coverage::Full(_),
+                    ..
+                })
+            );
+            assert_eq!(is_full, is_covered, "{element:?}: {read:?}");
+        }
+    }
+
+    /// As PyTorch writes `x.view(x.size(0), -1)`: the sizes are computed in the file.
+    #[test]
+    fn sizes_that_the_file_computes_are_known() {
+        let nodes = vec![
+            operator("Shape", &["x"], "sizes"),
+            operator("Gather", &["sizes", "zero"], "batch"),
+            operator("Unsqueeze", &["batch", "axis"], "batches"),
+            NodeProto {
+                attribute: vec![int("axis", 0)],
+                ..operator("Concat", &["batches", "rest"], "target")
+            },
+            operator("Reshape", &["x", "target"], "y"),
+        ];
+        let mut zero = integers("zero", &[0]);
+        zero.dims.clear();
+        let constants = vec![zero, integers("axis", &[0]), integers("rest", &[-1])];
+        let model = small(&[2, 3, 4], nodes, constants);
+        assert_eq!(operators(&model), [Op::Reshape(Reshape { shape: vec![2, 12] })]);
+    }
+
+    #[test]
+    fn what_depends_on_constants_alone_is_computed() {
         let nodes = vec![
             operator("Tile", &["w", "r"], "t"),
             operator("Add", &["x", "t"], "y"),
         ];
         let constants = vec![floats("w", &[1, 2], &[1.0; 2]), integers("r", &[1, 2])];
         let model = small(&[1, 4], nodes, constants);
-        assert_eq!(uncovered(&model)[0].operator, "Tile");
+        let names: Vec<&str> = operators(&model).iter().map(Op::onnx_name).collect();
+        assert_eq!(names, ["Constant", "Add"]);
+    }
 
+    /// A committed circuit has no need of EZKL's loader.
+    #[test]
+    fn what_ezkl_does_not_load_is_left_to_committed_circuits() {
         let tile = vec![operator("Tile", &["x", "r"], "y")];
         let model = small(&[1, 4], tile, vec![integers("r", &[1, 2])]);
-        assert_eq!(
-            problems(&model),
-            ["node \"y\" is Tile, which EZKL does not support"]
-        );
+        let misread = read(&model.encode_to_vec()).expect("valid").misread;
+        let misread: Vec<String> = misread.iter().map(ToString::to_string).collect();
+        assert_eq!(misread, ["node \"y\" is Tile, which EZKL does not support"]);
+        assert_eq!(operators(&model).len(), 1);
     }
 
     #[test]

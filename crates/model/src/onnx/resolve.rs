@@ -1,15 +1,16 @@
-//! What a file leaves open: the size of its batch, and weights that are stored beside it.
+//! What a file leaves open: sizes of its inputs, and weights that are stored beside it.
 //!
-//! Goes in: a file's bytes and its folder. Comes out: bytes that leave nothing open, the same ones where nothing was, and a
-//! sentence about what was filled in. A batch without a size is 1, as EZKL's own command line has it.
+//! Goes in: a file's bytes, its folder, and the sizes that its reader gives. Comes out: bytes that leave nothing open, the same
+//! ones where nothing was, and a sentence about what was filled in. A batch that is the only size without a number is 1, as
+//! EZKL's own command line has it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
 use prost::Message;
 use tract_onnx::pb::{
-    ModelProto, TensorProto, ValueInfoProto,
+    GraphProto, ModelProto, TensorProto, ValueInfoProto,
     tensor_proto::DataLocation,
     tensor_shape_proto::{Dimension, dimension::Value},
     type_proto::Value as Type,
@@ -19,26 +20,95 @@ use super::OnnxError;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::format;
 
-/// The bytes with what was left open filled in, and a sentence about each input whose batch was.
+/// Sizes by the symbols that stand for them in a file. A size without a symbol is called by its input and axis, as in `input.2`.
+pub type Dimensions = BTreeMap<String, usize>;
+
+/// The bytes with what was left open filled in, and a sentence about each size that was.
 ///
 /// # Errors
-/// [`OnnxError::Read`] and [`OnnxError::Beside`] about a file of weights.
-pub(super) fn resolve(bytes: Vec<u8>, path: &Path) -> Result<(Vec<u8>, Vec<String>), OnnxError> {
+/// [`OnnxError::Dimension`], and [`OnnxError::Read`] and [`OnnxError::Beside`] about a file of weights.
+pub(super) fn resolve(
+    bytes: Vec<u8>,
+    path: &Path,
+    dimensions: &Dimensions,
+) -> Result<(Vec<u8>, Vec<String>), OnnxError> {
     // What is no model is refused where it is parsed.
     let Ok(mut model) = ModelProto::decode(&bytes[..]) else {
         return Ok((bytes, Vec::new()));
     };
+    bind(&mut model, dimensions).map_err(|(name, open)| OnnxError::Dimension {
+        path: path.to_owned(),
+        name,
+        open,
+    })?;
     let bound = bind_batch(&mut model);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let fetched = fetch_weights(&mut model, folder)?;
-    if bound.is_empty() && !fetched {
+    if dimensions.is_empty() && bound.is_empty() && !fetched {
         return Ok((bytes, Vec::new()));
     }
-    let notes = bound
+    let given = dimensions
+        .iter()
+        .map(|(name, size)| format!("the size {name:?}, which the file leaves open, is {size} here"));
+    let of_batch = bound
         .into_iter()
         .map(|name| format!("input {name}: its batch has no size in the file, and is 1 here"));
-    Ok((model.encode_to_vec(), notes.collect()))
+    Ok((model.encode_to_vec(), given.chain(of_batch).collect()))
+}
+
+/// Gives sizes of inputs the numbers that were asked for. The error is a name that stands for no size of an input, and those
+/// that do.
+fn bind(model: &mut ModelProto, dimensions: &Dimensions) -> Result<(), (String, Vec<String>)> {
+    let mut open = BTreeSet::new();
+    if let Some(graph) = &mut model.graph {
+        let initialized: HashSet<&String> = graph.initializer.iter().map(|tensor| &tensor.name).collect();
+        let inputs = graph.input.iter_mut();
+        for input in inputs.filter(|input| !initialized.contains(&input.name)) {
+            let name = input.name.clone();
+            let sizes = sizes(input).unwrap_or_default();
+            for (axis, size) in sizes.iter_mut().enumerate().filter(|(_, size)| !has_size(size)) {
+                let symbol = match &size.value {
+                    Some(Value::DimParam(symbol)) if !symbol.is_empty() => symbol.clone(),
+                    _ => format!("{name}.{axis}"),
+                };
+                give(size, dimensions.get(&symbol));
+                open.insert(symbol);
+            }
+        }
+        give_everywhere(graph, |symbol| dimensions.get(symbol));
+    }
+    match dimensions.keys().find(|name| !open.contains(*name)) {
+        Some(name) => Err((name.clone(), open.into_iter().collect())),
+        None => Ok(()),
+    }
+}
+
+/// Gives a size its number, if there is one.
+fn give(size: &mut Dimension, number: Option<&usize>) {
+    if let Some(number) = number.and_then(|&number| i64::try_from(number).ok()) {
+        size.value = Some(Value::DimValue(number));
+    }
+}
+
+/// The same symbol stands for the same size everywhere: in what the file says of inner values, too. Of an output it is left open,
+/// since exporters are told a symbol for its first axis, whatever that is.
+fn give_everywhere<'a>(graph: &mut GraphProto, number: impl Fn(&str) -> Option<&'a usize>) {
+    for value in &mut graph.value_info {
+        for size in sizes(value).into_iter().flatten() {
+            if let Some(Value::DimParam(symbol)) = &size.value {
+                let number = number(symbol);
+                give(size, number);
+            }
+        }
+    }
+    for output in &mut graph.output {
+        for size in sizes(output).into_iter().flatten() {
+            if matches!(&size.value, Some(Value::DimParam(symbol)) if number(symbol).is_some()) {
+                size.value = None;
+            }
+        }
+    }
 }
 
 /// Gives the first axis of each input the size 1 where it has none and all others have one; the inputs' names.
@@ -66,14 +136,7 @@ fn bind_batch(model: &mut ModelProto) -> Vec<String> {
         batch.value = Some(Value::DimValue(1));
         names.push(name);
     }
-    // The same symbol stands for the same size everywhere.
-    for value in graph.output.iter_mut().chain(&mut graph.value_info) {
-        for size in sizes(value).into_iter().flatten() {
-            if matches!(&size.value, Some(Value::DimParam(symbol)) if symbols.contains(symbol)) {
-                size.value = Some(Value::DimValue(1));
-            }
-        }
-    }
+    give_everywhere(graph, |symbol| symbols.contains(symbol).then_some(&1));
     names
 }
 
@@ -171,4 +234,80 @@ fn stored_bytes(tensor: &TensorProto, folder: &Path, most: u64) -> Result<Vec<u8
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(read)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use evmbench_host::hint::Hint as _;
+    use tract_onnx::pb::TensorShapeProto;
+
+    use super::*;
+    use crate::onnx::models::{operator, small};
+
+    /// A model whose input has these sizes; a text is a symbol, and an empty one no size at all.
+    fn open(sizes: &[&str]) -> Vec<u8> {
+        let mut model = small(&[1, 2, 3], vec![operator("Relu", &["x"], "y")], Vec::new());
+        let graph = model.graph.as_mut().expect("has a graph");
+        let dim = sizes.iter().map(|size| Dimension {
+            value: match size.parse() {
+                Ok(number) => Some(Value::DimValue(number)),
+                Err(_) if size.is_empty() => None,
+                Err(_) => Some(Value::DimParam((*size).to_owned())),
+            },
+            ..Dimension::default()
+        });
+        let shape = TensorShapeProto { dim: dim.collect() };
+        for port in graph.input.iter_mut().chain(&mut graph.output) {
+            let Some(Type::TensorType(tensor)) = port.r#type.as_mut().and_then(|kind| kind.value.as_mut())
+            else {
+                panic!("a tensor");
+            };
+            tensor.shape = Some(shape.clone());
+        }
+        model.encode_to_vec()
+    }
+
+    fn resolved(sizes: &[&str], given: &[(&str, usize)]) -> Result<(Vec<usize>, Vec<String>), OnnxError> {
+        let given = given
+            .iter()
+            .map(|&(name, size)| (name.to_owned(), size))
+            .collect();
+        let path = Path::new("model.onnx");
+        let (bytes, notes) = resolve(open(sizes), path, &given)?;
+        Ok((crate::onnx::parse(&bytes, path)?.inputs[0].shape.clone(), notes))
+    }
+
+    #[test]
+    fn a_lone_batch_is_1_and_every_other_size_is_asked_for() {
+        let (shape, notes) = resolved(&["batch", "2", "3"], &[]).expect("a batch");
+        assert_eq!(shape, [1, 2, 3]);
+        assert!(notes[0].contains("is 1 here"), "{notes:?}");
+        let error = resolved(&["batch", "length", "3"], &[]).expect_err("two symbols");
+        assert!(error.to_string().contains("[batch, length, 3]"), "{error}");
+        assert!(error.hints()[0].contains("--dim"), "{:?}", error.hints());
+        let (shape, notes) = resolved(&["batch", "length", "3"], &[("length", 7)]).expect("a batch is left");
+        assert_eq!((shape, notes.len()), (vec![1, 7, 3], 2));
+        let (shape, _) = resolved(&["batch", "length", "3"], &[("length", 7), ("batch", 4)]).expect("both");
+        assert_eq!(shape, [4, 7, 3]);
+    }
+
+    #[test]
+    fn a_size_without_a_name_is_called_by_its_input_and_axis() {
+        let (shape, _) = resolved(&["2", "", "3"], &[("x.1", 5)]).expect("given");
+        assert_eq!(shape, [2, 5, 3]);
+    }
+
+    #[test]
+    fn a_name_that_no_size_has_is_refused() {
+        let error = resolved(&["batch", "2", "3"], &[("length", 7)]).expect_err("no such size");
+        assert_eq!(
+            error.to_string(),
+            "model.onnx: no input has an open size \"length\", but batch"
+        );
+        let error = resolved(&["1", "2", "3"], &[("batch", 1)]).expect_err("no open size");
+        assert!(
+            error.to_string().ends_with("all sizes are in the file"),
+            "{error}"
+        );
+    }
 }

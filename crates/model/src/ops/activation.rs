@@ -3,8 +3,7 @@
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, single};
-use crate::interval::Interval;
-use crate::program::{ProgramError, Step, Value, ValueId};
+use crate::program::{ProgramError, Tabulated, ValueId};
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -31,6 +30,17 @@ pub(super) enum Activation {
     Tanh,
 }
 
+impl Activation {
+    /// How it reads what it is applied to: each result has bounds of its own.
+    fn reader(&self, limit: i128) -> TableReader {
+        let reader = TableReader::whole(limit).open_below();
+        match self {
+            Self::Relu => reader,
+            Self::Sigmoid | Self::Tanh => reader.at_power_of_two(),
+        }
+    }
+}
+
 impl Operator for Activation {
     fn onnx_name(&self) -> &'static str {
         match self {
@@ -46,10 +56,7 @@ impl Operator for Activation {
 
     /// Every element is looked up as it is.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        Some(TableReader {
-            limit: read.limit,
-            guarded: false,
-        })
+        Some(self.reader(read.limit))
     }
 
     fn direct(&self) -> Direct<'_> {
@@ -60,37 +67,23 @@ impl Operator for Activation {
         }
     }
 
-    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = lowering
-            .within_table(place.inputs[0], 1, false)
-            .map_err(|source| place.too_large(source))?;
-        let before = lowering.value(input).clone();
-        let (step, interval) = match self {
-            Self::Relu => (Step::Rectify { input }, before.interval.rectified()),
-            Self::Sigmoid => {
-                let scale = scale(place, &before)?;
-                let (least, greatest) = (0, 1 << scale);
-                (Step::Sigmoid { input, scale }, Interval { least, greatest })
-            }
-            Self::Tanh => {
-                let scale = scale(place, &before)?;
-                (Step::Tanh { input, scale }, Interval::symmetric(1 << scale))
-            }
-        };
-        let value = Value {
-            name: place.name.to_owned(),
-            interval,
-            ..before
-        };
-        Ok(lowering.push(step, value))
+    fn takes_any_batch(&self) -> bool {
+        true
     }
-}
 
-/// The logarithm of the number of integers that make 1 of what a function is applied to.
-fn scale(place: &Place<'_>, before: &Value) -> Result<u32, ProgramError> {
-    let scale = before.unit.log2();
-    if scale.fract() != 0.0 || !(0.0..=31.0).contains(&scale) {
-        return Err(place.refused("its input's unit is no power of two"));
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = place.value(lowering, 0)?;
+        let function = match self {
+            Self::Relu => {
+                let input = lowering
+                    .within_table(input, self.reader(lowering.table_limit()))
+                    .map_err(|source| place.too_large(source))?;
+                return Ok(lowering.rectified(place, input));
+            }
+            Self::Sigmoid => Tabulated::Sigmoid,
+            Self::Tanh => Tabulated::Tanh,
+        };
+        let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;
+        lowering.function(place, function, input, scale)
     }
-    Ok(scale as u32)
 }

@@ -1,11 +1,12 @@
-//! Add, Sub and Mul of two values of equal shape; a power of two is the product of a value with itself.
+//! Add, Sub, Mul and Div of two values or of a value and a constant, broadcast to one shape.
 
 use super::Op;
-use super::lowering::{Lowering, Place};
-use super::operator::{Direct, Import, Meaning, Operator, ensure};
-use crate::program::{ProgramError, Step, Value, ValueId};
-use crate::wire::constant::Constant;
-use crate::wire::reading::Reading;
+use super::broadcast::broadcast;
+use super::fixed::exponent;
+use super::lowering::{Lowering, Place, floats};
+use super::operator::{Direct, Import, Meaning, Operator};
+use crate::program::{ProgramError, Term, ValueId};
+use crate::tensor::Tensor;
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -21,13 +22,8 @@ pub(super) const IMPORTS: &[Import] = &[
         read: |node| Meaning::binary(Op::Mul, node),
     },
     Import {
-        operator: "Pow",
-        read: |node| {
-            expect_two(node, 1)?;
-            expect_no_more_axes(node, 1)?;
-            let base = node.argument(0)?;
-            Ok(Meaning::Apply(Op::Mul, vec![base, base]))
-        },
+        operator: "Div",
+        read: |node| Meaning::binary(Op::Div, node),
     },
 ];
 
@@ -39,6 +35,8 @@ pub(super) enum Arithmetic {
     Sub,
     /// x · y.
     Mul,
+    /// x / y.
+    Div,
 }
 
 impl Operator for Arithmetic {
@@ -47,6 +45,7 @@ impl Operator for Arithmetic {
             Self::Add => "Add",
             Self::Sub => "Sub",
             Self::Mul => "Mul",
+            Self::Div => "Div",
         }
     }
 
@@ -54,10 +53,7 @@ impl Operator for Arithmetic {
         let [a, b] = *inputs else {
             return Err(format!("takes two inputs, not {}", inputs.len()));
         };
-        ensure(a == b, || {
-            format!("takes two values of equal shape, not {a:?} and {b:?}")
-        })?;
-        Ok(a.to_vec())
+        broadcast(a, b).ok_or_else(|| format!("takes two values of one shape, not {a:?} and {b:?}"))
     }
 
     fn direct(&self) -> Direct<'_> {
@@ -65,70 +61,138 @@ impl Operator for Arithmetic {
             Self::Add => Direct::Add,
             Self::Sub => Direct::Subtract,
             Self::Mul => Direct::Multiply,
+            Self::Div => Direct::Other,
         }
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         match self {
-            Self::Add => combine(place, lowering, false),
-            Self::Sub => combine(place, lowering, true),
+            Self::Add => sum(place, lowering, 1),
+            Self::Sub => sum(place, lowering, -1),
             Self::Mul => product(place, lowering),
+            Self::Div => quotient(place, lowering),
         }
     }
 }
 
+/// x + sign · y.
+fn sum(place: &Place<'_>, lowering: &mut Lowering, sign: i128) -> Result<ValueId, ProgramError> {
+    let signs = [1, sign];
+    for (constant, value) in [(1, 0), (0, 1)] {
+        if let Some(tensor) = place.constant(constant)
+            && place.constant(value).is_none()
+        {
+            let value = (place.broadcast(lowering, value)?, signs[value]);
+            return with_constant(place, lowering, value, tensor, signs[constant]);
+        }
+    }
+    let values = [place.broadcast(lowering, 0)?, place.broadcast(lowering, 1)?];
+    let (operands, unit) = lowering.aligned(place, &values)?;
+    let terms = operands.iter().zip(signs).map(|(operand, sign)| Term {
+        value: operand.value,
+        factor: sign << operand.shift,
+    });
+    lowering.sum(place, terms.collect(), 0, &place.shape, unit)
+}
+
+/// ± a value ± constants, at the value's unit times the power of two at which the constants are whole, or as fine as weights are.
+fn with_constant(
+    place: &Place<'_>,
+    lowering: &mut Lowering,
+    (value, value_sign): (ValueId, i128),
+    tensor: &Tensor,
+    sign: i128,
+) -> Result<ValueId, ProgramError> {
+    let unit = lowering.value(value).unit;
+    let in_units: Vec<f64> = floats(tensor).map(|number| number * unit).collect();
+    // As many bits more as the value's unit lacks.
+    let lacking = (f64::from(lowering.scale) - unit.log2()).ceil().max(0.0) as i32;
+    let shift = exponent(&in_units, lacking as u32).clamp(0, lacking);
+    let unit = unit * f64::from(shift).exp2();
+    let mut terms = vec![Term {
+        value,
+        factor: value_sign << shift,
+    }];
+    let mut addend = 0;
+    if let Some(number) = only(tensor) {
+        addend = sign * place.integers(std::iter::once(number), unit)?[0];
+    } else {
+        let numbers: Vec<f64> = floats(tensor).collect();
+        let constant = lowering.constant(place, &numbers, &tensor.shape, unit)?;
+        terms.push(Term {
+            value: lowering.spread(constant, &tensor.shape, &place.shape),
+            factor: sign,
+        });
+    }
+    lowering.sum(place, terms, addend, &place.shape, unit)
+}
+
+/// The one number that all elements are, if there is one.
+fn only(tensor: &Tensor) -> Option<f64> {
+    let (first, others) = tensor.data.split_first()?;
+    others
+        .iter()
+        .all(|other| other.to_bits() == first.to_bits())
+        .then_some(f64::from(*first))
+}
+
 /// A product, or a square.
 fn product(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-    let (left, right) = (place.inputs[0], place.inputs[1]);
-    let (a, b) = (lowering.value(left), lowering.value(right));
-    let interval = if left == right {
-        a.interval.squared()
-    } else {
-        a.interval.times(b.interval)
-    };
-    let value = Value {
-        name: place.name.to_owned(),
-        shape: place.shape.clone(),
-        interval: interval.map_err(|source| place.too_large(source))?,
-        unit: a.unit * b.unit,
-    };
-    Ok(lowering.push(Step::Multiply { left, right }, value))
+    for (constant, value) in [(1, 0), (0, 1)] {
+        if let Some(tensor) = place.constant(constant)
+            && place.constant(value).is_none()
+        {
+            let value = place.broadcast(lowering, value)?;
+            return multiplied(place, lowering, value, tensor, |factor| factor);
+        }
+    }
+    let left = place.broadcast(lowering, 0)?;
+    let right = place.broadcast(lowering, 1)?;
+    lowering.product(place, left, right)
 }
 
-/// A sum or a difference of values brought to one unit.
-fn combine(place: &Place<'_>, lowering: &mut Lowering, subtract: bool) -> Result<ValueId, ProgramError> {
-    let (operands, unit) = lowering.aligned(place, &place.inputs)?;
-    let (left, right) = (operands[0], operands[1]);
-    let interval = lowering.interval(left).and_then(|a| {
-        let b = lowering.interval(right)?;
-        if subtract { a.minus(b) } else { a.plus(b) }
-    });
-    let value = Value {
-        name: place.name.to_owned(),
-        shape: place.shape.clone(),
-        interval: interval.map_err(|source| place.too_large(source))?,
-        unit,
+/// A quotient of values, or by constants.
+fn quotient(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+    let Some(divisors) = place.constant(1) else {
+        let numerator = place.broadcast(lowering, 0)?;
+        let denominator = place.broadcast(lowering, 1)?;
+        return lowering.ratio(place, numerator, denominator);
     };
-    let step = Step::Combine {
-        left,
-        right,
-        subtract,
-    };
-    Ok(lowering.push(step, value))
+    if divisors.data.contains(&0.0) {
+        return Err(place.refused("it divides by 0"));
+    }
+    let value = place.broadcast(lowering, 0)?;
+    multiplied(place, lowering, value, divisors, f64::recip)
 }
 
-/// Fails unless the input is the constant 2.
-fn expect_two(node: &Reading<'_>, position: usize) -> Result<(), String> {
-    let is_two = match node.constant(position)? {
-        Constant::Floats(tensor) => tensor.data == [2.0],
-        Constant::Ints(integers) => integers.data == [2],
+/// A value times what is made of constants. A power of two goes into the unit.
+fn multiplied(
+    place: &Place<'_>,
+    lowering: &mut Lowering,
+    value: ValueId,
+    tensor: &Tensor,
+    made: impl Fn(f64) -> f64,
+) -> Result<ValueId, ProgramError> {
+    let factors: Vec<f64> = floats(tensor).map(&made).collect();
+    let weight_unit = f64::from(exponent(&factors, lowering.scale)).exp2();
+    let unit = lowering.value(value).unit * weight_unit;
+    let factor = match only(tensor) {
+        Some(number) => Some(place.integers(std::iter::once(made(number)), weight_unit)?[0]),
+        None => None,
     };
-    ensure(is_two, || "the exponent is not 2".to_owned())
-}
-
-/// Fails where a constant has more axes than the first input, whose result would have as many.
-fn expect_no_more_axes(node: &Reading<'_>, position: usize) -> Result<(), String> {
-    let axes = node.constant(position)?.shape().len();
-    let fits = node.shape(0)?.is_none_or(|shape| axes <= shape.len());
-    ensure(fits, || format!("input {position} has more axes than input 0"))
+    match factor {
+        Some(1) => Ok(lowering.relabelled(value, &place.shape, unit)),
+        Some(factor) if factor != 0 => {
+            lowering.sum(place, vec![Term { value, factor }], 0, &place.shape, unit)
+        }
+        _ => {
+            let constant = lowering.constant(place, &factors, &tensor.shape, weight_unit)?;
+            let constant = lowering.spread(constant, &tensor.shape, &place.shape);
+            lowering.product(place, value, constant)
+        }
+    }
 }

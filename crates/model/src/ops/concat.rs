@@ -52,10 +52,17 @@ impl Operator for Concat {
         vec![int("axis", signed(self.axis))]
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// The elements of all inputs, brought to one unit as those of a sum are, in another order: no element is computed.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        place.expect_one_batch()?;
-        let (operands, unit) = lowering.aligned(place, &place.inputs)?;
+        let values = 0..place.inputs.len();
+        let values: Vec<ValueId> = values
+            .map(|position| place.value(lowering, position))
+            .collect::<Result<_, _>>()?;
+        let (operands, unit) = lowering.aligned(place, &values)?;
         let interval = hull(operands.iter().map(|&operand| lowering.interval(operand)));
         let value = Value {
             name: place.name.to_owned(),
@@ -63,7 +70,7 @@ impl Operator for Concat {
             interval: interval.map_err(|source| place.too_large(source))?,
             unit,
         };
-        let shapes = place.inputs.iter().map(|&input| &lowering.value(input).shape[..]);
+        let shapes = place.inputs.iter().map(|input| input.shape);
         let order = self.order(&shapes.collect::<Vec<_>>());
         Ok(lowering.push(Step::Rearrange { operands, order }, value))
     }
@@ -95,10 +102,7 @@ fn read(node: &Reading<'_>) -> Result<Meaning, String> {
     let inputs = 0..node.node().input.len();
     let inputs = inputs.map(|position| node.argument(position));
     let inputs: Vec<usize> = inputs.collect::<Result<_, _>>()?;
-    let rank = |&position: &usize| match node.constant(position) {
-        Ok(constant) => Some(constant.shape().len()),
-        Err(_) => Some(node.shape(position).ok()??.len()),
-    };
+    let rank = |&position: &usize| Some(node.shape(position).ok()??.len());
     let Some(rank) = inputs.iter().find_map(rank) else {
         return Ok(Meaning::Unknown);
     };
@@ -182,11 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_among_the_values_is_not_covered() {
-        let Coverage::Partial(uncovered) = coverage(1, true) else {
-            panic!("covered");
+    fn a_constant_may_stand_among_the_values() {
+        let Coverage::Full(graph) = coverage(1, true) else {
+            panic!("not covered");
         };
-        assert_eq!(uncovered[0].reason, "\"b\" is a constant");
+        let constant = Tensor::new([1, 4, 3], vec![0.5; 12]);
+        assert_eq!(graph.nodes[0].op, Op::Constant(constant));
+        assert_eq!(graph.nodes[1].op, Op::Concat(Concat { axis: 1 }));
     }
 
     #[test]
@@ -203,21 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_no_integer_program_and_a_direct_circuit_no_integer_reference() {
+    fn what_stands_along_the_batch_has_integers_and_no_reference_of_a_direct_circuit() {
         let mut graph = Graph::default();
         let x = graph.input("x", &[1, 3]).unwrap();
         let y = concat(&mut graph, 0, &[x, x]).unwrap();
         graph.outputs.push(y);
-        let refused = program(&graph).unwrap_err();
-        assert!(
-            matches!(
-                refused,
-                ProgramError::NotCovered {
-                    operator: "Concat",
-                    ..
-                }
-            ),
-            "{refused}"
+        let program = program(&graph).unwrap();
+        assert_eq!(
+            program.run(&[1, 2, 3]).values[program.output.0],
+            [1, 2, 3, 1, 2, 3]
         );
         let refused = integer::check(&graph).unwrap_err();
         assert!(

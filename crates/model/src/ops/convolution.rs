@@ -6,7 +6,7 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use super::pool::{nchw, window, window_attributes, window_output};
+use super::pool::{dilated, nchw, window_attributes, window_of, window_output};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window};
 use crate::wire::node::size;
@@ -96,36 +96,53 @@ impl Operator for Conv2d {
         Direct::Convolution(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    /// The images of a batch stand side by side as channels, each in groups of its own with the same weights.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = lowering.before_weights(place, place.inputs[0])?;
-        let unit = lowering.value(input).unit * lowering.weight_unit();
+        let input = place.value(lowering, 0)?;
+        let input = lowering.before_weights(place, input)?;
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = lowering.value(input).unit * weight_unit;
+        let batch = place.shape[0];
+        let mut weight_shape: [usize; 4] = self.weight.shape[..]
+            .try_into()
+            .expect("a convolution's weight has four axes");
+        weight_shape[0] *= batch;
         let linear = Linear::Convolution {
-            weight: place.integers(floats(&self.weight), lowering.weight_unit())?,
-            weight_shape: self.weight.shape[..]
-                .try_into()
-                .expect("a convolution's weight has four axes"),
-            bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
+            weight: place.integers(floats(&self.weight), weight_unit)?.repeat(batch),
+            weight_shape,
+            bias: place
+                .bias(self.bias.as_ref(), self.weight.shape[0], unit)?
+                .repeat(batch),
             window: self.window,
-            groups: self.groups,
+            groups: self.groups * batch,
         };
-        lowering.linear(place, input, linear)
+        lowering.linear_of(place, input, linear, weight_unit)
     }
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
     let attributes = node.attributes();
     let weight = node.floats(1)?;
-    let [_, _, height, width] = weight.shape[..] else {
-        return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
-    };
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
-    let layer = Conv2d {
-        window: window(&attributes, Some([height, width]), shape)?,
-        groups: size(attributes.int("group").unwrap_or(1))?,
-        bias: node.optional_floats(2)?,
-        weight,
-    };
-    Meaning::unary(Op::Conv2d(layer), node)
+    let groups = size(attributes.int("group").unwrap_or(1))?;
+    let bias = node.optional_floats(2)?;
+    match weight.shape[..] {
+        [_, _, height, width] => {
+            let (weight, kernel) = dilated(&attributes, weight, [height, width])?;
+            let layer = Conv2d {
+                window: window_of(&attributes, kernel, shape)?,
+                groups,
+                bias,
+                weight,
+            };
+            Meaning::unary(Op::Conv2d(layer), node)
+        }
+        _ => Err(format!("its weight has shape {:?}, not rank 4", weight.shape)),
+    }
 }

@@ -6,28 +6,16 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, Place, floats, hull};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use crate::program::{ProgramError, Step, Value, ValueId};
+use crate::program::{Linear, ProgramError, Step, Term, Value, ValueId};
 use crate::tensor::Tensor;
 use crate::wire::constant::transposed;
 use crate::wire::proto::{float, int};
 use crate::wire::reading::Reading;
 
-pub(super) const IMPORTS: &[Import] = &[
-    Import {
-        operator: "Gemm",
-        read: |node| Meaning::unary(Op::Gemm(gemm(node)?), node),
-    },
-    Import {
-        operator: "MatMul",
-        read: |node| {
-            let layer = Gemm {
-                weight: transposed(&node.floats(1)?)?,
-                bias: None,
-            };
-            Meaning::unary(Op::Gemm(layer), node)
-        },
-    },
-];
+pub(super) const IMPORTS: &[Import] = &[Import {
+    operator: "Gemm",
+    read: |node| Meaning::unary(Op::Gemm(gemm(node)?), node),
+}];
 
 /// A fully connected layer: input N×I, weight O×I, bias O; output N×O.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,13 +75,22 @@ impl Operator for Gemm {
         Direct::Dense(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = lowering.before_weights(place, place.inputs[0])?;
+        let input = place.value(lowering, 0)?;
+        let input = lowering.before_weights(place, input)?;
         let before = lowering.value(input);
         let outputs = self.weight.shape[0];
-        let unit = before.unit * lowering.weight_unit();
+        let weight_unit = lowering.unit_of(&self.weight);
+        let unit = before.unit * weight_unit;
         let bias = place.bias(self.bias.as_ref(), outputs, unit)?;
-        let weight = place.integers(floats(&self.weight), lowering.weight_unit())?;
+        if place.shape[0] != 1 {
+            return self.of_rows(place, lowering, input, &bias, weight_unit);
+        }
+        let weight = place.integers(floats(&self.weight), weight_unit)?;
         let rows = weight.chunks(weight.len() / outputs).zip(&bias);
         let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
         let value = Value {
@@ -109,6 +106,49 @@ impl Operator for Gemm {
             bias,
         };
         Ok(lowering.push(step, value))
+    }
+}
+
+impl Gemm {
+    /// The layer of several rows: a product of matrices, and the bias in each row.
+    fn of_rows(
+        &self,
+        place: &Place<'_>,
+        lowering: &mut Lowering,
+        input: ValueId,
+        bias: &[i128],
+        weight_unit: f64,
+    ) -> Result<ValueId, ProgramError> {
+        let &[rows, outputs] = &place.shape[..] else {
+            return Err(place.refused("its result has no rows"));
+        };
+        let inner = self.weight.shape[1];
+        let transposed: Vec<f64> = (0..inner)
+            .flat_map(|at| (0..outputs).map(move |output| output * inner + at))
+            .map(|at| f64::from(self.weight.data[at]))
+            .collect();
+        let right = lowering.constant(place, &transposed, &[inner, outputs], weight_unit)?;
+        let sizes = [1, rows, inner, outputs];
+        if bias.iter().all(|&bias| bias == 0) {
+            return lowering.linear(place, input, Linear::Product { right, sizes });
+        }
+        // What reads the product reads it with the bias.
+        let alone = Place {
+            name: place.name,
+            operator: place.operator,
+            inputs: place.inputs.clone(),
+            shape: place.shape.clone(),
+            is_output: false,
+            reach: None,
+            table_reader: &|| None,
+        };
+        let product = lowering.linear(&alone, input, Linear::Product { right, sizes })?;
+        let unit = lowering.value(product).unit;
+        let bias: Vec<f64> = bias.iter().map(|&bias| bias as f64 / unit).collect();
+        let bias = lowering.constant(place, &bias, &[outputs], unit)?;
+        let bias = lowering.spread(bias, &[outputs], &place.shape);
+        let terms = [product, bias].map(|value| Term { value, factor: 1 });
+        lowering.sum(place, terms.to_vec(), 0, &place.shape, unit)
     }
 }
 

@@ -7,22 +7,91 @@
     reason = "a new step must be thought of everywhere that soundness is decided"
 )]
 
-use super::Tensor;
-use crate::interval::{Interval, LIMIT, Unbounded};
-use crate::program::{Form, Linear, Operand, Program, ProgramError, Step, Value, ValueId};
+use std::collections::HashMap;
 
-/// What rounded values keep free below the table's end on the negative side, where a few rows of the table are blinding.
-const TABLE_MARGIN: i128 = 16;
+use super::Tensor;
+use super::broadcast::positions;
+use super::fixed::exponent;
+use crate::interval::{Interval, LIMIT, Unbounded};
+use crate::program::{
+    Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, Term, Value, ValueId,
+};
 
 /// The most by which a sum may shift an operand, as a logarithm.
 const MOST_SHIFT: f64 = 64.0;
 
-/// A value of the graph that reads of it must be looked up: how large it may be, and whether it must be looked up where it
-/// is claimed as well, because not everything that reads it sees what the look-up of another has let through.
+/// The most elements that a value may have: with as many powers of ρ as the bound on false claims allows for, each has one.
+pub(crate) const MOST_LOWERED: usize = 1 << 24;
+
+/// The least bits of a multiplier that changes a unit: the new unit is off by at most 2^-20 of itself.
+const MULTIPLIER_BITS: u32 = 19;
+
+/// How many more bits small weights have at most in a calibrated program.
+const MOST_SPARE_BITS: f64 = 6.0;
+
+/// How a value is read of which reads must be looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct TableReader {
+    /// How large it may be.
     pub(crate) limit: i128,
+    /// Whether it must be looked up where it is claimed as well, because not everything that reads it sees what the look-up of
+    /// another has let through.
     pub(crate) guarded: bool,
+    /// Whether it is looked up only where the unit is a power of two.
+    pub(crate) power_of_two: bool,
+    /// Whether what is made of it has bounds of its own, however far it is below 0.
+    pub(crate) open_below: bool,
+}
+
+impl TableReader {
+    /// All of it is looked up as it is.
+    pub(crate) fn whole(limit: i128) -> Self {
+        Self {
+            limit,
+            guarded: false,
+            power_of_two: false,
+            open_below: false,
+        }
+    }
+
+    /// What is looked up is something else, or not all of it.
+    pub(crate) fn guarded(limit: i128) -> Self {
+        Self {
+            guarded: true,
+            ..Self::whole(limit)
+        }
+    }
+
+    /// The same of a value whose unit must be a power of two.
+    pub(crate) fn at_power_of_two(self) -> Self {
+        Self {
+            power_of_two: true,
+            ..self
+        }
+    }
+
+    /// The same where the result has bounds of its own.
+    pub(crate) fn open_below(self) -> Self {
+        Self {
+            open_below: true,
+            ..self
+        }
+    }
+
+    /// Whether a value of this unit is looked up.
+    fn takes(self, unit: f64) -> bool {
+        !self.power_of_two || is_power_of_two(unit)
+    }
+
+    /// What two readers need.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            limit: self.limit.min(other.limit),
+            guarded: self.guarded || other.guarded,
+            power_of_two: self.power_of_two || other.power_of_two,
+            open_below: self.open_below && other.open_below,
+        }
+    }
 }
 
 /// What an operator sees of a value when it is asked how it reads it through a table.
@@ -35,18 +104,38 @@ pub(crate) struct ReadThrough<'a> {
     pub(crate) onwards: &'a dyn Fn() -> Option<TableReader>,
 }
 
+/// What an operator reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    /// Where its elements come from.
+    pub(crate) source: Source<'a>,
+    /// Its sizes in the graph.
+    pub(crate) shape: &'a [usize],
+}
+
+/// Where elements come from that an operator reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A value of the program.
+    Value(ValueId),
+    /// A constant of the graph, which has no unit before something reads it.
+    Constant(&'a Tensor),
+}
+
 /// An operator's place in the graph.
 pub(crate) struct Place<'a> {
     /// The node's name.
     pub(crate) name: &'a str,
     /// Its ONNX operator.
     pub(crate) operator: &'static str,
-    /// What it reads, in the program.
-    pub(crate) inputs: Vec<ValueId>,
+    /// What it reads.
+    pub(crate) inputs: Vec<Input<'a>>,
     /// Sizes of its output.
     pub(crate) shape: Vec<usize>,
     /// Whether its output is one of the graph's.
     pub(crate) is_output: bool,
+    /// What its output's elements are expected not to exceed, in the model's numbers.
+    pub(crate) reach: Option<f64>,
     /// What reads its output through a table.
     pub(crate) table_reader: &'a dyn Fn() -> Option<TableReader>,
 }
@@ -69,12 +158,43 @@ impl Place<'_> {
         }
     }
 
-    /// Fails where its output has another batch than 1.
-    pub(crate) fn expect_one_batch(&self) -> Result<(), ProgramError> {
-        if matches!(self.shape[..], [1, _, ..]) {
-            Ok(())
-        } else {
-            Err(self.refused("its result has another batch than 1"))
+    /// The constant at a position among its inputs, if it is one.
+    pub(crate) fn constant(&self, position: usize) -> Option<&Tensor> {
+        match self.inputs[position].source {
+            Source::Constant(tensor) => Some(tensor),
+            Source::Value(_) => None,
+        }
+    }
+
+    /// The input at a position as a value of the program; a constant at the unit that it needs.
+    pub(crate) fn value(&self, lowering: &mut Lowering, position: usize) -> Result<ValueId, ProgramError> {
+        match self.inputs[position].source {
+            Source::Value(id) => Ok(id),
+            Source::Constant(tensor) => {
+                let numbers: Vec<f64> = floats(tensor).collect();
+                let unit = f64::from(exponent(&numbers, lowering.scale)).exp2();
+                lowering.constant(self, &numbers, &tensor.shape, unit)
+            }
+        }
+    }
+
+    /// The input at a position with the shape of the output, its elements repeated as ONNX broadcasts them.
+    pub(crate) fn broadcast(
+        &self,
+        lowering: &mut Lowering,
+        position: usize,
+    ) -> Result<ValueId, ProgramError> {
+        let value = self.value(lowering, position)?;
+        Ok(lowering.spread(value, self.inputs[position].shape, &self.shape))
+    }
+
+    /// What is known of a result of its own.
+    pub(crate) fn result(&self, interval: Interval, unit: f64) -> Value {
+        Value {
+            name: self.name.to_owned(),
+            shape: self.shape.clone(),
+            interval,
+            unit,
         }
     }
 
@@ -122,6 +242,10 @@ pub(crate) struct Lowering {
     pub(crate) scale: u32,
     /// How many more values are rounded before a layer of weights reads them.
     pub(crate) roundings: usize,
+    /// Whether scale factors are chosen for how far values reach.
+    pub(crate) is_calibrated: bool,
+    /// What values are expected not to exceed, in the model's numbers.
+    pub(crate) reach: HashMap<ValueId, f64>,
 }
 
 impl Lowering {
@@ -139,6 +263,17 @@ impl Lowering {
         f64::from(self.scale).exp2()
     }
 
+    /// Units of these weights that make 1: in a calibrated program those of small weights are finer, so that the greatest has as
+    /// many bits as 1 would have.
+    pub(crate) fn unit_of(&self, weight: &Tensor) -> f64 {
+        let greatest = floats(weight).map(f64::abs).fold(0.0, f64::max);
+        if !self.is_calibrated || !greatest.is_normal() {
+            return self.weight_unit();
+        }
+        let spare = (-greatest.log2()).floor().clamp(0.0, MOST_SPARE_BITS);
+        self.weight_unit() * spare.exp2()
+    }
+
     /// Appends a step and what is known of its result.
     pub(crate) fn push(&mut self, step: Step, value: Value) -> ValueId {
         self.program.steps.push(step);
@@ -146,12 +281,136 @@ impl Lowering {
         ValueId(self.program.values.len() - 1)
     }
 
-    /// A linear layer that is claimed: as it is, or rounded where what reads it needs that.
+    /// Numbers that the circuit's key fixes, at this unit.
+    pub(crate) fn constant(
+        &mut self,
+        place: &Place<'_>,
+        numbers: &[f64],
+        shape: &[usize],
+        unit: f64,
+    ) -> Result<ValueId, ProgramError> {
+        let elements = place.integers(numbers.iter().copied(), unit)?;
+        let points = elements.iter().map(|&x| {
+            Ok(Interval {
+                least: x,
+                greatest: x,
+            })
+        });
+        let interval = hull(points).map_err(|source| place.too_large(source))?;
+        let value = Value {
+            shape: shape.to_vec(),
+            ..place.result(interval, unit)
+        };
+        Ok(self.push(Step::Constant { elements }, value))
+    }
+
+    /// A value's elements at these positions, in a shape of as many; their bounds and their unit stay.
+    pub(crate) fn picked(&mut self, value: ValueId, positions: Vec<usize>, shape: &[usize]) -> ValueId {
+        let result = Value {
+            shape: shape.to_vec(),
+            ..self.value(value).clone()
+        };
+        let step = Step::Rearrange {
+            operands: vec![Operand { value, shift: 0 }],
+            order: Order::Picked(positions),
+        };
+        self.push(step, result)
+    }
+
+    /// A value as a claim of what it is: whether or not anything depends on an element, an identity of the check holds it.
+    pub(super) fn claimed(&mut self, value: ValueId) -> ValueId {
+        let result = self.value(value).clone();
+        let step = Step::Claimed {
+            input: value,
+            linear: Linear::Same,
+            form: Form::Exact,
+        };
+        self.push(step, result)
+    }
+
+    /// A value's elements as they stand, in another shape or read at another unit.
+    pub(crate) fn relabelled(&mut self, value: ValueId, shape: &[usize], unit: f64) -> ValueId {
+        let result = Value {
+            shape: shape.to_vec(),
+            unit,
+            ..self.value(value).clone()
+        };
+        let step = Step::Rearrange {
+            operands: vec![Operand { value, shift: 0 }],
+            order: Order::Kept,
+        };
+        self.push(step, result)
+    }
+
+    /// A value of one shape with its elements repeated to another one.
+    pub(crate) fn spread(&mut self, value: ValueId, from: &[usize], to: &[usize]) -> ValueId {
+        if from == to {
+            return value;
+        }
+        self.picked(value, positions(from, to), to)
+    }
+
+    /// Σ factor · value + addend, in a shape and at a unit that the caller knows.
+    pub(crate) fn sum(
+        &mut self,
+        place: &Place<'_>,
+        terms: Vec<Term>,
+        addend: i128,
+        shape: &[usize],
+        unit: f64,
+    ) -> Result<ValueId, ProgramError> {
+        let constant = Interval {
+            least: addend,
+            greatest: addend,
+        };
+        let interval = terms.iter().try_fold(constant, |sum, term| {
+            sum.plus(self.value(term.value).interval.weighted(&[term.factor], 0)?)
+        });
+        let value = Value {
+            shape: shape.to_vec(),
+            ..place.result(interval.map_err(|source| place.too_large(source))?, unit)
+        };
+        Ok(self.push(Step::Sum { terms, addend }, value))
+    }
+
+    /// The product of two values of one shape, element by element.
+    pub(crate) fn product(
+        &mut self,
+        place: &Place<'_>,
+        left: ValueId,
+        right: ValueId,
+    ) -> Result<ValueId, ProgramError> {
+        let (a, b) = (self.value(left), self.value(right));
+        let interval = if left == right {
+            a.interval.squared()
+        } else {
+            a.interval.times(b.interval)
+        };
+        let interval = interval.map_err(|source| place.too_large(source))?;
+        let value = Value {
+            shape: a.shape.clone(),
+            ..place.result(interval, a.unit * b.unit)
+        };
+        Ok(self.push(Step::Multiply { left, right }, value))
+    }
+
+    /// A linear layer with weights at the program's scale that is claimed: as it is, or rounded where what reads it needs that.
     pub(crate) fn linear(
         &mut self,
         place: &Place<'_>,
         input: ValueId,
         linear: Linear,
+    ) -> Result<ValueId, ProgramError> {
+        self.linear_of(place, input, linear, self.weight_unit())
+    }
+
+    /// The same with weights of another unit.
+    pub(crate) fn linear_of(
+        &mut self,
+        place: &Place<'_>,
+        input: ValueId,
+        linear: Linear,
+        weight_unit: f64,
     ) -> Result<ValueId, ProgramError> {
         let too_large = |source| place.too_large(source);
         let before = self.value(input);
@@ -164,13 +423,13 @@ impl Lowering {
                 });
                 let rows = weight.chunks(weight.len() / bias.len()).zip(bias);
                 let interval = hull(rows.map(|(row, &bias)| read.weighted(row, bias))).map_err(too_large)?;
-                (interval, before.unit * self.weight_unit())
+                (interval, before.unit * weight_unit)
             }
             Linear::Affine { factor, addend } => {
                 let channels = factor.iter().zip(addend);
                 let interval =
                     hull(channels.map(|(&w, &a)| before.interval.weighted(&[w], a))).map_err(too_large)?;
-                (interval, before.unit * self.weight_unit())
+                (interval, before.unit * weight_unit)
             }
             Linear::SumPool(window) => {
                 let area = window.kernel[0] * window.kernel[1];
@@ -180,6 +439,25 @@ impl Lowering {
                 )
             }
             Linear::Same => (before.interval, before.unit),
+            Linear::Product {
+                right,
+                sizes: [_, _, inner, columns],
+            } => {
+                let other = self.value(*right);
+                let interval = match right.0.checked_sub(1).map(|index| &self.program.steps[index]) {
+                    // Of weights, each column bounds its results.
+                    Some(Step::Constant { elements }) => hull((0..*columns).map(|column| {
+                        let column: Vec<i128> =
+                            elements.iter().copied().skip(column).step_by(*columns).collect();
+                        before.interval.weighted(&column, 0)
+                    })),
+                    _ => before
+                        .interval
+                        .times(other.interval)
+                        .and_then(|product| product.repeated(*inner)),
+                };
+                (interval.map_err(too_large)?, before.unit * other.unit)
+            }
         };
         let exact = Value {
             name: place.name.to_owned(),
@@ -188,8 +466,9 @@ impl Lowering {
             unit,
         };
         match (place.table_reader)() {
-            Some(reader) if interval.magnitude() > reader.limit => self
-                .rounded(input, linear, exact, reader.limit, reader.guarded)
+            // Claimed as its reader needs it at once: what is rounded but not looked up as it is would not be bounded.
+            Some(reader) if interval.magnitude() > reader.limit || !reader.takes(unit) => self
+                .rounded(input, linear, exact, place.reach, reader)
                 .map_err(too_large),
             _ => Ok(self.push(
                 Step::Claimed {
@@ -202,19 +481,45 @@ impl Lowering {
         }
     }
 
-    /// The value itself where a table can take it (its differences, with `parts` 2), and else rounded.
-    pub(crate) fn within_table(
-        &mut self,
-        input: ValueId,
-        parts: i128,
-        guarded: bool,
-    ) -> Result<ValueId, Unbounded> {
-        let limit = self.table_limit() / parts;
-        if self.value(input).interval.magnitude() <= limit {
+    /// The value itself where a reader's table can take it, and else rounded.
+    pub(crate) fn within_table(&mut self, input: ValueId, reader: TableReader) -> Result<ValueId, Unbounded> {
+        let exact = self.value(input).clone();
+        let limit = reader.limit;
+        let is_whole = limit == self.table_limit() && self.is_in_table(exact.interval);
+        let fits = is_whole || exact.interval.magnitude() <= limit || self.is_looked_up_within(input, limit);
+        if fits && reader.takes(exact.unit) {
             return Ok(input);
         }
-        let exact = self.value(input).clone();
-        self.rounded(input, Linear::Same, exact, limit, guarded)
+        let reach = self.reach.get(&input).copied();
+        self.rounded(input, Linear::Same, exact, reach, reader)
+    }
+
+    /// Whether a table holds all numbers of an interval that honest ones can be. In a calibrated program those of the last few numbers
+    /// below 0 cannot be: values are looked up within narrower limits.
+    pub(super) fn is_in_table(&self, interval: Interval) -> bool {
+        let end = self.program.base() - 1;
+        let least = if self.is_calibrated {
+            end
+        } else {
+            self.table_limit()
+        };
+        interval.greatest <= end && -interval.least <= least
+    }
+
+    /// Whether a value's own look-up bounds it, and honest ones are within a limit.
+    pub(super) fn is_looked_up_within(&self, value: ValueId, most: i128) -> bool {
+        let step = value.0.checked_sub(1).map(|index| &self.program.steps[index]);
+        step.is_some_and(|step| {
+            matches!(
+                step,
+                Step::Claimed {
+                    form: Form::Rounded {
+                        limit: Some(limit), ..
+                    },
+                    ..
+                } if *limit <= most
+            )
+        })
     }
 
     /// What a layer of weights reads: at most a digit wide while there are roundings left.
@@ -230,30 +535,51 @@ impl Lowering {
         }
         self.roundings -= 1;
         self.program.roundings += 1;
-        self.rounded(input, Linear::Same, exact, limit, true)
+        let reach = self.reach.get(&input).copied();
+        self.rounded(input, Linear::Same, exact, reach, TableReader::guarded(limit))
             .map_err(|source| place.too_large(source))
     }
 
-    /// Values brought to one unit, the largest among theirs, by powers of two; and that unit.
+    /// Values brought to one unit, the largest among theirs: by a power of two where that is enough, and else rounded to a
+    /// multiple of a power of two of it. Gives that unit, too.
     pub(crate) fn aligned(
-        &self,
+        &mut self,
         place: &Place<'_>,
         values: &[ValueId],
     ) -> Result<(Vec<Operand>, f64), ProgramError> {
         let units = values.iter().map(|&value| self.value(value).unit);
         let unit = units.fold(0.0, f64::max);
         let operand = |&value: &ValueId| {
-            let shift = (unit / self.value(value).unit).log2();
-            if shift.fract() == 0.0 && shift <= MOST_SHIFT {
-                Ok(Operand {
-                    value,
-                    shift: shift as u32,
-                })
-            } else {
-                Err(place.refused("the units of its inputs differ by no power of two"))
+            let ratio = unit / self.value(value).unit;
+            let shift = ratio.log2();
+            if shift > MOST_SHIFT {
+                return Err(place.refused("the units of its inputs are too far apart"));
             }
+            if shift.fract() == 0.0 {
+                let shift = shift as u32;
+                return Ok(Operand { value, shift });
+            }
+            self.scaled_down(value, unit)
+                .map_err(|source| place.too_large(source))
         };
-        Ok((values.iter().map(operand).collect::<Result<_, _>>()?, unit))
+        let operands: Vec<Operand> = values.iter().map(operand).collect::<Result<_, _>>()?;
+        Ok((operands, unit))
+    }
+
+    /// A value at this unit, as a power of two times a claim that a table takes.
+    fn scaled_down(&mut self, value: ValueId, unit: f64) -> Result<Operand, Unbounded> {
+        let exact = self.value(value).clone();
+        let reach = self.reach.get(&value).copied();
+        let reader = TableReader::guarded(self.program.base() / 2 - 1);
+        let expected = self.expected(&exact, reach, reader);
+        let target = Target {
+            ratio: 1.0,
+            unit,
+            is_most: true,
+        };
+        let value = self.requantised(value, Linear::Same, exact, target, expected)?;
+        let shift = (unit / self.value(value).unit).log2().round() as u32;
+        Ok(Operand { value, shift })
     }
 
     /// What an operand's elements can be.
@@ -263,17 +589,45 @@ impl Lowering {
             .weighted(&[1 << operand.shift], 0)
     }
 
-    /// A claimed layer, divided by a power of two so that its magnitude is at most `limit`.
+    /// What a value is rounded to: all that it can be, or what it is expected not to exceed. The look-up is the bound then, which a
+    /// reader gives that looks up every element as it is and has no need of a least one, and a guard in any other case.
+    fn expected(&self, exact: &Value, reach: Option<f64>, reader: TableReader) -> Expected {
+        let TableReader {
+            mut limit,
+            mut guarded,
+            open_below,
+            ..
+        } = reader;
+        let bound = exact.interval.magnitude();
+        let reached = reach.map(|reach| ((reach * exact.unit).ceil() as i128).max(1));
+        let reached = reached.filter(|&reached| reached < bound);
+        if reached.is_some() && (guarded || limit < self.table_limit() || !open_below) {
+            limit = limit.min(self.table_limit() / 2);
+            guarded = true;
+        }
+        Expected {
+            magnitude: reached.unwrap_or(bound).max(1),
+            by_look_up: reached.is_some(),
+            limit,
+            guarded,
+        }
+    }
+
+    /// A claimed layer as its reader's table takes it: divided by a power of two, or brought to a unit that is one.
     fn rounded(
         &mut self,
         input: ValueId,
         linear: Linear,
         exact: Value,
-        limit: i128,
-        guarded: bool,
+        reach: Option<f64>,
+        reader: TableReader,
     ) -> Result<ValueId, Unbounded> {
+        let expected = self.expected(&exact, reach, reader);
+        if !reader.takes(exact.unit) {
+            return self.requantised(input, linear, exact, Target::POWER_OF_TWO, expected);
+        }
         let base = self.program.base();
-        let magnitude = exact.interval.magnitude();
+        let Expected { magnitude, limit, .. } = expected;
         let mut digits = 1;
         // One more for what rounding adds.
         while base
@@ -285,29 +639,163 @@ impl Lowering {
             digits += 1;
         }
         let divisor = base.pow(digits);
+        let within = |number: i128, multiplier: i128| {
+            let product = number.checked_mul(multiplier)?;
+            (product < LIMIT).then_some(product)
+        };
+        let bound = exact.interval.magnitude();
         let mut multiplier = 1;
-        while magnitude
-            .checked_mul(multiplier * 2)
-            .is_some_and(|doubled| doubled < LIMIT && doubled / divisor < limit)
+        while within(bound, multiplier * 2).is_some()
+            && within(magnitude, multiplier * 2).is_some_and(|doubled| doubled / divisor < limit)
         {
             multiplier *= 2;
         }
-        let quotient = |integer: i128| (integer * multiplier + divisor / 2).div_euclid(divisor);
-        let value = Value {
-            interval: Interval {
-                least: quotient(exact.interval.least),
-                greatest: quotient(exact.interval.greatest),
-            },
-            unit: exact.unit * multiplier as f64 / divisor as f64,
-            ..exact
+        let unit = exact.unit * multiplier as f64 / divisor as f64;
+        let form = expected.form(multiplier, digits);
+        self.claim_rounded(input, linear, exact, form, unit)
+    }
+
+    /// A claimed layer times a ratio, at the greatest unit that keeps it within its limit: a power of two times what is asked for.
+    fn requantised(
+        &mut self,
+        input: ValueId,
+        linear: Linear,
+        exact: Value,
+        target: Target,
+        expected: Expected,
+    ) -> Result<ValueId, Unbounded> {
+        let greatest = expected.magnitude as f64 * target.ratio / exact.unit * target.unit;
+        // One for what rounding adds, and one for the multiplier's own rounding.
+        let mut exponent = ((expected.limit - 2) as f64 / greatest).log2().floor();
+        if target.is_most {
+            exponent = exponent.min(0.0);
+        }
+        let unit = target.unit * exponent.exp2();
+        let factor = target.ratio * unit / exact.unit;
+        let base = self.program.base();
+        let mut digits = 1;
+        while factor * (base as f64).powi(digits) < f64::from(MULTIPLIER_BITS).exp2() {
+            digits += 1;
+        }
+        let digits = digits.cast_unsigned();
+        let divisor = base.checked_pow(digits).ok_or(Unbounded)?;
+        let multiplier = (factor * divisor as f64).round() as i128;
+        let form = expected.form(multiplier, digits);
+        self.claim_rounded(input, linear, exact, form, unit)
+    }
+
+    /// `ratio` times a value, at the greatest power of two that its only reader's table takes, as a claim.
+    pub(super) fn at_power_of_two(
+        &mut self,
+        input: ValueId,
+        ratio: f64,
+        reader: TableReader,
+    ) -> Result<ValueId, Unbounded> {
+        let exact = self.value(input).clone();
+        let reach = self.reach.get(&input).copied();
+        let expected = self.expected(&exact, reach, reader);
+        let target = Target {
+            ratio,
+            ..Target::POWER_OF_TWO
         };
-        let form = Form::Rounded {
+        self.requantised(input, Linear::Same, exact, target, expected)
+    }
+
+    /// A claimed layer in this form, whose result has this unit.
+    fn claim_rounded(
+        &mut self,
+        input: ValueId,
+        linear: Linear,
+        exact: Value,
+        form: Form,
+        unit: f64,
+    ) -> Result<ValueId, Unbounded> {
+        let Form::Rounded {
             multiplier,
             digits,
             guarded,
+            limit,
+        } = form
+        else {
+            unreachable!("it is rounded");
+        };
+        let base = self.program.base();
+        let divisor = base.checked_pow(digits).ok_or(Unbounded)?;
+        let scaled = exact.interval.weighted(&[multiplier], divisor / 2)?;
+        let mut interval = Interval {
+            least: scaled.least.div_euclid(divisor),
+            greatest: scaled.greatest.div_euclid(divisor),
+        };
+        if limit.is_some() {
+            // What the look-up takes: of a guard, one half of the table or both; of a reader, all of it, and how far that goes below 0 is
+            // not known before the circuit's rows are.
+            let (least, greatest) = match (guarded, interval.is_non_negative()) {
+                (true, true) => (0, base - 1),
+                (true, false) => (-(base / 2), base / 2 - 1),
+                (false, _) => (interval.least, base - 1),
+            };
+            interval.least = interval.least.max(least);
+            interval.greatest = interval.greatest.min(greatest);
+            if interval.least > interval.greatest {
+                // Nothing that it can be is in the table.
+                return Err(Unbounded);
+            }
+        }
+        let value = Value {
+            interval,
+            unit,
+            ..exact
         };
         Ok(self.push(Step::Claimed { input, linear, form }, value))
     }
+}
+
+/// What a value is rounded to.
+#[derive(Clone, Copy)]
+struct Target {
+    /// What it is multiplied by.
+    ratio: f64,
+    /// A unit, which is multiplied by a power of two.
+    unit: f64,
+    /// Whether that power is at most 1.
+    is_most: bool,
+}
+
+impl Target {
+    const POWER_OF_TWO: Self = Self {
+        ratio: 1.0,
+        unit: 1.0,
+        is_most: false,
+    };
+}
+
+/// How large a value is, and how it is looked up.
+#[derive(Clone, Copy)]
+struct Expected {
+    /// The greatest magnitude, at least 1.
+    magnitude: i128,
+    /// Whether that is less than what it is made of allows for, so that its look-up bounds it.
+    by_look_up: bool,
+    /// The greatest magnitude that its reader takes.
+    limit: i128,
+    /// Whether its range is checked where it is claimed.
+    guarded: bool,
+}
+
+impl Expected {
+    fn form(self, multiplier: i128, digits: u32) -> Form {
+        Form::Rounded {
+            multiplier,
+            digits,
+            guarded: self.guarded,
+            limit: self.by_look_up.then_some(self.limit),
+        }
+    }
+}
+
+/// Whether a unit is a power of two.
+pub(crate) fn is_power_of_two(unit: f64) -> bool {
+    unit.log2().fract() == 0.0
 }
 
 /// A tensor's elements.

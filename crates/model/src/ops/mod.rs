@@ -6,24 +6,49 @@
 
 mod activation;
 mod alias;
+mod argmax;
 mod arithmetic;
+mod broadcast;
+mod compare;
 mod concat;
+mod constant;
 mod convolution;
 mod dense;
+mod fixed;
 mod lowering;
+mod matmul;
+mod movement;
 mod normalisation;
 mod operator;
+mod piecewise;
 mod pool;
+mod power;
+mod reduce;
 mod shape;
+mod smooth;
+mod softmax;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod transposed;
 
+pub use argmax::ArgMax;
+pub use compare::{Compare, Extreme};
 pub use concat::Concat;
 pub use convolution::Conv2d;
 pub use dense::Gemm;
-pub use normalisation::{BatchNorm, LayerNorm};
-pub use pool::{AvgPool2d, MaxPool2d};
+pub use movement::{Cut, Filling, Movement};
+pub use normalisation::{BatchNorm, InstanceNorm, LayerNorm};
+pub use piecewise::Piecewise;
+pub use pool::{AvgPool2d, MaxPool2d, PaddedMean};
+pub use power::Power;
+pub use reduce::{GlobalPool, Reduce, Reduction};
 pub use shape::Reshape;
+pub use smooth::Smooth;
+pub use softmax::Softmax;
+pub use transposed::ConvTranspose2d;
 
-pub(crate) use lowering::{Lowering, Place, ReadThrough, TableReader};
+pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use operator::{Direct, Import, Meaning, OPSET, Operator};
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +56,10 @@ use serde::{Deserialize, Serialize};
 use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
 use activation::Activation;
 use arithmetic::Arithmetic;
+use compare::{Not, Where};
+use matmul::MatMul;
 use operator::ensure;
+use piecewise::PRelu;
 use shape::Flatten;
 
 /// An operator with its parameters. Each names the ONNX operator that it is written as.
@@ -39,6 +67,8 @@ use shape::Flatten;
 pub enum Op {
     /// ONNX `Conv`.
     Conv2d(Conv2d),
+    /// ONNX `ConvTranspose`.
+    ConvTranspose2d(ConvTranspose2d),
     /// ONNX `Gemm` with transB = 1.
     Gemm(Gemm),
     /// ONNX `Relu`.
@@ -47,20 +77,56 @@ pub enum Op {
     Sigmoid,
     /// ONNX `Tanh`.
     Tanh,
-    /// ONNX `Mul` of two values of equal shape; `x · x` is the square.
+    /// A function whose graph is made of straight lines.
+    Piecewise(Piecewise),
+    /// ONNX `PRelu`, with a slope for each element.
+    PRelu,
+    /// A function of each element by tables.
+    Smooth(Smooth),
+    /// ONNX `Pow` with a whole exponent of 3 or more.
+    Power(Power),
+    /// ONNX `Mul` of two values, broadcast; `x · x` is the square.
     Mul,
-    /// ONNX `Add` of two values of equal shape.
+    /// ONNX `Add` of two values, broadcast.
     Add,
-    /// ONNX `Sub` of two values of equal shape.
+    /// ONNX `Sub` of two values, broadcast.
     Sub,
+    /// ONNX `Div`, broadcast.
+    Div,
+    /// ONNX `Constant`: what another operator reads as it reads a value.
+    Constant(Tensor),
+    /// ONNX `MatMul` of two values.
+    MatMul,
+    /// ONNX `Softmax` or `LogSoftmax` along the last axis.
+    Softmax(Softmax),
     /// ONNX `MaxPool` (NCHW): the greatest of the elements in the window, which the padding has none of.
     MaxPool2d(MaxPool2d),
     /// ONNX `AveragePool` (NCHW, no padding).
     AvgPool2d(AvgPool2d),
+    /// ONNX `AveragePool` (NCHW) with padding.
+    PaddedMean(PaddedMean),
     /// ONNX `BatchNormalization` at inference.
     BatchNorm(BatchNorm),
     /// ONNX `LayerNormalization`.
     LayerNorm(LayerNorm),
+    /// ONNX `InstanceNormalization`.
+    InstanceNorm(InstanceNorm),
+    /// What moves elements and computes none.
+    Movement(Movement),
+    /// ONNX's comparisons and what combines truth values.
+    Compare(Compare),
+    /// ONNX `Not`.
+    Not,
+    /// ONNX `Where`.
+    Where,
+    /// ONNX `Max` or `Min` of values.
+    Extreme(Extreme),
+    /// ONNX `ArgMax` or `ArgMin`.
+    ArgMax(ArgMax),
+    /// ONNX `GlobalAveragePool` or `GlobalMaxPool`.
+    GlobalPool(GlobalPool),
+    /// Sums, means and extremes along axes.
+    Reduce(Reduce),
     /// ONNX `Flatten` at axis 1.
     Flatten,
     /// ONNX `Reshape` to a static shape.
@@ -70,16 +136,26 @@ pub enum Op {
 }
 
 /// How nodes of each ONNX operator are read.
-const IMPORTS: [&[Import]; 9] = [
+const IMPORTS: [&[Import]; 19] = [
     activation::IMPORTS,
     alias::IMPORTS,
+    argmax::IMPORTS,
     arithmetic::IMPORTS,
+    compare::IMPORTS,
     concat::IMPORTS,
     convolution::IMPORTS,
     dense::IMPORTS,
+    matmul::IMPORTS,
+    movement::IMPORTS,
     normalisation::IMPORTS,
+    piecewise::IMPORTS,
     pool::IMPORTS,
+    power::IMPORTS,
+    reduce::IMPORTS,
     shape::IMPORTS,
+    smooth::IMPORTS,
+    softmax::IMPORTS,
+    transposed::IMPORTS,
 ];
 
 /// How nodes of an ONNX operator are read; none where the graph has no such operator.
@@ -93,17 +169,36 @@ impl Op {
     pub(crate) fn rules(&self) -> &dyn Operator {
         match self {
             Self::Conv2d(op) => op,
+            Self::ConvTranspose2d(op) => op,
+            Self::PaddedMean(op) => op,
             Self::Gemm(op) => op,
             Self::Relu => &Activation::Relu,
             Self::Sigmoid => &Activation::Sigmoid,
             Self::Tanh => &Activation::Tanh,
+            Self::Piecewise(op) => op,
+            Self::PRelu => &PRelu,
+            Self::Smooth(op) => op,
+            Self::Power(op) => op,
             Self::Mul => &Arithmetic::Mul,
             Self::Add => &Arithmetic::Add,
             Self::Sub => &Arithmetic::Sub,
+            Self::Div => &Arithmetic::Div,
+            Self::Constant(tensor) => tensor,
+            Self::MatMul => &MatMul,
+            Self::Softmax(op) => op,
             Self::MaxPool2d(op) => op,
             Self::AvgPool2d(op) => op,
             Self::BatchNorm(op) => op,
             Self::LayerNorm(op) => op,
+            Self::InstanceNorm(op) => op,
+            Self::Movement(op) => op,
+            Self::Compare(op) => op,
+            Self::Not => &Not,
+            Self::Where => &Where,
+            Self::Extreme(op) => op,
+            Self::ArgMax(op) => op,
+            Self::GlobalPool(op) => op,
+            Self::Reduce(op) => op,
             Self::Flatten => &Flatten,
             Self::Reshape(op) => op,
             Self::Concat(op) => op,
@@ -127,15 +222,34 @@ impl Op {
     pub fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
         match self {
             Self::Conv2d(op) => op.parameters_mut(),
+            Self::ConvTranspose2d(op) => op.parameters_mut(),
             Self::Gemm(op) => op.parameters_mut(),
             Self::BatchNorm(op) => op.parameters_mut(),
             Self::LayerNorm(op) => op.parameters_mut(),
+            Self::InstanceNorm(op) => op.parameters_mut(),
             Self::Relu
             | Self::Sigmoid
             | Self::Tanh
+            | Self::Piecewise(_)
+            | Self::PRelu
+            | Self::Smooth(_)
+            | Self::Power(_)
             | Self::Mul
             | Self::Add
             | Self::Sub
+            | Self::Div
+            | Self::Constant(_)
+            | Self::MatMul
+            | Self::Softmax(_)
+            | Self::Movement(_)
+            | Self::Compare(_)
+            | Self::Not
+            | Self::Where
+            | Self::Extreme(_)
+            | Self::ArgMax(_)
+            | Self::GlobalPool(_)
+            | Self::Reduce(_)
+            | Self::PaddedMean(_)
             | Self::MaxPool2d(_)
             | Self::AvgPool2d(_)
             | Self::Flatten
@@ -159,7 +273,7 @@ impl Op {
 }
 
 #[cfg(test)]
-mod tests {
+mod registry_tests {
     use std::collections::HashSet;
 
     use super::*;
@@ -169,6 +283,6 @@ mod tests {
         let names = IMPORTS.into_iter().flatten().map(|import| import.operator);
         let distinct: HashSet<&str> = names.clone().collect();
         assert_eq!(distinct.len(), names.count());
-        assert!(import("Conv").is_some() && import("Tile").is_none());
+        assert!(import("Conv").is_some() && import("NonMaxSuppression").is_none());
     }
 }

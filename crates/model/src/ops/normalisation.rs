@@ -7,7 +7,7 @@ use super::Op;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use crate::interval::{Interval, LIMIT, Unbounded};
-use crate::program::{Linear, ProgramError, Step, Value, ValueId, inverse_root};
+use crate::program::{Linear, ProgramError, Step, ValueId, inverse_root};
 use crate::tensor::Tensor;
 use crate::wire::node::{DEFAULT_EPSILON, axis};
 use crate::wire::proto::{float, int, signed};
@@ -27,6 +27,10 @@ pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "LayerNormalization",
         read: layer_norm,
+    },
+    Import {
+        operator: "InstanceNormalization",
+        read: instance_norm,
     },
 ];
 
@@ -114,17 +118,24 @@ impl Operator for BatchNorm {
         Direct::BatchNorm(self)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// One that stands alone: the others are folded into the convolutions before them.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         if place.shape.len() != 4 {
             return Err(place.refused("only images are covered"));
         }
-        let input = place.inputs[0];
+        let input = place.value(lowering, 0)?;
         let (factor, addend) = self.affine();
+        let batch = place.shape[0];
         let (unit, weight_unit) = (lowering.value(input).unit, lowering.weight_unit());
         let linear = Linear::Affine {
-            factor: place.integers(factor.iter().copied(), weight_unit)?,
-            addend: place.integers(addend.iter().copied(), unit * weight_unit)?,
+            factor: place.integers(factor.iter().copied(), weight_unit)?.repeat(batch),
+            addend: place
+                .integers(addend.iter().copied(), unit * weight_unit)?
+                .repeat(batch),
         };
         lowering.linear(place, input, linear)
     }
@@ -162,23 +173,111 @@ impl Operator for LayerNorm {
         LAYER_NORM_OPSET
     }
 
-    fn mean_elements(&self, output: &[usize]) -> Option<usize> {
-        Some(output.get(self.axis..)?.iter().product())
+    fn mean_elements(&self, input: &[usize]) -> Option<usize> {
+        Some(input.get(self.axis..)?.iter().product())
     }
 
     fn direct(&self) -> Direct<'_> {
         Direct::LayerNorm(self)
     }
 
-    /// y = γ · (N·x − Σx) · r + β, where r is the integer part of 2^root_bits / √(N·Σx² − (Σx)² + ε).
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        if self.axis != 1 {
-            return Err(place.refused("only normalisation over all but the batch axis is covered"));
+        let rows = place.shape[..self.axis].iter().product();
+        let repeated = |tensor: &Tensor| floats(tensor).collect::<Vec<f64>>().repeat(rows);
+        let norm = RowNorm {
+            rows,
+            scale: repeated(&self.scale),
+            bias: self.bias.as_ref().map(repeated),
+            epsilon: self.epsilon,
+        };
+        norm.lower(place, lowering)
+    }
+}
+
+/// Normalisation of each channel of each image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceNorm {
+    /// γ, one for each channel.
+    pub scale: Tensor,
+    /// β, one for each channel.
+    pub bias: Tensor,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+impl Operator for InstanceNorm {
+    fn onnx_name(&self) -> &'static str {
+        "InstanceNormalization"
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![("weight", &self.scale), ("bias", &self.bias)]
+    }
+
+    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
+        vec![("weight", &mut self.scale), ("bias", &mut self.bias)]
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let input = single(inputs)?;
+        let [_, channels, _, ..] = *input else {
+            return Err(format!("input of shape {input:?}"));
+        };
+        for (name, parameter) in self.parameters() {
+            ensure_shape(name, Some(parameter), &[channels])?;
         }
-        let input = place.inputs[0];
+        Ok(input.to_vec())
+    }
+
+    fn attributes(&self) -> Vec<AttributeProto> {
+        vec![float("epsilon", self.epsilon)]
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let [batch, channels, ref map @ ..] = place.shape[..] else {
+            return Err(place.refused("its input has no channels"));
+        };
+        let len = map.iter().product();
+        let of_channels = |tensor: &Tensor| {
+            let channel = floats(tensor).flat_map(|number| std::iter::repeat_n(number, len));
+            channel.collect::<Vec<f64>>().repeat(batch)
+        };
+        let norm = RowNorm {
+            rows: batch * channels,
+            scale: of_channels(&self.scale),
+            bias: Some(of_channels(&self.bias)),
+            epsilon: self.epsilon,
+        };
+        norm.lower(place, lowering)
+    }
+}
+
+/// Normalisation of rows of as many elements each, which follow one another.
+struct RowNorm {
+    rows: usize,
+    /// γ, one for each element.
+    scale: Vec<f64>,
+    /// β, one for each element.
+    bias: Option<Vec<f64>>,
+    epsilon: f32,
+}
+
+impl RowNorm {
+    /// In each row y = γ · (N·x − Σx) · r + β, where r is the integer part of 2^root_bits / √(N·Σx² − (Σx)² + ε).
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = place.value(lowering, 0)?;
         let too_large = |source| place.too_large(source);
         let before = lowering.value(input);
-        let count = self.scale.len() as i128;
+        let len = self.scale.len() / self.rows;
+        let count = len as i128;
         let bound = before.interval.magnitude().max(1);
         // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
         let widest = count.checked_mul(bound).ok_or(too_large(Unbounded))?;
@@ -193,14 +292,14 @@ impl Operator for LayerNorm {
             .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
             .ok_or(too_large(Unbounded))?;
         let bias = self.bias_integers(place, lowering, root_bits)?;
-        let scale = place.integers(floats(&self.scale), lowering.weight_unit())?;
+        let scale = place.integers(self.scale.iter().copied(), lowering.weight_unit())?;
         let root = Interval {
             least: 0,
             greatest: inverse_root(epsilon, root_bits),
         };
         let centred = before
             .interval
-            .repeated(scale.len())
+            .repeated(len)
             .and_then(|x| x.minus(x))
             .map_err(too_large)?;
         let greatest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
@@ -209,20 +308,16 @@ impl Operator for LayerNorm {
             .and_then(|product| product.weighted(&[greatest(&scale)], 0))
             .and_then(|product| product.plus(Interval::symmetric(greatest(&bias))))
             .map_err(too_large)?;
-        let value = Value {
-            name: place.name.to_owned(),
-            shape: place.shape.clone(),
-            interval,
-            unit: lowering.weight_unit() * f64::from(root_bits).exp2(),
-        };
+        let unit = lowering.weight_unit() * f64::from(root_bits).exp2();
         let step = Step::LayerNorm {
             input,
+            rows: self.rows,
             scale,
             bias,
             epsilon,
             root_bits,
         };
-        let id = lowering.push(step, value);
+        let id = lowering.push(step, place.result(interval, unit));
         // Whatever is claimed for the root's digits, r²·V must not wrap around the field's modulus, of 254 bits; and the
         // digits' places are constants.
         let digits = lowering.program.root_digits(id.0 - 1);
@@ -233,9 +328,7 @@ impl Operator for LayerNorm {
         }
         Ok(id)
     }
-}
 
-impl LayerNorm {
     /// β times the numerator of the inverse square root.
     fn bias_integers(
         &self,
@@ -244,7 +337,10 @@ impl LayerNorm {
         root_bits: u32,
     ) -> Result<Vec<i128>, ProgramError> {
         let shift = 1i128 << root_bits;
-        let bias = place.bias(self.bias.as_ref(), self.scale.len(), lowering.weight_unit())?;
+        let bias = match &self.bias {
+            Some(bias) => place.integers(bias.iter().copied(), lowering.weight_unit())?,
+            None => vec![0; self.scale.len()],
+        };
         let bias = bias.into_iter().map(|integer| integer.checked_mul(shift));
         bias.collect::<Option<_>>()
             .ok_or_else(|| place.too_large(Unbounded))
@@ -278,4 +374,13 @@ fn layer_norm(node: &Reading<'_>) -> Result<Meaning, String> {
         epsilon: attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON),
     };
     Meaning::unary(Op::LayerNorm(op), node)
+}
+
+fn instance_norm(node: &Reading<'_>) -> Result<Meaning, String> {
+    let op = InstanceNorm {
+        scale: node.floats(1)?,
+        bias: node.floats(2)?,
+        epsilon: node.attributes().float("epsilon").unwrap_or(DEFAULT_EPSILON),
+    };
+    Meaning::unary(Op::InstanceNorm(op), node)
 }

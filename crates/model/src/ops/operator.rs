@@ -57,13 +57,23 @@ pub(crate) trait Operator {
         0
     }
 
+    /// How many of the values that it reads may be rounded because it multiplies them with others, or with weights.
+    fn roundings(&self) -> usize {
+        usize::from(!self.parameters().is_empty())
+    }
+
     /// How many outputs have parameters of their own, along the first axis of every parameter: those that tiles can share.
     fn tileable_outputs(&self) -> Option<usize> {
         None
     }
 
-    /// Elements of each mean inside of it that a direct circuit computes by a factor, for an output of this shape.
-    fn mean_elements(&self, _output: &[usize]) -> Option<usize> {
+    /// Elements of each mean inside of it that a direct circuit computes by a factor, for an input of this shape.
+    fn mean_elements(&self, _input: &[usize]) -> Option<usize> {
+        None
+    }
+
+    /// Its result, where that is known from the file alone.
+    fn constant(&self) -> Option<&Tensor> {
         None
     }
 
@@ -77,6 +87,12 @@ pub(crate) trait Operator {
     /// output: what a table does not see is not bounded.
     fn table_reader(&self, _read: &ReadThrough<'_>) -> Option<TableReader> {
         None
+    }
+
+    /// Whether its steps are right whatever the first axis of what it reads and gives is: a batch of several, or no batch at all.
+    /// With `false` it is not covered where that axis is not 1.
+    fn takes_any_batch(&self) -> bool {
+        false
     }
 
     /// Writes it as steps of the integer program, each with its scale and its bounds; the value that is its output.
@@ -130,6 +146,8 @@ pub(crate) struct Import {
 pub(crate) enum Meaning {
     /// An operator on values, which are the node's inputs at these positions.
     Apply(Op, Vec<usize>),
+    /// Each of its outputs is an operator of its own on the input at this position.
+    Several(Vec<Op>, usize),
     /// Its first output is another name for the input at this position.
     Alias(usize),
     /// A constant.

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
 use super::Op;
-use super::lowering::{Lowering, Place, ReadThrough, TableReader};
+use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
+use crate::interval::Unbounded;
 use crate::program::{Linear, ProgramError, Step, Value, ValueId};
-use crate::tensor::Window;
+use crate::tensor::{Tensor, Window};
 use crate::wire::node::{Attributes, sizes};
-use crate::wire::proto::{ints, signed};
+use crate::wire::proto::{int, ints, signed};
 use crate::wire::reading::Reading;
 
 pub(super) const IMPORTS: &[Import] = &[
@@ -19,13 +20,16 @@ pub(super) const IMPORTS: &[Import] = &[
     },
     Import {
         operator: "AveragePool",
-        read: |node| pool(node, |window| Op::AvgPool2d(AvgPool2d(window))),
-    },
-    Import {
-        // EZKL multiplies a sum by the reciprocal here, and divides in `AveragePool`: the integers
-        // differ, so that the one cannot stand for the other.
-        operator: "GlobalAveragePool",
-        read: |_| Err("it rounds differently from AveragePool".to_owned()),
+        read: |node| {
+            let counts_padding = node.attributes().int("count_include_pad").unwrap_or(0) != 0;
+            pool(node, |window| match window.padding {
+                [0, 0, 0, 0] => Op::AvgPool2d(AvgPool2d(window)),
+                _ => Op::PaddedMean(PaddedMean {
+                    window,
+                    counts_padding,
+                }),
+            })
+        },
     },
 ];
 
@@ -36,6 +40,136 @@ pub struct MaxPool2d(pub Window);
 /// The mean of the elements in each window, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvgPool2d(pub Window);
+
+/// The mean of the elements in each window, with padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaddedMean {
+    /// Kernel, stride and padding.
+    pub window: Window,
+    /// Whether the padding counts as elements that are 0.
+    pub counts_padding: bool,
+}
+
+impl PaddedMean {
+    /// The input of this height and width with its padding: for each position of one channel the element that stands there.
+    fn padded(&self, [height, width]: [usize; 2]) -> (Vec<Option<usize>>, [usize; 2]) {
+        let [top, left, bottom, right] = self.window.padding;
+        let sizes = [height + top + bottom, width + left + right];
+        let inside = |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
+        let places = (0..sizes[0]).flat_map(|row| (0..sizes[1]).map(move |column| (row, column)));
+        let origin = |(row, column)| {
+            let (row, column) = (inside(row, top, height)?, inside(column, left, width)?);
+            Some(row * width + column)
+        };
+        (places.map(origin).collect(), sizes)
+    }
+
+    /// How many elements each mean of one channel is of, row-major, for an input and an output of these heights and widths.
+    fn counts(&self, input: [usize; 2], output: [usize; 2]) -> Vec<usize> {
+        let Window {
+            kernel,
+            stride,
+            padding,
+        } = self.window;
+        let along = |axis: usize| {
+            let (first, end) = (padding[axis], padding[axis] + input[axis]);
+            let inside = move |at: usize| {
+                let start = at * stride[axis];
+                (start + kernel[axis]).min(end).saturating_sub(start.max(first))
+            };
+            let count = move |at: usize| {
+                if self.counts_padding {
+                    kernel[axis]
+                } else {
+                    inside(at)
+                }
+            };
+            (0..output[axis]).map(count).collect::<Vec<usize>>()
+        };
+        let (rows, columns) = (along(0), along(1));
+        let row = |row: &usize| columns.iter().map(|column| row * column).collect::<Vec<usize>>();
+        rows.iter().flat_map(row).collect()
+    }
+}
+
+/// The least common multiple of numbers that are not 0, if it is not too large.
+fn common_multiple(numbers: &[usize]) -> Option<usize> {
+    let divisor = |mut a: usize, mut b: usize| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let multiple = |all: usize, &number: &usize| (all / divisor(all, number)).checked_mul(number);
+    numbers.iter().try_fold(1_usize, multiple)
+}
+
+impl Operator for PaddedMean {
+    fn onnx_name(&self) -> &'static str {
+        "AveragePool"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let (input, window) = (single(inputs)?, &self.window);
+        // A window that reads nothing but padding would have no mean.
+        let reads = (0..4).all(|side| window.padding[side] < window.kernel[side % 2]);
+        ensure(reads, || {
+            format!(
+                "padding {:?}, must be below the kernel {:?}",
+                window.padding, window.kernel
+            )
+        })?;
+        pooled(window, input)
+    }
+
+    fn attributes(&self) -> Vec<AttributeProto> {
+        let mut all = window_attributes(&self.window);
+        all.push(int("count_include_pad", self.counts_padding.into()));
+        all
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    /// A sum over an image with zeros around it. Where all means are of as many elements, the divisor goes into the unit; else each
+    /// sum is multiplied by a whole number, so that one divisor is left.
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = place.value(lowering, 0)?;
+        let (&[batch, channels, height, width], &[_, _, rows, columns]) =
+            (place.inputs[0].shape, &place.shape[..])
+        else {
+            return Err(place.refused("it is no image"));
+        };
+        let (padded, sizes) = self.padded([height, width]);
+        let map = height * width;
+        let of_map = |index: usize| padded.iter().map(move |at| at.map(|at| index * map + at));
+        let origins: Vec<Option<usize>> = (0..batch * channels).flat_map(of_map).collect();
+        let shape = [batch, channels, sizes[0], sizes[1]];
+        let image = lowering.filled(place, input, 0.0, &origins, &shape)?;
+        let window = Window {
+            padding: [0; 4],
+            ..self.window
+        };
+        let before = lowering.value(image).clone();
+        let area = window.kernel[0] * window.kernel[1];
+        let interval = before.interval.repeated(area);
+        let interval = interval.map_err(|source| place.too_large(source))?;
+        let step = Step::SumPool { input: image, window };
+        let sums = lowering.push(step, place.result(interval, before.unit));
+        let counts = self.counts([height, width], [rows, columns]);
+        let divisor = common_multiple(&counts).ok_or_else(|| place.too_large(Unbounded))?;
+        let unit = before.unit * divisor as f64;
+        if counts.iter().all(|&count| count == divisor) {
+            return Ok(lowering.relabelled(sums, &place.shape, unit));
+        }
+        let factors: Vec<f64> = counts.iter().map(|count| (divisor / count) as f64).collect();
+        let factors = lowering.constant(place, &factors, &[rows, columns], 1.0)?;
+        let factors = lowering.spread(factors, &[rows, columns], &place.shape);
+        let means = lowering.product(place, sums, factors)?;
+        Ok(lowering.relabelled(means, &place.shape, unit))
+    }
+}
 
 impl Operator for MaxPool2d {
     fn onnx_name(&self) -> &'static str {
@@ -63,9 +197,11 @@ impl Operator for MaxPool2d {
 
     /// Maxima look differences up: they bound the values that they read, where something bounds the maximum.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
+        let onwards = (read.onwards)();
         Some(TableReader {
-            limit: read.limit / 2,
-            guarded: !self.0.reads_whole(read.shape) || (read.onwards)().is_none_or(|reader| reader.guarded),
+            guarded: !self.0.reads_whole(read.shape) || onwards.is_none_or(|reader| reader.guarded),
+            power_of_two: onwards.is_some_and(|reader| reader.power_of_two),
+            ..TableReader::whole(read.limit / 2)
         })
     }
 
@@ -73,9 +209,14 @@ impl Operator for MaxPool2d {
         Direct::MaxPool(self.0)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = place.value(lowering, 0)?;
         let input = lowering
-            .within_table(place.inputs[0], 2, true)
+            .within_table(input, TableReader::guarded(lowering.table_limit() / 2))
             .map_err(|source| place.too_large(source))?;
         let value = Value {
             name: place.name.to_owned(),
@@ -109,9 +250,13 @@ impl Operator for AvgPool2d {
         Direct::MeanPool(self.0)
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     /// A sum, whose divisor goes into the unit.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let (input, window) = (place.inputs[0], self.0);
+        let (input, window) = (place.value(lowering, 0)?, self.0);
         if place.is_output {
             return lowering.linear(place, input, Linear::SumPool(window));
         }
@@ -166,7 +311,7 @@ pub(super) fn window_attributes(window: &Window) -> Vec<AttributeProto> {
     ]
 }
 
-/// The 2-D window of a node that reads an image of this shape; `kernel` where the attribute may be left out.
+/// The 2-D window of a node that reads an image of this shape, without dilations; `kernel` where the attribute may be left out.
 pub(super) fn window(
     attributes: &Attributes<'_>,
     kernel: Option<[usize; 2]>,
@@ -182,6 +327,15 @@ pub(super) fn window(
     {
         return Err(format!("dilations is {dilations:?}"));
     }
+    window_of(attributes, kernel, shape)
+}
+
+/// A window with this kernel, dilated already, of a node that reads an image of this shape.
+pub(super) fn window_of(
+    attributes: &Attributes<'_>,
+    kernel: [usize; 2],
+    shape: &[usize],
+) -> Result<Window, String> {
     let stride = sizes(attributes, "strides")?.unwrap_or([1; 2]);
     let pads = sizes(attributes, "pads")?;
     let padding = match attributes.text("auto_pad").unwrap_or(b"NOTSET") {
@@ -197,6 +351,43 @@ pub(super) fn window(
         stride,
         padding,
     })
+}
+
+/// Filters with zeros between their elements, as a node's dilations have it, and their kernel: what they compute is the same.
+pub(super) fn dilated(
+    attributes: &Attributes<'_>,
+    weight: Tensor,
+    kernel: [usize; 2],
+) -> Result<(Tensor, [usize; 2]), String> {
+    if let Some(explicit) = sizes::<2>(attributes, "kernel_shape")?.filter(|explicit| *explicit != kernel) {
+        return Err(format!(
+            "kernel_shape is {explicit:?}, and its weight has {kernel:?}"
+        ));
+    }
+    let dilations = sizes::<2>(attributes, "dilations")?.unwrap_or([1; 2]);
+    if dilations == [1; 2] {
+        return Ok((weight, kernel));
+    }
+    let along = |axis: usize| {
+        let between = kernel[axis].checked_sub(1)?.checked_mul(dilations[axis])?;
+        between.checked_add(1).filter(|_| dilations[axis] > 0)
+    };
+    let unfit = || format!("dilations is {dilations:?} of a kernel of {kernel:?}");
+    let [height, width] = [along(0).ok_or_else(unfit)?, along(1).ok_or_else(unfit)?];
+    let filters = weight.len() / (kernel[0] * kernel[1]).max(1);
+    let elements = filters.checked_mul(height).and_then(|all| all.checked_mul(width));
+    let elements = elements.filter(|&all| all <= MOST_LOWERED).ok_or_else(unfit)?;
+    let mut data = vec![0.0; elements];
+    for (at, &x) in weight.data.iter().enumerate() {
+        let (filter, inside) = (at / (kernel[0] * kernel[1]), at % (kernel[0] * kernel[1]));
+        let (row, column) = (
+            inside / kernel[1] * dilations[0],
+            inside % kernel[1] * dilations[1],
+        );
+        data[(filter * height + row) * width + column] = x;
+    }
+    let shape = [&weight.shape[..2], &[height, width]].concat();
+    Ok((Tensor::new(shape, data), [height, width]))
 }
 
 /// The padding with which a window has ⌈size / stride⌉ outputs along both axes; of an odd number the larger half is

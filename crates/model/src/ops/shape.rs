@@ -6,7 +6,7 @@ use tract_onnx::pb::{AttributeProto, TensorProto};
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
-use crate::program::{Operand, Order, ProgramError, Step, Value, ValueId};
+use crate::program::{ProgramError, ValueId};
 use crate::tensor::elements;
 use crate::wire::constant::Constant;
 use crate::wire::node::{axis, size};
@@ -58,6 +58,10 @@ impl Operator for Flatten {
         Direct::Reshape
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         in_another_shape(place, lowering)
     }
@@ -88,6 +92,10 @@ impl Operator for Reshape {
         Direct::Reshape
     }
 
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         in_another_shape(place, lowering)
     }
@@ -95,17 +103,9 @@ impl Operator for Reshape {
 
 /// The elements as they stand; their value keeps its name.
 fn in_another_shape(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-    place.expect_one_batch()?;
-    let value = place.inputs[0];
-    let result = Value {
-        shape: place.shape.clone(),
-        ..lowering.value(value).clone()
-    };
-    let step = Step::Rearrange {
-        operands: vec![Operand { value, shift: 0 }],
-        order: Order::Kept,
-    };
-    Ok(lowering.push(step, result))
+    let value = place.value(lowering, 0)?;
+    let unit = lowering.value(value).unit;
+    Ok(lowering.relabelled(value, &place.shape, unit))
 }
 
 fn flatten(node: &Reading<'_>) -> Result<Meaning, String> {

@@ -11,9 +11,9 @@ use crate::interval::Unbounded;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
-    /// The model has several inputs or outputs, or a batch.
-    #[error("a committed circuit has one input and one output of batch 1, and this model {0}")]
-    Ports(String),
+    /// The model has no input or no output.
+    #[error("a committed circuit has an input and an output")]
+    Ports,
     /// An operator is not covered.
     #[error("{operator} at node {node:?}: {reason}")]
     NotCovered {
@@ -42,6 +42,16 @@ pub enum ProgramError {
         /// What was asked for.
         bits: u32,
     },
+    /// A value goes beyond what its look-up takes.
+    #[error("node {node:?}: a value is {value}, and the circuit was made for ±{limit}")]
+    Reach {
+        /// The node.
+        node: String,
+        /// The value, in its units.
+        value: i128,
+        /// The greatest magnitude.
+        limit: i128,
+    },
     /// The input has an element outside the range that the circuit was made for.
     #[error("input element {position} is {value}, outside ±{bound}")]
     InputRange {
@@ -57,9 +67,12 @@ pub enum ProgramError {
 impl Hint for ProgramError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Ports(_) | Self::NotCovered { .. } => "use --circuit direct",
+            Self::Ports | Self::NotCovered { .. } => "use --circuit direct",
             Self::TooLarge { .. } => "use a smaller --scale",
             Self::DigitBits { .. } => "use 16, the default",
+            Self::Reach { .. } => {
+                "scale factors were chosen for smaller values: calibrate on inputs like this one (--calibration FILE)"
+            }
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }

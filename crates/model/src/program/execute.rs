@@ -3,7 +3,7 @@
 //! Goes in: a [`Program`] and the input's integers. Comes out: a [`Trace`]. The interval analysis has bounded every number
 //! below 2^126 for inputs in range, so that nothing here can overflow; inputs out of range are refused first.
 
-use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, ValueId};
+use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, ValueId};
 use crate::tensor::Window;
 
 /// All integers of one inference.
@@ -17,7 +17,8 @@ pub struct Trace {
 
 impl Program {
     /// The sizes of what a step claims: a layer's result or its quotients, then the remainders' digits, most significant
-    /// first. A layer norm claims its result, then the digits of the root and of two remainders.
+    /// first. A layer norm claims its result, then the digits of each row's root and of its two remainders. A division claims
+    /// quotients, then the digits of remainders and of what they lack of the greatest remainder.
     pub fn claims(&self, index: usize) -> Vec<usize> {
         let elements: usize = self.values[index + 1].shape.iter().product();
         match &self.steps[index] {
@@ -28,29 +29,51 @@ impl Program {
                 form: Form::Rounded { digits, .. },
                 ..
             } => vec![elements; *digits as usize + 1],
-            Step::LayerNorm { .. } => {
+            Step::LayerNorm { rows, .. } => {
                 let digits = self.root_digits(index);
-                vec![elements, digits.root, digits.remainder, digits.remainder]
+                let [root, remainder] = [digits.root, digits.remainder].map(|digits| digits * rows);
+                vec![elements, root, remainder, remainder]
             }
+            Step::Divide { .. } => vec![elements; 1 + 2 * self.remainder_digits(index)],
             Step::Dense { .. }
             | Step::SumPool { .. }
             | Step::MaxPool { .. }
             | Step::Rectify { .. }
-            | Step::Sigmoid { .. }
-            | Step::Tanh { .. }
+            | Step::Tabulated { .. }
             | Step::Multiply { .. }
-            | Step::Combine { .. }
+            | Step::Sum { .. }
+            | Step::Constant { .. }
             | Step::Rearrange { .. } => Vec::new(),
         }
     }
 
-    /// How many digits a layer norm's root and remainders have.
+    /// How many digits a division's remainders have.
+    ///
+    /// # Panics
+    /// Where the step with that index is no division.
+    pub fn remainder_digits(&self, index: usize) -> usize {
+        let Step::Divide { denominator, .. } = &self.steps[index] else {
+            unreachable!("only a division has a remainder");
+        };
+        // Of a division by 2·y.
+        let greatest = 2 * self.value(*denominator).interval.greatest - 1;
+        self.digits_for(greatest.unsigned_abs())
+    }
+
+    /// Digits that hold a number of this size; at least one, which holds 0.
+    fn digits_for(&self, greatest: u128) -> usize {
+        let bits = u128::BITS - greatest.leading_zeros();
+        bits.div_ceil(self.base_bits).max(1) as usize
+    }
+
+    /// How many digits the root and the remainders of a layer norm's row have.
     ///
     /// # Panics
     /// Where the step with that index is no layer norm.
     pub fn root_digits(&self, index: usize) -> RootDigits {
         let Step::LayerNorm {
             input,
+            rows,
             epsilon,
             root_bits,
             ..
@@ -58,21 +81,16 @@ impl Program {
         else {
             unreachable!("only a layer norm has a root");
         };
-        // At least one, which holds 0.
-        let digits = |greatest: u128| {
-            let bits = u128::BITS - greatest.leading_zeros();
-            bits.div_ceil(self.base_bits).max(1) as usize
-        };
         let before = self.value(*input);
-        let count = before.shape.iter().product::<usize>() as i128;
+        let count = (before.shape.iter().product::<usize>() / rows) as i128;
         let root = inverse_root(*epsilon, *root_bits);
         // Both remainders are below (2r + 1)·V with r·√V ≤ 2^root_bits, hence below 2^(root_bits+1)·√V + V.
         let radicand = ((count * before.interval.magnitude()).pow(2) + epsilon).unsigned_abs();
         // Without a sign: it may reach 2^127.
         let remainder = (2u128 << root_bits) * (radicand.isqrt() + 1) + radicand;
         RootDigits {
-            root: digits(root.unsigned_abs()),
-            remainder: digits(remainder),
+            root: self.digits_for(root.unsigned_abs()),
+            remainder: self.digits_for(remainder),
         }
     }
 
@@ -90,6 +108,41 @@ impl Program {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether a run's values are what their look-ups take. Where only what they are made of bounds them, they always are.
+    ///
+    /// # Errors
+    /// [`ProgramError::Reach`].
+    pub fn check_reach(&self, trace: &Trace) -> Result<(), ProgramError> {
+        if !self.is_calibrated() {
+            return Ok(());
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            let (value, limit) = if let &Step::Claimed {
+                form: Form::Rounded {
+                    limit: Some(limit), ..
+                },
+                ..
+            } = step
+            {
+                (ValueId(index + 1), limit)
+            } else if let Step::Rectify { input } | Step::Tabulated { input, .. } = step {
+                (*input, self.base() - 1)
+            } else {
+                continue;
+            };
+            let least = -limit.min(self.base() - TABLE_MARGIN);
+            let mut elements = trace.values[value.0].iter();
+            if let Some(&element) = elements.find(|&&element| element < least || element > limit) {
+                return Err(ProgramError::Reach {
+                    node: self.value(value).name.clone(),
+                    value: element,
+                    limit,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Runs the program on an input in range.
@@ -115,18 +168,15 @@ impl Program {
         let result_shape = &self.values[index + 1].shape;
         let value = match &self.steps[index] {
             Step::Claimed { input, linear, form } => {
-                let exact = apply(linear, of(input), shape(input), result_shape);
+                let exact = apply(linear, of(input), shape(input), result_shape, values);
                 return self.claim(exact, *form, index);
             }
-            Step::LayerNorm {
-                input,
-                scale,
-                bias,
-                epsilon,
-                root_bits,
-            } => {
-                return self.layer_norm(of(input), scale, bias, *epsilon, *root_bits, index);
-            }
+            Step::LayerNorm { input, .. } => return self.layer_norm(of(input), index),
+            Step::Divide {
+                numerator,
+                denominator,
+                multiplier,
+            } => return self.divide(of(numerator), of(denominator), *multiplier, index),
             Step::Dense {
                 input, weight, bias, ..
             } => {
@@ -138,28 +188,23 @@ impl Program {
             Step::SumPool { input, window } => pooled(of(input), shape(input), window, |a, b| a + b),
             Step::MaxPool { input, window } => pooled(of(input), shape(input), window, i128::max),
             Step::Rectify { input } => of(input).iter().map(|&x| x.max(0)).collect(),
-            Step::Sigmoid { input, scale } => {
-                let one = f64::from(*scale).exp2();
-                let result = |x: &i128| (one / (1.0 + (-(*x as f64) / one).exp())).round() as i128;
-                of(input).iter().map(result).collect()
-            }
-            Step::Tanh { input, scale } => {
-                let one = f64::from(*scale).exp2();
-                let result = |x: &i128| (one * (*x as f64 / one).tanh()).round() as i128;
-                of(input).iter().map(result).collect()
-            }
+            Step::Tabulated {
+                input,
+                function,
+                scale,
+            } => of(input).iter().map(|&x| function.integer(x, *scale)).collect(),
             Step::Multiply { left, right } => of(left).iter().zip(of(right)).map(|(a, b)| a * b).collect(),
-            Step::Combine {
-                left,
-                right,
-                subtract,
-            } => {
-                let sign = if *subtract { -1 } else { 1 };
-                let pairs = of(&left.value).iter().zip(of(&right.value));
-                pairs
-                    .map(|(a, b)| (a << left.shift) + sign * (b << right.shift))
-                    .collect()
+            Step::Sum { terms, addend } => {
+                let mut sums = vec![*addend; of(&terms[0].value).len()];
+                for term in terms {
+                    let products = of(&term.value).iter().map(|x| term.factor * x);
+                    sums.iter_mut()
+                        .zip(products)
+                        .for_each(|(sum, product)| *sum += product);
+                }
+                sums
             }
+            Step::Constant { elements } => elements.clone(),
             Step::Rearrange { operands, order } => rearranged(operands, order, values),
         };
         (value, Vec::new())
@@ -170,6 +215,7 @@ impl Program {
             multiplier,
             digits,
             guarded,
+            limit: _,
         } = form
         else {
             return (exact.clone(), vec![exact]);
@@ -201,37 +247,64 @@ impl Program {
         }
     }
 
-    fn layer_norm(
+    fn divide(
         &self,
-        input: &[i128],
-        scale: &[i128],
-        bias: &[i128],
-        epsilon: i128,
-        root_bits: u32,
+        numerator: &[i128],
+        denominator: &[i128],
+        multiplier: i128,
         index: usize,
     ) -> (Vec<i128>, Vec<Vec<i128>>) {
-        let count = input.len() as i128;
-        let sum: i128 = input.iter().sum();
-        let squares: i128 = input.iter().map(|x| x * x).sum();
-        let radicand = count * squares - sum * sum + epsilon;
-        let root = inverse_root(radicand, root_bits);
-        let numerator = 1i128 << (2 * root_bits);
-        let below = numerator - root * root * radicand;
-        let above = (root + 1) * (root + 1) * radicand - 1 - numerator;
-        let normalised: Vec<i128> = input
-            .iter()
-            .zip(scale)
-            .zip(bias)
-            .map(|((x, scale), bias)| scale * (root * (count * x - sum)) + bias)
-            .collect();
+        let count = self.remainder_digits(index);
+        let offset = self.guard_offset(index, true);
+        let mut claims = vec![Vec::new(); 1 + 2 * count];
+        let pairs = numerator.iter().zip(denominator);
+        let quotients = pairs.map(|(x, y)| {
+            let doubled = 2 * multiplier * x + y;
+            let quotient = doubled.div_euclid(2 * y);
+            let remainder = doubled - quotient * 2 * y;
+            claims[0].push(quotient + offset);
+            let digits = self.digits(remainder, count);
+            let lacking = self.digits(2 * y - 1 - remainder, count);
+            for (claim, digit) in claims[1..].iter_mut().zip(digits.into_iter().chain(lacking)) {
+                claim.push(digit);
+            }
+            quotient
+        });
+        (quotients.collect(), claims)
+    }
+
+    fn layer_norm(&self, input: &[i128], index: usize) -> (Vec<i128>, Vec<Vec<i128>>) {
+        let Step::LayerNorm {
+            rows,
+            scale,
+            bias,
+            epsilon,
+            root_bits,
+            ..
+        } = &self.steps[index]
+        else {
+            unreachable!("it is a layer norm");
+        };
+        let len = input.len() / rows;
+        let count = len as i128;
         let digits = self.root_digits(index);
-        let claims = vec![
-            normalised.clone(),
-            self.digits(root, digits.root),
-            self.digits(below, digits.remainder),
-            self.digits(above, digits.remainder),
-        ];
-        (normalised, claims)
+        let mut claims = vec![Vec::new(); 4];
+        let rows = input.chunks(len).zip(scale.chunks(len).zip(bias.chunks(len)));
+        for (input, (scale, bias)) in rows {
+            let sum: i128 = input.iter().sum();
+            let squares: i128 = input.iter().map(|x| x * x).sum();
+            let radicand = count * squares - sum * sum + epsilon;
+            let root = inverse_root(radicand, *root_bits);
+            let numerator = 1i128 << (2 * root_bits);
+            let below = numerator - root * root * radicand;
+            let above = (root + 1) * (root + 1) * radicand - 1 - numerator;
+            let elements = input.iter().zip(scale).zip(bias);
+            claims[0].extend(elements.map(|((x, scale), bias)| scale * (root * (count * x - sum)) + bias));
+            claims[1].extend(self.digits(root, digits.root));
+            claims[2].extend(self.digits(below, digits.remainder));
+            claims[3].extend(self.digits(above, digits.remainder));
+        }
+        (claims[0].clone(), claims)
     }
 
     /// The digits of a number, most significant first.
@@ -278,10 +351,32 @@ fn rearranged(operands: &[Operand], order: &Order, values: &[Vec<i128>]) -> Vec<
     }
 }
 
+/// The products of matrices, one for each head.
+fn product(left: &[i128], right: &[i128], [heads, rows, inner, columns]: [usize; 4]) -> Vec<i128> {
+    let mut result = Vec::with_capacity(heads * rows * columns);
+    for head in 0..heads {
+        let (left, right) = (&left[head * rows * inner..], &right[head * inner * columns..]);
+        for row in left.chunks(inner).take(rows) {
+            for column in 0..columns {
+                let terms = row.iter().enumerate();
+                result.push(terms.map(|(at, x)| x * right[at * columns + column]).sum());
+            }
+        }
+    }
+    result
+}
+
 /// A linear layer's exact result.
-fn apply(linear: &Linear, input: &[i128], shape: &[usize], result_shape: &[usize]) -> Vec<i128> {
+fn apply(
+    linear: &Linear,
+    input: &[i128],
+    shape: &[usize],
+    result_shape: &[usize],
+    values: &[Vec<i128>],
+) -> Vec<i128> {
     match linear {
         Linear::Same => input.to_vec(),
+        Linear::Product { right, sizes } => product(input, &values[right.0], *sizes),
         Linear::SumPool(window) => pooled(input, shape, window, |a, b| a + b),
         Linear::Affine { factor, addend } => {
             let map = input.len() / factor.len();

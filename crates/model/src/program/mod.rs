@@ -13,10 +13,13 @@
 
 mod error;
 mod execute;
+mod held;
+mod tabulated;
 
 pub use error::ProgramError;
 pub(crate) use execute::inverse_root;
 pub use execute::{RootDigits, Trace};
+pub use tabulated::Tabulated;
 
 use crate::interval::Interval;
 use crate::tensor::Window;
@@ -24,6 +27,10 @@ use crate::tensor::Window;
 /// Bits that the base of digits may have. The table ends at the base less one, where the rectifier is still exact, and with
 /// fewer bits the rows that it leaves free would be a large part of it.
 pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
+
+/// What values that are looked up keep free below the table's end on the negative side, where a few rows of the table are
+/// blinding.
+pub const TABLE_MARGIN: i128 = 16;
 
 /// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
 pub const DEFAULT_DIGIT_BITS: u32 = 16;
@@ -75,7 +82,7 @@ impl Value {
     }
 }
 
-/// A linear layer with integer weights.
+/// A layer that is linear in what it reads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Linear {
     /// A convolution.
@@ -102,6 +109,13 @@ pub enum Linear {
     },
     /// The value itself.
     Same,
+    /// A product of matrices, one for each head: linear in either of them.
+    Product {
+        /// The right one, heads × inner × columns; the layer's input is heads × rows × inner.
+        right: ValueId,
+        /// Heads, rows, inner size and columns.
+        sizes: [usize; 4],
+    },
 }
 
 /// How a claimed tensor is committed.
@@ -112,12 +126,15 @@ pub enum Form {
     /// Rounded: with t = multiplier · integer + ½·base^digits, the quotient and the remainder's digits of t / base^digits.
     /// The value is the quotient.
     Rounded {
-        /// A power of two.
+        /// More than 0: a power of two, but where two units differ by another ratio.
         multiplier: i128,
         /// Digits of the remainder, at least one.
         digits: u32,
         /// Whether the quotient's range must be checked where it is claimed, since nothing that reads it does.
         guarded: bool,
+        /// The greatest magnitude of the quotient, where its look-up bounds it and not what it is made of: a greater one has no
+        /// proof.
+        limit: Option<i128>,
     },
 }
 
@@ -128,6 +145,15 @@ pub struct Operand {
     pub value: ValueId,
     /// The logarithm of the factor.
     pub shift: u32,
+}
+
+/// A value times a whole number, as a part of a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// The value.
+    pub value: ValueId,
+    /// The factor.
+    pub factor: i128,
 }
 
 /// In which order elements stand.
@@ -181,17 +207,12 @@ pub enum Step {
         /// x.
         input: ValueId,
     },
-    /// round(2^scale · sigmoid(x / 2^scale)).
-    Sigmoid {
+    /// round(2^scale · f(x / 2^scale)).
+    Tabulated {
         /// x.
         input: ValueId,
-        /// The logarithm of the number of integers that make 1.
-        scale: u32,
-    },
-    /// round(2^scale · tanh(x / 2^scale)).
-    Tanh {
-        /// x.
-        input: ValueId,
+        /// f.
+        function: Tabulated,
         /// The logarithm of the number of integers that make 1.
         scale: u32,
     },
@@ -202,14 +223,17 @@ pub enum Step {
         /// y.
         right: ValueId,
     },
-    /// x ± y.
-    Combine {
-        /// x.
-        left: Operand,
-        /// y.
-        right: Operand,
-        /// Whether it is x − y.
-        subtract: bool,
+    /// Σ factor · value + addend, element by element.
+    Sum {
+        /// Values of as many elements each; at least one.
+        terms: Vec<Term>,
+        /// Added to each element.
+        addend: i128,
+    },
+    /// Integers that the circuit's key fixes.
+    Constant {
+        /// The elements, row-major.
+        elements: Vec<i128>,
     },
     /// The elements of all operands, one operand after the other and each row-major, in another order or shape.
     Rearrange {
@@ -218,13 +242,24 @@ pub enum Step {
         /// Which of them stand where in the result, row-major.
         order: Order,
     },
-    /// Layer normalisation over all elements.
+    /// ⌊multiplier · x / y + ½⌋, element by element, claimed with its remainder.
+    Divide {
+        /// x.
+        numerator: ValueId,
+        /// y, which is positive.
+        denominator: ValueId,
+        /// A positive number.
+        multiplier: i128,
+    },
+    /// Layer normalisation of each row.
     LayerNorm {
         /// What it reads.
         input: ValueId,
-        /// γ.
+        /// Rows, each of as many elements.
+        rows: usize,
+        /// γ, one for each element of all rows.
         scale: Vec<i128>,
-        /// β, times the numerator of the inverse square root.
+        /// β likewise, times the numerator of the inverse square root.
         bias: Vec<i128>,
         /// Added to count² · variance, in units of the input squared.
         epsilon: i128,
@@ -233,15 +268,17 @@ pub enum Step {
     },
 }
 
-/// A program with its one input and one output.
+/// A program with its one input, in which several follow one another, and its one output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     /// The input first, then each step's result.
     pub values: Vec<Value>,
     /// Steps; that with index i makes value i + 1.
     pub steps: Vec<Step>,
-    /// The output.
+    /// The output; several are one, one after the other.
     pub output: ValueId,
+    /// Elements of each of the model's outputs.
+    pub output_sizes: Vec<usize>,
     /// The base of digits: 2^base_bits, one more than the largest entry of the rectifier's table.
     pub base_bits: u32,
     /// Values that are rounded because a layer of weights reads them, beside those that a table asks for.
@@ -255,6 +292,19 @@ impl Program {
     /// Where it is no value of this program.
     pub fn value(&self, id: ValueId) -> &Value {
         &self.values[id.0]
+    }
+
+    /// Whether look-ups bound values, and not only what those are made of: an input in range may have no witness.
+    pub fn is_calibrated(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::Claimed {
+                    form: Form::Rounded { limit: Some(_), .. },
+                    ..
+                }
+            )
+        })
     }
 
     /// The base of digits.

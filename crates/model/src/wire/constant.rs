@@ -28,6 +28,17 @@ impl Constant {
         }
     }
 
+    /// Its elements as `f32`.
+    pub(crate) fn to_floats(&self) -> Tensor {
+        match self {
+            Self::Floats(tensor) => tensor.clone(),
+            Self::Ints(integers) => {
+                let data = integers.data.iter().map(|&x| x as f32).collect();
+                Tensor::new(integers.shape.clone(), data)
+            }
+        }
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -138,17 +149,76 @@ pub(crate) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
         .ok_or_else(|| "its value is neither floats nor integers".to_owned())
 }
 
-/// A constant of `f32`, `i64`, `i32` or truth values (as 0 and 1).
+/// A constant of floats of any width (as `f32`), integers (as `i64`) or truth values (as 0 and 1).
 pub(crate) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
+    // What is narrower than the field that holds it stands in its lowest bits.
+    let narrow = &tensor.int32_data;
+    let bytes = || narrow.iter().map(|&x| x as u8).collect::<Vec<u8>>();
+    let halves = || narrow.iter().map(|&x| x as u16).collect::<Vec<u16>>();
     let integers = match tensor.data_type() {
         DataType::Float => return floats(tensor).map(Constant::Floats),
+        DataType::Double => {
+            let all = elements(tensor, &tensor.double_data, f64::from_le_bytes)?;
+            return floats_of(tensor, all.into_iter().map(|x| x as f32));
+        }
+        DataType::Float16 => {
+            let all = elements(tensor, &halves(), u16::from_le_bytes)?;
+            return floats_of(tensor, all.into_iter().map(half));
+        }
+        DataType::Bfloat16 => {
+            let all = elements(tensor, &halves(), u16::from_le_bytes)?;
+            return floats_of(
+                tensor,
+                all.into_iter().map(|x| f32::from_bits(u32::from(x) << 16)),
+            );
+        }
         DataType::Int64 => Integers::of(tensor, elements(tensor, &tensor.int64_data, i64::from_le_bytes)?),
-        DataType::Int32 => Integers::of(tensor, elements(tensor, &tensor.int32_data, i32::from_le_bytes)?),
+        DataType::Int32 => Integers::of(tensor, elements(tensor, narrow, i32::from_le_bytes)?),
+        DataType::Int16 => {
+            let typed: Vec<i16> = narrow.iter().map(|&x| x as i16).collect();
+            Integers::of(tensor, elements(tensor, &typed, i16::from_le_bytes)?)
+        }
+        DataType::Int8 => {
+            let typed: Vec<i8> = narrow.iter().map(|&x| x as i8).collect();
+            Integers::of(tensor, elements(tensor, &typed, i8::from_le_bytes)?)
+        }
+        DataType::Uint64 => {
+            let all = elements(tensor, &tensor.uint64_data, u64::from_le_bytes)?;
+            let all = all.into_iter().map(i64::try_from).collect::<Result<Vec<_>, _>>();
+            Integers::of(tensor, all.map_err(|_| "an element is 2^63 or more".to_owned())?)
+        }
+        DataType::Uint32 => {
+            let typed: Vec<u32> = tensor.uint64_data.iter().map(|&x| x as u32).collect();
+            Integers::of(tensor, elements(tensor, &typed, u32::from_le_bytes)?)
+        }
+        DataType::Uint16 => Integers::of(tensor, elements(tensor, &halves(), u16::from_le_bytes)?),
+        DataType::Uint8 => Integers::of(tensor, elements(tensor, &bytes(), u8::from_le_bytes)?),
         DataType::Bool if tensor.raw_data.is_empty() => Integers::of(tensor, tensor.int32_data.clone()),
         DataType::Bool => Integers::of(tensor, tensor.raw_data.clone()),
         other => Err(format!("elements of type {}", other.as_str_name())),
     };
     integers.map(Constant::Ints)
+}
+
+/// A constant with a tensor's sizes.
+fn floats_of(tensor: &TensorProto, elements: impl Iterator<Item = f32>) -> Result<Constant, String> {
+    let data: Vec<f32> = elements.collect();
+    Ok(Constant::Floats(Tensor::new(shape(tensor, data.len())?, data)))
+}
+
+/// The number that a half-precision float stands for (IEEE 754 `binary16`).
+fn half(bits: u16) -> f32 {
+    const EXPONENT_BIAS: i32 = 15;
+    const FRACTION_BITS: i32 = 10;
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let fraction = f32::from(bits & 0x3ff);
+    let magnitude = match i32::from(bits >> FRACTION_BITS & 0x1f) {
+        0 => fraction * 2_f32.powi(1 - EXPONENT_BIAS - FRACTION_BITS),
+        0x1f if fraction == 0.0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        exponent => (1024.0 + fraction) * 2_f32.powi(exponent - EXPONENT_BIAS - FRACTION_BITS),
+    };
+    sign * magnitude
 }
 
 /// Whether no element is NaN or infinite, whatever the width of its floats. What cannot be read has no such element.

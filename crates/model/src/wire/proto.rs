@@ -64,14 +64,20 @@ pub(crate) fn floats(name: String, shape: &[usize], data: &[f32]) -> TensorProto
 
 /// A list of sizes or positions as an `int64` constant.
 pub(crate) fn sizes(name: String, values: &[usize]) -> TensorProto {
+    let values: Vec<i64> = values.iter().copied().map(signed).collect();
+    whole(name, None, &values)
+}
+
+/// Whole numbers as an `int64` constant of these sizes, or as a list.
+pub(crate) fn whole(name: String, shape: Option<&[usize]>, values: &[i64]) -> TensorProto {
     TensorProto {
         name,
         data_type: DataType::Int64 as i32,
-        dims: vec![signed(values.len())],
-        raw_data: values
-            .iter()
-            .flat_map(|&size| signed(size).to_le_bytes())
-            .collect(),
+        dims: match shape {
+            Some(shape) => shape.iter().copied().map(signed).collect(),
+            None => vec![signed(values.len())],
+        },
+        raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         ..TensorProto::default()
     }
 }
@@ -102,6 +108,26 @@ pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
         name: name.to_owned(),
         r#type: AttributeType::Float as i32,
         f: value,
+        ..AttributeProto::default()
+    }
+}
+
+/// An attribute that is a tensor.
+pub(crate) fn tensor(name: &str, value: TensorProto) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Tensor as i32,
+        t: Some(value),
+        ..AttributeProto::default()
+    }
+}
+
+/// A text attribute.
+pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::String as i32,
+        s: value.as_bytes().to_vec(),
         ..AttributeProto::default()
     }
 }

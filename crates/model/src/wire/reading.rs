@@ -46,11 +46,12 @@ impl<'a> Reading<'a> {
         argument(self.node, position).map(|_| position)
     }
 
-    /// Sizes of an input that is no constant; `None` where they are not known.
+    /// Sizes of an input; `None` where they are not known.
     pub(crate) fn shape(&self, position: usize) -> Result<Option<&'a [usize]>, String> {
         Ok(match self.arguments[self.argument(position)?] {
             Argument::Value(shape) => Some(shape),
-            Argument::Constant(_) | Argument::Unknown => None,
+            Argument::Constant(Ok(constant)) => Some(constant.shape()),
+            Argument::Constant(Err(_)) | Argument::Unknown => None,
         })
     }
 

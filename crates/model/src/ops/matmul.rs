@@ -1,0 +1,105 @@
+//! `MatMul` of two values, or of a value and a constant where the value has more than two axes.
+//!
+//! A product is claimed, and checked by contracting both matrices with powers of ρ. Its heads are the broadcast leading axes.
+
+use super::Op;
+use super::broadcast::broadcast;
+use super::dense::Gemm;
+use super::lowering::{Lowering, Place, floats};
+use super::operator::{Import, Meaning, Operator};
+use crate::program::{Linear, ProgramError, ValueId};
+use crate::wire::constant::transposed;
+use crate::wire::reading::Reading;
+
+pub(super) const IMPORTS: &[Import] = &[Import {
+    operator: "MatMul",
+    read,
+}];
+
+/// A matrix product.
+pub(super) struct MatMul;
+
+/// A shape's leading axes, rows and columns.
+fn parts(shape: &[usize]) -> Option<(&[usize], usize, usize)> {
+    match shape {
+        [heads @ .., rows, columns] => Some((heads, *rows, *columns)),
+        _ => None,
+    }
+}
+
+impl Operator for MatMul {
+    fn onnx_name(&self) -> &'static str {
+        "MatMul"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let [left, right] = *inputs else {
+            return Err(format!("takes two inputs, not {}", inputs.len()));
+        };
+        let unfit = || format!("values of shapes {left:?} and {right:?} have no matrix product");
+        let (Some((a, rows, inner)), Some((b, other, columns))) = (parts(left), parts(right)) else {
+            return Err(unfit());
+        };
+        let heads = broadcast(a, b).filter(|_| inner == other).ok_or_else(unfit)?;
+        Ok([&heads[..], &[rows, columns]].concat())
+    }
+
+    fn roundings(&self) -> usize {
+        2
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let [left, right] = [0, 1].map(|position| place.inputs[position].shape);
+        let [values_left, values_right] = [0, 1].map(|position| factor(place, lowering, position));
+        let (values_left, values_right) = (values_left?, values_right?);
+        let (Some((a, rows, inner)), Some((b, _, columns))) = (parts(left), parts(right)) else {
+            return Err(place.refused("it is no product of matrices"));
+        };
+        let (linear_of, input) = if b.iter().product::<usize>() == 1 {
+            // One matrix for all rows of all heads.
+            let rows = a.iter().product::<usize>() * rows;
+            ((values_right, [1, rows, inner, columns]), values_left)
+        } else {
+            let heads = &place.shape[..place.shape.len() - 2];
+            let spread_left = [heads, &[rows, inner]].concat();
+            let spread_right = [heads, &[inner, columns]].concat();
+            let values_left = lowering.spread(values_left, left, &spread_left);
+            let values_right = lowering.spread(values_right, right, &spread_right);
+            let sizes = [heads.iter().product(), rows, inner, columns];
+            ((values_right, sizes), values_left)
+        };
+        let (right, sizes) = linear_of;
+        lowering.linear(place, input, Linear::Product { right, sizes })
+    }
+}
+
+/// What is multiplied: constants at the unit of weights, values at most a digit wide where that is needed.
+fn factor(place: &Place<'_>, lowering: &mut Lowering, position: usize) -> Result<ValueId, ProgramError> {
+    if let Some(tensor) = place.constant(position) {
+        let numbers: Vec<f64> = floats(tensor).collect();
+        let unit = lowering.weight_unit();
+        return lowering.constant(place, &numbers, &tensor.shape, unit);
+    }
+    let value = place.value(lowering, position)?;
+    lowering.before_weights(place, value)
+}
+
+fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+    let is_row = node.shape(0)?.is_some_and(|shape| shape.len() == 2);
+    // A matrix of weights is a fully connected layer.
+    if let Ok(weight) = node.floats(1)
+        && weight.shape.len() == 2
+        && is_row
+    {
+        let layer = Gemm {
+            weight: transposed(&weight)?,
+            bias: None,
+        };
+        return Meaning::unary(Op::Gemm(layer), node);
+    }
+    Meaning::binary(Op::MatMul, node)
+}

@@ -1,0 +1,218 @@
+//! What the scale factors of a user's committed circuit rest on: how far its values reach on inputs of a calibration.
+//!
+//! Goes in: a graph, what its inputs take, and a file or folder of inputs, or nothing. Comes out: [`ScaleFactors`], which the
+//! record keeps, so that the circuit is made again without these inputs. Where bounds that follow from the input's range are
+//! narrow enough for the tables there are none. No claim of a proof rests on them: a value that goes further than its table has no
+//! proof.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::accuracy;
+use crate::cifar10;
+use crate::committed::Reach;
+use crate::files::{self, MOST_MODEL_BYTES};
+use crate::model::calibrate;
+use crate::model::float::FloatError;
+use crate::model::graph::{Graph, Tensor};
+use crate::model::input::{self, InputError, Slot};
+
+/// The most inputs of a file or folder that are looked at.
+const MOST_INPUTS: usize = 256;
+
+/// How often each kind of input is drawn where there is no file.
+const DRAWN: u64 = 8;
+
+/// The seed of the first of them: far from those of weights and inputs.
+const FIRST_SEED: u64 = 1 << 32;
+
+/// The logarithm of the room that values have beyond what they reach on drawn inputs, which may be unlike real ones.
+const MARGIN_OF_DRAWN: u32 = 2;
+
+/// The same for inputs of the user's.
+const MARGIN_OF_GIVEN: u32 = 1;
+
+/// How far values reach, and on what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScaleFactors {
+    /// Where the inputs came from.
+    pub basis: Basis,
+    /// How many there were, the one that is proved among them.
+    pub inputs: u64,
+    /// The logarithm of the room that each value has beyond what it reached.
+    pub margin_bits: u32,
+    /// For each value the exponent of the power of two that it is expected not to exceed, margin included.
+    pub reach: Reach,
+}
+
+/// Where a calibration's inputs come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Basis {
+    /// Drawn from all that the circuit must take.
+    Drawn,
+    /// A file or folder of the user's.
+    Files {
+        /// SHA-256 of the file; of a folder, of all its files' digests.
+        sha256: String,
+    },
+}
+
+/// There is no calibration.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    /// A file does not give the model's inputs.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The images cannot be read.
+    #[error(transparent)]
+    Images(#[from] cifar10::DataError),
+    /// The folder cannot be read.
+    #[error("read {}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is nothing in the folder that gives inputs.
+    #[error("{} has no .npz, .npy or .json file and none of CIFAR-10's", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The model cannot be run.
+    #[error(transparent)]
+    Float(#[from] FloatError),
+}
+
+impl crate::hint::Hint for CalibrationError {
+    fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
+        match self {
+            Self::Input(error) => error.hint(),
+            Self::Images(error) => error.hint(),
+            Self::Read { source, .. } => source.hint(),
+            Self::Empty { .. } => {
+                Some("give files as --input takes them, or a folder with CIFAR-10's".into())
+            }
+            Self::Float(_) => Some("leave --calibration out".into()),
+        }
+    }
+}
+
+impl ScaleFactors {
+    /// Of a graph whose inputs are at most `bound` in magnitude, on the inputs that are proved and on those of a file or folder, or
+    /// else drawn ones.
+    ///
+    /// # Errors
+    /// [`CalibrationError`].
+    pub fn measure(
+        graph: &Graph,
+        slots: &[Slot<'_>],
+        proved: &[Tensor],
+        bound: f64,
+        given: Option<&Path>,
+    ) -> Result<Self, CalibrationError> {
+        let (mut sets, basis, margin_bits) = match given {
+            Some(path) => {
+                let (sets, sha256) = read(path, slots)?;
+                (sets, Basis::Files { sha256 }, MARGIN_OF_GIVEN)
+            }
+            None => (drawn(slots, bound), Basis::Drawn, MARGIN_OF_DRAWN),
+        };
+        sets.truncate(MOST_INPUTS);
+        sets.push(proved.to_vec());
+        Ok(Self {
+            basis,
+            inputs: sets.len() as u64,
+            margin_bits,
+            reach: calibrate::reach(graph, &sets, margin_bits)?,
+        })
+    }
+
+    /// What a record's notes say.
+    pub fn remark(&self) -> String {
+        let basis = match &self.basis {
+            Basis::Drawn => "drawn and the one proved (--calibration names inputs of yours)",
+            Basis::Files { .. } => "of --calibration and the one proved",
+        };
+        format!(
+            "scale factors are chosen for what values reach on {} inputs, {basis}, with room for {} times as much; an input on which a \
+             value goes beyond its table has no proof",
+            self.inputs,
+            1_u64 << self.margin_bits.min(u64::BITS - 1)
+        )
+    }
+}
+
+/// Inputs of both signs, of the upper half and of the lower half of what a circuit must take.
+fn drawn(slots: &[Slot<'_>], bound: f64) -> Vec<Vec<Tensor>> {
+    let halves: [fn(f64) -> f64; 3] = [|x| x, f64::abs, |x| -x.abs()];
+    let mut sets = Vec::new();
+    for seed in FIRST_SEED..FIRST_SEED + DRAWN {
+        for half in halves {
+            let tensor = |(slot, position): (&Slot<'_>, u64)| {
+                let mut tensor = input::seeded_uniform(slot.shape, seed + position * DRAWN);
+                for x in &mut tensor.data {
+                    *x = slot.numbers.nearest(half(f64::from(*x)) * bound) as f32;
+                }
+                tensor
+            };
+            sets.push(slots.iter().zip(0..).map(tensor).collect());
+        }
+    }
+    sets
+}
+
+/// The inputs of a file, or of all files of a folder in the order of their names, and the digest of what was read.
+fn read(path: &Path, slots: &[Slot<'_>]) -> Result<(Vec<Vec<Tensor>>, String), CalibrationError> {
+    let read_error = |source| CalibrationError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let digest_of = |path: &Path| {
+        let bytes = files::read(path, MOST_MODEL_BYTES).map_err(read_error)?;
+        Ok::<_, CalibrationError>(Sha256::digest(bytes))
+    };
+    if !path.is_dir() {
+        let sha256 = alloy_primitives::hex::encode(digest_of(path)?);
+        return Ok((input::sets_from_file(path, slots)?, sha256));
+    }
+    let entries = std::fs::read_dir(path).map_err(read_error)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<PathBuf>, _>>()
+        .map_err(read_error)?;
+    paths.sort_unstable();
+    let is_array = |path: &&PathBuf| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| ["json", "npy", "npz"].contains(&extension))
+    };
+    let (mut sets, mut digest) = (Vec::new(), Sha256::new());
+    for path in paths.iter().filter(is_array) {
+        if sets.len() >= MOST_INPUTS {
+            break;
+        }
+        digest.update(digest_of(path)?);
+        sets.extend(input::sets_from_file(path, slots)?);
+    }
+    if sets.is_empty() {
+        if !paths
+            .iter()
+            .any(|path| path.extension().is_some_and(|extension| extension == "bin"))
+        {
+            return Err(CalibrationError::Empty {
+                path: path.to_owned(),
+            });
+        }
+        let images = cifar10::read_test(path)?;
+        for index in 0..images.len().min(MOST_INPUTS) {
+            digest.update(images.pixels(index));
+            sets.push(vec![accuracy::image(&images, index)]);
+        }
+    }
+    Ok((sets, alloy_primitives::hex::encode(digest.finalize())))
+}
