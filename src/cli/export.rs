@@ -66,7 +66,7 @@ pub(super) struct Arguments {
         conflicts_with = "calibrate",
         help_heading = "Many machines"
     )]
-    pub(super) calibration: Option<PathBuf>,
+    pub(super) timings: Option<PathBuf>,
     /// Image of Kubernetes' pods, with evmbench and bash
     #[arg(
         long,
@@ -362,7 +362,7 @@ fn tell(job: &Job, kind: Kind, replays: Option<&[Replay]>) -> Result<(), CliErro
     } else if to_do > 0 {
         note!(
             "hint: tasks have no time limit and nothing is forecast of their end until a machine like theirs is calibrated: run \
-             `evmbench plan --calibrate` there, and give the file that it leaves with --calibration"
+             `evmbench plan --calibrate` there, and give the file that it leaves with --timings"
         );
     }
     let path = |name: &str| quoted(&format!("{}/{name}", job.folder.trim_end_matches('/')));

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.calibrate {
         planner.calibrate()?;
     }
-    if let Some(path) = &arguments.export.calibration {
+    if let Some(path) = &arguments.export.timings {
         planner.calibrated_as(path)?;
     }
     let (budget_bytes, source) = budget(arguments);

@@ -81,13 +81,13 @@ const OWN_FLAGS: [&str; 7] = [
 ];
 const OWN_VALUES: [&str; 8] = [
     "--budget",
-    "--calibration",
     "--claim",
     "--export",
     "--from",
     "--image",
     "--job",
     "--task",
+    "--timings",
 ];
 
 /// This process's arguments after the command, less those that belong to one step: what a run is about and how it is made.
