@@ -569,8 +569,8 @@ fn no_operator_gives_another_result_in_silence() {
     }
 }
 
-/// Operators whose tests have committed circuits, all of them or some.
-const COMMITTED: [&str; 34] = [
+/// Operators whose tests have committed circuits, all of them or some. Those of LayerNormalization have three outputs, which none has.
+const COMMITTED: [&str; 33] = [
     "Abs",
     "Add",
     "ArgMax",
@@ -588,7 +588,6 @@ const COMMITTED: [&str; 34] = [
     "HardSigmoid",
     "HardSwish",
     "InstanceNormalization",
-    "LayerNormalization",
     "LeakyRelu",
     "MatMul",
     "Max",

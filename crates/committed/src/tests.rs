@@ -13,8 +13,9 @@ use evmbench_backend::FIELD_MODULUS as ORDER;
 use evmbench_backend::{Function, NodeId, Operator, RECTIFIER_EXPONENT};
 use evmbench_ezkl::{Ezkl, compiled::Compiled};
 use evmbench_model::graph::{
-    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Smooth, Window,
+    AvgPool2d, BatchNorm, Concat, Conv2d, Gemm, LayerNorm, MaxPool2d, Op, Reshape, Smooth, Softmax, Window,
 };
+
 use evmbench_model::program::Tabulated;
 use evmbench_model::suite::{self, Category, MODELS};
 use evmbench_model::{input, layers};
@@ -1427,6 +1428,43 @@ fn calibration_keeps_the_precision_of_deep_networks() {
     let by_interval = error(&lower(&graph, &options).unwrap());
     let by_reach = error(&calibrated(&graph, &options, 2));
     assert!(by_reach * 2.0 < by_interval, "{by_reach} and {by_interval}");
+}
+
+/// The greatest of a row is the greatest of the numbers that it is subtracted from, also where they are far from 0 and rounded for their reach.
+#[test]
+fn shares_of_calibrated_numbers_are_softmaxs() {
+    let mut rounded = 0;
+    for (middle, is_logarithm) in [(-20.0, false), (-20.0, true), (20.0, false), (20.0, true)] {
+        let mut last = Gemm {
+            weight: drawn(&[3, 64], 401, 0.3),
+            bias: None,
+        };
+        last.bias = Some(Tensor::new([3], vec![middle, middle - 0.5, middle + 0.25]));
+        let graph = small(
+            &[1, 64],
+            vec![
+                gemm(64, 64, 400),
+                Op::Relu,
+                Op::Gemm(last),
+                Op::Softmax(Softmax { is_logarithm }),
+            ],
+        );
+        let circuit = calibrated(&graph, &options(10, InputAssurance::Ranged, false, 1.0), 1);
+        rounded += usize::from(circuit.is_calibrated());
+        let model = evmbench_model::float::FloatModel::load(&evmbench_model::onnx::write(&graph)).unwrap();
+        for seed in 3..8 {
+            let expected = model.run(&each_drawn(&graph, seed)).unwrap().remove(0).data;
+            let witness = circuit.witness(&drawn_for(&graph, seed)).unwrap();
+            assert!(is_accepted(&circuit, &witness));
+            for (found, &expected) in circuit.outputs(&witness.result)[0].iter().zip(&expected) {
+                assert!(
+                    (found - f64::from(expected)).abs() < 0.05,
+                    "{middle} {is_logarithm}: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+    assert_eq!(rounded, 4);
 }
 
 #[test]

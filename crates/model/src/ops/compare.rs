@@ -7,6 +7,7 @@ use super::Op;
 use super::broadcast::broadcast;
 use super::lowering::{Lowering, Place, Source, TableReader};
 use super::operator::{Import, Meaning, Operator, single};
+use super::tables::OUT_OF_RANGE;
 use crate::interval::Interval;
 use crate::program::{ProgramError, Term, ValueId};
 use crate::wire::reading::Reading;
@@ -189,6 +190,9 @@ impl Lowering {
         let before = self.value(value).clone();
         let term = Term { value, factor: 1 };
         let sum = self.sum(place, vec![term], addend, &before.shape, before.unit)?;
+        if !self.is_calibrated && self.value(sum).interval.greatest >= self.program.base() {
+            return Err(place.refused(OUT_OF_RANGE));
+        }
         Ok(self.rectified(place, sum))
     }
 
@@ -361,6 +365,7 @@ impl Operator for Extreme {
                 Source::Constant(tensor) => {
                     let numbers: Vec<f64> = super::lowering::floats(tensor).collect();
                     let unit = lowering.value(found).unit;
+                    place.compared(lowering, &numbers, unit)?;
                     let constant = lowering.constant(place, &numbers, &tensor.shape, unit)?;
                     lowering.spread(constant, &tensor.shape, &place.shape)
                 }

@@ -20,6 +20,10 @@ use crate::program::{
 /// The most by which a sum may shift an operand, as a logarithm.
 const MOST_SHIFT: f64 = 64.0;
 
+/// The least bits after the point of what a function is looked up of, or what is compared with a number that has more, unless inputs have
+/// fewer: with fewer, e^x is further off than 3%.
+pub(super) const LEAST_SCALE: u32 = 4;
+
 /// The most elements that a value may have: with as many powers of ρ as the bound on false claims allows for, each has one.
 pub(crate) const MOST_LOWERED: usize = 1 << 24;
 
@@ -218,6 +222,24 @@ impl Place<'_> {
             }
         };
         numbers.map(integer).collect()
+    }
+
+    /// The integers of numbers that a value of this unit is compared with. What has few bits after the point may be whole numbers,
+    /// which are exact: nothing that they are compared with is rounded.
+    pub(crate) fn compared(
+        &self,
+        lowering: &Lowering,
+        numbers: &[f64],
+        unit: f64,
+    ) -> Result<Vec<i128>, ProgramError> {
+        let is_coarse = unit < f64::from(LEAST_SCALE.min(lowering.scale)).exp2();
+        let is_rounded = |&number: &f64| number.is_finite() && (number * unit).fract() != 0.0;
+        if is_coarse && numbers.iter().any(is_rounded) {
+            return Err(self.refused(
+                "it compares numbers of fewer than four bits after the point with one that has more",
+            ));
+        }
+        self.integers(numbers.iter().copied(), unit)
     }
 
     /// The integers of a bias; 0 for each output where there is none.
@@ -445,12 +467,17 @@ impl Lowering {
             } => {
                 let other = self.value(*right);
                 let interval = match right.0.checked_sub(1).map(|index| &self.program.steps[index]) {
-                    // Of weights, each column bounds its results.
-                    Some(Step::Constant { elements }) => hull((0..*columns).map(|column| {
-                        let column: Vec<i128> =
-                            elements.iter().copied().skip(column).step_by(*columns).collect();
-                        before.interval.weighted(&column, 0)
-                    })),
+                    // Of weights, each column of each head bounds its results.
+                    Some(Step::Constant { elements }) => {
+                        let heads = elements.chunks(inner * columns);
+                        hull(heads.flat_map(|head| {
+                            (0..*columns).map(move |column| {
+                                let column: Vec<i128> =
+                                    head.iter().copied().skip(column).step_by(*columns).collect();
+                                before.interval.weighted(&column, 0)
+                            })
+                        }))
+                    }
                     _ => before
                         .interval
                         .times(other.interval)
@@ -509,6 +536,12 @@ impl Lowering {
     /// Whether a value's own look-up bounds it, and honest ones are within a limit.
     pub(super) fn is_looked_up_within(&self, value: ValueId, most: i128) -> bool {
         let step = value.0.checked_sub(1).map(|index| &self.program.steps[index]);
+        if let Some(Step::Rearrange { operands, .. }) = step
+            && let [Operand { value, shift: 0 }] = operands[..]
+        {
+            // The same numbers in another order.
+            return self.is_looked_up_within(value, most);
+        }
         step.is_some_and(|step| {
             matches!(
                 step,

@@ -696,6 +696,10 @@ fn pad(node: &Reading<'_>) -> Result<Meaning, String> {
         before[axis] = pads[at];
         after[axis] = pads[axes.len() + at];
     }
+    let crops = pads.iter().any(|&pad| pad < 0);
+    ensure(!(crops && matches!(filling, Filling::Wrapped)), || {
+        "it crops on one side and wraps round on another".to_owned()
+    })?;
     let op = Movement::Pad {
         before,
         after,

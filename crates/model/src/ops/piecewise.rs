@@ -252,6 +252,7 @@ impl Operator for Piecewise {
 /// The changes of slope on one side, each with its distance from 0 in units of the value; those that no number reaches left out.
 fn bends(
     place: &Place<'_>,
+    lowering: &Lowering,
     side: &[(f64, f64)],
     unit: f64,
     slope_unit: f64,
@@ -265,7 +266,8 @@ fn bends(
         // Beyond what is there nothing bends; infinity is there, too.
         if units < greatest.max(1) as f64 {
             if next != slope {
-                bends.push((units as i128, next - slope));
+                let at = place.compared(lowering, &[distance], unit)?[0];
+                bends.push((at, next - slope));
             }
             slope = next;
         }
@@ -284,9 +286,9 @@ fn bend(
     let Interval { least, greatest } = before.interval;
     let slope_unit = f64::from(exponent(&lines.slopes(), lowering.scale)).exp2();
     let unit = before.unit * slope_unit;
-    let right = bends(place, &lines.right, before.unit, slope_unit, greatest)?;
-    let left = bends(place, &lines.left, before.unit, slope_unit, -least)?;
-    let addend = place.integers(std::iter::once(lines.at_zero), unit)?[0];
+    let right = bends(place, lowering, &lines.right, before.unit, slope_unit, greatest)?;
+    let left = bends(place, lowering, &lines.left, before.unit, slope_unit, -least)?;
+    let addend = place.compared(lowering, &[lines.at_zero], unit)?[0];
 
     let slope = match (&right[..], &left[..]) {
         ([], []) => Some(0),

@@ -31,9 +31,6 @@ pub struct Softmax {
     pub is_logarithm: bool,
 }
 
-/// The least bits after the point of what e^x is taken of, unless inputs have fewer: with fewer, e^x is further off than 3%.
-const LEAST_SCALE: u32 = 4;
-
 /// How many bits fewer than a digit a share of 1 has.
 const SPARE_BITS: u32 = 2;
 
@@ -65,15 +62,16 @@ impl Operator for Softmax {
         let input = place.value(lowering, 0)?;
         let (input, scale) =
             lowering.tabulated(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
-        if scale < LEAST_SCALE.min(lowering.scale) {
-            return Err(place.refused(OUT_OF_RANGE));
-        }
         let columns = place.shape[place.shape.len() - 1];
         let rows = place.shape.iter().product::<usize>() / columns;
         let (narrow, wide) = ([1, rows, 1, 1], [1, rows, columns, 1]);
         let unit = lowering.value(input).unit;
         let input = lowering.relabelled(input, &wide, unit);
         let greatest = lowering.greatest_of_rows(place, input)?;
+        if lowering.value(greatest).unit.to_bits() != unit.to_bits() {
+            // It was rounded: what is subtracted would be no greatest of the numbers that it is subtracted from.
+            return Err(place.refused(OUT_OF_RANGE));
+        }
         let greatest = lowering.spread(greatest, &narrow, &wide);
         let terms = [(input, 1), (greatest, -1)].map(|(value, factor)| Term { value, factor });
         let distance = lowering.sum(place, terms.to_vec(), 0, &wide, unit)?;

@@ -316,6 +316,19 @@ proptest! {
         agrees(&Case { graph, is_exact: false }, seed)?;
     }
 
+    /// Each head of a constant has bounds of its own, and what rests on them is not the straight line that their sum would allow.
+    #[test]
+    fn products_with_heads_of_a_constant_are_bounded(heads in 1_usize..4, columns in 1_usize..3, seed in 0_u64..1000) {
+        let right = seeded_uniform(&[heads, 2, columns], seed + 1);
+        let graph = of_input(&[heads, 1, 2], |graph, x| {
+            let positive = apply(graph, Op::Piecewise(Piecewise::Clip { least: 0.5, greatest: 1.0 }), &[x]);
+            let constant = apply(graph, Op::Constant(right), &[]);
+            let product = apply(graph, Op::MatMul, &[positive, constant]);
+            apply(graph, Op::Piecewise(Piecewise::Clip { least: -0.75, greatest: 0.75 }), &[product])
+        });
+        agrees(&Case { graph, is_exact: false }, seed)?;
+    }
+
     #[test]
     fn shares_are_onnxs(shape in shape(), is_logarithm: bool, seed in 0_u64..1000) {
         let graph = alone(&shape, Op::Softmax(Softmax { is_logarithm }));
