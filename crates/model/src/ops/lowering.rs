@@ -224,15 +224,15 @@ impl Place<'_> {
         numbers.map(integer).collect()
     }
 
-    /// The integers of numbers that a value of this unit is compared with. What has few bits after the point may be whole numbers,
-    /// which are exact: nothing that they are compared with is rounded.
+    /// The integers, at a unit, of numbers that a value is compared with. Nothing is rounded that whole numbers are compared with.
     pub(crate) fn compared(
         &self,
         lowering: &Lowering,
+        value: &Value,
         numbers: &[f64],
         unit: f64,
     ) -> Result<Vec<i128>, ProgramError> {
-        let is_coarse = unit < f64::from(LEAST_SCALE.min(lowering.scale)).exp2();
+        let is_coarse = lowering.is_coarse(value);
         let is_rounded = |&number: &f64| number.is_finite() && (number * unit).fract() != 0.0;
         if is_coarse && numbers.iter().any(is_rounded) {
             return Err(self.refused(
@@ -272,6 +272,13 @@ pub(crate) struct Lowering {
 
 impl Lowering {
     /// The greatest magnitude that a table takes.
+    /// Whether a value has so few bits after the point that constants and tables at its unit would be others, though there is room for
+    /// more: it is a whole number, a truth value, a position.
+    pub(super) fn is_coarse(&self, value: &Value) -> bool {
+        let least = f64::from(LEAST_SCALE.min(self.scale)).exp2();
+        value.unit < least && 2 * value.interval.magnitude() <= self.table_limit()
+    }
+
     pub(crate) fn table_limit(&self) -> i128 {
         self.program.base() - TABLE_MARGIN
     }

@@ -12,7 +12,7 @@ use super::lowering::{Lowering, Place, ReadThrough, TableReader, floats, hull};
 use super::operator::{Import, Meaning, Operator, ensure, single};
 use super::{broadcast::broadcast, lowering::Source};
 use crate::interval::Interval;
-use crate::program::{ProgramError, Term, ValueId};
+use crate::program::{ProgramError, Term, Value, ValueId};
 use crate::wire::constant::Constant;
 use crate::wire::proto;
 use crate::wire::reading::Reading;
@@ -253,20 +253,20 @@ impl Operator for Piecewise {
 fn bends(
     place: &Place<'_>,
     lowering: &Lowering,
+    value: &Value,
     side: &[(f64, f64)],
-    unit: f64,
     slope_unit: f64,
     greatest: i128,
 ) -> Result<Bends, ProgramError> {
     let mut slope = 0;
     let mut bends = Vec::new();
     for &(distance, next) in side {
-        let units = (distance * unit).round();
+        let units = (distance * value.unit).round();
         let next = place.integers(std::iter::once(next), slope_unit)?[0];
         // Beyond what is there nothing bends; infinity is there, too.
         if units < greatest.max(1) as f64 {
             if next != slope {
-                let at = place.compared(lowering, &[distance], unit)?[0];
+                let at = place.compared(lowering, value, &[distance], value.unit)?[0];
                 bends.push((at, next - slope));
             }
             slope = next;
@@ -286,9 +286,9 @@ fn bend(
     let Interval { least, greatest } = before.interval;
     let slope_unit = f64::from(exponent(&lines.slopes(), lowering.scale)).exp2();
     let unit = before.unit * slope_unit;
-    let right = bends(place, lowering, &lines.right, before.unit, slope_unit, greatest)?;
-    let left = bends(place, lowering, &lines.left, before.unit, slope_unit, -least)?;
-    let addend = place.compared(lowering, &[lines.at_zero], unit)?[0];
+    let right = bends(place, lowering, &before, &lines.right, slope_unit, greatest)?;
+    let left = bends(place, lowering, &before, &lines.left, slope_unit, -least)?;
+    let addend = place.compared(lowering, &before, &[lines.at_zero], unit)?[0];
 
     let slope = match (&right[..], &left[..]) {
         ([], []) => Some(0),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
 use super::Op;
-use super::lowering::{Lowering, Place, TableReader};
+use super::lowering::{LEAST_SCALE, Lowering, Place, TableReader};
 use super::operator::{Import, Meaning, Operator, ensure, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT};
@@ -62,6 +62,9 @@ impl Operator for Softmax {
         let input = place.value(lowering, 0)?;
         let (input, scale) =
             lowering.tabulated(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
+        if scale < LEAST_SCALE.min(lowering.scale) {
+            return Err(place.refused(OUT_OF_RANGE));
+        }
         let columns = place.shape[place.shape.len() - 1];
         let rows = place.shape.iter().product::<usize>() / columns;
         let (narrow, wide) = ([1, rows, 1, 1], [1, rows, columns, 1]);

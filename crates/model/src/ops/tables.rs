@@ -1,6 +1,6 @@
 //! Look-ups of an integer program: functions of one number, and how what they are looked up of is brought into a table's range.
 
-use super::lowering::{LEAST_SCALE, Lowering, Place, TableReader};
+use super::lowering::{Lowering, Place, TableReader};
 use crate::interval::Interval;
 use crate::program::{ProgramError, Step, Tabulated, Value, ValueId};
 
@@ -31,9 +31,9 @@ impl Lowering {
         let input = self
             .within_table(input, reader.at_power_of_two())
             .map_err(|source| place.too_large(source))?;
-        let scale = self.value(input).unit.log2();
-        let least = f64::from(LEAST_SCALE.min(self.scale));
-        if (least..=MOST_SCALE).contains(&scale) {
+        let value = self.value(input);
+        let scale = value.unit.log2();
+        if (0.0..=MOST_SCALE).contains(&scale) && !self.is_coarse(value) {
             Ok((input, scale as u32))
         } else {
             Err(place.refused(OUT_OF_RANGE))
