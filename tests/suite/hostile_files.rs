@@ -644,7 +644,7 @@ fn a_report_of_two_thousand_records_is_made_soon() {
     assert_eq!(said.status, Some(0), "{}", said.stderr);
     let page = std::fs::read_to_string(out.join("index.html")).unwrap();
     assert!(page.contains("model_0") && page.contains(&format!("model_{}", records - 1)));
-    // Twenty seconds for all where it is compiled for speed and alone.
+    // The aim is 20 s for all in a release build on a quiet machine; this build is not optimised.
     assert!(took < Duration::from_mins(3), "{took:?}");
 }
 

@@ -1371,7 +1371,7 @@ fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Reads a file that a phase wrote; one that cannot be read as what it should be is that phase's failure.
 ///
-/// It may have any size: a witness has some 150 bytes for each element of the tensors.
+/// It may have any size: a witness grows with the tensors.
 fn parsed<T, E: std::fmt::Display>(
     phase: Phase,
     path: &Path,

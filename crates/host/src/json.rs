@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::format;
 
-/// Most memory that a text may take as a [`Value`], in bytes. Text of 2 bytes (`0,`) takes 32, `{"a":0},` some 700.
+/// Most memory that a text may take as a [`Value`], in bytes: a few bytes of text (`0,`, `{"a":0},`) take many of memory.
 const MOST_VALUE_BYTES: u64 = 512 << 20;
 
 /// What a map of one to eleven keys takes: its node in a B-tree.

@@ -1,7 +1,7 @@
 //! A compiler that answers a question a second time from what solc answered the first time.
 //!
-//! The suite compiles the same few sources hundreds of times, mostly in processes of their own. solc is a function of its input, so
-//! its answers are kept in the target folder, under the compiler's version and the digest of the whole question.
+//! The suite compiles the same sources again and again, mostly in processes of their own. solc is a function of its input, so its
+//! answers are kept in the target folder, under the compiler's version and the digest of the whole question.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
