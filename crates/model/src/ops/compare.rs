@@ -365,7 +365,7 @@ impl Operator for Extreme {
                 Source::Constant(tensor) => {
                     let numbers: Vec<f64> = super::lowering::floats(tensor).collect();
                     let unit = lowering.value(found).unit;
-                    place.compared(lowering, lowering.value(found), &numbers, unit)?;
+                    place.ensure_held(lowering, lowering.value(found), &numbers, unit)?;
                     let constant = lowering.constant(place, &numbers, &tensor.shape, unit)?;
                     lowering.spread(constant, &tensor.shape, &place.shape)
                 }

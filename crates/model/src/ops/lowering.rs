@@ -224,22 +224,19 @@ impl Place<'_> {
         numbers.map(integer).collect()
     }
 
-    /// The integers, at a unit, of numbers that a value is compared with. Nothing is rounded that whole numbers are compared with.
-    pub(crate) fn compared(
+    /// Refuses numbers that a unit does not hold exactly, where a value that they are compared with is a whole number.
+    pub(crate) fn ensure_held(
         &self,
         lowering: &Lowering,
         value: &Value,
         numbers: &[f64],
         unit: f64,
-    ) -> Result<Vec<i128>, ProgramError> {
-        let is_coarse = lowering.is_coarse(value);
+    ) -> Result<(), ProgramError> {
         let is_rounded = |&number: &f64| number.is_finite() && (number * unit).fract() != 0.0;
-        if is_coarse && numbers.iter().any(is_rounded) {
-            return Err(self.refused(
-                "it compares numbers of fewer than four bits after the point with one that has more",
-            ));
+        if lowering.is_coarse(value) && numbers.iter().any(is_rounded) {
+            return Err(self.refused("it compares whole numbers with a fraction"));
         }
-        self.integers(numbers.iter().copied(), unit)
+        Ok(())
     }
 
     /// The integers of a bias; 0 for each output where there is none.

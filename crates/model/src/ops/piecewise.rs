@@ -266,8 +266,8 @@ fn bends(
         // Beyond what is there nothing bends; infinity is there, too.
         if units < greatest.max(1) as f64 {
             if next != slope {
-                let at = place.compared(lowering, value, &[distance], value.unit)?[0];
-                bends.push((at, next - slope));
+                place.ensure_held(lowering, value, &[distance], value.unit)?;
+                bends.push((units as i128, next - slope));
             }
             slope = next;
         }
@@ -288,7 +288,8 @@ fn bend(
     let unit = before.unit * slope_unit;
     let right = bends(place, lowering, &before, &lines.right, slope_unit, greatest)?;
     let left = bends(place, lowering, &before, &lines.left, slope_unit, -least)?;
-    let addend = place.compared(lowering, &before, &[lines.at_zero], unit)?[0];
+    place.ensure_held(lowering, &before, &[lines.at_zero], unit)?;
+    let addend = place.integers(std::iter::once(lines.at_zero), unit)?[0];
 
     let slope = match (&right[..], &left[..]) {
         ([], []) => Some(0),

@@ -68,7 +68,7 @@ impl std::fmt::Display for Expression {
 }
 
 /// What a statement does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Action {
     /// `let a, b := value`; without a value they are 0.
     Let(Vec<String>, Option<Expression>),
@@ -92,7 +92,7 @@ pub(super) enum Action {
 }
 
 /// A function of the assembly.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Function {
     pub(super) name: String,
     pub(super) parameters: Vec<String>,
@@ -100,8 +100,8 @@ pub(super) struct Function {
     pub(super) body: Vec<Statement>,
 }
 
-/// A statement and where it stands in the text. Two are equal if they do the same, wherever they stand.
-#[derive(Debug, Clone, Eq)]
+/// A statement and where it stands in the text.
+#[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub(super) bytes: Range<usize>,
     pub(super) action: Action,
@@ -150,12 +150,6 @@ impl std::fmt::Display for Function {
 fn joined(statements: &[Statement]) -> String {
     let statements: Vec<String> = statements.iter().map(Statement::to_string).collect();
     statements.join("; ")
-}
-
-impl PartialEq for Statement {
-    fn eq(&self, other: &Self) -> bool {
-        self.action == other.action
-    }
 }
 
 impl Statement {
