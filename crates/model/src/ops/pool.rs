@@ -110,16 +110,7 @@ impl Operator for PaddedMean {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
-        let (input, window) = (single(inputs)?, &self.window);
-        // A window that reads nothing but padding would have no mean.
-        let reads = (0..4).all(|side| window.padding[side] < window.kernel[side % 2]);
-        ensure(reads, || {
-            format!(
-                "padding {:?}, must be below the kernel {:?}",
-                window.padding, window.kernel
-            )
-        })?;
-        pooled(window, input)
+        pooled_beside_padding(&self.window, single(inputs)?)
     }
 
     fn attributes(&self) -> Vec<AttributeProto> {
@@ -177,16 +168,7 @@ impl Operator for MaxPool2d {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
-        let (input, window) = (single(inputs)?, &self.0);
-        // A window that reads nothing but padding would have no greatest element.
-        let reads = (0..4).all(|side| window.padding[side] < window.kernel[side % 2]);
-        ensure(reads, || {
-            format!(
-                "padding {:?}, must be below the kernel {:?}",
-                window.padding, window.kernel
-            )
-        })?;
-        pooled(window, input)
+        pooled_beside_padding(&self.0, single(inputs)?)
     }
 
     fn attributes(&self) -> Vec<AttributeProto> {
@@ -294,6 +276,18 @@ pub(super) fn window_output(window: &Window, input: [usize; 2]) -> Result<[usize
     window
         .output_size(input)
         .ok_or_else(|| format!("{window:?} does not fit a {}×{} input", input[0], input[1]))
+}
+
+/// [`pooled`], where no window reads nothing but padding: that would have no mean and no greatest element.
+fn pooled_beside_padding(window: &Window, input: &[usize]) -> Result<Vec<usize>, String> {
+    let reads = (0..4).all(|side| window.padding[side] < window.kernel[side % 2]);
+    ensure(reads, || {
+        format!(
+            "padding {:?}, must be below the kernel {:?}",
+            window.padding, window.kernel
+        )
+    })?;
+    pooled(window, input)
 }
 
 fn pooled(window: &Window, input: &[usize]) -> Result<Vec<usize>, String> {
