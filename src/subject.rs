@@ -17,7 +17,7 @@ use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::input::{Numbers, Slot};
 use crate::model::integer::{self, IntegerError, Lowered};
-use crate::model::onnx::{Coverage, OnnxError, OnnxModel, Port, Problem, Uncovered};
+use crate::model::onnx::{Asked, Coverage, OnnxError, OnnxModel, OutputForm, Port, Problem, Uncovered};
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
@@ -470,7 +470,13 @@ impl Subject {
         calibration: Calibration<'_>,
         request: Request,
     ) -> Result<Self, SubjectError> {
-        let (onnx, mut model) = onnx::load(path, &request.dimensions)?;
+        let asked = Asked {
+            dimensions: request.dimensions.clone(),
+            output: request.output,
+        };
+        let loaded = onnx::load(path, &asked)?;
+        let file_sha256 = hex_sha256(&loaded.file);
+        let (onnx, mut model) = loaded.into_parts();
         if request.plan.kind() != CircuitKind::Committed {
             model.directly(path)?;
             model.fits(request.plan.scale(), request.plan.greatest_checked(), path)?;
@@ -484,13 +490,12 @@ impl Subject {
             notes: mut remarks,
             ..
         } = model;
-        let onnx_sha256 = hex_sha256(&onnx);
         let mut request = Request {
             id: file_id(path),
             suite: Request::of_file(request.plan).suite,
             ..request
         };
-        request.onnx_sha256 = Some(onnx_sha256.clone());
+        request.onnx_sha256 = Some(hex_sha256(&onnx));
         let (inputs, input_source) = match input_file {
             Some(file) => {
                 let (inputs, sha256) = input_of(file, &ports)?;
@@ -533,12 +538,12 @@ impl Subject {
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
-                onnx_description(&request.id),
+                onnx_description(&request),
                 &onnx,
                 graph.as_ref(),
                 shapes(ports),
                 shapes(outputs),
-                Source::File { sha256: onnx_sha256 },
+                Source::File { sha256: file_sha256 },
             ),
             committed: CommittedSubject::of(graph.as_ref(), &inputs, &request, input_bound)?,
             input: describe_input(input_source, &inputs),
@@ -698,8 +703,13 @@ impl Subject {
 }
 
 /// What a user's model is called in words.
-pub(crate) fn onnx_description(id: &str) -> String {
-    format!("{id} (a user's ONNX file)")
+pub(crate) fn onnx_description(request: &Request) -> String {
+    let form = match request.output {
+        OutputForm::Model => "",
+        OutputForm::Logits => ", without its last Softmax",
+        OutputForm::Argmax => ", its class alone",
+    };
+    format!("{} (a user's ONNX file{form})", request.id)
 }
 
 /// Most characters of an id that a file's name gives: what is added to it must fit into the 255 bytes of another file's name.

@@ -171,9 +171,9 @@ impl Arguments {
             facts.negated_s_g2 = Some(negated_s_g2(path)?);
         }
         if let Some(path) = &self.model {
-            match onnx::load(path, &onnx::Dimensions::new())
+            match onnx::load(path, &onnx::Asked::default())
                 .map_err(crate::subject::SubjectError::from)?
-                .1
+                .model
                 .coverage
             {
                 Coverage::Full(graph) => {

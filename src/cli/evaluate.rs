@@ -160,7 +160,8 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
             .map(|model| suite_candidate(model, arguments))
             .collect();
     };
-    let (onnx, model) = onnx::load(path, &onnx::Dimensions::new()).map_err(SubjectError::from)?;
+    let loaded = onnx::load(path, &onnx::Asked::default()).map_err(SubjectError::from)?;
+    let (onnx, model) = loaded.into_parts();
     let graph = match model.coverage {
         Coverage::Full(graph) => graph,
         Coverage::Partial(uncovered) => {

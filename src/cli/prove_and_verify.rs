@@ -15,7 +15,7 @@ use crate::chain::Fork;
 use crate::cifar10;
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Numbers, Slot};
-use crate::model::onnx::{self, Dimensions, Uncovered};
+use crate::model::onnx::{self, Asked, Dimensions, OutputForm, Uncovered};
 use crate::model::split::Split;
 use crate::prover::{
     CircuitKind, CircuitPlan, Io, MOST_SHOWN_ELEMENTS, PlanError, SrsStore, VerifierKind, Visibility,
@@ -45,6 +45,10 @@ pub(super) struct Arguments {
     /// by its input and axis, as in input.2=16 [default: 1 for a batch that is the only such size]
     #[arg(long, value_name = "SIZE=N,…", value_delimiter = ',', value_parser = dimension, conflicts_with_all = ["ids", "suite"])]
     dim: Vec<(String, usize)>,
+    /// What of the ONNX file's output is proved: all of it; `logits`: the numbers before the Softmax that stands last; `argmax`: the
+    /// class alone, one value, the first of equal ones [default: model]
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["ids", "suite"])]
+    output: Option<OutputName>,
     /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise. With --batch N,
     /// given N times, for one proof each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
@@ -168,6 +172,24 @@ enum IoName {
     Committed,
     Result,
     Public,
+}
+
+/// The form of an ONNX file's output.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputName {
+    Model,
+    Logits,
+    Argmax,
+}
+
+impl From<OutputName> for OutputForm {
+    fn from(name: OutputName) -> Self {
+        match name {
+            OutputName::Model => Self::Model,
+            OutputName::Logits => Self::Logits,
+            OutputName::Argmax => Self::Argmax,
+        }
+    }
 }
 
 impl From<IoName> for Io {
@@ -371,6 +393,7 @@ fn bound(arguments: &Arguments, srs: Option<&SrsStore>, request: Request) -> Req
         warmup: arguments.warmup,
         seed: arguments.seed.unwrap_or(DEFAULT_SEED),
         dimensions: arguments.dimensions(),
+        output: arguments.output_form(),
         fork: arguments
             .fork
             .first()
@@ -484,6 +507,19 @@ impl Arguments {
         self.dim.iter().cloned().collect()
     }
 
+    /// How the ONNX file is read.
+    fn asked(&self) -> Asked {
+        Asked {
+            dimensions: self.dimensions(),
+            output: self.output_form(),
+        }
+    }
+
+    /// Which form of the ONNX file's output.
+    fn output_form(&self) -> OutputForm {
+        self.output.map_or_else(OutputForm::default, OutputForm::from)
+    }
+
     /// Where models are split; none where they are proved whole.
     fn split(&self) -> Option<Split> {
         let is_split = !self.cut.is_empty() || self.tiles.is_some();
@@ -575,7 +611,8 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
     };
     let mut items = Vec::new();
     if let Some(path) = &arguments.onnx {
-        let elements = onnx::output_elements(path, &arguments.dimensions()).map_err(SubjectError::from)?;
+        let loaded = onnx::load(path, &arguments.asked()).map_err(SubjectError::from)?;
+        let elements = loaded.output_elements();
         for &scale in scales {
             let (request, fallback) = both("model", ONNX_SUITE, Io::default_for_outputs(elements), scale)?;
             let (input, calibration) = (arguments.input(), arguments.calibration.as_deref());

@@ -41,6 +41,11 @@ impl Environment {
             memory_limit_bytes,
         }
     }
+
+    /// Whether the revision of evmbench that runs now made the record. False where either does not tell its revision.
+    pub fn is_this_evmbench(&self) -> bool {
+        self.git_revision.is_some() && self.git_revision == git_revision()
+    }
 }
 
 /// Who went through a record's part on chain again, and when.

@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 98] = {
+const CLASSES: [(&str, Class, &str); 99] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -70,6 +70,7 @@ const CLASSES: [(&str, Class, &str); 98] = {
         ("request.srs_sha256", Derived, "`keys.srs`"),
         ("request.onnx_sha256", Derived, "`model.onnx_sha256`"),
         ("request.dimensions", Derived, "the user's file read again"),
+        ("request.output", Derived, "the user's file read again"),
         (
             "request.scale_factors",
             Derived,
@@ -243,7 +244,7 @@ const CLASSES: [(&str, Class, &str); 98] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 11] = [
+const LATER: [(&str, u32); 12] = [
     ("batch", 7),
     ("other_forks", 2),
     ("guard", 2),
@@ -255,6 +256,7 @@ const LATER: [(&str, u32); 11] = [
     ("numerics.output_range", 6),
     ("numerics.outputs", 6),
     ("model.uncovered", 6),
+    ("request.output", 9),
 ];
 
 /// Whether a place holds what records of a schema did not have yet.

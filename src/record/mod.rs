@@ -33,7 +33,7 @@ use crate::guard::batch::BatchMeasurement;
 use crate::guard::linked::LinkedMeasurement;
 use crate::judge::{self, FunctionCheck};
 use crate::ledger::Ledger;
-use crate::model::onnx::{Dimensions, Uncovered};
+use crate::model::onnx::{Dimensions, OutputForm, Uncovered};
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
     CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
@@ -44,7 +44,7 @@ use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 8;
+pub const SCHEMA: u32 = 9;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -191,11 +191,15 @@ pub struct Request {
     pub threads: Option<usize>,
     /// SHA-256 of a reference string of the user's.
     pub srs_sha256: Option<String>,
-    /// SHA-256 of the user's ONNX file.
+    /// SHA-256 of the user's model as it is proved: of the ONNX file, with what it leaves open filled in and the output in the form
+    /// that is asked for.
     pub onnx_sha256: Option<String>,
     /// Sizes that the user gave to what the ONNX file leaves open.
     #[serde(default, skip_serializing_if = "Dimensions::is_empty")]
     pub dimensions: Dimensions,
+    /// Which form of the ONNX file's output is proved.
+    #[serde(default, skip_serializing_if = "OutputForm::is_model")]
+    pub output: OutputForm,
     /// How far the values of a user's model reach, for which a committed circuit's scale factors are chosen; absent where they
     /// follow from the input's range alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -274,6 +278,7 @@ impl Request {
             srs_sha256: None,
             onnx_sha256: None,
             dimensions: Dimensions::new(),
+            output: OutputForm::default(),
             scale_factors: None,
             weights_sha256: None,
             input_sha256: None,

@@ -141,7 +141,8 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     discrepancies.extend(too_early(&stored, record.schema));
     discrepancies.extend(too_low(record));
     let mut expected = again.clone();
-    let remarks = as_written_then(record, &mut expected).into_iter().collect();
+    let mut remarks: Vec<String> = as_written_then(record, &mut expected).into_iter().collect();
+    remarks.extend(not_compared_then(&findings.rebuilt.covered_since));
     discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {
         figures: figures(record, findings.on_chain.is_ok().then_some(&again)),
@@ -150,6 +151,16 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
         by_record_only,
         remarks,
     }
+}
+
+/// What a reader should know of a run whose operators are covered only since.
+fn not_compared_then(covered_since: &[String]) -> Option<String> {
+    (!covered_since.is_empty()).then(|| {
+        format!(
+            "the evmbench that made the run had no exact integers of {}, and this one has; prove the model again to have them compared",
+            covered_since.join(", ")
+        )
+    })
 }
 
 /// Whether the record's own digest is that of what stands in it.

@@ -2,8 +2,9 @@
 
 use super::Given;
 use crate::committed::InputAssurance;
+use crate::model::onnx::{self, Uncovered};
 use crate::prover::{CircuitKind, CircuitPlan, PlanError};
-use crate::record::{PartRequest, Record, Request};
+use crate::record::{Model, PartRequest, Record, Request, Source};
 use crate::subject::{Material, Subject, onnx_description};
 use crate::suite::{self, Experiment};
 
@@ -36,6 +37,8 @@ pub struct Rebuilt {
     pub subject: Result<Subject, NotRebuilt>,
     /// Whether its input is the one that was asked for; a test image and a file of the user's are not at hand.
     pub input_known: bool,
+    /// Operators that this evmbench covers and the one that made the run did not. The subject leaves them uncovered.
+    pub covered_since: Vec<String>,
 }
 
 impl Rebuilt {
@@ -44,11 +47,62 @@ impl Rebuilt {
         let request = &record.request;
         let input_known =
             request.sample.is_none() && (request.input_sha256.is_none() || given.input.is_some());
+        let (subject, covered_since) = match subject(request, given, input_known) {
+            Ok(subject) => {
+                let (subject, covered_since) = covered_then(named_then(subject, record), record);
+                (Ok(subject), covered_since)
+            }
+            Err(why) => (Err(why), Vec::new()),
+        };
         Self {
-            subject: subject(request, given, input_known),
+            subject,
             input_known,
+            covered_since,
         }
     }
+}
+
+/// The first schema that names a user's file by its own digest. Before, it was that of the model as it is proved.
+const FILE_DIGEST_SINCE: u32 = 9;
+
+/// The subject, with the user's file named as a record of its schema does.
+fn named_then(mut subject: Subject, record: &Record) -> Subject {
+    if record.schema < FILE_DIGEST_SINCE
+        && let Source::File { sha256 } = &mut subject.model.weights
+        && record.request.onnx_sha256.is_some()
+    {
+        sha256.clone_from(&subject.model.onnx_sha256);
+    }
+    subject
+}
+
+/// The subject with no more covered than the evmbench covered that made the run, and the operators that came later. Such a run
+/// was not compared with exact integers. Its record claims less for that, never more.
+fn covered_then(subject: Subject, record: &Record) -> (Subject, Vec<String>) {
+    let then = &record.model.uncovered;
+    let now = &subject.model.uncovered;
+    let is = |one: &Uncovered, other: &Uncovered| one.node == other.node && one.operator == other.operator;
+    let lists = |list: &[Uncovered], node: &Uncovered| list.iter().any(|other| is(node, other));
+    let since: Vec<Uncovered> = then.iter().filter(|node| !lists(now, node)).cloned().collect();
+    let is_of_then = !since.is_empty()
+        && subject.committed.is_none()
+        && !record.environment.is_this_evmbench()
+        && now.iter().all(|node| lists(then, node))
+        && onnx::has(&subject.onnx, then);
+    if !is_of_then {
+        return (subject, Vec::new());
+    }
+    let subject = Subject {
+        model: Model {
+            parameters: None,
+            multiply_adds: None,
+            uncovered: then.clone(),
+            ..subject.model
+        },
+        graph: Err(then.clone()),
+        ..subject
+    };
+    (subject, onnx::operators(&since))
 }
 
 fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subject, NotRebuilt> {
@@ -105,8 +159,8 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
         // The file may have another name than when it was proved, and the request is the record's.
         return Ok(Subject {
             request: request.clone(),
-            model: crate::record::Model {
-                description: onnx_description(&request.id),
+            model: Model {
+                description: onnx_description(request),
                 ..subject.model
             },
             ..subject

@@ -217,7 +217,7 @@ fn exports_of_pytorch_are_what_pytorch_computes() {
     );
     for (exporter, layers) in [("dynamo", 8), ("torchscript", 10)] {
         let path = common::fixture(&format!("pytorch/{exporter}.onnx"));
-        let (_, model) = onnx::load(&path, &onnx::Dimensions::new()).unwrap();
+        let model = onnx::load(&path, &onnx::Asked::default()).unwrap().model;
         let Coverage::Full(graph) = model.coverage else {
             panic!("{exporter}: {:?}", model.coverage)
         };

@@ -170,13 +170,15 @@ fn a_padded_maximum_needs_a_committed_circuit() {
 }
 
 /// A committed circuit's integers are those of ONNX's function, by an implementation that shares nothing with them.
+fn loaded(name: &str) -> (Vec<u8>, OnnxModel) {
+    onnx::load(&fixture(name), &onnx::Asked::default())
+        .unwrap()
+        .into_parts()
+}
+
 #[test]
 fn a_padded_maximum_of_negative_values_is_the_greatest_of_them() {
-    let (bytes, model) = onnx::load(
-        &fixture("function/conv_padded_max.onnx"),
-        &onnx::Dimensions::new(),
-    )
-    .unwrap();
+    let (bytes, model) = loaded("function/conv_padded_max.onnx");
     let slots: Vec<_> = model.inputs.iter().map(onnx::Port::slot).collect();
     let inputs = input::from_file(&fixture("function/conv_padded_max.json"), &slots).unwrap();
     let expected = FloatModel::load(&bytes).unwrap().run(&inputs).unwrap();
@@ -420,7 +422,7 @@ fn a_batch_without_a_size_is_1_and_weights_beside_a_file_are_read() {
         stdout.contains("its batch has no size in the file, and is 1 here"),
         "{stdout}"
     );
-    let (bytes, model) = onnx::load(&fixture("function/ext.onnx"), &onnx::Dimensions::new()).unwrap();
+    let (bytes, model) = loaded("function/ext.onnx");
     let Coverage::Full(graph) = model.coverage else {
         panic!("{:?}", model.coverage)
     };

@@ -8,14 +8,18 @@ use crate::common;
 use std::path::{Path, PathBuf};
 
 use crate::common::models::{floats, integers, operator, port, small};
+use alloy_primitives::{U256, hex};
 use evmbench::judge::{self, FunctionCheck, KnownIntegers, OnnxRuntime};
 use evmbench::model::graph::{Gemm, Graph, Op, Tensor};
-use evmbench::model::onnx;
+use evmbench::model::onnx::{self, OutputForm};
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Io, Silent};
-use evmbench::record::{Outcome, Record, Request};
+use evmbench::record::{Outcome, Record, Request, Source};
+use evmbench::rederive::Exhibits;
+use evmbench::store::{self, StoredRun};
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use prost::Message as _;
+use sha2::{Digest as _, Sha256};
 use tract_onnx::pb::{NodeProto, TensorProto};
 
 fn model(name: &str) -> PathBuf {
@@ -390,6 +394,112 @@ fn a_users_committed_circuit_is_judged_by_onnxruntime() {
     let check = record.function.unwrap();
     assert_eq!((check.inputs, check.integers), (8, Some(KnownIntegers::Own)));
     assert!(check.reference.starts_with("onnxruntime "), "{}", check.reference);
+}
+
+/// A classifier of four classes whose weights turn the input round, with or without the Softmax that exporters put last.
+fn classifier(with_softmax: bool) -> Case {
+    let mut weights = [0.0; 16];
+    for class in 0..4 {
+        weights[4 * class + (class + 1) % 4] = 1.0;
+    }
+    let last = if with_softmax { "logits" } else { "y" };
+    let mut nodes = vec![operator("MatMul", &["x", "w"], last)];
+    if with_softmax {
+        nodes.push(operator("Softmax", &["logits"], "y"));
+    }
+    Case::new(&file(
+        &[1, 4],
+        &["y"],
+        nodes,
+        vec![floats("w", &[4, 4], &weights)],
+    ))
+}
+
+#[test]
+fn a_class_is_proved_as_one_value() {
+    let case = classifier(true).with_input(&[0.25, 0.5, -1.0, 0.125]);
+    let input = case.input.clone().unwrap();
+    let out = case.folder.path().join("runs");
+    let said = common::say(
+        common::evmbench()
+            .args(["prove-and-verify", "--runs", "1", "--output", "argmax", "--onnx"])
+            .arg(case.file())
+            .arg("--input")
+            .arg(&input)
+            .arg("--out")
+            .arg(&out),
+    );
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    let run = StoredRun::open(&out.join(&store::record_paths(&out).unwrap()[0])).unwrap();
+    let record = run.record();
+    assert_eq!(
+        (&record.outcome, record.request.output),
+        (&Outcome::Verified, OutputForm::Argmax)
+    );
+    assert_eq!(record.model.output_shapes, [[1]]);
+    let outputs = Exhibits::of(&run).evidence.outputs.unwrap();
+    assert_eq!(
+        outputs,
+        [vec![U256::from(2)]],
+        "the input's second element is the third class"
+    );
+    assert_ne!(record.request.onnx_sha256, None);
+    let Source::File { sha256 } = &record.model.weights else {
+        panic!("{:?}", record.model.weights)
+    };
+    assert_eq!(
+        *sha256,
+        hex::encode(Sha256::digest(std::fs::read(case.file()).unwrap()))
+    );
+    assert!(
+        record
+            .notes
+            .iter()
+            .any(|note| note.contains("Softmax y before it is left out")),
+        "{:?}",
+        record.notes
+    );
+    let verified = common::say(
+        common::evmbench()
+            .arg("verify")
+            .arg(run.path())
+            .arg("--onnx")
+            .arg(case.file())
+            .arg("--input")
+            .arg(&input),
+    );
+    assert_eq!(verified.status, Some(0), "{}{}", verified.stdout, verified.stderr);
+    // It is about that form of the file alone.
+    let mut other = record.clone();
+    other.request.output = OutputForm::Model;
+    assert_ne!(other.request.name(), record.request.name());
+}
+
+#[test]
+fn logits_need_a_softmax_that_stands_last() {
+    let plan = |case: &Case| {
+        let arguments = ["plan", "--output", "logits", "--onnx"];
+        common::say(common::evmbench().args(arguments).arg(case.file()))
+    };
+    let said = plan(&classifier(true));
+    assert_eq!(said.status, Some(0), "{}", said.stderr);
+    assert!(
+        said.stdout.contains("Softmax y stands last and is left out"),
+        "{}",
+        said.stdout
+    );
+    let said = plan(&classifier(false));
+    assert_eq!(said.status, Some(2), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("no Softmax or LogSoftmax stands last"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr.contains("hint: leave out --output"),
+        "{}",
+        said.stderr
+    );
 }
 
 /// Every model of the suite that has a committed circuit of at most this many multiply-adds, at both of the study's scales.

@@ -11,9 +11,10 @@ use std::sync::OnceLock;
 use alloy_primitives::U256;
 use evmbench::judge::FunctionCheck;
 use evmbench::ledger::{Item, Ledger, Level, What};
+use evmbench::model::onnx::Uncovered;
 use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CommittedTensor, Reproduced, ReproducedModel};
-use evmbench::record::{Evidence, Outcome, Record};
+use evmbench::record::{Evidence, IntegerCheck, Outcome, Record};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::store::{self, StoredRun};
 use serde_json::{Value, json};
@@ -455,4 +456,46 @@ fn a_set_that_was_left_out_is_noticed() {
     std::fs::remove_file(&first).unwrap();
     let found = rederive::rederive(&StoredRun::open(&last).unwrap(), given, tools).unwrap();
     assert_eq!(found.discrepancies, []);
+}
+
+/// The record of `Abs` as an evmbench would have written it that did not cover the operator.
+fn not_covered(revision: Option<&str>, node: &str) -> Case {
+    let mut case = Case::of(ABS);
+    let record = &mut case.record;
+    record.environment.git_revision = revision.map(str::to_owned);
+    record.model.parameters = None;
+    record.model.multiply_adds = None;
+    record.model.uncovered = vec![Uncovered {
+        node: node.to_owned(),
+        operator: "Abs".to_owned(),
+        reason: "the typed graph has no such operator".to_owned(),
+    }];
+    let numerics = record.numerics.as_mut().unwrap();
+    numerics.integer = IntegerCheck::NotCovered {
+        operators: vec!["Abs".to_owned()],
+    };
+    case
+}
+
+#[test]
+fn a_run_has_the_operators_of_its_evmbench() {
+    let older = not_covered(Some("0000000000000000000000000000000000000000"), "y").found();
+    assert!(older.agrees(), "{:?}", older.discrepancies);
+    assert!(
+        older.remarks[0].contains("exact integers of Abs"),
+        "{:?}",
+        older.remarks
+    );
+    let ledger = older.record.ledger.as_ref().unwrap();
+    assert_ne!(ledger.item(What::Model).unwrap().level, Level::Sound);
+    // No node of the file has that name; and this evmbench covers Abs.
+    for (revision, node) in [(Some("0000"), "z"), (Some(env!("EVMBENCH_GIT_REVISION")), "y")] {
+        let case = not_covered(revision, node);
+        let found = case.find(&sealed(&as_json(&case.record)));
+        let is_noticed = found
+            .discrepancies
+            .iter()
+            .any(|found| found.place.starts_with("model.uncovered"));
+        assert!(is_noticed, "{revision:?} {node}: {:?}", found.discrepancies);
+    }
 }

@@ -105,8 +105,8 @@ fn comparisons_that_are_not_refused_are_onnxs_also_at_ties() {
     std::fs::write(&input, serde_json::json!({ "input_data": [TIES] }).to_string()).unwrap();
     for (name, nodes) in cases().into_iter().step_by(common::step(4)) {
         std::fs::write(&file, model(nodes).encode_to_vec()).unwrap();
-        let (_, parsed) =
-            onnx::load(&file, &onnx::Dimensions::new()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let loaded = onnx::load(&file, &onnx::Asked::default());
+        let parsed = loaded.unwrap_or_else(|error| panic!("{name}: {error}")).model;
         assert!(parsed.misread.is_empty(), "{name}: {:?}", parsed.misread);
         let request = Request::of_file(CircuitPlan::direct(SCALE).unwrap());
         let subject = Subject::from_onnx(&file, Some(&input), request).unwrap();

@@ -220,8 +220,8 @@ fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path)
 }
 
 fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
-    let (_, model) = onnx::load(path, &onnx::Dimensions::new())?;
-    from_model(graph, model, path)
+    let loaded = onnx::load(path, &onnx::Asked::default())?;
+    from_model(graph, loaded.model, path)
 }
 
 /// The graph with its parameters from the bytes of an ONNX file, which `name` stands for in errors.

@@ -15,6 +15,7 @@ mod loaded;
 #[allow(dead_code, unreachable_pub)] // the tests of the program use all of it
 mod models;
 mod operators;
+mod output;
 mod reader;
 mod resolve;
 mod rounded;
@@ -28,14 +29,16 @@ use std::path::{Path, PathBuf};
 
 pub use apart::{analyse_apart, answer};
 pub use operators::SUPPORTED;
+pub use output::OutputForm;
 pub use reader::parse;
 pub use resolve::Dimensions;
 pub use rounded::{Unreadable, Value, rounded, with_every_value};
 pub use writer::write;
 
+use prost::Message as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tract_onnx::pb::{NodeProto, tensor_proto::DataType};
+use tract_onnx::pb::{ModelProto, NodeProto, tensor_proto::DataType};
 
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::{Numbers, Slot};
@@ -212,6 +215,27 @@ pub fn operators(nodes: &[Uncovered]) -> Vec<String> {
     operators.into_iter().cloned().collect()
 }
 
+/// Whether a model has each of these: a node of that name and operator, or an output of that name. False where the bytes are no model.
+#[must_use]
+pub fn has(onnx: &[u8], nodes: &[Uncovered]) -> bool {
+    let Ok(model) = ModelProto::decode(onnx) else {
+        return false;
+    };
+    let graph = model.graph.unwrap_or_default();
+    let node = |sought: &Uncovered| {
+        let mut nodes = graph.node.iter();
+        nodes.any(|node| label(node) == sought.node && node.op_type == sought.operator)
+    };
+    let output = |sought: &Uncovered| {
+        let mut outputs = graph.output.iter();
+        sought.operator == UNCOVERED_OUTPUT && outputs.any(|output| output.name == sought.node)
+    };
+    nodes.iter().all(|sought| node(sought) || output(sought))
+}
+
+/// What stands for the operator where an output is not covered.
+const UNCOVERED_OUTPUT: &str = "output";
+
 /// Why a file cannot be proved.
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
@@ -250,6 +274,16 @@ pub enum OnnxError {
         name: String,
         /// What can be.
         open: Vec<String>,
+    },
+    /// The output has no such form.
+    #[error("{}: its output has no form {asked:?}: {reason}", path.display(), asked = asked.name())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        asked: OutputForm,
+        /// Why there is none.
+        reason: String,
     },
     /// The process that analyses a file cannot be started.
     #[error("cannot start a process to analyse the model in: {source}")]
@@ -299,6 +333,7 @@ impl Hint for OnnxError {
                 ]
             }
             Self::Dimension { .. } => vec!["name a size as the file does, as in --dim batch=1".into()],
+            Self::Output { .. } => vec!["leave out --output to prove the output as the file has it".into()],
             Self::Apart { .. } => vec!["check the limits on processes and memory (ulimit -a)".into()],
             Self::Invalid { problems, .. } => {
                 let mut hints: Vec<_> = problems.iter().filter_map(Problem::hint).collect();
@@ -661,31 +696,66 @@ impl Hint for Problem {
     }
 }
 
-/// How many elements a file's outputs have in all, or the greatest number where that is beyond it.
-///
-/// # Errors
-/// As [`load`].
-pub fn output_elements(path: &Path, dimensions: &Dimensions) -> Result<usize, OnnxError> {
-    let (_, model) = load(path, dimensions)?;
-    let elements = model
-        .outputs
-        .iter()
-        .map(|port| graph::elements(&port.shape).unwrap_or(usize::MAX));
-    Ok(elements.fold(0, usize::saturating_add))
+/// How a file is read: what its reader fills in, and which form of its output is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Sizes that the file leaves open.
+    pub dimensions: Dimensions,
+    /// What of its output.
+    pub output: OutputForm,
 }
 
-/// Reads and parses a file, and weights beside it; gives bytes that hold everything, so that all that follows works on the
-/// same ones. What the file leaves open has the sizes that are given; a batch that has none is 1.
+/// A file that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file's bytes.
+    pub file: Vec<u8>,
+    /// What it says.
+    pub model: OnnxModel,
+    /// The bytes with everything in them that is proved, where those are others than the file's.
+    proved: Option<Vec<u8>>,
+}
+
+impl Loaded {
+    /// The bytes that hold everything that is proved, so that all that follows works on the same ones, and what they say.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, OnnxModel) {
+        (self.proved.unwrap_or(self.file), self.model)
+    }
+
+    /// How many elements the outputs have in all, or the greatest number where that is beyond it.
+    #[must_use]
+    pub fn output_elements(&self) -> usize {
+        let outputs = self.model.outputs.iter();
+        outputs.fold(0, |all, port| {
+            all.saturating_add(graph::elements(&port.shape).unwrap_or(usize::MAX))
+        })
+    }
+}
+
+/// Reads and parses a file, and weights beside it. What the file leaves open has the sizes that are given; a batch that has none
+/// is 1. Its output has the form that is asked for.
 ///
 /// # Errors
 /// [`OnnxError`], which names the file.
-pub fn load(path: &Path, dimensions: &Dimensions) -> Result<(Vec<u8>, OnnxModel), OnnxError> {
-    let bytes = files::read(path, MOST_MODEL_BYTES).map_err(|source| OnnxError::Read {
+pub fn load(path: &Path, asked: &Asked) -> Result<Loaded, OnnxError> {
+    let file = files::read(path, MOST_MODEL_BYTES).map_err(|source| OnnxError::Read {
         path: path.to_owned(),
         source,
     })?;
-    let (bytes, notes) = resolve::resolve(bytes, path, dimensions)?;
-    let mut model = parse(&bytes, path)?;
+    let (mut proved, mut notes) = resolve::resolve(&file, path, &asked.dimensions)?;
+    let mut model = parse(proved.as_deref().unwrap_or(&file), path)?;
+    if asked.output != OutputForm::Model {
+        let reformed = output::reformed(proved.as_deref().unwrap_or(&file), &model.outputs, asked.output);
+        let (bytes, note) = reformed.map_err(|reason| OnnxError::Output {
+            path: path.to_owned(),
+            asked: asked.output,
+            reason,
+        })?;
+        model = parse(&bytes, path)?;
+        proved = Some(bytes);
+        notes.push(note);
+    }
     model.notes = [notes, std::mem::take(&mut model.notes)].concat();
-    Ok((bytes, model))
+    Ok(Loaded { file, model, proved })
 }

@@ -519,7 +519,7 @@ impl<'a> Import<'a> {
         };
         self.uncovered.push(Uncovered {
             node: output.name.clone(),
-            operator: "output".to_owned(),
+            operator: super::UNCOVERED_OUTPUT.to_owned(),
             reason,
         });
     }

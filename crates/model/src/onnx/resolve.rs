@@ -23,18 +23,18 @@ use evmbench_host::format;
 /// Sizes by the symbols that stand for them in a file. A size without a symbol is called by its input and axis, as in `input.2`.
 pub type Dimensions = BTreeMap<String, usize>;
 
-/// The bytes with what was left open filled in, and a sentence about each size that was.
+/// The bytes with what was left open filled in, if anything was, and a sentence about each size.
 ///
 /// # Errors
 /// [`OnnxError::Dimension`], and [`OnnxError::Read`] and [`OnnxError::Beside`] about a file of weights.
 pub(super) fn resolve(
-    bytes: Vec<u8>,
+    bytes: &[u8],
     path: &Path,
     dimensions: &Dimensions,
-) -> Result<(Vec<u8>, Vec<String>), OnnxError> {
+) -> Result<(Option<Vec<u8>>, Vec<String>), OnnxError> {
     // What is no model is refused where it is parsed.
-    let Ok(mut model) = ModelProto::decode(&bytes[..]) else {
-        return Ok((bytes, Vec::new()));
+    let Ok(mut model) = ModelProto::decode(bytes) else {
+        return Ok((None, Vec::new()));
     };
     bind(&mut model, dimensions).map_err(|(name, open)| OnnxError::Dimension {
         path: path.to_owned(),
@@ -46,7 +46,7 @@ pub(super) fn resolve(
     let folder = folder.unwrap_or(Path::new("."));
     let fetched = fetch_weights(&mut model, folder)?;
     if dimensions.is_empty() && bound.is_empty() && !fetched {
-        return Ok((bytes, Vec::new()));
+        return Ok((None, Vec::new()));
     }
     let given = dimensions
         .iter()
@@ -54,7 +54,7 @@ pub(super) fn resolve(
     let of_batch = bound
         .into_iter()
         .map(|name| format!("input {name}: its batch has no size in the file, and is 1 here"));
-    Ok((model.encode_to_vec(), given.chain(of_batch).collect()))
+    Ok((Some(model.encode_to_vec()), given.chain(of_batch).collect()))
 }
 
 /// Gives sizes of inputs the numbers that were asked for. The error is a name that stands for no size of an input, and those
@@ -273,7 +273,8 @@ mod tests {
             .map(|&(name, size)| (name.to_owned(), size))
             .collect();
         let path = Path::new("model.onnx");
-        let (bytes, notes) = resolve(open(sizes), path, &given)?;
+        let (bytes, notes) = resolve(&open(sizes), path, &given)?;
+        let bytes = bytes.unwrap_or_else(|| open(sizes));
         Ok((crate::onnx::parse(&bytes, path)?.inputs[0].shape.clone(), notes))
     }
 
