@@ -25,7 +25,8 @@
 //! | [`report`] | folders of records | tables, plots, a page |
 //! | [`cluster`] | the records that a run would make | a job for the scheduler of many machines |
 //!
-//! Around them: [`subject`] puts together what one run is about, [`scale_factors`] has what its scale factors rest on, [`integers`] keeps the exact integer program of its model,
+//! Around them: [`subject`] puts together what one run is about, [`scale_factors`] has what its scale factors rest on, `limbs` chooses how many
+//! bits a user's circuit checks ranges by, [`integers`] keeps the exact integer program of its model,
 //! [`bench`] takes it through the stages, [`on_chain`] is its part from bytecode on, [`trouble`] tells the machine's part
 //! from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that was
 //! split together again, [`rederive`] finds out again what a stored record must say, and [`replay`] uses one again,
@@ -51,6 +52,7 @@ pub mod guard;
 pub mod integers;
 pub mod judge;
 pub mod ledger;
+mod limbs;
 pub mod metric;
 pub mod on_chain;
 pub mod parts;

@@ -149,7 +149,7 @@ impl ScaleFactors {
 }
 
 /// Inputs of both signs, of the upper half and of the lower half of what a circuit must take.
-fn drawn(slots: &[Slot<'_>], bound: f64) -> Vec<Vec<Tensor>> {
+pub(crate) fn drawn(slots: &[Slot<'_>], bound: f64) -> Vec<Vec<Tensor>> {
     let halves: [fn(f64) -> f64; 3] = [|x| x, f64::abs, |x| -x.abs()];
     let mut sets = Vec::new();
     for seed in FIRST_SEED..FIRST_SEED + DRAWN {

@@ -13,6 +13,7 @@ use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, I
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
 use crate::integers::{IntegerProgram, NoIntegers};
+use crate::limbs;
 use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::input::{Numbers, Slot};
@@ -450,8 +451,8 @@ impl Subject {
         Self::of_file(path, input_file, Calibration::Recorded, request)
     }
 
-    /// The same, with scale factors for what values reach on inputs of a file or folder, or else on drawn ones; the request then
-    /// has them.
+    /// The same, with scale factors for what values reach on inputs of a file or folder, or else on drawn ones, and with limbs for the
+    /// fewest rows where the request leaves them open; the request then has both.
     ///
     /// # Errors
     /// As [`Self::from_onnx`]; and the calibration's inputs cannot be read or do not fit.
@@ -461,7 +462,8 @@ impl Subject {
         calibration: Option<&Path>,
         request: Request,
     ) -> Result<Self, SubjectError> {
-        Self::of_file(path, input_file, Calibration::On(calibration), request)
+        let subject = Self::of_file(path, input_file, Calibration::On(calibration), request)?;
+        Ok(limbs::for_fewest_rows(subject))
     }
 
     fn of_file(

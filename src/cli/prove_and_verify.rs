@@ -13,6 +13,7 @@ use super::session::{Earlier, Session, SessionArguments, at_least_one, count, fi
 use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
+use crate::committed::DIGIT_BITS;
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Numbers, Slot};
 use crate::model::onnx::{self, Asked, Dimensions, OutputForm, Uncovered};
@@ -88,6 +89,10 @@ pub(super) struct Arguments {
     /// Columns side by side [default: for the least work in a committed circuit, else 2]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
+    /// Bits of the limbs that a committed circuit checks ranges by; its table has a row for each number that a limb can be
+    /// [default: 16; for a model of your own fewer, where that saves rows and costs no precision]
+    #[arg(long, value_name = "N", value_parser = limb_bits)]
+    limb_bits: Option<u32>,
     /// Prove the model in parts, a new one from each of these layers on; what one part makes and the next reads is
     /// committed to by both, and one contract takes all proofs or none
     #[arg(long, value_name = "LAYER,…", value_delimiter = ',')]
@@ -101,7 +106,7 @@ pub(super) struct Arguments {
     batch: Option<usize>,
     /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "input_visibility", "output_visibility",
+        "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "limb_bits", "input_visibility", "output_visibility",
         "param_visibility", "verifier", "optimizer_runs", "cut", "tiles",
     ])]
     pub(super) profile: Option<PathBuf>,
@@ -158,6 +163,19 @@ fn dimension(text: &str) -> Result<(String, usize), String> {
     let number = number.parse().ok().filter(|&number: &usize| number > 0);
     let number = number.ok_or("its number is not a whole one above 0")?;
     Ok((name.to_owned(), number))
+}
+
+fn limb_bits(text: &str) -> Result<u32, String> {
+    let bits: u32 = text.parse().map_err(|error| format!("{error}"))?;
+    if DIGIT_BITS.contains(&bits) {
+        Ok(bits)
+    } else {
+        Err(format!(
+            "limbs have {} to {} bits",
+            DIGIT_BITS.start(),
+            DIGIT_BITS.end()
+        ))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -371,9 +389,11 @@ fn request(
         Some(columns) => plan.with_columns(columns)?,
         None => plan,
     };
-    let is_committed =
-        arguments.io.is_some() || arguments.split().is_some() || arguments.calibration.is_some();
-    if is_committed && circuit != Circuit::Committed {
+    let plan = match arguments.limb_bits {
+        Some(bits) => plan.with_digits(bits, None)?,
+        None => plan,
+    };
+    if arguments.is_for_committed() && circuit != Circuit::Committed {
         return Err(PlanError::NotCommitted.into());
     }
     let optimizer_runs = arguments.optimizer_runs.unwrap_or(DEFAULT_OPTIMIZER_RUNS);
@@ -538,6 +558,11 @@ impl Arguments {
         }
     }
 
+    /// Whether something is asked for that only a committed circuit has.
+    fn is_for_committed(&self) -> bool {
+        self.io.is_some() || self.split().is_some() || self.calibration.is_some() || self.limb_bits.is_some()
+    }
+
     /// The kind of circuit to try first, and the one to fall back on where the first does not cover a model.
     fn circuits(&self) -> (Circuit, Option<Circuit>) {
         let visibilities = [
@@ -549,9 +574,7 @@ impl Arguments {
             Some(circuit) => (circuit, None),
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
             None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
-            None if self.io.is_some() || self.split().is_some() || self.calibration.is_some() => {
-                (Circuit::Committed, None)
-            }
+            None if self.is_for_committed() => (Circuit::Committed, None),
             None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
             None => (Circuit::Committed, Some(Circuit::Direct)),
         }

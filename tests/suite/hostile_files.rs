@@ -590,8 +590,6 @@ fn name(index: usize) -> String {
     }
 }
 
-/// 2,000 records of as many models become a page in bounded time: what is drawn of them is bounded, and nothing is compared with all
-/// others.
 /// A figure of 0 has no place on a logarithmic axis; the others have theirs.
 #[test]
 fn zeros_in_a_record_are_drawn_nowhere() {
@@ -621,6 +619,8 @@ fn zeros_in_a_record_are_drawn_nowhere() {
     }
 }
 
+/// 2,000 records of as many models become a page in bounded time: what is drawn of them is bounded, and nothing is compared with all
+/// others.
 #[test]
 fn a_report_of_two_thousand_records_is_made_soon() {
     let records = 2_000 / step(4);

@@ -130,6 +130,8 @@ struct Quantiser<'a> {
     numbers: Vec<Option<ValueId>>,
     /// For each value of the graph, its elements, where it is a constant.
     constants: Vec<Option<&'a Tensor>>,
+    /// See [`table_readers`].
+    table_readers: Vec<Option<TableReader>>,
 }
 
 impl<'a> Quantiser<'a> {
@@ -187,7 +189,9 @@ impl<'a> Quantiser<'a> {
             },
             numbers: vec![None; graph.values.len()],
             constants,
+            table_readers: Vec::new(),
         };
+        quantiser.table_readers = table_readers(graph, quantiser.lowering.table_limit());
         quantiser.inputs();
         let computed = |node: &&Node| node.op.rules().constant().is_none();
         for node in graph.nodes.iter().filter(computed) {
@@ -264,7 +268,7 @@ impl<'a> Quantiser<'a> {
                 .collect(),
             is_output: true,
             reach: None,
-            table_reader: &|| None,
+            table_reader: None,
         };
         let outputs = (0..place.inputs.len()).map(|position| place.value(&mut self.lowering, position));
         let outputs: Vec<ValueId> = outputs.collect::<Result<_, _>>()?;
@@ -288,7 +292,7 @@ impl<'a> Quantiser<'a> {
     }
 
     fn node(&mut self, node: &Node) -> Result<(), ProgramError> {
-        let (graph, limit) = (self.graph, self.lowering.table_limit());
+        let graph = self.graph;
         let reach = self.reach.bound(&graph.values[node.output.0].name);
         let place = Place {
             name: &node.name,
@@ -297,7 +301,7 @@ impl<'a> Quantiser<'a> {
             shape: graph.shape(node.output).to_vec(),
             is_output: graph.outputs.contains(&node.output),
             reach,
-            table_reader: &|| table_reader(graph, node.output, limit),
+            table_reader: self.table_readers[node.output.0],
         };
         let rules = node.op.rules();
         let values = node.inputs.iter().chain([&node.output]);
@@ -325,15 +329,39 @@ fn len(graph: &Graph, value: GraphValue) -> usize {
     graph.shape(value).iter().product()
 }
 
-/// What reads a value of the graph through a table that takes numbers up to `limit`, if anything does.
-fn table_reader(graph: &Graph, value: GraphValue, limit: i128) -> Option<TableReader> {
-    let readers = graph.nodes.iter().filter(|node| node.inputs.contains(&value));
-    let has_others = readers.clone().count() > 1 || graph.outputs.contains(&value);
-    let needs = readers.filter_map(|node| {
+/// For each value of the graph, what reads it through a table that takes numbers up to `limit`, if anything does.
+fn table_readers(graph: &Graph, limit: i128) -> Vec<Option<TableReader>> {
+    let mut readers: Vec<Vec<&Node>> = vec![Vec::new(); graph.values.len()];
+    for node in &graph.nodes {
+        for (position, input) in node.inputs.iter().enumerate() {
+            if !node.inputs[..position].contains(input) {
+                readers[input.0].push(node);
+            }
+        }
+    }
+    let mut found = vec![None; graph.values.len()];
+    // What a node gives is read by later ones.
+    let outputs = graph.nodes.iter().rev().map(|node| node.output);
+    for value in outputs.chain(graph.inputs.iter().copied()) {
+        found[value.0] = table_reader(graph, value, &readers[value.0], limit, &found);
+    }
+    found
+}
+
+/// What reads a value through a table, where that is known of what its readers give.
+fn table_reader(
+    graph: &Graph,
+    value: GraphValue,
+    readers: &[&Node],
+    limit: i128,
+    onwards: &[Option<TableReader>],
+) -> Option<TableReader> {
+    let has_others = readers.len() > 1 || graph.outputs.contains(&value);
+    let needs = readers.iter().filter_map(|node| {
         node.op.rules().table_reader(&ReadThrough {
             limit,
             shape: graph.shape(value),
-            onwards: &|| table_reader(graph, node.output, limit),
+            onwards: onwards[node.output.0],
         })
     });
     let need = needs.reduce(TableReader::and)?;

@@ -140,7 +140,7 @@ impl Gemm {
             shape: place.shape.clone(),
             is_output: false,
             reach: None,
-            table_reader: &|| None,
+            table_reader: None,
         };
         let product = lowering.linear(&alone, input, Linear::Product { right, sizes })?;
         let unit = lowering.value(product).unit;

@@ -105,7 +105,7 @@ pub(crate) struct ReadThrough<'a> {
     /// The value's sizes.
     pub(crate) shape: &'a [usize],
     /// What reads the operator's own output through a table.
-    pub(crate) onwards: &'a dyn Fn() -> Option<TableReader>,
+    pub(crate) onwards: Option<TableReader>,
 }
 
 /// What an operator reads.
@@ -141,7 +141,7 @@ pub(crate) struct Place<'a> {
     /// What its output's elements are expected not to exceed, in the model's numbers.
     pub(crate) reach: Option<f64>,
     /// What reads its output through a table.
-    pub(crate) table_reader: &'a dyn Fn() -> Option<TableReader>,
+    pub(crate) table_reader: Option<TableReader>,
 }
 
 impl Place<'_> {
@@ -496,7 +496,7 @@ impl Lowering {
             interval,
             unit,
         };
-        match (place.table_reader)() {
+        match place.table_reader {
             // Claimed as its reader needs it at once: what is rounded but not looked up as it is would not be bounded.
             Some(reader) if interval.magnitude() > reader.limit || !reader.takes(unit) => self
                 .rounded(input, linear, exact, place.reach, reader)

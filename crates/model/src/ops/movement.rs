@@ -483,7 +483,7 @@ impl Operator for Movement {
             is_read[origin] = true;
         }
         if is_read.into_iter().all(|is_read| is_read) {
-            (read.onwards)()
+            read.onwards
         } else {
             None
         }

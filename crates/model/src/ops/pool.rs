@@ -168,6 +168,10 @@ impl Operator for MaxPool2d {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let taps = self.0.kernel[0].saturating_mul(self.0.kernel[1]);
+        ensure(taps <= MOST_TAPS, || {
+            format!("a window has {taps} elements, and {MOST_TAPS} are the most")
+        })?;
         pooled_beside_padding(&self.0, single(inputs)?)
     }
 
@@ -179,7 +183,7 @@ impl Operator for MaxPool2d {
 
     /// Maxima look differences up: they bound the values that they read, where something bounds the maximum.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        let onwards = (read.onwards)();
+        let onwards = read.onwards;
         Some(TableReader {
             guarded: !self.0.reads_whole(read.shape) || onwards.is_none_or(|reader| reader.guarded),
             power_of_two: onwards.is_some_and(|reader| reader.power_of_two),
@@ -264,6 +268,9 @@ fn pool(node: &Reading<'_>, op: impl Fn(Window) -> Op) -> Result<Meaning, String
     Meaning::unary(op(window(&attributes, None, shape)?), node)
 }
 
+/// The most elements of a window whose greatest is taken: each is a node of the circuit.
+const MOST_TAPS: usize = 1 << 14;
+
 /// The sizes of an image.
 pub(super) fn nchw(shape: &[usize]) -> Result<[usize; 4], String> {
     shape
@@ -271,11 +278,22 @@ pub(super) fn nchw(shape: &[usize]) -> Result<[usize; 4], String> {
         .map_err(|_| format!("input of shape {shape:?}, must be N×C×H×W"))
 }
 
-/// Height and width of what a window makes of an image of these.
+/// Height and width of what a window makes of an image of these. What all windows read together, padding too, is bounded.
 pub(super) fn window_output(window: &Window, input: [usize; 2]) -> Result<[usize; 2], String> {
-    window
+    let output = window
         .output_size(input)
-        .ok_or_else(|| format!("{window:?} does not fit a {}×{} input", input[0], input[1]))
+        .ok_or_else(|| format!("{window:?} does not fit a {}×{} input", input[0], input[1]))?;
+    ensure_read(window.kernel, output)?;
+    Ok(output)
+}
+
+/// Fails where all windows of one channel together read more than is lowered, padding too.
+pub(super) fn ensure_read(kernel: [usize; 2], output: [usize; 2]) -> Result<(), String> {
+    let sizes = kernel.into_iter().chain(output);
+    let read = sizes.fold(1_usize, usize::saturating_mul);
+    ensure(read <= MOST_LOWERED, || {
+        format!("the windows of one channel read {read} elements, and {MOST_LOWERED} are the most")
+    })
 }
 
 /// [`pooled`], where no window reads nothing but padding: that would have no mean and no greatest element.

@@ -51,7 +51,7 @@ impl Operator for Flatten {
     }
 
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        (read.onwards)()
+        read.onwards
     }
 
     fn direct(&self) -> Direct<'_> {
@@ -85,7 +85,7 @@ impl Operator for Reshape {
     }
 
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
-        (read.onwards)()
+        read.onwards
     }
 
     fn direct(&self) -> Direct<'_> {

@@ -6,7 +6,7 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, MOST_LOWERED, Place, floats};
 use super::operator::{Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use super::pool::{dilated, nchw, window_attributes, window_of};
+use super::pool::{dilated, ensure_read, nchw, window_attributes, window_of};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window, elements};
 use crate::wire::node::{size, sizes};
@@ -124,12 +124,9 @@ impl Operator for ConvTranspose2d {
             let stuffed = self.stuffed(axis, size).ok_or_else(unfit)?;
             Ok::<usize, String>(stuffed - kernel[axis] + 1)
         };
-        Ok(vec![
-            batch,
-            group_outputs * groups,
-            along(0, height)?,
-            along(1, width)?,
-        ])
+        let output = [along(0, height)?, along(1, width)?];
+        ensure_read(kernel, output)?;
+        Ok(vec![batch, group_outputs * groups, output[0], output[1]])
     }
 
     fn attributes(&self) -> Vec<AttributeProto> {
