@@ -8,6 +8,7 @@ use super::planner::Planner;
 use super::prove_and_verify::Item;
 use super::session::parse_bytes;
 use super::{Finding, export, format, progress, prove_and_verify, remarks};
+use crate::chain::Fork;
 use crate::committed::CellAccount;
 use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
 use crate::metric::Metric;
@@ -271,10 +272,10 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
             let once = |text: String| if index == 0 { text } else { String::new() };
             chains.row([
                 once(one.name.clone()),
-                once(format!("{} B", count(forecast.proof_bytes))),
+                once(exact_bytes(forecast.proof_bytes)),
                 once(format::count(forecast.instances)),
-                once(format!("{} B", count(forecast.calldata_bytes))),
-                once(format!("{} B", count(forecast.runtime_code_bytes))),
+                once(exact_bytes(forecast.calldata_bytes)),
+                once(exact_bytes(forecast.runtime_code_bytes)),
                 fork.fork.name().to_owned(),
                 count(fork.deployment_gas),
                 fork.verdict(TransactionKind::Deployment).to_string(),
@@ -295,12 +296,30 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
         say!("memory: {} ({source})", format::bytes(budget))?;
     }
     say!("{circuits}\n\n{chains}")?;
+    if let Some((fork, cap)) = planned.iter().find_map(beyond_cap) {
+        say!(
+            "{}: most of the deployment gas is state gas (EIP-8037), which the cap on a transaction's gas ({}) does not count",
+            fork.name(),
+            format::count(cap)
+        )?;
+    }
     for one in planned {
         if let Some(account) = &one.cells {
             show_cells(&one.name, account)?;
         }
     }
     Ok(())
+}
+
+/// A fork whose cap on a transaction's gas is below a deployment that fits.
+fn beyond_cap(planned: &Planned) -> Option<(Fork, u64)> {
+    let forks = planned.forecast.iter().flat_map(|forecast| &forecast.forks);
+    let mut beyond = forks.filter_map(|forecast| {
+        let cap = forecast.fork.limits().transaction_gas?;
+        let fits = forecast.verdict(TransactionKind::Deployment) == Verdict::Fits;
+        (fits && forecast.deployment_gas.likely > cap).then_some((forecast.fork, cap))
+    });
+    beyond.next()
 }
 
 /// The likely value, and how far the ends of the interval are from it.
@@ -323,6 +342,11 @@ fn bytes(estimate: Estimate) -> String {
 
 fn count(estimate: Estimate) -> String {
     with_spread(format::count(estimate.likely), estimate)
+}
+
+/// In single bytes, as the limits on code are told.
+fn exact_bytes(estimate: Estimate) -> String {
+    with_spread(format!("{} B", format::count(estimate.likely)), estimate)
 }
 
 fn seconds(seconds: Option<Seconds>) -> String {

@@ -152,8 +152,13 @@ fn records_section(dataset: &Dataset) -> String {
                 entry.anchor()
             );
             let cells = table.columns.iter().zip(row).skip(1);
+            let warning = if is_false(&entry.record.outcome) {
+                " class=\"false\""
+            } else {
+                ""
+            };
             format!(
-                "<tr data-circuit=\"{}\" data-outcome=\"{}\" data-suite=\"{}\">{name}{}</tr>\n",
+                "<tr{warning} data-circuit=\"{}\" data-outcome=\"{}\" data-suite=\"{}\">{name}{}</tr>\n",
                 entry.kind(),
                 status(entry),
                 escape(&entry.request().suite),
@@ -192,6 +197,14 @@ fn records_section(dataset: &Dataset) -> String {
         escape(&table.caption)
     );
     section("records", "All records", &content)
+}
+
+/// Whether a proof was accepted that says nothing true, or is about something else.
+fn is_false(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Unsound { .. } | Outcome::WrongFunction { .. } | Outcome::Imprecise { .. }
+    )
 }
 
 fn heading_cell(column: &Column) -> String {
@@ -333,8 +346,9 @@ fn cell(column: &Column, cell: &Cell) -> String {
         Cell::Real(number) => format!(" data-value=\"{number}\""),
     };
     format!(
-        "<td class=\"{}\"{value}>{}</td>",
+        "<td class=\"{}\"{value} data-heading=\"{}\">{}</td>",
         class(column),
+        escape(&column.heading()),
         escape(&column.show(cell))
     )
 }

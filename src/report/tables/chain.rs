@@ -67,7 +67,9 @@ pub fn forks_and_limits(dataset: &Dataset) -> Table {
         name: "forks_and_limits",
         title: "Forks and limits",
         caption: "\"pool\" can be sent as any transaction, \"one transaction\" needs a way to a block builder, \"no\" fits no block or \
-                  breaks a limit of the transaction. The nearest limit is the one that deployment or call uses most of."
+                  breaks a limit of the transaction. The nearest limit is the one that deployment or call uses most of. Most of \
+                  Amsterdam's deployment gas is state gas (EIP-8037: the price of new code), which the cap on a transaction's gas does \
+                  not count."
             .to_owned(),
         columns: vec![
             Column::text("record"),
