@@ -122,6 +122,7 @@ fn overview(report: &Report) -> String {
     let cards: String = cards
         .iter()
         .map(|(name, count, class)| {
+            let class = if *count > 0 { class } else { "" };
             format!("<div class=\"card\"><b class=\"{class}\">{count}</b>{name}</div>")
         })
         .collect();
