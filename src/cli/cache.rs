@@ -12,7 +12,8 @@ use crate::nodes::FOUNDRY_VERSION;
 use crate::npm;
 use crate::process::{self, WorkFolder};
 use crate::prover::{
-    CircuitCache, EZKL_VERSION, Toolchain, ToolchainError, clear_strings, damaged_strings, folder_bytes,
+    CircuitCache, EZKL_VERSION, ImportedStrings, Toolchain, ToolchainError, clear_strings, damaged_strings,
+    folder_bytes,
 };
 use crate::report::table::{Column, Table};
 use crate::solidity::SOLC_VERSION;
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     /// Remove compiled circuits and keys, and what killed runs left behind; what a running evmbench uses stays
     #[arg(long)]
     clear: bool,
-    /// Remove reference strings and tools as well
+    /// Remove test reference strings and tools as well; imported strings stay
     #[arg(long)]
     clear_all: bool,
     /// Read every kept file in full and say which are not as they were made; they are made again when they are next needed
@@ -89,6 +90,9 @@ fn damaged(home: &Home) -> Vec<String> {
     let strings = strings
         .into_iter()
         .map(|path| format!("{} is not the reference string that was made", path.display()));
+    let imported = ImportedStrings::of(home).damaged().into_iter();
+    let imported =
+        imported.map(|path| format!("{} is not as it was imported: import it again", path.display()));
     let ezkl = match Toolchain::locate(home) {
         Ok(_) | Err(ToolchainError::Missing { .. }) => None,
         Err(error) => Some(error.to_string()),
@@ -96,7 +100,12 @@ fn damaged(home: &Home) -> Vec<String> {
     let from_npm = [home.solc(SOLC_VERSION), home.foundry(FOUNDRY_VERSION)];
     let from_npm = from_npm.into_iter().filter(|folder| !npm::is_whole(folder));
     let from_npm = from_npm.map(|folder| format!("{} is not as it was installed", folder.display()));
-    circuits.chain(strings).chain(ezkl).chain(from_npm).collect()
+    circuits
+        .chain(strings)
+        .chain(imported)
+        .chain(ezkl)
+        .chain(from_npm)
+        .collect()
 }
 
 /// Removes what nobody uses, and tells how many things stay since somebody does.

@@ -32,6 +32,7 @@ mod remarks;
 mod report;
 mod session;
 mod setup;
+mod srs;
 mod tables;
 mod tasks;
 mod train;
@@ -77,6 +78,7 @@ enum Command {
     Fuzz(fuzz::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
+    Srs(srs::Arguments),
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
     Chains(chains::Arguments),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
+        Command::Srs(arguments) => srs::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),

@@ -8,12 +8,13 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::{note, say};
 use super::progress::Progress;
-use super::{Finding, format, setup};
+use super::{Finding, format, setup, srs};
 use crate::chain::UnderFork;
 use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::metric::Spread;
+use crate::prover::StringFile;
 use crate::record::Outcome;
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
@@ -49,17 +50,22 @@ pub(super) struct GivenArguments {
     /// The input file that was proved
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// The reference string that the keys rest on
-    #[arg(long, value_name = "FILE")]
+    /// The reference string that the keys rest on: the name of an imported one, or a file
+    #[arg(long, value_name = "NAME|FILE")]
     srs: Option<PathBuf>,
 }
 
 impl GivenArguments {
-    pub(super) fn given(&self) -> Given<'_> {
+    /// The reference string that was named.
+    fn string(&self) -> Result<Option<StringFile>, CliError> {
+        self.srs.as_deref().map(srs::find).transpose()
+    }
+
+    fn given<'a>(&'a self, string: Option<&'a StringFile>) -> Given<'a> {
         Given {
             onnx: self.onnx.as_deref(),
             input: self.input.as_deref(),
-            srs: self.srs.as_deref(),
+            srs: string,
             prover: None,
         }
     }
@@ -98,9 +104,10 @@ impl Verified {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let tools = Workshop::default();
+    let string = arguments.given.string()?;
     let mut all = Vec::new();
     for path in &arguments.records {
-        let verified = match arguments.verify(path, &tools) {
+        let verified = match arguments.verify(path, string.as_ref(), &tools) {
             // One bad record is no reason to leave the others alone.
             Err(error @ (CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_))) => {
                 note!("error: {error}");
@@ -134,16 +141,21 @@ fn tally(all: &[Verified]) -> Option<String> {
 }
 
 impl Arguments {
-    fn verify(&self, path: &Path, tools: &Workshop) -> Result<Verified, CliError> {
+    fn verify(
+        &self,
+        path: &Path,
+        string: Option<&StringFile>,
+        tools: &Workshop,
+    ) -> Result<Verified, CliError> {
         let run = StoredRun::open(path)?;
         if !self.fork.is_empty() {
             return under(&run, &self.fork);
         }
         let tools = tools.open()?;
         if self.renew {
-            renew(&run, self.given.given(), tools)
+            renew(&run, self.given.given(string), tools)
         } else {
-            check(&run, self.given.given(), tools)
+            check(&run, self.given.given(string), tools)
         }
     }
 }

@@ -7,6 +7,7 @@ mod architecture;
 mod attribution;
 mod audit;
 mod batch;
+mod ceremony;
 mod cli;
 mod cluster;
 mod committed;
