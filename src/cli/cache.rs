@@ -8,7 +8,7 @@ use super::{Finding, format};
 use crate::digests::Digests;
 use crate::home::Home;
 use crate::lock::{self, Lock};
-use crate::nodes::FOUNDRY_VERSION;
+use crate::nodes::{ETHEREUMJS_VERSION, FOUNDRY_VERSION, SPECIFICATION_VERSION};
 use crate::npm;
 use crate::process::{self, WorkFolder};
 use crate::prover::{
@@ -51,6 +51,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         ("EZKL", home.ezkl(EZKL_VERSION)),
         ("solc", home.solc(SOLC_VERSION)),
         ("anvil and forge", home.foundry(FOUNDRY_VERSION)),
+        (
+            "executable specification",
+            home.specification(SPECIFICATION_VERSION),
+        ),
+        ("EthereumJS", home.ethereumjs(ETHEREUMJS_VERSION)),
     ] {
         table.row([
             what.to_owned(),
@@ -97,7 +102,11 @@ fn damaged(home: &Home) -> Vec<String> {
         Ok(_) | Err(ToolchainError::Missing { .. }) => None,
         Err(error) => Some(error.to_string()),
     };
-    let from_npm = [home.solc(SOLC_VERSION), home.foundry(FOUNDRY_VERSION)];
+    let from_npm = [
+        home.solc(SOLC_VERSION),
+        home.foundry(FOUNDRY_VERSION),
+        home.ethereumjs(ETHEREUMJS_VERSION),
+    ];
     let from_npm = from_npm.into_iter().filter(|folder| !npm::is_whole(folder));
     let from_npm = from_npm.map(|folder| format!("{} is not as it was installed", folder.display()));
     circuits
@@ -126,6 +135,8 @@ fn clear(home: &Home, all: bool) -> Result<usize, CliError> {
             home.ezkl(EZKL_VERSION),
             home.solc(SOLC_VERSION),
             home.foundry(FOUNDRY_VERSION),
+            home.specification(SPECIFICATION_VERSION),
+            home.ethereumjs(ETHEREUMJS_VERSION),
         ] {
             in_use += usize::from(!remove_tool(&folder)?);
         }

@@ -13,6 +13,7 @@ mod chains;
 mod compare;
 mod comparison;
 mod corpus;
+mod crosscheck;
 mod data;
 mod doctor;
 mod error;
@@ -42,11 +43,9 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use output::note;
 
 use crate::cluster::AGAIN_STATUS;
 use crate::format;
-use crate::hint::Hint as _;
 use crate::model::onnx;
 
 /// The testbench for verifiable machine learning on EVM chains.
@@ -83,6 +82,7 @@ enum Command {
     Cache(cache::Arguments),
     Chains(chains::Arguments),
     Corpus(corpus::Arguments),
+    Crosscheck(crosscheck::Arguments),
     #[command(hide = true)]
     AnalyseOnnx(analyse_onnx::Arguments),
 }
@@ -134,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments),
+        Command::Crosscheck(arguments) => crosscheck::run(&arguments),
         Command::AnalyseOnnx(arguments) => analyse_onnx::run(&arguments),
     };
     match result {
@@ -143,11 +144,7 @@ pub fn main() -> ExitCode {
         Ok(Finding::Bad) => ExitCode::FAILURE,
         Ok(Finding::Again) => ExitCode::from(AGAIN_STATUS),
         Err(error) => {
-            // A name in a file may have breaks: what follows one is no line of evmbench's own.
-            note!("error: {}", error.to_string().replace('\n', "\n  "));
-            for hint in error.hints() {
-                note!("hint: {hint}");
-            }
+            error.tell();
             ExitCode::from(error.status())
         }
     }

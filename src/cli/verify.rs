@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::{note, say};
+use super::output::say;
 use super::progress::Progress;
 use super::{Finding, format, setup, srs};
 use crate::chain::UnderFork;
-use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::metric::Spread;
@@ -57,11 +56,11 @@ pub(super) struct GivenArguments {
 
 impl GivenArguments {
     /// The reference string that was named.
-    fn string(&self) -> Result<Option<StringFile>, CliError> {
+    pub(super) fn string(&self) -> Result<Option<StringFile>, CliError> {
         self.srs.as_deref().map(srs::find).transpose()
     }
 
-    fn given<'a>(&'a self, string: Option<&'a StringFile>) -> Given<'a> {
+    pub(super) fn given<'a>(&'a self, string: Option<&'a StringFile>) -> Given<'a> {
         Given {
             onnx: self.onnx.as_deref(),
             input: self.input.as_deref(),
@@ -110,10 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         let verified = match arguments.verify(path, string.as_ref(), &tools) {
             // One bad record is no reason to leave the others alone.
             Err(error @ (CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_))) => {
-                note!("error: {error}");
-                for hint in error.hints() {
-                    note!("hint: {hint}");
-                }
+                error.tell();
                 Verified::Unreadable
             }
             other => other?,

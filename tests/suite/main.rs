@@ -13,6 +13,7 @@ mod cluster;
 mod committed;
 mod common;
 mod compiled;
+mod crosscheck;
 mod documents;
 mod end_to_end;
 mod examples;
