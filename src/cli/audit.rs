@@ -8,14 +8,14 @@ use super::Finding;
 use super::error::CliError;
 use super::output::say;
 use super::progress::Progress;
-use super::setup;
 use super::verify::Workshop;
+use super::{setup, srs};
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::home::Home;
 use crate::ledger::{Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
-use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, check_srs_file, negated_s_g2};
+use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, StringFile, negated_s_g2};
 use crate::rederive::{self, Given};
 use crate::store::StoredRun;
 
@@ -40,8 +40,8 @@ pub(super) struct Arguments {
     /// The verifier's Solidity source
     #[arg(long, value_name = "FILE", group = "subject")]
     verifier: Option<PathBuf>,
-    /// The reference string
-    #[arg(long, value_name = "FILE", group = "subject")]
+    /// The reference string: the name of an imported one, or a file
+    #[arg(long, value_name = "NAME|FILE", group = "subject")]
     srs: Option<PathBuf>,
     /// The ONNX model: whether it has weights, and which operators; beside a record, the model that was proved
     #[arg(long, visible_alias = "onnx", value_name = "FILE", group = "subject")]
@@ -74,15 +74,20 @@ struct Audited {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let string = arguments.srs.as_deref().map(srs::find).transpose()?;
+    let string = string.as_ref();
     let audited = if arguments.records.is_empty() {
-        vec![arguments.files()?]
+        vec![arguments.files(string)?]
     } else {
         let workshop = Workshop::default();
-        let prover = arguments.reproduce.then(|| arguments.prover()).transpose()?;
+        let prover = arguments
+            .reproduce
+            .then(|| Arguments::prover(string))
+            .transpose()?;
         arguments
             .records
             .iter()
-            .map(|path| arguments.record(path, &workshop, prover.as_ref()))
+            .map(|path| arguments.record(path, string, &workshop, prover.as_ref()))
             .collect::<Result<_, CliError>>()?
     };
     if arguments.json {
@@ -119,6 +124,7 @@ impl Arguments {
     fn record(
         &self,
         path: &Path,
+        string: Option<&StringFile>,
         workshop: &Workshop,
         prover: Option<&EzklProver>,
     ) -> Result<Audited, CliError> {
@@ -126,7 +132,7 @@ impl Arguments {
         let given = Given {
             onnx: self.model.as_deref(),
             input: self.input.as_deref(),
-            srs: self.srs.as_deref(),
+            srs: string,
             prover,
         };
         let rederived = rederive::rederive(&run, given, workshop.open()?)?;
@@ -139,18 +145,18 @@ impl Arguments {
     }
 
     /// EZKL, installed where it is missing, with the reference string that was named.
-    fn prover(&self) -> Result<EzklProver, CliError> {
+    fn prover(string: Option<&StringFile>) -> Result<EzklProver, CliError> {
         let home = Home::from_environment()?;
         let toolchain = setup::toolchain(&home, &Progress::new())?;
         let mut options = EzklOptions::for_home(&home);
-        if let Some(path) = &self.srs {
-            options.srs = SrsStore::from_file(path)?;
+        if let Some(string) = string {
+            options.srs = SrsStore::of(string.clone())?;
         }
         Ok(EzklProver::new(&home, toolchain, options))
     }
 
     /// The ledger of files, whichever there are.
-    fn files(&self) -> Result<Audited, CliError> {
+    fn files(&self, string: Option<&StringFile>) -> Result<Audited, CliError> {
         let mut facts = Facts::default();
         if let Some(path) = &self.settings {
             let text = String::from_utf8_lossy(&read(path)?).into_owned();
@@ -166,9 +172,9 @@ impl Arguments {
         if let Some(path) = &self.verifier {
             facts.verifier_source = Some(String::from_utf8_lossy(&read(path)?).into_owned());
         }
-        if let Some(path) = &self.srs {
-            facts.srs = Some(check_srs_file(path)?);
-            facts.negated_s_g2 = Some(negated_s_g2(path)?);
+        if let Some(string) = string {
+            facts.srs = Some(string.identity.clone());
+            facts.negated_s_g2 = Some(negated_s_g2(&string.path)?);
         }
         if let Some(path) = &self.model {
             match onnx::load(path, &onnx::Asked::default())

@@ -8,11 +8,12 @@ use super::{Finding, format};
 use crate::digests::Digests;
 use crate::home::Home;
 use crate::lock::{self, Lock};
-use crate::nodes::FOUNDRY_VERSION;
+use crate::nodes::{ETHEREUMJS_VERSION, FOUNDRY_VERSION, SPECIFICATION_VERSION};
 use crate::npm;
 use crate::process::{self, WorkFolder};
 use crate::prover::{
-    CircuitCache, EZKL_VERSION, Toolchain, ToolchainError, clear_strings, damaged_strings, folder_bytes,
+    CircuitCache, EZKL_VERSION, ImportedStrings, Toolchain, ToolchainError, clear_strings, damaged_strings,
+    folder_bytes,
 };
 use crate::report::table::{Column, Table};
 use crate::solidity::SOLC_VERSION;
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     /// Remove compiled circuits and keys, and what killed runs left behind; what a running evmbench uses stays
     #[arg(long)]
     clear: bool,
-    /// Remove reference strings and tools as well
+    /// Remove test reference strings and tools as well; imported strings stay
     #[arg(long)]
     clear_all: bool,
     /// Read every kept file in full and say which are not as they were made; they are made again when they are next needed
@@ -50,6 +51,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         ("EZKL", home.ezkl(EZKL_VERSION)),
         ("solc", home.solc(SOLC_VERSION)),
         ("anvil and forge", home.foundry(FOUNDRY_VERSION)),
+        (
+            "executable specification",
+            home.specification(SPECIFICATION_VERSION),
+        ),
+        ("EthereumJS", home.ethereumjs(ETHEREUMJS_VERSION)),
     ] {
         table.row([
             what.to_owned(),
@@ -89,14 +95,26 @@ fn damaged(home: &Home) -> Vec<String> {
     let strings = strings
         .into_iter()
         .map(|path| format!("{} is not the reference string that was made", path.display()));
+    let imported = ImportedStrings::of(home).damaged().into_iter();
+    let imported =
+        imported.map(|path| format!("{} is not as it was imported: import it again", path.display()));
     let ezkl = match Toolchain::locate(home) {
         Ok(_) | Err(ToolchainError::Missing { .. }) => None,
         Err(error) => Some(error.to_string()),
     };
-    let from_npm = [home.solc(SOLC_VERSION), home.foundry(FOUNDRY_VERSION)];
+    let from_npm = [
+        home.solc(SOLC_VERSION),
+        home.foundry(FOUNDRY_VERSION),
+        home.ethereumjs(ETHEREUMJS_VERSION),
+    ];
     let from_npm = from_npm.into_iter().filter(|folder| !npm::is_whole(folder));
     let from_npm = from_npm.map(|folder| format!("{} is not as it was installed", folder.display()));
-    circuits.chain(strings).chain(ezkl).chain(from_npm).collect()
+    circuits
+        .chain(strings)
+        .chain(imported)
+        .chain(ezkl)
+        .chain(from_npm)
+        .collect()
 }
 
 /// Removes what nobody uses, and tells how many things stay since somebody does.
@@ -117,6 +135,8 @@ fn clear(home: &Home, all: bool) -> Result<usize, CliError> {
             home.ezkl(EZKL_VERSION),
             home.solc(SOLC_VERSION),
             home.foundry(FOUNDRY_VERSION),
+            home.specification(SPECIFICATION_VERSION),
+            home.ethereumjs(ETHEREUMJS_VERSION),
         ] {
             in_use += usize::from(!remove_tool(&folder)?);
         }

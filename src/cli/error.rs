@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use super::output::note;
 use crate::accuracy::AccuracyError;
 use crate::batch::BatchesError;
 use crate::bench::BenchError;
@@ -216,6 +217,15 @@ impl CliError {
             Self::OfTask(error) => error.is_closed_pipe(),
             Self::Output(source) => source.kind() == std::io::ErrorKind::BrokenPipe,
             _ => false,
+        }
+    }
+
+    /// Prints the error and what the user can do.
+    pub(super) fn tell(&self) {
+        // A name in a file may have breaks: what follows one is no line of evmbench's own.
+        note!("error: {}", self.to_string().replace('\n', "\n  "));
+        for hint in self.hints() {
+            note!("hint: {hint}");
         }
     }
 

@@ -13,6 +13,7 @@ mod chains;
 mod compare;
 mod comparison;
 mod corpus;
+mod crosscheck;
 mod data;
 mod doctor;
 mod error;
@@ -32,6 +33,7 @@ mod remarks;
 mod report;
 mod session;
 mod setup;
+mod srs;
 mod tables;
 mod tasks;
 mod train;
@@ -41,11 +43,9 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use output::note;
 
 use crate::cluster::AGAIN_STATUS;
 use crate::format;
-use crate::hint::Hint as _;
 use crate::model::onnx;
 
 /// The testbench for verifiable machine learning on EVM chains.
@@ -77,10 +77,12 @@ enum Command {
     Fuzz(fuzz::Arguments),
     List(list::Arguments),
     Setup(setup::Arguments),
+    Srs(srs::Arguments),
     Doctor(doctor::Arguments),
     Cache(cache::Arguments),
     Chains(chains::Arguments),
     Corpus(corpus::Arguments),
+    Crosscheck(crosscheck::Arguments),
     #[command(hide = true)]
     AnalyseOnnx(analyse_onnx::Arguments),
 }
@@ -127,10 +129,12 @@ pub fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Setup(arguments) => setup::run(&arguments),
+        Command::Srs(arguments) => srs::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Chains(arguments) => chains::run(&arguments),
         Command::Corpus(arguments) => corpus::run(&arguments),
+        Command::Crosscheck(arguments) => crosscheck::run(&arguments),
         Command::AnalyseOnnx(arguments) => analyse_onnx::run(&arguments),
     };
     match result {
@@ -140,11 +144,7 @@ pub fn main() -> ExitCode {
         Ok(Finding::Bad) => ExitCode::FAILURE,
         Ok(Finding::Again) => ExitCode::from(AGAIN_STATUS),
         Err(error) => {
-            // A name in a file may have breaks: what follows one is no line of evmbench's own.
-            note!("error: {}", error.to_string().replace('\n', "\n  "));
-            for hint in error.hints() {
-                note!("hint: {hint}");
-            }
+            error.tell();
             ExitCode::from(error.status())
         }
     }

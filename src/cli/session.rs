@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::planner::Planner;
-use super::{format, progress, setup};
+use super::{format, progress, setup, srs};
 use crate::batch::{self, BatchesError};
 use crate::bench::{Bench, BenchError};
 use crate::guard::batch::BatchError;
@@ -39,8 +39,9 @@ pub(super) struct SessionArguments {
     /// Threads of the prover [default: one for each core]
     #[arg(long, value_name = "N", value_parser = thread_count)]
     pub(super) threads: Option<usize>,
-    /// A reference string of the perpetual powers of tau [default: one made on this machine, for tests]
-    #[arg(long, value_name = "FILE")]
+    /// A reference string: the name of one that `srs import` made, or a file in halo2's form [default: one made on this machine, for
+    /// tests]
+    #[arg(long, value_name = "NAME|FILE")]
     srs: Option<PathBuf>,
     /// Most space that kept keys may take, as in 20GiB
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "20GiB")]
@@ -59,7 +60,8 @@ pub(super) struct SessionArguments {
 impl SessionArguments {
     /// The reference string that was named, read and checked.
     pub(super) fn srs(&self) -> Result<Option<SrsStore>, CliError> {
-        Ok(self.srs.as_deref().map(SrsStore::from_file).transpose()?)
+        let string = self.srs.as_deref().map(srs::find).transpose()?;
+        Ok(string.map(SrsStore::of).transpose()?)
     }
 
     /// The request with what these arguments say.

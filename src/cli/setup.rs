@@ -6,9 +6,10 @@ use super::Finding;
 use super::error::CliError;
 use super::output::say;
 use super::progress::Progress;
+use crate::crosscheck;
 use crate::home::Home;
 use crate::lock::{self, Lock};
-use crate::nodes::{FOUNDRY_VERSION, Foundry};
+use crate::nodes::{ETHEREUMJS_VERSION, FOUNDRY_VERSION, Foundry, OtherEvm};
 use crate::npm;
 use crate::prover::{Observer as _, Toolchain, ToolchainError};
 use crate::solidity::{SOLC_VERSION, Solc};
@@ -79,6 +80,24 @@ pub(super) fn solc(home: &Home, progress: &Progress) -> Result<Solc, CliError> {
 pub(super) fn foundry(home: &Home, progress: &Progress) -> Result<Foundry, CliError> {
     let folder = home.foundry(FOUNDRY_VERSION);
     from_npm(home, &folder, progress, "Foundry", || Foundry::obtain(&folder))
+}
+
+/// EthereumJS, installed first where it is missing or broken.
+pub(super) fn ethereumjs(home: &Home, progress: &Progress) -> Result<OtherEvm, CliError> {
+    let folder = home.ethereumjs(ETHEREUMJS_VERSION);
+    from_npm(home, &folder, progress, "EthereumJS", || {
+        OtherEvm::obtain_ethereumjs(&folder)
+    })
+}
+
+/// Ethereum's executable specification, installed first where it is missing or broken.
+pub(super) fn specification(home: &Home, progress: &Progress) -> Result<OtherEvm, CliError> {
+    progress.label("setup".to_owned());
+    home.create()?;
+    progress.started("install the executable specification");
+    let installed = crosscheck::obtain_specification(home);
+    progress.finished();
+    Ok(installed?)
 }
 
 /// A tool that npm installs into a folder, unless it is elsewhere. Nobody replaces or removes the folder before this process ends.

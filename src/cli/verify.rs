@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::{note, say};
+use super::output::say;
 use super::progress::Progress;
-use super::{Finding, format, setup};
+use super::{Finding, format, setup, srs};
 use crate::chain::UnderFork;
-use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::ledger::What;
 use crate::metric::Spread;
+use crate::prover::StringFile;
 use crate::record::Outcome;
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
@@ -49,17 +49,22 @@ pub(super) struct GivenArguments {
     /// The input file that was proved
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// The reference string that the keys rest on
-    #[arg(long, value_name = "FILE")]
+    /// The reference string that the keys rest on: the name of an imported one, or a file
+    #[arg(long, value_name = "NAME|FILE")]
     srs: Option<PathBuf>,
 }
 
 impl GivenArguments {
-    pub(super) fn given(&self) -> Given<'_> {
+    /// The reference string that was named.
+    pub(super) fn string(&self) -> Result<Option<StringFile>, CliError> {
+        self.srs.as_deref().map(srs::find).transpose()
+    }
+
+    pub(super) fn given<'a>(&'a self, string: Option<&'a StringFile>) -> Given<'a> {
         Given {
             onnx: self.onnx.as_deref(),
             input: self.input.as_deref(),
-            srs: self.srs.as_deref(),
+            srs: string,
             prover: None,
         }
     }
@@ -98,15 +103,13 @@ impl Verified {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let tools = Workshop::default();
+    let string = arguments.given.string()?;
     let mut all = Vec::new();
     for path in &arguments.records {
-        let verified = match arguments.verify(path, &tools) {
+        let verified = match arguments.verify(path, string.as_ref(), &tools) {
             // One bad record is no reason to leave the others alone.
             Err(error @ (CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_))) => {
-                note!("error: {error}");
-                for hint in error.hints() {
-                    note!("hint: {hint}");
-                }
+                error.tell();
                 Verified::Unreadable
             }
             other => other?,
@@ -134,16 +137,21 @@ fn tally(all: &[Verified]) -> Option<String> {
 }
 
 impl Arguments {
-    fn verify(&self, path: &Path, tools: &Workshop) -> Result<Verified, CliError> {
+    fn verify(
+        &self,
+        path: &Path,
+        string: Option<&StringFile>,
+        tools: &Workshop,
+    ) -> Result<Verified, CliError> {
         let run = StoredRun::open(path)?;
         if !self.fork.is_empty() {
             return under(&run, &self.fork);
         }
         let tools = tools.open()?;
         if self.renew {
-            renew(&run, self.given.given(), tools)
+            renew(&run, self.given.given(string), tools)
         } else {
-            check(&run, self.given.given(), tools)
+            check(&run, self.given.given(string), tools)
         }
     }
 }

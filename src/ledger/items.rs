@@ -3,8 +3,8 @@
 use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
 use crate::committed::InputAssurance;
 use crate::prover::{
-    ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, SettingsFile, Shown, Side,
-    SrsKind,
+    Checked, ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, SettingsFile, Shown,
+    Side, SrsKind,
 };
 
 /// Every item, in the order in which they are told.
@@ -592,15 +592,24 @@ impl Context<'_> {
             SrsKind::PerpetualPowersOfTau => (
                 Level::Sound,
                 "The reference string is the perpetual powers of tau's, by its digest: forging needs every participant's \
-                 secret.",
+                 secret.".to_owned(),
+            ),
+            SrsKind::Hermez | SrsKind::PerpetualPowersOfTau80 => (
+                Level::Sound,
+                format!(
+                    "The reference string is of {}; {}: forging needs every participant's secret.",
+                    srs.kind.sentence(),
+                    srs.checked.map_or("its points were not checked", Checked::sentence),
+                ),
             ),
             SrsKind::LocalTest => (
                 Level::Limited,
-                "The reference string was made by one party, for tests: whoever made it could forge any proof.",
+                "The reference string was made by one party, for tests: whoever made it could forge any proof.".to_owned(),
             ),
             SrsKind::UserFile => (
                 Level::Unknown,
-                "The reference string's digest is in no published table, so nothing shows who knows its secret.",
+                "The reference string is of no ceremony that is known by its digest, so nothing shows who knows its \
+                 secret.".to_owned(),
             ),
         };
         item(what, Finding::ReferenceString(srs.clone()), level, sentence)

@@ -401,17 +401,15 @@ fn the_check_mode_changes_no_circuit() {
 }
 
 fn srs(kind: SrsKind) -> SrsIdentity {
-    SrsIdentity {
-        kind,
-        sha256: "00".repeat(32),
-        logrows: 8,
-    }
+    SrsIdentity::unchecked(kind, "00".repeat(32), 8)
 }
 
 #[test]
 fn a_reference_string_is_as_good_as_its_makers() {
     for (kind, level) in [
         (SrsKind::PerpetualPowersOfTau, Level::Sound),
+        (SrsKind::Hermez, Level::Sound),
+        (SrsKind::PerpetualPowersOfTau80, Level::Sound),
         (SrsKind::LocalTest, Level::Limited),
         (SrsKind::UserFile, Level::Unknown),
     ] {

@@ -258,7 +258,7 @@ metrics! {
     MemoryLimit = Definition::new("memory_limit_bytes", "memory limit", Unit::Memory),
         |record| whole(record.environment.memory_limit_bytes?);
 
-    /// Where the reference string comes from: `local_test` is made by one party, who could forge.
+    /// Where the reference string comes from: a ceremony, a file of the user's, or `local_test`, made by one party, who could forge.
     ReferenceString = words("reference_string", "reference string"),
         |record| name_in_json(&record.keys.as_ref()?.srs.kind);
 

@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 99] = {
+const CLASSES: [(&str, Class, &str); 101] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -142,6 +142,16 @@ const CLASSES: [(&str, Class, &str); 99] = {
             "the run: the string is not kept; `--srs` holds a file against it",
         ),
         ("keys.srs.logrows", Derived, "settings.json"),
+        (
+            "keys.srs.checked",
+            Measured,
+            "the import of the string; `evmbench srs verify` checks its points again",
+        ),
+        (
+            "keys.srs.source_sha256",
+            Measured,
+            "the import of the string: the ceremony's file is not kept",
+        ),
         ("keys.reused", Measured, "the run"),
         ("proof", Derived, "proof.bin, instances.json, calldata.bin"),
         ("proof.natively_verified", Measured, "EZKL's answer in the run"),

@@ -19,9 +19,9 @@ use crate::on_chain::OnChain;
 use crate::parts::Measured;
 use crate::prover::{
     Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
-    CommittedTensor, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, POINT_BYTES,
-    Phase, PhaseSource, Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind,
-    VerifierKind, VerifierShape, compiled, is_published_string, point_bytes,
+    CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource, Reproduced,
+    ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape, compiled,
+    is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
@@ -289,17 +289,18 @@ impl Derivation<'_> {
         };
         let in_verifier = self.constants.as_ref().map(|constants| constants.negated_s_g2);
         let logrows = self.again.circuit.as_ref().map(|circuit| circuit.logrows);
-        let is_of_ceremony = in_verifier == Some(NEGATED_S_G2_OF_POWERS_OF_TAU);
+        let ceremony = in_verifier.and_then(SrsKind::of_negated_s_g2);
+        let is_of_ceremony = ceremony == Some(srs.kind);
         let is_published = is_published_string(&srs.sha256, srs.logrows);
         let wrong = match srs.kind {
-            SrsKind::PerpetualPowersOfTau if !is_of_ceremony => {
-                Some("the verifier rests on another string than the perpetual powers of tau")
+            kind if kind.negated_s_g2().is_some() && !is_of_ceremony => {
+                Some("the verifier rests on another string than the ceremony's")
             }
             SrsKind::PerpetualPowersOfTau if !is_published => Some("no published string has this digest"),
-            SrsKind::LocalTest if is_of_ceremony => {
-                Some("the verifier rests on the perpetual powers of tau, and not on a test string")
+            SrsKind::LocalTest | SrsKind::PerpetualPowersOfTau80 if ceremony.is_some() => {
+                Some("the verifier rests on another ceremony's string")
             }
-            SrsKind::LocalTest | SrsKind::UserFile if is_published => {
+            kind if kind != SrsKind::PerpetualPowersOfTau && is_published => {
                 Some("this digest is a published string's")
             }
             SrsKind::LocalTest if logrows.is_some_and(|logrows| logrows != srs.logrows) => {
@@ -322,11 +323,16 @@ impl Derivation<'_> {
                         "keys.srs",
                         "the verifier rests on another string than the file given",
                     );
+                } else if srs.kind.is_ceremony() && string.identity.kind != srs.kind && !is_of_ceremony {
+                    self.by_record_only(
+                        &[What::ReferenceString],
+                        "the file given is no string that was imported from the ceremony's file",
+                    );
                 }
             }
-            None if srs.kind == SrsKind::PerpetualPowersOfTau && is_of_ceremony => {}
+            None if is_of_ceremony => {}
             // The key was made again with it.
-            None if matches!(self.findings.reproduced, Some(Ok(_))) => {}
+            None if matches!(self.findings.reproduced, Some(Ok(_))) && !srs.kind.is_ceremony() => {}
             None => self.by_record_only(
                 &[What::ReferenceString],
                 "the verifier shows one point of the string; --srs names its file",

@@ -42,7 +42,7 @@ use crate::ledger::{Ledger, Level, What};
 use crate::on_chain::{self, Contract, OnChain};
 use crate::parts::{self, Measured};
 use crate::prover::{
-    Committed, EzklProver, Proof, ProverError, SrsIdentity, VerifierKind, check_srs_file, negated_s_g2,
+    Committed, EzklProver, Proof, ProverError, SrsIdentity, StringFile, VerifierKind, negated_s_g2,
 };
 use crate::record::{Evidence, FileName, PartSet, ProofBatch, Record, Request};
 use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
@@ -107,7 +107,7 @@ pub struct Given<'a> {
     /// The input file.
     pub input: Option<&'a Path>,
     /// The reference string.
-    pub srs: Option<&'a Path>,
+    pub srs: Option<&'a StringFile>,
     /// EZKL, to make key and verifier again.
     pub prover: Option<&'a EzklProver>,
 }
@@ -253,10 +253,10 @@ impl GivenString {
     ///
     /// # Errors
     /// [`crate::prover::SrsError`].
-    pub fn read(path: &Path) -> Result<Self, crate::prover::SrsError> {
+    pub fn read(file: &StringFile) -> Result<Self, crate::prover::SrsError> {
         Ok(Self {
-            identity: check_srs_file(path)?,
-            negated_s_g2: negated_s_g2(path)?,
+            identity: file.identity.clone(),
+            negated_s_g2: negated_s_g2(&file.path)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::models::{operator, small, written};
-use crate::common::{Said, cases, dry_run, evmbench, root, say, step};
+use crate::common::{Said, cases, dry_run, evmbench, fixture, root, say, step};
 use evmbench::hint::Hint as _;
 use evmbench::ledger::{Facts, Ledger};
 use evmbench::model::input::{self, Slot};
@@ -75,7 +75,7 @@ fn assert_plain(text: &str) {
 }
 
 /// Every option that names a file, with what goes before and after it. `{}` is the file.
-const FILES: [(&[&str], &str); 17] = [
+const FILES: [(&[&str], &str); 19] = [
     (&["prove-and-verify", "--dry-run", "--onnx", "{}"], "onnx"),
     (
         &["prove-and-verify", "relu", "--dry-run", "--input", "{}"],
@@ -100,6 +100,8 @@ const FILES: [(&[&str], &str); 17] = [
     (&["audit", "--settings", "{}"], "json"),
     (&["audit", "--key", "{}"], "key"),
     (&["audit", "--srs", "{}"], "srs"),
+    (&["srs", "import", "{}"], "ptau"),
+    (&["srs", "verify", "{}"], "ptau"),
     (&["audit", "--model", "{}"], "onnx"),
     (&["evaluate", "cnn_relu", "--data", "{}"], "tar.gz"),
 ];
@@ -164,6 +166,13 @@ fn refusals_are_as_the_document_has_them() {
     let length = (header.len() as u16).to_le_bytes();
     let array = [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes()].concat();
     std::fs::write(below("claims.npy"), array).unwrap();
+    let whole = std::fs::read(fixture("srs/powersOfTau28_hez_final_08.ptau")).unwrap();
+    let mut wrong = whole.clone();
+    // Of τ^9·G: sections 1 and 2 begin at 12 and 68 bytes, with 12 bytes each before their contents.
+    wrong[80 + 9 * 64] ^= 1;
+    std::fs::write(below("cut.ptau"), &whole[..whole.len() - 1]).unwrap();
+    std::fs::write(below("whole.ptau"), whole).unwrap();
+    std::fs::write(below("wrong.ptau"), wrong).unwrap();
     for (name, change) in [
         (
             "range.json",

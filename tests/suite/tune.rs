@@ -367,7 +367,7 @@ fn the_published_schema_is_that_of_the_types() {
 }
 
 /// A profile of dense_small as a search without proofs makes it.
-fn profile() -> Profile {
+pub(crate) fn profile() -> Profile {
     let (subject, found) = found("dense_small", &[7]);
     let candidate = best(found.candidates, Objective::Gas, &ANY_LOSS)
         .unwrap()

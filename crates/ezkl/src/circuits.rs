@@ -449,11 +449,7 @@ mod tests {
 
     fn provenance() -> Provenance {
         Provenance {
-            srs: SrsIdentity {
-                kind: SrsKind::LocalTest,
-                sha256: "00".to_owned(),
-                logrows: 15,
-            },
+            srs: SrsIdentity::unchecked(SrsKind::LocalTest, "00".to_owned(), 15),
             calibration_input_sha256: "11".to_owned(),
             phases: vec![PhaseMeasurement {
                 phase: Phase::Setup,

@@ -19,8 +19,7 @@ use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, fo
 use super::committed;
 use super::evidence::WitnessFile;
 use super::memory::default_memory_limit_bytes;
-use super::powers::write_test_string;
-use super::srs::{HeldString, string_bytes, write_stand_in};
+use super::srs::{HeldString, string_bytes, write_stand_in, write_test_string};
 use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
     Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,

@@ -20,7 +20,6 @@ pub mod lookups;
 mod memory;
 mod plan;
 mod points;
-mod powers;
 mod rows;
 pub mod settings;
 mod shape;
@@ -65,15 +64,13 @@ pub use plan::{
     CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS, PlanError,
     StudyPlan, VerifierKind, Visibility,
 };
-pub use points::{
-    BASE_MODULUS, ContractConstants, ContractForm, KeyFile, NEGATED_S_G2_OF_POWERS_OF_TAU, Point,
-    negated_s_g2,
-};
+pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use rows::Ezkl;
 pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile, Shown, Side};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{
-    SrsError, SrsIdentity, SrsKind, SrsStore, check_srs_file, clear_strings, damaged_strings,
+    Asked, Checked, Imported, ImportedStrings, LARGEST_FULLY_CHECKED_LOGROWS, SrsError, SrsIdentity, SrsKind,
+    SrsStore, StringFile, Verified, Work, check_srs_file, clear_strings, damaged_strings,
     is_published_string,
 };
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};

@@ -21,15 +21,6 @@ pub const BASE_MODULUS: U256 =
 const MONTGOMERY_INVERSE: U256 =
     uint!(0x2e67157159e5c639cf63e9cfb74492d9eb2022850278edf8ed84884a014afa37_U256);
 
-/// −s·G2 of the perpetual powers of tau, in the form of [`ContractConstants::negated_s_g2`]: the same for every 2^k, and in every
-/// verifier that halo2_solidity_verifier generated on that string.
-pub const NEGATED_S_G2_OF_POWERS_OF_TAU: [U256; 4] = [
-    uint!(0x186282957db913abd99f91db59fe69922e95040603ef44c0bd7aa3adeef8f5ac_U256),
-    uint!(0x17944351223333f260ddc3b4af45191b856689eda9eab5cbcddbbe570ce860d2_U256),
-    uint!(0x06d971ff4a7467c3ec596ed6efc674572e32fd6f52b721f97e35b0b3d3546753_U256),
-    uint!(0x06ecdb9f9567f59ed2eee36e1e1d58797fd13cc97fafc2910f5e8a12f202fa9a_U256),
-];
-
 /// A coordinate as halo2 writes it raw: little-endian, in Montgomery form.
 fn coordinate(bytes: &[u8]) -> Option<U256> {
     let raw = U256::from_le_bytes::<32>(bytes.try_into().ok()?);
@@ -254,7 +245,7 @@ pub fn negated_s_g2(path: &Path) -> Result<[U256; 4], SrsError> {
 }
 
 /// The negative of a point of G2 as halo2 writes it: x and y, real part first.
-fn negated_g2(bytes: &[u8; 128]) -> Option<[U256; 4]> {
+pub(super) fn negated_g2(bytes: &[u8; 128]) -> Option<[U256; 4]> {
     let part = |index: usize| coordinate(&bytes[32 * index..32 * (index + 1)]);
     let negated = |y: U256| if y.is_zero() { y } else { BASE_MODULUS - y };
     Some([part(1)?, part(0)?, negated(part(3)?), negated(part(2)?)])

@@ -181,6 +181,16 @@ impl Home {
         self.root.join(format!("foundry-{version}"))
     }
 
+    /// One version of Ethereum's executable specification, with the Python packages that it takes.
+    pub fn specification(&self, version: &str) -> PathBuf {
+        self.root.join(format!("ethereum-execution-{version}"))
+    }
+
+    /// The npm installation of one version of EthereumJS.
+    pub fn ethereumjs(&self, version: &str) -> PathBuf {
+        self.root.join(format!("ethereumjs-{version}"))
+    }
+
     /// Structured reference strings made on this machine.
     pub fn srs(&self) -> PathBuf {
         self.root.join("srs")
@@ -271,6 +281,8 @@ mod tests {
             home.ezkl("1"),
             home.solc("2"),
             home.foundry("3"),
+            home.specification("4"),
+            home.ethereumjs("5"),
             home.srs(),
             home.circuits(),
             home.data(),

@@ -11,6 +11,7 @@
 //! - [`verdict`]: how a call ended;
 //! - [`calldata`]: the generated verifiers' ABI;
 //! - [`state`]: a chain after some transactions: contracts deployed, calls made;
+//! - [`transcript`]: what was sent, for other EVMs;
 //! - [`verifier`]: deploys a verifier and calls it, always from the same state;
 //! - [`fit`]: what can be deployed and verified under which fork;
 //! - [`outlook`]: what a transaction that has not been made would cost and need;
@@ -26,7 +27,8 @@ pub mod gas;
 pub mod outlook;
 pub mod rules;
 pub mod state;
-mod transaction;
+pub(crate) mod transaction;
+pub mod transcript;
 pub mod verdict;
 pub mod verifier;
 
@@ -43,5 +45,6 @@ pub use gas::TransactionGas;
 pub use outlook::Outlook;
 pub use rules::{BrokenRule, Rule, RuleMargin};
 pub use state::{Chain, Deployment, Event, Verification};
+pub use transcript::{Recording, Sent, Step, Transcript};
 pub use verdict::Verdict;
 pub use verifier::{Called, Registration, Repeat, Verifier};

@@ -6,6 +6,7 @@
 use alloy_primitives::{Address, B256, Bytes, TxKind};
 use revm::DatabaseCommit as _;
 use revm::context::result::{ExecutionResult, Output};
+use revm::state::EvmState;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use super::fork::Fork;
 use super::gas::TransactionGas;
 use super::rules::{BrokenRule, RuleMargin, Rulebook};
 use super::transaction::{self, Judged, Ran, Request, State};
+use super::transcript::{self, Sent, breaks_rules};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
@@ -26,6 +28,8 @@ pub struct Chain {
     fork: Fork,
     nonce: u64,
     sections: Option<SectionMap>,
+    /// The transactions that the state comes from.
+    history: Vec<Sent>,
 }
 
 /// What a deployment cost and broke.
@@ -108,6 +112,7 @@ impl Chain {
             fork,
             nonce: 0,
             sections: None,
+            history: Vec::new(),
         }
     }
 
@@ -163,8 +168,15 @@ impl Chain {
             address: *address,
             nonce: self.nonce,
         };
-        self.state.commit(ran.changes);
-        self.nonce += 1;
+        let sent = Sent {
+            to: None,
+            data: creation_code.clone(),
+            gas_limit: deployment.gas.gas_limit,
+            success: true,
+            gas_used: deployment.gas.tx_gas,
+            breaks_rules: breaks_rules(&deployment.rules_broken),
+        };
+        self.commit(ran.changes, sent);
         Ok(deployment)
     }
 
@@ -175,9 +187,8 @@ impl Chain {
     pub fn transact(&mut self, to: Address, calldata: &Calldata) -> Result<Verification, ChainError> {
         let judged = self.judge(to, calldata)?;
         let verification = self.verification(&judged, calldata);
-        if judged.ran.result.is_ok() {
-            self.state.commit(judged.ran.changes);
-            self.nonce += 1;
+        if let Some(sent) = Self::sent(to, calldata, &verification) {
+            self.commit(judged.ran.changes, sent);
         }
         Ok(verification)
     }
@@ -187,7 +198,33 @@ impl Chain {
     /// # Errors
     /// Only where revm itself fails.
     pub fn call(&self, to: Address, calldata: &Calldata) -> Result<Verification, ChainError> {
-        Ok(self.verification(&self.judge(to, calldata)?, calldata))
+        let verification = self.verification(&self.judge(to, calldata)?, calldata);
+        if verification.verdict.is_success()
+            && let Some(sent) = Self::sent(to, calldata, &verification)
+        {
+            transcript::note(self.fork, &self.history, || sent);
+        }
+        Ok(verification)
+    }
+
+    /// The call as other EVMs are sent it; none where the chain did not take it.
+    fn sent(to: Address, calldata: &Calldata, verification: &Verification) -> Option<Sent> {
+        let gas = verification.gas?;
+        Some(Sent {
+            to: Some(to),
+            data: calldata.bytes().clone(),
+            gas_limit: gas.gas_limit,
+            success: verification.verdict.is_success(),
+            gas_used: gas.tx_gas,
+            breaks_rules: breaks_rules(&verification.rules_broken),
+        })
+    }
+
+    fn commit(&mut self, changes: EvmState, sent: Sent) {
+        transcript::note(self.fork, &self.history, || sent.clone());
+        self.state.commit(changes);
+        self.nonce += 1;
+        self.history.push(sent);
     }
 
     /// Runs a call under these rules; the chain stays as it is.

@@ -22,13 +22,13 @@ use crate::solidity::SectionMap;
 pub(super) type State = CacheDB<EmptyDB>;
 
 /// Who sends every transaction: an account without code that can pay for anything.
-pub(super) const SENDER: Address = address!("00000000000000000000000000000000000e2511");
+pub(crate) const SENDER: Address = address!("00000000000000000000000000000000000e2511");
 
 /// Who gets the fees, so that they do not touch an account under test.
-const BENEFICIARY: Address = address!("00000000000000000000000000000000000c014b");
+pub(crate) const BENEFICIARY: Address = address!("00000000000000000000000000000000000c014b");
 
 /// One gwei, for the base fee and for what is paid: no result depends on it.
-const GAS_PRICE_WEI: u64 = 1_000_000_000;
+pub(crate) const GAS_PRICE_WEI: u64 = 1_000_000_000;
 
 /// A chain with nothing on it but the sender's money.
 pub(super) fn genesis() -> State {

@@ -139,6 +139,22 @@ impl Anvil {
         self.request("anvil_impersonateAccount", &json!([account]))
     }
 
+    /// Marks the state, to come back to it once.
+    ///
+    /// # Errors
+    /// [`NodeError`] where the node does not answer.
+    pub(super) fn snapshot(&self) -> Result<U256, NodeError> {
+        self.request("evm_snapshot", &json!([]))
+    }
+
+    /// Goes back to a state that was marked.
+    ///
+    /// # Errors
+    /// [`NodeError`] where the node does not answer.
+    pub(super) fn revert_to(&self, snapshot: U256) -> Result<bool, NodeError> {
+        self.request("evm_revert", &json!([snapshot]))
+    }
+
     /// Mines a transaction that creates a contract.
     ///
     /// # Errors

@@ -77,6 +77,14 @@ pub enum NodeError {
         /// What it added.
         data: Option<Bytes>,
     },
+    /// A program that runs another EVM failed.
+    #[error("{evm} does not run: {what}")]
+    Program {
+        /// The EVM.
+        evm: &'static str,
+        /// What the system or the program said.
+        what: String,
+    },
     /// The node left no contract behind.
     #[error("anvil did not deploy the contract")]
     NotDeployed,
@@ -101,6 +109,9 @@ impl Hint for NodeError {
                 None => on_path.into(),
             }),
             Self::UnknownFork(_) => Some(format!("use {}", hardfork::known().join(" or ")).into()),
+            Self::Program { .. } => Some(
+                "the executable specification takes CPython 3.11 or 3.12 (EVMBENCH_PYTHON), EthereumJS Node.js 20 or later".into(),
+            ),
             Self::NotStarted { .. }
             | Self::NoAnswer { .. }
             | Self::Garbled { .. }

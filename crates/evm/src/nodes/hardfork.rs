@@ -1,4 +1,4 @@
-//! Forks as anvil knows them: the one place besides `chain::fork` that a new fork needs.
+//! Forks as other EVMs know them: the one place besides `chain::fork` that a new fork needs.
 
 use crate::chain::Fork;
 
@@ -16,4 +16,23 @@ pub(super) fn arguments(fork: Fork) -> Option<&'static [&'static str]> {
 pub(super) fn known() -> Vec<&'static str> {
     let known = Fork::ALL.into_iter().filter(|&fork| arguments(fork).is_some());
     known.map(Fork::name).collect()
+}
+
+/// The modules of Ethereum's executable specification that have a fork's rules: its own, and those of the forks after it that change
+/// nothing but blobs (EIP-7892).
+pub(super) fn of_specification(fork: Fork) -> &'static [&'static str] {
+    match fork {
+        Fork::Prague => &["prague"],
+        Fork::Osaka => &["osaka", "bpo1", "bpo2"],
+        Fork::Amsterdam => &[],
+    }
+}
+
+/// The same of EthereumJS.
+pub(super) fn of_ethereumjs(fork: Fork) -> &'static [&'static str] {
+    match fork {
+        Fork::Prague => &["prague"],
+        Fork::Osaka => &["osaka"],
+        Fork::Amsterdam => &["amsterdam"],
+    }
 }

@@ -4,36 +4,17 @@
 //! Lagrange polynomial over the 2^k-th roots of unity. So multiples of the generator from a table suffice, and no transform of points is
 //! computed. EZKL's own `gen_srs` makes strings of the same form.
 
-use std::io::{Read as _, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Projective};
+use ark_bn254::{Fr, G1Projective, G2Projective};
 use ark_ec::scalar_mul::BatchMulPreprocessing;
-use ark_ec::{AffineRepr as _, CurveGroup as _, PrimeGroup as _};
-use ark_ff::{BigInt, Field as _, PrimeField as _};
+use ark_ec::{CurveGroup as _, PrimeGroup as _};
+use ark_ff::Field as _;
 
-use super::srs::GENERATOR_2;
-
-/// k of the scalar field's largest subgroup of 2^k roots of unity.
-const TWO_ADICITY: u32 = 28;
-
-/// A primitive 2^28-th root of unity: the one that halo2curves names `ROOT_OF_UNITY` (`src/bn256/fr.rs`), 7^((r − 1) / 2^28). arkworks
-/// takes another.
-const ROOT_OF_UNITY: Fr = Fr::new(BigInt::new([
-    0xd34f_1ed9_60c3_7c9c,
-    0x3215_cf6d_d393_29c8,
-    0x9886_5ea9_3dd3_1f74,
-    0x03dd_b9f5_166d_18b7,
-]));
-
-/// 2^256 in the base field: halo2 writes coordinates in Montgomery form.
-const MONTGOMERY: Fq = Fq::new(BigInt::new([
-    0xd35d_438d_c58f_0d9d,
-    0x0a78_eb28_f5c7_0b3d,
-    0x666e_a36f_7879_462c,
-    0x0e0a_77c1_9a07_df2f,
-]));
+use super::GENERATOR_2;
+use super::curve::{g1_bytes, g2_bytes, random_scalar, root_of_unity, successive};
 
 /// Points that a thread makes between two looks at whether to stop.
 const CHUNK: u64 = 1 << 12;
@@ -44,16 +25,14 @@ const CHUNK: u64 = 1 << 12;
 ///
 /// # Errors
 /// Where random numbers cannot be read, or the file cannot be written.
-pub(super) fn write_test_string(
+pub(crate) fn write_test_string(
     path: &Path,
     logrows: u32,
     threads: usize,
     stop: impl Fn() -> bool,
 ) -> std::io::Result<bool> {
-    let mut random = [0_u8; 64];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
     let mut file = std::io::BufWriter::with_capacity(1 << 20, std::fs::File::create(path)?);
-    let string = TestString::new(Fr::from_le_bytes_mod_order(&random), logrows);
+    let string = TestString::new(random_scalar()?, logrows);
     let done = string.write(&mut file, threads, stop)?;
     file.flush()?;
     Ok(done)
@@ -73,14 +52,12 @@ impl TestString {
     /// # Panics
     /// For more than 2^28 points, which have no roots of unity.
     fn new(tau: Fr, logrows: u32) -> Self {
-        assert!(logrows <= TWO_ADICITY, "2^{logrows} points");
-        let omega = (logrows..TWO_ADICITY).fold(ROOT_OF_UNITY, |root, _| root.square());
         // A larger table leaves the processor's caches.
         let expected = 1 << (logrows + 1).clamp(4, 18);
         Self {
             tau,
             logrows,
-            omega,
+            omega: root_of_unity(logrows),
             multiples: BatchMulPreprocessing::new(G1Projective::generator(), expected),
         }
     }
@@ -100,9 +77,7 @@ impl TestString {
         }
         file.write_all(&GENERATOR_2)?;
         let scaled = (G2Projective::generator() * self.tau).into_affine();
-        for coordinate in [scaled.x.c0, scaled.x.c1, scaled.y.c0, scaled.y.c1] {
-            file.write_all(&raw(coordinate))?;
-        }
+        file.write_all(&g2_bytes(scaled))?;
         Ok(true)
     }
 
@@ -116,7 +91,7 @@ impl TestString {
                     let chunk = start..(start + CHUNK).min(indices.end);
                     scope.spawn(move || {
                         let points = self.multiples.batch_mul(&scalars(self, chunk));
-                        points.into_iter().flat_map(bytes_of).collect::<Vec<u8>>()
+                        points.into_iter().flat_map(g1_bytes).collect::<Vec<u8>>()
                     })
                 })
                 .collect();
@@ -149,32 +124,6 @@ impl TestString {
             .map(|(root, inverse)| inverse * root)
             .collect()
     }
-}
-
-/// first, first·ratio, first·ratio², …: one number for each index.
-fn successive(first: Fr, ratio: Fr, indices: &Range<u64>) -> Vec<Fr> {
-    let powers = std::iter::successors(Some(first), |power| Some(*power * ratio));
-    powers.zip(indices.clone()).map(|(power, _)| power).collect()
-}
-
-/// A point of G1 as halo2 writes it; zeros at infinity.
-fn bytes_of(point: G1Affine) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    if let Some((x, y)) = point.xy() {
-        bytes[..32].copy_from_slice(&raw(x));
-        bytes[32..].copy_from_slice(&raw(y));
-    }
-    bytes
-}
-
-/// A coordinate: little-endian, in Montgomery form.
-fn raw(coordinate: Fq) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    let words = (coordinate * MONTGOMERY).into_bigint().0;
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
 }
 
 #[cfg(test)]
@@ -217,21 +166,13 @@ mod tests {
         assert_ne!(string.omega.pow([1 << (LOGROWS - 1)]), Fr::ONE);
     }
 
-    /// EZKL's verifiers name their root of unity; this is that of one with 2^14 rows.
-    #[test]
-    fn roots_of_unity_are_halo2s() {
-        let omega =
-            alloy_primitives::uint!(0x2337acd19f40bf2b2aa212849e9a0c07d626d9ca335d73a09119dbe6eaab3cac_U256);
-        assert_eq!(string(14).omega.into_bigint().0, omega.into_limbs());
-    }
-
     #[test]
     fn a_string_is_the_same_from_any_number_of_threads() {
         let string = string(13);
         let one = bytes(&string, 1);
         assert_eq!(one.len(), 4 + (128 << 13) + 256);
         assert!(one == bytes(&string, 3));
-        assert_eq!(one[4..68], super::super::srs::GENERATOR);
+        assert_eq!(one[4..68], super::super::GENERATOR);
     }
 
     #[test]

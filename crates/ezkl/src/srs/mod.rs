@@ -5,10 +5,23 @@
 //!
 //! The file format is halo2's raw one: k as a little-endian `u32`, 2^k points of G1 (64 bytes each), 2^k more in
 //! Lagrange form, then G2 and s·G2 (128 bytes each). EZKL shortens a longer string by itself.
+//!
+//! - [`powers`]: test strings;
+//! - [`imported`]: strings that were made from a ceremony's file, by [`source`] (the file), [`check`] (its points), [`lagrange`] (the points
+//!   that it lacks) and [`ceremony`] (whose it is); [`curve`] reads and writes points.
+
+mod ceremony;
+mod check;
+mod curve;
+mod imported;
+mod lagrange;
+mod powers;
+mod source;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -19,6 +32,11 @@ use evmbench_host::files;
 use evmbench_host::hint::Hint;
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
+
+pub use ceremony::is_published_string;
+pub use check::{Checked, LARGEST_FULLY_CHECKED_LOGROWS, Work};
+pub use imported::{Asked, Imported, ImportedStrings, StringFile, Verified};
+pub(super) use powers::write_test_string;
 
 /// Largest k that a file may claim: the BN254 scalar field has 2-adicity 28.
 const LARGEST_LOGROWS: u32 = 28;
@@ -31,10 +49,6 @@ const STRING: &str = "srs";
 
 /// Ending of what stands beside it.
 const LABEL: &str = "json";
-
-/// Digests of the files that EZKL publishes from the perpetual powers of tau, for k = 1 to 26
-/// (EZKL 23.0.5, `src/srs_sha.rs`).
-const PUBLISHED_SHA256: &str = include_str!("srs-sha256.txt");
 
 /// The generator (1, 2) of G1 as halo2 writes it: little-endian Montgomery form, so R and 2·R modulo the base field.
 pub(super) const GENERATOR: [u8; 64] = alloy_primitives::hex!(
@@ -58,7 +72,12 @@ pub enum SrsKind {
     LocalTest,
     /// A file whose digest is in EZKL's published table of the perpetual powers of tau.
     PerpetualPowersOfTau,
-    /// A file of the user's whose digest is in no table.
+    /// Imported from a file of the Hermez ceremony: 54 contributions to the perpetual powers of tau, and a beacon.
+    Hermez,
+    /// Imported from a file of the perpetual powers of tau up to contribution 80, and a beacon.
+    #[serde(rename = "perpetual_powers_of_tau_0080")]
+    PerpetualPowersOfTau80,
+    /// A file of the user's that is of no ceremony that evmbench knows.
     UserFile,
 }
 
@@ -71,6 +90,25 @@ pub struct SrsIdentity {
     pub sha256: String,
     /// k, where the file has 2^k points.
     pub logrows: u32,
+    /// How far the points were checked; none where they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Checked>,
+    /// SHA-256 of the ceremony's file that it was imported from, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_sha256: Option<String>,
+}
+
+impl SrsIdentity {
+    /// Of a string that was not imported.
+    pub fn unchecked(kind: SrsKind, sha256: String, logrows: u32) -> Self {
+        Self {
+            kind,
+            sha256,
+            logrows,
+            checked: None,
+            source_sha256: None,
+        }
+    }
 }
 
 /// A reference string that cannot be used.
@@ -92,6 +130,37 @@ pub enum SrsError {
         /// What is wrong.
         reason: String,
     },
+    /// The file's points are not what a string's must be.
+    #[error("{} has wrong points: {reason}", path.display())]
+    Points {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An imported string is not what it was when it was imported.
+    #[error("{} is not as it was imported", path.display())]
+    Damaged {
+        /// The string.
+        path: PathBuf,
+    },
+    /// Nothing has this name.
+    #[error("there is neither an imported reference string nor a file {}", given.display())]
+    Unknown {
+        /// What was given.
+        given: PathBuf,
+    },
+    /// An imported string cannot have this name.
+    #[error("{name:?} cannot be the name of a reference string: {reason}")]
+    Name {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The user ended the work.
+    #[error("interrupted")]
+    Interrupted,
     /// A user's file is not what it was when it was named.
     #[error("{} has changed since the command began", path.display())]
     Changed {
@@ -131,9 +200,20 @@ impl Hint for SrsError {
             Self::Changed { .. } => {
                 Some("leave the file as it is while it is used, and run again with --resume".into())
             }
-            Self::Form { .. } => {
-                Some("--srs takes a halo2 file of the perpetual powers of tau, such as kzg20.srs".into())
+            Self::Form { .. } => Some(
+                "--srs takes a halo2 file such as kzg20.srs, or the name of an imported string; `evmbench srs import FILE` takes \
+                 a .ptau file, too"
+                    .into(),
+            ),
+            Self::Points { .. } => {
+                Some("the file is damaged or forged: get it again from its ceremony, and compare its digest".into())
             }
+            Self::Damaged { .. } => Some("remove it, and run `evmbench srs import` again".into()),
+            Self::Unknown { .. } => Some("`evmbench srs list` shows the strings that were imported".into()),
+            Self::Name { .. } => {
+                Some("give another with --name: up to 64 letters, digits, dots, dashes and underscores".into())
+            }
+            Self::Interrupted => None,
             Self::NotPrepared { .. } => {
                 Some("run the job's prepare.sh (`prove-and-verify … --prepare`), then the task again".into())
             }
@@ -156,11 +236,7 @@ pub fn check_srs_file(path: &Path) -> Result<SrsIdentity, SrsError> {
     } else {
         SrsKind::UserFile
     };
-    Ok(SrsIdentity {
-        kind,
-        sha256,
-        logrows,
-    })
+    Ok(SrsIdentity::unchecked(kind, sha256, logrows))
 }
 
 /// Bytes of a string of 2^`logrows` points: the header, two points of 64 bytes for each, two of 128.
@@ -170,17 +246,24 @@ pub(super) fn string_bytes(logrows: u32) -> u64 {
 
 /// The k of a file that has the form of a reference string: size, header, first point.
 fn check_form(path: &Path) -> Result<u32, SrsError> {
+    let mut file = files::open(path, string_bytes(LARGEST_LOGROWS)).map_err(io(path))?;
+    halo2_logrows(path, &mut file)
+}
+
+/// The same of an open file, which is read from its beginning.
+fn halo2_logrows(path: &Path, file: &mut File) -> Result<u32, SrsError> {
     let form = |reason: String| SrsError::Form {
         path: path.to_owned(),
         reason,
     };
-    let mut file = files::open(path, string_bytes(LARGEST_LOGROWS)).map_err(io(path))?;
     let size = file.metadata().map_err(io(path))?.len();
     let mut head = [0_u8; 68];
     if size < head.len() as u64 {
         return Err(form(format!("it has {size} bytes")));
     }
-    file.read_exact(&mut head).map_err(io(path))?;
+    file.rewind()
+        .and_then(|()| file.read_exact(&mut head))
+        .map_err(io(path))?;
     let logrows = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
     if logrows > LARGEST_LOGROWS {
         return Err(form(format!("its header says 2^{logrows} points")));
@@ -200,13 +283,6 @@ fn check_form(path: &Path) -> Result<u32, SrsError> {
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> SrsError {
     let path = path.to_owned();
     move |source| SrsError::Io { path, source }
-}
-
-/// Whether EZKL publishes a string of 2^`logrows` points with this digest, in hexadecimal.
-pub fn is_published_string(sha256: &str, logrows: u32) -> bool {
-    PUBLISHED_SHA256
-        .lines()
-        .any(|line| line == format!("{logrows} {sha256}"))
 }
 
 /// Writes a file with the form of a reference string whose points are all generators. Keys made with it are worthless;
@@ -247,11 +323,22 @@ impl SrsStore {
     /// [`check_srs_file`]'s.
     pub fn from_file(path: &Path) -> Result<Self, SrsError> {
         let identity = check_srs_file(path)?;
-        let path = std::path::absolute(path).map_err(|source| SrsError::Io {
+        Self::of(StringFile {
             path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self::File { path, identity })
+            identity,
+        })
+    }
+
+    /// Uses a file for every circuit that was looked at.
+    ///
+    /// # Errors
+    /// [`SrsError::Io`]: there is no folder that its path begins in.
+    pub fn of(file: StringFile) -> Result<Self, SrsError> {
+        let path = std::path::absolute(&file.path).map_err(io(&file.path))?;
+        Ok(Self::File {
+            path,
+            identity: file.identity,
+        })
     }
 
     /// Where the string for a circuit of 2^k rows is or belongs.
@@ -447,11 +534,7 @@ impl Making {
 }
 
 fn local_test(sha256: String, logrows: u32) -> SrsIdentity {
-    SrsIdentity {
-        kind: SrsKind::LocalTest,
-        sha256,
-        logrows,
-    }
+    SrsIdentity::unchecked(SrsKind::LocalTest, sha256, logrows)
 }
 
 /// What stands beside a test string: its [`SrsIdentity`].
@@ -567,17 +650,6 @@ mod tests {
         let path = folder.join(format!("local-test-k{logrows}.srs"));
         std::fs::write(&path, bytes).unwrap();
         path
-    }
-
-    #[test]
-    fn the_published_table_is_whole() {
-        let lines: Vec<&str> = PUBLISHED_SHA256.lines().collect();
-        assert_eq!(lines.len(), 26);
-        for (index, line) in lines.iter().enumerate() {
-            let (logrows, digest) = line.split_once(' ').unwrap();
-            assert_eq!(logrows.parse::<usize>().unwrap(), index + 1);
-            assert_eq!(alloy_primitives::hex::decode(digest).unwrap().len(), 32);
-        }
     }
 
     #[test]
