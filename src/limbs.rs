@@ -2,8 +2,9 @@
 //!
 //! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`]. Comes out: the same one, or one with smaller limbs. A table
 //! has a row for each number that a limb can be, and a small network fills far fewer rows than the default's table. Smaller limbs are
-//! taken where the circuit's outputs stay as near to the float model's: on drawn inputs and on the one that is proved, the
-//! greatest distance is at most a quarter more, or below [`UNSEEN`] of what the scale's last bit stands for.
+//! taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs and on the one that is proved, its
+//! greatest distance is at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last
+//! bit stands for.
 
 use crate::committed::{CommittedError, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::model::float::FloatModel;
@@ -33,24 +34,31 @@ pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
     let Some(reference) = Reference::of(&subject) else {
         return subject;
     };
-    let Some(loss) = reference.loss(committed) else {
+    let Some(losses) = reference.losses(committed) else {
         return subject;
     };
-    let limit = (MOST_LOSS * loss).max(UNSEEN * (-f64::from(subject.request.plan.scale())).exp2());
+    let unseen = UNSEEN * (-f64::from(subject.request.plan.scale())).exp2();
+    let limits: Vec<f64> = losses
+        .iter()
+        .zip(&reference.outputs)
+        .map(|(loss, output)| (MOST_LOSS * loss).max(if output.is_whole { 0.0 } else { unseen }))
+        .collect();
     let mut best = subject;
     for bits in (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev() {
         let Ok(smaller) = with_bits(&best, bits) else {
             continue;
         };
-        let made = smaller.committed.as_ref().and_then(|committed| {
-            let is_near = reference.loss(committed).is_some_and(|loss| loss <= limit);
-            is_near.then(|| committed.circuit.logrows())
-        });
-        let before = best
-            .committed
-            .as_ref()
-            .map(|committed| committed.circuit.logrows());
-        if made.is_some() && made < before {
+        let logrows = |subject: &Subject| {
+            subject
+                .committed
+                .as_ref()
+                .map(|committed| committed.circuit.logrows())
+        };
+        let is_near = |committed: &CommittedSubject| {
+            let losses = reference.losses(committed);
+            losses.is_some_and(|losses| losses.iter().zip(&limits).all(|(loss, limit)| loss <= limit))
+        };
+        if logrows(&smaller) < logrows(&best) && smaller.committed.as_ref().is_some_and(is_near) {
             best = smaller;
         }
     }
@@ -72,13 +80,53 @@ fn with_bits(subject: &Subject, bits: u32) -> Result<Subject, CommittedError> {
 /// The float model's outputs on some inputs.
 struct Reference {
     inputs: Vec<Tensor>,
-    outputs: Vec<Vec<f32>>,
+    outputs: Vec<Output>,
+}
+
+/// One output.
+struct Output {
+    /// Its elements on each input.
+    elements: Vec<Vec<f32>>,
     /// The greatest magnitude of any.
     greatest: f64,
+    /// Whether all are whole numbers.
+    is_whole: bool,
+}
+
+impl Output {
+    fn of(elements: Vec<Vec<f32>>) -> Self {
+        let all = || elements.iter().flatten();
+        Self {
+            greatest: all().map(|x| f64::from(x.abs())).fold(0.0, f64::max),
+            is_whole: all().all(|x| x.fract() == 0.0),
+            elements,
+        }
+    }
+
+    /// The greatest distance of what a circuit makes of the inputs, as a share of the greatest element; none where it has other
+    /// elements.
+    fn loss(&self, made: &[Vec<f64>]) -> Option<f64> {
+        let mut greatest: f64 = 0.0;
+        for (made, expected) in made.iter().zip(&self.elements) {
+            if made.len() != expected.len() {
+                return None;
+            }
+            let distances = made
+                .iter()
+                .zip(expected)
+                .map(|(made, &x)| (made - f64::from(x)).abs());
+            greatest = distances.fold(greatest, f64::max);
+        }
+        Some(if greatest == 0.0 {
+            0.0
+        } else {
+            greatest / self.greatest
+        })
+    }
 }
 
 impl Reference {
-    /// On drawn inputs and on the one that is proved; none where the model cannot be run, or gives nothing but zeros.
+    /// On drawn inputs and on the one that is proved; none where the model cannot be run.
     fn of(subject: &Subject) -> Option<Self> {
         let model = FloatModel::load(&subject.onnx).ok()?;
         let port = |(input, &numbers): (&Tensor, &Numbers)| (input.shape.clone(), numbers);
@@ -91,36 +139,34 @@ impl Reference {
         });
         let mut sets = scale_factors::drawn(&slots.collect::<Vec<_>>(), subject.input_bound);
         sets.push(subject.inputs.clone());
-        let run = |set: &Vec<Tensor>| -> Option<Vec<f32>> {
-            let outputs = model.run(set).ok()?;
-            Some(outputs.into_iter().flat_map(|tensor| tensor.data).collect())
-        };
-        let outputs: Vec<Vec<f32>> = sets.iter().map(run).collect::<Option<_>>()?;
-        let magnitudes = outputs.iter().flatten().map(|x| f64::from(x.abs()));
-        let greatest = magnitudes.fold(0.0, f64::max);
-        greatest.is_normal().then(|| Self {
+        let runs = sets.iter().map(|set| model.run(set));
+        let runs: Vec<Vec<Tensor>> = runs.collect::<Result<_, _>>().ok()?;
+        let count = runs.first().map_or(0, Vec::len);
+        let output = |index: usize| Output::of(runs.iter().map(|run| run[index].data.clone()).collect());
+        Some(Self {
             inputs: sets.iter().map(|set| joined(set)).collect(),
-            outputs,
-            greatest,
+            outputs: (0..count).map(output).collect(),
         })
     }
 
-    /// The greatest distance of a circuit's outputs, as a share of the greatest output; none where an input has no proof.
-    fn loss(&self, committed: &CommittedSubject) -> Option<f64> {
+    /// Of each output the [loss](Output::loss); none where an input has no proof.
+    fn losses(&self, committed: &CommittedSubject) -> Option<Vec<f64>> {
         let circuit = &committed.circuit;
-        let mut greatest: f64 = 0.0;
-        for (input, outputs) in self.inputs.iter().zip(&self.outputs) {
+        let mut made: Vec<Vec<Vec<f64>>> = vec![Vec::new(); self.outputs.len()];
+        for input in &self.inputs {
             let witness = circuit.witness(input).ok()?;
-            let made: Vec<f64> = circuit.outputs(&witness.result).concat();
-            if made.len() != outputs.len() {
+            let outputs = circuit.outputs(&witness.result);
+            if outputs.len() != made.len() {
                 return None;
             }
-            let distances = made
-                .iter()
-                .zip(outputs)
-                .map(|(made, &x)| (made - f64::from(x)).abs());
-            greatest = distances.fold(greatest, f64::max);
+            for (made, output) in made.iter_mut().zip(outputs) {
+                made.push(output);
+            }
         }
-        Some(greatest / self.greatest)
+        self.outputs
+            .iter()
+            .zip(&made)
+            .map(|(output, made)| output.loss(made))
+            .collect()
     }
 }

@@ -37,7 +37,7 @@ pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, Prog
 pub use evmbench_model::reach::Reach;
 
 use evmbench_model::program::{Form, Linear, Program, Step, Value, ValueId};
-use evmbench_model::quantise::{ProgramOptions, quantise_within};
+use evmbench_model::quantise::{ProgramOptions, is_of_lowered_sizes, quantise_within};
 use layout::{Exposure, InputRange, Layout};
 
 /// A k at which every circuit fits one block, so that no row stands in two.
@@ -197,6 +197,10 @@ pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
             }
         )
     };
+    // What is too large has no circuit, whatever the scale factors are.
+    if !is_of_lowered_sizes(graph) {
+        return false;
+    }
     let program = quantise_within(graph, &asked(options), &Reach::NOTHING);
     program.is_err() || program.is_ok_and(|program| program.steps.iter().any(is_rounded))
 }

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use super::fold;
-use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue};
+use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue, elements};
 use super::interval::Interval;
 use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 use super::program::{
@@ -306,10 +306,8 @@ impl<'a> Quantiser<'a> {
         let rules = node.op.rules();
         let values = node.inputs.iter().chain([&node.output]);
         let mut shapes = values.map(|&value| graph.shape(value));
-        if shapes
-            .clone()
-            .any(|shape| shape.iter().product::<usize>() > MOST_LOWERED)
-        {
+        let is_lowered = |shape: &[usize]| elements(shape).is_some_and(|elements| elements <= MOST_LOWERED);
+        if !shapes.clone().all(is_lowered) {
             return Err(place.refused("it reads or gives more than 2^24 elements"));
         }
         if !rules.takes_any_batch() && !shapes.all(|shape| matches!(shape, [1, _, ..])) {
@@ -322,6 +320,13 @@ impl<'a> Quantiser<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether no value has more elements than are lowered.
+#[must_use]
+pub fn is_of_lowered_sizes(graph: &Graph) -> bool {
+    let mut sizes = graph.values.iter().map(|value| elements(&value.shape));
+    sizes.all(|elements| elements.is_some_and(|elements| elements <= MOST_LOWERED))
 }
 
 /// The number of a value's elements.
