@@ -312,7 +312,7 @@ impl FunctionCheck {
 
 /// One graph output's elements on one input.
 struct Compared<'a> {
-    /// The circuit's; none where a word of the field is no integer.
+    /// The circuit's; none where a word of the field is no number that the output can hold.
     circuit: &'a [Option<f64>],
     /// The reference's.
     exact: &'a [f64],

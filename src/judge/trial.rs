@@ -359,7 +359,8 @@ impl Observed {
     }
 
     /// Against outputs and rounded ones, where an output's elements are multiples of a unit. A probe on which the model itself
-    /// gives NaN or infinity is not compared, unless it is the first, the input that is to be proved.
+    /// gives NaN or infinity is not compared, unless it is the first, the input that is to be proved. A fraction is no element of an
+    /// output of integers or truth values.
     fn against(&self, exact: &Outputs, rounded: &Outputs, unit: impl Fn(usize) -> f64) -> FunctionCheck {
         let is_defined = |set: &Vec<Vec<f32>>| set.iter().flatten().all(|x| x.is_finite());
         let mut compared = Vec::new();
@@ -373,21 +374,23 @@ impl Observed {
         }
         let doubles = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
         let checks = (0..exact.are_floats.len()).map(|output| {
-            let floats: Vec<_> = compared
+            let is_element = |x: &f64| exact.are_floats[output] || x.fract() == 0.0;
+            let numbers: Vec<_> = compared
                 .iter()
-                .map(|&(index, _)| {
-                    [exact, rounded].map(|outputs| doubles(of_output(&outputs.sets[index], output)))
+                .map(|&(index, outputs)| {
+                    let circuit = of_output(outputs, output).iter();
+                    let circuit: Vec<Option<f64>> = circuit.map(|x| x.filter(is_element)).collect();
+                    let floats =
+                        [exact, rounded].map(|outputs| doubles(of_output(&outputs.sets[index], output)));
+                    (circuit, floats)
                 })
                 .collect();
-            let sides: Vec<Compared<'_>> = compared
-                .iter()
-                .zip(&floats)
-                .map(|((_, outputs), [exact, rounded])| Compared {
-                    circuit: of_output(outputs, output),
-                    exact,
-                    rounded,
-                })
-                .collect();
+            let sides = numbers.iter().map(|(circuit, [exact, rounded])| Compared {
+                circuit,
+                exact,
+                rounded,
+            });
+            let sides: Vec<Compared<'_>> = sides.collect();
             check_output(&sides, unit(output), self.integers)
         });
         summed(checks, undefined, without_witness)
