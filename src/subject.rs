@@ -234,6 +234,7 @@ impl CommittedSubject {
         graph: Result<&Graph, &Vec<Uncovered>>,
         inputs: &[Tensor],
         request: &Request,
+        numbers: &[Numbers],
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
         let CircuitPlan::Committed(plan) = request.plan else {
@@ -242,7 +243,7 @@ impl CommittedSubject {
         if request.part.is_some() {
             return Ok(None);
         }
-        let integers = Integers::of_input(plan.scale(), input_bound);
+        let integers = input_integers(plan, numbers, input_bound);
         let circuit = lower(known(graph)?, plan, integers, request.reach())?;
         let input = circuit.integers(&joined(inputs));
         Self::new(circuit, input).map(Some)
@@ -277,7 +278,8 @@ fn calibrated(
         return Ok(None);
     };
     let bound = bound_of(inputs);
-    let integers = Integers::of_input(plan.scale(), bound);
+    let numbers: Vec<Numbers> = slots.iter().map(|slot| slot.numbers).collect();
+    let integers = input_integers(plan, &numbers, bound);
     if calibration.is_none() && !committed::rounds(graph, &plan.options(integers)) {
         return Ok(None);
     }
@@ -413,7 +415,7 @@ impl Subject {
             ports(&graph, ids).into_iter().map(|port| port.shape).collect()
         };
         let onnx = onnx::write(&graph);
-        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, input_bound)?;
+        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, &[Numbers::Floats], input_bound)?;
         let scale = request.plan.scale();
         let mut notes = rounding::vanished_layers(&graph, scale);
         if request.plan.kind() == CircuitKind::Direct {
@@ -535,7 +537,7 @@ impl Subject {
             remarks.extend(request.scale_factors.as_ref().map(ScaleFactors::remark));
         }
         let input_bound = bound_of(&inputs);
-        let numbers = ports.iter().map(|port| port.numbers).collect();
+        let numbers: Vec<Numbers> = ports.iter().map(|port| port.numbers).collect();
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
@@ -547,7 +549,7 @@ impl Subject {
                 shapes(outputs),
                 Source::File { sha256: file_sha256 },
             ),
-            committed: CommittedSubject::of(graph.as_ref(), &inputs, &request, input_bound)?,
+            committed: CommittedSubject::of(graph.as_ref(), &inputs, &request, &numbers, input_bound)?,
             input: describe_input(input_source, &inputs),
             request,
             onnx,
@@ -591,7 +593,7 @@ impl Subject {
             let is_read = index < split.cuts.len();
             let plan = whole.of_part(part.source.is_some(), is_read);
             let input = match part.source {
-                None => Integers::of_input(plan.scale(), self.input_bound),
+                None => input_integers(plan, &self.numbers, self.input_bound),
                 Some(source) => {
                     let (_, from) = &lowered[source.part];
                     match source.tensor {
@@ -685,7 +687,8 @@ impl Subject {
     /// # Errors
     /// [`CommittedError`]: the model has no such committed circuit.
     pub fn asked_for(&self, request: Request) -> Result<Self, CommittedError> {
-        let committed = CommittedSubject::of(self.graph.as_ref(), &self.inputs, &request, self.input_bound)?;
+        let graph = self.graph.as_ref();
+        let committed = CommittedSubject::of(graph, &self.inputs, &request, &self.numbers, self.input_bound)?;
         // The circuit that is replaced can be large.
         Ok(Self {
             request,
@@ -785,6 +788,12 @@ pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
     }
     let data: Vec<f32> = inputs.iter().flat_map(|input| &input.data).copied().collect();
     Tensor::new([1, data.len()], data)
+}
+
+/// The integers of a committed circuit's input: those of its scale, or the numbers themselves where all of them are whole.
+fn input_integers(plan: CommittedPlan, numbers: &[Numbers], bound: f64) -> Integers {
+    let are_whole = numbers.iter().all(|&numbers| numbers != Numbers::Floats);
+    Integers::of_input(if are_whole { 0 } else { plan.scale() }, bound)
 }
 
 /// A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.

@@ -18,7 +18,7 @@ use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCod
 use evmbench::home::Home;
 use evmbench::model::graph::{
     ArgMax, AvgPool2d, Conv2d, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction,
-    Reshape, Smooth, Softmax, Tensor, ValueId, Window,
+    Reshape, Smooth, Softmax, Tensor, ValueId, Whole, Window,
 };
 use evmbench::model::input;
 use evmbench::prover::compiled::Compiled;
@@ -920,7 +920,8 @@ impl Net {
 /// A family of operators, and a small circuit of it.
 type Family = (&'static str, fn() -> Circuit);
 
-fn families() -> [Family; 8] {
+/// Of what computes each element by itself.
+fn of_elements() -> [Family; 5] {
     [
         ("lines", || {
             of_operators("lies-lines", 4, |net, x| {
@@ -944,6 +945,30 @@ fn families() -> [Family; 8] {
                 net.apply(Op::Sub, &[root, logarithm])
             })
         }),
+        ("whole numbers", || {
+            of_operators("lies-whole", 4, |net, x| {
+                let layer = net.apply(convolution(50), &[x]);
+                let nearest = net.apply(Op::Whole(Whole::Round), &[layer]);
+                let truncated = net.apply(Op::Whole(Whole::Truncate), &[x]);
+                net.apply(Op::Sub, &[nearest, truncated])
+            })
+        }),
+        ("states", || {
+            of_operators("lies-states", 4, |net, x| {
+                let kept = Piecewise::Clip {
+                    least: f32::MIN,
+                    greatest: f32::MAX,
+                };
+                let mut state = net.apply(Op::Tanh, &[x]);
+                for _ in 0..2 {
+                    let gate = net.apply(Op::Sigmoid, &[state]);
+                    let product = net.apply(Op::Mul, &[gate, state]);
+                    let sum = net.apply(Op::Add, &[product, x]);
+                    state = net.apply(Op::Piecewise(kept), &[sum]);
+                }
+                state
+            })
+        }),
         ("arithmetic", || {
             of_operators("lies-arithmetic", 4, |net, x| {
                 let square = net.apply(Op::Mul, &[x, x]);
@@ -952,6 +977,12 @@ fn families() -> [Family; 8] {
                 net.apply(Op::Div, &[x, positive])
             })
         }),
+    ]
+}
+
+/// Of what computes with several elements, or moves them.
+fn of_several() -> [Family; 5] {
+    [
         ("movements", || {
             of_operators("lies-movements", 4, |net, x| {
                 let layer = net.apply(convolution(42), &[x]);
@@ -1024,7 +1055,7 @@ fn what_operators_claim_is_what_they_compute() {
     const SAMPLED: &str = "attention";
     let is_every_case = common::step(2) == 1;
     let mut refused = 0;
-    for (name, make) in families() {
+    for (name, make) in of_elements().into_iter().chain(of_several()) {
         if is_every_case || name == SAMPLED {
             refused += wrong_claims_are_refused(name, &make());
         }

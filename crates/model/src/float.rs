@@ -9,8 +9,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Once};
 
 use tract_onnx::prelude::{
-    Framework, InferenceModelExt, IntoRunnable, TVec, Tensor as TractTensor, TractError, TypedFact,
-    TypedSimplePlan,
+    DatumType, Framework, InferenceModelExt, IntoRunnable, TVec, Tensor as TractTensor, TractError,
+    TypedFact, TypedSimplePlan,
 };
 
 use super::graph::Tensor;
@@ -61,6 +61,7 @@ pub(super) fn reasons(error: &TractError) -> String {
 pub struct FloatModel {
     plan: Arc<TypedSimplePlan>,
     input_shapes: Vec<Vec<usize>>,
+    input_types: Vec<DatumType>,
     output_shapes: Vec<Vec<usize>>,
 }
 
@@ -82,12 +83,16 @@ impl FloatModel {
         let input_shapes = (0..model.inputs.len())
             .map(|index| static_shape("input", index, model.input_fact(index).map_err(load)?))
             .collect::<Result<_, _>>()?;
+        let input_types = (0..model.inputs.len())
+            .map(|index| Ok(model.input_fact(index).map_err(load)?.datum_type))
+            .collect::<Result<_, FloatError>>()?;
         let output_shapes = (0..model.outputs.len())
             .map(|index| static_shape("output", index, model.output_fact(index).map_err(load)?))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             plan: guarded(|| model.into_runnable()).map_err(load)?,
             input_shapes,
+            input_types,
             output_shapes,
         })
     }
@@ -104,7 +109,7 @@ impl FloatModel {
         &self.output_shapes
     }
 
-    /// Every output for these inputs. Outputs of another type are converted to `f32`.
+    /// Every output for these inputs. Inputs and outputs of another type are converted from and to `f32`.
     ///
     /// # Errors
     /// [`FloatError::Inputs`] when their number or shapes are not the model's, and
@@ -123,7 +128,11 @@ impl FloatModel {
     fn compute(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, TractError> {
         let inputs = inputs
             .iter()
-            .map(|tensor| Ok(TractTensor::from_shape(&tensor.shape, &tensor.data)?.into()))
+            .zip(&self.input_types)
+            .map(|(tensor, &element)| {
+                let tensor = TractTensor::from_shape(&tensor.shape, &tensor.data)?;
+                Ok(tensor.cast_to_dt(element)?.into_owned().into())
+            })
             .collect::<Result<TVec<_>, TractError>>()?;
         self.plan
             .run(inputs)?

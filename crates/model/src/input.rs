@@ -193,8 +193,10 @@ pub enum Numbers {
     /// Of any width.
     #[default]
     Floats,
-    /// With or without sign, of any width.
+    /// With a sign, of 32 bits or more.
     Integers,
+    /// From one to another, of a narrow type or one without a sign.
+    Within(i64, i64),
     /// 0 and 1.
     Truth,
 }
@@ -206,6 +208,7 @@ impl Numbers {
         match self {
             Self::Floats => number,
             Self::Integers => number.trunc(),
+            Self::Within(least, greatest) => number.trunc().clamp(least as f64, greatest as f64),
             Self::Truth => f64::from(u8::from(number > 0.0)),
         }
     }
@@ -220,6 +223,7 @@ impl std::fmt::Display for Numbers {
         f.write_str(match self {
             Self::Floats => "numbers",
             Self::Integers => "whole numbers",
+            Self::Within(least, greatest) => return write!(f, "whole numbers from {least} to {greatest}"),
             Self::Truth => "truth values, 0 or 1",
         })
     }
@@ -282,7 +286,9 @@ pub fn seeded_for(slot: &Slot<'_>, seed: u64) -> Tensor {
     for x in &mut tensor.data {
         *x = match slot.numbers {
             Numbers::Floats => *x,
-            Numbers::Integers => ((*x + 1.0) * WHOLE).floor(),
+            Numbers::Integers | Numbers::Within(..) => {
+                slot.numbers.nearest(f64::from((*x + 1.0) * WHOLE).floor()) as f32
+            }
             Numbers::Truth => f32::from(u8::from(*x > 0.0)),
         };
     }

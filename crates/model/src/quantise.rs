@@ -56,18 +56,38 @@ pub fn quantise_within(
     }
     let graph = rewritten(graph);
     if let Some(roundings) = options.roundings {
-        return Quantiser::run(&graph, options, reach, roundings);
+        return Quantiser::run(&graph, options, reach, roundings, false);
     }
     let most = graph.nodes.iter().map(|node| node.op.rules().roundings()).sum();
     // Exact to the end where that is not too large, else with as few roundings as will do: each keeps no more bits than the
     // table has, of a bound that can be far above what is there.
     for roundings in 0..most {
-        match Quantiser::run(&graph, options, reach, roundings) {
+        match Quantiser::run(&graph, options, reach, roundings, false) {
             Err(ProgramError::TooLarge { .. }) => {}
-            other => return other,
+            other => return or_narrow(other, &graph, options, reach, most),
         }
     }
-    Quantiser::run(&graph, options, reach, most)
+    let exact = Quantiser::run(&graph, options, reach, most, false);
+    or_narrow(exact, &graph, options, reach, most)
+}
+
+/// A program, or where there is none and values are multiplied with others (a gate with a state, step after step), one in which they are
+/// rounded before that.
+fn or_narrow(
+    exact: Result<Program, ProgramError>,
+    graph: &Graph,
+    options: &ProgramOptions,
+    reach: &Reach,
+    roundings: usize,
+) -> Result<Program, ProgramError> {
+    let is_gate =
+        |node: &Node| matches!((&node.op, &node.inputs[..]), (Op::Mul, [left, right]) if left != right);
+    match exact {
+        Err(error) if graph.nodes.iter().any(is_gate) => {
+            Quantiser::run(graph, options, reach, roundings, true).map_err(|_| error)
+        }
+        other => other,
+    }
 }
 
 /// The graph without layers that its outputs do not need, with batch norms folded and maxima before rectifiers.
@@ -140,6 +160,7 @@ impl<'a> Quantiser<'a> {
         options: &ProgramOptions,
         reach: &'a Reach,
         roundings: usize,
+        narrows: bool,
     ) -> Result<Program, ProgramError> {
         let &ProgramOptions {
             scale,
@@ -165,6 +186,7 @@ impl<'a> Quantiser<'a> {
                 }
             })?,
             unit: integers.unit,
+            is_whole: integers.unit.to_bits() == 1f64.to_bits(),
         };
         let mut constants = vec![None; graph.values.len()];
         for node in &graph.nodes {
@@ -186,6 +208,8 @@ impl<'a> Quantiser<'a> {
                 roundings,
                 is_calibrated: !reach.is_empty(),
                 reach: HashMap::new(),
+                narrows,
+                narrowed: HashMap::new(),
             },
             numbers: vec![None; graph.values.len()],
             constants,
@@ -282,6 +306,9 @@ impl<'a> Quantiser<'a> {
             shape: place.shape.clone(),
             interval: interval.map_err(|source| place.too_large(source))?,
             unit,
+            is_whole: operands
+                .iter()
+                .all(|operand| self.lowering.value(operand.value).is_whole),
         };
         let order = Order::Kept;
         Ok(self.lowering.push(Step::Rearrange { operands, order }, value))

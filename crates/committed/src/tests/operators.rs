@@ -3,7 +3,7 @@
 use super::*;
 use evmbench_model::graph::{
     ArgMax, Compare, ConvTranspose2d, Cut, Extreme, Filling, GlobalPool, InstanceNorm, Movement, PaddedMean,
-    Piecewise, Power, Reduce, Reduction, Softmax, ValueId as GraphValue,
+    Piecewise, Power, Reduce, Reduction, Softmax, ValueId as GraphValue, Whole,
 };
 
 /// A graph under construction, whose nodes are numbered.
@@ -144,6 +144,55 @@ fn smooth() -> Vec<(&'static str, Graph)> {
         small(&[1, 4], vec![Op::Power(Power { exponent: 3 })]),
     ));
     graphs.push(("exp", small(&[1, 6], vec![Op::Smooth(Smooth::Exp)])));
+    graphs
+}
+
+/// Whole numbers of what has a few bits after the point and many, and a state that steps hand on.
+fn whole() -> Vec<(&'static str, Graph)> {
+    let mut graphs: Vec<(&'static str, Graph)> = [
+        (["floor", "floor between"], Whole::Floor, 240),
+        (["ceil", "ceil between"], Whole::Ceil, 244),
+        (["round", "round between"], Whole::Round, 248),
+        (
+            ["cast to integers", "cast to integers between"],
+            Whole::Truncate,
+            252,
+        ),
+    ]
+    .into_iter()
+    .flat_map(|(name, op, seed)| alone_and_between(name, Op::Whole(op), seed))
+    .collect();
+    graphs.push((
+        "a function of a position",
+        Net::of(&[1, 5], |net, x| {
+            let op = ArgMax {
+                axis: 1,
+                keeps: true,
+                of_least: false,
+                last_of_equals: false,
+            };
+            let position = net.apply(Op::ArgMax(op), &[x]);
+            net.apply(Op::Tanh, &[position])
+        }),
+    ));
+    graphs.push((
+        "a gated state",
+        Net::of(&[1, 4], |net, x| {
+            let kept = Op::Piecewise(Piecewise::Clip {
+                least: f32::MIN,
+                greatest: f32::MAX,
+            });
+            let mut state = net.apply(Op::Tanh, &[x]);
+            for seed in [256, 258] {
+                let layer = net.apply(gemm(4, 4, seed), &[state]);
+                let sum = net.apply(Op::Add, &[x, layer]);
+                let gate = net.apply(Op::Sigmoid, &[sum]);
+                let product = net.apply(Op::Mul, &[gate, state]);
+                state = net.apply(kept.clone(), &[product]);
+            }
+            state
+        }),
+    ));
     graphs
 }
 
@@ -475,6 +524,7 @@ pub(super) fn graphs() -> Vec<(&'static str, Graph)> {
     [
         piecewise(),
         smooth(),
+        whole(),
         arithmetic(),
         movements(),
         reductions(),

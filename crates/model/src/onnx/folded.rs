@@ -9,8 +9,9 @@ use std::cmp::Ordering;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
+use crate::ops::Cut;
 use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
-use crate::wire::constant::{Constant, Integers, constant};
+use crate::wire::constant::{Constant, Integers, constant, range};
 use crate::wire::node::{axis, size};
 use crate::wire::proto::signed;
 use crate::wire::reading::Reading;
@@ -71,6 +72,7 @@ fn sizes_of(node: &Reading<'_>) -> Result<Option<Constant>, String> {
 
 fn scalar(number: i64) -> Constant {
     Constant::Ints(Integers {
+        element: DataType::Int64,
         shape: Vec::new(),
         data: vec![number],
     })
@@ -84,6 +86,7 @@ fn picked(constant: &Constant, shape: Vec<usize>, positions: &[usize]) -> Consta
             Constant::Floats(Tensor::new(shape, data))
         }
         Constant::Ints(integers) => Constant::Ints(Integers {
+            element: integers.element,
             shape,
             data: positions.iter().map(|&at| integers.data[at]).collect(),
         }),
@@ -97,6 +100,7 @@ fn reshaped(constant: &Constant, shape: Vec<usize>) -> Folded {
     Ok(match constant {
         Constant::Floats(tensor) => Constant::Floats(Tensor::new(shape, tensor.data.clone())),
         Constant::Ints(integers) => Constant::Ints(Integers {
+            element: integers.element,
             shape,
             data: integers.data.clone(),
         }),
@@ -215,6 +219,7 @@ impl<'a> Operands<'a> {
             "Gather" => self.gather(),
             "Expand" => self.expand(),
             "Tile" => self.tile(),
+            "Trilu" => self.triangle(),
             _ => return None,
         })
     }
@@ -332,18 +337,18 @@ impl<'a> Operands<'a> {
             Constant::Floats(tensor) => Some(&tensor.data[..]),
             Constant::Ints(_) => None,
         });
+        let element = parts[0].element();
         let all_ints = parts.iter().map(|part| match part {
-            Constant::Ints(integers) => Some(&integers.data[..]),
-            Constant::Floats(_) => None,
+            Constant::Ints(integers) if part.element() == element => Some(&integers.data[..]),
+            Constant::Ints(_) | Constant::Floats(_) => None,
         });
         if let Some(parts) = all_floats.collect::<Option<Vec<_>>>() {
             return Ok(Constant::Floats(Tensor::new(shape, joined(&parts, rows))));
         }
-        let parts: Vec<&[i64]> = all_ints
-            .collect::<Option<_>>()
-            .ok_or("its inputs are of two types")?;
+        let parts: Option<Vec<&[i64]>> = all_ints.collect();
+        let (parts, element) = parts.zip(element).ok_or("its inputs are of two types")?;
         let data = joined(&parts, rows);
-        Ok(Constant::Ints(Integers { shape, data }))
+        Ok(Constant::Ints(Integers { element, shape, data }))
     }
 
     fn slice(&self) -> Folded {
@@ -366,7 +371,16 @@ impl<'a> Operands<'a> {
         let mut taken: Vec<Vec<usize>> = data.shape().iter().map(|&size| (0..size).collect()).collect();
         for (((start, end), at), step) in starts.into_iter().zip(ends).zip(axes).zip(steps) {
             let at = axis(at, rank)?;
-            taken[at] = sliced(data.shape()[at], start, end, step)?;
+            if step == 0 {
+                return Err("its step is 0".to_owned());
+            }
+            let cut = Cut {
+                axis: at,
+                start,
+                end,
+                step,
+            };
+            taken[at] = cut.positions(data.shape()[at]);
         }
         let strides = strides(data.shape());
         let shape: Vec<usize> = taken.iter().map(Vec::len).collect();
@@ -408,6 +422,36 @@ impl<'a> Operands<'a> {
             .collect::<Result<_, _>>()?;
         let shape = broadcast([data.shape(), &target].into_iter())?;
         spread(data, &shape)
+    }
+
+    /// The elements on one side of a diagonal, and 0 elsewhere.
+    fn triangle(&self) -> Folded {
+        let data = self.operand(0)?;
+        let diagonal = match self.optional(1) {
+            Some(_) => self.integers(1)?.first().copied().unwrap_or(0),
+            None => 0,
+        };
+        let is_upper = self.node.attributes().int("upper").unwrap_or(1) != 0;
+        let [.., rows, columns] = *data.shape() else {
+            return Err("its input is no matrix".to_owned());
+        };
+        let is_kept = |at: usize| {
+            let (row, column) = (at / columns % rows, at % columns);
+            let distance = i128::from(signed(column)) - i128::from(signed(row)) - i128::from(diagonal);
+            if is_upper { distance >= 0 } else { distance <= 0 }
+        };
+        let mut result = data.clone();
+        match &mut result {
+            Constant::Floats(tensor) => {
+                let all = tensor.data.iter_mut().enumerate();
+                all.filter(|(at, _)| !is_kept(*at)).for_each(|(_, x)| *x = 0.0);
+            }
+            Constant::Ints(integers) => {
+                let all = integers.data.iter_mut().enumerate();
+                all.filter(|(at, _)| !is_kept(*at)).for_each(|(_, x)| *x = 0);
+            }
+        }
+        Ok(result)
     }
 
     fn tile(&self) -> Folded {
@@ -474,7 +518,8 @@ impl<'a> Operands<'a> {
         let count = (distance / step + i128::from(is_more)).max(0) as usize;
         bounded(&[count])?;
         let data = (0..signed(count)).map(|index| start + index * step as i64);
-        Ok(Constant::Ints(Integers::flat(data.collect())))
+        let element = self.operand(0)?.element().ok_or("its bounds are no integers")?;
+        Integers::computed(element, vec![count], Some(data.collect())).map(Constant::Ints)
     }
 
     fn cast(&self) -> Folded {
@@ -488,15 +533,7 @@ impl<'a> Operands<'a> {
             .ok_or("it casts to no type")?;
         let bits = match to {
             DataType::Float | DataType::Double => None,
-            DataType::Bool => Some((0, 1)),
-            DataType::Int8 => Some((i64::from(i8::MIN), i64::from(i8::MAX))),
-            DataType::Uint8 => Some((0, i64::from(u8::MAX))),
-            DataType::Int16 => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
-            DataType::Uint16 => Some((0, i64::from(u16::MAX))),
-            DataType::Int32 => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
-            DataType::Uint32 => Some((0, i64::from(u32::MAX))),
-            DataType::Int64 | DataType::Uint64 => Some((i64::MIN, i64::MAX)),
-            other => return Err(format!("it casts to {}", other.as_str_name())),
+            other => Some(range(other).ok_or_else(|| format!("it casts to {}", other.as_str_name()))?),
         };
         let data = self.operand(0)?;
         let Some((least, greatest)) = bits else {
@@ -517,6 +554,7 @@ impl<'a> Operands<'a> {
             Constant::Floats(tensor) => tensor.data.iter().map(|&x| within(x as i64)).collect(),
         };
         Ok(Constant::Ints(Integers {
+            element: to,
             shape: self.operand(0)?.shape().to_vec(),
             data: data?,
         }))
@@ -605,10 +643,7 @@ impl<'a> Operands<'a> {
                     numbers.try_fold(first, &fold_integers)
                 };
                 let data = starts.iter().map(of_row).collect::<Option<Vec<i64>>>();
-                Constant::Ints(Integers {
-                    shape: result_shape,
-                    data: data.ok_or("its result is no integer of 64 bits")?,
-                })
+                Constant::Ints(Integers::computed(integers.element, result_shape, data)?)
             }
         })
     }
@@ -623,6 +658,10 @@ impl<'a> Operands<'a> {
             "Reciprocal" => first.and_then(|x| each(x, |x| 1.0 / x, |_| None)),
             "Exp" => first.and_then(|x| each(x, f32::exp, |_| None)),
             "Log" => first.and_then(|x| each(x, f32::ln, |_| None)),
+            "Sin" => first.and_then(|x| each(x, f32::sin, |_| None)),
+            "Cos" => first.and_then(|x| each(x, f32::cos, |_| None)),
+            "Relu" => first.and_then(|x| each(x, |x| x.max(0.0), |x| Some(x.max(0)))),
+            "Tanh" => first.and_then(|x| each(x, f32::tanh, |_| None)),
             "Floor" => first.and_then(|x| each(x, f32::floor, |_| None)),
             "Ceil" => first.and_then(|x| each(x, f32::ceil, |_| None)),
             "Round" => first.and_then(|x| each(x, f32::round_ties_even, |_| None)),
@@ -685,13 +724,12 @@ impl<'a> Operands<'a> {
                     .map(|(truth, (yes, no))| if truth { yes } else { no });
                 Ok(Constant::Floats(Tensor::new(shape, data.collect())))
             }
-            (Constant::Ints(yes), Constant::Ints(no)) => {
+            (Constant::Ints(yes), Constant::Ints(no)) if yes.element == no.element => {
                 let pairs = yes.data.into_iter().zip(no.data);
                 let data = truth
                     .zip(pairs)
                     .map(|(truth, (yes, no))| if truth { yes } else { no });
-                let data = data.collect();
-                Ok(Constant::Ints(Integers { shape, data }))
+                Integers::computed(yes.element, shape, Some(data.collect())).map(Constant::Ints)
             }
             _ => Err("its inputs are of two types".to_owned()),
         }
@@ -707,32 +745,6 @@ fn joined<T: Copy>(parts: &[&[T]], rows: usize) -> Vec<T> {
         })
     };
     (0..rows).flat_map(row).collect()
-}
-
-/// The positions that a slice of an axis takes.
-fn sliced(size: usize, start: i64, end: i64, step: i64) -> Result<Vec<usize>, String> {
-    let count = signed(size);
-    let from_start = |at: i64| if at < 0 { at.saturating_add(count) } else { at };
-    let (start, end) = (from_start(start), from_start(end));
-    let mut at = if step > 0 {
-        start.clamp(0, count)
-    } else {
-        start.clamp(-1, count - 1)
-    };
-    let end = if step > 0 {
-        end.clamp(0, count)
-    } else {
-        end.clamp(-1, count - 1)
-    };
-    if step == 0 {
-        return Err("its step is 0".to_owned());
-    }
-    let mut taken = Vec::new();
-    while if step > 0 { at < end } else { at > end } {
-        taken.push(at as usize);
-        at = at.saturating_add(step);
-    }
-    Ok(taken)
 }
 
 fn as_floats(constant: &Constant) -> Tensor {
@@ -761,10 +773,8 @@ fn each(x: &Constant, of_float: impl Fn(f32) -> f32, of_integer: impl Fn(i64) ->
         }
         Constant::Ints(integers) => {
             let data: Option<Vec<i64>> = integers.data.iter().map(|&x| of_integer(x)).collect();
-            Constant::Ints(Integers {
-                shape: integers.shape.clone(),
-                data: data.ok_or("its result is no integer of 64 bits")?,
-            })
+            let shape = integers.shape.clone();
+            Constant::Ints(Integers::computed(integers.element, shape, data)?)
         }
     })
 }
@@ -783,11 +793,9 @@ fn pairs(
             let data = a.data.into_iter().zip(b.data).map(|(a, b)| of_floats(a, b));
             Ok(Constant::Floats(Tensor::new(shape, data.collect())))
         }
-        (Constant::Ints(a), Constant::Ints(b)) => {
+        (Constant::Ints(a), Constant::Ints(b)) if a.element == b.element => {
             let data = a.data.into_iter().zip(b.data).map(|(a, b)| of_integers(a, b));
-            let data: Option<Vec<i64>> = data.collect();
-            let data = data.ok_or("its result is no integer of 64 bits")?;
-            Ok(Constant::Ints(Integers { shape, data }))
+            Integers::computed(a.element, shape, data.collect()).map(Constant::Ints)
         }
         _ => Err("its inputs are of two types".to_owned()),
     }
@@ -804,8 +812,8 @@ fn compared(
     let pairs = as_numbers(&spread(first, &shape)?)
         .into_iter()
         .zip(as_numbers(&spread(second, &shape)?));
-    let data = pairs.map(|(a, b)| i64::from(holds(a, b))).collect();
-    Ok(Constant::Ints(Integers { shape, data }))
+    let data = pairs.map(|(a, b)| holds(a, b)).collect();
+    Ok(Constant::Ints(Integers::truth(shape, data)))
 }
 
 #[cfg(test)]
@@ -822,6 +830,7 @@ mod tests {
 
     fn whole(shape: &[usize], data: &[i64]) -> Constant {
         Constant::Ints(Integers {
+            element: DataType::Int64,
             shape: shape.to_vec(),
             data: data.to_vec(),
         })
@@ -852,6 +861,50 @@ mod tests {
         assert_eq!(as_numbers(&found), as_numbers(expected), "{operator}");
         let are_floats = [&found, expected].map(|constant| matches!(constant, Constant::Floats(_)));
         assert_eq!(are_floats[0], are_floats[1], "{operator}");
+    }
+
+    /// What does not fit a narrow type would wrap around, and is refused; the type of a constant is kept.
+    #[test]
+    fn narrow_integers_do_not_wrap_around() {
+        let narrow = |data: &[i64]| {
+            Constant::Ints(Integers {
+                element: DataType::Uint8,
+                shape: vec![data.len()],
+                data: data.to_vec(),
+            })
+        };
+        let add = |a: i64, b: i64| fold("Add", Vec::new(), &[narrow(&[a]), narrow(&[b])]).expect("folded");
+        let sum = add(200, 55).map_err(|_| ()).expect("fits");
+        assert_eq!(
+            (as_numbers(&sum), sum.element()),
+            (vec![255.0], Some(DataType::Uint8))
+        );
+        assert_eq!(add(200, 56).err().as_deref(), Some("its result is no UINT8"));
+        let negated = fold("Neg", Vec::new(), &[narrow(&[1])]).expect("folded");
+        assert!(negated.is_err());
+        let mixed = fold("Add", Vec::new(), &[narrow(&[1]), list(&[1])]).expect("folded");
+        assert_eq!(mixed.err().as_deref(), Some("its inputs are of two types"));
+    }
+
+    /// A slice that starts before the axis and goes backwards begins with the first element, as one of a value does.
+    #[test]
+    fn slices_are_cut_as_those_of_values_are() {
+        for (start, end, step, expected) in [
+            (-9, -99, -1, &[0][..]),
+            (9, -99, -2, &[3, 1]),
+            (-1, -9, -1, &[3, 2, 1, 0]),
+            (9, 12, 1, &[]),
+            (-9, 2, 1, &[0, 1]),
+        ] {
+            let inputs = [
+                list(&[0, 1, 2, 3]),
+                list(&[start]),
+                list(&[end]),
+                list(&[0]),
+                list(&[step]),
+            ];
+            gives("Slice", Vec::new(), &inputs, &list(expected));
+        }
     }
 
     /// What moves elements, by ONNX's own examples where it has some.

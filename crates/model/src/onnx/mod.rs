@@ -42,7 +42,7 @@ use tract_onnx::pb::{ModelProto, NodeProto, tensor_proto::DataType};
 
 use super::graph::{self, Graph, MOST_ELEMENTS, Tensor};
 use super::input::{Numbers, Slot};
-use super::wire::constant::MOST_AXES;
+use super::wire::constant::{MOST_AXES, range};
 use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
@@ -63,15 +63,11 @@ fn numbers_of(element: DataType) -> Option<Numbers> {
     Some(match element {
         DataType::Float | DataType::Double | DataType::Float16 | DataType::Bfloat16 => Numbers::Floats,
         DataType::Bool => Numbers::Truth,
-        DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Uint8
-        | DataType::Uint16
-        | DataType::Uint32
-        | DataType::Uint64 => Numbers::Integers,
-        _ => return None,
+        DataType::Int32 | DataType::Int64 => Numbers::Integers,
+        other => {
+            let (least, greatest) = range(other)?;
+            Numbers::Within(least, greatest)
+        }
     })
 }
 

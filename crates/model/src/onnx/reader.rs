@@ -22,7 +22,7 @@ use super::{
 use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
 use crate::integer;
-use crate::ops::{self, Meaning, Op};
+use crate::ops::{self, Composition, Meaning, Op, Part};
 use crate::wire::constant::{Constant, constant, constant_node};
 use crate::wire::node::{Attributes, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
@@ -48,7 +48,10 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         problems,
     };
     let mut found = Found::default();
-    let inputs = static_inputs(proto, &mut found);
+    let mut inputs = static_inputs(proto, &mut found);
+    for port in &mut inputs {
+        port.numbers = positions(proto, &port.name).unwrap_or(port.numbers);
+    }
     inspect(&model, proto, &mut found);
     found
         .always
@@ -108,6 +111,21 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         constants,
         factors: factors(proto),
     })
+}
+
+/// The numbers that an input may hold which picks rows of a stored table; none where it picks none. Runtimes fail on others.
+fn positions(proto: &GraphProto, input: &str) -> Option<Numbers> {
+    let picks =
+        |node: &&NodeProto| node.op_type == "Gather" && node.input.get(1).is_some_and(|name| name == input);
+    let rows = proto.node.iter().filter(picks).filter_map(|node| {
+        let axis = Attributes(node).int("axis").unwrap_or(0);
+        let table = proto
+            .initializer
+            .iter()
+            .find(|tensor| tensor.name == node.input[0])?;
+        table.dims.first().copied().filter(|&rows| axis == 0 && rows > 0)
+    });
+    rows.min().map(|rows| Numbers::Within(0, rows - 1))
 }
 
 /// A sentence about each input with a default value, which the proof is about: from IR version 4 on a caller may give another.
@@ -279,9 +297,8 @@ impl<'a> Import<'a> {
                 element: *element,
                 shape: Some(self.graph.shape(*id).to_vec()),
             }),
-            // Of one of several types.
             Binding::Constant(Ok(constant)) => Some(declared::Known {
-                element: None,
+                element: constant.element(),
                 shape: Some(constant.shape().to_vec()),
             }),
             Binding::Constant(Err(_)) | Binding::Unknown => None,
@@ -313,68 +330,102 @@ impl<'a> Import<'a> {
         if let Some(binding) = self.cast(node)? {
             return one(binding);
         }
-        let (op, inputs) = match self.meaning(node)? {
-            Meaning::Alias(position) => return one(self.binding(&node.input[position])),
-            Meaning::Constant(constant) => return one(Binding::Constant(Ok(Arc::new(constant)))),
-            Meaning::Unknown => return Ok(Vec::new()),
-            Meaning::Several(ops, position) => {
-                let parts = ops.into_iter().enumerate();
-                let parts = parts.map(|(output, op)| self.apply(index, node, output, op, &[position]));
-                return parts.collect();
-            }
-            Meaning::Apply(op, inputs) => (op, inputs),
-        };
-        one(self.apply(index, node, 0, op, &inputs)?)
+        match self.meaning(node)? {
+            Meaning::Alias(position) => one(self.binding(&node.input[position])),
+            Meaning::Constant(constant) => one(Binding::Constant(Ok(Arc::new(constant)))),
+            Meaning::Unknown => Ok(Vec::new()),
+            Meaning::Composed(composition) => self.compose(index, node, composition),
+            Meaning::Apply(op, inputs) => self.compose(index, node, Composition::single(op, &inputs)),
+        }
     }
 
-    /// An operator that gives an output of a node, on those of its inputs.
-    fn apply(
+    /// The outputs of a node that stands for these operators.
+    fn compose(
         &mut self,
         index: usize,
         node: &'a NodeProto,
-        output: usize,
-        op: Op,
-        inputs: &[usize],
-    ) -> Result<Binding, String> {
-        self.expect_real_numbers(node, inputs)?;
-        let (element, is_of_integers) = self.result_type(node, inputs);
-        let mut values = Vec::new();
-        for &position in inputs {
+        composition: Composition,
+    ) -> Result<Vec<Binding>, String> {
+        let named = |&position: &usize| !node.output[position].is_empty();
+        let positions = (0..node.output.len()).filter(named);
+        let outputs: Vec<(usize, Part)> = positions
+            .filter_map(|position| Some((position, composition.output(position)?)))
+            .collect();
+        let parts: Vec<Part> = outputs.iter().map(|&(_, part)| part).collect();
+        let operators = composition.needed(&parts);
+        let mut inputs: Vec<usize> = Vec::new();
+        for part in parts
+            .iter()
+            .chain(operators.iter().flat_map(|(_, _, parts)| parts))
+        {
+            if let Part::Input(position) = part
+                && !inputs.contains(position)
+            {
+                inputs.push(*position);
+            }
+        }
+        self.expect_real_numbers(node, &inputs)?;
+        let (element, is_of_integers) = self.result_type(node, &inputs);
+        let mut values: HashMap<Part, ValueId> = HashMap::new();
+        for position in inputs {
             let name = &node.input[position];
-            match self.bindings.get(name.as_str()) {
-                Some(Binding::Value(id, _)) => values.push(*id),
+            let value = match self.bindings.get(name.as_str()) {
+                Some(Binding::Value(id, _)) => *id,
                 Some(Binding::Constant(Ok(constant))) => {
                     let constant = Arc::clone(constant);
-                    values.push(self.constant(name, &constant)?);
+                    self.constant(name, &constant)?
                 }
                 Some(Binding::Constant(Err(reason))) => return Err(format!("constant {name:?}: {reason}")),
                 // The node that gives it has been reported; this one follows from it.
-                _ => return Ok(Binding::Unknown),
+                _ => return Ok(Vec::new()),
+            };
+            values.insert(Part::Input(position), value);
+        }
+        for (number, op, parts) in operators {
+            let part = Part::Result(number);
+            let output = outputs.iter().find(|&&(_, output)| output == part);
+            let (name, value) = match output {
+                Some(&(position, _)) => {
+                    let name = match position {
+                        _ if self.is_free(&node.name) => node.name.clone(),
+                        0 => format!("{}_{index}", node.op_type),
+                        _ => format!("{}_{index}_{position}", node.op_type),
+                    };
+                    (name, node.output[position].clone())
+                }
+                None => {
+                    let name = format!("{}_{index}:{number}", node.op_type);
+                    (name.clone(), name)
+                }
+            };
+            let inputs: Vec<ValueId> = parts.iter().map(|part| values[part]).collect();
+            let id = self.push(&name, &value, op, &inputs)?;
+            if is_of_integers && output.is_some() {
+                self.integers.insert(id);
             }
+            values.insert(part, id);
         }
-        let name = if self.is_free(&node.name) {
-            node.name.clone()
-        } else if output == 0 {
-            format!("{}_{index}", node.op_type)
-        } else {
-            format!("{}_{index}_{output}", node.op_type)
-        };
-        let output = node.output.get(output).ok_or("it has no output")?;
-        if output.is_empty() {
-            return Ok(Binding::Unknown);
+        let mut bindings = vec![Binding::Unknown; node.output.len()];
+        for (position, part) in outputs {
+            bindings[position] = match part {
+                Part::Input(input) => self.binding(&node.input[input]),
+                Part::Result(_) => Binding::Value(values[&part], element),
+            };
         }
+        Ok(bindings)
+    }
+
+    /// An operator on values of the graph.
+    fn push(&mut self, name: &str, value: &str, op: Op, inputs: &[ValueId]) -> Result<ValueId, String> {
         let parameters: usize = op.parameters().iter().map(|(_, tensor)| tensor.len()).sum();
         // A constant may be a parameter many times.
         self.count(parameters)?;
         let id = self
             .graph
-            .apply(&name, output, op, &values)
+            .apply(name, value, op, inputs)
             .map_err(|error| error.to_string())?;
         self.count(elements(self.graph.shape(id)).unwrap_or(usize::MAX))?;
-        if is_of_integers {
-            self.integers.insert(id);
-        }
-        Ok(Binding::Value(id, element))
+        Ok(id)
     }
 
     /// The output of a node that depends on constants, or sizes, alone; none where it does not or its operator is not folded.
@@ -418,7 +469,9 @@ impl<'a> Import<'a> {
             (Some(numbers), Some(kept)) => match numbers {
                 Numbers::Floats => kept == Numbers::Floats,
                 // What is narrower may not hold them.
-                Numbers::Integers => kept == Numbers::Floats || to == from || is_wide(to),
+                Numbers::Integers | Numbers::Within(..) => {
+                    kept == Numbers::Floats || to == from || is_wide(to)
+                }
                 Numbers::Truth => true,
             },
             _ => false,
@@ -430,15 +483,15 @@ impl<'a> Import<'a> {
     fn element(&self, name: &str) -> Option<DataType> {
         match self.bindings.get(name)? {
             Binding::Value(_, element) => *element,
-            Binding::Constant(_) | Binding::Unknown => None,
+            Binding::Constant(Ok(constant)) => constant.element(),
+            Binding::Constant(Err(_)) | Binding::Unknown => None,
         }
     }
 
-    /// Whether a value holds integers or truth values of a type that is not known: what is made of constants alone.
+    /// Whether a value holds integers or truth values of a type that is not known.
     fn holds_unknown_integers(&self, name: &str) -> bool {
         match self.bindings.get(name) {
             Some(Binding::Value(id, None)) => self.integers.contains(id),
-            Some(Binding::Constant(Ok(constant))) => matches!(**constant, Constant::Ints(_)),
             _ => false,
         }
     }
@@ -446,7 +499,12 @@ impl<'a> Import<'a> {
     /// The inputs at these positions whose elements a node computes with.
     fn operands<'b>(node: &'b NodeProto, inputs: &'b [usize]) -> impl Iterator<Item = &'b str> + Clone {
         // What chooses is not what is chosen.
-        let is_operand = |&&position: &&usize| node.op_type != "Where" || position > 0;
+        let is_operand = |&&position: &&usize| match node.op_type.as_str() {
+            "Where" => position > 0,
+            "Gather" => position == 0,
+            "OneHot" => false,
+            _ => true,
+        };
         let positions = inputs.iter().filter(is_operand);
         positions.map(|&position| node.input[position].as_str())
     }
@@ -454,7 +512,10 @@ impl<'a> Import<'a> {
     /// The type of what a node gives, where it is known, and otherwise whether it is integers or truth values.
     fn result_type(&self, node: &NodeProto, inputs: &[usize]) -> (Option<DataType>, bool) {
         let operands = Self::operands(node, inputs);
-        let element = result_type(node, operands.clone().map(|name| self.element(name)));
+        let element = match (node.op_type.as_str(), node.input.get(2)) {
+            ("OneHot", Some(values)) => Some(self.element(values).unwrap_or(DataType::Float)),
+            _ => result_type(node, operands.clone().map(|name| self.element(name))),
+        };
         let mut operands = operands;
         let is_of_integers = element.is_none() && operands.any(|name| self.holds_unknown_integers(name));
         (element, is_of_integers)
@@ -548,7 +609,7 @@ impl<'a> Import<'a> {
 }
 
 /// Operators that give of integers and truth values what they give of the same real numbers.
-const OF_ANY_NUMBERS: [&str; 33] = [
+const OF_ANY_NUMBERS: [&str; 35] = [
     "And",
     "ArgMax",
     "ArgMin",
@@ -558,6 +619,8 @@ const OF_ANY_NUMBERS: [&str; 33] = [
     "Expand",
     "Flatten",
     "Gather",
+    "GatherElements",
+    "GatherND",
     "Greater",
     "GreaterOrEqual",
     "Less",
@@ -585,16 +648,20 @@ const OF_ANY_NUMBERS: [&str; 33] = [
 ];
 
 /// Operators that do so where no result is too large for the type.
-const OF_WIDE_INTEGERS: [&str; 9] = [
+const OF_WIDE_INTEGERS: [&str; 13] = [
     "Abs",
     "Add",
     "Clip",
+    "CumSum",
     "MatMul",
     "Mul",
     "Neg",
+    "ReduceL1",
     "ReduceSum",
+    "ReduceSumSquare",
     "Sign",
     "Sub",
+    "Sum",
 ];
 
 /// Whether a type holds all integers that a circuit is expected to hold.
@@ -624,8 +691,12 @@ fn result_type(node: &NodeProto, inputs: impl Iterator<Item = Option<DataType>>)
         "And" | "Equal" | "Greater" | "GreaterOrEqual" | "IsInf" | "IsNaN" | "Less" | "LessOrEqual"
         | "Not" | "Or" | "Xor" => Some(DataType::Bool),
         "ArgMax" | "ArgMin" => Some(DataType::Int64),
-        // Of a type that an attribute or another input names.
-        "Cast" | "CastLike" | "OneHot" => None,
+        "Cast" => {
+            let to = Attributes(node).int("to").and_then(|to| i32::try_from(to).ok());
+            to.and_then(|to| DataType::try_from(to).ok())
+        }
+        // Of a type that another input names.
+        "CastLike" => None,
         _ => inputs.flatten().next(),
     }
 }
@@ -930,12 +1001,12 @@ mod tests {
             operator("Relu", &["a"], "b"),
             NodeProto {
                 attribute: vec![ints("axes", &[1])],
-                ..operator("ReduceL2", &["b"], "y")
+                ..operator("ReduceProd", &["b"], "y")
             },
         ];
         let model = small(&[1, 6], nodes, Vec::new());
         let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
-        assert_eq!(names, ["Sin", "ReduceL2"]);
+        assert_eq!(names, ["Sin", "ReduceProd"]);
         let read = read(&model.encode_to_vec()).expect("valid");
         assert_eq!(
             read.outputs,
@@ -952,7 +1023,7 @@ mod tests {
     fn inputs_of_other_numbers_are_read() {
         for (element, numbers) in [
             (DataType::Int64, Numbers::Integers),
-            (DataType::Uint8, Numbers::Integers),
+            (DataType::Uint8, Numbers::Within(0, 255)),
             (DataType::Bool, Numbers::Truth),
             (DataType::Double, Numbers::Floats),
         ] {
@@ -980,11 +1051,11 @@ mod tests {
         }
     }
 
-    /// A cast that changes numbers is none that can be left out.
+    /// A cast that changes numbers is none that can be left out, and what is too large for 8 bits wraps around.
     #[test]
-    fn a_cast_that_rounds_is_not_covered() {
+    fn a_cast_that_wraps_around_is_not_covered() {
         let nodes = vec![NodeProto {
-            attribute: vec![int("to", i64::from(DataType::Int64 as i32))],
+            attribute: vec![int("to", i64::from(DataType::Int8 as i32))],
             ..operator("Cast", &["x"], "y")
         }];
         let model = small(&[1, 3], nodes, Vec::new());

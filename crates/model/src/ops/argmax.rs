@@ -9,7 +9,7 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::broadcast::{indices, strides};
 use super::lowering::{Lowering, Place, TableReader};
-use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::operator::{Elements, Import, Meaning, Operator, ensure, single};
 use crate::program::{Operand, Order, ProgramError, Step, Term, Value, ValueId};
 use crate::wire::node::axis;
 use crate::wire::proto::{int, signed};
@@ -65,6 +65,10 @@ impl Operator for ArgMax {
             int("keepdims", self.keeps.into()),
             int("select_last_index", self.last_of_equals.into()),
         ]
+    }
+
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        (vec![Elements::Floats; given.len()], Elements::Positions)
     }
 
     fn takes_any_batch(&self) -> bool {

@@ -1,12 +1,18 @@
 //! Add, Sub, Mul and Div of two values or of a value and a constant, broadcast to one shape.
 
-use super::Op;
 use super::broadcast::broadcast;
 use super::fixed::exponent;
 use super::lowering::{Lowering, Place, floats};
-use super::operator::{Direct, Import, Meaning, Operator};
+use super::operator::{Composition, Direct, Import, Meaning, Operator, Part, ensure};
+use super::{Compare, Concat, Movement, Op, Piecewise, Reduce, Reduction};
 use crate::program::{ProgramError, Term, ValueId};
 use crate::tensor::Tensor;
+use crate::wire::constant::Constant;
+use crate::wire::node::axis;
+use crate::wire::reading::Reading;
+
+/// The most elements along an axis of which sums are made up to each: the triangle of ones has their square.
+const MOST_SUMS: usize = 1 << 12;
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -24,6 +30,82 @@ pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "Div",
         read: |node| Meaning::binary(Op::Div, node),
+    },
+    Import {
+        operator: "Sum",
+        read: several,
+    },
+    Import {
+        operator: "Mean",
+        read: mean,
+    },
+    Import {
+        operator: "Reciprocal",
+        read: |node| {
+            composed(node, |net, x| {
+                let one = net.constant(Tensor::new([], vec![1.0]))?;
+                net.apply(Op::Div, &[one, x])
+            })
+        },
+    },
+    Import {
+        operator: "Softsign",
+        read: |node| {
+            composed(node, |net, x| {
+                let magnitude = net.apply(Op::Piecewise(Piecewise::Abs), &[x])?;
+                let divisor = net.with(Op::Add, magnitude, 1.0)?;
+                net.apply(Op::Div, &[x, divisor])
+            })
+        },
+    },
+    Import {
+        operator: "Sign",
+        read: |node| {
+            composed(node, |net, x| {
+                let positive = net.with(Op::Compare(Compare::Greater), x, 0.0)?;
+                let negative = net.with(Op::Compare(Compare::Less), x, 0.0)?;
+                net.apply(Op::Sub, &[positive, negative])
+            })
+        },
+    },
+    Import {
+        operator: "ThresholdedRelu",
+        read: |node| {
+            let alpha = node.attributes().float("alpha").unwrap_or(1.0);
+            composed(node, |net, x| {
+                let is_kept = net.with(Op::Compare(Compare::Greater), x, alpha)?;
+                net.apply(Op::Mul, &[x, is_kept])
+            })
+        },
+    },
+    Import {
+        operator: "Shrink",
+        read: |node| {
+            let attributes = node.attributes();
+            let edge = attributes.float("lambd").unwrap_or(0.5);
+            let bias = attributes.float("bias").unwrap_or(0.0);
+            composed(node, |net, x| {
+                let mut sides = Vec::new();
+                for (compare, sign) in [(Compare::Greater, 1.0), (Compare::Less, -1.0)] {
+                    let is_kept = net.with(Op::Compare(compare), x, sign * edge)?;
+                    let nearer = if bias == 0.0 {
+                        x
+                    } else {
+                        net.with(Op::Sub, x, sign * bias)?
+                    };
+                    sides.push(net.apply(Op::Mul, &[nearer, is_kept])?);
+                }
+                net.apply(Op::Add, &sides)
+            })
+        },
+    },
+    Import {
+        operator: "CumSum",
+        read: running,
+    },
+    Import {
+        operator: "Trilu",
+        read: triangle,
     },
 ];
 
@@ -152,6 +234,8 @@ fn product(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, Progra
     }
     let left = place.broadcast(lowering, 0)?;
     let right = place.broadcast(lowering, 1)?;
+    let left = lowering.factor(place, left)?;
+    let right = lowering.factor(place, right)?;
     lowering.product(place, left, right)
 }
 
@@ -195,4 +279,131 @@ fn multiplied(
             lowering.product(place, value, constant)
         }
     }
+}
+
+/// What is made of a node's first input.
+fn composed(
+    node: &Reading<'_>,
+    make: impl FnOnce(&mut Composition, Part) -> Result<Part, String>,
+) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let result = make(&mut net, Part::Input(0))?;
+    Ok(net.giving(vec![result]))
+}
+
+/// A sum of any number of values.
+fn several(node: &Reading<'_>) -> Result<Meaning, String> {
+    let count = node.node().input.len();
+    if count == 1 {
+        return node.argument(0).map(Meaning::Alias);
+    }
+    composed(node, |net, first| {
+        (1..count).try_fold(first, |sum, position| {
+            net.apply(Op::Add, &[sum, Part::Input(position)])
+        })
+    })
+}
+
+/// A mean of any number of values, whose divisor goes into the unit.
+fn mean(node: &Reading<'_>) -> Result<Meaning, String> {
+    let count = node.node().input.len();
+    if count == 1 {
+        return node.argument(0).map(Meaning::Alias);
+    }
+    composed(node, |net, first| {
+        let inputs: Vec<Part> = (0..count).map(Part::Input).collect();
+        let mut shape = net.shape(first)?.to_vec();
+        for &input in &inputs {
+            let own = net.shape(input)?;
+            shape =
+                broadcast(&shape, own).ok_or_else(|| format!("inputs of shapes {shape:?} and {own:?}"))?;
+        }
+        let mut rows = Vec::new();
+        for input in inputs {
+            let shape = shape.clone();
+            let row = if net.shape(input)? == shape {
+                input
+            } else {
+                net.apply(Op::Movement(Movement::Expand { shape: shape.clone() }), &[input])?
+            };
+            rows.push(net.reshaped(row, &[&[1], &shape[..]].concat())?);
+        }
+        let rows = net.apply(Op::Concat(Concat { axis: 0 }), &rows)?;
+        let op = Reduce {
+            reduction: Reduction::Mean,
+            axes: vec![0],
+            keeps: false,
+        };
+        net.apply(Op::Reduce(op), &[rows])
+    })
+}
+
+/// One whole number, or a default where it is left out.
+fn number(node: &Reading<'_>, position: usize, otherwise: i64) -> Result<i64, String> {
+    if node.argument(position).is_err() {
+        return Ok(otherwise);
+    }
+    match node.constant(position)? {
+        Constant::Ints(integers) if integers.data.len() == 1 => Ok(integers.data[0]),
+        _ => Err(format!("input {position} is not one whole number")),
+    }
+}
+
+/// Sums of all elements up to each along an axis: a product with a triangle of ones.
+fn running(node: &Reading<'_>) -> Result<Meaning, String> {
+    let attributes = node.attributes();
+    let flag = |name: &str| attributes.int(name).unwrap_or(0) != 0;
+    let (is_exclusive, is_reversed) = (flag("exclusive"), flag("reverse"));
+    let along = number(node, 1, 0)?;
+    composed(node, |net, x| {
+        let shape = net.shape(x)?.to_vec();
+        let along = axis(along, shape.len())?;
+        let size = shape[along];
+        ensure(size <= MOST_SUMS, || {
+            format!("it adds up {size} elements, and {MOST_SUMS} are the most")
+        })?;
+        let is_added = |from: usize, to: usize| {
+            let (from, to) = if is_reversed { (to, from) } else { (from, to) };
+            from < to || (from == to && !is_exclusive)
+        };
+        let ones = (0..size).flat_map(|from| (0..size).map(move |to| (from, to)));
+        let ones = ones
+            .map(|(from, to)| f32::from(u8::from(is_added(from, to))))
+            .collect();
+        let ones = net.constant(Tensor::new([size, size], ones))?;
+        let mut permutation: Vec<usize> = (0..shape.len()).collect();
+        permutation.swap(along, shape.len() - 1);
+        let turned = net.transposed(x, &permutation)?;
+        let columns = net.shape(turned)?.to_vec();
+        let rows = columns.iter().product::<usize>() / size;
+        let turned = net.reshaped(turned, &[rows, size])?;
+        let sums = net.apply(Op::MatMul, &[turned, ones])?;
+        let sums = net.reshaped(sums, &columns)?;
+        net.transposed(sums, &permutation)
+    })
+}
+
+/// The elements on one side of a diagonal, and 0 elsewhere.
+fn triangle(node: &Reading<'_>) -> Result<Meaning, String> {
+    let is_upper = node.attributes().int("upper").unwrap_or(1) != 0;
+    let diagonal = i128::from(number(node, 1, 0)?);
+    composed(node, |net, x| {
+        let [.., rows, columns] = *net.shape(x)? else {
+            return Err("its input is no matrix".to_owned());
+        };
+        let is_kept = |row: usize, column: usize| {
+            let distance = column as i128 - row as i128;
+            if is_upper {
+                distance >= diagonal
+            } else {
+                distance <= diagonal
+            }
+        };
+        let mask = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let mask = mask.map(|(row, column)| f32::from(u8::from(is_kept(row, column))));
+        let mask = net.constant(Tensor::new([rows, columns], mask.collect()))?;
+        net.apply(Op::Mul, &[x, mask])
+    })
 }

@@ -6,7 +6,7 @@
 use super::Op;
 use super::broadcast::broadcast;
 use super::lowering::{Lowering, Place, Source, TableReader};
-use super::operator::{Import, Meaning, Operator, single};
+use super::operator::{Elements, Import, Meaning, Operator, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::Interval;
 use crate::program::{ProgramError, Term, ValueId};
@@ -109,6 +109,16 @@ impl Operator for Compare {
         broadcast(a, b).ok_or_else(|| format!("takes two values of one shape, not {a:?} and {b:?}"))
     }
 
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        let taken = match self {
+            Self::And | Self::Or | Self::Xor => Elements::Truth,
+            Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual | Self::Equal => {
+                Elements::Floats
+            }
+        };
+        (vec![taken; given.len()], Elements::Truth)
+    }
+
     fn takes_any_batch(&self) -> bool {
         true
     }
@@ -136,7 +146,7 @@ impl Operator for Compare {
         let terms = [(left, 1), (right, 1), (both, products)];
         let terms = terms.map(|(value, factor)| Term { value, factor });
         let result = lowering.sum(place, terms.to_vec(), 0, &place.shape, 1.0)?;
-        lowering.program.values[result.0].interval = TRUTH;
+        lowering.set_truth(result);
         Ok(result)
     }
 }
@@ -221,7 +231,7 @@ impl Lowering {
         let terms = [(positive, sign), (beyond, -sign)].map(|(value, factor)| Term { value, factor });
         let shape = self.value(difference).shape.clone();
         let result = self.sum(place, terms.to_vec(), 0, &shape, 1.0)?;
-        self.program.values[result.0].interval = TRUTH;
+        self.set_truth(result);
         Ok(result)
     }
 
@@ -233,7 +243,7 @@ impl Lowering {
         let [below, above] = [-1, 1].map(|addend| self.rectified_beyond(place, difference, addend));
         let terms = [(below?, 1), (above?, 1), (here, -2)].map(|(value, factor)| Term { value, factor });
         let result = self.sum(place, terms.to_vec(), 0, &shape, 1.0)?;
-        self.program.values[result.0].interval = TRUTH;
+        self.set_truth(result);
         Ok(result)
     }
 
@@ -279,6 +289,10 @@ impl Operator for Not {
         single(inputs).map(<[usize]>::to_vec)
     }
 
+    fn elements(&self, _: &[Elements]) -> (Vec<Elements>, Elements) {
+        (vec![Elements::Truth], Elements::Truth)
+    }
+
     fn takes_any_batch(&self) -> bool {
         true
     }
@@ -305,6 +319,11 @@ impl Operator for Where {
         broadcast(left, right)
             .and_then(|both| broadcast(truth, &both))
             .ok_or_else(|| format!("takes values of one shape, not {truth:?}, {left:?} and {right:?}"))
+    }
+
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        let (chosen, kind) = Elements::side_by_side(&given[1..]);
+        ([&[Elements::Truth][..], &chosen].concat(), kind)
     }
 
     fn takes_any_batch(&self) -> bool {
@@ -364,8 +383,11 @@ impl Operator for Extreme {
                 // A constant takes the unit of what it is compared with.
                 Source::Constant(tensor) => {
                     let numbers: Vec<f64> = super::lowering::floats(tensor).collect();
+                    let is_held = |number: &f64| (number * lowering.value(found).unit).fract() == 0.0;
+                    if !numbers.iter().all(is_held) {
+                        found = lowering.refined(place, found)?;
+                    }
                     let unit = lowering.value(found).unit;
-                    place.ensure_held(lowering, lowering.value(found), &numbers, unit)?;
                     let constant = lowering.constant(place, &numbers, &tensor.shape, unit)?;
                     lowering.spread(constant, &tensor.shape, &place.shape)
                 }

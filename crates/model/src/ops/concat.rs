@@ -5,7 +5,7 @@ use tract_onnx::pb::AttributeProto;
 
 use super::Op;
 use super::lowering::{Lowering, Place, hull};
-use super::operator::{Import, Meaning, Operator, ensure};
+use super::operator::{Elements, Import, Meaning, Operator, ensure};
 use crate::program::{Order, ProgramError, Step, Value, ValueId};
 use crate::wire::node::axis;
 use crate::wire::proto::{int, signed};
@@ -52,6 +52,10 @@ impl Operator for Concat {
         vec![int("axis", signed(self.axis))]
     }
 
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        Elements::side_by_side(given)
+    }
+
     fn takes_any_batch(&self) -> bool {
         true
     }
@@ -69,6 +73,9 @@ impl Operator for Concat {
             shape: place.shape.clone(),
             interval: interval.map_err(|source| place.too_large(source))?,
             unit,
+            is_whole: operands
+                .iter()
+                .all(|operand| lowering.value(operand.value).is_whole),
         };
         let shapes = place.inputs.iter().map(|input| input.shape);
         let order = self.order(&shapes.collect::<Vec<_>>());

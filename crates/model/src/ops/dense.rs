@@ -98,6 +98,7 @@ impl Operator for Gemm {
             shape: place.shape.clone(),
             interval: interval.map_err(|source| place.too_large(source))?,
             unit,
+            is_whole: false,
         };
         let step = Step::Dense {
             input,

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use super::Tensor;
 use super::broadcast::positions;
 use super::fixed::exponent;
+use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT, Unbounded};
 use crate::program::{
     Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, Term, Value, ValueId,
@@ -199,6 +200,7 @@ impl Place<'_> {
             shape: self.shape.clone(),
             interval,
             unit,
+            is_whole: false,
         }
     }
 
@@ -222,21 +224,6 @@ impl Place<'_> {
             }
         };
         numbers.map(integer).collect()
-    }
-
-    /// Refuses numbers that a unit does not hold exactly, where a value that they are compared with is a whole number.
-    pub(crate) fn ensure_held(
-        &self,
-        lowering: &Lowering,
-        value: &Value,
-        numbers: &[f64],
-        unit: f64,
-    ) -> Result<(), ProgramError> {
-        let is_rounded = |&number: &f64| number.is_finite() && (number * unit).fract() != 0.0;
-        if lowering.is_coarse(value) && numbers.iter().any(is_rounded) {
-            return Err(self.refused("it compares whole numbers with a fraction"));
-        }
-        Ok(())
     }
 
     /// The integers of a bias; 0 for each output where there is none.
@@ -265,17 +252,58 @@ pub(crate) struct Lowering {
     pub(crate) is_calibrated: bool,
     /// What values are expected not to exceed, in the model's numbers.
     pub(crate) reach: HashMap<ValueId, f64>,
+    /// Whether what is multiplied element by element is rounded first where it is wider than a table.
+    pub(crate) narrows: bool,
+    /// What has been rounded so.
+    pub(crate) narrowed: HashMap<ValueId, ValueId>,
 }
 
 impl Lowering {
-    /// The greatest magnitude that a table takes.
-    /// Whether a value has so few bits after the point that constants and tables at its unit would be others, though there is room for
-    /// more: it is a whole number, a truth value, a position.
+    /// Whether a value has so few bits after the point that constants and tables at its unit would be others, though it has not lost
+    /// any: it is a whole number, or there is room for more.
     pub(super) fn is_coarse(&self, value: &Value) -> bool {
         let least = f64::from(LEAST_SCALE.min(self.scale)).exp2();
-        value.unit < least && 2 * value.interval.magnitude() <= self.table_limit()
+        value.unit < least && (value.is_whole || 2 * value.interval.magnitude() <= self.table_limit())
     }
 
+    /// A value of which a function is looked up, or which is compared with a fraction: a coarse one at a finer unit, of which each integer
+    /// is a multiple.
+    pub(super) fn refined(&mut self, place: &Place<'_>, value: ValueId) -> Result<ValueId, ProgramError> {
+        let before = self.value(value).clone();
+        if !self.is_coarse(&before) {
+            return Ok(value);
+        }
+        let fits = |shift: u32| before.interval.magnitude() << shift <= self.table_limit() / 2;
+        let finest = (f64::from(self.scale) - before.unit.log2()).max(0.0) as u32;
+        let shift = (0..=finest).take_while(|&shift| fits(shift)).last().unwrap_or(0);
+        let unit = before.unit * f64::from(shift).exp2();
+        let term = Term {
+            value,
+            factor: 1 << shift,
+        };
+        let result = self.sum(place, vec![term], 0, &before.shape, unit)?;
+        let is_fine = Value {
+            is_whole: true,
+            ..self.value(result).clone()
+        };
+        if self.is_coarse(&is_fine) {
+            return Err(place
+                .refused("its input takes whole numbers too large for a table with digits after the point"));
+        }
+        Ok(result)
+    }
+
+    /// Marks a value as truth values.
+    pub(super) fn set_truth(&mut self, value: ValueId) {
+        let value = &mut self.program.values[value.0];
+        value.interval = Interval {
+            least: 0,
+            greatest: 1,
+        };
+        value.is_whole = true;
+    }
+
+    /// The greatest magnitude that a table takes.
     pub(crate) fn table_limit(&self) -> i128 {
         self.program.base() - TABLE_MARGIN
     }
@@ -325,6 +353,7 @@ impl Lowering {
         let interval = hull(points).map_err(|source| place.too_large(source))?;
         let value = Value {
             shape: shape.to_vec(),
+            is_whole: numbers.iter().all(|number| number.fract() == 0.0),
             ..place.result(interval, unit)
         };
         Ok(self.push(Step::Constant { elements }, value))
@@ -356,10 +385,12 @@ impl Lowering {
 
     /// A value's elements as they stand, in another shape or read at another unit.
     pub(crate) fn relabelled(&mut self, value: ValueId, shape: &[usize], unit: f64) -> ValueId {
+        let before = self.value(value).clone();
         let result = Value {
             shape: shape.to_vec(),
             unit,
-            ..self.value(value).clone()
+            is_whole: before.is_whole && before.unit.to_bits() == unit.to_bits(),
+            ..before
         };
         let step = Step::Rearrange {
             operands: vec![Operand { value, shift: 0 }],
@@ -392,8 +423,14 @@ impl Lowering {
         let interval = terms.iter().try_fold(constant, |sum, term| {
             sum.plus(self.value(term.value).interval.weighted(&[term.factor], 0)?)
         });
+        let is_whole = |number: f64| number.fract() == 0.0;
+        let of_whole = terms.iter().all(|term| {
+            let value = self.value(term.value);
+            value.is_whole && is_whole(term.factor as f64 * value.unit / unit)
+        });
         let value = Value {
             shape: shape.to_vec(),
+            is_whole: of_whole && is_whole(addend as f64 / unit),
             ..place.result(interval.map_err(|source| place.too_large(source))?, unit)
         };
         Ok(self.push(Step::Sum { terms, addend }, value))
@@ -415,6 +452,7 @@ impl Lowering {
         let interval = interval.map_err(|source| place.too_large(source))?;
         let value = Value {
             shape: a.shape.clone(),
+            is_whole: a.is_whole && b.is_whole,
             ..place.result(interval, a.unit * b.unit)
         };
         Ok(self.push(Step::Multiply { left, right }, value))
@@ -495,6 +533,7 @@ impl Lowering {
             shape: place.shape.clone(),
             interval,
             unit,
+            is_whole: false,
         };
         match place.table_reader {
             // Claimed as its reader needs it at once: what is rounded but not looked up as it is would not be bounded.
@@ -575,6 +614,24 @@ impl Lowering {
         let reach = self.reach.get(&input).copied();
         self.rounded(input, Linear::Same, exact, reach, TableReader::guarded(limit))
             .map_err(|source| place.too_large(source))
+    }
+
+    /// A factor of a product of elements: of a chain of products each would need as many bits as all before it.
+    pub(super) fn factor(&mut self, place: &Place<'_>, input: ValueId) -> Result<ValueId, ProgramError> {
+        let exact = self.value(input).clone();
+        let limit = self.program.base() / 2 - 1;
+        if !self.narrows || exact.interval.magnitude() <= limit {
+            return Ok(input);
+        }
+        if let Some(&known) = self.narrowed.get(&input) {
+            return Ok(known);
+        }
+        let reach = self.reach.get(&input).copied();
+        let result = self
+            .rounded(input, Linear::Same, exact, reach, TableReader::guarded(limit))
+            .map_err(|source| place.too_large(source))?;
+        self.narrowed.insert(input, result);
+        Ok(result)
     }
 
     /// Values brought to one unit, the largest among theirs: by a power of two where that is enough, and else rounded to a
@@ -738,6 +795,38 @@ impl Lowering {
         self.requantised(input, Linear::Same, exact, target, expected)
     }
 
+    /// ⌊x / 2^bits + ½⌋ of a value's integers, claimed and held by a look-up.
+    pub(super) fn nearest(
+        &mut self,
+        place: &Place<'_>,
+        input: ValueId,
+        bits: u32,
+    ) -> Result<ValueId, ProgramError> {
+        let exact = self.value(input).clone();
+        let limit = self.table_limit() / 2;
+        // One more for what rounding adds.
+        let is_within = |magnitude: f64| magnitude / f64::from(bits).exp2() + 1.0 <= limit as f64;
+        let by_look_up = !is_within(exact.interval.magnitude() as f64);
+        let reach = self.reach.get(&input).or(place.reach.as_ref()).copied();
+        if by_look_up && !reach.is_some_and(|reach| is_within(reach * exact.unit)) {
+            return Err(place.refused(OUT_OF_RANGE));
+        }
+        let digits = bits.div_ceil(self.program.base_bits);
+        let form = Form::Rounded {
+            multiplier: 1 << (digits * self.program.base_bits - bits),
+            digits,
+            guarded: true,
+            limit: by_look_up.then_some(limit),
+        };
+        let unit = exact.unit / f64::from(bits).exp2();
+        let result = self
+            .claim_rounded(input, Linear::Same, exact, form, unit)
+            .map_err(|source| place.too_large(source))?;
+        // What has a unit of 1 is whole now.
+        self.program.values[result.0].is_whole = unit.to_bits() == 1f64.to_bits();
+        Ok(result)
+    }
+
     /// A claimed layer in this form, whose result has this unit.
     fn claim_rounded(
         &mut self,
@@ -781,6 +870,7 @@ impl Lowering {
         let value = Value {
             interval,
             unit,
+            is_whole: false,
             ..exact
         };
         Ok(self.push(Step::Claimed { input, linear, form }, value))

@@ -23,7 +23,10 @@ mod operator;
 mod piecewise;
 mod pool;
 mod power;
+mod recurrent;
 mod reduce;
+mod resize;
+mod selection;
 mod shape;
 mod smooth;
 mod softmax;
@@ -31,6 +34,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod transposed;
+mod whole;
 
 pub use argmax::ArgMax;
 pub use compare::{Compare, Extreme};
@@ -47,9 +51,10 @@ pub use shape::Reshape;
 pub use smooth::Smooth;
 pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
+pub use whole::Whole;
 
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
-pub(crate) use operator::{Direct, Import, Meaning, OPSET, Operator};
+pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +88,8 @@ pub enum Op {
     PRelu,
     /// A function of each element by tables.
     Smooth(Smooth),
+    /// ONNX `Floor`, `Ceil`, `Round`, and `Cast` to integers.
+    Whole(Whole),
     /// ONNX `Pow` with a whole exponent of 3 or more.
     Power(Power),
     /// ONNX `Mul` of two values, broadcast; `x · x` is the square.
@@ -136,7 +143,7 @@ pub enum Op {
 }
 
 /// How nodes of each ONNX operator are read.
-const IMPORTS: [&[Import]; 19] = [
+const IMPORTS: [&[Import]; 23] = [
     activation::IMPORTS,
     alias::IMPORTS,
     argmax::IMPORTS,
@@ -151,11 +158,15 @@ const IMPORTS: [&[Import]; 19] = [
     piecewise::IMPORTS,
     pool::IMPORTS,
     power::IMPORTS,
+    recurrent::IMPORTS,
     reduce::IMPORTS,
+    resize::IMPORTS,
+    selection::IMPORTS,
     shape::IMPORTS,
     smooth::IMPORTS,
     softmax::IMPORTS,
     transposed::IMPORTS,
+    whole::IMPORTS,
 ];
 
 /// How nodes of an ONNX operator are read; none where the graph has no such operator.
@@ -178,6 +189,7 @@ impl Op {
             Self::Piecewise(op) => op,
             Self::PRelu => &PRelu,
             Self::Smooth(op) => op,
+            Self::Whole(op) => op,
             Self::Power(op) => op,
             Self::Mul => &Arithmetic::Mul,
             Self::Add => &Arithmetic::Add,
@@ -233,6 +245,7 @@ impl Op {
             | Self::Piecewise(_)
             | Self::PRelu
             | Self::Smooth(_)
+            | Self::Whole(_)
             | Self::Power(_)
             | Self::Mul
             | Self::Add

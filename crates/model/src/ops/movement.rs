@@ -2,13 +2,16 @@
 //!
 //! In a circuit the cells are the same ones. What is read of the input is a list of positions.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::Op;
 use super::broadcast::{broadcast, indices, positions, strides};
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
-use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::operator::{Composition, Elements, Import, Meaning, Operator, Part, ensure, single};
+use super::selection;
 use super::shape::Reshape;
 use crate::program::{Operand, Order, ProgramError, Step, Value, ValueId};
 use crate::tensor::elements;
@@ -33,6 +36,14 @@ pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "Gather",
         read: gather,
+    },
+    Import {
+        operator: "GatherElements",
+        read: gather_elements,
+    },
+    Import {
+        operator: "GatherND",
+        read: gather_parts,
     },
     Import {
         operator: "Pad",
@@ -147,10 +158,14 @@ impl Cut {
             if at < 0 { at + size } else { at }
         };
         let (start, end) = (from_start(self.start), from_start(self.end));
+        if size == 0 {
+            return (0, 0);
+        }
+        // Of the last to the first, the first that is read is an element in any case.
         let (start, end) = if self.step > 0 {
             (start.clamp(0, size), end.clamp(0, size))
         } else {
-            (start.clamp(-1, size - 1), end.clamp(-1, size - 1))
+            (start.clamp(0, size - 1), end.clamp(-1, size - 1))
         };
         let distance = if self.step > 0 { end - start } else { start - end };
         let step = i128::from(self.step).unsigned_abs();
@@ -158,7 +173,7 @@ impl Cut {
     }
 
     /// What is read of an axis of this size.
-    fn positions(self, size: usize) -> Vec<usize> {
+    pub(crate) fn positions(self, size: usize) -> Vec<usize> {
         let (start, count) = self.range(size);
         let position = |at: usize| start + at as i128 * i128::from(self.step);
         (0..count).map(|at| position(at) as usize).collect()
@@ -464,6 +479,24 @@ impl Operator for Movement {
         }
     }
 
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        match self {
+            // What it fills with is a float.
+            Self::Pad {
+                filling: Filling::Number(_),
+                ..
+            } => (vec![Elements::Floats], Elements::Floats),
+            Self::Transpose { .. }
+            | Self::Slice(_)
+            | Self::Gather { .. }
+            | Self::Pad { .. }
+            | Self::Expand { .. }
+            | Self::Tile { .. }
+            | Self::DepthToSpace { .. }
+            | Self::SpaceToDepth { .. } => Elements::side_by_side(given),
+        }
+    }
+
     /// Where every element of the input is in the result, a look-up of all of the result is one of all of the input; unless what stands
     /// beside it is larger, so that what is looked up is rounded once more.
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
@@ -527,6 +560,7 @@ impl Lowering {
         let result = Value {
             shape: shape.to_vec(),
             interval: before.interval.hull(self.value(filling).interval),
+            is_whole: before.is_whole && self.value(filling).is_whole,
             ..before
         };
         let picked = origins.iter().map(|origin| origin.unwrap_or(filler));
@@ -538,8 +572,30 @@ impl Lowering {
     }
 }
 
+impl Composition {
+    /// A part of an axis of a value.
+    pub(super) fn cut(&mut self, value: Part, axis: usize, part: Range<usize>) -> Result<Part, String> {
+        let cut = Cut {
+            axis,
+            start: signed(part.start),
+            end: signed(part.end),
+            step: 1,
+        };
+        self.apply(Op::Movement(Movement::Slice(vec![cut])), &[value])
+    }
+
+    /// A value with its axes in another order.
+    pub(super) fn transposed(&mut self, value: Part, permutation: &[usize]) -> Result<Part, String> {
+        if permutation.is_sorted() {
+            return Ok(value);
+        }
+        let permutation = permutation.to_vec();
+        self.apply(Op::Movement(Movement::Transpose { permutation }), &[value])
+    }
+}
+
 /// A constant list of whole numbers.
-fn whole(node: &Reading<'_>, position: usize) -> Result<Vec<i64>, String> {
+pub(super) fn whole(node: &Reading<'_>, position: usize) -> Result<Vec<i64>, String> {
     match node.constant(position)? {
         Constant::Ints(integers) => Ok(integers.data.clone()),
         Constant::Floats(_) => Err(format!("input {position} is a constant of floats")),
@@ -633,18 +689,16 @@ fn split(node: &Reading<'_>) -> Result<Meaning, String> {
     ensure(parts.len() == outputs && sum == Some(total), || {
         format!("parts of {parts:?} of an axis of {total} for {outputs} outputs")
     })?;
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
     let mut start = 0;
-    let cuts = parts.into_iter().map(|part| {
-        let cut = Cut {
-            axis: along,
-            start: signed(start),
-            end: signed(start + part),
-            step: 1,
-        };
+    let mut outputs = Vec::new();
+    for part in parts {
+        outputs.push(net.cut(Part::Input(0), along, start..start + part)?);
         start += part;
-        Op::Movement(Movement::Slice(vec![cut]))
-    });
-    Ok(Meaning::Several(cuts.collect(), node.argument(0)?))
+    }
+    Ok(net.giving(outputs))
 }
 
 fn gather(node: &Reading<'_>) -> Result<Meaning, String> {
@@ -652,8 +706,10 @@ fn gather(node: &Reading<'_>) -> Result<Meaning, String> {
         return Ok(Meaning::Unknown);
     };
     let along = axis(node.attributes().int("axis").unwrap_or(0), shape.len())?;
-    let Constant::Ints(positions) = node.constant(1)? else {
-        return Err("its positions are not integers".to_owned());
+    let positions = match node.constant(1) {
+        Ok(Constant::Ints(positions)) => positions,
+        Ok(Constant::Floats(_)) => return Err("its positions are not integers".to_owned()),
+        Err(_) => return selection::gather(node, along),
     };
     let indices = positions.data.iter().map(|&at| axis(at, shape[along]));
     let op = Movement::Gather {
@@ -662,6 +718,76 @@ fn gather(node: &Reading<'_>) -> Result<Meaning, String> {
         shape: positions.shape.clone(),
     };
     Meaning::unary(Op::Movement(op), node)
+}
+
+/// Elements at these positions among all, in a shape of as many parts; each is of `len` elements.
+fn picked(node: &Reading<'_>, positions: Vec<usize>, len: usize, shape: &[usize]) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let all: usize = net.shape(Part::Input(0))?.iter().product();
+    let parts = net.reshaped(Part::Input(0), &[all / len, len])?;
+    let op = Movement::Gather {
+        axis: 0,
+        shape: vec![positions.len()],
+        indices: positions,
+    };
+    let picked = net.apply(Op::Movement(op), &[parts])?;
+    let result = net.reshaped(picked, shape)?;
+    Ok(net.giving(vec![result]))
+}
+
+/// Each element with the position along one axis that stands in its place.
+fn gather_elements(node: &Reading<'_>) -> Result<Meaning, String> {
+    let Some(shape) = node.shape(0)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let along = axis(node.attributes().int("axis").unwrap_or(0), shape.len())?;
+    let Constant::Ints(given) = node.constant(1)? else {
+        return Err("its positions are not integers".to_owned());
+    };
+    let others = (0..shape.len()).filter(|&at| at != along);
+    let fits = given.shape.len() == shape.len() && others.into_iter().all(|at| given.shape[at] <= shape[at]);
+    ensure(fits, || {
+        format!(
+            "positions of shape {:?} of an input of shape {shape:?}",
+            given.shape
+        )
+    })?;
+    let steps = strides(shape);
+    let places = indices(&given.shape).zip(&given.data);
+    let places = places.map(|(mut index, &at)| {
+        index[along] = axis(at, shape[along])?;
+        Ok(index.iter().zip(&steps).map(|(at, step)| at * step).sum())
+    });
+    let places: Vec<usize> = places.collect::<Result<_, String>>()?;
+    picked(node, places, 1, &given.shape)
+}
+
+/// Parts of the input, each at a list of positions along its first axes.
+fn gather_parts(node: &Reading<'_>) -> Result<Meaning, String> {
+    let Some(shape) = node.shape(0)? else {
+        return Ok(Meaning::Unknown);
+    };
+    node.attributes().expect_int("batch_dims", 0)?;
+    let Constant::Ints(given) = node.constant(1)? else {
+        return Err("its positions are not integers".to_owned());
+    };
+    let Some((&count, outer)) = given.shape.split_last() else {
+        return Err("its positions are one number".to_owned());
+    };
+    ensure((1..=shape.len()).contains(&count), || {
+        format!("lists of {count} positions of an input of shape {shape:?}")
+    })?;
+    let steps = strides(&shape[..count]);
+    let places = given.data.chunks(count).map(|list| {
+        let along = list.iter().zip(shape).zip(&steps);
+        let along = along.map(|((&at, &size), step)| Ok(axis(at, size)? * step));
+        along.sum::<Result<usize, String>>()
+    });
+    let places: Vec<usize> = places.collect::<Result<_, _>>()?;
+    let part = &shape[count..];
+    picked(node, places, part.iter().product(), &[outer, part].concat())
 }
 
 fn pad(node: &Reading<'_>) -> Result<Meaning, String> {

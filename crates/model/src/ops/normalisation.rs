@@ -7,7 +7,7 @@ use super::Op;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use crate::interval::{Interval, LIMIT, Unbounded};
-use crate::program::{Linear, ProgramError, Step, ValueId, inverse_root};
+use crate::program::{Linear, ProgramError, Step, Term, ValueId, inverse_root};
 use crate::tensor::Tensor;
 use crate::wire::node::{DEFAULT_EPSILON, axis};
 use crate::wire::proto::{float, int, signed};
@@ -273,18 +273,18 @@ struct RowNorm {
 impl RowNorm {
     /// In each row y = γ · (N·x − Σx) · r + β, where r is the integer part of 2^root_bits / √(N·Σx² − (Σx)² + ε).
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = place.value(lowering, 0)?;
         let too_large = |source| place.too_large(source);
-        let before = lowering.value(input);
         let len = self.scale.len() / self.rows;
         let count = len as i128;
+        let input = place.value(lowering, 0)?;
+        let input = self.fine(place, lowering, input)?;
+        let before = lowering.value(input);
         let bound = before.interval.magnitude().max(1);
         // N·bound bounds the root: with this numerator r has scale + 6 bits even then.
         let widest = count.checked_mul(bound).ok_or(too_large(Unbounded))?;
         let widest_bits = widest.cast_unsigned().next_power_of_two().trailing_zeros();
         let root_bits = widest_bits + lowering.scale + 6;
-        let epsilon =
-            (f64::from(self.epsilon) * before.unit.powi(2) * (count * count) as f64).max(1.0) as i128;
+        let epsilon = self.epsilon_at(before.unit).max(1.0) as i128;
         // The numerator, the radicand and the remainders must all be read back as integers.
         let radicand = widest
             .checked_pow(2)
@@ -327,6 +327,40 @@ impl RowNorm {
             return Err(too_large(Unbounded));
         }
         Ok(id)
+    }
+
+    /// What ε is of N·Σx² − (Σx)², for elements of this unit.
+    fn epsilon_at(&self, unit: f64) -> f64 {
+        let count = (self.scale.len() / self.rows) as f64;
+        f64::from(self.epsilon) * (unit * count).powi(2)
+    }
+
+    /// The input, or a multiple of it in whose units ε is no small number: of short rows at a coarse unit it would be rounded to 1.
+    fn fine(
+        &self,
+        place: &Place<'_>,
+        lowering: &mut Lowering,
+        input: ValueId,
+    ) -> Result<ValueId, ProgramError> {
+        /// What ε is at least, so that it is off by a sixteenth at most.
+        const LEAST: f64 = 16.0;
+        /// Bits of a row's greatest sum, beyond which the root would have too many digits.
+        const MOST_BITS: f64 = 44.0;
+        let before = lowering.value(input).clone();
+        let epsilon = self.epsilon_at(before.unit);
+        let widest = (self.scale.len() / self.rows) as f64 * before.interval.magnitude().max(1) as f64;
+        let room = (MOST_BITS - widest.log2().ceil()).max(0.0);
+        let lacking = ((LEAST / epsilon).log2() / 2.0).ceil().clamp(0.0, room);
+        if !epsilon.is_normal() || lacking < 1.0 {
+            return Ok(input);
+        }
+        let shift = lacking as u32;
+        let term = Term {
+            value: input,
+            factor: 1 << shift,
+        };
+        let unit = before.unit * f64::from(shift).exp2();
+        lowering.sum(place, vec![term], 0, &before.shape, unit)
     }
 
     /// β times the numerator of the inverse square root.

@@ -3,7 +3,7 @@
 use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
-use super::{BatchNorm, Conv2d, Gemm, LayerNorm, Op};
+use super::{BatchNorm, Conv2d, Gemm, LayerNorm, Op, Reshape};
 use crate::program::{ProgramError, ValueId};
 use crate::tensor::{Tensor, Window};
 use crate::wire::constant::Constant;
@@ -72,6 +72,11 @@ pub(crate) trait Operator {
         None
     }
 
+    /// Which kinds of elements its ONNX node takes where it is given these, one for each input, and which it then gives.
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        (vec![Elements::Floats; given.len()], Elements::Floats)
+    }
+
     /// Its result, where that is known from the file alone.
     fn constant(&self) -> Option<&Tensor> {
         None
@@ -100,6 +105,28 @@ pub(crate) trait Operator {
     /// # Errors
     /// [`ProgramError::NotCovered`] and [`ProgramError::TooLarge`].
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError>;
+}
+
+/// A kind of elements in a file. The graph computes with all of them as with real numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Elements {
+    /// `f32`.
+    Floats,
+    /// `i64`.
+    Positions,
+    /// Truth values.
+    Truth,
+}
+
+impl Elements {
+    /// Of values that an operator puts side by side or chooses between: as they are where all are of one kind.
+    pub(super) fn side_by_side(given: &[Self]) -> (Vec<Self>, Self) {
+        let kind = match given {
+            [first, others @ ..] if others.iter().all(|other| other == first) => *first,
+            _ => Self::Floats,
+        };
+        (vec![kind; given.len()], kind)
+    }
 }
 
 /// What EZKL's ONNX loader makes of an operator in a direct circuit.
@@ -146,8 +173,8 @@ pub(crate) struct Import {
 pub(crate) enum Meaning {
     /// An operator on values, which are the node's inputs at these positions.
     Apply(Op, Vec<usize>),
-    /// Each of its outputs is an operator of its own on the input at this position.
-    Several(Vec<Op>, usize),
+    /// Several operators.
+    Composed(Composition),
     /// Its first output is another name for the input at this position.
     Alias(usize),
     /// A constant.
@@ -165,6 +192,139 @@ impl Meaning {
     /// An operator on the first two inputs.
     pub(crate) fn binary(op: Op, node: &Reading<'_>) -> Result<Self, String> {
         Ok(Self::Apply(op, vec![node.argument(0)?, node.argument(1)?]))
+    }
+}
+
+/// A value of a [`Composition`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// The node's input at this position.
+    Input(usize),
+    /// The result of an operator of the composition.
+    Result(usize),
+}
+
+/// Operators that an ONNX node stands for together: each reads inputs of the node and results of those before it.
+#[derive(Debug)]
+pub(crate) struct Composition {
+    /// Sizes of the node's inputs; none of one that is left out.
+    inputs: Vec<Option<Vec<usize>>>,
+    operators: Vec<(Op, Vec<Part>)>,
+    /// Sizes of their results.
+    shapes: Vec<Vec<usize>>,
+    outputs: Vec<Part>,
+}
+
+impl Composition {
+    /// Without an operator yet; none where sizes of an input are not known.
+    pub(crate) fn of(node: &Reading<'_>) -> Result<Option<Self>, String> {
+        let mut inputs = Vec::new();
+        for (position, name) in node.node().input.iter().enumerate() {
+            let shape = if name.is_empty() {
+                None
+            } else {
+                match node.shape(position)? {
+                    None => return Ok(None),
+                    known => known.map(<[usize]>::to_vec),
+                }
+            };
+            inputs.push(shape);
+        }
+        Ok(Some(Self {
+            inputs,
+            operators: Vec::new(),
+            shapes: Vec::new(),
+            outputs: Vec::new(),
+        }))
+    }
+
+    /// One operator on inputs of the node.
+    pub(crate) fn single(op: Op, inputs: &[usize]) -> Self {
+        let inputs = inputs.iter().copied().map(Part::Input).collect();
+        Self {
+            inputs: Vec::new(),
+            operators: vec![(op, inputs)],
+            shapes: Vec::new(),
+            outputs: vec![Part::Result(0)],
+        }
+    }
+
+    /// Sizes of a value.
+    pub(crate) fn shape(&self, part: Part) -> Result<&[usize], String> {
+        match part {
+            Part::Input(position) => self
+                .inputs
+                .get(position)
+                .and_then(Option::as_deref)
+                .ok_or_else(|| format!("it has no input {position}")),
+            Part::Result(index) => Ok(&self.shapes[index]),
+        }
+    }
+
+    /// Adds an operator on values that are there.
+    pub(crate) fn apply(&mut self, op: Op, inputs: &[Part]) -> Result<Part, String> {
+        let shapes = inputs.iter().map(|&part| self.shape(part));
+        let shapes: Vec<&[usize]> = shapes.collect::<Result<_, _>>()?;
+        let shape = op
+            .output_shape(&shapes)
+            .map_err(|reason| format!("{}: {reason}", op.onnx_name()))?;
+        self.operators.push((op, inputs.to_vec()));
+        self.shapes.push(shape);
+        Ok(Part::Result(self.operators.len() - 1))
+    }
+
+    /// Adds a constant.
+    pub(crate) fn constant(&mut self, tensor: Tensor) -> Result<Part, String> {
+        self.apply(Op::Constant(tensor), &[])
+    }
+
+    /// Adds an operator on a value and a number.
+    pub(crate) fn with(&mut self, op: Op, value: Part, number: f32) -> Result<Part, String> {
+        let number = self.constant(Tensor::new([], vec![number]))?;
+        self.apply(op, &[value, number])
+    }
+
+    /// The elements of a value as they stand, in another shape.
+    pub(crate) fn reshaped(&mut self, value: Part, shape: &[usize]) -> Result<Part, String> {
+        if self.shape(value)? == shape {
+            return Ok(value);
+        }
+        let shape = shape.to_vec();
+        self.apply(Op::Reshape(Reshape { shape }), &[value])
+    }
+
+    /// All of it, with these values as the node's outputs.
+    pub(crate) fn giving(mut self, outputs: Vec<Part>) -> Meaning {
+        self.outputs = outputs;
+        Meaning::Composed(self)
+    }
+
+    /// The value that is the node's output at a position.
+    pub(crate) fn output(&self, position: usize) -> Option<Part> {
+        self.outputs.get(position).copied()
+    }
+
+    /// The operators that these values need, in order, each with its number and what it reads.
+    pub(crate) fn needed(self, outputs: &[Part]) -> Vec<(usize, Op, Vec<Part>)> {
+        let mut is_needed = vec![false; self.operators.len()];
+        let mark = |is_needed: &mut Vec<bool>, parts: &[Part]| {
+            for part in parts {
+                if let Part::Result(index) = part {
+                    is_needed[*index] = true;
+                }
+            }
+        };
+        mark(&mut is_needed, outputs);
+        for (index, (_, inputs)) in self.operators.iter().enumerate().rev() {
+            if is_needed[index] {
+                mark(&mut is_needed, inputs);
+            }
+        }
+        let operators = self.operators.into_iter().enumerate();
+        operators
+            .filter(|&(index, _)| is_needed[index])
+            .map(|(index, (op, inputs))| (index, op, inputs))
+            .collect()
     }
 }
 

@@ -133,6 +133,13 @@ impl Lines {
         }
     }
 
+    /// Whether a unit holds exactly where the slope changes, and the value at 0.
+    fn are_held(&self, unit: f64) -> bool {
+        let bends = self.right.iter().chain(&self.left);
+        let mut numbers = bends.map(|&(distance, _)| distance).chain([self.at_zero]);
+        numbers.all(|number| (number * unit).fract() == 0.0)
+    }
+
     fn slopes(&self) -> Vec<f64> {
         let all = self.right.iter().chain(&self.left);
         all.map(|&(_, slope)| slope).collect()
@@ -231,6 +238,12 @@ impl Operator for Piecewise {
         let input = lowering
             .within_table(input, lines.reader(lowering.table_limit()))
             .map_err(|source| place.too_large(source))?;
+        let unit = lowering.value(input).unit;
+        let input = if lines.are_held(unit) {
+            input
+        } else {
+            lowering.refined(place, input)?
+        };
         let bent = bend(place, lowering, input, &lines)?;
         if !matches!(self, Self::HardSwish) {
             return Ok(bent);
@@ -252,7 +265,6 @@ impl Operator for Piecewise {
 /// The changes of slope on one side, each with its distance from 0 in units of the value; those that no number reaches left out.
 fn bends(
     place: &Place<'_>,
-    lowering: &Lowering,
     value: &Value,
     side: &[(f64, f64)],
     slope_unit: f64,
@@ -266,7 +278,6 @@ fn bends(
         // Beyond what is there nothing bends; infinity is there, too.
         if units < greatest.max(1) as f64 {
             if next != slope {
-                place.ensure_held(lowering, value, &[distance], value.unit)?;
                 bends.push((units as i128, next - slope));
             }
             slope = next;
@@ -286,9 +297,8 @@ fn bend(
     let Interval { least, greatest } = before.interval;
     let slope_unit = f64::from(exponent(&lines.slopes(), lowering.scale)).exp2();
     let unit = before.unit * slope_unit;
-    let right = bends(place, lowering, &before, &lines.right, slope_unit, greatest)?;
-    let left = bends(place, lowering, &before, &lines.left, slope_unit, -least)?;
-    place.ensure_held(lowering, &before, &[lines.at_zero], unit)?;
+    let right = bends(place, &before, &lines.right, slope_unit, greatest)?;
+    let left = bends(place, &before, &lines.left, slope_unit, -least)?;
     let addend = place.integers(std::iter::once(lines.at_zero), unit)?[0];
 
     let slope = match (&right[..], &left[..]) {

@@ -254,6 +254,7 @@ impl Operator for AvgPool2d {
             shape: place.shape.clone(),
             interval: interval.map_err(|source| place.too_large(source))?,
             unit: before.unit * area as f64,
+            is_whole: false,
         };
         Ok(lowering.push(Step::SumPool { input, window }, value))
     }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{AttributeProto, TensorProto};
 
-use super::Op;
 use super::broadcast::{indices, strides};
 use super::lowering::{Lowering, Place, TableReader};
 use super::movement::axes_of;
-use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::operator::{Composition, Import, Meaning, Operator, Part, ensure, single};
+use super::{Op, Piecewise, Smooth, Softmax};
 use crate::program::{ProgramError, Step, Term, Value, ValueId};
 use crate::tensor::Window;
 use crate::wire::proto::{int, sizes};
@@ -29,6 +29,32 @@ pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "ReduceMin",
         read: |node| read(node, Reduction::Least),
+    },
+    Import {
+        operator: "ReduceL1",
+        read: |node| {
+            composed(
+                node,
+                |net, x| net.apply(Op::Piecewise(Piecewise::Abs), &[x]),
+                None,
+            )
+        },
+    },
+    Import {
+        operator: "ReduceL2",
+        read: |node| composed(node, |net, x| net.apply(Op::Mul, &[x, x]), Some(Smooth::Sqrt)),
+    },
+    Import {
+        operator: "ReduceSumSquare",
+        read: |node| composed(node, |net, x| net.apply(Op::Mul, &[x, x]), None),
+    },
+    Import {
+        operator: "ReduceLogSum",
+        read: |node| composed(node, |_, x| Ok(x), Some(Smooth::Log)),
+    },
+    Import {
+        operator: "ReduceLogSumExp",
+        read: log_sum_exp,
     },
     Import {
         operator: "GlobalAveragePool",
@@ -231,6 +257,7 @@ impl Lowering {
         let interval = before.interval.repeated(window.kernel[0]);
         let value = Value {
             shape: vec![1, before.shape[1], 1, 1],
+            is_whole: before.is_whole,
             ..place.result(interval.map_err(|source| place.too_large(source))?, before.unit)
         };
         Ok(self.push(Step::SumPool { input: rows, window }, value))
@@ -249,31 +276,93 @@ impl Lowering {
         let before = self.value(rows);
         let value = Value {
             shape: vec![1, before.shape[1], 1, 1],
+            is_whole: before.is_whole,
             ..place.result(before.interval, before.unit)
         };
         Ok(self.push(Step::MaxPool { input: rows, window }, value))
     }
 }
 
+/// The axes that a node reduces, in order, of an input of so many; none where there are none and it leaves its input as it is.
+fn reduced_axes(node: &Reading<'_>, rank: usize) -> Result<Option<Vec<usize>>, String> {
+    let mut axes = axes_of(node, 1, rank)?.unwrap_or_default();
+    axes.sort_unstable();
+    if axes.is_empty() {
+        if node.attributes().int("noop_with_empty_axes").unwrap_or(0) != 0 {
+            return Ok(None);
+        }
+        axes = (0..rank).collect();
+    }
+    Ok(Some(axes))
+}
+
 fn read(node: &Reading<'_>, reduction: Reduction) -> Result<Meaning, String> {
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
-    let attributes = node.attributes();
-    let mut axes = axes_of(node, 1, shape.len())?.unwrap_or_default();
-    axes.sort_unstable();
-    if axes.is_empty() {
-        if attributes.int("noop_with_empty_axes").unwrap_or(0) != 0 {
-            return node.argument(0).map(Meaning::Alias);
-        }
-        axes = (0..shape.len()).collect();
-    }
+    let Some(axes) = reduced_axes(node, shape.len())? else {
+        return node.argument(0).map(Meaning::Alias);
+    };
     let op = Reduce {
         reduction,
         axes,
-        keeps: attributes.int("keepdims").unwrap_or(1) != 0,
+        keeps: keeps(node),
     };
     Meaning::unary(Op::Reduce(op), node)
+}
+
+fn keeps(node: &Reading<'_>) -> bool {
+    node.attributes().int("keepdims").unwrap_or(1) != 0
+}
+
+/// A sum of what is made of each element, and a function of it.
+fn composed(
+    node: &Reading<'_>,
+    each: fn(&mut Composition, Part) -> Result<Part, String>,
+    function: Option<Smooth>,
+) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let rank = net.shape(Part::Input(0))?.len();
+    let axes = reduced_axes(node, rank)?.ok_or("it reduces no axis")?;
+    let made = each(&mut net, Part::Input(0))?;
+    let op = Reduce {
+        reduction: Reduction::Sum,
+        axes,
+        keeps: keeps(node),
+    };
+    let mut result = net.apply(Op::Reduce(op), &[made])?;
+    if let Some(function) = function {
+        result = net.apply(Op::Smooth(function), &[result])?;
+    }
+    Ok(net.giving(vec![result]))
+}
+
+/// ln Σ e^x = x₀ − (x₀ − ln Σ e^x): an element less the logarithm of its share.
+fn log_sum_exp(node: &Reading<'_>) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let shape = net.shape(Part::Input(0))?.to_vec();
+    let axes = reduced_axes(node, shape.len())?.ok_or("it reduces no axis")?;
+    let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let sizes = |axes: &[usize]| axes.iter().map(|&axis| shape[axis]).product::<usize>();
+    let (rows, columns) = (sizes(&kept), sizes(&axes));
+    let turned = net.transposed(Part::Input(0), &[&kept[..], &axes].concat())?;
+    let turned = net.reshaped(turned, &[rows, columns])?;
+    let op = Softmax { is_logarithm: true };
+    let shares = net.apply(Op::Softmax(op), &[turned])?;
+    let [first, logarithm] = [turned, shares].map(|value| net.cut(value, 1, 0..1));
+    let result = net.apply(Op::Sub, &[first?, logarithm?])?;
+    let sizes: Vec<usize> = if keeps(node) {
+        let size = |axis| if axes.contains(&axis) { 1 } else { shape[axis] };
+        (0..shape.len()).map(size).collect()
+    } else {
+        kept.iter().map(|&axis| shape[axis]).collect()
+    };
+    let result = net.reshaped(result, &sizes)?;
+    Ok(net.giving(vec![result]))
 }
 
 fn global(node: &Reading<'_>, reduction: Reduction) -> Result<Meaning, String> {

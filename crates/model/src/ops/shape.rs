@@ -5,7 +5,7 @@ use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
-use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
+use super::operator::{Direct, Elements, Import, Meaning, Operator, ensure, single};
 use crate::program::{ProgramError, ValueId};
 use crate::tensor::elements;
 use crate::wire::constant::Constant;
@@ -50,6 +50,10 @@ impl Operator for Flatten {
         vec![int("axis", 1)]
     }
 
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        Elements::side_by_side(given)
+    }
+
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
         read.onwards
     }
@@ -82,6 +86,10 @@ impl Operator for Reshape {
 
     fn initializers(&self, node: &str) -> Vec<TensorProto> {
         vec![sizes(format!("{node}.shape"), &self.shape)]
+    }
+
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        Elements::side_by_side(given)
     }
 
     fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {

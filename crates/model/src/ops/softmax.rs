@@ -5,7 +5,7 @@ use tract_onnx::pb::AttributeProto;
 
 use super::Op;
 use super::lowering::{LEAST_SCALE, Lowering, Place, TableReader};
-use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::operator::{Composition, Import, Meaning, Operator, Part, ensure, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT};
 use crate::program::{ProgramError, Step, Tabulated, Term, Value, ValueId};
@@ -201,15 +201,16 @@ fn read(node: &Reading<'_>, is_logarithm: bool) -> Result<Meaning, String> {
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
-    let last = shape.len().checked_sub(1).ok_or("input is a scalar")?;
-    // Before operator set 13 its default is 1, and all axes from there on are one: the same where that is the last.
-    let along = match node.attributes().int("axis") {
-        Some(along) => axis(along, shape.len())?,
-        None if shape.len() == 2 => 1,
-        None => return Err("it has no axis, whose default depends on the operator set".to_owned()),
+    // Before operator set 13 another axis than the last is refused, as an attribute and as the default.
+    let along = axis(node.attributes().int("axis").unwrap_or(-1), shape.len())?;
+    let op = Op::Softmax(Softmax { is_logarithm });
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
     };
-    ensure(along == last, || {
-        format!("its axis is {along}, and not the last one")
-    })?;
-    Meaning::unary(Op::Softmax(Softmax { is_logarithm }), node)
+    let mut permutation: Vec<usize> = (0..shape.len()).collect();
+    permutation.swap(along, shape.len() - 1);
+    let turned = net.transposed(Part::Input(0), &permutation)?;
+    let shares = net.apply(op, &[turned])?;
+    let result = net.transposed(shares, &permutation)?;
+    Ok(net.giving(vec![result]))
 }

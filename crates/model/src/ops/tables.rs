@@ -16,6 +16,7 @@ impl Lowering {
         let before = self.value(input);
         let value = Value {
             shape: before.shape.clone(),
+            is_whole: before.is_whole,
             ..place.result(before.interval.rectified(), before.unit)
         };
         self.push(Step::Rectify { input }, value)
@@ -31,9 +32,9 @@ impl Lowering {
         let input = self
             .within_table(input, reader.at_power_of_two())
             .map_err(|source| place.too_large(source))?;
-        let value = self.value(input);
-        let scale = value.unit.log2();
-        if (0.0..=MOST_SCALE).contains(&scale) && !self.is_coarse(value) {
+        let input = self.refined(place, input)?;
+        let scale = self.value(input).unit.log2();
+        if (0.0..=MOST_SCALE).contains(&scale) {
             Ok((input, scale as u32))
         } else {
             Err(place.refused(OUT_OF_RANGE))

@@ -484,7 +484,165 @@ fn truth_values_are_combined_as_tables_say() {
     }
 }
 
-/// The greatest and the least of three values, one of them a constant.
+/// Numbers between whole ones, in the middle and whole, of few and of many bits after the point.
+#[test]
+fn whole_numbers_are_onnxs_at_ties_too() {
+    type Function = fn(f64) -> f64;
+    let cases: [(Whole, Function); 4] = [
+        (Whole::Floor, f64::floor),
+        (Whole::Ceil, f64::ceil),
+        (Whole::Round, f64::round_ties_even),
+        (Whole::Truncate, f64::trunc),
+    ];
+    let one = 1_i128 << SCALE;
+    let quarters: Vec<i128> = (-12..=12).map(|at| at * one / 4).collect();
+    let near: Vec<i128> = (-3..=3)
+        .flat_map(|at| [-1, 1].map(|more| at * one / 2 + more))
+        .collect();
+    let input = [quarters, near].concat();
+    for (op, function) in cases {
+        for power in [1, 3] {
+            // A third power has 24 bits after the point.
+            let graph = of_input(&[1, input.len()], |graph, x| {
+                let x = if power == 3 {
+                    apply(graph, Op::Power(Power { exponent: 3 }), &[x])
+                } else {
+                    x
+                };
+                apply(graph, Op::Whole(op), &[x])
+            });
+            let options = ProgramOptions {
+                scale: SCALE,
+                input: Integers::of_input(SCALE, 4.0),
+                digit_bits: None,
+                roundings: None,
+            };
+            let program = quantise(&graph, &options).unwrap_or_else(|error| panic!("{error}"));
+            let result = program.value(program.output);
+            assert!(result.is_whole);
+            let trace = program.run(&input);
+            for (value, integers) in program.values.iter().zip(&trace.values) {
+                let bounds = value.interval.least..=value.interval.greatest;
+                assert!(integers.iter().all(|x| bounds.contains(x)), "{}", value.name);
+            }
+            for (&x, &found) in input.iter().zip(&trace.values[program.output.0]) {
+                let x = x as f64 / one as f64;
+                let x = if power == 3 { x.powi(3) } else { x };
+                let expected = function(x) * result.unit;
+                assert_eq!(found, expected as i128, "{op:?} of {x}");
+            }
+        }
+    }
+}
+
+/// A state that a gate multiplies step after step has no more bits in the end than a table takes.
+#[test]
+fn products_step_after_step_are_onnxs() {
+    let graph = of_input(&[1, 4], |graph, x| {
+        let mut state = apply(graph, Op::Tanh, &[x]);
+        for _ in 0..20 {
+            let sum = apply(graph, Op::Add, &[state, x]);
+            let gate = apply(graph, Op::Sigmoid, &[sum]);
+            let kept = apply(graph, Op::Mul, &[gate, state]);
+            state = apply(graph, Op::Sub, &[kept, x]);
+        }
+        state
+    });
+    for seed in 0..5 {
+        let case = Case {
+            graph: graph.clone(),
+            is_exact: false,
+        };
+        agrees(&case, seed).unwrap();
+    }
+}
+
+/// A function of a position is taken at a unit that has digits after the point, or not at all.
+#[test]
+fn functions_of_whole_numbers_keep_their_fractions() {
+    let of_position = |count: usize, op: Op| {
+        of_input(&[1, count], |graph, x| {
+            let position = ArgMax {
+                axis: 1,
+                keeps: true,
+                of_least: false,
+                last_of_equals: false,
+            };
+            let position = apply(graph, Op::ArgMax(position), &[x]);
+            apply(graph, op, &[position])
+        })
+    };
+    for (op, expected) in [
+        (Op::Tanh, 3_f64.tanh()),
+        (Op::Smooth(Smooth::Sqrt), 3_f64.sqrt()),
+        (
+            Op::Piecewise(Piecewise::Clip {
+                least: 0.25,
+                greatest: 2.75,
+            }),
+            2.75,
+        ),
+    ] {
+        let program = program(&of_position(6, op.clone()));
+        let found = program
+            .run(&[0, 1, 2, 9, 8, 7])
+            .values
+            .swap_remove(program.output.0)[0];
+        let unit = program.value(program.output).unit;
+        assert!(
+            (found as f64 / unit - expected).abs() < 0.01,
+            "{op:?}: {found} / {unit}"
+        );
+    }
+    let wide = of_position(1500, Op::Tanh);
+    let options = ProgramOptions {
+        scale: SCALE,
+        input: Integers::of_input(SCALE, 1.0),
+        digit_bits: Some(12),
+        roundings: None,
+    };
+    let refused = quantise(&wide, &options).expect_err("positions beyond a table's half");
+    assert!(
+        refused.to_string().contains("whole numbers too large"),
+        "{refused}"
+    );
+}
+
+/// What is compared is written as truth values, and what is computed of them as floats again.
+#[test]
+fn truth_values_and_positions_have_their_types_in_a_file() {
+    let graph = of_input(&[1, 4], |graph, x| {
+        let zero = apply(graph, Op::Constant(Tensor::new([], vec![0.0])), &[]);
+        let truth = apply(graph, Op::Compare(Compare::Greater), &[x, zero]);
+        let other = apply(graph, Op::Not, &[truth]);
+        let both = apply(graph, Op::Compare(Compare::Or), &[truth, other]);
+        let product = apply(graph, Op::Mul, &[x, both]);
+        let position = ArgMax {
+            axis: 1,
+            keeps: true,
+            of_least: false,
+            last_of_equals: false,
+        };
+        let position = apply(graph, Op::ArgMax(position), &[x]);
+        let sum = apply(graph, Op::Add, &[product, position]);
+        let joined = apply(graph, Op::Concat(Concat { axis: 1 }), &[sum, truth]);
+        graph.outputs.push(truth);
+        apply(graph, Op::Where, &[truth, sum, x]);
+        joined
+    });
+    let file = onnx::write(&graph);
+    let model = FloatModel::load(&file).expect("valid");
+    let outputs = model
+        .run(&[Tensor::new([1, 4], vec![-0.5, 0.25, 0.75, 0.0])])
+        .expect("runs");
+    assert_eq!(outputs[0].data, [0.0, 1.0, 1.0, 0.0]);
+    assert_eq!(outputs[1].data, [1.5, 2.25, 2.75, 2.0, 0.0, 1.0, 1.0, 0.0]);
+    let read = onnx::parse(&file, Path::new("model.onnx"))
+        .expect("valid")
+        .coverage;
+    assert_eq!(read, Coverage::Full(graph));
+}
+
 /// An input that a file declares as truth values is no number of 0 and 1 by itself.
 #[test]
 fn what_a_file_calls_a_truth_value_is_0_or_1() {
@@ -505,6 +663,7 @@ fn what_a_file_calls_a_truth_value_is_0_or_1() {
     }
 }
 
+/// The greatest and the least of three values, one of them a constant.
 #[test]
 fn extremes_of_values_are_onnxs() {
     for op in [Extreme::Greatest, Extreme::Least] {

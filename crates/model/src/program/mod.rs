@@ -70,6 +70,9 @@ pub struct Value {
     pub interval: Interval,
     /// How many of its integer's units make 1 of the model's numbers.
     pub unit: f64,
+    /// Whether the model's numbers are whole, and these are them without a rounding: truth values, positions, and what is computed
+    /// of them.
+    pub is_whole: bool,
 }
 
 impl Value {

@@ -39,6 +39,14 @@ impl Constant {
         }
     }
 
+    /// The type of its elements; none of floats, whose width is not kept.
+    pub(crate) fn element(&self) -> Option<DataType> {
+        match self {
+            Self::Floats(_) => None,
+            Self::Ints(integers) => Some(integers.element),
+        }
+    }
+
     /// Number of elements.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -48,9 +56,11 @@ impl Constant {
     }
 }
 
-/// A row-major tensor of `i64`; `data.len()` is the product of `shape`.
+/// A row-major tensor of integers or truth values; `data.len()` is the product of `shape`.
 #[derive(Clone)]
 pub(crate) struct Integers {
+    /// The type that its elements have in the file.
+    pub(crate) element: DataType,
     /// Sizes, outermost first; a scalar has none.
     pub(crate) shape: Vec<usize>,
     /// Row-major elements.
@@ -58,9 +68,31 @@ pub(crate) struct Integers {
 }
 
 impl Integers {
-    /// With one axis.
+    /// What has been computed of integers of a type; it wraps around where an element is none of that type, which nobody means.
+    pub(crate) fn computed(
+        element: DataType,
+        shape: Vec<usize>,
+        data: Option<Vec<i64>>,
+    ) -> Result<Self, String> {
+        let (least, greatest) = range(element).ok_or("it is of no integers")?;
+        let data = data.filter(|data| data.iter().all(|x| (least..=greatest).contains(x)));
+        let data = data.ok_or_else(|| format!("its result is no {}", element.as_str_name()))?;
+        Ok(Self { element, shape, data })
+    }
+
+    /// Truth values.
+    pub(crate) fn truth(shape: Vec<usize>, data: Vec<bool>) -> Self {
+        Self {
+            element: DataType::Bool,
+            shape,
+            data: data.into_iter().map(i64::from).collect(),
+        }
+    }
+
+    /// Of 64 bits, with one axis.
     pub(crate) fn flat(data: Vec<i64>) -> Self {
         Self {
+            element: DataType::Int64,
             shape: vec![data.len()],
             data,
         }
@@ -70,10 +102,27 @@ impl Integers {
     fn of<T: Into<i64>>(tensor: &TensorProto, elements: Vec<T>) -> Result<Self, String> {
         let data = elements.into_iter().map(Into::into).collect::<Vec<i64>>();
         Ok(Self {
+            element: tensor.data_type(),
             shape: shape(tensor, data.len())?,
             data,
         })
     }
+}
+
+/// The least and the greatest integer of a type, as far as 64 bits with a sign hold them; none of floats.
+pub(crate) fn range(element: DataType) -> Option<(i64, i64)> {
+    Some(match element {
+        DataType::Bool => (0, 1),
+        DataType::Int8 => (i8::MIN.into(), i8::MAX.into()),
+        DataType::Uint8 => (0, u8::MAX.into()),
+        DataType::Int16 => (i16::MIN.into(), i16::MAX.into()),
+        DataType::Uint16 => (0, u16::MAX.into()),
+        DataType::Int32 => (i32::MIN.into(), i32::MAX.into()),
+        DataType::Uint32 => (0, u32::MAX.into()),
+        DataType::Int64 => (i64::MIN, i64::MAX),
+        DataType::Uint64 => (0, i64::MAX),
+        _ => return None,
+    })
 }
 
 /// The number of elements of a stored tensor.
@@ -139,6 +188,7 @@ pub(crate) fn constant_node(node: &NodeProto) -> Result<Constant, String> {
         .or(attributes.get("value_floats", AttributeType::Floats).map(vector))
         .or(attributes.int("value_int").map(|value| {
             Constant::Ints(Integers {
+                element: DataType::Int64,
                 shape: Vec::new(),
                 data: vec![value],
             })

@@ -44,6 +44,11 @@ impl<'a> Attributes<'a> {
             .map(|attribute| attribute.ints.as_slice())
     }
 
+    pub(crate) fn floats(&self, name: &str) -> Option<&'a [f32]> {
+        self.get(name, AttributeType::Floats)
+            .map(|attribute| attribute.floats.as_slice())
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&'a [u8]> {
         self.get(name, AttributeType::String)
             .map(|attribute| attribute.s.as_slice())

@@ -133,7 +133,13 @@ pub(crate) fn text(name: &str, value: &str) -> AttributeProto {
 }
 
 /// A graph input or output of `f32`.
+#[cfg(test)]
 pub(crate) fn port(name: &str, shape: &[usize]) -> ValueInfoProto {
+    port_of(name, shape, DataType::Float)
+}
+
+/// A graph input or output of elements of this type.
+pub(crate) fn port_of(name: &str, shape: &[usize], element: DataType) -> ValueInfoProto {
     let dim = shape.iter().map(|&size| tensor_shape_proto::Dimension {
         value: Some(tensor_shape_proto::dimension::Value::DimValue(signed(size))),
         ..tensor_shape_proto::Dimension::default()
@@ -142,7 +148,7 @@ pub(crate) fn port(name: &str, shape: &[usize]) -> ValueInfoProto {
         name: name.to_owned(),
         r#type: Some(TypeProto {
             value: Some(type_proto::Value::TensorType(type_proto::Tensor {
-                elem_type: DataType::Float as i32,
+                elem_type: element.into(),
                 shape: Some(TensorShapeProto { dim: dim.collect() }),
             })),
             ..TypeProto::default()
