@@ -75,9 +75,7 @@ impl Operator for Activation {
         let input = place.value(lowering, 0)?;
         let function = match self {
             Self::Relu => {
-                let input = lowering
-                    .within_table(input, self.reader(lowering.table_limit()))
-                    .map_err(|source| place.too_large(source))?;
+                let input = lowering.within_table(place, input, self.reader(lowering.table_limit()))?;
                 return Ok(lowering.rectified(place, input));
             }
             Self::Sigmoid => Tabulated::Sigmoid,

@@ -78,9 +78,7 @@ impl Operator for ArgMax {
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let value = place.value(lowering, 0)?;
         // Differences of elements are looked up.
-        let value = lowering
-            .within_table(value, TableReader::guarded(lowering.table_limit() / 2))
-            .map_err(|source| place.too_large(source))?;
+        let value = lowering.within_table(place, value, TableReader::guarded(lowering.table_limit() / 2))?;
         let mut values = self.rows(lowering, value, place.inputs[0].shape);
         if self.of_least {
             values = lowering.negated(place, values)?;

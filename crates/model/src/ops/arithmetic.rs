@@ -194,6 +194,7 @@ fn with_constant(
     // As many bits more as the value's unit lacks.
     let lacking = (f64::from(lowering.scale) - unit.log2()).ceil().max(0.0) as i32;
     let shift = exponent(&in_units, lacking as u32).clamp(0, lacking);
+    place.ensure_shift(shift)?;
     let unit = unit * f64::from(shift).exp2();
     let mut terms = vec![Term {
         value,

@@ -166,9 +166,7 @@ impl Lowering {
             return Ok(value);
         }
         let reader = TableReader::whole(self.table_limit());
-        let value = self
-            .within_table(value, reader)
-            .map_err(|source| place.too_large(source))?;
+        let value = self.within_table(place, value, reader)?;
         self.sign(place, value, 0)
     }
 
@@ -186,8 +184,7 @@ impl Lowering {
             factor: sign << operand.shift,
         });
         let difference = self.sum(place, terms.collect(), 0, &shape, unit)?;
-        self.within_table(difference, TableReader::whole(self.table_limit()))
-            .map_err(|source| place.too_large(source))
+        self.within_table(place, difference, TableReader::whole(self.table_limit()))
     }
 
     /// max(x + addend, 0).
@@ -409,9 +406,7 @@ impl Extreme {
     ) -> Result<ValueId, ProgramError> {
         // Their differences are looked up, so that each takes half of a table.
         let reader = TableReader::guarded(lowering.table_limit() / 2);
-        let [left, right] = [left, right].map(|value| lowering.within_table(value, reader));
-        let values = [left, right].map(|value| value.map_err(|source| place.too_large(source)));
-        let [left, right] = values;
+        let [left, right] = [left, right].map(|value| lowering.within_table(place, value, reader));
         let (left, right) = (left?, right?);
         let (operands, unit) = lowering.aligned(place, &[left, right])?;
         let [x, y] = operands[..] else {

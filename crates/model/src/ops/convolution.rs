@@ -7,6 +7,7 @@ use super::Op;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use super::pool::{dilated, nchw, window_attributes, window_of, window_output};
+use super::row::{filters, of_image_or_row};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window};
 use crate::wire::node::size;
@@ -125,24 +126,21 @@ impl Operator for Conv2d {
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
-    let attributes = node.attributes();
-    let weight = node.floats(1)?;
-    let Some(shape) = node.shape(0)? else {
-        return Ok(Meaning::Unknown);
-    };
-    let groups = size(attributes.int("group").unwrap_or(1))?;
+    let weight = filters(node)?;
     let bias = node.optional_floats(2)?;
-    match weight.shape[..] {
-        [_, _, height, width] => {
-            let (weight, kernel) = dilated(&attributes, weight, [height, width])?;
-            let layer = Conv2d {
-                window: window_of(&attributes, kernel, shape)?,
-                groups,
-                bias,
-                weight,
-            };
-            Meaning::unary(Op::Conv2d(layer), node)
-        }
-        _ => Err(format!("its weight has shape {:?}, not rank 4", weight.shape)),
-    }
+    of_image_or_row(node, |attributes, shape| {
+        let [_, _, height, width] = weight.shape[..] else {
+            return Err(format!(
+                "its weight has shape {:?}, not rank 3 or 4",
+                weight.shape
+            ));
+        };
+        let (weight, kernel) = dilated(attributes, weight, [height, width])?;
+        Ok(Op::Conv2d(Conv2d {
+            window: window_of(attributes, kernel, shape)?,
+            groups: size(attributes.int("group").unwrap_or(1))?,
+            bias,
+            weight,
+        }))
+    })
 }

@@ -163,6 +163,23 @@ impl Place<'_> {
         }
     }
 
+    /// A number times a power of two.
+    pub(super) fn shifted(&self, number: i128, shift: u32) -> Result<i128, ProgramError> {
+        let factor = 1_i128.checked_shl(shift).filter(|&factor| factor > 0);
+        let shifted = factor.and_then(|factor| number.checked_mul(factor));
+        shifted
+            .filter(|shifted| shifted.unsigned_abs() < LIMIT.unsigned_abs())
+            .ok_or_else(|| self.too_large(Unbounded))
+    }
+
+    /// Fails where units are further apart than values are brought to one unit.
+    pub(super) fn ensure_shift(&self, shift: i32) -> Result<(), ProgramError> {
+        if f64::from(shift) > MOST_SHIFT {
+            return Err(self.refused("the units of its inputs are too far apart"));
+        }
+        Ok(())
+    }
+
     /// The constant at a position among its inputs, if it is one.
     pub(crate) fn constant(&self, position: usize) -> Option<&Tensor> {
         match self.inputs[position].source {
@@ -551,8 +568,14 @@ impl Lowering {
         }
     }
 
-    /// The value itself where a reader's table can take it, and else rounded.
-    pub(crate) fn within_table(&mut self, input: ValueId, reader: TableReader) -> Result<ValueId, Unbounded> {
+    /// The value itself where a reader's table can take it, and else rounded. A whole number is not rounded: a position or a count that is
+    /// compared would be another one.
+    pub(crate) fn within_table(
+        &mut self,
+        place: &Place<'_>,
+        input: ValueId,
+        reader: TableReader,
+    ) -> Result<ValueId, ProgramError> {
         let exact = self.value(input).clone();
         let limit = reader.limit;
         let is_whole = limit == self.table_limit() && self.is_in_table(exact.interval);
@@ -561,7 +584,20 @@ impl Lowering {
             return Ok(input);
         }
         let reach = self.reach.get(&input).copied();
-        self.rounded(input, Linear::Same, exact, reach, reader)
+        let (is_whole, unit) = (exact.is_whole, exact.unit);
+        let result = self
+            .rounded(input, Linear::Same, exact, reach, reader)
+            .map_err(|source| place.too_large(source))?;
+        if is_whole {
+            // At a power of two times its unit, each is what it was.
+            if !reader.takes(unit) || self.value(result).unit < unit {
+                return Err(place.refused(
+                    "it takes whole numbers too large for a table, and rounded they would be others",
+                ));
+            }
+            self.program.values[result.0].is_whole = true;
+        }
+        Ok(result)
     }
 
     /// Whether a table holds all numbers of an interval that honest ones can be. In a calibrated program those of the last few numbers
@@ -644,7 +680,8 @@ impl Lowering {
         let units = values.iter().map(|&value| self.value(value).unit);
         let unit = units.fold(0.0, f64::max);
         let operand = |&value: &ValueId| {
-            let ratio = unit / self.value(value).unit;
+            let before = self.value(value);
+            let ratio = unit / before.unit;
             let shift = ratio.log2();
             if shift > MOST_SHIFT {
                 return Err(place.refused("the units of its inputs are too far apart"));
@@ -653,11 +690,28 @@ impl Lowering {
                 let shift = shift as u32;
                 return Ok(Operand { value, shift });
             }
+            if before.is_whole {
+                let value = self.multiplied(place, value, ratio)?;
+                return Ok(Operand { value, shift: 0 });
+            }
             self.scaled_down(value, unit)
                 .map_err(|source| place.too_large(source))
         };
         let operands: Vec<Operand> = values.iter().map(operand).collect::<Result<_, _>>()?;
         Ok((operands, unit))
+    }
+
+    /// Whole numbers at a unit that is a whole number of times theirs.
+    fn multiplied(&mut self, place: &Place<'_>, value: ValueId, ratio: f64) -> Result<ValueId, ProgramError> {
+        let Value { shape, unit, .. } = self.value(value).clone();
+        if ratio.fract() != 0.0 || (ratio * unit).fract() != 0.0 {
+            return Err(place.refused("the units of whole numbers and fractions do not go together"));
+        }
+        let term = Term {
+            value,
+            factor: ratio as i128,
+        };
+        self.sum(place, vec![term], 0, &shape, ratio * unit)
     }
 
     /// A value at this unit, as a power of two times a claim that a table takes.

@@ -26,6 +26,7 @@ mod power;
 mod recurrent;
 mod reduce;
 mod resize;
+mod row;
 mod selection;
 mod shape;
 mod smooth;

@@ -235,9 +235,7 @@ impl Operator for Piecewise {
             };
             return lowering.sum(place, vec![term], 0, &place.shape, unit);
         }
-        let input = lowering
-            .within_table(input, lines.reader(lowering.table_limit()))
-            .map_err(|source| place.too_large(source))?;
+        let input = lowering.within_table(place, input, lines.reader(lowering.table_limit()))?;
         let unit = lowering.value(input).unit;
         let input = if lines.are_held(unit) {
             input
@@ -414,12 +412,11 @@ impl Operator for PRelu {
             return Err(place.refused("its slopes are not constant"));
         };
         let input = place.value(lowering, 0)?;
-        let input = lowering
-            .within_table(input, TableReader::whole(lowering.table_limit()))
-            .map_err(|source| place.too_large(source))?;
+        let input = lowering.within_table(place, input, TableReader::whole(lowering.table_limit()))?;
         let before = lowering.value(input).unit;
         let slopes: Vec<f64> = floats(slopes).collect();
         let shift = exponent(&slopes, lowering.scale).max(0);
+        place.ensure_shift(shift)?;
         let slope_unit = f64::from(shift).exp2();
         let slopes = lowering.constant(place, &slopes, place.inputs[1].shape, slope_unit)?;
         let slopes = lowering.spread(slopes, place.inputs[1].shape, &place.shape);

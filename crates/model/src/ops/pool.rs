@@ -6,6 +6,7 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
+use super::row::of_image_or_row;
 use crate::interval::Unbounded;
 use crate::program::{Linear, ProgramError, Step, Value, ValueId};
 use crate::tensor::{Tensor, Window};
@@ -201,9 +202,7 @@ impl Operator for MaxPool2d {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
-        let input = lowering
-            .within_table(input, TableReader::guarded(lowering.table_limit() / 2))
-            .map_err(|source| place.too_large(source))?;
+        let input = lowering.within_table(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
         let value = Value {
             name: place.name.to_owned(),
             shape: place.shape.clone(),
@@ -261,12 +260,10 @@ impl Operator for AvgPool2d {
 }
 
 fn pool(node: &Reading<'_>, op: impl Fn(Window) -> Op) -> Result<Meaning, String> {
-    let Some(shape) = node.shape(0)? else {
-        return Ok(Meaning::Unknown);
-    };
-    let attributes = node.attributes();
-    attributes.expect_int("ceil_mode", 0)?;
-    Meaning::unary(op(window(&attributes, None, shape)?), node)
+    of_image_or_row(node, |attributes, shape| {
+        attributes.expect_int("ceil_mode", 0)?;
+        Ok(op(window(attributes, None, shape)?))
+    })
 }
 
 /// The most elements of a window whose greatest is taken: each is a node of the circuit.

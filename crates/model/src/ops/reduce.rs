@@ -269,9 +269,10 @@ impl Lowering {
         place: &Place<'_>,
         rows: ValueId,
     ) -> Result<ValueId, ProgramError> {
-        let rows = self
-            .within_table(rows, TableReader::guarded(self.table_limit() / 2))
-            .map_err(|source| place.too_large(source))?;
+        if self.value(rows).shape[2] > MOST {
+            return Err(place.refused("the greatest of more than 2^14 elements is taken"));
+        }
+        let rows = self.within_table(place, rows, TableReader::guarded(self.table_limit() / 2))?;
         let window = self.window_of_rows(rows);
         let before = self.value(rows);
         let value = Value {

@@ -12,7 +12,7 @@ use super::fixed::exponent;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Import, Meaning, OPSET, Operator, ensure, single};
 use crate::interval::Interval;
-use crate::program::{ProgramError, Tabulated, Term, ValueId};
+use crate::program::{Operand, ProgramError, Tabulated, Term, ValueId};
 use crate::wire::proto::{float, text};
 use crate::wire::reading::Reading;
 
@@ -252,7 +252,9 @@ fn exponential_below_zero(
 
     // Both at the finer unit of the two, times that of slope and factor.
     let numbers = [slope, factor];
-    let weight_unit = f64::from(exponent(&numbers, lowering.scale)).exp2();
+    let weight_bits = exponent(&numbers, lowering.scale);
+    place.ensure_shift(weight_bits)?;
+    let weight_unit = f64::from(weight_bits).exp2();
     let [slope, factor] = place.integers(numbers.into_iter(), weight_unit)?[..] else {
         unreachable!("two numbers");
     };
@@ -260,12 +262,16 @@ fn exponential_below_zero(
     let [positive, power] = operands[..] else {
         unreachable!("two operands");
     };
-    let one = factor << (scale + power.shift);
-    let terms = [(positive, slope), (power, factor)].map(|(operand, factor)| Term {
-        value: operand.value,
-        factor: factor << operand.shift,
-    });
-    lowering.sum(place, terms.to_vec(), -one, &before.shape, unit * weight_unit)
+    let one = place.shifted(factor, scale + power.shift)?;
+    let term = |operand: Operand, factor| -> Result<Term, ProgramError> {
+        let factor = place.shifted(factor, operand.shift)?;
+        Ok(Term {
+            value: operand.value,
+            factor,
+        })
+    };
+    let terms = vec![term(positive, slope)?, term(power, factor)?];
+    lowering.sum(place, terms, -one, &before.shape, unit * weight_unit)
 }
 
 /// max(x, 0) + ln(1 + e^−|x|).

@@ -29,9 +29,7 @@ impl Lowering {
         input: ValueId,
         reader: TableReader,
     ) -> Result<(ValueId, u32), ProgramError> {
-        let input = self
-            .within_table(input, reader.at_power_of_two())
-            .map_err(|source| place.too_large(source))?;
+        let input = self.within_table(place, input, reader.at_power_of_two())?;
         let input = self.refined(place, input)?;
         let scale = self.value(input).unit.log2();
         if (0.0..=MOST_SCALE).contains(&scale) {

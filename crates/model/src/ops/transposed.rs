@@ -7,6 +7,7 @@ use super::Op;
 use super::lowering::{Lowering, MOST_LOWERED, Place, floats};
 use super::operator::{Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use super::pool::{dilated, ensure_read, nchw, window_attributes, window_of};
+use super::row::{filters, of_image_or_row};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window, elements};
 use crate::wire::node::{size, sizes};
@@ -190,28 +191,29 @@ impl Operator for ConvTranspose2d {
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
-    let attributes = node.attributes();
-    let weight = node.floats(1)?;
-    let [_, _, height, width] = weight.shape[..] else {
-        return Err(format!("its weight has shape {:?}, not rank 4", weight.shape));
-    };
-    ensure(attributes.ints("output_shape").is_none(), || {
-        "it has output_shape".to_owned()
-    })?;
-    let padded = attributes.text("auto_pad").unwrap_or(b"NOTSET");
-    ensure([&b"NOTSET"[..], b"VALID"].contains(&padded), || {
-        format!("auto_pad is {}", String::from_utf8_lossy(padded))
-    })?;
-    let Some(shape) = node.shape(0)? else {
-        return Ok(Meaning::Unknown);
-    };
-    let (weight, kernel) = dilated(&attributes, weight, [height, width])?;
-    let op = ConvTranspose2d {
-        window: window_of(&attributes, kernel, shape)?,
-        more: sizes(&attributes, "output_padding")?.unwrap_or([0; 2]),
-        groups: size(attributes.int("group").unwrap_or(1))?,
-        bias: node.optional_floats(2)?,
-        weight,
-    };
-    Meaning::unary(Op::ConvTranspose2d(op), node)
+    let weight = filters(node)?;
+    let bias = node.optional_floats(2)?;
+    of_image_or_row(node, |attributes, shape| {
+        let [_, _, height, width] = weight.shape[..] else {
+            return Err(format!(
+                "its weight has shape {:?}, not rank 3 or 4",
+                weight.shape
+            ));
+        };
+        ensure(attributes.ints("output_shape").is_none(), || {
+            "it has output_shape".to_owned()
+        })?;
+        let padded = attributes.text("auto_pad").unwrap_or(b"NOTSET");
+        ensure([&b"NOTSET"[..], b"VALID"].contains(&padded), || {
+            format!("auto_pad is {}", String::from_utf8_lossy(padded))
+        })?;
+        let (weight, kernel) = dilated(attributes, weight, [height, width])?;
+        Ok(Op::ConvTranspose2d(ConvTranspose2d {
+            window: window_of(attributes, kernel, shape)?,
+            more: sizes(attributes, "output_padding")?.unwrap_or([0; 2]),
+            groups: size(attributes.int("group").unwrap_or(1))?,
+            bias,
+            weight,
+        }))
+    })
 }
