@@ -7,12 +7,15 @@ use std::sync::OnceLock;
 
 use evmbench::chain::{Fork, Recording, Sent, Transcript};
 use evmbench::crosscheck;
+use evmbench::guard::batch::{BatchContract, Openings};
 use evmbench::home::Home;
 use evmbench::nodes::{ETHEREUMJS_VERSION, NodeError, OtherEvm, Outcome};
 use evmbench::replay;
+use evmbench::solidity::CompileOptions;
+use evmbench::solidity::opening::Sharing;
 use evmbench::store::StoredRun;
 
-use crate::common::{evmbench, record_paths, root, say, step};
+use crate::common::{ForgeFixture, evmbench, guards, record_paths, root, say, solc, step};
 
 /// Of each kind of verifier and circuit one.
 const SAMPLE: [&str; 6] = [
@@ -96,6 +99,33 @@ fn the_executable_specification_charges_the_same() {
             }
         }
     });
+}
+
+/// Openings, batch contracts, and a batch of several proofs in one transaction, with each way of sharing.
+#[test]
+fn a_batch_costs_the_same() {
+    for name in ["committed_head", "dense_4x2_three"] {
+        let fixture = ForgeFixture::read(name);
+        let openings = Openings::compile(solc(), &fixture.source, &CompileOptions::default()).unwrap();
+        let committed = fixture.committed.as_ref();
+        for fork in [Fork::Prague, Fork::Osaka] {
+            let (accepted, recording) = Recording::of(|| {
+                Sharing::ALL.map(|sharing| {
+                    let opening = openings.of(sharing).unwrap();
+                    let first = &fixture.calls[0];
+                    let batch = BatchContract::deploy(guards(), opening, fork, first, committed).unwrap();
+                    let verified = batch.verify(&fixture.calls).unwrap();
+                    verified.verdict.is_accepted()
+                })
+            });
+            assert!(accepted.iter().all(|&accepted| accepted), "{name}");
+            let transcript = recording.under(fork);
+            assert_eq!(transcript.steps.len(), 3 * Sharing::ALL.len());
+            for evm in [specification(), ethereumjs()] {
+                assert_same(evm, fork, evm.forks(fork)[0], &transcript);
+            }
+        }
+    }
 }
 
 /// A fork that only revm knows would have figures that nothing else bears out: documents and tables would have to say so ("revm only").
