@@ -10,7 +10,7 @@ use super::output::say;
 use super::progress::Progress;
 use super::verify::{GivenArguments, Workshop};
 use super::{Finding, format, setup};
-use crate::chain::{Fork, Sent, Step, Transcript};
+use crate::chain::{Fork, Sent, Transcript};
 use crate::crosscheck;
 use crate::home::Home;
 use crate::nodes::OtherEvm;
@@ -140,10 +140,9 @@ impl Arguments {
     }
 }
 
-/// How many transactions there are, and what those cost that only revm can make.
+/// How many transactions there are, what they cost together, and how many only revm can make.
 fn said(transcript: &Transcript) -> String {
-    let gas = |sent: &Sent| sent.gas_used;
-    let total: u64 = transcript.steps.iter().map(|Step { sent, .. }| gas(sent)).sum();
+    let total: u64 = transcript.steps.iter().map(|step| step.sent.gas_used).sum();
     let count = format::count(transcript.steps.len() as u64);
     let left_out = match transcript.left_out {
         0 => String::new(),

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use crate::crosscheck;
 use crate::home::Home;
 use crate::lock::{self, Lock};
-use crate::nodes::{ETHEREUMJS_VERSION, FOUNDRY_VERSION, Foundry, OtherEvm};
+use crate::nodes::{ETHEREUMJS_VERSION, FOUNDRY_VERSION, Foundry, OtherEvm, SPECIFICATION_VERSION};
 use crate::npm;
 use crate::prover::{Observer as _, Toolchain, ToolchainError};
 use crate::solidity::{SOLC_VERSION, Solc};
@@ -94,9 +94,14 @@ pub(super) fn ethereumjs(home: &Home, progress: &Progress) -> Result<OtherEvm, C
 pub(super) fn specification(home: &Home, progress: &Progress) -> Result<OtherEvm, CliError> {
     progress.label("setup".to_owned());
     home.create()?;
-    progress.started("install the executable specification");
+    let is_missing = !home.specification(SPECIFICATION_VERSION).exists();
+    if is_missing {
+        progress.started("install the executable specification");
+    }
     let installed = crosscheck::obtain_specification(home);
-    progress.finished();
+    if is_missing {
+        progress.finished();
+    }
     Ok(installed?)
 }
 

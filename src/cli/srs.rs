@@ -125,7 +125,7 @@ fn import(home: &Home, strings: &ImportedStrings, arguments: &ImportArguments) -
 fn list(strings: &ImportedStrings, arguments: &ListArguments) -> Result<Finding, CliError> {
     let mut table = Table::new([
         Column::text("name"),
-        Column::written("2^k"),
+        Column::written("k"),
         Column::text("of"),
         Column::text("checked"),
         Column::text("SHA-256"),

@@ -5,14 +5,17 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use evmbench::chain::{Fork, Recording, Transcript};
+use evmbench::chain::{Fork, Recording, Sent, Transcript};
 use evmbench::crosscheck;
+use evmbench::guard::batch::{BatchContract, Openings};
 use evmbench::home::Home;
 use evmbench::nodes::{ETHEREUMJS_VERSION, NodeError, OtherEvm, Outcome};
 use evmbench::replay;
+use evmbench::solidity::CompileOptions;
+use evmbench::solidity::opening::Sharing;
 use evmbench::store::StoredRun;
 
-use crate::common::{evmbench, record_paths, root, say, step};
+use crate::common::{ForgeFixture, evmbench, guards, record_paths, root, say, solc, step};
 
 /// Of each kind of verifier and circuit one.
 const SAMPLE: [&str; 6] = [
@@ -98,6 +101,33 @@ fn the_executable_specification_charges_the_same() {
     });
 }
 
+/// Openings, batch contracts, and a batch of several proofs in one transaction, with each way of sharing.
+#[test]
+fn a_batch_costs_the_same() {
+    for name in ["committed_head", "dense_4x2_three"] {
+        let fixture = ForgeFixture::read(name);
+        let openings = Openings::compile(solc(), &fixture.source, &CompileOptions::default()).unwrap();
+        let committed = fixture.committed.as_ref();
+        for fork in [Fork::Prague, Fork::Osaka] {
+            let (accepted, recording) = Recording::of(|| {
+                Sharing::ALL.map(|sharing| {
+                    let opening = openings.of(sharing).unwrap();
+                    let first = &fixture.calls[0];
+                    let batch = BatchContract::deploy(guards(), opening, fork, first, committed).unwrap();
+                    let verified = batch.verify(&fixture.calls).unwrap();
+                    verified.verdict.is_accepted()
+                })
+            });
+            assert!(accepted.iter().all(|&accepted| accepted), "{name}");
+            let transcript = recording.under(fork);
+            assert_eq!(transcript.steps.len(), 3 * Sharing::ALL.len());
+            for evm in [specification(), ethereumjs()] {
+                assert_same(evm, fork, evm.forks(fork)[0], &transcript);
+            }
+        }
+    }
+}
+
 /// A fork that only revm knows would have figures that nothing else bears out: documents and tables would have to say so ("revm only").
 #[test]
 fn every_fork_is_known_by_an_evm_that_is_not_revm() {
@@ -122,42 +152,49 @@ fn ethereumjs_charges_the_same() {
 /// A unit of gas, an outcome and a transaction that is none are all seen.
 #[test]
 fn whatever_differs_is_told() {
-    let right = transcript(&[root(SAMPLE[1])], Fork::Osaka);
-    assert_eq!(right.steps.len(), 2);
+    let mut changed = transcript(&[root(SAMPLE[1])], Fork::Osaka);
+    let [_, call] = &changed.steps[..] else {
+        panic!("a deployment and a verification")
+    };
+    let (call, gas_used) = (call.clone(), call.sent.gas_used);
+    let with = |change: &dyn Fn(&mut Sent)| {
+        let mut step = call.clone();
+        change(&mut step.sent);
+        step
+    };
+    changed.steps.extend([
+        with(&|sent| sent.gas_used += 1),
+        with(&|sent| sent.success = false),
+        // Osaka's cap on a transaction's gas, and too little gas.
+        with(&|sent| sent.gas_limit = 16_777_217),
+        with(&|sent| sent.gas_limit = gas_used - 1),
+    ]);
     for evm in [specification(), ethereumjs()] {
-        let differences = |change: &dyn Fn(&mut Transcript)| {
-            let mut changed = right.clone();
-            change(&mut changed);
-            let found = evm.differences(Fork::Osaka, "osaka", &changed).unwrap();
-            found
-                .into_iter()
-                .map(|difference| (difference.step, difference.there))
-                .collect::<Vec<_>>()
-        };
-        let gas_used = right.steps[1].sent.gas_used;
+        let found = evm.differences(Fork::Osaka, "osaka", &changed).unwrap();
+        let found: Vec<(usize, Outcome)> = found
+            .into_iter()
+            .map(|difference| (difference.step, difference.there))
+            .collect();
         let success = true;
-        let as_it_is = vec![(1, Outcome::Mined { success, gas_used })];
+        let as_it_is = Outcome::Mined { success, gas_used };
         assert_eq!(
-            differences(&|changed| changed.steps[1].sent.gas_used += 1),
-            as_it_is
+            found[..2],
+            [(2, as_it_is.clone()), (3, as_it_is)],
+            "{}",
+            evm.name()
         );
-        assert_eq!(
-            differences(&|changed| changed.steps[1].sent.success = false),
-            as_it_is
-        );
-        // Osaka's cap on a transaction's gas.
-        let refused = differences(&|changed| changed.steps[1].sent.gas_limit = 16_777_217);
         assert!(
-            matches!(refused[..], [(1, Outcome::Refused { .. })]),
-            "{refused:?}"
+            matches!(
+                found[2..],
+                [
+                    (4, Outcome::Refused { .. }),
+                    (5, Outcome::Mined { success: false, .. })
+                ]
+            ),
+            "{} {found:?}",
+            evm.name()
         );
-        // Out of gas.
-        let failed = differences(&|changed| changed.steps[1].sent.gas_limit = gas_used - 1);
-        assert!(
-            matches!(failed[..], [(1, Outcome::Mined { success: false, .. })]),
-            "{failed:?}"
-        );
-        let unknown = evm.differences(Fork::Osaka, "no-such-fork", &right);
+        let unknown = evm.differences(Fork::Osaka, "no-such-fork", &changed);
         assert!(matches!(unknown, Err(NodeError::Program { .. })), "{unknown:?}");
     }
 }

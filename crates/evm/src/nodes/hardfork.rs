@@ -18,6 +18,15 @@ pub(super) fn known() -> Vec<&'static str> {
     known.map(Fork::name).collect()
 }
 
+/// By which names anvil has a fork.
+pub(super) fn of_anvil(fork: Fork) -> &'static [&'static str] {
+    match fork {
+        Fork::Prague => &["prague"],
+        Fork::Osaka => &["osaka"],
+        Fork::Amsterdam => &[],
+    }
+}
+
 /// The modules of Ethereum's executable specification that have a fork's rules: its own, and those of the forks after it that change
 /// nothing but blobs (EIP-7892).
 pub(super) fn of_specification(fork: Fork) -> &'static [&'static str] {

@@ -122,7 +122,7 @@ impl OtherEvm {
             folder: folder.to_owned(),
         };
         // It runs nothing, and so loads everything.
-        evm.run("osaka", &[]).map(|_| evm)
+        evm.run(Fork::default().name(), &[]).map(|_| evm)
     }
 
     /// The EVM's name, for people.
@@ -139,12 +139,7 @@ impl OtherEvm {
         match self {
             Self::Specification { .. } => hardfork::of_specification(fork),
             Self::EthereumJs { .. } => hardfork::of_ethereumjs(fork),
-            Self::Anvil(_) if hardfork::arguments(fork).is_none() => &[],
-            Self::Anvil(_) => match fork {
-                Fork::Prague => &["prague"],
-                Fork::Osaka => &["osaka"],
-                Fork::Amsterdam => &["amsterdam"],
-            },
+            Self::Anvil(_) => hardfork::of_anvil(fork),
         }
     }
 
