@@ -3,7 +3,7 @@
 
 Each is NAME.onnx, small, and of operators that the circuits of make-forecast-models.py do not have. Their records are tests:
 
-    for network in networks/*.onnx; do evmbench prove-and-verify --onnx $network --runs 3 --out held-out; done
+    for network in networks/*.onnx; do evmbench prove-and-verify --onnx $network --runs 1 --out held-out; done
     evmbench corpus --records held-out
 
 Needs the packages onnx and numpy.
