@@ -7,7 +7,7 @@
 use crate::common;
 use std::path::{Path, PathBuf};
 
-use crate::common::models::{floats, integers, operator, port, small};
+use crate::common::models::{floats, int, integers, ints, operator, port, small, with};
 use alloy_primitives::{U256, hex};
 use evmbench::judge::{self, FunctionCheck, KnownIntegers, OnnxRuntime};
 use evmbench::model::graph::{Gemm, Graph, Op, Tensor};
@@ -394,6 +394,85 @@ fn a_users_committed_circuit_is_judged_by_onnxruntime() {
     let check = record.function.unwrap();
     assert_eq!((check.inputs, check.integers), (8, Some(KnownIntegers::Own)));
     assert!(check.reference.starts_with("onnxruntime "), "{}", check.reference);
+}
+
+/// Convolutions and pools over one axis, with a stride, a dilation and padding that differs at the ends.
+#[test]
+fn rows_are_images_of_one_line() {
+    let weights =
+        |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 5 % 7) as f32 / 8.0 - 0.375).collect() };
+    let window = |op: &str, inputs: &[&str], output: &str, sizes: &[(&str, &[i64])]| {
+        let node = operator(op, inputs, output);
+        sizes
+            .iter()
+            .fold(node, |node, (name, values)| with(node, ints(name, values)))
+    };
+    let nodes = vec![
+        window(
+            "Conv",
+            &["x", "w", "b"],
+            "a",
+            &[("strides", &[2]), ("dilations", &[2]), ("pads", &[1, 2])],
+        ),
+        window(
+            "MaxPool",
+            &["a"],
+            "m",
+            &[("kernel_shape", &[3]), ("pads", &[1, 1])],
+        ),
+        window(
+            "ConvTranspose",
+            &["m", "t"],
+            "u",
+            &[("strides", &[2]), ("output_padding", &[1])],
+        ),
+        window(
+            "AveragePool",
+            &["u"],
+            "y",
+            &[("kernel_shape", &[2]), ("strides", &[2])],
+        ),
+    ];
+    let constants = vec![
+        floats("w", &[3, 2, 3], &weights(18)),
+        floats("b", &[3], &[0.5, -0.25, 0.125]),
+        floats("t", &[3, 2, 2], &weights(12)),
+    ];
+    let case = Case::new(&file(&[1, 2, 16], &["y"], nodes, constants));
+    let subject = case.subject(committed(7));
+    assert!(subject.committed.is_some());
+    assert_eq!(judged(&subject).finding(), None);
+}
+
+/// A position beside a mean of nine, whose unit is no power of two: it stays whole.
+#[test]
+fn positions_stay_whole_beside_fractions() {
+    let weights: Vec<f32> = (0..9 * 500)
+        .map(|at| ((at * 31) % 101) as f32 / 64.0 - 0.75)
+        .collect();
+    let nodes = vec![
+        operator("Flatten", &["x"], "flat"),
+        operator("MatMul", &["flat", "w"], "scores"),
+        with(
+            with(operator("ArgMax", &["scores"], "class"), int("axis", 1)),
+            int("keepdims", 0),
+        ),
+        operator("GlobalAveragePool", &["x"], "mean"),
+    ];
+    let onnx = file(
+        &[1, 1, 3, 3],
+        &["class", "mean"],
+        nodes,
+        vec![floats("w", &[9, 500], &weights)],
+    );
+    let case = Case::new(&onnx).with_input(&[0.5, -1.0, 0.25, 0.75, -0.5, 1.0, -0.125, 0.375, 0.625]);
+    let subject = case.subject(committed(7));
+    let circuit = &subject.committed.as_ref().unwrap().circuit;
+    let witness = circuit.witness(&subject.inputs[0]).unwrap();
+    let outputs = circuit.outputs(&witness.result);
+    assert!(outputs[0][0].fract().abs() < f64::EPSILON, "{outputs:?}");
+    let check = judged(&subject);
+    assert_eq!(check.finding(), None, "{}", check.sentence());
 }
 
 /// A classifier of four classes whose weights turn the input round, with or without the Softmax that exporters put last.
