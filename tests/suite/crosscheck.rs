@@ -121,8 +121,10 @@ fn a_batch_costs_the_same() {
             assert!(accepted.iter().all(|&accepted| accepted), "{name}");
             let transcript = recording.under(fork);
             assert_eq!(transcript.steps.len(), 3 * Sharing::ALL.len());
-            for evm in [specification(), ethereumjs()] {
-                assert_same(evm, fork, evm.forks(fork)[0], &transcript);
+            assert_same(ethereumjs(), fork, ethereumjs().forks(fork)[0], &transcript);
+            // The specification takes some seconds for each.
+            if fork == Fork::Osaka || step(2) == 1 {
+                assert_same(specification(), fork, specification().forks(fork)[0], &transcript);
             }
         }
     }
