@@ -444,6 +444,50 @@ fn rows_are_images_of_one_line() {
     assert_eq!(judged(&subject).finding(), None);
 }
 
+/// A last window that is cut off, and one that would begin in the padding and is none.
+#[test]
+fn the_last_windows_of_a_pool_are_onnxs() {
+    let pool = |op: &str, input: &str, output: &str, sizes: &[(&str, &[i64])]| {
+        let node = with(operator(op, &[input], output), int("ceil_mode", 1));
+        sizes
+            .iter()
+            .fold(node, |node, (name, values)| with(node, ints(name, values)))
+    };
+    let nodes = vec![
+        pool(
+            "MaxPool",
+            "x",
+            "a",
+            &[("kernel_shape", &[3, 2]), ("strides", &[2, 2])],
+        ),
+        pool(
+            "AveragePool",
+            "a",
+            "b",
+            &[
+                ("kernel_shape", &[2, 2]),
+                ("strides", &[2, 2]),
+                ("pads", &[0, 0, 0, 1]),
+            ],
+        ),
+        pool(
+            "MaxPool",
+            "b",
+            "y",
+            &[
+                ("kernel_shape", &[2, 2]),
+                ("strides", &[2, 2]),
+                ("pads", &[1, 1, 1, 1]),
+            ],
+        ),
+    ];
+    let case = Case::new(&file(&[1, 2, 8, 9], &["y"], nodes, Vec::new()));
+    let subject = case.subject(committed(7));
+    assert!(subject.committed.is_some());
+    let check = judged(&subject);
+    assert_eq!(check.finding(), None, "{}", check.sentence());
+}
+
 /// A position beside a mean of nine, whose unit is no power of two: it stays whole.
 #[test]
 fn positions_stay_whole_beside_fractions() {

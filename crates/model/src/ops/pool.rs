@@ -17,18 +17,21 @@ use crate::wire::reading::Reading;
 pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "MaxPool",
-        read: |node| pool(node, |window| Op::MaxPool2d(MaxPool2d(window))),
+        read: |node| pool(node, |window, _| Ok(Op::MaxPool2d(MaxPool2d(window)))),
     },
     Import {
         operator: "AveragePool",
         read: |node| {
             let counts_padding = node.attributes().int("count_include_pad").unwrap_or(0) != 0;
-            pool(node, |window| match window.padding {
-                [0, 0, 0, 0] => Op::AvgPool2d(AvgPool2d(window)),
-                _ => Op::PaddedMean(PaddedMean {
+            pool(node, |window, is_longer| match window.padding {
+                [0, 0, 0, 0] => Ok(Op::AvgPool2d(AvgPool2d(window))),
+                _ if is_longer && counts_padding => {
+                    Err("its last windows are cut off and count their padding".to_owned())
+                }
+                _ => Ok(Op::PaddedMean(PaddedMean {
                     window,
                     counts_padding,
-                }),
+                })),
             })
         },
     },
@@ -259,11 +262,40 @@ impl Operator for AvgPool2d {
     }
 }
 
-fn pool(node: &Reading<'_>, op: impl Fn(Window) -> Op) -> Result<Meaning, String> {
+/// `op` is told whether the padding is longer than the node says, for `ceil_mode`.
+fn pool(node: &Reading<'_>, op: impl Fn(Window, bool) -> Result<Op, String>) -> Result<Meaning, String> {
     of_image_or_row(node, |attributes, shape| {
-        attributes.expect_int("ceil_mode", 0)?;
-        Ok(op(window(attributes, None, shape)?))
+        let window = window(attributes, None, shape)?;
+        if attributes.int("ceil_mode").unwrap_or(0) == 0 {
+            return op(window, false);
+        }
+        let [_, _, height, width] = nchw(shape)?;
+        let longer = Window {
+            padding: with_last(&window, [height, width])?,
+            ..window
+        };
+        op(longer, longer.padding != window.padding)
     })
+}
+
+/// The padding with which a last window that is cut off is a whole one (ONNX operator `MaxPool`, `ceil_mode`); none is added for one that
+/// would begin in the padding at the end.
+fn with_last(window: &Window, input: [usize; 2]) -> Result<[usize; 4], String> {
+    let mut padding = window.padding;
+    for (axis, size) in input.into_iter().enumerate() {
+        let (kernel, stride) = (window.kernel[axis], window.stride[axis]);
+        let (before, after) = (padding[axis], padding[axis + 2]);
+        let unfit = || format!("{window:?} does not fit an input of {size}");
+        let begins = before.checked_add(size).ok_or_else(unfit)?;
+        let all = begins.checked_add(after).ok_or_else(unfit)?;
+        let room = all.checked_sub(kernel).ok_or_else(unfit)?;
+        let last = room.checked_next_multiple_of(stride).ok_or_else(unfit)?;
+        if last < begins {
+            let end = last.checked_add(kernel).ok_or_else(unfit)?;
+            padding[axis + 2] = after + end.saturating_sub(all);
+        }
+    }
+    Ok(padding)
 }
 
 /// The most elements of a window whose greatest is taken: each is a node of the circuit.
