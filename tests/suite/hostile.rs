@@ -202,7 +202,7 @@ fn what_tract_does_not_survive_is_refused_before_it_sees_it() {
     let of = |op: &str, attribute| image(with(operator(op, &["x"], "y"), attribute), Vec::new());
     let pool = |op: &str, attribute| {
         let node = with(operator(op, &["x"], "y"), ints("kernel_shape", &[3, 3]));
-        // After Softsign no committed circuit is left.
+        // After Sin no committed circuit is left.
         softened(image(with(node, attribute), Vec::new()))
     };
     // A value that is computed of constants alone.
@@ -326,7 +326,7 @@ fn what_tract_does_not_survive_is_refused_before_it_sees_it() {
     }
 }
 
-/// The model with Softsign in front, which only direct circuits have.
+/// The model with Sin in front, which only direct circuits have.
 fn softened(mut model: ModelProto) -> ModelProto {
     let graph = model.graph.as_mut().unwrap();
     for input in graph.node.iter_mut().flat_map(|node| &mut node.input) {
@@ -334,7 +334,7 @@ fn softened(mut model: ModelProto) -> ModelProto {
             "soft".clone_into(input);
         }
     }
-    graph.node.insert(0, operator("Softsign", &["x"], "soft"));
+    graph.node.insert(0, operator("Sin", &["x"], "soft"));
     model
 }
 
@@ -344,7 +344,7 @@ fn softened(mut model: ModelProto) -> ModelProto {
 fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
     let mut old = image(with(operator("Softmax", &["x"], "y"), int("axis", 1)), Vec::new());
     old.opset_import[0].version = 11;
-    let scalar = small(&[], vec![operator("Softsign", &["x"], "y")], Vec::new());
+    let scalar = small(&[], vec![operator("Sin", &["x"], "y")], Vec::new());
     let norm = |variance: f32| {
         let node = operator("BatchNormalization", &["x", "one", "one", "one", "v"], "y");
         let ones = floats("one", &[4], &[1.0; 4]);
