@@ -69,9 +69,9 @@ const FILE_DIGEST_SINCE: u32 = 9;
 fn named_then(mut subject: Subject, record: &Record) -> Subject {
     if record.schema < FILE_DIGEST_SINCE
         && let Source::File { sha256 } = &mut subject.model.weights
-        && record.request.onnx_sha256.is_some()
+        && let Some(proved) = &record.request.onnx_sha256
     {
-        sha256.clone_from(&subject.model.onnx_sha256);
+        sha256.clone_from(proved);
     }
     subject
 }

@@ -503,13 +503,12 @@ fn positions_stay_whole_beside_fractions() {
         ),
         operator("GlobalAveragePool", &["x"], "mean"),
     ];
-    let onnx = file(
-        &[1, 1, 3, 3],
-        &["class", "mean"],
-        nodes,
-        vec![floats("w", &[9, 500], &weights)],
-    );
-    let case = Case::new(&onnx).with_input(&[0.5, -1.0, 0.25, 0.75, -0.5, 1.0, -0.125, 0.375, 0.625]);
+    let mut model = small(&[1, 1, 3, 3], nodes, vec![floats("w", &[9, 500], &weights)]);
+    let mut class = port("class", None);
+    class.r#type = None;
+    model.graph.as_mut().unwrap().output = vec![class, port("mean", None)];
+    let case = Case::new(&model.encode_to_vec())
+        .with_input(&[0.5, -1.0, 0.25, 0.75, -0.5, 1.0, -0.125, 0.375, 0.625]);
     let subject = case.subject(committed(7));
     let circuit = &subject.committed.as_ref().unwrap().circuit;
     let witness = circuit.witness(&subject.inputs[0]).unwrap();
