@@ -385,7 +385,12 @@ fn what_ezkl_cannot_take_is_refused_before_it_is_asked() {
     };
     let of = |op: &str, attribute| image(with(operator(op, &["x"], "y"), attribute), Vec::new());
     let leaky = |alpha| of("LeakyRelu", float("alpha", alpha));
-    let shape = |start| of("Shape", int("start", start));
+    let shape = |start| {
+        let mut model = of("Shape", int("start", start));
+        // Its type is not declared.
+        model.graph.as_mut().unwrap().output[0].r#type = None;
+        model
+    };
     let clip = |most: f32| {
         let node = operator("Clip", &["x", "", "b"], "y");
         image(node, vec![floats("b", &[], &[most])])
