@@ -1,5 +1,6 @@
 //! Committed circuits, evaluated over the field without EZKL: honest claims satisfy the check, and nothing else does.
 
+mod compositions;
 mod operators;
 
 use std::collections::HashMap;
