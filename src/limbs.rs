@@ -117,11 +117,8 @@ impl Output {
                 .map(|(made, &x)| (made - f64::from(x)).abs());
             greatest = distances.fold(greatest, f64::max);
         }
-        Some(if greatest == 0.0 {
-            0.0
-        } else {
-            greatest / self.greatest
-        })
+        // Beside an output that is 0 on all inputs the distance itself counts.
+        Some(greatest / if self.greatest > 0.0 { self.greatest } else { 1.0 })
     }
 }
 

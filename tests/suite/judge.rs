@@ -488,6 +488,42 @@ fn the_last_windows_of_a_pool_are_onnxs() {
     assert_eq!(check.finding(), None, "{}", check.sentence());
 }
 
+/// A filling between whole numbers is what the file says, and no whole number.
+#[test]
+fn a_filling_beside_whole_numbers_keeps_its_digits() {
+    let nodes = vec![
+        operator("Floor", &["x"], "whole"),
+        operator("Pad", &["whole", "pads", "filling"], "y"),
+    ];
+    let constants = vec![integers("pads", &[0, 1, 0, 1]), floats("filling", &[], &[0.4])];
+    let case = Case::new(&file(&[1, 4], &["y"], nodes, constants)).with_input(&[2.5, -3.5, 0.75, -0.25]);
+    let subject = case.subject(committed(7));
+    let circuit = &subject.committed.as_ref().unwrap().circuit;
+    let witness = circuit.witness(&subject.inputs[0]).unwrap();
+    let outputs = circuit.outputs(&witness.result);
+    assert!(
+        (outputs[0][0] - 0.4).abs() < 0.01 && (outputs[0][1] - 2.0).abs() < 0.01,
+        "{outputs:?}"
+    );
+}
+
+/// Before operator set 13, a Softmax takes all axes from its own on for one.
+#[test]
+fn an_older_softmax_over_several_axes_has_no_committed_circuit() {
+    let of = |opset: i64, shape: &[i64], axis: Option<i64>| {
+        let node = operator("Softmax", &["x"], "y");
+        let node = axis
+            .iter()
+            .fold(node, |node, &axis| with(node, int("axis", axis)));
+        let mut model = small(shape, vec![node], Vec::new());
+        model.opset_import[0].version = opset;
+        let case = Case::new(&model.encode_to_vec());
+        Subject::from_onnx(&case.file(), None, Request::of_file(committed(7))).is_ok()
+    };
+    assert!(of(11, &[1, 4], None) && of(11, &[1, 4, 1, 1], Some(1)) && of(13, &[1, 2, 3], Some(1)));
+    assert!(!of(11, &[1, 2, 3], None) && !of(11, &[1, 2, 3], Some(1)) && !of(12, &[1, 4, 1, 1], None));
+}
+
 /// A position beside a mean of nine, whose unit is no power of two: it stays whole.
 #[test]
 fn positions_stay_whole_beside_fractions() {

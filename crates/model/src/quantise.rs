@@ -97,15 +97,17 @@ fn or_narrow(
 #[must_use]
 pub fn rewritten(graph: &Graph) -> Graph {
     let mut graph = fold::batch_norms(&needed(graph));
-    let readers = |graph: &Graph, value: GraphValue| -> Vec<usize> {
-        let read = |node: &Node| node.inputs.contains(&value);
-        (0..graph.nodes.len())
-            .filter(|&index| read(&graph.nodes[index]))
-            .collect()
-    };
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); graph.values.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        for input in &node.inputs {
+            if readers[input.0].last() != Some(&index) {
+                readers[input.0].push(index);
+            }
+        }
+    }
     for index in 0..graph.nodes.len() {
         let output = graph.nodes[index].output;
-        let &[reader] = &readers(&graph, output)[..] else {
+        let &[reader] = &readers[output.0][..] else {
             continue;
         };
         if graph.outputs.contains(&output) {

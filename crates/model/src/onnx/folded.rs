@@ -517,7 +517,8 @@ impl<'a> Operands<'a> {
         let is_more = distance % step != 0 && (distance > 0) == (step > 0);
         let count = (distance / step + i128::from(is_more)).max(0) as usize;
         bounded(&[count])?;
-        let data = (0..signed(count)).map(|index| start + index * step as i64);
+        // Each lies between start and limit.
+        let data = (0..signed(count)).map(|index| (i128::from(start) + i128::from(index) * step) as i64);
         let element = self.operand(0)?.element().ok_or("its bounds are no integers")?;
         Integers::computed(element, vec![count], Some(data.collect())).map(Constant::Ints)
     }

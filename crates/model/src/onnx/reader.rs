@@ -14,7 +14,7 @@ use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
-use super::check::{Found, element_type, inspect, static_inputs};
+use super::check::{Found, element_type, inspect, operator_set, static_inputs};
 use super::loaded::{Loaded, Refusal};
 use super::{
     Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, folded, numbers_of,
@@ -24,7 +24,7 @@ use crate::input::Numbers;
 use crate::integer;
 use crate::ops::{self, Composition, Meaning, Op, Part};
 use crate::wire::constant::{Constant, constant, constant_node};
-use crate::wire::node::{Attributes, is_standard, label};
+use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
 
 /// Parses an ONNX file's bytes. `path` is only named in errors.
@@ -61,7 +61,8 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         always.extend(direct);
         return Err(invalid(always));
     }
-    let coverage = Import::run(proto, &inputs).map_err(|problem| invalid(vec![problem]))?;
+    let coverage = Import::run(proto, operator_set(&model).unwrap_or(1), &inputs)
+        .map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
     let mut misread = direct;
     let output_shapes: Vec<Vec<usize>> = match &coverage {
@@ -234,6 +235,8 @@ enum Binding {
 
 /// The typed graph under construction.
 struct Import<'a> {
+    /// The operator set that the file is written in.
+    opset: i64,
     graph: Graph,
     bindings: HashMap<&'a str, Binding>,
     uncovered: Vec<Uncovered>,
@@ -250,8 +253,9 @@ struct Import<'a> {
 impl<'a> Import<'a> {
     /// # Errors
     /// The file declares of a value something else than follows from its nodes.
-    fn run(proto: &'a GraphProto, inputs: &[Port]) -> Result<Coverage, Problem> {
+    fn run(proto: &'a GraphProto, opset: i64, inputs: &[Port]) -> Result<Coverage, Problem> {
         let mut import = Self {
+            opset,
             graph: Graph::default(),
             bindings: HashMap::new(),
             uncovered: Vec::new(),
@@ -330,12 +334,37 @@ impl<'a> Import<'a> {
         if let Some(binding) = self.cast(node)? {
             return one(binding);
         }
+        self.ensure_one_axis(node)?;
         match self.meaning(node)? {
             Meaning::Alias(position) => one(self.binding(&node.input[position])),
             Meaning::Constant(constant) => one(Binding::Constant(Ok(Arc::new(constant)))),
             Meaning::Unknown => Ok(Vec::new()),
             Meaning::Composed(composition) => self.compose(index, node, composition),
             Meaning::Apply(op, inputs) => self.compose(index, node, Composition::single(op, &inputs)),
+        }
+    }
+
+    /// Fails where a Softmax or one of its kin takes several axes for one, as before operator set 13.
+    fn ensure_one_axis(&self, node: &NodeProto) -> Result<(), String> {
+        const SINCE: i64 = 13;
+        let is_of_kin = ["Softmax", "LogSoftmax", "Hardmax"].contains(&&node.op_type[..]);
+        if self.opset >= SINCE || !is_of_kin || !is_standard(&node.domain) {
+            return Ok(());
+        }
+        let known = node.input.first().and_then(|name| self.known(name));
+        let Some(shape) = known.and_then(|known| known.shape) else {
+            return Ok(());
+        };
+        let written = Attributes(node).int("axis");
+        let along = axis(written.unwrap_or(1), shape.len())?;
+        let is_one = along + 1 == shape.len()
+            || (written.is_some() && shape[along + 1..].iter().all(|&size| size == 1));
+        if is_one {
+            Ok(())
+        } else {
+            Err(format!(
+                "before operator set {SINCE} it takes all axes from {along} on for one"
+            ))
         }
     }
 
@@ -892,7 +921,7 @@ mod tests {
                 shape: vec![1, 2],
                 numbers: Numbers::Floats,
             }];
-            let coverage = Import::run(graph, &inputs).expect("declares nothing");
+            let coverage = Import::run(graph, 17, &inputs).expect("declares nothing");
             let is_standard = ["", "ai.onnx"].contains(&domain);
             assert_eq!(matches!(coverage, Coverage::Full(_)), is_standard, "{domain:?}");
             assert_eq!(read(&model.encode_to_vec()).is_ok(), is_standard, "{domain:?}");

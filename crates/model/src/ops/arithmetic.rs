@@ -12,7 +12,7 @@ use crate::wire::node::axis;
 use crate::wire::reading::Reading;
 
 /// The most elements along an axis of which sums are made up to each: the triangle of ones has their square.
-const MOST_SUMS: usize = 1 << 12;
+const MOST_SUMS: usize = 1 << 10;
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -84,6 +84,7 @@ pub(super) const IMPORTS: &[Import] = &[
             let attributes = node.attributes();
             let edge = attributes.float("lambd").unwrap_or(0.5);
             let bias = attributes.float("bias").unwrap_or(0.0);
+            ensure(edge >= 0.0, || format!("lambd is {edge}"))?;
             composed(node, |net, x| {
                 let mut sides = Vec::new();
                 for (compare, sign) in [(Compare::Greater, 1.0), (Compare::Less, -1.0)] {

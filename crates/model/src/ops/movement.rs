@@ -554,6 +554,12 @@ impl Lowering {
         origins: &[Option<usize>],
         shape: &[usize],
     ) -> Result<ValueId, ProgramError> {
+        let is_held = (f64::from(number) * self.value(value).unit).fract() == 0.0;
+        let value = if is_held {
+            value
+        } else {
+            self.refined(place, value)?
+        };
         let before = self.value(value).clone();
         let filling = self.constant(place, &[f64::from(number)], &[1, 1], before.unit)?;
         let filler: usize = before.shape.iter().product();

@@ -81,7 +81,6 @@ fn hardmax(node: &Reading<'_>) -> Result<Meaning, String> {
     };
     let value = Part::Input(0);
     let shape = net.shape(value)?.to_vec();
-    // Before operator set 13 its default is another, and refused where that is not the last.
     let along = axis(node.attributes().int("axis").unwrap_or(-1), shape.len())?;
     let greatest = ArgMax {
         axis: along,

@@ -201,7 +201,6 @@ fn read(node: &Reading<'_>, is_logarithm: bool) -> Result<Meaning, String> {
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
-    // Before operator set 13 another axis than the last is refused, as an attribute and as the default.
     let along = axis(node.attributes().int("axis").unwrap_or(-1), shape.len())?;
     let op = Op::Softmax(Softmax { is_logarithm });
     let Some(mut net) = Composition::of(node)? else {
