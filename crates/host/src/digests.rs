@@ -19,6 +19,9 @@ use crate::files;
 /// The notes' name below a home.
 const NOTES: &str = "digests.json";
 
+/// How often a file is read whose stamp changes meanwhile.
+const READINGS: usize = 4;
+
 /// Smaller files are read every time, which takes less than looking them up. Bytes.
 const NOTED_FROM_BYTES: u64 = 1 << 20;
 
@@ -169,17 +172,27 @@ impl Digests {
         Ok((found.sha256 == sha256).then_some(found))
     }
 
-    /// A file's digest, computed now and noted.
+    /// A file's digest, computed now and noted. Where the file has another stamp after it was read, it is read again, [`READINGS`] times
+    /// at most: a file that was published this moment loses its other name, which changes its stamp and no byte.
     ///
     /// # Errors
     /// [`Self::of`]'s.
     pub fn read(&self, path: &Path) -> io::Result<Digested> {
-        let mut file = open_regular(path)?;
-        let stamp = Stamp::from(&file.metadata()?);
-        let sha256 = sha256(&mut file)?;
-        if Stamp::from(&file.metadata()?) != stamp || Stamp::of(path)? != stamp {
-            return Err(io::Error::other("it changes while it is read"));
+        let reading = || -> io::Result<Option<(String, Stamp)>> {
+            let mut file = open_regular(path)?;
+            let stamp = Stamp::from(&file.metadata()?);
+            let sha256 = sha256(&mut file)?;
+            let is_same = Stamp::from(&file.metadata()?) == stamp && Stamp::of(path)? == stamp;
+            Ok(is_same.then_some((sha256, stamp)))
+        };
+        let mut found = None;
+        for _ in 0..READINGS {
+            found = reading()?;
+            if found.is_some() {
+                break;
+            }
         }
+        let (sha256, stamp) = found.ok_or_else(|| io::Error::other("it changes while it is read"))?;
         if stamp.size >= NOTED_FROM_BYTES {
             self.note(path, &stamp, &sha256);
         }
