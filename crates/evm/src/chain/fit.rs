@@ -123,23 +123,24 @@ impl Fits {
 }
 
 /// Whether the chain itself takes a transaction that breaks these rules.
-fn breaks_policies_only(rules: &[BrokenRule]) -> bool {
+pub(super) fn breaks_policies_only(rules: &[BrokenRule]) -> bool {
     rules.iter().all(|broken| broken.rule == Rule::PublicPoolSize)
+}
+
+/// A contract that always answers true: `PUSH1 1, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN`, deployed by a copy of itself.
+#[cfg(test)]
+pub(super) fn accepting() -> Bytes {
+    let runtime = [0x60, 1, 0x5f, 0x52, 0x60, 32, 0x5f, 0xf3];
+    let mut code = vec![0x67];
+    code.extend(runtime);
+    code.extend([0x5f, 0x52, 0x60, 8, 0x60, 24, 0xf3]);
+    code.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chain::Verdict;
-
-    /// A contract that always answers true: `PUSH1 1, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN`, deployed by a copy of itself.
-    fn accepting() -> Bytes {
-        let runtime = [0x60, 1, 0x5f, 0x52, 0x60, 32, 0x5f, 0xf3];
-        let mut code = vec![0x67];
-        code.extend(runtime);
-        code.extend([0x5f, 0x52, 0x60, 8, 0x60, 24, 0xf3]);
-        code.into()
-    }
 
     #[test]
     fn a_small_call_fits_everywhere() {

@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::attribution::{GasByCause, GasBySection};
 use super::calldata::{Calldata, CalldataSize};
 use super::error::ChainError;
+use super::fit::breaks_policies_only;
 use super::fork::Fork;
 use super::gas::TransactionGas;
 use super::rules::{BrokenRule, RuleMargin, Rulebook};
 use super::transaction::{self, Judged, Ran, Request, State};
-use super::transcript::{self, Sent, breaks_rules};
+use super::transcript::{self, Sent};
 use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
@@ -174,7 +175,7 @@ impl Chain {
             gas_limit: deployment.gas.gas_limit,
             success: true,
             gas_used: deployment.gas.tx_gas,
-            breaks_rules: breaks_rules(&deployment.rules_broken),
+            breaks_rules: !breaks_policies_only(&deployment.rules_broken),
         };
         self.commit(ran.changes, sent);
         Ok(deployment)
@@ -216,7 +217,7 @@ impl Chain {
             gas_limit: gas.gas_limit,
             success: verification.verdict.is_success(),
             gas_used: gas.tx_gas,
-            breaks_rules: breaks_rules(&verification.rules_broken),
+            breaks_rules: !breaks_policies_only(&verification.rules_broken),
         })
     }
 

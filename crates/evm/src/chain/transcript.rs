@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use alloy_primitives::{Address, Bytes};
 
 use super::fork::Fork;
-use super::rules::{BrokenRule, Rule};
 
 thread_local! {
     /// What the work in progress sent, where that is asked for.
@@ -114,24 +113,11 @@ pub(super) fn note(fork: Fork, before: &[Sent], sent: impl FnOnce() -> Sent) {
     });
 }
 
-/// Whether one of these rules is more than a policy of public nodes.
-pub(super) fn breaks_rules(broken: &[BrokenRule]) -> bool {
-    broken.iter().any(|broken| broken.rule != Rule::PublicPoolSize)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::fit::accepting;
     use super::super::{Calldata, Chain};
     use super::*;
-
-    /// A contract that always answers true, deployed by a copy of itself (see fit.rs).
-    fn accepting() -> Bytes {
-        let runtime = [0x60, 1, 0x5f, 0x52, 0x60, 32, 0x5f, 0xf3];
-        let mut code = vec![0x67];
-        code.extend(runtime);
-        code.extend([0x5f, 0x52, 0x60, 8, 0x60, 24, 0xf3]);
-        code.into()
-    }
 
     #[test]
     fn what_was_sent_is_told_with_the_state_that_it_was_sent_to() {
