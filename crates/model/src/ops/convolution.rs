@@ -10,7 +10,7 @@ use super::pool::{dilated, nchw, window_attributes, window_of, window_output};
 use super::row::{filters, of_image_or_row};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window};
-use crate::wire::node::size;
+use crate::wire::node::{Attributes, size};
 use crate::wire::proto::{int, ints, signed};
 use crate::wire::reading::Reading;
 
@@ -125,7 +125,19 @@ impl Operator for Conv2d {
     }
 }
 
-fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+/// What a convolution is read from, transposed or not: filters with their dilations written out, and the window that they have.
+pub(super) struct Filters {
+    pub(super) weight: Tensor,
+    pub(super) bias: Option<Tensor>,
+    pub(super) window: Window,
+    pub(super) groups: usize,
+}
+
+/// An operator with constant filters, which the node reads second, and one addend for each output.
+pub(super) fn with_filters(
+    node: &Reading<'_>,
+    op: impl FnOnce(&Attributes<'_>, Filters) -> Result<Op, String>,
+) -> Result<Meaning, String> {
     let weight = filters(node)?;
     let bias = node.optional_floats(2)?;
     of_image_or_row(node, |attributes, shape| {
@@ -136,11 +148,23 @@ fn read(node: &Reading<'_>) -> Result<Meaning, String> {
             ));
         };
         let (weight, kernel) = dilated(attributes, weight, [height, width])?;
-        Ok(Op::Conv2d(Conv2d {
+        let filters = Filters {
             window: window_of(attributes, kernel, shape)?,
             groups: size(attributes.int("group").unwrap_or(1))?,
             bias,
             weight,
+        };
+        op(attributes, filters)
+    })
+}
+
+fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+    with_filters(node, |_, filters| {
+        Ok(Op::Conv2d(Conv2d {
+            weight: filters.weight,
+            bias: filters.bias,
+            window: filters.window,
+            groups: filters.groups,
         }))
     })
 }

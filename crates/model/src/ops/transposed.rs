@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
 use super::Op;
+use super::convolution::with_filters;
 use super::lowering::{Lowering, MOST_LOWERED, Place, floats};
 use super::operator::{Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use super::pool::{dilated, ensure_read, nchw, window_attributes, window_of};
-use super::row::{filters, of_image_or_row};
+use super::pool::{ensure_read, nchw, window_attributes};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window, elements};
-use crate::wire::node::{size, sizes};
+use crate::wire::node::sizes;
 use crate::wire::proto::{int, ints, signed};
 use crate::wire::reading::Reading;
 
@@ -191,15 +191,7 @@ impl Operator for ConvTranspose2d {
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
-    let weight = filters(node)?;
-    let bias = node.optional_floats(2)?;
-    of_image_or_row(node, |attributes, shape| {
-        let [_, _, height, width] = weight.shape[..] else {
-            return Err(format!(
-                "its weight has shape {:?}, not rank 3 or 4",
-                weight.shape
-            ));
-        };
+    with_filters(node, |attributes, filters| {
         ensure(attributes.ints("output_shape").is_none(), || {
             "it has output_shape".to_owned()
         })?;
@@ -207,13 +199,12 @@ fn read(node: &Reading<'_>) -> Result<Meaning, String> {
         ensure([&b"NOTSET"[..], b"VALID"].contains(&padded), || {
             format!("auto_pad is {}", String::from_utf8_lossy(padded))
         })?;
-        let (weight, kernel) = dilated(attributes, weight, [height, width])?;
         Ok(Op::ConvTranspose2d(ConvTranspose2d {
-            window: window_of(attributes, kernel, shape)?,
+            weight: filters.weight,
+            bias: filters.bias,
+            window: filters.window,
             more: sizes(attributes, "output_padding")?.unwrap_or([0; 2]),
-            groups: size(attributes.int("group").unwrap_or(1))?,
-            bias,
-            weight,
+            groups: filters.groups,
         }))
     })
 }
