@@ -153,8 +153,8 @@ fn records_section(dataset: &Dataset) -> String {
                 entry.anchor()
             );
             let cells = table.columns.iter().zip(row).skip(1);
-            let warning = if is_false(&entry.record.outcome) {
-                " class=\"false\""
+            let warning = if is_unreliable(&entry.record.outcome) {
+                " class=\"unreliable\""
             } else {
                 ""
             };
@@ -200,8 +200,8 @@ fn records_section(dataset: &Dataset) -> String {
     section("records", "All records", &content)
 }
 
-/// Whether a proof was accepted that says nothing true, or is about something else.
-fn is_false(outcome: &Outcome) -> bool {
+/// Whether nothing can be relied on: the circuit is unsound, of another function, or imprecise.
+fn is_unreliable(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Unsound { .. } | Outcome::WrongFunction { .. } | Outcome::Imprecise { .. }

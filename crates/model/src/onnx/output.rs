@@ -1,7 +1,7 @@
 //! What is asked of a file's output: all of it, the numbers before a terminal Softmax, or the class alone.
 //!
 //! Goes in: a file's bytes and its outputs. Comes out: bytes of the model that has the form that is asked for, and a sentence
-//! about it. Softmax and LogSoftmax grow with their input along their axis, so that they change no class.
+//! about it. Softmax and LogSoftmax are monotone along their axis, so that they change no class.
 
 use prost::Message as _;
 use schemars::JsonSchema;
