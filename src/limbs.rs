@@ -1,4 +1,4 @@
-//! How many bits the limbs of a user's committed circuit have: as few as save rows, where that costs no precision.
+//! How many bits the limbs of a committed circuit have: as few as save rows, where that costs no precision.
 //!
 //! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`]. Comes out: the same one, or one with smaller limbs. A table
 //! has a row for each number that a limb can be, and a small network fills far fewer rows than the default's table. Smaller limbs are
@@ -10,6 +10,7 @@ use crate::committed::{CommittedError, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::model::float::FloatModel;
 use crate::model::graph::Tensor;
 use crate::model::input::{Numbers, Slot};
+use crate::prover::Chosen;
 use crate::record::Request;
 use crate::scale_factors;
 use crate::subject::{CommittedSubject, Subject, joined};
@@ -66,13 +67,12 @@ pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
 }
 
 fn with_bits(subject: &Subject, bits: u32) -> Result<Subject, CommittedError> {
-    let plan = subject
-        .request
-        .plan
-        .with_digits(bits, None)
-        .expect("a committed circuit has limbs");
+    let chosen = subject.request.chosen.map(|chosen| Chosen {
+        digit_bits: bits,
+        ..chosen
+    });
     subject.asked_for(Request {
-        plan,
+        chosen,
         ..subject.request.clone()
     })
 }

@@ -250,7 +250,7 @@ fn lacks_range(
                 && shown.last() == Some(&(sizes.input as u64));
             (!is_shown).then_some("its input is said to be public, and is not among the public values")
         }
-        InputAssurance::Ranged => {
+        InputAssurance::Ranged | InputAssurance::Table => {
             let layout = record
                 .lowering
                 .as_ref()

@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
-use crate::committed::{self, CommittedCircuit, CommittedError, InputAssurance, Integers, Reach, Witness};
+use crate::committed::{
+    self, CheckedRange, CommittedCircuit, CommittedError, InputAssurance, Integers, Reach, Witness,
+};
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
 use crate::integers::{IntegerProgram, NoIntegers};
@@ -215,7 +217,10 @@ impl CommittedSubject {
         };
         let input = match self.circuit.input_assurance() {
             InputAssurance::Public => self.input(),
-            InputAssurance::Ranged | InputAssurance::Registered | InputAssurance::Linked => &[],
+            InputAssurance::Ranged
+            | InputAssurance::Table
+            | InputAssurance::Registered
+            | InputAssurance::Linked => &[],
         };
         [output, input].concat()
     }
@@ -237,7 +242,7 @@ impl CommittedSubject {
         numbers: &[Numbers],
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
-        let CircuitPlan::Committed(plan) = request.plan else {
+        let Some(plan) = request.committed_plan() else {
             return Ok(None);
         };
         if request.part.is_some() {
@@ -247,6 +252,32 @@ impl CommittedSubject {
         let circuit = lower(known(graph)?, plan, integers, request.reach())?;
         let input = circuit.integers(&joined(inputs));
         Self::new(circuit, input).map(Some)
+    }
+
+    /// The same, with the range that the circuit checks chosen where the request leaves it open: the numbers of the look-up table,
+    /// unless they are too many.
+    fn choose(
+        graph: Result<&Graph, &Vec<Uncovered>>,
+        inputs: &[Tensor],
+        request: &mut Request,
+        numbers: &[Numbers],
+        input_bound: f64,
+    ) -> Result<Option<Self>, CommittedError> {
+        let CircuitPlan::Committed(plan) = request.plan else {
+            return Ok(None);
+        };
+        let mut of = |range| {
+            request.chosen = Some(plan.first_choice(range));
+            Self::of(graph, inputs, request, numbers, input_bound)
+        };
+        match of(CheckedRange::Table) {
+            Err(CommittedError::LooseRange(_) | CommittedError::WideTable { .. })
+                if plan.input_range().is_none() =>
+            {
+                of(CheckedRange::Exact)
+            }
+            other => other,
+        }
     }
 }
 
@@ -353,8 +384,29 @@ impl Subject {
     /// Never: a model of the suite has one input.
     pub fn from_suite(
         experiment: Experiment,
+        request: Request,
+        material: Material<'_>,
+    ) -> Result<Self, SubjectError> {
+        Ok(Self::of_suite(experiment, request, material, true)?.with_choices())
+    }
+
+    /// The same in the circuit of a record's request, for which nothing is chosen.
+    ///
+    /// # Errors
+    /// As [`Self::from_suite`].
+    pub fn from_suite_as_recorded(
+        experiment: Experiment,
+        request: Request,
+        material: Material<'_>,
+    ) -> Result<Self, SubjectError> {
+        Self::of_suite(experiment, request, material, false)
+    }
+
+    fn of_suite(
+        experiment: Experiment,
         mut request: Request,
         material: Material<'_>,
+        chooses: bool,
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
         let mut graph = layers::build(spec, request.seed);
@@ -415,7 +467,12 @@ impl Subject {
             ports(&graph, ids).into_iter().map(|port| port.shape).collect()
         };
         let onnx = onnx::write(&graph);
-        let committed = CommittedSubject::of(Ok(&graph), &inputs, &request, &[Numbers::Floats], input_bound)?;
+        let numbers = [Numbers::Floats];
+        let committed = if chooses && request.chosen.is_none() {
+            CommittedSubject::choose(Ok(&graph), &inputs, &mut request, &numbers, input_bound)?
+        } else {
+            CommittedSubject::of(Ok(&graph), &inputs, &request, &numbers, input_bound)?
+        };
         let scale = request.plan.scale();
         let mut notes = rounding::vanished_layers(&graph, scale);
         if request.plan.kind() == CircuitKind::Direct {
@@ -436,7 +493,7 @@ impl Subject {
             request,
             onnx,
             graph: Ok(graph),
-            numbers: vec![Numbers::Floats],
+            numbers: numbers.to_vec(),
             inputs,
             input_bound,
             committed,
@@ -453,8 +510,8 @@ impl Subject {
         Self::of_file(path, input_file, Calibration::Recorded, request)
     }
 
-    /// The same, with scale factors for what values reach on inputs of a file or folder, or else on drawn ones, and with limbs for the
-    /// fewest rows where the request leaves them open; the request then has both.
+    /// The same, with scale factors for what values reach on inputs of a file or folder, or else on drawn ones, and with what the
+    /// request leaves open of the circuit chosen for the fewest rows; the request then has both.
     ///
     /// # Errors
     /// As [`Self::from_onnx`]; and the calibration's inputs cannot be read or do not fit.
@@ -465,7 +522,31 @@ impl Subject {
         request: Request,
     ) -> Result<Self, SubjectError> {
         let subject = Self::of_file(path, input_file, Calibration::On(calibration), request)?;
-        Ok(limbs::for_fewest_rows(subject))
+        Ok(subject.with_choices())
+    }
+
+    /// The subject with limbs for the fewest rows. Of one that is proved in parts, the first part's range is chosen, which all parts tell.
+    fn with_choices(self) -> Self {
+        let CircuitPlan::Committed(plan) = self.request.plan else {
+            return self;
+        };
+        if self.request.part.is_none() {
+            return limbs::for_fewest_rows(self);
+        }
+        let with = |range| Self {
+            request: Request {
+                chosen: Some(plan.first_choice(range)),
+                ..self.request.clone()
+            },
+            ..self.clone()
+        };
+        let in_table = with(CheckedRange::Table);
+        let is_possible = in_table.clone().parts().is_ok();
+        if is_possible || plan.input_range().is_some() {
+            in_table
+        } else {
+            with(CheckedRange::Exact)
+        }
     }
 
     fn of_file(
@@ -538,6 +619,12 @@ impl Subject {
         }
         let input_bound = bound_of(&inputs);
         let numbers: Vec<Numbers> = ports.iter().map(|port| port.numbers).collect();
+        let known = graph.as_ref();
+        let committed = if matches!(calibration, Calibration::On(_)) && request.chosen.is_none() {
+            CommittedSubject::choose(known, &inputs, &mut request, &numbers, input_bound)?
+        } else {
+            CommittedSubject::of(known, &inputs, &request, &numbers, input_bound)?
+        };
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
@@ -549,7 +636,7 @@ impl Subject {
                 shapes(outputs),
                 Source::File { sha256: file_sha256 },
             ),
-            committed: CommittedSubject::of(graph.as_ref(), &inputs, &request, &numbers, input_bound)?,
+            committed,
             input: describe_input(input_source, &inputs),
             request,
             onnx,
@@ -602,7 +689,12 @@ impl Subject {
                     }
                 }
             };
-            let circuit = lower(&part.graph, plan, input, self.request.reach())?;
+            let circuit = lower(
+                &part.graph,
+                plan.as_chosen(self.request.chosen),
+                input,
+                self.request.reach(),
+            )?;
             lowered.push((plan, circuit));
         }
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();

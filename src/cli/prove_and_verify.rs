@@ -13,7 +13,7 @@ use super::session::{Earlier, Session, SessionArguments, at_least_one, count, fi
 use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
-use crate::committed::DIGIT_BITS;
+use crate::committed::{CheckedRange, DIGIT_BITS};
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Numbers, Slot};
 use crate::model::onnx::{self, Asked, Dimensions, OutputForm, Uncovered};
@@ -82,10 +82,11 @@ pub(super) struct Arguments {
     /// that has more than 64 elements]
     #[arg(long, value_enum, value_name = "WHAT")]
     io: Option<IoName>,
-    /// Who assures that a committed input is in range: `ranged`: the circuit; `registered`: a consumer that knows its
-    /// commitment
-    #[arg(long, value_enum, default_value = "ranged")]
-    input_range: InputRange,
+    /// Who assures that a committed input is in range: `table`: the circuit, to all numbers of its look-up table; `ranged`: the
+    /// circuit, to exactly the range of the input; `registered`: a consumer that knows its commitment [default: `table`, and
+    /// `ranged` where that is too wide]
+    #[arg(long, value_enum)]
+    input_range: Option<InputRange>,
     /// Columns side by side [default: for the least work in a committed circuit, else 2]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
@@ -222,6 +223,7 @@ impl From<IoName> for Io {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum InputRange {
+    Table,
     Ranged,
     Registered,
 }
@@ -382,8 +384,10 @@ fn request(
         arguments.param_visibility.map(Into::into),
     )?;
     let plan = match arguments.input_range {
-        InputRange::Ranged => plan,
-        InputRange::Registered => plan.registered()?,
+        None => plan,
+        Some(InputRange::Table) => plan.with_input_range(CheckedRange::Table)?,
+        Some(InputRange::Ranged) => plan.with_input_range(CheckedRange::Exact)?,
+        Some(InputRange::Registered) => plan.registered()?,
     };
     let plan = match arguments.columns {
         Some(columns) => plan.with_columns(columns)?,
@@ -575,7 +579,7 @@ impl Arguments {
             // Only a circuit that computes everything has EZKL's visibilities to choose from.
             None if visibilities.iter().any(Option::is_some) => (Circuit::Direct, None),
             None if self.is_for_committed() => (Circuit::Committed, None),
-            None if self.input_range == InputRange::Registered => (Circuit::Committed, None),
+            None if self.input_range.is_some() => (Circuit::Committed, None),
             None => (Circuit::Committed, Some(Circuit::Direct)),
         }
     }

@@ -1019,10 +1019,10 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
                 "The circuit does not check that the public input lies in {range}: the consumer, who sees it, must."
             ),
         ),
-        InputAssurance::Ranged if committed.has_lookups == Some(false) => {
+        InputAssurance::Ranged | InputAssurance::Table if committed.has_lookups == Some(false) => {
             item(what, Finding::LookupsMissing, Level::Unsound, LOOKUPS_MISSING)
         }
-        InputAssurance::Ranged if committed.has_lookups.is_none() => unknown(
+        InputAssurance::Ranged | InputAssurance::Table if committed.has_lookups.is_none() => unknown(
             what,
             &format!(
                 "The circuit is said to look every element of the input up, so that it lies in {range}; its settings and key are \
@@ -1034,6 +1034,14 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
             Finding::CheckedByCircuit,
             Level::Sound,
             format!("The circuit looks every element of the input up, so that it lies in {range}."),
+        ),
+        InputAssurance::Table => item(
+            what,
+            Finding::CheckedByCircuit,
+            Level::Sound,
+            format!(
+                "The circuit looks every element of the input up, so that it lies in {range}: the numbers of its table, and no                  narrower range. It computes the model on all of them."
+            ),
         ),
         InputAssurance::Registered => item(
             what,

@@ -1,7 +1,6 @@
 //! What a record shows about the proof that it tells of.
 
 use super::{Evidence, IntegerCheck, Numerics, Outcome, Record};
-use crate::committed::{DEFAULT_DIGIT_BITS, InputAssurance};
 use crate::format;
 use crate::judge::FunctionCheck;
 use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
@@ -97,11 +96,13 @@ impl Record {
         let layout = lowering.layout.as_ref();
         let tables = layout.and_then(|layout| layout.tables);
         // Digits lie below their base only if tables end there.
-        let base_bits = self.request.plan.digit_bits().unwrap_or(DEFAULT_DIGIT_BITS);
-        let has_digits = lowering.layers.iter().any(|layer| layer.rounded);
+        let base_bits = self.request.committed_plan()?.digit_bits();
+        let has_digits = lowering
+            .layers
+            .iter()
+            .any(|layer| layer.rounded || layer.in_digits);
         let base_end = has_digits.then(|| (1i128 << base_bits.min(i128::BITS - 2)) - 1);
-        let ranged = lowering.input_assurance == InputAssurance::Ranged;
-        let input_elements = if ranged {
+        let input_elements = if lowering.input_assurance.is_by_circuit() {
             lowering.committed_elements.input
         } else {
             0

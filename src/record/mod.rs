@@ -36,8 +36,8 @@ use crate::ledger::Ledger;
 use crate::model::onnx::{Dimensions, OutputForm, Uncovered};
 use crate::model::split::{SharedTensor, Split};
 use crate::prover::{
-    CircuitKind, CircuitPlan, Committed, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement, PhaseSource,
-    SrsIdentity, VerifierKind, VerifierShape,
+    Chosen, CircuitKind, CircuitPlan, Committed, CommittedPlan, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement,
+    PhaseSource, SrsIdentity, VerifierKind, VerifierShape,
 };
 use crate::scale_factors::ScaleFactors;
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
@@ -204,6 +204,9 @@ pub struct Request {
     /// follow from the input's range alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_factors: Option<ScaleFactors>,
+    /// What evmbench chose for a committed circuit where the plan leaves it open; absent where nothing was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// SHA-256 of the file with the weights, the user's or the trained ones that evmbench comes with.
     pub weights_sha256: Option<String>,
     /// SHA-256 of the user's input file.
@@ -280,6 +283,7 @@ impl Request {
             dimensions: Dimensions::new(),
             output: OutputForm::default(),
             scale_factors: None,
+            chosen: None,
             weights_sha256: None,
             input_sha256: None,
             sample: None,
@@ -295,14 +299,20 @@ impl Request {
             .map_or(NOTHING, |factors| &factors.reach)
     }
 
-    /// The request without what only bounds a run: memory, time for a phase, threads. Requests that are equal without it ask for
-    /// the same experiment.
+    /// What is asked of a committed circuit, with what was chosen where that is left open; none where it is another's.
+    pub fn committed_plan(&self) -> Option<CommittedPlan> {
+        Some(self.plan.as_committed()?.as_chosen(self.chosen))
+    }
+
+    /// The request without what only bounds a run (memory, time for a phase, threads), and without what was chosen for it. Requests
+    /// that are equal without it ask for the same experiment.
     #[must_use]
     pub fn experiment(&self) -> Self {
         Self {
             timeout_seconds: DEFAULT_TIMEOUT.as_secs(),
             memory_limit_bytes: None,
             threads: None,
+            chosen: None,
             ..self.clone()
         }
     }

@@ -175,8 +175,8 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
         input: given.input.filter(|_| request.input_sha256.is_some()),
         ..Material::default()
     };
-    let subject =
-        Subject::from_suite(experiment, request.clone(), material).map_err(|error| contradicted(&error))?;
+    let subject = Subject::from_suite_as_recorded(experiment, request.clone(), material)
+        .map_err(|error| contradicted(&error))?;
     if request.input_sha256.is_some() && input_known && subject.request.input_sha256 != request.input_sha256 {
         return Err(contradicted(
             &"the input given is another than the one that was proved",

@@ -5,10 +5,14 @@
 //! and 2^y are the widths and heights rounded up to powers of two. No two elements of a tensor have the same power, and all
 //! are below 2^(z+x+y), so that such a sum vanishes as a polynomial in ρ exactly where every element is 0. It falls apart
 //! into three products of vectors and is taken one axis after the other: each element costs one cell.
+//!
+//! Along a packed axis, elements stand in groups. A group has one power of ρ, and its elements the multiples of it by the powers
+//! of a base.
 
 use std::collections::HashMap;
 
-use evmbench_backend::{Graph, NodeId};
+use alloy_primitives::U256;
+use evmbench_backend::{Element, Graph, NodeId};
 
 /// The bits of an index below this size: ρ^size needs the powers ρ^(2^i) with i below them.
 fn bits(size: usize) -> usize {
@@ -20,6 +24,36 @@ fn bits(size: usize) -> usize {
 pub(super) struct Weighting {
     /// Channels, rows and columns.
     pub(super) sizes: [usize; 3],
+    /// Which axis is packed, if one is.
+    pub(super) packing: Option<Packing>,
+}
+
+/// Elements along an axis in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Packing {
+    /// The axis.
+    pub(super) axis: Axis,
+    /// Elements of a group; the last group may have fewer.
+    pub(super) length: usize,
+    /// The logarithm of the base.
+    pub(super) bits: u32,
+}
+
+impl Packing {
+    /// The base's power that the elements of a group at this place have.
+    pub(super) fn factor(self, place: usize) -> U256 {
+        U256::ONE << (self.bits as usize * place)
+    }
+
+    /// The numbers of a group as one.
+    pub(super) fn packed<'a>(self, group: impl Iterator<Item = &'a i128>) -> Element {
+        let order = evmbench_backend::FIELD_MODULUS;
+        let sum = group.enumerate().fold(U256::ZERO, |sum, (place, &number)| {
+            let number = Element::from(number).number();
+            sum.add_mod(number.mul_mod(self.factor(place), order), order)
+        });
+        Element::new(sum).expect("it is below the order")
+    }
 }
 
 impl Weighting {
@@ -35,20 +69,35 @@ impl Weighting {
             }
         };
         let channels = shape[..rank.saturating_sub(2)].iter().product();
-        Self {
-            sizes: [channels, size(1), size(0)],
-        }
+        Self::of_sizes([channels, size(1), size(0)])
+    }
+
+    /// The weighting of a tensor of so many channels, rows and columns.
+    pub(super) fn of_sizes(sizes: [usize; 3]) -> Self {
+        Self { sizes, packing: None }
+    }
+
+    /// How an axis is packed, if it is.
+    pub(super) fn packing_of(self, axis: Axis) -> Option<Packing> {
+        self.packing.filter(|packing| packing.axis == axis)
+    }
+
+    /// Different powers along an axis.
+    fn groups(self, axis: Axis) -> usize {
+        let size = self.sizes[axis as usize];
+        self.packing_of(axis)
+            .map_or(size, |packing| size.div_ceil(packing.length))
     }
 
     /// Where the bits of each axis begin: channels, rows, columns.
     fn starts(self) -> [usize; 3] {
-        let [_, rows, columns] = self.sizes;
-        [bits(rows) + bits(columns), bits(columns), 0]
+        let [rows, columns] = [Axis::Rows, Axis::Columns].map(|axis| bits(self.groups(axis)));
+        [rows + columns, columns, 0]
     }
 
     /// The logarithm of a number that every power is below.
     pub(super) fn degree_bits(self) -> usize {
-        self.starts()[0] + bits(self.sizes[0])
+        self.starts()[0] + bits(self.groups(Axis::Channels))
     }
 }
 
@@ -69,7 +118,8 @@ pub(super) struct Challenge {
     squares: Vec<NodeId>,
     one: NodeId,
     vectors: HashMap<(usize, usize), NodeId>,
-    sums: HashMap<(usize, usize), NodeId>,
+    packed: HashMap<(Weighting, Axis), NodeId>,
+    sums: HashMap<(Option<Weighting>, usize, usize), NodeId>,
 }
 
 impl Challenge {
@@ -84,6 +134,7 @@ impl Challenge {
             squares,
             one: graph.integers(&[1], [1]),
             vectors: HashMap::new(),
+            packed: HashMap::new(),
             sums: HashMap::new(),
         }
     }
@@ -114,11 +165,32 @@ impl Challenge {
         vector
     }
 
-    /// The weights along an axis.
-    pub(super) fn weights(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
+    /// The powers of ρ along an axis: of each group where it is packed, and else of each element.
+    pub(super) fn group_weights(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
         self.expect_apart(weighting);
-        let index = axis as usize;
-        self.powers(graph, weighting.starts()[index], weighting.sizes[index])
+        self.powers(graph, weighting.starts()[axis as usize], weighting.groups(axis))
+    }
+
+    /// The weights of the elements along an axis.
+    pub(super) fn weights(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
+        let groups = self.group_weights(graph, weighting, axis);
+        let Some(packing) = weighting.packing_of(axis) else {
+            return groups;
+        };
+        if let Some(&weights) = self.packed.get(&(weighting, axis)) {
+            return weights;
+        }
+        let (count, size) = (weighting.groups(axis), weighting.sizes[axis as usize]);
+        let factors = (0..packing.length).map(|place| packing.factor(place));
+        let factors =
+            factors.map(|factor| Element::new(factor).expect("a group's powers are below the order"));
+        let factors = graph.constant(&[1, packing.length], factors.collect());
+        let groups = graph.reshape(groups, &[count, 1]);
+        let all = graph.multiply(groups, factors);
+        let all = graph.reshape(all, &[count * packing.length]);
+        let weights = graph.gather(all, 0, (0..size).collect());
+        self.packed.insert((weighting, axis), weights);
+        weights
     }
 
     /// Identities stand 2^`degree_bits` powers apart: one with more powers would share some with the next.
@@ -146,14 +218,27 @@ impl Challenge {
     }
 
     /// The sum of the weights along an axis.
-    fn weight_sum(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
+    pub(super) fn weight_sum(&mut self, graph: &mut Graph, weighting: Weighting, axis: Axis) -> NodeId {
         self.expect_apart(weighting);
         let index = axis as usize;
-        let key = (weighting.starts()[index], weighting.sizes[index]);
+        let (start, size) = (weighting.starts()[index], weighting.sizes[index]);
+        let is_packed = weighting.packing_of(axis).is_some();
+        // Axes of one size that begin at one power have one sum.
+        let key = if is_packed {
+            (Some(weighting), axis as usize, size)
+        } else {
+            (None, start, size)
+        };
         if let Some(&sum) = self.sums.get(&key) {
             return sum;
         }
-        let sum = self.power_sum(graph, key.0, key.1);
+        let sum = if is_packed {
+            let weights = self.weights(graph, weighting, axis);
+            let ones = graph.integers(&[size], vec![1; size]);
+            graph.einsum("w,w->", weights, ones)
+        } else {
+            self.power_sum(graph, start, size)
+        };
         self.sums.insert(key, sum);
         sum
     }

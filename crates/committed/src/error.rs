@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use evmbench_host::hint::Hint;
 use evmbench_model::onnx::Uncovered;
-use evmbench_model::program::ProgramError;
+use evmbench_model::program::{LooseRange, ProgramError};
 
 /// At most so many nodes are named in one sentence.
 const NAMED: usize = 3;
@@ -35,6 +35,9 @@ pub enum CommittedError {
         /// Where the table ends.
         end: i128,
     },
+    /// The input's range is that of the table, and that is too wide.
+    #[error("the input is looked up in a table that is wider than the range it was asked for, and {0}")]
+    LooseRange(#[from] LooseRange),
     /// The check would have more powers of the challenge than the bound on false claims allows for.
     #[error("the check takes {powers} powers of the challenge, and {limit} are allowed for")]
     ManyPowers {
@@ -50,6 +53,7 @@ impl Hint for CommittedError {
         match self {
             Self::Program(error) => error.hint(),
             Self::UnknownOperators(_) | Self::ManyPowers { .. } => Some("use --circuit direct".into()),
+            Self::LooseRange(_) => Some("use --input-range ranged".into()),
             Self::WideTable { .. } => Some("use a smaller --scale".into()),
         }
     }

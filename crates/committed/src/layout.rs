@@ -13,12 +13,12 @@ use std::collections::HashMap;
 
 use super::challenge::{Axis, Challenge, Weighting};
 use super::error::CommittedError;
-use super::windows;
-use evmbench_backend::{Function, Graph, NodeId, RECTIFIER_EXACT, Table};
+use super::{packing, windows};
+use evmbench_backend::{Element, Function, Graph, NodeId, RECTIFIER_EXACT, Table};
 use evmbench_model::graph::Window;
 use evmbench_model::interval::Interval;
 use evmbench_model::program::{
-    Form, Linear, Operand, Order, Program, Step, TABLE_MARGIN, Tabulated, Term, ValueId,
+    Bounds, Form, Linear, LookUpTable, Operand, Order, Program, Step, TABLE_MARGIN, Tabulated, Term, ValueId,
 };
 
 /// The logarithm of the number of powers of ρ that a check may have: what the bound on false claims is computed with.
@@ -29,8 +29,10 @@ const MOST_POWERS_BITS: usize = 24;
 pub(super) enum InputRange {
     /// By whoever reads or trusts the input: it is public, or its commitment is known.
     Assumed,
-    /// By the circuit.
+    /// By the circuit, to the range that was asked for.
     Checked,
+    /// By the circuit, to the numbers that its table holds.
+    InTable,
 }
 
 /// What is public of a circuit beside its check and its challenge.
@@ -62,6 +64,8 @@ pub(super) struct Layout {
     pub(super) sizes: Sizes,
     /// Least and greatest number that is looked up; none where nothing is.
     pub(super) table: Option<(i128, i128)>,
+    /// What is known of each value.
+    pub(super) bounds: Bounds,
     /// How many nodes of the graph there are once the input is checked, and then after each step.
     pub(super) ends: Vec<usize>,
 }
@@ -133,14 +137,26 @@ pub(super) fn lay_out(
 ) -> Result<Layout, CommittedError> {
     let end = table_end(program);
     let bound = program.values[0].interval.magnitude();
-    // A range of ±bound is checked by numbers from 0 to 2·bound.
-    if range == InputRange::Checked && 2 * bound > end {
+    let looked_up = match range {
+        InputRange::Assumed => 0,
+        // A range of ±bound is checked by numbers from 0 to 2·bound.
+        InputRange::Checked => 2 * bound,
+        InputRange::InTable => bound,
+    };
+    if looked_up > end {
         return Err(CommittedError::WideTable {
-            greatest: 2 * bound,
+            greatest: looked_up,
             end,
         });
     }
-    let layout = Builder::new(program, range, exposure).build()?;
+    let bounds = match range {
+        InputRange::Assumed | InputRange::Checked => program.stated_bounds(),
+        InputRange::InTable => {
+            let greatest = greatest_of_table(program);
+            program.bounds_within(LookUpTable { greatest })?
+        }
+    };
+    let layout = Builder::new(program, range, exposure, bounds).build()?;
     if let Some((_, greatest)) = layout.table
         && greatest > end
     {
@@ -170,10 +186,20 @@ struct Builder<'a> {
     exposure: Exposure,
     /// Whether look-ups bound values, and not only what those are made of.
     is_calibrated: bool,
+    /// What is known of each value.
+    bounds: Bounds,
 }
 
 /// How the elements are weighted that a step claims: as they stand, but for products of matrices and for rows, whose axes are their own.
-fn weighting_of(program: &Program, index: usize) -> Weighting {
+fn weighting_of(program: &Program, index: usize, bounds: &Bounds) -> Weighting {
+    let packing = packing::of(program, index, bounds);
+    Weighting {
+        packing,
+        ..sizes_of(program, index)
+    }
+}
+
+fn sizes_of(program: &Program, index: usize) -> Weighting {
     let shape = &program.values[index + 1].shape;
     match &program.steps[index] {
         Step::Claimed {
@@ -183,15 +209,16 @@ fn weighting_of(program: &Program, index: usize) -> Weighting {
                     ..
                 },
             ..
-        } => Weighting {
-            sizes: [*heads, *rows, *columns],
-        },
-        Step::LayerNorm { rows, .. } if *rows > 1 => Weighting {
-            sizes: [1, *rows, shape.iter().product::<usize>() / rows],
-        },
+        } => Weighting::of_sizes([*heads, *rows, *columns]),
+        Step::Claimed {
+            linear: Linear::Dense { rows, bias, .. },
+            ..
+        } => Weighting::of_sizes([1, *rows, bias.len()]),
+        Step::LayerNorm { rows, .. } if *rows > 1 => {
+            Weighting::of_sizes([1, *rows, shape.iter().product::<usize>() / rows])
+        }
         Step::Claimed { .. }
         | Step::LayerNorm { .. }
-        | Step::Dense { .. }
         | Step::SumPool { .. }
         | Step::MaxPool { .. }
         | Step::Rectify { .. }
@@ -222,7 +249,7 @@ fn has_digits(program: &Program) -> bool {
         matches!(
             step,
             Step::Claimed {
-                form: Form::Rounded { .. },
+                form: Form::Rounded { .. } | Form::Digits { .. },
                 ..
             } | Step::LayerNorm { .. }
                 | Step::Divide { .. }
@@ -230,8 +257,38 @@ fn has_digits(program: &Program) -> bool {
     })
 }
 
+/// The greatest number of the table that an input is looked up in.
+fn greatest_of_table(program: &Program) -> i128 {
+    if has_digits(program) {
+        program.base() - 1
+    } else {
+        greatest_lookup(program).max(program.values[0].interval.greatest)
+    }
+}
+
+/// The greatest number that any step looks up.
+fn greatest_lookup(program: &Program) -> i128 {
+    let interval = |id: &ValueId| program.value(*id).interval;
+    let looked_up = program.steps.iter().map(|step| match step {
+        Step::Rectify { input } | Step::Tabulated { input, .. } => interval(input).greatest,
+        Step::MaxPool { input, .. } => {
+            let interval = interval(input);
+            interval.greatest - interval.least
+        }
+        Step::Claimed { .. }
+        | Step::SumPool { .. }
+        | Step::Multiply { .. }
+        | Step::Sum { .. }
+        | Step::Constant { .. }
+        | Step::Rearrange { .. }
+        | Step::Divide { .. }
+        | Step::LayerNorm { .. } => 0,
+    });
+    looked_up.max().unwrap_or(0)
+}
+
 impl<'a> Builder<'a> {
-    fn new(program: &'a Program, range: InputRange, exposure: Exposure) -> Self {
+    fn new(program: &'a Program, range: InputRange, exposure: Exposure, bounds: Bounds) -> Self {
         let elements = |shape: &[usize]| shape.iter().product::<usize>();
         let last = program.steps.len() - 1;
         let claimed: usize = (0..=last).flat_map(|index| program.claims(index)).sum();
@@ -246,7 +303,7 @@ impl<'a> Builder<'a> {
             claims: claimed - output,
         };
         let of_values = program.values.iter().map(|value| Weighting::of(&value.shape));
-        let of_steps = (0..program.steps.len()).map(|index| weighting_of(program, index));
+        let of_steps = (0..program.steps.len()).map(|index| weighting_of(program, index, &bounds));
         let degree_bits = of_values.chain(of_steps).map(Weighting::degree_bits);
         let degree_bits = degree_bits.max().unwrap_or(0).max(1);
         let mut graph = Graph::default();
@@ -272,10 +329,13 @@ impl<'a> Builder<'a> {
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
             is_calibrated: program.is_calibrated(),
+            bounds,
         };
         let image = builder.graph.reshape(input, &builder.shape(ValueId(0)));
-        if range == InputRange::Checked {
-            builder.check_range(image);
+        match range {
+            InputRange::Assumed => {}
+            InputRange::Checked => builder.check_range(image),
+            InputRange::InTable => builder.look_up_input(image),
         }
         builder.values.push(image);
         builder
@@ -311,6 +371,7 @@ impl<'a> Builder<'a> {
             graph: self.graph,
             sizes: self.sizes,
             table: self.table,
+            bounds: self.bounds,
             ends,
         })
     }
@@ -336,7 +397,7 @@ impl<'a> Builder<'a> {
 
     /// How the elements are weighted that a step claims.
     fn weighting(&self, index: usize) -> Weighting {
-        weighting_of(self.program, index)
+        weighting_of(self.program, index, &self.bounds)
     }
 
     /// The next part of the claims.
@@ -375,6 +436,19 @@ impl<'a> Builder<'a> {
         self.table = Some((table.0.min(least), table.1.max(greatest)));
     }
 
+    /// Looks every element of the input up, unless a step does: what nothing reads is looked up all the same.
+    fn look_up_input(&mut self, image: NodeId) {
+        let Interval { least, greatest } = self.program.values[0].interval;
+        let end = greatest_of_table(self.program);
+        self.end = Some(end);
+        let table = self.table.unwrap_or((least, end));
+        self.table = Some((table.0.min(least), end));
+        debug_assert!(greatest <= end, "it was compared");
+        if !self.program.looked_up()[0] {
+            self.graph.look_up(Function::RECTIFIER, image);
+        }
+    }
+
     /// max(v, 0), looked up once.
     fn rectify(&mut self, node: NodeId, bound: (i128, i128)) -> NodeId {
         self.look_up(bound);
@@ -393,7 +467,9 @@ impl<'a> Builder<'a> {
     fn check_range(&mut self, image: NodeId) {
         let Interval { least, greatest } = self.program.values[0].interval;
         let width = greatest - least;
-        let end = self.end.unwrap_or_else(|| self.greatest_lookup().max(width));
+        let end = self
+            .end
+            .unwrap_or_else(|| greatest_lookup(self.program).max(width));
         self.end = Some(end);
         let spare = end - width;
         let below = self.graph.complement(greatest, image);
@@ -413,28 +489,6 @@ impl<'a> Builder<'a> {
         self.check.subtract(&mut self.graph, total);
     }
 
-    /// The greatest number that any step looks up.
-    fn greatest_lookup(&self) -> i128 {
-        let interval = |id: &ValueId| self.program.value(*id).interval;
-        let looked_up = self.program.steps.iter().map(|step| match step {
-            Step::Rectify { input } | Step::Tabulated { input, .. } => interval(input).greatest,
-            Step::MaxPool { input, .. } => {
-                let interval = interval(input);
-                interval.greatest - interval.least
-            }
-            Step::Claimed { .. }
-            | Step::Dense { .. }
-            | Step::SumPool { .. }
-            | Step::Multiply { .. }
-            | Step::Sum { .. }
-            | Step::Constant { .. }
-            | Step::Rearrange { .. }
-            | Step::Divide { .. }
-            | Step::LayerNorm { .. } => 0,
-        });
-        looked_up.max().unwrap_or(0)
-    }
-
     /// Σ ρ^i · element i.
     fn contract(&mut self, node: NodeId, weighting: Weighting) -> NodeId {
         self.challenge.contract(&mut self.graph, weighting, node)
@@ -452,24 +506,6 @@ impl<'a> Builder<'a> {
                 denominator,
                 multiplier,
             } => return self.divide(index, *numerator, *denominator, *multiplier),
-            Step::Dense {
-                input,
-                weight,
-                outputs,
-                bias,
-            } => {
-                let input = self.node(*input);
-                let input = self.flat(input);
-                let inputs = self.graph.len(input);
-                let weight = self.graph.integers(&[*outputs, inputs], weight.iter().copied());
-                let sum = self.graph.einsum("oi,i->o", weight, input);
-                if bias.iter().all(|&bias| bias == 0) {
-                    sum
-                } else {
-                    let bias = self.graph.integers(&[*outputs], bias.iter().copied());
-                    self.graph.add(sum, bias)
-                }
-            }
             Step::SumPool { input, window } => {
                 let taps = self.taps(*input, window);
                 let sum = taps.into_iter().reduce(|a, b| self.graph.add(a, b));
@@ -610,19 +646,26 @@ impl<'a> Builder<'a> {
         let weighting = self.weighting(index);
         self.check.begin();
         let (multiplier, digits) = match form {
-            Form::Exact => (1, 0),
+            Form::Exact | Form::Digits { .. } => (1, 0),
             Form::Rounded {
                 multiplier, digits, ..
             } => (multiplier, digits as usize),
         };
-        let top = self.result_claim(index);
         let value = match form {
             Form::Rounded { guarded: true, .. } => {
+                let top = self.result_claim(index);
                 let offset = self.program.guard_offset(index, true);
                 let looked_up = self.rectify(top, (0, self.program.base() - 1));
                 self.graph.offset(looked_up, -offset)
             }
-            Form::Rounded { guarded: false, .. } | Form::Exact => top,
+            Form::Rounded { guarded: false, .. } | Form::Exact => self.result_claim(index),
+            Form::Digits { digits } => {
+                let shape = self.shape(id);
+                let rows = Rows(shape.iter().product());
+                let numbers = self.numbers(rows, digits as usize);
+                let value = self.graph.offset(numbers, -self.program.digits_offset(index));
+                self.graph.reshape(value, &shape)
+            }
         };
         let source = self.node(input);
         // The result and its digits, in the base of digits.
@@ -704,6 +747,7 @@ impl<'a> Builder<'a> {
     fn layer(&mut self, source: NodeId, input: ValueId, linear: &Linear, weighting: Weighting) -> NodeId {
         let sum = match linear {
             Linear::Same => self.contract(source, weighting),
+            Linear::Dense { weight, bias, rows } => self.dense(source, weight, bias.len(), *rows, weighting),
             Linear::Product { right, sizes } => self.product(source, *right, *sizes, weighting),
             Linear::SumPool(window) => {
                 let shape = self.image_shape(input);
@@ -732,6 +776,17 @@ impl<'a> Builder<'a> {
             } => self.convolution(source, input, weight, *weight_shape, window, *groups, weighting),
         };
         let addend = match linear {
+            Linear::Dense { bias, .. } => {
+                if bias.iter().all(|&bias| bias == 0) {
+                    return sum;
+                }
+                let weights = self.challenge.weights(&mut self.graph, weighting, Axis::Columns);
+                let bias = self.graph.integers(&[bias.len()], bias.iter().copied());
+                let by_row = self.graph.einsum("o,o->", weights, bias);
+                let rows = self.challenge.weight_sum(&mut self.graph, weighting, Axis::Rows);
+                let bias = self.graph.multiply(by_row, rows);
+                return self.graph.add(sum, bias);
+            }
             Linear::Convolution { bias: addend, .. } | Linear::Affine { addend, .. } => addend,
             Linear::SumPool(_) | Linear::Same | Linear::Product { .. } => return sum,
         };
@@ -744,6 +799,58 @@ impl<'a> Builder<'a> {
         let map = self.challenge.map_sum(&mut self.graph, weighting);
         let addend = self.graph.multiply(by_channel, map);
         self.graph.add(sum, addend)
+    }
+
+    /// Σ over outputs of the output's weight · (Σ over inputs of W(output, input) · Σ over rows of ρ^row · x(row, input)).
+    fn dense(
+        &mut self,
+        source: NodeId,
+        weight: &[i128],
+        outputs: usize,
+        rows: usize,
+        weighting: Weighting,
+    ) -> NodeId {
+        let inputs = weight.len() / outputs;
+        let vector = if rows == 1 {
+            self.graph.reshape(source, &[inputs])
+        } else {
+            let source = self.graph.reshape(source, &[rows, inputs]);
+            let by_row = self.challenge.weights(&mut self.graph, weighting, Axis::Rows);
+            self.graph.einsum("ri,r->i", source, by_row)
+        };
+        self.weighted_outputs(weight, outputs, vector, weighting, Axis::Columns)
+    }
+
+    /// Σ over outputs of the output's weight under the challenge · (its row of the matrix · the vector): the rows of a group are one.
+    fn weighted_outputs(
+        &mut self,
+        matrix: &[i128],
+        outputs: usize,
+        vector: NodeId,
+        weighting: Weighting,
+        axis: Axis,
+    ) -> NodeId {
+        let inputs = matrix.len() / outputs;
+        let rows: Vec<Element> = match weighting.packing_of(axis) {
+            None => matrix.iter().copied().map(Element::from).collect(),
+            Some(packing) => {
+                let groups = matrix.chunks(packing.length * inputs);
+                let packed = groups.flat_map(|group| {
+                    (0..inputs).map(move |input| packing.packed(group.iter().skip(input).step_by(inputs)))
+                });
+                packed.collect()
+            }
+        };
+        let groups = rows.len() / inputs;
+        if groups == 1 {
+            // Its power of ρ is 1.
+            let row = self.graph.constant(&[inputs], rows);
+            return self.graph.einsum("k,k->", row, vector);
+        }
+        let rows = self.graph.constant(&[groups, inputs], rows);
+        let products = self.graph.einsum("ok,k->o", rows, vector);
+        let by_group = self.challenge.group_weights(&mut self.graph, weighting, axis);
+        self.graph.einsum("o,o->", products, by_group)
     }
 
     /// Σ over heads and k of (Σ over rows of ρ^row · A(h,i,k)) · (Σ over columns of ρ^column · B(h,k,j)), weighted by head.
@@ -772,7 +879,7 @@ impl<'a> Builder<'a> {
             .expect("an image has channels, rows and columns")
     }
 
-    /// Σ over (c, u, v) of T(c,u,v) · Σ over o of ρ^o · W(o,c,u,v).
+    /// Σ over o of its weight · Σ over (c, u, v) of W(o,c,u,v) · T(c,u,v).
     #[expect(clippy::too_many_arguments, reason = "a convolution has this many")]
     fn convolution(
         &mut self,
@@ -787,31 +894,34 @@ impl<'a> Builder<'a> {
         let [outputs, group_channels, kernel_height, kernel_width] = weight_shape;
         let kernel = kernel_height * kernel_width;
         let row = group_channels * kernel;
-        let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
-        let weight = weight.iter().copied();
-        let summed = if groups == outputs {
-            let channels = self.graph.reshape(channels, &[groups, 1]);
-            let weight = self.graph.integers(&[groups, row], weight);
-            self.graph.multiply(weight, channels)
-        } else if groups == 1 {
-            let weight = self.graph.integers(&[outputs, row], weight);
-            self.graph.einsum("ok,o->k", weight, channels)
-        } else {
-            let channels = self.graph.reshape(channels, &[groups, outputs / groups]);
-            let weight = self.graph.integers(&[groups, outputs / groups, row], weight);
-            self.graph.einsum("gok,go->gk", weight, channels)
-        };
-        let summed = self.graph.reshape(summed, &[groups * group_channels, kernel]);
+        let inputs = groups * group_channels;
         let shape = self.image_shape(input);
         let image = self.graph.reshape(source, &shape);
         let sums = windows::contract(&mut self.graph, &mut self.challenge, weighting, image, window);
-        let inputs = groups * group_channels;
         let (taps, sums): (Vec<usize>, Vec<NodeId>) = sums
             .into_iter()
             .enumerate()
             .filter_map(|(tap, sum)| Some((tap, self.graph.reshape(sum?, &[inputs, 1]))))
             .unzip();
         let sums = self.graph.concatenate(&sums, 1);
+        if groups == 1 {
+            let read = |at: &usize| taps.contains(&(at % kernel));
+            let weight: Vec<i128> = (0..weight.len()).filter(read).map(|at| weight[at]).collect();
+            let sums = self.flat(sums);
+            return self.weighted_outputs(&weight, outputs, sums, weighting, Axis::Channels);
+        }
+        let channels = self.challenge.weights(&mut self.graph, weighting, Axis::Channels);
+        let weight = weight.iter().copied();
+        let summed = if groups == outputs {
+            let channels = self.graph.reshape(channels, &[groups, 1]);
+            let weight = self.graph.integers(&[groups, row], weight);
+            self.graph.multiply(weight, channels)
+        } else {
+            let channels = self.graph.reshape(channels, &[groups, outputs / groups]);
+            let weight = self.graph.integers(&[groups, outputs / groups, row], weight);
+            self.graph.einsum("gok,go->gk", weight, channels)
+        };
+        let summed = self.graph.reshape(summed, &[inputs, kernel]);
         let weights = self.graph.gather(summed, 1, taps);
         self.graph.einsum("ck,ck->", weights, sums)
     }
@@ -839,7 +949,7 @@ impl<'a> Builder<'a> {
     fn contract_rows(&mut self, rows: Rows, numbers: NodeId) -> NodeId {
         match rows.0 {
             1 => numbers,
-            rows => self.contract(numbers, Weighting { sizes: [1, 1, rows] }),
+            rows => self.contract(numbers, Weighting::of_sizes([1, 1, rows])),
         }
     }
 

@@ -17,6 +17,7 @@ mod cells;
 mod challenge;
 mod error;
 mod layout;
+mod packing;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -52,8 +53,10 @@ const MOST_INNER_COLUMNS: usize = 2;
 pub enum InputAssurance {
     /// Whoever reads the public input.
     Public,
-    /// The circuit.
+    /// The circuit, to the range that was asked for.
     Ranged,
+    /// The circuit, to the numbers that its look-up table holds.
+    Table,
     /// A consumer that knows the input's commitment.
     Registered,
     /// The proof of another part of the model, whose tensor the input is: a set's contract compares the commitments.
@@ -65,10 +68,31 @@ impl std::fmt::Display for InputAssurance {
         f.write_str(match self {
             Self::Public => "public",
             Self::Ranged => "ranged",
+            Self::Table => "table",
             Self::Registered => "registered",
             Self::Linked => "linked",
         })
     }
+}
+
+impl InputAssurance {
+    /// Whether the circuit itself checks a range.
+    pub fn is_by_circuit(self) -> bool {
+        match self {
+            Self::Ranged | Self::Table => true,
+            Self::Public | Self::Registered | Self::Linked => false,
+        }
+    }
+}
+
+/// Which range a circuit checks its input to be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckedRange {
+    /// The one that it was asked for.
+    Exact,
+    /// The numbers that its look-up table holds.
+    Table,
 }
 
 /// What a committed circuit is asked for.
@@ -143,6 +167,9 @@ pub struct LayerBounds {
     pub claimed: bool,
     /// Whether the layer's result was rounded.
     pub rounded: bool,
+    /// Whether the layer's result is claimed in digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_digits: bool,
 }
 
 /// What an honest prover commits to for one input, and the model's result.
@@ -240,6 +267,7 @@ pub fn lower_within(
     }
     let range = match options.assurance {
         InputAssurance::Ranged => InputRange::Checked,
+        InputAssurance::Table => InputRange::InTable,
         InputAssurance::Public | InputAssurance::Registered | InputAssurance::Linked => InputRange::Assumed,
     };
     let exposure = Exposure {
@@ -501,13 +529,23 @@ impl CommittedCircuit {
         self.program.value(self.program.output).integers()
     }
 
+    /// What a value's integers can be; the input's, where it is looked up in a table, all that the table holds.
+    fn bounds_of(&self, value: ValueId) -> Interval {
+        match self.table_range() {
+            Some((least, greatest)) if self.assurance == InputAssurance::Table && value == ValueId(0) => {
+                Interval { least, greatest }
+            }
+            _ => self.layout.bounds.of(value),
+        }
+    }
+
     /// What each layer's integers can be, the input's first.
     pub fn bounds(&self) -> Vec<LayerBounds> {
         let bounds = |index: usize, value: &Value| {
             let step = index.checked_sub(1).map(|index| &self.program.steps[index]);
             LayerBounds {
                 layer: value.name.clone(),
-                bounds: value.interval,
+                bounds: self.bounds_of(ValueId(index)),
                 unit: value.unit,
                 claimed: matches!(
                     step,
@@ -521,6 +559,13 @@ impl CommittedCircuit {
                             ..
                         } | Step::Divide { .. }
                     )
+                ),
+                in_digits: matches!(
+                    step,
+                    Some(Step::Claimed {
+                        form: Form::Digits { .. },
+                        ..
+                    })
                 ),
             }
         };

@@ -1674,7 +1674,7 @@ fn what_is_not_covered_is_named() {
     );
 }
 
-/// Circuit size of every experiment: k, inner columns and cells.
+/// Circuit size of every experiment, with digits for the fewest rows: k, inner columns and cells.
 #[test]
 fn the_suite_fits_its_rows() {
     let mut listing = String::new();
@@ -1686,9 +1686,27 @@ fn the_suite_fits_its_rows() {
             } else {
                 1.0
             };
-            for assurance in [InputAssurance::Registered, InputAssurance::Ranged] {
+            for assurance in [
+                InputAssurance::Registered,
+                InputAssurance::Ranged,
+                InputAssurance::Table,
+            ] {
                 let output_public = spec.category == Category::Composite;
-                let circuit = lower(&graph, &options(scale, assurance, output_public, bound)).unwrap();
+                let with_bits = |bits: u32| {
+                    let options = CommittedOptions {
+                        digit_bits: Some(bits),
+                        ..options(scale, assurance, output_public, bound)
+                    };
+                    lower(&graph, &options)
+                };
+                let circuits = (8..=16).rev().map(with_bits);
+                let circuit = match circuits.min_by_key(|made| made.as_ref().map_or(99, CommittedCircuit::logrows)) {
+                    Some(Ok(circuit)) => circuit,
+                    other => {
+                        writeln!(listing, "{}-s{scale} {assurance}: {other:?}", spec.id).unwrap();
+                        continue;
+                    }
+                };
                 let sizes = circuit.sizes();
                 let total = circuit.cell_account().total();
                 assert_eq!(total.cells(), circuit.cells(), "{}", spec.id);
@@ -1700,9 +1718,10 @@ fn the_suite_fits_its_rows() {
                 );
                 writeln!(
                     listing,
-                    "{}-s{scale} {assurance}: 2^{} rows, {} columns, {} cells, commits {}+{}+{}",
+                    "{}-s{scale} {assurance}: 2^{} rows, digits of {} bits, {} columns, {} cells, commits {}+{}+{}",
                     spec.id,
                     circuit.logrows(),
+                    circuit.digit_bits(),
                     circuit.inner_columns(),
                     circuit.cells(),
                     sizes.input,

@@ -61,8 +61,8 @@ pub use memory::{
     own_peak_rss_bytes, total_memory_bytes,
 };
 pub use plan::{
-    CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS, PlanError,
-    StudyPlan, VerifierKind, Visibility,
+    Chosen, CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS,
+    PlanError, StudyPlan, VerifierKind, Visibility,
 };
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use rows::Ezkl;

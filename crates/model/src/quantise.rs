@@ -205,6 +205,8 @@ impl<'a> Quantiser<'a> {
                     output_sizes: graph.outputs.iter().map(|&output| len(graph, output)).collect(),
                     base_bits: digit_bits.unwrap_or(DEFAULT_DIGIT_BITS),
                     roundings: 0,
+                    always: Vec::new(),
+                    assumed: Vec::new(),
                 },
                 scale,
                 roundings,
@@ -341,6 +343,11 @@ impl<'a> Quantiser<'a> {
         }
         if !rules.takes_any_batch() && !shapes.all(|shape| matches!(shape, [1, _, ..])) {
             return Err(place.refused("it reads or gives another batch than 1"));
+        }
+        if !rules.states_bounds() {
+            for input in &place.inputs {
+                self.lowering.assume(input.source);
+            }
         }
         let output = rules.lower(&place, &mut self.lowering)?;
         self.numbers[node.output.0] = Some(output);

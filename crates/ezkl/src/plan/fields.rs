@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use evmbench_committed::InputAssurance;
+use evmbench_committed::{CheckedRange, InputAssurance};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,9 @@ pub(super) struct PlanFields {
     /// Bits of the base of a committed circuit's digits, where a number was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) digit_bits: Option<u32>,
+    /// Which range a committed circuit checks its input to be in, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) input_range: Option<CheckedRange>,
     /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) roundings: Option<usize>,
@@ -57,6 +60,7 @@ impl PlanFields {
             inner_columns: None,
             logrows: None,
             digit_bits: None,
+            input_range: None,
             roundings: None,
             decomposition: None,
         }
@@ -106,9 +110,16 @@ impl PlanFields {
         let of_committed = self.input_assurance.is_some()
             || self.logrows.is_some()
             || self.digit_bits.is_some()
+            || self.input_range.is_some()
             || self.roundings.is_some();
         if of_committed && self.kind != CircuitKind::Committed {
             return Err(PlanError::NotCommitted);
+        }
+        // How the range is checked is said beside who checks it.
+        let is_checked = self.input_assurance == Some(InputAssurance::Ranged);
+        if self.input_assurance == Some(InputAssurance::Table) || (self.input_range.is_some() && !is_checked)
+        {
+            return Err(PlanError::NoAssurance);
         }
         Ok(())
     }
@@ -138,6 +149,7 @@ impl TryFrom<PlanFields> for CircuitPlan {
             inner_columns,
             logrows,
             digit_bits,
+            input_range,
             roundings,
             decomposition,
             ..
@@ -163,6 +175,7 @@ impl TryFrom<PlanFields> for CircuitPlan {
                     inner_columns,
                     logrows,
                     digit_bits,
+                    input_range,
                     roundings,
                 });
                 // What a committed circuit shows follows from two choices, which the visibilities must tell alike.
@@ -191,6 +204,7 @@ impl From<CircuitPlan> for PlanFields {
                 inner_columns: plan.inner_columns,
                 logrows: plan.logrows,
                 digit_bits: plan.digit_bits,
+                input_range: plan.input_range,
                 roundings: plan.roundings,
                 ..fields
             },

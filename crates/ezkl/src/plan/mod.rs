@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use evmbench_committed::{CommittedOptions, InputAssurance, Integers};
+use evmbench_committed::{CheckedRange, CommittedOptions, DEFAULT_DIGIT_BITS, InputAssurance, Integers};
 use evmbench_host::hint::Hint;
 
 use fields::PlanFields;
@@ -283,16 +283,54 @@ pub struct CommittedPlan {
     inner_columns: Option<usize>,
     logrows: Option<u32>,
     digit_bits: Option<u32>,
+    input_range: Option<CheckedRange>,
     roundings: Option<usize>,
 }
 
+/// What was chosen for a committed circuit where its plan leaves it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Chosen {
+    /// Bits of the base of digits.
+    pub digit_bits: u32,
+    /// Which range the circuit checks its input to be in, if it checks one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_range: Option<CheckedRange>,
+}
+
 impl CommittedPlan {
+    /// The plan with what was chosen where it leaves it open. Without a choice, as before there were any: digits of the default's
+    /// bits, and the range that was asked for.
+    #[must_use]
+    pub fn as_chosen(self, chosen: Option<Chosen>) -> Self {
+        let range = chosen.and_then(|chosen| chosen.input_range);
+        let bits = chosen.map(|chosen| chosen.digit_bits);
+        Self {
+            digit_bits: self.digit_bits.or(bits),
+            input_range: self.input_range.or(range),
+            ..self
+        }
+    }
+
+    /// What is chosen first, with this range where the plan leaves it open.
+    pub fn first_choice(self, range: CheckedRange) -> Chosen {
+        Chosen {
+            digit_bits: self.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS),
+            input_range: self
+                .assurance
+                .is_by_circuit()
+                .then(|| self.input_range.unwrap_or(range)),
+        }
+    }
+
     /// What the circuit is lowered with, for an input of these integers.
     pub fn options(self, input: Integers) -> CommittedOptions {
         CommittedOptions {
             scale: self.scale,
             input,
-            assurance: self.assurance,
+            assurance: match self.input_range {
+                Some(CheckedRange::Table) if self.assurance.is_by_circuit() => InputAssurance::Table,
+                Some(CheckedRange::Exact | CheckedRange::Table) | None => self.assurance,
+            },
             output_public: self.output_public,
             inner_columns: self.inner_columns,
             logrows: self.logrows,
@@ -311,6 +349,11 @@ impl CommittedPlan {
         self.assurance
     }
 
+    /// Bits of the base of digits.
+    pub fn digit_bits(self) -> u32 {
+        self.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS)
+    }
+
     /// Whether the output's elements are public; otherwise it is committed by itself.
     pub fn output_public(self) -> bool {
         self.output_public
@@ -319,6 +362,11 @@ impl CommittedPlan {
     /// Columns side by side, where a number was asked for.
     pub fn inner_columns(self) -> Option<usize> {
         self.inner_columns
+    }
+
+    /// Which range the circuit checks its input to be in, where one was asked for.
+    pub fn input_range(self) -> Option<CheckedRange> {
+        self.input_range
     }
 
     /// The plan of one part of a model whose other parts make or read what this one shares with them: an input that is
@@ -331,6 +379,7 @@ impl CommittedPlan {
             } else {
                 self.assurance
             },
+            input_range: self.input_range.filter(|_| !input_linked),
             output_public: self.output_public && !output_linked,
             ..self
         }
@@ -344,7 +393,10 @@ impl CommittedPlan {
             logrows: None,
             assurance: match self.assurance {
                 InputAssurance::Linked => assurance,
-                own @ (InputAssurance::Public | InputAssurance::Ranged | InputAssurance::Registered) => own,
+                own @ (InputAssurance::Public
+                | InputAssurance::Ranged
+                | InputAssurance::Table
+                | InputAssurance::Registered) => own,
             },
             ..self
         }
@@ -387,6 +439,7 @@ impl CircuitPlan {
             inner_columns: None,
             logrows: None,
             digit_bits: None,
+            input_range: None,
             roundings: None,
         })
         .at_scale(scale)
@@ -499,6 +552,11 @@ impl CircuitPlan {
         self.as_committed()?.digit_bits
     }
 
+    /// Which range a committed circuit checks its input to be in, where one was asked for.
+    pub fn input_range(self) -> Option<CheckedRange> {
+        self.as_committed()?.input_range
+    }
+
     /// How many values at most a committed circuit rounds because a layer of weights reads them, where a number was asked for.
     pub fn roundings(self) -> Option<usize> {
         self.as_committed()?.roundings
@@ -529,9 +587,24 @@ impl CircuitPlan {
             Self::Committed(plan) if plan.assurance == InputAssurance::Ranged => {
                 Ok(Self::Committed(CommittedPlan {
                     assurance: InputAssurance::Registered,
+                    input_range: None,
                     ..plan
                 }))
             }
+            Self::Study(_) | Self::Direct(_) | Self::Committed(_) => Err(PlanError::NotCommitted),
+        }
+    }
+
+    /// The same committed circuit, which checks its input to be in this range.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] where the circuit checks none.
+    pub fn with_input_range(self, range: CheckedRange) -> Result<Self, PlanError> {
+        match self {
+            Self::Committed(plan) if plan.assurance.is_by_circuit() => Ok(Self::Committed(CommittedPlan {
+                input_range: Some(range),
+                ..plan
+            })),
             Self::Study(_) | Self::Direct(_) | Self::Committed(_) => Err(PlanError::NotCommitted),
         }
     }

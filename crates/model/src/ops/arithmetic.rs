@@ -152,6 +152,10 @@ impl Operator for Arithmetic {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         match self {
             Self::Add => sum(place, lowering, 1),

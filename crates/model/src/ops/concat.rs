@@ -60,6 +60,10 @@ impl Operator for Concat {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// The elements of all inputs, brought to one unit as those of a sum are, in another order: no element is computed.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let values = 0..place.inputs.len();

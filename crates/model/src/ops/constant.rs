@@ -30,6 +30,10 @@ impl Operator for Tensor {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// What reads it writes it, at the unit that it needs.
     fn lower(&self, place: &Place<'_>, _: &mut Lowering) -> Result<ValueId, ProgramError> {
         Err(place.refused("it is a constant"))

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
 use super::Op;
-use super::lowering::{Lowering, Place, floats, hull};
+use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use crate::program::{Linear, ProgramError, Step, Term, Value, ValueId};
+use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::Tensor;
 use crate::wire::constant::transposed;
 use crate::wire::proto::{float, int};
@@ -79,77 +79,22 @@ impl Operator for Gemm {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
         let before = lowering.value(input);
-        let outputs = self.weight.shape[0];
         let weight_unit = lowering.unit_of(&self.weight);
         let unit = before.unit * weight_unit;
-        let bias = place.bias(self.bias.as_ref(), outputs, unit)?;
-        if place.shape[0] != 1 {
-            return self.of_rows(place, lowering, input, &bias, weight_unit);
-        }
-        let weight = place.integers(floats(&self.weight), weight_unit)?;
-        let rows = weight.chunks(weight.len() / outputs).zip(&bias);
-        let interval = hull(rows.map(|(row, &bias)| before.interval.weighted(row, bias)));
-        let value = Value {
-            name: place.name.to_owned(),
-            shape: place.shape.clone(),
-            interval: interval.map_err(|source| place.too_large(source))?,
-            unit,
-            is_whole: false,
+        let linear = Linear::Dense {
+            weight: place.integers(floats(&self.weight), weight_unit)?,
+            bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
+            rows: place.shape[0],
         };
-        let step = Step::Dense {
-            input,
-            weight,
-            outputs,
-            bias,
-        };
-        Ok(lowering.push(step, value))
-    }
-}
-
-impl Gemm {
-    /// The layer of several rows: a product of matrices, and the bias in each row.
-    fn of_rows(
-        &self,
-        place: &Place<'_>,
-        lowering: &mut Lowering,
-        input: ValueId,
-        bias: &[i128],
-        weight_unit: f64,
-    ) -> Result<ValueId, ProgramError> {
-        let &[rows, outputs] = &place.shape[..] else {
-            return Err(place.refused("its result has no rows"));
-        };
-        let inner = self.weight.shape[1];
-        let transposed: Vec<f64> = (0..inner)
-            .flat_map(|at| (0..outputs).map(move |output| output * inner + at))
-            .map(|at| f64::from(self.weight.data[at]))
-            .collect();
-        let right = lowering.constant(place, &transposed, &[inner, outputs], weight_unit)?;
-        let sizes = [1, rows, inner, outputs];
-        if bias.iter().all(|&bias| bias == 0) {
-            return lowering.linear(place, input, Linear::Product { right, sizes });
-        }
-        // What reads the product reads it with the bias.
-        let alone = Place {
-            name: place.name,
-            operator: place.operator,
-            inputs: place.inputs.clone(),
-            shape: place.shape.clone(),
-            is_output: false,
-            reach: None,
-            table_reader: None,
-        };
-        let product = lowering.linear(&alone, input, Linear::Product { right, sizes })?;
-        let unit = lowering.value(product).unit;
-        let bias: Vec<f64> = bias.iter().map(|&bias| bias as f64 / unit).collect();
-        let bias = lowering.constant(place, &bias, &[outputs], unit)?;
-        let bias = lowering.spread(bias, &[outputs], &place.shape);
-        let terms = [product, bias].map(|value| Term { value, factor: 1 });
-        lowering.sum(place, terms.to_vec(), 0, &place.shape, unit)
+        lowering.linear_of(place, input, linear, weight_unit)
     }
 }
 

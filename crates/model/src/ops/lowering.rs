@@ -14,6 +14,7 @@ use super::broadcast::positions;
 use super::fixed::exponent;
 use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT, Unbounded};
+pub(crate) use crate::program::hull;
 use crate::program::{
     Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, Term, Value, ValueId,
 };
@@ -312,12 +313,30 @@ impl Lowering {
 
     /// Marks a value as truth values.
     pub(super) fn set_truth(&mut self, value: ValueId) {
-        let value = &mut self.program.values[value.0];
-        value.interval = Interval {
+        let truth = Interval {
             least: 0,
             greatest: 1,
         };
-        value.is_whole = true;
+        self.set_always(value, truth);
+        self.program.values[value.0].is_whole = true;
+    }
+
+    /// Marks that steps are the model's function only where what they read is within its bounds.
+    pub(crate) fn assume(&mut self, source: Source<'_>) {
+        if let Source::Value(value) = source {
+            let interval = self.value(value).interval;
+            self.program.assumed.push((value, interval));
+        }
+    }
+
+    /// Marks what a value's integers are, whatever integers the input has.
+    pub(super) fn set_always(&mut self, value: ValueId, interval: Interval) {
+        self.program.always.push((value, interval));
+        let stated = &mut self.program.values[value.0].interval;
+        *stated = Interval {
+            least: stated.least.max(interval.least),
+            greatest: stated.greatest.min(interval.greatest),
+        };
     }
 
     /// The greatest magnitude that a table takes.
@@ -495,56 +514,17 @@ impl Lowering {
     ) -> Result<ValueId, ProgramError> {
         let too_large = |source| place.too_large(source);
         let before = self.value(input);
-        let (interval, unit) = match &linear {
-            Linear::Convolution { weight, bias, .. } => {
-                // Padding reads 0, which the interval must hold.
-                let read = before.interval.hull(Interval {
-                    least: 0,
-                    greatest: 0,
-                });
-                let rows = weight.chunks(weight.len() / bias.len()).zip(bias);
-                let interval = hull(rows.map(|(row, &bias)| read.weighted(row, bias))).map_err(too_large)?;
-                (interval, before.unit * weight_unit)
+        let unit = match &linear {
+            Linear::Convolution { .. } | Linear::Dense { .. } | Linear::Affine { .. } => {
+                before.unit * weight_unit
             }
-            Linear::Affine { factor, addend } => {
-                let channels = factor.iter().zip(addend);
-                let interval =
-                    hull(channels.map(|(&w, &a)| before.interval.weighted(&[w], a))).map_err(too_large)?;
-                (interval, before.unit * weight_unit)
-            }
-            Linear::SumPool(window) => {
-                let area = window.kernel[0] * window.kernel[1];
-                (
-                    before.interval.repeated(area).map_err(too_large)?,
-                    before.unit * area as f64,
-                )
-            }
-            Linear::Same => (before.interval, before.unit),
-            Linear::Product {
-                right,
-                sizes: [_, _, inner, columns],
-            } => {
-                let other = self.value(*right);
-                let interval = match right.0.checked_sub(1).map(|index| &self.program.steps[index]) {
-                    // Of weights, each column of each head bounds its results.
-                    Some(Step::Constant { elements }) => {
-                        let heads = elements.chunks(inner * columns);
-                        hull(heads.flat_map(|head| {
-                            (0..*columns).map(move |column| {
-                                let column: Vec<i128> =
-                                    head.iter().copied().skip(column).step_by(*columns).collect();
-                                before.interval.weighted(&column, 0)
-                            })
-                        }))
-                    }
-                    _ => before
-                        .interval
-                        .times(other.interval)
-                        .and_then(|product| product.repeated(*inner)),
-                };
-                (interval.map_err(too_large)?, before.unit * other.unit)
-            }
+            Linear::SumPool(window) => before.unit * (window.kernel[0] * window.kernel[1]) as f64,
+            Linear::Same => before.unit,
+            Linear::Product { right, .. } => before.unit * self.value(*right).unit,
         };
+        let bounds = |value: ValueId| self.value(value).interval;
+        let interval = self.program.linear_bounds(&linear, before.interval, bounds);
+        let interval = interval.map_err(too_large)?;
         let exact = Value {
             name: place.name.to_owned(),
             shape: place.shape.clone(),
@@ -557,14 +537,28 @@ impl Lowering {
             Some(reader) if interval.magnitude() > reader.limit || !reader.takes(unit) => self
                 .rounded(input, linear, exact, place.reach, reader)
                 .map_err(too_large),
-            _ => Ok(self.push(
-                Step::Claimed {
-                    input,
-                    linear,
-                    form: Form::Exact,
-                },
-                exact,
-            )),
+            _ => {
+                let form = self.exact_form(&linear, interval);
+                Ok(self.push(Step::Claimed { input, linear, form }, exact))
+            }
+        }
+    }
+
+    /// How a result is claimed that is not rounded. Weights of several outputs share a cell where the outputs are bounded
+    /// claims: in digits, which takes cells for each output and fewer for each weight.
+    fn exact_form(&self, linear: &Linear, interval: Interval) -> Form {
+        let Linear::Dense { weight, bias, rows } = linear else {
+            return Form::Exact;
+        };
+        let sign = u32::from(!interval.is_non_negative());
+        let bits = i128::BITS - interval.magnitude().leading_zeros() + sign;
+        let digits = bits.div_ceil(self.program.base_bits).max(1);
+        let is_place = digits * self.program.base_bits <= LIMIT.ilog2();
+        let of_digits = 3 * rows * digits as usize * bias.len();
+        if is_place && of_digits < weight.len() / 2 {
+            Form::Digits { digits }
+        } else {
+            Form::Exact
         }
     }
 
@@ -982,16 +976,4 @@ pub(crate) fn is_power_of_two(unit: f64) -> bool {
 /// A tensor's elements.
 pub(crate) fn floats(tensor: &Tensor) -> impl Iterator<Item = f64> + '_ {
     tensor.data.iter().map(|&x| f64::from(x))
-}
-
-/// What any of these can be.
-///
-/// # Panics
-/// Where there are none.
-pub(crate) fn hull(
-    intervals: impl Iterator<Item = Result<Interval, Unbounded>>,
-) -> Result<Interval, Unbounded> {
-    intervals
-        .reduce(|a, b| Ok(a?.hull(b?)))
-        .expect("a layer has outputs")
 }

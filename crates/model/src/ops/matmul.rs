@@ -2,11 +2,11 @@
 //!
 //! A product is claimed, and checked by contracting both matrices with powers of ρ. Its heads are the broadcast leading axes.
 
-use super::Op;
 use super::broadcast::broadcast;
 use super::dense::Gemm;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Import, Meaning, Operator};
+use super::{Op, Tensor};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::wire::constant::transposed;
 use crate::wire::reading::Reading;
@@ -52,7 +52,16 @@ impl Operator for MatMul {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        if let Some(weight) = place.constant(1)
+            && let [inner, columns] = weight.shape[..]
+        {
+            return of_rows(place, lowering, weight, [inner, columns]);
+        }
         let [left, right] = [0, 1].map(|position| place.inputs[position].shape);
         let [values_left, values_right] = [0, 1].map(|position| factor(place, lowering, position));
         let (values_left, values_right) = (values_left?, values_right?);
@@ -75,6 +84,26 @@ impl Operator for MatMul {
         let (right, sizes) = linear_of;
         lowering.linear(place, input, Linear::Product { right, sizes })
     }
+}
+
+/// A value times a matrix of weights: a fully connected layer of each row.
+fn of_rows(
+    place: &Place<'_>,
+    lowering: &mut Lowering,
+    weight: &Tensor,
+    [inner, columns]: [usize; 2],
+) -> Result<ValueId, ProgramError> {
+    let input = place.value(lowering, 0)?;
+    let input = lowering.before_weights(place, input)?;
+    let weight_unit = lowering.weight_unit();
+    let turned =
+        (0..columns).flat_map(|column| (0..inner).map(move |row| weight.data[row * columns + column]));
+    let linear = Linear::Dense {
+        weight: place.integers(turned.map(f64::from), weight_unit)?,
+        bias: vec![0; columns],
+        rows: place.shape.iter().product::<usize>() / columns,
+    };
+    lowering.linear(place, input, linear)
 }
 
 /// What is multiplied: constants at the unit of weights, values at most a digit wide where that is needed.

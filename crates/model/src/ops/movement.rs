@@ -526,6 +526,10 @@ impl Operator for Movement {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let value = place.value(lowering, 0)?;
         let input = place.inputs[0].shape;

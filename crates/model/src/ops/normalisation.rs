@@ -6,8 +6,8 @@ use tract_onnx::pb::AttributeProto;
 use super::Op;
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
-use crate::interval::{Interval, LIMIT, Unbounded};
-use crate::program::{Linear, ProgramError, Step, Term, ValueId, inverse_root};
+use crate::interval::{LIMIT, Unbounded};
+use crate::program::{Linear, ProgramError, Step, Term, ValueId};
 use crate::tensor::Tensor;
 use crate::wire::node::{DEFAULT_EPSILON, axis};
 use crate::wire::proto::{float, int, signed};
@@ -15,9 +15,6 @@ use crate::wire::reading::Reading;
 
 /// The first operator set that has `LayerNormalization`.
 const LAYER_NORM_OPSET: i64 = 17;
-
-/// The logarithm of the greatest power of two that a signed integer of 128 bits holds, and so of a digit's place.
-const MOST_PLACE_BITS: u32 = 126;
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -122,6 +119,10 @@ impl Operator for BatchNorm {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// One that stands alone: the others are folded into the convolutions before them.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         if place.shape.len() != 4 {
@@ -185,6 +186,10 @@ impl Operator for LayerNorm {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let rows = place.shape[..self.axis].iter().product();
         let repeated = |tensor: &Tensor| floats(tensor).collect::<Vec<f64>>().repeat(rows);
@@ -241,6 +246,10 @@ impl Operator for InstanceNorm {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let [batch, channels, ref map @ ..] = place.shape[..] else {
             return Err(place.refused("its input has no channels"));
@@ -285,29 +294,11 @@ impl RowNorm {
         let widest_bits = widest.cast_unsigned().next_power_of_two().trailing_zeros();
         let root_bits = widest_bits + lowering.scale + 6;
         let epsilon = self.epsilon_at(before.unit).max(1.0) as i128;
-        // The numerator, the radicand and the remainders must all be read back as integers.
-        let radicand = widest
-            .checked_pow(2)
-            .and_then(|square| square.checked_add(epsilon))
-            .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
-            .ok_or(too_large(Unbounded))?;
+        if 2 * root_bits >= LIMIT.ilog2() {
+            return Err(too_large(Unbounded));
+        }
         let bias = self.bias_integers(place, lowering, root_bits)?;
         let scale = place.integers(self.scale.iter().copied(), lowering.weight_unit())?;
-        let root = Interval {
-            least: 0,
-            greatest: inverse_root(epsilon, root_bits),
-        };
-        let centred = before
-            .interval
-            .repeated(len)
-            .and_then(|x| x.minus(x))
-            .map_err(too_large)?;
-        let greatest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
-        let interval = centred
-            .times(root)
-            .and_then(|product| product.weighted(&[greatest(&scale)], 0))
-            .and_then(|product| product.plus(Interval::symmetric(greatest(&bias))))
-            .map_err(too_large)?;
         let unit = lowering.weight_unit() * f64::from(root_bits).exp2();
         let step = Step::LayerNorm {
             input,
@@ -317,15 +308,11 @@ impl RowNorm {
             epsilon,
             root_bits,
         };
-        let id = lowering.push(step, place.result(interval, unit));
-        // Whatever is claimed for the root's digits, r²·V must not wrap around the field's modulus, of 254 bits; and the
-        // digits' places are constants.
-        let digits = lowering.program.root_digits(id.0 - 1);
-        let widest_root = lowering.program.base_bits * digits.root as u32;
-        let widest_place = lowering.program.base_bits * (digits.remainder as u32 - 1);
-        if 2 * widest_root + radicand.ilog2() + 1 > 250 || widest_place > MOST_PLACE_BITS {
-            return Err(too_large(Unbounded));
-        }
+        let before = before.interval;
+        let id = lowering.push(step, place.result(before, unit));
+        let program = &mut lowering.program;
+        let bounds = program.layer_norm_bounds(id.0 - 1, before);
+        program.values[id.0].interval = bounds.map_err(too_large)?;
         Ok(id)
     }
 

@@ -57,6 +57,12 @@ pub(crate) trait Operator {
         0
     }
 
+    /// Whether its steps compute it for all integers, but where it has [said](Lowering::assume) that they do not. Of an operator
+    /// that says nothing, all that it reads must stay within the bounds that it was written for.
+    fn states_bounds(&self) -> bool {
+        false
+    }
+
     /// How many of the values that it reads may be rounded because it multiplies them with others, or with weights.
     fn roundings(&self) -> usize {
         usize::from(!self.parameters().is_empty())

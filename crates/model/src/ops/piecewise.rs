@@ -11,7 +11,7 @@ use super::fixed::exponent;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader, floats, hull};
 use super::operator::{Import, Meaning, Operator, ensure, single};
 use super::{broadcast::broadcast, lowering::Source};
-use crate::interval::Interval;
+use crate::interval::{Interval, LIMIT};
 use crate::program::{ProgramError, Term, Value, ValueId};
 use crate::wire::constant::Constant;
 use crate::wire::proto;
@@ -223,6 +223,10 @@ impl Operator for Piecewise {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let lines = self.lines();
@@ -267,6 +271,7 @@ fn bends(
     side: &[(f64, f64)],
     slope_unit: f64,
     greatest: i128,
+    leaves_out: &mut bool,
 ) -> Result<Bends, ProgramError> {
     let mut slope = 0;
     let mut bends = Vec::new();
@@ -274,7 +279,9 @@ fn bends(
         let units = (distance * value.unit).round();
         let next = place.integers(std::iter::once(next), slope_unit)?[0];
         // Beyond what is there nothing bends; infinity is there, too.
-        if units < greatest.max(1) as f64 {
+        let is_reached = units < greatest.max(1) as f64;
+        *leaves_out |= !is_reached && units < LIMIT as f64;
+        if is_reached {
             if next != slope {
                 bends.push((units as i128, next - slope));
             }
@@ -295,8 +302,19 @@ fn bend(
     let Interval { least, greatest } = before.interval;
     let slope_unit = f64::from(exponent(&lines.slopes(), lowering.scale)).exp2();
     let unit = before.unit * slope_unit;
-    let right = bends(place, &before, &lines.right, slope_unit, greatest)?;
-    let left = bends(place, &before, &lines.left, slope_unit, -least)?;
+    let mut leaves_out = false;
+    let right = bends(
+        place,
+        &before,
+        &lines.right,
+        slope_unit,
+        greatest,
+        &mut leaves_out,
+    )?;
+    let left = bends(place, &before, &lines.left, slope_unit, -least, &mut leaves_out)?;
+    if leaves_out {
+        lowering.assume(Source::Value(input));
+    }
     let addend = place.integers(std::iter::once(lines.at_zero), unit)?[0];
 
     let slope = match (&right[..], &left[..]) {
@@ -403,6 +421,10 @@ impl Operator for PRelu {
     }
 
     fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn states_bounds(&self) -> bool {
         true
     }
 

@@ -127,6 +127,10 @@ impl Operator for PaddedMean {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// A sum over an image with zeros around it. Where all means are of as many elements, the divisor goes into the unit; else each
     /// sum is multiplied by a whole number, so that one divisor is left.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
@@ -203,6 +207,10 @@ impl Operator for MaxPool2d {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.within_table(place, input, TableReader::guarded(lowering.table_limit() / 2))?;
@@ -239,6 +247,10 @@ impl Operator for AvgPool2d {
     }
 
     fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn states_bounds(&self) -> bool {
         true
     }
 

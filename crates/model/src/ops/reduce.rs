@@ -125,6 +125,10 @@ impl Operator for GlobalPool {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         self.reduce(place.inputs[0].shape).lower(place, lowering)
     }
@@ -186,6 +190,10 @@ impl Operator for Reduce {
     }
 
     fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn states_bounds(&self) -> bool {
         true
     }
 

@@ -66,6 +66,10 @@ impl Operator for Flatten {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         in_another_shape(place, lowering)
     }
@@ -101,6 +105,10 @@ impl Operator for Reshape {
     }
 
     fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn states_bounds(&self) -> bool {
         true
     }
 

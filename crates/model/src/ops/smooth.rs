@@ -171,6 +171,10 @@ impl Operator for Smooth {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;

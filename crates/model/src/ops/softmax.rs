@@ -57,6 +57,10 @@ impl Operator for Softmax {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// With d = x − max x, which is at most 0: e^d over its sum, or d less the logarithm of the sum.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
@@ -79,11 +83,19 @@ impl Operator for Softmax {
         let terms = [(input, 1), (greatest, -1)].map(|(value, factor)| Term { value, factor });
         let distance = lowering.sum(place, terms.to_vec(), 0, &wide, unit)?;
         // It is a difference to the greatest.
-        lowering.program.values[distance.0].interval.greatest = 0;
+        let not_positive = Interval {
+            greatest: 0,
+            ..Interval::of_circuits()
+        };
+        lowering.set_always(distance, not_positive);
         let power = lowering.function(place, Tabulated::Exponential, distance, scale)?;
         let sum = lowering.row_sums(place, power)?;
         // The greatest's own distance is 0, and e^0 is 1.
-        lowering.program.values[sum.0].interval.least = 1 << scale;
+        let at_least_one = Interval {
+            least: 1 << scale,
+            ..Interval::of_circuits()
+        };
+        lowering.set_always(sum, at_least_one);
         let result = if self.is_logarithm {
             let (sum, scale) = lowering.tabulated(place, sum, TableReader::whole(lowering.table_limit()))?;
             let logarithm = lowering.function(place, Tabulated::Logarithm, sum, scale)?;

@@ -146,6 +146,10 @@ impl Operator for ConvTranspose2d {
         true
     }
 
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
     /// The images of a batch stand side by side as channels, each in groups of its own with the same weights.
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;

@@ -4,7 +4,14 @@
 //! below 2^126 for inputs in range, so that nothing here can overflow; inputs out of range are refused first.
 
 use super::{Form, Linear, Operand, Order, Program, ProgramError, Step, TABLE_MARGIN, ValueId};
+use crate::interval::{Interval, LIMIT, Unbounded};
 use crate::tensor::Window;
+
+/// What r²·V may have in bits, so that it does not wrap around the field's order.
+const MOST_RADICAND_BITS: u32 = 250;
+
+/// The logarithm of the greatest power of two that a signed integer of 128 bits holds, and so of a digit's place.
+const MOST_PLACE_BITS: u32 = 126;
 
 /// All integers of one inference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +33,10 @@ impl Program {
                 form: Form::Exact, ..
             } => vec![elements],
             Step::Claimed {
+                form: Form::Digits { digits },
+                ..
+            } => vec![elements * *digits as usize],
+            Step::Claimed {
                 form: Form::Rounded { digits, .. },
                 ..
             } => vec![elements; *digits as usize + 1],
@@ -35,8 +46,7 @@ impl Program {
                 vec![elements, root, remainder, remainder]
             }
             Step::Divide { .. } => vec![elements; 1 + 2 * self.remainder_digits(index)],
-            Step::Dense { .. }
-            | Step::SumPool { .. }
+            Step::SumPool { .. }
             | Step::MaxPool { .. }
             | Step::Rectify { .. }
             | Step::Tabulated { .. }
@@ -92,6 +102,54 @@ impl Program {
             root: self.digits_for(root.unsigned_abs()),
             remainder: self.digits_for(remainder),
         }
+    }
+
+    /// What a layer norm's result can be, for an input within these bounds.
+    ///
+    /// # Errors
+    /// [`Unbounded`] also where whatever is claimed for the root could make r²·V wrap around the field's order, which has 254 bits.
+    ///
+    /// # Panics
+    /// Where the step with that index is no layer norm.
+    pub(crate) fn layer_norm_bounds(&self, index: usize, input: Interval) -> Result<Interval, Unbounded> {
+        let Step::LayerNorm {
+            input: source,
+            rows,
+            scale,
+            bias,
+            epsilon,
+            root_bits,
+        } = &self.steps[index]
+        else {
+            unreachable!("it is a layer norm");
+        };
+        let len = self.value(*source).shape.iter().product::<usize>() / rows;
+        let widest = (len as i128)
+            .checked_mul(input.magnitude().max(1))
+            .ok_or(Unbounded)?;
+        // The numerator, the radicand and the remainders are read back as integers.
+        let radicand = widest
+            .checked_pow(2)
+            .and_then(|square| square.checked_add(*epsilon))
+            .filter(|&radicand| radicand < LIMIT && 2 * root_bits < LIMIT.ilog2())
+            .ok_or(Unbounded)?;
+        let digits = self.root_digits(index);
+        let widest_root = self.base_bits * digits.root as u32;
+        // The digits' places are constants.
+        let widest_place = self.base_bits * (digits.remainder as u32 - 1);
+        if 2 * widest_root + radicand.ilog2() + 1 > MOST_RADICAND_BITS || widest_place > MOST_PLACE_BITS {
+            return Err(Unbounded);
+        }
+        let root = Interval {
+            least: 0,
+            greatest: inverse_root(*epsilon, *root_bits),
+        };
+        let greatest = |numbers: &[i128]| numbers.iter().map(|number| number.abs()).max().unwrap_or(0);
+        let centred = input.repeated(len).and_then(|x| x.minus(x))?;
+        centred
+            .times(root)?
+            .weighted(&[greatest(scale)], 0)?
+            .plus(Interval::symmetric(greatest(bias)))
     }
 
     /// Whether the integers of an input are those that every bound rests on.
@@ -177,14 +235,6 @@ impl Program {
                 denominator,
                 multiplier,
             } => return self.divide(of(numerator), of(denominator), *multiplier, index),
-            Step::Dense {
-                input, weight, bias, ..
-            } => {
-                let input = of(input);
-                let rows = weight.chunks(input.len()).zip(bias);
-                let dot = |row: &[i128]| row.iter().zip(input).map(|(w, x)| w * x).sum::<i128>();
-                rows.map(|(row, bias)| dot(row) + bias).collect()
-            }
             Step::SumPool { input, window } => pooled(of(input), shape(input), window, |a, b| a + b),
             Step::MaxPool { input, window } => pooled(of(input), shape(input), window, i128::max),
             Step::Rectify { input } => of(input).iter().map(|&x| x.max(0)).collect(),
@@ -211,14 +261,22 @@ impl Program {
     }
 
     fn claim(&self, exact: Vec<i128>, form: Form, index: usize) -> (Vec<i128>, Vec<Vec<i128>>) {
-        let Form::Rounded {
-            multiplier,
-            digits,
-            guarded,
-            limit: _,
-        } = form
-        else {
-            return (exact.clone(), vec![exact]);
+        let (multiplier, digits, guarded) = match form {
+            Form::Exact => return (exact.clone(), vec![exact]),
+            Form::Digits { digits } => {
+                let offset = self.digits_offset(index);
+                let claims = exact
+                    .iter()
+                    .flat_map(|x| self.digits(x + offset, digits as usize));
+                let claims = claims.collect();
+                return (exact, vec![claims]);
+            }
+            Form::Rounded {
+                multiplier,
+                digits,
+                guarded,
+                limit: _,
+            } => (multiplier, digits, guarded),
         };
         let base = self.base();
         let divisor = base.pow(digits);
@@ -244,6 +302,25 @@ impl Program {
             self.base() / 2
         } else {
             0
+        }
+    }
+
+    /// What is added to an integer that is claimed [in digits](Form::Digits), so that it is not negative.
+    ///
+    /// # Panics
+    /// Where the step with that index claims none.
+    pub fn digits_offset(&self, index: usize) -> i128 {
+        let Step::Claimed {
+            form: Form::Digits { digits },
+            ..
+        } = self.steps[index]
+        else {
+            unreachable!("it claims digits");
+        };
+        if self.values[index + 1].interval.is_non_negative() {
+            0
+        } else {
+            self.base().pow(digits) / 2
         }
     }
 
@@ -376,6 +453,14 @@ fn apply(
 ) -> Vec<i128> {
     match linear {
         Linear::Same => input.to_vec(),
+        Linear::Dense { weight, bias, .. } => {
+            let inputs = weight.len() / bias.len();
+            let dot = |row: &[i128], x: &[i128]| row.iter().zip(x).map(|(w, x)| w * x).sum::<i128>();
+            let outputs = || weight.chunks(inputs).zip(bias);
+            let rows = input.chunks(inputs);
+            rows.flat_map(|x| outputs().map(move |(row, bias)| dot(row, x) + bias))
+                .collect()
+        }
         Linear::Product { right, sizes } => product(input, &values[right.0], *sizes),
         Linear::SumPool(window) => pooled(input, shape, window, |a, b| a + b),
         Linear::Affine { factor, addend } => {

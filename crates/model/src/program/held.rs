@@ -10,9 +10,8 @@ use std::collections::HashSet;
 use super::{Form, Operand, Order, Program, Step, ValueId};
 
 impl Program {
-    /// A rounded value whose range nothing checks: it has no guard, and no look-up reads all of it as it is. Of such a value the
-    /// prover could claim any quotient, a fraction modulo the field's order too.
-    pub fn unheld(&self) -> Option<ValueId> {
+    /// For each value, whether look-ups read all of it as it is: every element is in the table then.
+    pub fn looked_up(&self) -> Vec<bool> {
         let mut looked_up = vec![false; self.values.len()];
         for (index, step) in self.steps.iter().enumerate().rev() {
             let result = looked_up[index + 1];
@@ -29,7 +28,6 @@ impl Program {
                     }
                 }
                 Step::Claimed { .. }
-                | Step::Dense { .. }
                 | Step::SumPool { .. }
                 | Step::Multiply { .. }
                 | Step::Sum { .. }
@@ -38,6 +36,13 @@ impl Program {
                 | Step::LayerNorm { .. } => {}
             }
         }
+        looked_up
+    }
+
+    /// A rounded value whose range nothing checks: it has no guard, and no look-up reads all of it as it is. Of such a value the
+    /// prover could claim any quotient, a fraction modulo the field's order too.
+    pub fn unheld(&self) -> Option<ValueId> {
+        let looked_up = self.looked_up();
         let is_unheld = |index: &usize| {
             let is_open = matches!(
                 self.steps[*index],

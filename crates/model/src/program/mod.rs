@@ -11,14 +11,17 @@
     reason = "a new step must be thought of everywhere that soundness is decided"
 )]
 
+mod bounds;
 mod error;
 mod execute;
 mod held;
+mod linear;
 mod tabulated;
 
+pub use bounds::{Bounds, LookUpTable, LooseRange};
 pub use error::ProgramError;
-pub(crate) use execute::inverse_root;
 pub use execute::{RootDigits, Trace};
+pub(crate) use linear::hull;
 pub use tabulated::Tabulated;
 
 use crate::interval::Interval;
@@ -112,6 +115,15 @@ pub enum Linear {
     },
     /// The value itself.
     Same,
+    /// A fully connected layer of each row.
+    Dense {
+        /// O×I.
+        weight: Vec<i128>,
+        /// One for each output.
+        bias: Vec<i128>,
+        /// Rows of I elements each.
+        rows: usize,
+    },
     /// A product of matrices, one for each head: linear in either of them.
     Product {
         /// The right one, heads × inner × columns; the layer's input is heads × rows × inner.
@@ -126,6 +138,12 @@ pub enum Linear {
 pub enum Form {
     /// Its integers.
     Exact,
+    /// Its integers, as digits of so many numbers each, most significant first: what is claimed is the integer, and half of
+    /// base^digits more where it can be negative. A claim of this form is bounded, and one that is exact is not.
+    Digits {
+        /// At least one.
+        digits: u32,
+    },
     /// Rounded: with t = multiplier · integer + ½·base^digits, the quotient and the remainder's digits of t / base^digits.
     /// The value is the quotient.
     Rounded {
@@ -179,17 +197,6 @@ pub enum Step {
         linear: Linear,
         /// How its result is committed.
         form: Form,
-    },
-    /// A fully connected layer.
-    Dense {
-        /// What it reads.
-        input: ValueId,
-        /// O×I.
-        weight: Vec<i128>,
-        /// O.
-        outputs: usize,
-        /// One for each output.
-        bias: Vec<i128>,
     },
     /// Sums over windows, channel by channel.
     SumPool {
@@ -286,6 +293,11 @@ pub struct Program {
     pub base_bits: u32,
     /// Values that are rounded because a layer of weights reads them, beside those that a table asks for.
     pub roundings: usize,
+    /// What the integers of some values are, whatever integers the input has.
+    pub always: Vec<(ValueId, Interval)>,
+    /// Bounds of values beyond which the steps that read them are another function than the model's: something was left out
+    /// because of them, or may have been.
+    pub assumed: Vec<(ValueId, Interval)>,
 }
 
 impl Program {
