@@ -109,15 +109,16 @@ def outcome(folder, arguments):
             return {"outcome": "refused", "reason": told(error, network)}
         line = {"input": "drawn"}
     line["circuit"] = plan["circuit"]
-    remarks += uncovered(plan)
+    remarks += uncovered(plan) + warnings(plan)
     forecast = plan["forecast"]
     if forecast is None:
         return line | {"outcome": "refused", "reason": "; ".join([plan["failure"], *remarks])}
     peak = max(forecast[phase]["likely"] for phase in ("setup_peak_bytes", "prove_peak_bytes"))
     line |= {"rows": forecast["rows"], "logrows": forecast["logrows"], "peak_bytes": peak}
-    line["forecast_gas"] = next(
-        fork["verification_gas"]["likely"] for fork in forecast["forks"] if fork["fork"] == "osaka"
-    )
+    osaka = next(fork for fork in forecast["forks"] if fork["fork"] == "osaka")
+    line["forecast_gas"] = osaka["verification_gas"]["likely"]
+    broken = [rule for rule in osaka["rules"] if rule["verdict"] != "fits"]
+    remarks += [f"{rule['rule']} of {rule['value']['likely']:,}, where Osaka allows {rule['limit']:,}" for rule in broken]
     above = []
     if forecast["logrows"] > arguments.max_logrows:
         above.append(f"2^{forecast['logrows']} rows, of at most 2^{arguments.max_logrows}")
@@ -138,19 +139,21 @@ def planned(subject, own, arguments):
 
 def proved(subject, name, remarks, arguments):
     """What `prove-and-verify` makes of an example: part of a line."""
-    runs = ["--runs", "1", "--resume", "--out", arguments.out / "runs" / name]
+    runs = ["--runs", "1", "--resume", "--timeout", str(int(arguments.time_limit)), "--out", arguments.out / "runs" / name]
     run = called(["prove-and-verify", "--json", *subject, *runs], arguments)
     found = run.stdout.strip()
     if not found:
         reason = told(run.stderr, subject[1]) if run.stderr else f"no record within {arguments.time_limit:g} s"
         return {"outcome": "failed", "reason": "; ".join([reason, *remarks])}
     record = json.loads(found)
-    status, *details = record["outcome"].values()
+    details = {key: value for key, value in record["outcome"].items() if value is not None}
+    status = details.pop("status")
     guard = record.get("committed_guard" if record["request"]["plan"]["kind"] == "committed" else "guard")
     numerics = record.get("numerics") or {}
-    said = [", ".join(str(detail) for detail in details if detail is not None)]
+    said = [", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in details.items())]
     line = {
-        "outcome": status,
+        # Nothing was tried where evmbench found too little memory.
+        "outcome": "planned" if status == "not_attempted" else status,
         "gas": guard and guard["verification"]["tx_gas"],
         "error": numerics.get("max_absolute_error"),
         "greatest": numerics.get("max_magnitude"),
@@ -201,6 +204,13 @@ def uncovered(plan):
     nodes = counted(f"{node['operator']}: {node['reason']}" for node in plan["uncovered"])
     notes = [NODE.sub("", note) for note in plan["notes"] if note.startswith("no committed circuit:")]
     return [f"no committed circuit: {'; '.join(nodes)}"] if nodes else notes
+
+
+def warnings(plan):
+    """What the plan notes on precision; the rest says what was filled in or chosen."""
+    usual = ("input ", "scale factors are chosen", "the output has", "no committed circuit:")
+    notes = [note for note in plan["notes"] if not note.startswith(usual)]
+    return counted(re.sub(r"^(\w+) \S+: ", r"\1: ", note) for note in notes)
 
 
 def counted(problems):
