@@ -1,12 +1,14 @@
-//! How many bits the limbs of a committed circuit have: as few as save rows, where that costs no precision.
+//! How many bits the limbs of a committed circuit have, and how many values it rounds before layers of weights, where that saves rows
+//! and costs no precision.
 //!
-//! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`]. Comes out: the same one, or one with smaller limbs. A table
-//! has a row for each number that a limb can be, and a small network fills far fewer rows than the default's table. Smaller limbs are
-//! taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs and on the one that is proved, its
-//! greatest distance is at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last
-//! bit stands for.
+//! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`] and as few roundings as will do. Comes out: the same one, or
+//! one with other choices. A table has a row for each number that a limb can be, and a small network fills far fewer rows than
+//! the default's table. A value that is rounded before a layer of weights takes cells, and the layer's result has fewer digits. Other
+//! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs and on the one that is
+//! proved, its greatest distance is at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the
+//! scale's last bit stands for.
 
-use crate::committed::{CommittedError, DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use crate::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::model::float::FloatModel;
 use crate::model::graph::Tensor;
 use crate::model::input::{Numbers, Slot};
@@ -21,15 +23,25 @@ const MOST_LOSS: f64 = 1.25;
 /// What no reader of the outputs misses, as a share of what the last bit of the scale stands for, of the greatest output.
 const UNSEEN: f64 = 0.25;
 
-/// The subject with limbs of as many bits as need the fewest rows, the most of those.
+/// How many numbers of roundings are tried.
+const MOST_ROUNDINGS: usize = 4;
+
+/// By how much of its room the cells of a circuit may exceed half as many rows, for roundings to be tried.
+const MOST_EXCESS: f64 = 0.5;
+
+/// The subject with the choices that need the fewest rows; of these, with limbs of the most bits and the fewest roundings.
 pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
     let Some(committed) = &subject.committed else {
         return subject;
     };
-    // With more cells than a table has rows, smaller limbs only add cells.
-    let rows = committed.circuit.cells() / committed.circuit.inner_columns().max(1);
-    let is_small = rows <= 1 << DEFAULT_DIGIT_BITS;
-    if !is_small || subject.request.plan.digit_bits().is_some() {
+    let (plan, Some(chosen)) = (subject.request.plan, subject.request.chosen) else {
+        return subject;
+    };
+    if plan.digit_bits().is_some() || plan.roundings().is_some() {
+        return subject;
+    }
+    let others = others(&subject, committed, chosen);
+    if others.is_empty() {
         return subject;
     }
     let Some(reference) = Reference::of(&subject) else {
@@ -38,43 +50,57 @@ pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
     let Some(losses) = reference.losses(committed) else {
         return subject;
     };
-    let unseen = UNSEEN * (-f64::from(subject.request.plan.scale())).exp2();
+    let unseen = UNSEEN * (-f64::from(plan.scale())).exp2();
     let limits: Vec<f64> = losses
         .iter()
         .zip(&reference.outputs)
         .map(|(loss, output)| (MOST_LOSS * loss).max(if output.is_whole { 0.0 } else { unseen }))
         .collect();
+    let is_near = |committed: &CommittedSubject| {
+        let losses = reference.losses(committed);
+        losses.is_some_and(|losses| losses.iter().zip(&limits).all(|(loss, limit)| loss <= limit))
+    };
+    let logrows = |subject: &Subject| {
+        let committed = subject.committed.as_ref();
+        committed.map(|committed| committed.circuit.logrows())
+    };
     let mut best = subject;
-    for bits in (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev() {
-        let Ok(smaller) = with_bits(&best, bits) else {
-            continue;
-        };
-        let logrows = |subject: &Subject| {
-            subject
-                .committed
-                .as_ref()
-                .map(|committed| committed.circuit.logrows())
-        };
-        let is_near = |committed: &CommittedSubject| {
-            let losses = reference.losses(committed);
-            losses.is_some_and(|losses| losses.iter().zip(&limits).all(|(loss, limit)| loss <= limit))
-        };
-        if logrows(&smaller) < logrows(&best) && smaller.committed.as_ref().is_some_and(is_near) {
-            best = smaller;
+    for chosen in others {
+        let other = best.asked_for(Request {
+            chosen: Some(chosen),
+            ..best.request.clone()
+        });
+        if let Ok(other) = other
+            && logrows(&other) < logrows(&best)
+            && other.committed.as_ref().is_some_and(is_near)
+        {
+            best = other;
         }
     }
     best
 }
 
-fn with_bits(subject: &Subject, bits: u32) -> Result<Subject, CommittedError> {
-    let chosen = subject.request.chosen.map(|chosen| Chosen {
-        digit_bits: bits,
-        ..chosen
-    });
-    subject.asked_for(Request {
-        chosen,
-        ..subject.request.clone()
-    })
+/// Other choices that may need fewer rows, the best first.
+fn others(subject: &Subject, committed: &CommittedSubject, chosen: Chosen) -> Vec<Chosen> {
+    let circuit = &committed.circuit;
+    let account = circuit.cell_account();
+    let mut others = Vec::new();
+    // In more rows than the default's table fills, smaller limbs only add cells.
+    if circuit.logrows() <= DEFAULT_DIGIT_BITS + 1 {
+        let smaller = (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev();
+        others.extend(smaller.map(|digit_bits| Chosen { digit_bits, ..chosen }));
+    }
+    let is_close = account.cells_too_many() as f64 <= MOST_EXCESS * account.room_below as f64;
+    if is_close && account.table_logrows < circuit.logrows() {
+        let nodes = subject.graph.iter().flat_map(|graph| &graph.nodes);
+        let places = nodes.filter(|node| !node.op.parameters().is_empty()).count();
+        let more = (circuit.roundings() + 1..=places).take(MOST_ROUNDINGS);
+        others.extend(more.map(|roundings| Chosen {
+            roundings: Some(roundings),
+            ..chosen
+        }));
+    }
+    others
 }
 
 /// The float model's outputs on some inputs.

@@ -12,7 +12,9 @@ use crate::common::{beside_itself, chain, tools};
 use alloy_primitives::{U256, hex};
 use evmbench::chain::Fork;
 use evmbench::chain::calldata::{FIELD_MODULUS, VerifyCall};
-use evmbench::committed::{self, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Witness};
+use evmbench::committed::{
+    self, CheckedRange, CommittedCircuit, CommittedOptions, InputAssurance, Integers, Interval, Witness,
+};
 use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
@@ -550,10 +552,10 @@ fn the_verifier_refuses_what_its_key_did_not_prove() {
 }
 
 /// What is not in a range: one unit beyond it at either end, and what only the field has.
-fn outside(bound: i128) -> [U256; 3] {
+fn outside(range: Interval) -> [U256; 3] {
     [
-        element(bound + 1),
-        element(-bound - 1),
+        element(range.greatest + 1),
+        element(range.least - 1),
         (FIELD_MODULUS + U256::ONE) >> 1,
     ]
 }
@@ -603,11 +605,11 @@ impl Circuit {
     /// commitments.
     #[track_caller]
     fn takes_no_input_outside(&self, places: &[usize]) {
-        assert_eq!(self.lowered.input_assurance(), InputAssurance::Ranged);
-        let bound = self.lowered.bounds()[0].bounds.greatest;
+        assert!(self.lowered.input_assurance().is_by_circuit());
+        let range = self.lowered.bounds()[0].bounds;
         for (place, x) in places
             .iter()
-            .flat_map(|&place| outside(bound).map(|x| (place, x)))
+            .flat_map(|&place| outside(range).map(|x| (place, x)))
         {
             let mut story = self.truth(0);
             story.tensors[0][place] = x;
@@ -625,7 +627,16 @@ impl Circuit {
 fn an_input_out_of_range_is_taken_by_nobody() {
     let circuit = tile(0);
     circuit.takes_no_input_outside(&[5]);
-    for circuit in [sparse(0), sparse(1), sparse(2), sparse(3)] {
+    let in_table = [0, 1].map(|index| sparse_within(index, CheckedRange::Table));
+    assert_eq!(in_table[0].lowered.input_assurance(), InputAssurance::Table);
+    for circuit in [
+        sparse(0),
+        sparse(1),
+        sparse(2),
+        sparse(3),
+        &in_table[0],
+        &in_table[1],
+    ] {
         let places = (0..circuit.lowered.sizes().input).step_by(3 * common::step(3));
         let places: Vec<usize> = places.collect();
         circuit.takes_no_input_outside(&places);
@@ -672,22 +683,26 @@ fn sparse_layer(shape: [usize; 4], window: Window, groups: usize, seed: u64) -> 
 /// Layers of one output position, of groups, and of steps wider than their kernels, all with zero weights.
 fn sparse(index: usize) -> &'static Circuit {
     static SPARSE: [OnceLock<Circuit>; 4] = [const { OnceLock::new() }; 4];
-    SPARSE[index].get_or_init(|| {
-        let whole = Window::square(4, 1, 0);
-        let layer = match index {
-            0 => sparse_layer([2, 2, 4, 4], whole, 1, 30),
-            1 => sparse_layer([2, 1, 4, 4], whole, 2, 31),
-            2 => sparse_layer([4, 1, 3, 3], Window::square(3, 1, 1), 2, 32),
-            _ => sparse_layer([2, 2, 1, 1], Window::square(1, 3, 0), 1, 33),
-        };
-        Circuit::make(
-            &format!("sparse-{index}"),
-            &chain(&IMAGE, vec![layer]),
-            4,
-            Io::Committed,
-            1,
-        )
-    })
+    SPARSE[index].get_or_init(|| sparse_within(index, CheckedRange::Exact))
+}
+
+/// The same with the input held to this range.
+fn sparse_within(index: usize, range: CheckedRange) -> Circuit {
+    let whole = Window::square(4, 1, 0);
+    let layer = match index {
+        0 => sparse_layer([2, 2, 4, 4], whole, 1, 30),
+        1 => sparse_layer([2, 1, 4, 4], whole, 2, 31),
+        2 => sparse_layer([4, 1, 3, 3], Window::square(3, 1, 1), 2, 32),
+        _ => sparse_layer([2, 2, 1, 1], Window::square(1, 3, 0), 1, 33),
+    };
+    let plan = CircuitPlan::committed(4, Io::Committed).unwrap();
+    Circuit::planned(
+        &format!("sparse-{index}-{range:?}"),
+        &chain(&IMAGE, vec![layer]),
+        plan.with_input_range(range).unwrap(),
+        Integers::of_input(4, 1.0),
+        1,
+    )
 }
 
 #[test]
@@ -820,7 +835,7 @@ fn a_tile_shows_the_range_of_what_only_another_reads() {
         panic!("a convolution")
     };
     let unread = 1;
-    for x in outside(input.range.greatest) {
+    for x in outside(input.range) {
         let stories = [0, 1].map(|index| {
             let mut story = pair.parts[index].truth(2);
             let change = x.add_mod(FIELD_MODULUS - story.tensors[0][unread], FIELD_MODULUS);

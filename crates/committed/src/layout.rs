@@ -9,7 +9,7 @@
 //! no rectifier bounds) is tied to its look-up by an identity of the check as well ([`Builder::check_range`],
 //! [`Builder::claimed`], [`Builder::number`]).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::challenge::{Axis, Challenge, Weighting};
 use super::error::CommittedError;
@@ -172,13 +172,15 @@ struct Builder<'a> {
     rho: NodeId,
     degree_bits: usize,
     check: Check,
-    /// Each value's elements.
-    values: Vec<NodeId>,
+    /// Each value's elements; none of a product that is summed up at once.
+    values: Vec<Option<NodeId>>,
     output: Option<NodeId>,
     claims: Option<NodeId>,
     claimed: usize,
     sizes: Sizes,
     rectified: HashMap<NodeId, NodeId>,
+    /// See [`summed_at_once`].
+    summed: HashSet<ValueId>,
     /// Bounds of what is looked up.
     table: Option<(i128, i128)>,
     /// The table's end, where something rests on nothing beyond it being in the table.
@@ -257,6 +259,33 @@ fn has_digits(program: &Program) -> bool {
     })
 }
 
+/// Products that nothing reads but a sum over windows that do not overlap: each sum is then a dot product, and the products of
+/// elements take no cells of their own.
+fn summed_at_once(program: &Program) -> HashSet<ValueId> {
+    let mut readers = vec![0; program.values.len()];
+    for value in program.steps.iter().flat_map(Step::inputs) {
+        readers[value.0] += 1;
+    }
+    readers[program.output.0] += 1;
+    let is_product = |value: ValueId| {
+        let step = value.0.checked_sub(1).map(|index| &program.steps[index]);
+        matches!(step, Some(Step::Multiply { .. })) && readers[value.0] == 1
+    };
+    let summed = program.steps.iter().filter_map(|step| {
+        let Step::SumPool { input, window } = step else {
+            return None;
+        };
+        (is_product(*input) && is_apart(window)).then_some(*input)
+    });
+    summed.collect()
+}
+
+/// Whether no element is in two windows, and no window reads beyond the image.
+fn is_apart(window: &Window) -> bool {
+    let [down, across] = window.stride;
+    window.kernel[0] <= down && window.kernel[1] <= across && window.padding == [0; 4]
+}
+
 /// The greatest number of the table that an input is looked up in.
 fn greatest_of_table(program: &Program) -> i128 {
     if has_digits(program) {
@@ -325,6 +354,7 @@ impl<'a> Builder<'a> {
             claimed: 0,
             sizes,
             rectified: HashMap::new(),
+            summed: summed_at_once(program),
             table: has_digits(program).then(|| (0, program.base() - 1)),
             end: has_digits(program).then(|| program.base() - 1),
             exposure,
@@ -337,14 +367,14 @@ impl<'a> Builder<'a> {
             InputRange::Checked => builder.check_range(image),
             InputRange::InTable => builder.look_up_input(image),
         }
-        builder.values.push(image);
+        builder.values.push(Some(image));
         builder
     }
 
     fn build(mut self) -> Result<Layout, CommittedError> {
         let mut ends = vec![self.graph.nodes().len()];
         for index in 0..self.program.steps.len() {
-            let node = self.step(index);
+            let node = (!self.summed.contains(&ValueId(index + 1))).then(|| self.step(index));
             self.values.push(node);
             ends.push(self.graph.nodes().len());
         }
@@ -377,7 +407,7 @@ impl<'a> Builder<'a> {
     }
 
     fn node(&self, id: ValueId) -> NodeId {
-        self.values[id.0]
+        self.values[id.0].expect("whoever reads a product that is summed up at once does not read it")
     }
 
     fn flat(&mut self, node: NodeId) -> NodeId {
@@ -506,11 +536,7 @@ impl<'a> Builder<'a> {
                 denominator,
                 multiplier,
             } => return self.divide(index, *numerator, *denominator, *multiplier),
-            Step::SumPool { input, window } => {
-                let taps = self.taps(*input, window);
-                let sum = taps.into_iter().reduce(|a, b| self.graph.add(a, b));
-                sum.expect("a kernel is not empty")
-            }
+            Step::SumPool { input, window } => self.sum_pool(*input, window),
             Step::MaxPool { input, window } => self.max_pool(*input, window),
             Step::Rectify { input } => {
                 let interval = program.value(*input).interval;
@@ -595,11 +621,43 @@ impl<'a> Builder<'a> {
         self.graph.look_up(Function { table, scale }, self.node(input))
     }
 
+    fn sum_pool(&mut self, input: ValueId, window: &Window) -> NodeId {
+        let index = self.summed.contains(&input).then(|| input.0 - 1);
+        let Some(Step::Multiply { left, right }) = index.map(|index| &self.program.steps[index]) else {
+            let taps = self.taps(input, window);
+            let sum = taps.into_iter().reduce(|a, b| self.graph.add(a, b));
+            return sum.expect("a kernel is not empty");
+        };
+        let shape = self.image_shape(input);
+        let [left, right] = [left, right].map(|&factor| {
+            let image = self.node(factor);
+            let image = self.graph.reshape(image, &shape);
+            let taps = self.taps_of(image, window);
+            let rows: Vec<NodeId> = taps
+                .into_iter()
+                .map(|tap| {
+                    let len = self.graph.len(tap);
+                    self.graph.reshape(tap, &[1, len])
+                })
+                .collect();
+            self.graph.concatenate(&rows, 0)
+        });
+        self.graph.einsum("to,to->o", left, right)
+    }
+
     /// For each position of the window, the elements that the outputs read there; where that is padding, the nearest element
     /// that the same window reads, which changes no maximum.
     fn taps(&mut self, input: ValueId, window: &Window) -> Vec<NodeId> {
+        let shape = self.image_shape(input);
         let node = self.node(input);
-        let [_, height, width] = self.image_shape(input);
+        let image = self.graph.reshape(node, &shape);
+        self.taps_of(image, window)
+    }
+
+    fn taps_of(&mut self, node: NodeId, window: &Window) -> Vec<NodeId> {
+        let &[_, height, width] = self.graph.shape(node) else {
+            unreachable!("an image has channels, rows and columns");
+        };
         let [rows, columns] = window
             .output_size([height, width])
             .expect("the graph's shapes fit");

@@ -2,6 +2,8 @@
 
 mod compositions;
 mod operators;
+mod packing;
+mod table;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -1068,8 +1070,15 @@ fn the_result_is_the_float_models() {
 #[test]
 fn every_single_claim_is_bound() {
     for (name, graph) in graphs() {
-        for assurance in [InputAssurance::Ranged, InputAssurance::Registered] {
-            let circuit = lower(&graph, &options(4, assurance, false, 1.0)).unwrap();
+        for assurance in [
+            InputAssurance::Ranged,
+            InputAssurance::Registered,
+            InputAssurance::Table,
+        ] {
+            let circuit = match lower(&graph, &options(4, assurance, false, 1.0)) {
+                Err(CommittedError::LooseRange(_)) => continue,
+                circuit => circuit.unwrap(),
+            };
             let honest = circuit.witness(&drawn_for(&graph, 3)).unwrap();
             for position in 0..honest.output.len() {
                 for change in [1, -1, 1 << 20] {
@@ -1700,13 +1709,14 @@ fn the_suite_fits_its_rows() {
                     lower(&graph, &options)
                 };
                 let circuits = (8..=16).rev().map(with_bits);
-                let circuit = match circuits.min_by_key(|made| made.as_ref().map_or(99, CommittedCircuit::logrows)) {
-                    Some(Ok(circuit)) => circuit,
-                    other => {
-                        writeln!(listing, "{}-s{scale} {assurance}: {other:?}", spec.id).unwrap();
-                        continue;
-                    }
-                };
+                let circuit =
+                    match circuits.min_by_key(|made| made.as_ref().map_or(99, CommittedCircuit::logrows)) {
+                        Some(Ok(circuit)) => circuit,
+                        other => {
+                            writeln!(listing, "{}-s{scale} {assurance}: {other:?}", spec.id).unwrap();
+                            continue;
+                        }
+                    };
                 let sizes = circuit.sizes();
                 let total = circuit.cell_account().total();
                 assert_eq!(total.cells(), circuit.cells(), "{}", spec.id);
@@ -1746,7 +1756,8 @@ proptest! {
         kernel in 1usize..4, stride in 1usize..4, padding in 0usize..2, depthwise: bool,
         second_kernel in 1usize..3, second_stride in 1usize..4, between in 0usize..5,
         zero_taps in 0u32..512, seed in 0u64..1000, scale in prop::sample::select(vec![4u32, 10]),
-        ranged: bool, output_public: bool,
+        assurance in prop::sample::select(vec![InputAssurance::Ranged, InputAssurance::Table, InputAssurance::Registered]),
+        output_public: bool,
     ) {
         prop_assume!(padding < kernel);
         let shape = [1, channels, height, width];
@@ -1777,15 +1788,17 @@ proptest! {
             ops.push(conv(2 * channels, 2, second_kernel, second_stride, 0, 1, seed + 7));
         }
         let graph = small(&shape, ops);
-        let assurance = if ranged { InputAssurance::Ranged } else { InputAssurance::Registered };
-        let circuit = lower(&graph, &options(scale, assurance, output_public, 1.0)).unwrap();
+        let circuit = match lower(&graph, &options(scale, assurance, output_public, 1.0)) {
+            Err(CommittedError::LooseRange(_)) => return Ok(()),
+            circuit => circuit.unwrap(),
+        };
         let honest = circuit.witness(&input::seeded_uniform(&shape, seed)).unwrap();
         prop_assert!(is_accepted(&circuit, &honest));
         has_no_fractions(&circuit, &honest);
-        let bound = circuit.input().range.greatest;
-        if ranged {
+        let Interval { least, greatest } = circuit.bounds()[0].bounds;
+        if assurance.is_by_circuit() {
             for position in 0..honest.input.len() {
-                for outside in [bound + 1, -bound - 1, 1 << 20] {
+                for outside in [greatest + 1, least - 1, 1 << 30] {
                     let mut witness = honest.clone();
                     witness.input[position] = outside;
                     prop_assert!(!is_accepted(&circuit, &witness));

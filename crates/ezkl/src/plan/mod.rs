@@ -292,6 +292,9 @@ pub struct CommittedPlan {
 pub struct Chosen {
     /// Bits of the base of digits.
     pub digit_bits: u32,
+    /// How many values at most are rounded because a layer of weights reads them; absent where it is as few as will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roundings: Option<usize>,
     /// Which range the circuit checks its input to be in, if it checks one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_range: Option<CheckedRange>,
@@ -304,8 +307,10 @@ impl CommittedPlan {
     pub fn as_chosen(self, chosen: Option<Chosen>) -> Self {
         let range = chosen.and_then(|chosen| chosen.input_range);
         let bits = chosen.map(|chosen| chosen.digit_bits);
+        let roundings = chosen.and_then(|chosen| chosen.roundings);
         Self {
             digit_bits: self.digit_bits.or(bits),
+            roundings: self.roundings.or(roundings),
             input_range: self.input_range.or(range),
             ..self
         }
@@ -315,6 +320,7 @@ impl CommittedPlan {
     pub fn first_choice(self, range: CheckedRange) -> Chosen {
         Chosen {
             digit_bits: self.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS),
+            roundings: self.roundings,
             input_range: self
                 .assurance
                 .is_by_circuit()

@@ -300,6 +300,34 @@ pub struct Program {
     pub assumed: Vec<(ValueId, Interval)>,
 }
 
+impl Step {
+    /// The values that it reads, each as often as it does.
+    pub fn inputs(&self) -> Vec<ValueId> {
+        match self {
+            Self::Claimed {
+                input,
+                linear: Linear::Product { right, .. },
+                ..
+            } => vec![*input, *right],
+            Self::Claimed { input, .. }
+            | Self::SumPool { input, .. }
+            | Self::MaxPool { input, .. }
+            | Self::Rectify { input }
+            | Self::Tabulated { input, .. }
+            | Self::LayerNorm { input, .. } => vec![*input],
+            Self::Multiply { left, right } => vec![*left, *right],
+            Self::Sum { terms, .. } => terms.iter().map(|term| term.value).collect(),
+            Self::Constant { .. } => Vec::new(),
+            Self::Rearrange { operands, .. } => operands.iter().map(|operand| operand.value).collect(),
+            Self::Divide {
+                numerator,
+                denominator,
+                ..
+            } => vec![*numerator, *denominator],
+        }
+    }
+}
+
 impl Program {
     /// What is known of a value.
     ///
