@@ -437,7 +437,9 @@ fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> 
     let request = bound(arguments, srs, request);
     let subject = match &arguments.onnx {
         Some(path) => {
-            let subject = Subject::from_onnx(path, arguments.input(), request.clone());
+            let calibration = arguments.calibration.as_deref();
+            let subject =
+                Subject::from_onnx_calibrated(path, arguments.input(), calibration, request.clone());
             Source::Onnx(Box::new(of_profile(subject, &profile)?))
         }
         None if suite == ONNX_SUITE => {

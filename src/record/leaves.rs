@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 101] = {
+const CLASSES: [(&str, Class, &str); 102] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -75,6 +75,11 @@ const CLASSES: [(&str, Class, &str); 101] = {
             "request.scale_factors",
             Derived,
             "the circuit laid out again with these factors, and its settings",
+        ),
+        (
+            "request.chosen",
+            Derived,
+            "the circuit laid out again with these choices, and its settings",
         ),
         ("request.weights_sha256", Derived, "`model.weights`"),
         ("request.input_sha256", Derived, "`input.source`"),
@@ -254,7 +259,7 @@ const CLASSES: [(&str, Class, &str); 101] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 12] = [
+const LATER: [(&str, u32); 15] = [
     ("batch", 7),
     ("other_forks", 2),
     ("guard", 2),
@@ -267,6 +272,9 @@ const LATER: [(&str, u32); 12] = [
     ("numerics.outputs", 6),
     ("model.uncovered", 6),
     ("request.output", 9),
+    ("request.chosen", 10),
+    ("request.plan.input_range", 10),
+    ("lowering.layers.in_digits", 10),
 ];
 
 /// Whether a place holds what records of a schema did not have yet.

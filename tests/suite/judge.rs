@@ -678,7 +678,7 @@ fn a_small_network_has_a_table_of_its_size() {
         (subject, committed.circuit)
     };
     let (small, circuit) = subject(committed(7));
-    let bits = small.request.plan.digit_bits().expect("it is chosen");
+    let bits = small.request.chosen.expect("it is chosen").digit_bits;
     assert!(
         circuit.logrows() <= 12,
         "2^{} rows, {bits} bits",
@@ -697,10 +697,8 @@ fn a_small_network_has_a_table_of_its_size() {
     assert_eq!(judged(&small).finding(), None);
     // More bits after the point need larger limbs.
     let (fine, _) = subject(committed(12));
-    assert!(
-        fine.request.plan.digit_bits().is_none_or(|fine| fine > bits),
-        "{bits}"
-    );
+    let fine = fine.request.chosen.expect("it is chosen").digit_bits;
+    assert!(fine > bits, "{fine} {bits}");
 }
 
 /// Every model of the suite that has a committed circuit of at most this many multiply-adds, at both of the study's scales.

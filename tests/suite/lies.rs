@@ -260,15 +260,16 @@ fn tile(index: usize) -> &'static Circuit {
     })
 }
 
+/// Scores that follow from the claims before them without a claim of their own: a mean of each part of an image.
+fn means() -> Op {
+    Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0)))
+}
+
 /// A convolution, its square, and scores, with input and scores public.
 fn network() -> &'static Circuit {
     static NETWORK: OnceLock<Circuit> = OnceLock::new();
     NETWORK.get_or_init(|| {
-        let scores = Op::Gemm(Gemm {
-            weight: input::seeded_uniform(&[3, 32], 20),
-            bias: Some(input::seeded_uniform(&[3], 21)),
-        });
-        let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, Op::Flatten, scores]);
+        let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, means(), Op::Flatten]);
         Circuit::make("network", &layers, 4, Io::Public, 2)
     })
 }
@@ -427,11 +428,7 @@ fn assert_guard_alone_refuses_bent_quotients(circuit: &Circuit) {
 /// change for it.
 #[test]
 fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
-    let scores = Op::Gemm(Gemm {
-        weight: input::seeded_uniform(&[3, 32], 22),
-        bias: None,
-    });
-    let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, Op::Flatten, scores]);
+    let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, means(), Op::Flatten]);
     // The smallest base that there is, for the fewest rows.
     let plan = CircuitPlan::committed(10, Io::Public).unwrap();
     let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();
@@ -996,8 +993,26 @@ fn of_elements() -> [Family; 5] {
 }
 
 /// Of what computes with several elements, or moves them.
-fn of_several() -> [Family; 5] {
+fn of_several() -> [Family; 6] {
     [
+        ("packed", || {
+            of_operators("lies-packed", 4, |net, x| {
+                let layer = Op::Conv2d(Conv2d {
+                    weight: input::seeded_uniform(&[6, 2, 3, 3], 60),
+                    bias: None,
+                    window: Window::square(3, 1, 0),
+                    groups: 1,
+                });
+                let layer = net.apply(layer, &[x]);
+                let active = net.apply(Op::Relu, &[layer]);
+                let list = net.apply(Op::Flatten, &[active]);
+                let scores = Op::Gemm(Gemm {
+                    weight: input::seeded_uniform(&[9, 24], 61),
+                    bias: Some(input::seeded_uniform(&[9], 62)),
+                });
+                net.apply(scores, &[list])
+            })
+        }),
         ("movements", || {
             of_operators("lies-movements", 4, |net, x| {
                 let layer = net.apply(convolution(42), &[x]);
@@ -1067,11 +1082,11 @@ fn of_several() -> [Family; 5] {
 /// families one is tried, and all of them where every case is.
 #[test]
 fn what_operators_claim_is_what_they_compute() {
-    const SAMPLED: &str = "attention";
+    const SAMPLED: [&str; 2] = ["attention", "packed"];
     let is_every_case = common::step(2) == 1;
     let mut refused = 0;
     for (name, make) in of_elements().into_iter().chain(of_several()) {
-        if is_every_case || name == SAMPLED {
+        if is_every_case || SAMPLED.contains(&name) {
             refused += wrong_claims_are_refused(name, &make());
         }
     }
