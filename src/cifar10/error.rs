@@ -1,6 +1,7 @@
 //! What can be wrong with the data's files.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::PathBuf;
 
 use crate::files;
@@ -76,9 +77,15 @@ pub enum DataError {
 impl Hint for DataError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Read { source, .. } => files::refusal_hint(source).unwrap_or(
-                "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
-            ),
+            Self::Read { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => {
+                    "`evmbench data cifar10` downloads CIFAR-10 to where it is looked for without --data; with --data, give the \
+                     folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz"
+                }
+                _ => files::refusal_hint(source).unwrap_or(
+                    "give the folder with data_batch_1.bin to test_batch.bin, or the official .tar.gz",
+                ),
+            },
             Self::Missing { .. } => "`evmbench data cifar10` downloads the official archive and unpacks it",
             Self::Size { .. } | Self::Label { .. } => {
                 "the file is damaged or another format: get it again with `evmbench data cifar10`"

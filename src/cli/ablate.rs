@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::ForkName;
-use super::output::say;
+use super::output::{fitted, say};
 use super::session::{Session, SessionArguments, at_least_one};
 use super::{Finding, format};
 use crate::ablation::{self, Choice};
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     };
     let baseline = arguments.session.bind(baseline, srs.as_ref());
     if arguments.dry_run {
-        say!("{}", planned(&baseline, arguments))?;
+        say!("{}", fitted(&planned(&baseline, arguments)))?;
         return Ok(Finding::Good);
     }
     let mut session = Session::open(&arguments.session, srs)?;
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if arguments.json {
         print_json(&rows, &arguments.session)?;
     } else {
-        say!("{}", table(&rows))?;
+        say!("{}", fitted(&table(&rows)))?;
         if let Some(text) = spread(&rows) {
             say!("\n{text}")?;
         }
@@ -229,7 +229,8 @@ fn spread(rows: &[Row]) -> Option<String> {
         table.row([format!("more than {}", format::count(proofs)), "never".to_owned()]);
     }
     Some(format!(
-        "plain verifiers:   {plain}\nreusable verifier: {reusable}\n{table}"
+        "plain verifiers:   {plain}\nreusable verifier: {reusable}\n{}",
+        fitted(&table)
     ))
 }
 

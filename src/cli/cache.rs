@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::CliError;
-use super::output::say;
+use super::output::{fitted, say};
 use super::{Finding, format};
 use crate::digests::Digests;
 use crate::home::Home;
@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             path.display().to_string(),
         ]);
     }
-    say!("{table}")?;
+    say!("{}", fitted(&table))?;
     if in_use > 0 {
         say!("{in_use} kept: a running evmbench uses them")?;
     }

@@ -4,7 +4,7 @@ use crate::chain::{Fork, Rule};
 use crate::report::table::{Column, Table};
 
 use super::error::CliError;
-use super::output::say;
+use super::output::{fitted, say};
 use super::{Finding, format};
 
 /// Show the limits that each fork, or its public network, sets to a transaction
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             .collect();
         say!("{}", serde_json::Value::Array(rules))?;
     } else {
-        say!("{}", limits())?;
+        say!("{}", fitted(&limits()))?;
     }
     Ok(Finding::Good)
 }

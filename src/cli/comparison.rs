@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::format;
+use super::output::fitted;
 use crate::compare::samples::Summary;
 use crate::compare::{
     Change, CircuitChange, Comparison, ContextChange, ExperimentChange, Failure, Identity, JUDGED, Samples,
@@ -60,7 +61,7 @@ pub(super) fn text(sections: &[Section]) -> String {
                 .table
                 .as_ref()
                 .filter(|table| !table.is_empty())
-                .map(Table::to_string),
+                .map(fitted),
         );
         lines.extend(section.notes.iter().cloned());
         lines.join("\n")
@@ -192,7 +193,7 @@ fn all_phases(comparison: &Comparison) -> Section {
         }
     }
     let note = (elsewhere > 0).then(|| {
-        let experiments = plural(elsewhere, "experiment");
+        let experiments = format::plural(elsewhere, "experiment");
         format!("{experiments} not compared: made on another machine or with other threads.")
     });
     Section {
@@ -245,7 +246,7 @@ fn side(name: &str, side: &Side) -> String {
     format!(
         "{name}: {}{commit}, {}",
         side.name,
-        plural(side.records, "record")
+        format::plural(side.records, "record")
     )
 }
 
@@ -374,7 +375,7 @@ fn figures(comparison: &Comparison) -> Section {
     let total = comparison.experiments.len();
     let mut notes = Vec::new();
     if changed < total {
-        let of = plural(total, "experiment");
+        let of = format::plural(total, "experiment");
         notes.push(format!(
             "{} of {of} with the same gas and sizes, chance aside.",
             total - changed
@@ -382,7 +383,7 @@ fn figures(comparison: &Comparison) -> Section {
     }
     let in_new_alone = in_new_alone.into_iter().filter(|&(_, count)| count > 0);
     notes.extend(in_new_alone.map(|(metric, count)| {
-        let experiments = plural(count, "experiment");
+        let experiments = format::plural(count, "experiment");
         format!(
             "{}: NEW alone has it, in {experiments}.",
             format::capitalised(&metric.row())
@@ -458,7 +459,7 @@ fn by_chance(
         format!("by {least} to {greatest}")
     };
     Some(Spread {
-        experiments: plural(changes.len(), "experiment"),
+        experiments: format::plural(changes.len(), "experiment"),
         figures: format!(
             "{} differs {apart}; chance explains up to {bound} either way.",
             format::capitalised(&metric.row())
@@ -499,19 +500,19 @@ fn phases(comparison: &Comparison) -> Section {
     }
     let mut notes = Vec::new();
     if overlapping > 0 {
-        let figures = plural(overlapping, "figure");
+        let figures = format::plural(overlapping, "figure");
         notes.push(format!(
             "{figures} with samples that overlap: no difference can be told."
         ));
     }
     if single > 0 {
-        let figures = plural(single, "figure");
+        let figures = format::plural(single, "figure");
         notes.push(format!(
             "{figures} with a single sample: nothing is known of the spread."
         ));
     }
     if elsewhere > 0 {
-        let experiments = plural(elsewhere, "experiment");
+        let experiments = format::plural(elsewhere, "experiment");
         notes.push(format!(
             "{experiments} not compared: made on another machine or with other threads."
         ));
@@ -631,11 +632,6 @@ fn shortened(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", format::count(count as u64))
 }
 
 fn dash() -> String {

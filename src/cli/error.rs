@@ -14,7 +14,7 @@ use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
 use crate::hint::Hint;
-use crate::home::HomeError;
+use crate::home::{Home, HomeError};
 use crate::nodes::NodeError;
 use crate::npm::NpmError;
 use crate::parts::PartsError;
@@ -224,9 +224,20 @@ impl CliError {
     pub(super) fn tell(&self) {
         // A name in a file may have breaks: what follows one is no line of evmbench's own.
         note!("error: {}", self.to_string().replace('\n', "\n  "));
-        for hint in self.hints() {
-            note!("hint: {hint}");
+        match self.hint_about_cache() {
+            Some(hint) => note!("hint: {hint}"),
+            None => self.hints().iter().for_each(|hint| note!("hint: {hint}")),
         }
+    }
+
+    /// Whatever was tried with a file of the cache folder: where the folder cannot be written, that is what the user must know.
+    fn hint_about_cache(&self) -> Option<Cow<'static, str>> {
+        let home = Home::from_environment().ok()?;
+        let is_about_it = self.to_string().contains(&*home.root().to_string_lossy());
+        if !is_about_it {
+            return None;
+        }
+        home.require_writable().err()?.hint()
     }
 
     /// 2 for arguments that cannot be used, else 1.

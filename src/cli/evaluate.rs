@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::output::{note, say};
+use super::output::{fitted, note, say};
 use super::progress::Progress;
 use super::session::at_least_one;
 use super::{Finding, data, setup};
@@ -147,7 +147,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     }
     progress.clear();
     if !arguments.json {
-        say!("{table}")?;
+        say!("{}", fitted(&table))?;
     }
     Ok(Finding::Good)
 }

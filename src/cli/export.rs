@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::error::CliError;
-use super::output::{note, say};
+use super::output::{fitted, note, say};
 use super::plan::Planned;
 use super::session::{Earlier, finished};
 use super::{format, prove_and_verify, tasks};
@@ -355,7 +355,7 @@ fn tell(job: &Job, kind: Kind, replays: Option<&[Replay]>) -> Result<(), CliErro
         ]);
     }
     if !arrays.is_empty() {
-        say!("{table}")?;
+        say!("{}", fitted(&table))?;
     }
     if let Some(replays) = replays {
         show(replays)?;
@@ -394,5 +394,5 @@ fn show(replays: &[Replay]) -> Result<(), CliError> {
             format!("{:.0}%", 100.0 * replay.idle_share),
         ]);
     }
-    say!("{table}")
+    say!("{}", fitted(&table))
 }

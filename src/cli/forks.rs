@@ -78,7 +78,6 @@ pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
         Column::written("value"),
         Column::written("limit"),
         Column::written("margin"),
-        Column::text("unit"),
     ]);
     for fit in fits {
         let registration = fit
@@ -92,6 +91,7 @@ pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
         for (transaction, margins) in transactions.into_iter().flatten() {
             for margin in margins {
                 let RuleMargin { rule, value, limit } = *margin;
+                let unit = rule.unit();
                 let sign = if margin.is_broken() { "-" } else { "" };
                 table.row([
                     fit.fork().name().to_owned(),
@@ -99,10 +99,12 @@ pub(super) fn margins<'a>(fits: impl IntoIterator<Item = Fit<'a>>) -> Table {
                     rule.to_string(),
                     rule.eip(fit.fork())
                         .map_or_else(|| "-".to_owned(), |eip| eip.to_string()),
-                    format::count(value),
-                    format::count(limit),
-                    format!("{sign}{}", format::count(margin.value.abs_diff(margin.limit))),
-                    rule.unit().to_owned(),
+                    format!("{} {unit}", format::count(value)),
+                    format!("{} {unit}", format::count(limit)),
+                    format!(
+                        "{sign}{} {unit}",
+                        format::count(margin.value.abs_diff(margin.limit))
+                    ),
                 ]);
             }
         }

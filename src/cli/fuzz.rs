@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::forks::ForkName;
-use super::output::say;
+use super::output::{fitted, say};
 use super::progress::{self, Counter, Progress};
 use super::{Finding, format, setup};
 use crate::fuzz::campaign::{self, ClassTally, Tally};
@@ -200,7 +200,7 @@ fn corpus_path(folder: &Path, name: &FileName) -> PathBuf {
 
 fn show(report: &RecordReport) -> Result<(), CliError> {
     let campaign = &report.campaign;
-    say!("{}\n", tallies(campaign))?;
+    say!("{}\n", fitted(&tallies(campaign)))?;
     for case in &campaign.findings {
         say!(
             "{} {}: {}: {}",

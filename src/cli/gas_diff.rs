@@ -4,10 +4,10 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Finding;
-use super::comparison::{self, Section, plural};
+use super::comparison::{self, Section};
 use super::error::CliError;
 use super::output::say;
+use super::{Finding, format};
 use crate::compare::{self, Comparison, Failure, Policy, RecordSet, Tolerance};
 
 /// Compare two folders of records, or two git revisions of one: gas, code size, calldata; exit status 1 where they grew
@@ -98,7 +98,7 @@ fn verdict(failures: &[Failure], tolerance: Tolerance) -> Section {
     let sentence = if failures.is_empty() {
         format!("Passed: nothing grew by more than {tolerance}, nothing verified was lost.")
     } else {
-        format!("FAILED: {}.", plural(failures.len(), "finding"))
+        format!("FAILED: {}.", format::plural(failures.len(), "finding"))
     };
     let lines = failures
         .iter()

@@ -8,7 +8,7 @@ use crate::report::table::{Column, Table};
 use crate::suite::{self, StudyOutcome, Suite};
 
 use super::error::CliError;
-use super::output::say;
+use super::output::{fitted, say};
 use super::{Finding, format};
 
 /// Show the 20 models at 2 scales: shapes, parameters, multiply-adds, and what the study got
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             study,
         ]);
     }
-    say!("{table}")?;
+    say!("{}", fitted(&table))?;
     let scales = arguments.suite.experiments(&[]).count();
     say!(
         "{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).",

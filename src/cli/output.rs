@@ -9,6 +9,8 @@ use std::io::{self, Write as _};
 
 use super::error::CliError;
 use crate::format::plain_lines;
+use crate::report::table::Table;
+use crate::report::text;
 
 /// Prints a line to stdout, as `println!` does; where that fails, it is an error and not a panic.
 macro_rules! say {
@@ -35,4 +37,18 @@ pub(super) fn line(text: fmt::Arguments<'_>) -> Result<(), CliError> {
 pub(super) fn message(text: fmt::Arguments<'_>) {
     // There is no other place to tell it.
     let _ = writeln!(io::stderr(), "{}", plain_lines(&text.to_string()));
+}
+
+/// A table for stdout: within the width of the terminal, a line for each row where stdout is none.
+pub(super) fn fitted(table: &Table) -> String {
+    text::fitted(table, width())
+}
+
+/// The characters of a line: what `COLUMNS` says, or the terminal's; none where lines have no end.
+fn width() -> Option<usize> {
+    let asked = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    asked.or_else(terminal).filter(|&width| width > 0)
 }

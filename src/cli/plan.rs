@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::error::CliError;
-use super::output::{note, say};
+use super::output::{fitted, note, say};
 use super::planner::Planner;
 use super::prove_and_verify::Item;
 use super::session::parse_bytes;
@@ -199,20 +199,20 @@ fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
         let counts = counts.map(|count| format::count(count as u64));
         table.row(std::iter::once(layer.layer.clone()).chain(counts));
     }
-    say!("\n{table}")?;
+    say!("\n{}", fitted(&table))?;
     let k = account.logrows;
-    let columns = account.inner_columns;
+    let columns = format::plural(account.inner_columns, "column");
     let Some(below) = k.checked_sub(1).filter(|_| total.cells() > 0) else {
         return Ok(());
     };
     let room = format::count(account.room_below as u64);
     match account.cells_too_many() {
         0 if account.table_logrows == k => say!(
-            "2^{k} rows, {columns} columns: the lookup table needs them; the cells alone would fit 2^{below} ({room} cells)"
+            "2^{k} rows, {columns}: the lookup table needs them; the cells alone would fit 2^{below} ({room} cells)"
         ),
-        0 => say!("2^{k} rows, {columns} columns: the cells would fit 2^{below} ({room} cells)"),
+        0 => say!("2^{k} rows, {columns}: the cells would fit 2^{below} ({room} cells)"),
         many => say!(
-            "2^{k} rows, {columns} columns: 2^{below} have room for {room} cells, {} fewer ({:.1}%)",
+            "2^{k} rows, {columns}: 2^{below} have room for {room} cells, {} fewer ({:.1}%)",
             format::count(many as u64),
             100.0 * many as f64 / total.cells() as f64
         ),
@@ -233,12 +233,15 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
         Column::written_of(Metric::ProveSeconds),
         Column::text(Metric::Peak.heading()),
     ]);
-    let mut chains = Table::new([
+    let mut sizes = Table::new([
         Column::text(""),
         Column::written_of(Metric::ProofSize),
         Column::written_of(Metric::Instances),
         Column::written_of(Metric::Calldata),
         Column::written_of(Metric::RuntimeCode),
+    ]);
+    let mut chains = Table::new([
+        Column::text(""),
         Column::of(Metric::Fork),
         Column::written(Metric::DeploymentGas.name()),
         Column::text("deploys"),
@@ -268,14 +271,16 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
             one.memory
                 .map_or_else(|| "-".to_owned(), |verdict| verdict.to_string()),
         ]);
-        for (index, fork) in forecast.forks.iter().enumerate() {
-            let once = |text: String| if index == 0 { text } else { String::new() };
+        sizes.row([
+            one.name.clone(),
+            exact_bytes(forecast.proof_bytes),
+            format::count(forecast.instances),
+            exact_bytes(forecast.calldata_bytes),
+            exact_bytes(forecast.runtime_code_bytes),
+        ]);
+        for fork in &forecast.forks {
             chains.row([
-                once(one.name.clone()),
-                once(exact_bytes(forecast.proof_bytes)),
-                once(format::count(forecast.instances)),
-                once(exact_bytes(forecast.calldata_bytes)),
-                once(exact_bytes(forecast.runtime_code_bytes)),
+                one.name.clone(),
                 fork.fork.name().to_owned(),
                 count(fork.deployment_gas),
                 fork.verdict(TransactionKind::Deployment).to_string(),
@@ -295,7 +300,10 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
     if let Some((budget, source)) = budget {
         say!("memory: {} ({source})", format::bytes(budget))?;
     }
-    say!("{circuits}\n\n{chains}")?;
+    for table in [circuits, sizes] {
+        say!("{}\n", fitted(&table))?;
+    }
+    say!("{}", fitted(&chains))?;
     if let Some((fork, cap)) = planned.iter().find_map(beyond_cap) {
         say!(
             "{}: most of the deployment gas is state gas (EIP-8037), which the cap on a transaction's gas ({}) does not count",

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::say;
+use super::output::{fitted, say};
 use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished};
 use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
@@ -306,14 +306,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 /// What a run ends with on the terminal.
 pub(super) fn tell(records: &[Record], arguments: &Arguments) -> Result<(), CliError> {
     if !records.is_empty() {
-        say!("{}", tables::records(records))?;
+        say!("{}", fitted(&tables::records(records)))?;
         remarks::show(records.iter().map(|record| {
             let name = record.request.name();
             (name, &record.model.uncovered[..], &record.notes[..])
         }))?;
         for records in records.chunks(RECORDS_BESIDE_EACH_OTHER) {
             if let Some(causes) = tables::causes(records) {
-                say!("\n{causes}")?;
+                say!("\n{}", fitted(&causes))?;
             }
         }
         for record in records {
@@ -351,7 +351,9 @@ pub(super) fn tell(records: &[Record], arguments: &Arguments) -> Result<(), CliE
             });
             say!(
                 "\n{}",
-                forks::verdicts(fits.filter(|(_, fit)| named.contains(&fit.fork())))
+                fitted(&forks::verdicts(
+                    fits.filter(|(_, fit)| named.contains(&fit.fork()))
+                ))
             )?;
         }
     }
@@ -857,7 +859,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     if arguments.json {
         return Ok(());
     }
-    say!("{table}")?;
+    say!("{}", fitted(&table))?;
     let remarks = remarks.iter();
     remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::Finding;
 use super::error::CliError;
 use super::output::say;
+use super::{Finding, format};
 use crate::report::{self, Dataset, Prices, Report, output};
 
 /// The baseline that is always there.
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Everything
+    /// Everything but csp
     All,
     /// Tables that build alone and inside a document
     Latex,
@@ -52,8 +52,10 @@ enum Format {
     Html,
     /// SVG and PNG
     Plots,
-    /// A summary, also printed
+    /// A summary of what a terminal has room for
     Text,
+    /// JSON as the client-side-proving benchmarks have it, one file for each verified record
+    Csp,
 }
 
 impl From<Format> for report::Format {
@@ -66,6 +68,7 @@ impl From<Format> for report::Format {
             Format::Html => Self::Html,
             Format::Plots => Self::Plots,
             Format::Text => Self::Text,
+            Format::Csp => Self::Csp,
         }
     }
 }
@@ -82,7 +85,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for line in output::headline(&report.dataset) {
         say!("{line}")?;
     }
-    say!("{} files in {}.", files.len(), arguments.out.display())?;
+    say!(
+        "{} in {}.",
+        format::plural(files.len(), "file"),
+        arguments.out.display()
+    )?;
     Ok(if report.dataset.left_out.is_empty() {
         Finding::Good
     } else {

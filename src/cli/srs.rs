@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::output::{note, say};
+use super::output::{fitted, note, say};
 use super::progress::{self, Progress};
 use super::session::thread_count;
 use super::{Finding, format};
@@ -157,7 +157,7 @@ fn list(strings: &ImportedStrings, arguments: &ListArguments) -> Result<Finding,
                 identity.sha256,
             ]);
         }
-        say!("{table}")?;
+        say!("{}", fitted(&table))?;
     }
     let damaged: Vec<_> = damaged.into_iter().filter_map(Result::err).collect();
     for path in &damaged {

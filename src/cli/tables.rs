@@ -7,7 +7,7 @@ use crate::record::Record;
 use crate::report::table::{Column, Table};
 
 /// What a run's table shows of each record.
-const METRICS: [Metric; 11] = [
+const METRICS: [Metric; 12] = [
     Metric::Rows,
     Metric::Logrows,
     Metric::ProveSeconds,
@@ -16,6 +16,7 @@ const METRICS: [Metric; 11] = [
     Metric::Instances,
     Metric::RuntimeCode,
     Metric::VerificationGas,
+    Metric::GuardedGas,
     Metric::LargestError,
     Metric::OutputRange,
     Metric::OutcomeAndLimits,

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::error::CliError;
-use super::output::{note, say};
+use super::output::{fitted, note, say};
 use super::session::{Session, at_least_one, parse_bytes};
 use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;
@@ -157,9 +157,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             serde_json::to_string(&found).expect("what was found is plain data")
         )?;
     } else {
-        say!("{}", front_table(&front, chosen_index, calibrated))?;
+        say!("{}", fitted(&front_table(&front, chosen_index, calibrated)))?;
         if !proved.is_empty() {
-            say!("\n{}", proved_table(&front, &proved, profile.as_ref()))?;
+            say!("\n{}", fitted(&proved_table(&front, &proved, profile.as_ref())))?;
         }
         say!("\nrefused, since a value could exceed them: {refused}")?;
         if let Some(profile) = &profile {
@@ -426,10 +426,10 @@ fn choose(
 fn name(plan: &CircuitPlan) -> String {
     let mut name = format!("scale {}", plan.scale());
     if let Some(bits) = plan.digit_bits() {
-        name += &format!(", digits of {bits} bits");
+        name += &format!(", digits of {}", format::plural(bits as usize, "bit"));
     }
     if let Some(roundings) = plan.roundings() {
-        name += &format!(", {roundings} roundings");
+        name += &format!(", {}", format::plural(roundings, "rounding"));
     }
     name
 }
@@ -439,7 +439,9 @@ fn settings(plan: &CircuitPlan) -> [String; 5] {
     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let digits = match (plan.kind(), plan.decomposition()) {
         (_, Some(decomposition)) => format!("{} of base {}", decomposition.legs, decomposition.base),
-        (CircuitKind::Committed, None) => dash(plan.digit_bits().map(|bits| format!("{bits} bits"))),
+        (CircuitKind::Committed, None) => {
+            dash(plan.digit_bits().map(|bits| format::plural(bits as usize, "bit")))
+        }
         _ => "default".to_owned(),
     };
     let input = match plan.input_assurance() {

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::say;
+use super::output::{fitted, say};
 use super::progress::Progress;
 use super::{Finding, format, setup, srs};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::ledger::What;
-use crate::metric::Spread;
+use crate::metric::{Spread, Value};
 use crate::prover::StringFile;
-use crate::record::Outcome;
+use crate::record::{Outcome, Record};
 use crate::rederive::{self, Given, Rederived, Tools};
 use crate::replay;
 
@@ -133,7 +133,7 @@ fn tally(all: &[Verified]) -> Option<String> {
         (count > 0).then(|| format!("{count} {}", kind.name()))
     });
     let counts: Vec<String> = counts.collect();
-    (all.len() > 1).then(|| format!("{} records: {}", all.len(), counts.join(", ")))
+    (all.len() > 1).then(|| format!("{}: {}", format::plural(all.len(), "record"), counts.join(", ")))
 }
 
 impl Arguments {
@@ -183,9 +183,11 @@ fn check(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Verified, C
     } = &rederived;
     let name = run.path().display();
     for figure in figures {
+        let unit = figure.metric.unit();
+        let shown = |number: i128| unit.text(&Value::Whole(number));
         let [recorded, now] =
-            [figure.recorded, figure.now].map(|gas| gas.map_or_else(|| "none".to_owned(), format::signed));
-        let what = figure.metric.row();
+            [figure.recorded, figure.now].map(|number| number.map_or_else(|| "none".to_owned(), shown));
+        let what = figure.metric.name();
         if figure.recorded == figure.now {
             say!("{name}: {what} {now}, as recorded")?;
         } else {
@@ -232,16 +234,29 @@ fn under(run: &StoredRun, names: &[ForkName]) -> Result<Verified, CliError> {
         .map(|&name| replay::under(run, name.into()))
         .collect::<Result<Vec<_>, _>>()?;
     let name = run.record().request.name();
-    say!(
-        "{}\n",
-        forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())))
-    )?;
-    say!("{}", forks::margins(runs.iter().map(UnderFork::fit)))?;
+    let verdicts = forks::verdicts(runs.iter().map(|run| (name.clone(), run.fit())));
+    say!("{}\n", fitted(&verdicts))?;
+    say!("{}", fitted(&forks::margins(runs.iter().map(UnderFork::fit))))?;
+    if let Some(sentence) = through_guard(run.record()) {
+        say!("\n{sentence}")?;
+    }
     Ok(if runs.iter().all(|run| run.verification.verdict.is_accepted()) {
         Verified::AsRecorded
     } else {
         Verified::Otherwise
     })
+}
+
+/// What a committed circuit's proof costs through the guard, without which an acceptance shows nothing; none of other records.
+fn through_guard(record: &Record) -> Option<String> {
+    let guard = record.committed_guard.as_ref()?;
+    Some(format!(
+        "The gas above is the bare verifier's. A proof of a committed circuit is verified through its guard: {} gas under {} by \
+         the record, {} gas more than by the bare verifier.",
+        format::count(guard.verification.tx_gas),
+        guard.fork.name(),
+        format::signed(guard.tx_gas_over_verifier.into()),
+    ))
 }
 
 /// Writes the record anew.

@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{MOST_TEXT_BYTES, too_large};
+use crate::files::{MOST_TEXT_BYTES, refusal_hint, refuse_lfs_pointer, too_large};
 use crate::hint::Hint;
 use crate::parallel;
 use crate::record::{Record, Request};
@@ -55,6 +55,14 @@ pub enum SetError {
         /// The name.
         name: String,
     },
+    /// It is no folder, and git does not read this repository, if there is one.
+    #[error("{name:?} is neither a folder nor a git revision: {said}")]
+    NoRepository {
+        /// The name.
+        name: String,
+        /// What git says.
+        said: String,
+    },
     /// The revision has no such folder.
     #[error("revision {revision} has no folder {folder:?}")]
     NoFolder {
@@ -90,6 +98,13 @@ impl Hint for SetError {
                  a shallow clone has few of them (git fetch --unshallow)"
                     .into(),
             ),
+            Self::NoRepository { said, .. } => Some(match owned_by_another(said) {
+                Some(repository) => format!(
+                    "another user owns the repository; if you trust it: git config --global --add safe.directory {repository}"
+                )
+                .into(),
+                None => "name a folder of records, or run evmbench inside the repository whose revisions you name".into(),
+            }),
             Self::NoFolder { .. } => {
                 Some("name the folder behind a colon: REVISION:path/in/the/repository".into())
             }
@@ -102,6 +117,11 @@ impl Hint for SetError {
             }
         }
     }
+}
+
+/// The repository that git does not read since another user owns it, where this is what it says.
+fn owned_by_another(said: &str) -> Option<&str> {
+    said.strip_prefix("detected dubious ownership in repository at ")
 }
 
 /// The name of an experiment: its suite and its request's name.
@@ -153,9 +173,6 @@ impl RecordSet {
     /// [`SetError`].
     pub fn from_revision(name: &str) -> Result<Self, SetError> {
         let (revision, folder) = name.split_once(':').unwrap_or((name, FOLDER_OF_A_REVISION));
-        let not_found = || SetError::NotFound {
-            name: name.to_owned(),
-        };
         let commit = git(
             "rev-parse",
             &[
@@ -165,14 +182,19 @@ impl RecordSet {
                 &format!("{revision}^{{commit}}"),
             ],
         )?
-        .ok_or_else(not_found)?;
+        .map_err(|said| {
+            let name = name.to_owned();
+            match said {
+                Some(said) => SetError::NoRepository { name, said },
+                None => SetError::NotFound { name },
+            }
+        })?;
         let commit = String::from_utf8_lossy(&commit).trim().to_owned();
         let tree = format!("{commit}:{}", folder.trim_end_matches('/'));
-        let list =
-            git("ls-tree", &["-r", "-z", "--full-tree", &tree])?.ok_or_else(|| SetError::NoFolder {
-                revision: revision.to_owned(),
-                folder: folder.to_owned(),
-            })?;
+        let list = git("ls-tree", &["-r", "-z", "--full-tree", &tree])?.map_err(|_| SetError::NoFolder {
+            revision: revision.to_owned(),
+            folder: folder.to_owned(),
+        })?;
         let blobs = list
             .split(|&byte| byte == 0)
             .filter_map(|line| blob(std::str::from_utf8(line).ok()?))
@@ -227,10 +249,15 @@ impl Files {
 
 /// The record of a file, or what is wrong with it; none where it is no record.
 fn read_record(path: &Path, bytes: std::io::Result<Vec<u8>>) -> Option<Result<Record, String>> {
+    // A blob of a revision is no file that was opened.
+    let bytes = bytes.and_then(|bytes| refuse_lfs_pointer(&bytes).map(|()| bytes));
     let bytes = match bytes {
         Ok(bytes) if is_record(&bytes) => bytes,
         Ok(_) => return None,
-        Err(error) => return Some(Err(format!("cannot be read: {error}"))),
+        Err(error) => {
+            let advice = refusal_hint(&error).map_or_else(String::new, |hint| format!("; {hint}"));
+            return Some(Err(format!("cannot be read: {error}{advice}")));
+        }
     };
     let record = store::parse(path, &bytes).map(|mut record| {
         // Some have a megabyte of it, and no set is asked for it.
@@ -260,15 +287,22 @@ fn is_record(bytes: &[u8]) -> bool {
     }
 }
 
-/// What git answers; none where it says no, by its exit status.
-fn git(command: &'static str, arguments: &[&str]) -> Result<Option<Vec<u8>>, SetError> {
+/// What git answers; where it says no, by its exit status, the reason that it gives, if any.
+fn git(command: &'static str, arguments: &[&str]) -> Result<Result<Vec<u8>, Option<String>>, SetError> {
     let output = Command::new("git")
         .arg(command)
         .args(arguments)
+        // Its reasons are told in English, and one of them is known below.
+        .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .output()
         .map_err(|source| SetError::Git { command, source })?;
-    Ok(output.status.success().then_some(output.stdout))
+    if output.status.success() {
+        return Ok(Ok(output.stdout));
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().find_map(|line| line.strip_prefix("fatal: "));
+    Ok(Err(said.map(str::to_owned)))
 }
 
 /// Object and path of a line of `git ls-tree`, `<mode> <type> <object>\t<path>`, where it is a plain file's.

@@ -5,9 +5,11 @@
 
 use super::Metric;
 use crate::format;
+use crate::prover::CircuitKind;
 use crate::record::Record;
 
-/// The three prices of a verifier, in gas.
+/// The three prices of a verifier, in gas. A committed circuit's proof is verified through its guard, of which each model has
+/// one: it is deployed with the verifier, or with the registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
     /// Of deploying it.
@@ -22,14 +24,23 @@ impl Spread {
     /// A record's prices; none where its run did not come so far.
     pub fn of(record: &Record) -> Option<Self> {
         let gas = |metric: Metric| u64::try_from(metric.whole(record)?).ok();
-        let registration_gas = match record.registration {
-            None => None,
-            Some(_) => Some(gas(Metric::RegistrationGas)?),
+        let guard_gas = match record.request.plan.kind() {
+            CircuitKind::Committed => gas(Metric::GuardDeploymentGas)?,
+            CircuitKind::Study | CircuitKind::Direct => 0,
         };
-        Some(Self {
-            deployment_gas: gas(Metric::DeploymentGas)?,
-            registration_gas,
-            verification_gas: gas(Metric::VerificationGas)?,
+        let deployment_gas = gas(Metric::DeploymentGas)?;
+        let verification_gas = gas(Metric::MeaningfulGas)?;
+        Some(match record.registration {
+            None => Self {
+                deployment_gas: deployment_gas + guard_gas,
+                registration_gas: None,
+                verification_gas,
+            },
+            Some(_) => Self {
+                deployment_gas,
+                registration_gas: Some(gas(Metric::RegistrationGas)? + guard_gas),
+                verification_gas,
+            },
         })
     }
 

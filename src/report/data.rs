@@ -1,18 +1,20 @@
 //! The records that a report is made from, each under a name for people, in a stable order.
 //!
-//! Goes in: folders of records, or folders at git revisions. Comes out: [`Dataset`]: entries in the study's order, and
+//! Goes in: folders of records, or folders at git revisions. Comes out: [`Dataset`]: entries in the suites' order, and
 //! every file that was left out with the reason, so that no gap is silent.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::committed::CheckedRange;
 use crate::chain::Fork;
 use crate::compare::{RecordSet, SetError};
+use crate::format;
 use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
-use crate::suite;
+use crate::suite::{self, Category};
 
 use super::ReportError;
 
@@ -21,7 +23,7 @@ use super::ReportError;
 pub struct Dataset {
     /// What the user named.
     pub folders: Vec<String>,
-    /// The records, in the study's order; then by scale, kind of circuit and name.
+    /// The records, in the suites' order, ONNX files after them; then by scale, kind of circuit and name.
     pub entries: Vec<Entry>,
     /// Files that were left out.
     pub left_out: Vec<LeftOut>,
@@ -109,7 +111,8 @@ impl Dataset {
     }
 
     /// One record for each model, scale and kind of circuit: the one that was asked for with every default but runs, limits
-    /// and a committed circuit's layout; of several, one that was verified, has the default layout, and has most proofs.
+    /// and a committed circuit's layout, or any of an ONNX file; of several, one that was verified, was asked for with every default, and
+    /// has most proofs.
     pub fn headlines(&self) -> Vec<&Entry> {
         let mut headlines: Vec<&Entry> = Vec::new();
         let mut places = HashMap::new();
@@ -122,6 +125,18 @@ impl Dataset {
             }
         }
         headlines
+    }
+
+    /// Of [`Self::headlines`], those of the study's models.
+    pub fn study_headlines(&self) -> Vec<&Entry> {
+        let mut headlines = self.headlines();
+        headlines.retain(|entry| entry.is_of_study());
+        headlines
+    }
+
+    /// Whether any record is about a model of the study.
+    pub fn has_study(&self) -> bool {
+        self.entries.iter().any(Entry::is_of_study)
     }
 
     /// The entry of a run, by `suite/name` or by its name alone.
@@ -149,6 +164,18 @@ impl Entry {
         &self.record.environment.machine.fingerprint
     }
 
+    /// Whether it is about an ONNX file of the user's.
+    pub fn is_users(&self) -> bool {
+        self.request().onnx_sha256.is_some()
+    }
+
+    /// Whether it is about a model of the study. A file may have the name of one.
+    pub fn is_of_study(&self) -> bool {
+        let is_of_study =
+            |category| matches!(category, Category::Core | Category::Scaling | Category::Composite);
+        !self.is_users() && suite::find(&self.request().id).is_ok_and(|model| is_of_study(model.category))
+    }
+
     /// The kind of its circuit.
     pub fn kind(&self) -> CircuitKind {
         self.record.request.plan.kind()
@@ -174,7 +201,7 @@ impl Entry {
         let request = self.request();
         let plan = request.plan;
         let mut choices = Vec::new();
-        if let Some(default) = default_plan(request) {
+        if let Some(default) = self.default_plan() {
             let visibilities = [
                 ("input", plan.input_visibility(), default.input_visibility()),
                 ("output", plan.output_visibility(), default.output_visibility()),
@@ -187,10 +214,22 @@ impl Entry {
         }
         choices.extend(request.part.as_ref().map(ToString::to_string));
         choices.extend(self.layout_choices());
-        choices.extend(plan.digit_bits().map(|bits| format!("digits of {bits} bits")));
-        choices.extend(plan.roundings().map(|roundings| format!("{roundings} roundings")));
+        choices.extend(
+            plan.digit_bits()
+                .map(|bits| format!("digits of {}", format::plural(bits as usize, "bit"))),
+        );
+        choices.extend(
+            plan.roundings()
+                .map(|roundings| format::plural(roundings, "rounding")),
+        );
         let decomposition = plan.decomposition();
-        choices.extend(decomposition.map(|digits| format!("{} digits of base {}", digits.legs, digits.base)));
+        choices.extend(decomposition.map(|digits| {
+            format!(
+                "{} of base {}",
+                format::plural(digits.legs as usize, "digit"),
+                digits.base
+            )
+        }));
         if request.verifier != VerifierKind::Plain {
             choices.push(format!("{} verifier", request.verifier));
         }
@@ -220,17 +259,43 @@ impl Entry {
         choices
     }
 
+    /// The plan of this kind and scale with nothing chosen; none where the scale is none.
+    fn default_plan(&self) -> Option<CircuitPlan> {
+        let scale = self.scale();
+        match self.kind() {
+            CircuitKind::Study => CircuitPlan::study(scale).ok(),
+            CircuitKind::Direct => CircuitPlan::direct(scale).ok(),
+            CircuitKind::Committed => CircuitPlan::committed(scale, self.default_io()).ok(),
+        }
+    }
+
+    /// What is shown of a committed circuit's input and output by default.
+    fn default_io(&self) -> Io {
+        if !self.is_users() {
+            return Io::default_for(&self.request().suite);
+        }
+        let shapes = self.record.model.output_shapes.iter();
+        Io::default_for_outputs(shapes.map(|shape| shape.iter().product::<usize>()).sum())
+    }
+
     /// Of [`Self::choices`], those that lay a committed circuit out otherwise and prove the same of the model.
     fn layout_choices(&self) -> Vec<String> {
         let plan = self.request().plan;
-        let default = default_plan(self.request());
+        let default = self.default_plan();
         let assurance = plan
             .input_assurance()
             .filter(|assurance| default.is_some_and(|default| default.input_assurance() != Some(*assurance)));
-        let columns = plan.inner_columns().map(|columns| format!("{columns} columns"));
+        let columns = plan
+            .inner_columns()
+            .map(|columns| format::plural(columns, "column"));
+        let range = plan.input_range().map(|range| match range {
+            CheckedRange::Exact => "input in the range asked for".to_owned(),
+            CheckedRange::Table => "input in the table".to_owned(),
+        });
         assurance
             .map(|assurance| format!("input {assurance}"))
             .into_iter()
+            .chain(range)
             .chain(columns)
             .collect()
     }
@@ -248,20 +313,23 @@ impl Entry {
         .collect()
     }
 
-    /// The study's order, models of a user's after it.
-    fn order(&self) -> (usize, String, u32, String, Vec<String>) {
+    /// The suites' order, models of a user's after it.
+    fn order(&self) -> (usize, String, Option<String>, u32, String, Vec<String>) {
         let request = self.request();
-        let position = suite::MODELS.iter().position(|model| model.id == request.id);
+        let mut suite = suite::MODELS.iter();
+        let position = suite.position(|model| !self.is_users() && model.id == request.id);
         (
             position.unwrap_or(suite::MODELS.len()),
             request.id.to_string(),
+            request.onnx_sha256.clone(),
             self.scale(),
             self.kind().to_string(),
             self.choices(),
         )
     }
 
-    fn identity(&self) -> (&str, &str, Option<&str>, u32, CircuitKind) {
+    /// What it is a run of, and in which kind of circuit: no two models are the same by it.
+    pub(super) fn identity(&self) -> (&str, &str, Option<&str>, u32, CircuitKind) {
         let request = self.request();
         (
             &request.suite,
@@ -272,8 +340,12 @@ impl Entry {
         )
     }
 
-    /// Whether it may stand for its model, scale and kind of circuit: nothing was chosen, or a committed circuit's layout alone.
+    /// Whether it may stand for its model, scale and kind of circuit: nothing was chosen, or a committed circuit's layout alone. Of an
+    /// ONNX file, whose user chose what its consumers need, every record of the whole model may.
     fn is_headline(&self) -> bool {
+        if self.is_users() {
+            return self.request().part.is_none();
+        }
         self.choices().len() == self.layout_choices().len()
     }
 
@@ -297,14 +369,4 @@ pub fn by_machine<'a>(entries: &[&'a Entry]) -> Vec<(&'a str, Vec<&'a Entry>)> {
     }
     machines.sort_by_key(|(machine, entries)| (Reverse(entries.len()), *machine));
     machines
-}
-
-/// The plan of this kind and scale with nothing chosen; none where the scale is none.
-fn default_plan(request: &Request) -> Option<CircuitPlan> {
-    let scale = request.plan.scale();
-    match request.plan.kind() {
-        CircuitKind::Study => CircuitPlan::study(scale).ok(),
-        CircuitKind::Direct => CircuitPlan::direct(scale).ok(),
-        CircuitKind::Committed => CircuitPlan::committed(scale, Io::default_for(&request.suite)).ok(),
-    }
 }

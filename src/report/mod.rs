@@ -7,11 +7,13 @@
 //! - [`data`]: the records under names for people, and what was left out;
 //! - [`tables`]: every table, in the one model of [`table`];
 //! - [`markdown`], [`latex`], [`csv`], [`text`]: the model in each format;
+//! - [`csp`]: the metrics of the client-side-proving benchmarks;
 //! - [`prices`]: gas into ETH and USD;
 //! - [`plots`]: the pictures;
 //! - [`html`]: the page;
 //! - [`output`]: the files.
 
+pub mod csp;
 pub mod csv;
 pub mod data;
 mod error;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::Dataset;
 use super::table::Table;
-use super::{Report, ReportError, csv, html, latex, markdown, plots, tables, text};
+use super::{Report, ReportError, csp, csv, html, latex, markdown, plots, tables, text};
 use crate::format;
 use crate::parallel;
 use crate::store;
@@ -12,7 +12,7 @@ use crate::store;
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Everything.
+    /// Everything but [`Self::Csp`].
     All,
     /// `latex/table_*.tex`.
     Latex,
@@ -26,6 +26,8 @@ pub enum Format {
     Plots,
     /// `summary_report.txt`.
     Text,
+    /// `csp/*_metrics.json`, for the client-side-proving benchmarks.
+    Csp,
 }
 
 /// A file of a report.
@@ -53,6 +55,10 @@ impl File {
 pub fn files(report: &Report, format: Format) -> Result<Vec<File>, ReportError> {
     let wants = |one: Format| format == one || format == Format::All;
     let mut files = Vec::new();
+    if format == Format::Csp {
+        let metrics = csp::files(&report.dataset).into_iter();
+        files.extend(metrics.map(|(name, text)| File::new(Path::new("csp").join(name), text)));
+    }
     if wants(Format::Text) {
         files.push(File::new("summary_report.txt", summary(report)));
     }
@@ -109,7 +115,11 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
             .count()
     };
     let mut lines = vec![
-        format!("{used} records from {}.", dataset.folders.join(", ")),
+        format!(
+            "{} from {}.",
+            format::plural(used, "record"),
+            dataset.folders.join(", ")
+        ),
         format!(
             "{} verified on chain, {} ended otherwise.",
             outcome(true),
@@ -130,7 +140,8 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
 }
 
 /// The tables that a terminal has room for.
-const SUMMARY: [&str; 6] = [
+const SUMMARY: [&str; 7] = [
+    "models",
     "core_layers",
     "composite_comparison",
     "scaling",

@@ -513,6 +513,8 @@ fn a_list_of_records_is_gone_through_and_counted() {
         "out of memory in setup (cap 20.0 GiB), without a proof to verify",
         "verification gas 545,228, as recorded",
         "verification gas with the guard 551,717, as recorded",
+        "runtime code 13,218 B, as recorded",
+        " + M × 551,717 gas for N models and M proofs",
         "accepted, as recorded",
     ] {
         assert!(said.stdout.contains(line), "{line}: {}", said.stdout);

@@ -530,3 +530,46 @@ fn the_table_of_the_campaign_is_from_its_report() {
     ];
     assert_table("docs/on-chain.md", "campaign", &markdown(&heading, rows));
 }
+
+/// No engine for containers is needed to see that the file is about this repository.
+#[test]
+fn the_container_is_built_from_what_is_there() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let container = read("Containerfile");
+    let manifest = read("Cargo.toml");
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
+    assert!(
+        container.contains(&format!("library/rust:{}-", version.unwrap())),
+        "{version:?}"
+    );
+    let stages = container.lines().filter(|line| line.starts_with("FROM ")).count();
+    assert_eq!(stages, 2);
+    // What the build needs is not kept from it.
+    let ignored = read(".containerignore");
+    for needed in [
+        "Cargo.toml",
+        "Cargo.lock",
+        "build.rs",
+        "crates",
+        "src",
+        "contracts",
+        "models",
+        "data",
+    ] {
+        assert!(
+            root().join(needed).exists() && !ignored.lines().any(|line| line == needed),
+            "{needed}"
+        );
+    }
+    let command = container
+        .lines()
+        .find_map(|line| line.strip_prefix("CMD "))
+        .unwrap();
+    let command: Vec<String> = serde_json::from_str(command).unwrap();
+    let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+    assert_eq!(arguments.remove(0), "prove-and-verify");
+    let said = crate::common::dry_run(&arguments);
+    assert_eq!(said.status, Some(0), "{said:?}");
+}

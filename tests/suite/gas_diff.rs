@@ -440,3 +440,177 @@ fn many_records_take_no_time() {
     // A second is the aim; a busy machine is given more.
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
+
+/// The script of action.yml on two revisions: `HEAD~1` stands for the target branch.
+struct PullRequest {
+    folder: TempDir,
+}
+
+impl PullRequest {
+    /// A repository whose second revision has more gas in one of its records.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        git(&folder, &["init", "--quiet", "--initial-branch=main"]);
+        for id in ["same", "grown"] {
+            write(&folder, "results", &record(id));
+        }
+        git(&folder, &["add", "."]);
+        git(&folder, &["commit", "--quiet", "-m", "before"]);
+        let mut grown = record("grown");
+        grown["verification"]["gas"]["tx_gas"] = json!(749_000);
+        grown["verification"]["gas"]["execution_gas"] = json!(616_508);
+        write(&folder, "results", &grown);
+        git(&folder, &["add", "."]);
+        git(&folder, &["commit", "--quiet", "-m", "after"]);
+        Self { folder }
+    }
+
+    /// Runs the script with these variables beside those of a job.
+    fn compare(&self, variables: &[(&str, &str)]) -> Said {
+        let mut command = Command::new("bash");
+        command.arg(common::root("scripts/compare-gas-of-pull-request"));
+        let (program, path) = (common::evmbench(), common::evmbench());
+        command.env("EVMBENCH", program.get_program());
+        for (name, value) in path.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        for (name, file) in [("GITHUB_OUTPUT", "outputs"), ("GITHUB_STEP_SUMMARY", "summary")] {
+            let file = self.folder.path().join(file);
+            let _ = std::fs::remove_file(&file);
+            command.env(name, file);
+        }
+        command.env("BASE", "HEAD~1").envs(variables.iter().copied());
+        say(self.folder.path(), command, &[])
+    }
+
+    fn text(&self, file: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(file)).unwrap()
+    }
+}
+
+#[test]
+fn the_action_compares_two_revisions() {
+    let request = PullRequest::new();
+    let said = request.compare(&[]);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    assert_eq!(
+        request.text("outputs"),
+        "verdict=failed\ncomment=gas-comparison.md.comment\n"
+    );
+    let report = request.text("gas-comparison.md");
+    for told in [
+        "## Gas comparison",
+        "FAILED",
+        "| core/grown-s7-direct | verification gas | 742,097 | 749,000 | +6,903 |",
+    ] {
+        assert!(report.contains(told), "{told}\n{report}");
+    }
+    assert_eq!(request.text("gas-comparison.md.comment"), report);
+    assert_eq!(request.text("summary"), report);
+
+    // A limit above what it grew by, for the whole and for its execution alone.
+    let said = request.compare(&[("FAIL_ABOVE", "2%"), ("NEW", "HEAD:results")]);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    assert!(request.text("outputs").starts_with("verdict=passed\n"));
+}
+
+#[test]
+fn the_action_cuts_a_long_comment_between_lines() {
+    let request = PullRequest::new();
+    let said = request.compare(&[("MOST_BYTES", "400")]);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    let (report, comment) = (
+        request.text("gas-comparison.md"),
+        request.text("gas-comparison.md.comment"),
+    );
+    let (kept, said) = comment.split_once("\n\nThe table is cut here").unwrap();
+    assert!(
+        kept.len() < 400 && report.starts_with(kept) && report.as_bytes()[kept.len()] == b'\n',
+        "{comment}"
+    );
+    assert!(said.contains("summary of the job"), "{comment}");
+    assert_eq!(request.text("summary"), report);
+}
+
+#[test]
+fn the_action_takes_a_run_of_a_part_and_names_what_is_not_there() {
+    let request = PullRequest::new();
+    write(&request.folder, "runs", &record("same"));
+    let part = [("NEW", "runs")];
+    assert_eq!(request.compare(&part).status, Some(0));
+    assert!(request.text("outputs").starts_with("verdict=failed\n"));
+    assert_eq!(
+        request.compare(&[part[0], ("ALLOW_MISSING", "true")]).status,
+        Some(0)
+    );
+    assert!(request.text("outputs").starts_with("verdict=passed\n"));
+
+    for (variables, told) in [
+        (("BASE", "origin/gone"), "origin/gone"),
+        (("BASE", "gone; touch injected"), "gone; touch injected"),
+        (("RECORDS", "nowhere"), "nowhere"),
+    ] {
+        let said = request.compare(&[variables]);
+        assert_eq!(said.status, Some(2), "{}{}", said.stdout, said.stderr);
+        assert!(
+            said.stderr.contains(told) && said.stderr.contains("hint: "),
+            "{}",
+            said.stderr
+        );
+        assert!(!request.folder.path().join("outputs").exists());
+    }
+    assert!(!request.folder.path().join("injected").exists());
+}
+
+/// The target branch of a checkout of one commit is fetched.
+#[test]
+fn the_action_fetches_the_target_branch() {
+    let request = PullRequest::new();
+    git(&request.folder, &["branch", "target", "HEAD~1"]);
+    let checkout = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", request.folder.path().display());
+    git(
+        &checkout,
+        &["clone", "--quiet", "--depth=1", "--branch=main", &from, "."],
+    );
+    let shallow = PullRequest { folder: checkout };
+    let said = shallow.compare(&[("BASE", "origin/target")]);
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    assert!(shallow.text("outputs").starts_with("verdict=failed\n"));
+}
+
+/// What action.yml uses is there, and the document says what each of its inputs does.
+#[test]
+fn the_action_declares_what_it_uses() {
+    let action = std::fs::read_to_string(common::root("action.yml")).unwrap();
+    let document = std::fs::read_to_string(common::root("docs/comparing-gas.md")).unwrap();
+    let inputs = action
+        .split_once("inputs:\n")
+        .unwrap()
+        .1
+        .split_once("\noutputs:")
+        .unwrap()
+        .0;
+    let declared: Vec<&str> = inputs
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with(' '))
+        .collect();
+    assert!(declared.len() >= 6, "{declared:?}");
+    for name in &declared {
+        assert!(action.contains(&format!("inputs.{name}")), "{name} is not used");
+        assert!(
+            document.contains(&format!("`{name}`")),
+            "{name} is not documented"
+        );
+    }
+    let used = action.match_indices("inputs.").map(|(at, mark)| {
+        let rest = &action[at + mark.len()..];
+        &rest[..rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap()]
+    });
+    for name in used {
+        assert!(declared.contains(&name), "{name} is not declared");
+    }
+    let script = "scripts/compare-gas-of-pull-request";
+    assert!(action.contains(&format!("$GITHUB_ACTION_PATH/{script}")) && common::root(script).exists());
+}

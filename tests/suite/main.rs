@@ -25,6 +25,7 @@ mod function;
 mod fuzz;
 mod gas_diff;
 mod guard;
+mod hints;
 mod homes;
 mod hostile;
 mod hostile_files;
@@ -43,6 +44,7 @@ mod scales;
 mod solidity;
 mod study;
 mod tampering;
+mod terminal;
 #[cfg(feature = "train")]
 mod training;
 mod trouble;

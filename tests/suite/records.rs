@@ -26,10 +26,21 @@ fn published() -> Vec<(PathBuf, Record)> {
     common::record_paths().into_iter().map(loaded).collect()
 }
 
-/// The schema in the repository is that of the types. To renew it: `UPDATE_SCHEMA=1 cargo test --test suite records::`.
+/// Published records that stand in the schema: of a run that ended at a proof, and of one that ended early.
+const EXAMPLES: [&str; 2] = ["core/relu-s7-committed.json", "core/batchnorm2d-s7-direct.json"];
+
+/// The schema in the repository is that of the types, with examples. To renew it: `UPDATE_SCHEMA=1 cargo test --test suite records::`.
 #[test]
 fn the_published_schema_is_that_of_the_types() {
-    let schema = schemars::schema_for!(Record);
+    let mut schema = schemars::schema_for!(Record);
+    let example = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(root().join("results").join(name)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let examples = EXAMPLES.map(example);
+    let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+    assert!(examples.iter().all(|example| validator.is_valid(example)));
+    schema.insert("examples".to_owned(), examples.to_vec().into());
     let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
     let path = root().join("schema/record.json");
     if std::env::var_os("UPDATE_SCHEMA").is_some() {

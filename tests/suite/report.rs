@@ -399,3 +399,372 @@ fn compare_shows_every_figure_in_each_format() {
         Some(2)
     );
 }
+
+/// Records of ONNX files alone: three that were verified, one that failed, one that a forecast refused.
+fn users_records(folder: &Path) {
+    for name in [
+        "abs-s7-direct-bfce7370",
+        "gemm-s7-direct-b06ed99d",
+        "relu-s7-direct-fde28a0f",
+    ] {
+        let path = root("tests/fixtures/records").join(format!("{name}.json"));
+        let record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        write(folder, &format!("onnx/{name}.json"), &record);
+        if name.starts_with("abs") {
+            for (id, outcome) in [
+                (
+                    "broken",
+                    json!({"status": "failed", "step": "settings", "message": "no such operator"}),
+                ),
+                (
+                    "large",
+                    json!({"status": "not_attempted", "forecast": "set-up takes 90 GiB"}),
+                ),
+            ] {
+                let mut ended = record.clone();
+                ended["request"]["id"] = json!(id);
+                ended["request"]["onnx_sha256"] = json!("ab".repeat(32));
+                ended["outcome"] = outcome;
+                ended.as_object_mut().unwrap().remove("sha256");
+                for field in [
+                    "keys",
+                    "proof",
+                    "verification",
+                    "deployment",
+                    "guard",
+                    "controls",
+                    "verifier",
+                    "ledger",
+                    "numerics",
+                ] {
+                    ended[field] = Value::Null;
+                }
+                ended["other_forks"] = json!([]);
+                write(folder, &format!("onnx/{id}.json"), &ended);
+            }
+        }
+    }
+}
+
+/// The text of a page: what stands in its elements, less its script and style.
+fn visible(page: &str) -> String {
+    let mut text = page.to_owned();
+    for (start, end) in [("<script>", "</script>"), ("<style>", "</style>")] {
+        while let Some(from) = text.find(start) {
+            let to = from + text[from..].find(end).unwrap() + end.len();
+            text.replace_range(from..to, "");
+        }
+    }
+    text
+}
+
+#[test]
+fn models_of_onnx_files_fill_the_first_table_and_nothing_mentions_the_study() {
+    let folder = tempfile::tempdir().unwrap();
+    users_records(&folder.path().join("mine"));
+    for format in ["all", "csp"] {
+        let said = evmbench(
+            folder.path(),
+            &["report", "--results", "mine", "--format", format],
+        );
+        assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+        assert!(!said.stdout.to_lowercase().contains("study"), "{}", said.stdout);
+    }
+    let files = files(&folder.path().join("report"));
+    for (path, bytes) in &files {
+        let name = path.display().to_string();
+        assert!(
+            !name.contains("study") && !name.contains("core") && !name.contains("scal"),
+            "{name}"
+        );
+        if path.extension().is_some_and(|extension| extension == "png") {
+            continue;
+        }
+        let text = visible(std::str::from_utf8(bytes).unwrap()).to_lowercase();
+        let found = text.find("study").map(|at| {
+            text[at.saturating_sub(80)..]
+                .chars()
+                .take(160)
+                .collect::<String>()
+        });
+        assert_eq!(found, None, "{name}");
+    }
+    let text = |name: &str| String::from_utf8(files[Path::new(name)].clone()).unwrap();
+    let report = text("report.md");
+    let first = report.split("\n## ").nth(1).unwrap();
+    assert!(first.starts_with("Models of ONNX files"), "{first}");
+    for told in [
+        "| abs | 7 | direct |",
+        "| gemm | 7 | direct |",
+        "| relu | 7 | direct |",
+        "no such operator",
+        "not attempted: set-up takes 90 GiB",
+        "3 verified on chain, 2 ended otherwise",
+    ] {
+        assert!(first.contains(told), "{told}\n{first}");
+    }
+    assert!(
+        text("csv/models.csv").lines().count() == 6
+            && files.contains_key(Path::new("latex/table_models.tex"))
+    );
+    assert!(text("summary_report.txt").contains("MODELS OF ONNX FILES"));
+    // What was chosen for a file keeps it from no table and no plot.
+    for name in [
+        "csv/costs.csv",
+        "csv/gas_by_cause.csv",
+        "csv/forks_and_limits.csv",
+    ] {
+        assert!(text(name).contains("gemm, scale 7, input private"), "{name}");
+    }
+    for name in ["pareto_frontiers", "gas_by_cause", "forks"] {
+        assert!(
+            files.contains_key(Path::new(&format!("plots/{name}.svg"))),
+            "{name}"
+        );
+    }
+    let page = text("index.html");
+    let section = page.split("<section id=\"tables\"").nth(1).unwrap();
+    assert!(
+        section
+            .split("<h3")
+            .nth(1)
+            .unwrap()
+            .contains("Models of ONNX files"),
+        "{section}"
+    );
+}
+
+/// An ONNX file may have the name of a model of the study.
+#[test]
+fn no_onnx_file_is_filed_under_the_study() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.json", &record(DENSE));
+    users_records(folder.path());
+    let dataset = Dataset::read(&[folder.path().display().to_string()]).unwrap();
+    let report = Report::new(dataset, &Prices::read(None).unwrap());
+    let names: Vec<&str> = report.tables.iter().map(|table| table.name).collect();
+    assert_eq!(names[..2], ["models", "core_layers"]);
+    let is_of_study = |name: &&str| {
+        name.starts_with("study")
+            || [
+                "core_layers",
+                "scale_comparison",
+                "scaling",
+                "composite_comparison",
+            ]
+            .contains(name)
+    };
+    let ours = ["abs", "gemm", "broken", "large"];
+    let relu_rows = |table: &str| {
+        let table = report.tables.iter().find(|one| one.name == table).unwrap();
+        let rows = table.shown_rows().filter(|row| row[0] == "relu");
+        rows.filter(|row| row.iter().skip(3).any(|cell| cell.contains("verified")))
+            .count()
+    };
+    for name in names.iter().filter(|name| is_of_study(name)) {
+        let table = report.tables.iter().find(|table| table.name == *name).unwrap();
+        for cell in table.shown_rows().flatten() {
+            assert!(
+                !ours
+                    .iter()
+                    .any(|id| cell.split([':', ' ']).any(|word| word == *id)),
+                "{name}: {cell}"
+            );
+        }
+    }
+    assert_eq!(relu_rows("models"), 1);
+    assert_eq!(relu_rows("core_layers"), 0);
+    assert_eq!(relu_rows("study_comparison"), 0);
+    // A folder of the study's models alone has no table of others.
+    assert!(!published().tables.iter().any(|table| table.name == "models"));
+}
+
+/// What the harness of the client-side-proving benchmarks reads (`Metrics` and `BenchProperties`), with its units; it refuses any other
+/// field.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the harness's")]
+struct HarnessMetrics {
+    name: String,
+    feat: Option<String>,
+    is_zkvm: bool,
+    target: String,
+    input_size: usize,
+    proof_duration: u64,
+    verify_duration: u64,
+    #[serde(default)]
+    cycles: Option<u64>,
+    proof_size: usize,
+    preprocessing_size: usize,
+    num_constraints: usize,
+    peak_memory: usize,
+    proving_system: String,
+    field_curve: String,
+    iop: String,
+    pcs: Option<String>,
+    arithm: String,
+    is_zk: bool,
+    security_bits: u64,
+    is_pq: bool,
+    is_maintained: bool,
+    is_audited: String,
+    #[serde(default)]
+    isa: Option<String>,
+}
+
+#[test]
+fn records_are_metrics_of_the_client_side_proving_benchmarks() {
+    let report = published();
+    let files = output::files(&report, Format::Csp).unwrap();
+    let entries = report.dataset.entries.iter();
+    let verified = entries.filter(|entry| entry.record.outcome == evmbench::record::Outcome::Verified);
+    assert_eq!(files.len(), verified.count());
+    for file in &files {
+        let metrics: HarnessMetrics = serde_json::from_slice(&file.bytes).unwrap();
+        let feat = metrics.feat.clone().unwrap();
+        let name = format!(
+            "csp/{}_{}_{}_{feat}_metrics.json",
+            metrics.target, metrics.input_size, metrics.name
+        );
+        assert_eq!(file.path, Path::new(&name));
+        assert!(
+            metrics.proof_duration > metrics.verify_duration && metrics.verify_duration > 0,
+            "{name}"
+        );
+        assert!(
+            metrics.preprocessing_size > metrics.proof_size && metrics.num_constraints > 0,
+            "{name}"
+        );
+        assert!(
+            metrics.peak_memory > 0 && metrics.cycles.is_none() && metrics.isa.is_none(),
+            "{name}"
+        );
+        assert_eq!(
+            (
+                metrics.name.as_str(),
+                metrics.is_zkvm,
+                metrics.is_zk,
+                metrics.is_pq
+            ),
+            ("ezkl", false, false, false)
+        );
+        let system = [
+            &metrics.proving_system,
+            &metrics.field_curve,
+            &metrics.iop,
+            &metrics.arithm,
+        ];
+        assert_eq!(system, ["Halo2", "BN254", "PLONK", "PLONKish"]);
+        assert_eq!(metrics.pcs.as_deref(), Some("KZG"));
+        assert!(metrics.is_maintained && metrics.security_bits == 100);
+        let audited = if feat.contains("committed") {
+            "not_audited"
+        } else {
+            "partially_audited"
+        };
+        assert_eq!(metrics.is_audited, audited, "{name}");
+    }
+    // By hand, from the record.
+    let record = record(DENSE);
+    let named = |file: &&output::File| file.path.ends_with("dense_small_512_ezkl_s7-direct_metrics.json");
+    let metrics: HarnessMetrics = serde_json::from_slice(&files.iter().find(named).unwrap().bytes).unwrap();
+    let seconds = |phase: &str| {
+        let phases = record["phases"].as_array().unwrap().iter();
+        let found = phases.filter(|one| one["phase"] == phase && one["source"] == "measured");
+        found
+            .map(|one| one["call_seconds"].as_f64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let proofs = seconds("prove");
+    let witness: f64 = seconds("witness").iter().sum();
+    let expected = 1e9 * (proofs.iter().sum::<f64>() / proofs.len() as f64 + witness);
+    assert!(
+        (metrics.proof_duration as f64 - expected).abs() <= 1.0,
+        "{expected} {metrics:?}"
+    );
+    assert_eq!(metrics.proof_size, 3072);
+    assert_eq!(json!(metrics.num_constraints), record["circuit"]["rows"]);
+    let keys = ["proving_key_bytes", "verifying_key_bytes"].map(|key| record["keys"][key].as_u64().unwrap());
+    assert_eq!(metrics.preprocessing_size as u64, keys[0] + keys[1]);
+}
+
+/// The source of the number of bits stands where people look for it.
+#[test]
+fn the_number_of_bits_has_its_source() {
+    let text = std::fs::read_to_string(root("docs/report.md")).unwrap();
+    for told in [
+        "security_bits",
+        "100",
+        "Barbulescu and Duquesne",
+        "is_audited",
+        "Trail of Bits",
+    ] {
+        assert!(text.contains(told), "{told}");
+    }
+}
+
+/// Reads `records.csv` as a person does who types no option, and says what each column came to.
+const READ_WITH_PANDAS: &str = "
+import json, sys
+import pandas
+frame = pandas.read_csv(sys.argv[1])
+print(json.dumps({
+    'rows': len(frame),
+    'kinds': {name: ('number' if pandas.api.types.is_numeric_dtype(kind) else 'text') for name, kind in frame.dtypes.items()},
+    'missing': {name: int(frame[name].isna().sum()) for name in frame.columns},
+    'gas': int(frame['verification_gas'].dropna().sum()),
+}))
+";
+
+/// `EVMBENCH_PANDAS` names a Python with pandas; otherwise `python3` is asked whether it has it.
+#[test]
+fn records_load_in_pandas_without_options() {
+    let python = std::env::var("EVMBENCH_PANDAS").unwrap_or_else(|_| "python3".to_owned());
+    let python = |arguments: &[&str]| std::process::Command::new(&python).args(arguments).output();
+    if !python(&["-c", "import pandas"]).is_ok_and(|output| output.status.success()) {
+        assert!(
+            std::env::var_os("EVMBENCH_PANDAS").is_none(),
+            "EVMBENCH_PANDAS names a Python without pandas"
+        );
+        eprintln!("left out: there is no pandas (EVMBENCH_PANDAS names a Python that has it)");
+        return;
+    }
+    let report = published();
+    let files = output::files(&report, Format::Csv).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    output::write(folder.path(), &files).unwrap();
+    let path = folder.path().join("csv/records.csv");
+    let answer = python(&["-c", READ_WITH_PANDAS, path.to_str().unwrap()]).unwrap();
+    assert!(
+        answer.status.success(),
+        "{}",
+        String::from_utf8_lossy(&answer.stderr)
+    );
+    let read: Value = serde_json::from_slice(&answer.stdout).unwrap();
+    let entries = &report.dataset.entries;
+    assert_eq!(read["rows"], json!(entries.len()));
+    for column in tables::records::columns() {
+        let name = evmbench::report::csv::heading(&column.column());
+        let cells: Vec<_> = entries.iter().map(|entry| column.cell(entry)).collect();
+        let missing = cells
+            .iter()
+            .filter(|cell| **cell == evmbench::report::table::Cell::Missing)
+            .count();
+        // Words that pandas would take for a gap are none that a record has; an empty text is one.
+        let empty = cells
+            .iter()
+            .filter(|cell| matches!(cell, evmbench::report::table::Cell::Text(text) if text.is_empty()))
+            .count();
+        assert_eq!(read["missing"][&name], json!(missing + empty), "{name}");
+        if column.column().is_figure() {
+            assert_eq!(read["kinds"][&name], "number", "{name}");
+        } else if missing + empty < cells.len() {
+            assert_eq!(read["kinds"][&name], "text", "{name}");
+        }
+    }
+    let gas = entries
+        .iter()
+        .filter_map(|entry| evmbench::metric::Metric::VerificationGas.whole(&entry.record))
+        .sum::<i128>();
+    assert_eq!(read["gas"].as_i64().map(i128::from), Some(gas));
+}

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -30,9 +30,14 @@ enum Refused {
     Kind { kind: &'static str },
     #[error("it has {}, and at most {} are read", format::bytes(*found), format::bytes(*limit))]
     Size { found: u64, limit: u64 },
+    #[error("it is a pointer of Git LFS, and not the file itself")]
+    Pointer,
     #[error("it unpacks to more than {}", format::bytes(*limit))]
     Inflated { limit: u64 },
 }
+
+/// How each file begins that Git LFS leaves in the place of one that it has not fetched.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
 /// Opens a regular file of at most so many bytes for reading.
 ///
@@ -62,7 +67,23 @@ pub fn open(path: &Path, limit_bytes: u64) -> io::Result<File> {
     if metadata.len() > limit_bytes {
         return Err(too_large(metadata.len(), limit_bytes));
     }
+    let mut start = [0; LFS_POINTER.len()];
+    // What is shorter is none, and a file that cannot be read says so when it is.
+    if file.read_exact_at(&mut start, 0).is_ok() {
+        refuse_lfs_pointer(&start)?;
+    }
     Ok(file)
+}
+
+/// Fails where bytes are a pointer of Git LFS: what stands in a repository for a file that is kept elsewhere.
+///
+/// # Errors
+/// A refusal, which [`hint`] knows.
+pub fn refuse_lfs_pointer(bytes: &[u8]) -> io::Result<()> {
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(io::Error::other(Refused::Pointer));
+    }
+    Ok(())
 }
 
 /// The bytes of a regular file of at most so many.
@@ -118,6 +139,9 @@ pub fn refusal_hint(error: &io::Error) -> Option<&'static str> {
     Some(match error.get_ref()?.downcast_ref::<Refused>()? {
         Refused::Kind { .. } => "give a regular file; copy what a pipe or a device holds into one first",
         Refused::Size { .. } => "check that it is the file that you mean: no larger one of this kind is read",
+        Refused::Pointer => {
+            "`git lfs pull` in the file's repository gets the file; or download it from where it is published"
+        }
         Refused::Inflated { .. } => {
             "the file is damaged or made to fill memory: get it again from where it came from"
         }
@@ -223,6 +247,25 @@ mod tests {
         // This one says that it has no bytes.
         let (message, _) = refused(Path::new("/proc/self/status"), 10);
         assert_eq!(message, "it has 11 B, and at most 10 B are read");
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_is_not_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.onnx");
+        std::fs::write(
+            &file,
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 12345\n",
+        )
+        .unwrap();
+        let (message, hint) = refused(&file, 1 << 20);
+        assert_eq!(message, "it is a pointer of Git LFS, and not the file itself");
+        assert!(hint.contains("git lfs pull"), "{hint}");
+        // A text about it is a text.
+        std::fs::write(&file, "version https://git-lfs.github.com/spec/v2\n").unwrap();
+        assert!(read(&file, 1 << 20).is_ok());
+        std::fs::write(&file, "version").unwrap();
+        assert_eq!(read(&file, 1 << 20).unwrap(), b"version");
     }
 
     #[test]

@@ -96,6 +96,12 @@ pub fn percent(share: f64) -> String {
     format!("{sign}{number}%")
 }
 
+/// A count and what it counts: `1 record`, `2,000 records`. The noun takes an s.
+pub fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", self::count(count as u64))
+}
+
 /// A text whose first letter is a capital.
 pub fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
@@ -189,6 +195,12 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_has_no_s() {
+        let shown = [0, 1, 2, 2_000].map(|count| plural(count, "record"));
+        assert_eq!(shown, ["0 records", "1 record", "2 records", "2,000 records"]);
+    }
 
     #[test]
     fn nothing_in_a_text_acts_on_a_terminal() {

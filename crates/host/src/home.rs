@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::hint::Hint;
 
 use etcetera::BaseStrategy as _;
+use rustix::fs::Access;
 
 /// Names the cache folder; wins over the platform's own.
 pub const HOME_VARIABLE: &str = "EVMBENCH_HOME";
@@ -151,6 +152,16 @@ impl Home {
     /// [`HomeError::Io`].
     pub fn create(&self) -> Result<(), HomeError> {
         create_private(&self.root).map_err(HomeError::io("create", &self.root))
+    }
+
+    /// Fails where this process cannot make files in the folder, or cannot make the folder.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`].
+    pub fn require_writable(&self) -> Result<(), HomeError> {
+        self.create()?;
+        let allowed = rustix::fs::access(&self.root, Access::WRITE_OK | Access::EXEC_OK);
+        allowed.map_err(|error| HomeError::io("write in", &self.root)(error.into()))
     }
 
     /// The layout below a given folder.

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Arguments;
 use crate::cifar10;
 use crate::cli::error::CliError;
-use crate::cli::output::{note, say};
+use crate::cli::output::{fitted, note, say};
 use crate::cli::{Finding, data, format, progress};
 use crate::report::table::{Column, Table};
 use crate::suite;
@@ -84,7 +84,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         watch.bar.finish_and_clear();
         table.row(row(&history?, &checkpoint));
     }
-    say!("{table}")?;
+    say!("{}", fitted(&table))?;
     Ok(Finding::Good)
 }
 

@@ -77,19 +77,17 @@ fn facts(entry: &Entry, links: Option<&str>) -> String {
         let [rows, logrows, cells] = [Metric::Rows, Metric::Logrows, Metric::Cells].map(text);
         facts.push(("rows", format!("{rows} of 2^{logrows}, {cells} cells")));
     }
-    if record.proof.is_some() {
-        let [proof, instances, calldata] = [Metric::ProofSize, Metric::Instances, Metric::Calldata].map(text);
-        facts.push((
-            "proof",
-            format!("{proof}, {instances} instances, {calldata} of calldata"),
-        ));
+    if let Some(proof) = &record.proof {
+        let instances = format::plural(proof.instances as usize, "instance");
+        let [proof, calldata] = [Metric::ProofSize, Metric::Calldata].map(text);
+        facts.push(("proof", format!("{proof}, {instances}, {calldata} of calldata")));
     }
     if let Some(numerics) = &record.numerics {
         let exact = match &numerics.integer {
             IntegerCheck::Exact { outputs, .. } => {
                 format!(
-                    "{} outputs equal the integer reference to the unit",
-                    format::count(*outputs)
+                    "{} equal to the integer reference, to the unit",
+                    format::plural(*outputs as usize, "output")
                 )
             }
             IntegerCheck::NotCovered { operators } => {

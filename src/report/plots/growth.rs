@@ -170,7 +170,7 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         Metric::ProvePeak,
         Metric::MeaningfulGas,
     ];
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let entries: Vec<&Entry> = headlines
         .into_iter()
         .filter(|entry| SHAPES.contains(&entry.request().id.as_str()))

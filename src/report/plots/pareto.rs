@@ -60,8 +60,10 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         .iter()
         .filter(|entry| !entry.choices().is_empty() && entry.record.outcome == Outcome::Verified)
         .collect();
-    let model = |entry: &Entry| (entry.request().id.to_string(), entry.scale(), entry.kind());
-    let count = |one: &Entry| chosen.iter().filter(|entry| model(entry) == model(one)).count();
+    let count = |one: &Entry| {
+        let same = chosen.iter().filter(|entry| entry.identity() == one.identity());
+        same.count()
+    };
     // Of two models with as many, the first.
     let Some(most) = chosen.iter().rev().max_by_key(|entry| count(entry)) else {
         return Ok(None);
@@ -69,10 +71,12 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     if count(most) < FEWEST_CHOICES {
         return Ok(None);
     }
-    let baseline = dataset.headlines().into_iter();
+    let mut baseline = dataset.headlines();
+    baseline.retain(|entry| entry.choices().is_empty());
     let entries: Vec<&Entry> = baseline
+        .into_iter()
         .chain(chosen.iter().copied())
-        .filter(|entry| model(entry) == model(most))
+        .filter(|entry| entry.identity() == most.identity())
         .collect();
     let naming: Naming = |entry| {
         let choices = entry.choices();

@@ -1,6 +1,7 @@
 //! Another folder of records beside this one, by the comparison that `gas-diff` and `compare` make.
 
 use crate::compare::{Comparison, Samples};
+use crate::format;
 use crate::metric::Sampled;
 use crate::report::table::{Cell, Column, Table};
 
@@ -44,11 +45,11 @@ pub fn baseline(comparison: &Comparison) -> Table {
         }
     }
     let mut notes = vec![format!(
-        "Baseline: {}, {} records. {} experiments are in the baseline alone, {} in this report alone.",
+        "Baseline: {}, {}. In the baseline alone: {}; in this report alone: {}.",
         comparison.old.name,
-        comparison.old.records,
-        comparison.lost.len(),
-        comparison.added.len()
+        format::plural(comparison.old.records, "record"),
+        format::plural(comparison.lost.len(), "experiment"),
+        format::plural(comparison.added.len(), "experiment")
     )];
     notes.extend(
         comparison
@@ -59,7 +60,8 @@ pub fn baseline(comparison: &Comparison) -> Table {
     );
     if elsewhere > 0 {
         notes.push(format!(
-            "Times and memory of {elsewhere} experiments are not compared: made on another machine or with other threads."
+            "Times and memory are not compared of {}: made on another machine or with other threads.",
+            format::plural(elsewhere, "experiment")
         ));
     }
     Table {

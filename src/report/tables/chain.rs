@@ -119,14 +119,15 @@ pub fn choices(dataset: &Dataset) -> Table {
         .collect();
     let headlines = dataset.headlines();
     let mut rows = Vec::new();
-    let mut last: Option<(&str, u32)> = None;
+    let mut last = None;
     for entry in chosen {
-        let model = (entry.request().id.as_str(), entry.scale());
+        let request = entry.request();
+        let model = (&request.id, &request.onnx_sha256, entry.scale());
         if last != Some(model) {
             last = Some(model);
-            let baseline = headlines.iter().find(|headline| {
-                headline.kind() == entry.kind() && (headline.request().id.as_str(), headline.scale()) == model
-            });
+            let baseline = headlines
+                .iter()
+                .find(|headline| headline.identity() == entry.identity() && headline.choices().is_empty());
             rows.extend(baseline.map(|baseline| choice_row(baseline, "by default".to_owned())));
         }
         rows.push(choice_row(entry, entry.choices().join(", ")));

@@ -42,14 +42,13 @@ fn run_with(others: &[Metric]) -> Vec<Metric> {
 
 /// The headlines of one part of the study, of circuits that a user would deploy.
 fn deployable(dataset: &Dataset, category: Category) -> Vec<&Entry> {
-    let mut entries = dataset.headlines();
+    let mut entries = dataset.study_headlines();
     entries.retain(|entry| entry.kind() != CircuitKind::Study && is_of(entry, category));
     entries
 }
 
 fn is_of(entry: &Entry, category: Category) -> bool {
-    entry.request().onnx_sha256.is_none()
-        && suite::find(&entry.request().id).is_ok_and(|model| model.category == category)
+    suite::find(&entry.request().id).is_ok_and(|model| model.category == category)
 }
 
 /// What the page shows of every record, what people ask for first before the rest.
@@ -125,7 +124,7 @@ pub fn results(dataset: &Dataset) -> Table {
 
 /// The 12 layers of the study.
 pub fn core_layers(dataset: &Dataset) -> Table {
-    let metrics = run_with(&[]);
+    let metrics = run_with(&[Metric::LargestError]);
     let mut columns = run_names("layer");
     columns.extend(Column::of_all(&metrics));
     let rows = deployable(dataset, Category::Core).into_iter().map(|entry| {
@@ -169,7 +168,7 @@ const AT_SCALES: [Metric; 6] = [
 
 /// The two scales of the study, side by side.
 pub fn scale_comparison(dataset: &Dataset) -> Table {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let mut kinds: Vec<CircuitKind> = Vec::new();
     for entry in &headlines {
         if entry.kind() != CircuitKind::Study && !kinds.contains(&entry.kind()) {
@@ -235,7 +234,7 @@ pub fn scaling(dataset: &Dataset) -> Table {
         Metric::GasOfInstance,
         Metric::Outcome,
     ];
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let mut rows = Vec::new();
     for id in SHAPES {
         let entries = headlines.iter().filter(|entry| entry.request().id == id);
@@ -262,7 +261,7 @@ pub fn scaling(dataset: &Dataset) -> Table {
 /// The four small CNNs, each at both scales in each kind of circuit that a record is about.
 pub fn composite_comparison(dataset: &Dataset) -> Table {
     let metrics = run_with(&[Metric::LargestError, Metric::FloatRight, Metric::Right]);
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let mut columns = run_names("model");
     columns.extend(Column::of_all(&metrics));
     let mut rows = Vec::new();

@@ -1,5 +1,6 @@
 //! Every table of a report, each a function from the records to one [`Table`].
 //!
+//! - [`users`]: the models of ONNX files;
 //! - [`layers`]: core layers, scale 7 against 10, the scaling study, the composites;
 //! - [`parts`]: models that were proved in parts;
 //! - [`batches`]: proofs of one circuit in one transaction;
@@ -21,18 +22,28 @@ pub mod parts;
 pub mod records;
 pub mod samples;
 pub mod study;
+pub mod users;
 
 use super::data::{Dataset, Entry};
 use super::prices::Prices;
 use super::table::{Cell, Column, Table};
+use crate::format;
 
-/// Every table but that of a baseline, in the order of a report.
+/// Every table but that of a baseline, in the order of a report: models of ONNX files first, where there are some. Where no record
+/// is about a model of the study, its tables are left out, and so is what no record holds anything of.
 pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
-    vec![
-        layers::core_layers(dataset),
-        layers::scale_comparison(dataset),
-        layers::scaling(dataset),
-        layers::composite_comparison(dataset),
+    let mut tables = vec![users::models(dataset)];
+    tables.retain(|table| !table.is_empty());
+    let has_study = dataset.has_study();
+    if has_study {
+        tables.extend([
+            layers::core_layers(dataset),
+            layers::scale_comparison(dataset),
+            layers::scaling(dataset),
+            layers::composite_comparison(dataset),
+        ]);
+    }
+    let of_any_model = [
         layers::accuracies(dataset),
         parts::parts(dataset),
         batches::batches(dataset),
@@ -41,13 +52,22 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
         chain::choices(dataset),
         costs::costs(dataset, prices),
         forecast::forecasts(dataset),
-        study::reproduction(dataset),
-        study::comparison(dataset),
-        study::harness(dataset),
+    ];
+    let is_shown = |table: &Table| has_study || !table.is_empty();
+    tables.extend(of_any_model.into_iter().filter(is_shown));
+    if has_study {
+        tables.extend([
+            study::reproduction(dataset),
+            study::comparison(dataset),
+            study::harness(dataset),
+        ]);
+    }
+    tables.extend([
         samples::measurements(dataset),
         samples::machines(dataset),
         records::left_out(dataset),
-    ]
+    ]);
+    tables
 }
 
 /// The columns that name a run: its model, scale and kind of circuit.
@@ -73,8 +93,9 @@ fn further_records(dataset: &Dataset) -> Option<String> {
     let further = dataset.entries.len() - dataset.headlines().len();
     (further > 0).then(|| {
         format!(
-            "One record for each model, scale and kind of circuit; {further} further records, with other visibilities, verifiers, \
-             compiler settings or runs, are in the table of choices and in records.csv."
+            "One record for each model, scale and kind of circuit; further ones, with other visibilities, verifiers, compiler \
+             settings or runs, are in the table of choices and in records.csv ({}).",
+            format::plural(further, "record")
         )
     })
 }

@@ -1,5 +1,6 @@
 //! One row for each record with every figure: what names the run, then the columns of [`Metric`]'s list.
 
+use crate::format;
 use crate::metric::{Metric, Unit};
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Kind, Table};
@@ -38,7 +39,7 @@ const NAMES: [Naming; 6] = [
     Naming {
         heading: "suite",
         column: Column::text,
-        documentation: "The part of the study that the model belongs to, or `onnx`.",
+        documentation: "The suite that the model belongs to, or `onnx` for an ONNX file.",
         of: |entry| Cell::text(&entry.request().suite),
     },
     Naming {
@@ -158,7 +159,11 @@ pub fn left_out(dataset: &Dataset) -> Table {
     Table {
         name: "left_out",
         title: "Left out",
-        caption: format!("{used} records are in this report; {left} files were left out."),
+        caption: format!(
+            "{} in this report, {} left out.",
+            format::plural(used, "record"),
+            format::plural(left, "file")
+        ),
         columns: vec![Column::text("file"), Column::text("why")],
         rows: rows.collect(),
         notes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::capitalised;
+use crate::format::{self, capitalised};
 use crate::metric::Sampled;
 use crate::prover::Phase;
 use crate::report::data::{Dataset, Entry};
@@ -107,10 +107,10 @@ fn noise(dataset: &Dataset) -> Vec<String> {
     let notes = machines.into_iter().map(|(machine, mut spreads)| {
         spreads.sort_by(f64::total_cmp);
         format!(
-            "Noise of machine {machine}: the standard deviation of proving times is {:.1}% of the mean in the middle of {} records, \
+            "Noise of machine {machine}: the standard deviation of proving times is {:.1}% of the mean in the middle of {}, \
              {:.1}% at most.",
             spreads[spreads.len() / 2],
-            spreads.len(),
+            format::plural(spreads.len(), "record"),
             spreads[spreads.len() - 1]
         )
     });

@@ -39,7 +39,7 @@ fn is_reproduced(record: &Record, figures: &StudyFigures) -> Option<bool> {
 
 /// Models whose circuit our runs gave again to the unit, and models that the study proved and we hold a run of.
 pub fn reproduced(dataset: &Dataset) -> (usize, usize) {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let held: Vec<bool> = suite::MODELS
         .iter()
         .filter_map(|model| {
@@ -69,7 +69,7 @@ fn published(figures: &StudyFigures, metric: Metric) -> Option<Value> {
 
 /// Rows and keys of the study's circuits, as published and as we got them.
 pub fn reproduction(dataset: &Dataset) -> Table {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let rows = suite::MODELS.iter().filter_map(|model| {
         let figures = suite::study_figures(model.id, STUDY_SCALES[1])?;
         let entry = of_its_circuit(&headlines, model.id, STUDY_SCALES[1]);
@@ -126,7 +126,7 @@ const OURS: [Metric; 5] = [
 
 /// All 40: how far the study came, and how far we did.
 pub fn comparison(dataset: &Dataset) -> Table {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     // What a user would deploy: the committed circuit where there is one, else the direct one.
     let best = |id: &str, scale: u32| {
         let mut entries: Vec<&Entry> = headlines
@@ -248,7 +248,7 @@ const NO_RECORD: &str = "no record";
 
 /// The largest of the study's circuits that we hold a run of.
 fn largest_again(dataset: &Dataset) -> Option<(&Entry, &'static StudyFigures)> {
-    let again = dataset.headlines().into_iter().filter_map(|entry| {
+    let again = dataset.study_headlines().into_iter().filter_map(|entry| {
         let figures = suite::study_figures(&entry.request().id, entry.scale())?;
         (entry.kind() == CircuitKind::Study).then_some((entry, figures))
     });
@@ -317,7 +317,7 @@ fn scales(dataset: &Dataset) -> [String; 4] {
         .iter()
         .filter(|(low, high)| (low.circuit_rows, low.pk_bytes) == (high.circuit_rows, high.pk_bytes))
         .count();
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let scales = headlines
         .iter()
         .filter(|entry| entry.kind() != CircuitKind::Study);
@@ -338,7 +338,7 @@ fn scales(dataset: &Dataset) -> [String; 4] {
 }
 
 fn accuracy(dataset: &Dataset) -> [String; 4] {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let ours: Vec<String> = headlines
         .iter()
         .filter_map(|entry| {
@@ -369,7 +369,7 @@ fn accuracy(dataset: &Dataset) -> [String; 4] {
 }
 
 fn weights(dataset: &Dataset) -> [String; 4] {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let sentence = |kind: CircuitKind| {
         let entries = headlines.iter().filter(|entry| entry.kind() == kind);
         let with_weights =
@@ -389,7 +389,7 @@ fn weights(dataset: &Dataset) -> [String; 4] {
 }
 
 fn public_values(dataset: &Dataset) -> [String; 4] {
-    let headlines = dataset.headlines();
+    let headlines = dataset.study_headlines();
     let proved = headlines.iter().filter_map(|entry| {
         let instances = entry.record.proof.as_ref()?.instances;
         Some((instances, *entry))
@@ -398,10 +398,10 @@ fn public_values(dataset: &Dataset) -> [String; 4] {
     let ours = most.map_or_else(
         || NO_RECORD.to_owned(),
         |(instances, entry)| {
-            let instances = crate::format::count(instances);
             format!(
-                "{}: {instances} instances, {}",
+                "{}: {}, {}",
                 entry.label(),
+                crate::format::plural(instances as usize, "instance"),
                 entry.record.outcome_and_limits()
             )
         },

@@ -1,0 +1,70 @@
+//! The models of ONNX files: what people ran of their own.
+
+use super::{named, run_names};
+use crate::metric::Metric;
+use crate::report::data::{Dataset, Entry};
+use crate::report::table::{Cell, Column, Table};
+
+/// How a run ended and what it costs, what is asked first before the rest.
+const METRICS: [Metric; 15] = [
+    Metric::OutcomeAndLimits,
+    Metric::MeaningfulGas,
+    Metric::Level,
+    Metric::LargestError,
+    Metric::OutputRange,
+    Metric::ProveSeconds,
+    Metric::ProvePeak,
+    Metric::SetupSeconds,
+    Metric::SetupPeak,
+    Metric::Rows,
+    Metric::Logrows,
+    Metric::ProofSize,
+    Metric::Instances,
+    Metric::RuntimeCode,
+    Metric::DeploymentGas,
+];
+
+/// Every record of an ONNX file, whatever became of it and whatever was chosen.
+pub fn models(dataset: &Dataset) -> Table {
+    let mut columns = run_names("model");
+    columns.push(Column::text("chosen"));
+    columns.extend(Column::of_all(&METRICS));
+    let entries = dataset.entries.iter().filter(|entry| entry.is_users());
+    let rows = entries.map(|entry| {
+        let mut cells = named(entry);
+        let choices = entry.choices();
+        cells.push(if choices.is_empty() {
+            Cell::Missing
+        } else {
+            Cell::text(choices.join(", "))
+        });
+        cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+        cells
+    });
+    Table {
+        name: "models",
+        title: "Models of ONNX files",
+        caption: "Every record of an ONNX file, with its reason where it was not verified. \"chosen\" is what was asked for otherwise \
+                  than by default; \"verification gas\" is that of the whole transaction, of a committed circuit through the guard \
+                  that derives its challenge; \"largest error\" is the largest distance of an output from the float model, beside the \
+                  range of the outputs."
+            .to_owned(),
+        rows: rows.collect(),
+        columns,
+        notes: without_proof(dataset).into_iter().collect(),
+    }
+}
+
+/// How many of them were not verified.
+fn without_proof(dataset: &Dataset) -> Option<String> {
+    let entries = dataset.entries.iter().filter(|entry| entry.is_users());
+    let (verified, others): (Vec<&Entry>, Vec<&Entry>) =
+        entries.partition(|entry| entry.record.outcome == crate::record::Outcome::Verified);
+    (!others.is_empty()).then(|| {
+        format!(
+            "{} verified on chain, {} ended otherwise, each for the reason that stands beside it.",
+            verified.len(),
+            others.len()
+        )
+    })
+}
