@@ -7,8 +7,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::committed::CheckedRange;
 use crate::chain::Fork;
+use crate::committed::CheckedRange;
 use crate::compare::{RecordSet, SetError};
 use crate::format;
 use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
