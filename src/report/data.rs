@@ -248,12 +248,12 @@ impl Entry {
         .collect()
     }
 
-    /// The study's order, models of a user's after it.
+    /// The suites' order, models of a user's after it.
     fn order(&self) -> (usize, String, u32, String, Vec<String>) {
         let request = self.request();
-        let position = suite::MODELS.iter().position(|model| model.id == request.id);
+        let position = suite::all().position(|model| model.id == request.id);
         (
-            position.unwrap_or(suite::MODELS.len()),
+            position.unwrap_or(usize::MAX),
             request.id.to_string(),
             self.scale(),
             self.kind().to_string(),
