@@ -79,7 +79,7 @@ pub enum AccuracyError {
     /// The model is no classifier of the images.
     #[error(
         "{name} takes inputs of shapes {inputs:?} and gives outputs of shapes {outputs:?}; to be evaluated, it must take \
-         one image of {image:?} and give 1×10 logits"
+         one image of {image} and give 1×10 logits"
     )]
     NoClassifier {
         /// The model.
@@ -88,8 +88,8 @@ pub enum AccuracyError {
         inputs: Vec<Vec<usize>>,
         /// Shapes of its outputs.
         outputs: Vec<Vec<usize>>,
-        /// Shape of an image.
-        image: Vec<usize>,
+        /// Shape of an image, in words.
+        image: String,
     },
     /// The model does not run in `f32`.
     #[error(transparent)]
@@ -155,7 +155,11 @@ pub fn float_logits(
             name: name.to_owned(),
             inputs,
             outputs,
-            image: image_shape,
+            image: image_shape
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join("×"),
         });
     }
     let model = FloatModel::load(&onnx::write(graph))?;
