@@ -17,12 +17,13 @@ use crate::committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
 use crate::hint::Hint;
 use crate::model::float::{FloatError, FloatModel};
 use crate::model::graph::{Graph, Tensor};
-use crate::model::input::normalised;
+use crate::model::input;
 use crate::model::integer::integer_from_word;
 use crate::model::onnx;
 use crate::parallel;
 use crate::prover::CircuitKind;
 use crate::store::{self, StoreError};
+use crate::suite::ModelSpec;
 
 /// A classifier on the test images, in `f32` and in one circuit's integers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,7 +79,7 @@ pub enum AccuracyError {
     /// The model is no classifier of the images.
     #[error(
         "{name} takes inputs of shapes {inputs:?} and gives outputs of shapes {outputs:?}; to be evaluated, it must take \
-         one image of 1×3×32×32 and give 1×10 logits"
+         one image of {image} and give 1×10 logits"
     )]
     NoClassifier {
         /// The model.
@@ -87,6 +88,8 @@ pub enum AccuracyError {
         inputs: Vec<Vec<usize>>,
         /// Shapes of its outputs.
         outputs: Vec<Vec<usize>>,
+        /// Shape of an image, in words.
+        image: String,
     },
     /// The model does not run in `f32`.
     #[error(transparent)]
@@ -115,34 +118,54 @@ pub enum AccuracyError {
     Store(#[from] StoreError),
 }
 
-/// One image as a model takes it.
+/// One image as a model takes it: as a network of the suite says, else channel by channel and normalised.
 #[must_use]
-pub fn image(images: &Images, index: usize) -> Tensor {
-    let [channels, height, width] = IMAGE_SHAPE;
-    Tensor::new([1, channels, height, width], normalised(images.pixels(index)))
+pub fn image(spec: Option<&ModelSpec>, images: &Images, index: usize) -> Tensor {
+    match spec.filter(|spec| spec.input.is_image()) {
+        Some(spec) => input::image(spec, images.pixels(index)),
+        None => {
+            let [channels, height, width] = IMAGE_SHAPE;
+            Tensor::new(
+                [1, channels, height, width],
+                input::normalised(images.pixels(index)),
+            )
+        }
+    }
 }
 
 /// Logits of every image in `f32`.
 ///
 /// # Errors
 /// [`AccuracyError::NoClassifier`] and [`AccuracyError::Float`].
-pub fn float_logits(name: &str, graph: &Graph, images: &Images) -> Result<Vec<Vec<f32>>, AccuracyError> {
+pub fn float_logits(
+    name: &str,
+    graph: &Graph,
+    spec: Option<&ModelSpec>,
+    images: &Images,
+) -> Result<Vec<Vec<f32>>, AccuracyError> {
     let shapes = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
         ids.iter().map(|&id| graph.shape(id).to_vec()).collect()
     };
     let (inputs, outputs) = (shapes(&graph.inputs), shapes(&graph.outputs));
     let [channels, height, width] = IMAGE_SHAPE;
-    if inputs != [[1, channels, height, width]] || outputs != [[1, CLASSES.len()]] {
+    let own = spec.filter(|spec| spec.input.is_image());
+    let image_shape = own.map_or(vec![1, channels, height, width], |spec| spec.input_shape.to_vec());
+    if inputs != [image_shape.clone()] || outputs != [[1, CLASSES.len()]] {
         return Err(AccuracyError::NoClassifier {
             name: name.to_owned(),
             inputs,
             outputs,
+            image: image_shape
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join("×"),
         });
     }
     let model = FloatModel::load(&onnx::write(graph))?;
     Ok(parallel::map(parallel::processors(), images.len(), || {
         |index| {
-            let mut outputs = model.run(&[image(images, index)])?;
+            let mut outputs = model.run(&[image(spec, images, index)])?;
             Ok::<_, FloatError>(outputs.swap_remove(0).data)
         }
     })?)
@@ -158,6 +181,7 @@ pub fn float_logits(name: &str, graph: &Graph, images: &Images) -> Result<Vec<Ve
 pub fn of_committed(
     circuit: &CommittedCircuit,
     scale: u32,
+    spec: Option<&ModelSpec>,
     images: &Images,
     float_logits: &[Vec<f32>],
 ) -> Result<Accuracy, AccuracyError> {
@@ -165,7 +189,7 @@ pub fn of_committed(
     let unit = circuit.output_unit();
     let rows = parallel::map(parallel::processors(), images.len(), || {
         |index| {
-            let integers = match circuit.witness(&image(images, index)) {
+            let integers = match circuit.witness(&image(spec, images, index)) {
                 Ok(witness) => witness.result,
                 Err(CommittedError::Program(ProgramError::Reach { .. })) => return Ok(None),
                 Err(error) => return Err(error),

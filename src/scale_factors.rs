@@ -19,6 +19,7 @@ use crate::model::calibrate;
 use crate::model::float::FloatError;
 use crate::model::graph::{Graph, Tensor};
 use crate::model::input::{self, InputError, Slot};
+use crate::suite::ModelSpec;
 
 /// The most inputs of a file or folder that are looked at.
 const MOST_INPUTS: usize = 256;
@@ -105,20 +106,21 @@ impl crate::hint::Hint for CalibrationError {
 
 impl ScaleFactors {
     /// Of a graph whose inputs are at most `bound` in magnitude, on the inputs that are proved and on those of a file or folder, or
-    /// else drawn ones.
+    /// else drawn ones. An image of CIFAR-10's is given as the suite's network `spec` takes it.
     ///
     /// # Errors
     /// [`CalibrationError`].
     pub fn measure(
         graph: &Graph,
         slots: &[Slot<'_>],
+        spec: Option<&ModelSpec>,
         proved: &[Tensor],
         bound: f64,
         given: Option<&Path>,
     ) -> Result<Self, CalibrationError> {
         let (mut sets, basis, margin_bits) = match given {
             Some(path) => {
-                let (sets, sha256) = read(path, slots)?;
+                let (sets, sha256) = read(path, slots, spec)?;
                 (sets, Basis::Files { sha256 }, MARGIN_OF_GIVEN)
             }
             None => (drawn(slots, bound), Basis::Drawn, MARGIN_OF_DRAWN),
@@ -168,7 +170,11 @@ pub(crate) fn drawn(slots: &[Slot<'_>], bound: f64) -> Vec<Vec<Tensor>> {
 }
 
 /// The inputs of a file, or of all files of a folder in the order of their names, and the digest of what was read.
-fn read(path: &Path, slots: &[Slot<'_>]) -> Result<(Vec<Vec<Tensor>>, String), CalibrationError> {
+fn read(
+    path: &Path,
+    slots: &[Slot<'_>],
+    spec: Option<&ModelSpec>,
+) -> Result<(Vec<Vec<Tensor>>, String), CalibrationError> {
     let read_error = |source| CalibrationError::Read {
         path: path.to_owned(),
         source,
@@ -211,7 +217,7 @@ fn read(path: &Path, slots: &[Slot<'_>]) -> Result<(Vec<Vec<Tensor>>, String), C
         let images = cifar10::read_test(path)?;
         for index in 0..images.len().min(MOST_INPUTS) {
             digest.update(images.pixels(index));
-            sets.push(vec![accuracy::image(&images, index)]);
+            sets.push(vec![accuracy::image(spec, &images, index)]);
         }
     }
     Ok((sets, alloy_primitives::hex::encode(digest.finalize())))

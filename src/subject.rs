@@ -20,14 +20,16 @@ use crate::model::cost::cost;
 use crate::model::graph::{Graph, Tensor, ValueId};
 use crate::model::input::{Numbers, Slot};
 use crate::model::integer::{self, IntegerError, Lowered};
-use crate::model::onnx::{Asked, Coverage, OnnxError, OnnxModel, OutputForm, Port, Problem, Uncovered};
+use crate::model::onnx::{
+    Asked, Coverage, Loaded, OnnxError, OnnxModel, OutputForm, Port, Problem, Uncovered,
+};
 use crate::model::split::{self, SharedTensor, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
-use crate::record::{FileName, Input, Model, ONNX_SUITE, PartRequest, Request, Source};
+use crate::record::{FileName, Input, Model, PartRequest, Request, Source};
 use crate::scale_factors::{CalibrationError, ScaleFactors};
-use crate::suite::{Category, Experiment};
+use crate::suite::{Experiment, ModelSpec};
 use crate::trained;
 
 /// A subject that cannot be put together.
@@ -99,8 +101,19 @@ pub struct Material<'a> {
     pub weights: Option<&'a Path>,
     /// A file with the input.
     pub input: Option<&'a Path>,
-    /// What the CNNs look at; the layers have no use for it.
+    /// What the models that take an image look at; the others have no use for it.
     pub image: Option<&'a TestImage>,
+    /// Inputs that a network's scale factors are chosen by: a file or folder.
+    pub calibration: Option<&'a Path>,
+}
+
+/// Where the scale factors of a user's circuit, or of a network's, are from.
+#[derive(Clone, Copy)]
+enum Calibration<'a> {
+    /// The request has them, or there are none.
+    Recorded,
+    /// Inputs of a file or folder, or else drawn ones.
+    On(Option<&'a Path>),
 }
 
 /// An image of CIFAR-10's test set.
@@ -119,6 +132,14 @@ impl TestImage {
             label: images.label(number),
             pixels: images.pixels(number).to_vec(),
         })
+    }
+
+    /// What records call it.
+    fn source(&self) -> Source {
+        Source::TestImage {
+            number: self.number,
+            class: CLASSES[self.label].to_owned(),
+        }
     }
 }
 
@@ -301,21 +322,21 @@ fn lower(
 fn calibrated(
     graph: &Graph,
     slots: &[Slot<'_>],
-    inputs: &[Tensor],
+    proved: &Inputs,
     request: &Request,
     calibration: Option<&Path>,
 ) -> Result<Option<ScaleFactors>, SubjectError> {
     let CircuitPlan::Committed(plan) = request.plan else {
         return Ok(None);
     };
-    let bound = bound_of(inputs);
+    let bound = proved.bound;
     let numbers: Vec<Numbers> = slots.iter().map(|slot| slot.numbers).collect();
     let integers = input_integers(plan, &numbers, bound);
     if calibration.is_none() && !committed::rounds(graph, &plan.options(integers)) {
         return Ok(None);
     }
     match (
-        ScaleFactors::measure(graph, slots, inputs, bound, calibration),
+        ScaleFactors::measure(graph, slots, proved.spec, &proved.tensors, bound, calibration),
         calibration,
     ) {
         // Without one, bounds that follow from the input's range are what there is.
@@ -324,13 +345,59 @@ fn calibrated(
     }
 }
 
-/// Where a user's circuit has its scale factors from.
-#[derive(Clone, Copy)]
-enum Calibration<'a> {
-    /// The request has them, or there are none.
-    Recorded,
-    /// Inputs of a file or folder, or else drawn ones.
-    On(Option<&'a Path>),
+/// What a model is run on.
+struct Inputs {
+    /// One tensor for each graph input.
+    tensors: Vec<Tensor>,
+    source: Source,
+    /// The greatest magnitude of an element that a circuit must take.
+    bound: f64,
+    /// The network of the suite that takes them; none where the model is a user's.
+    spec: Option<&'static ModelSpec>,
+}
+
+/// A network of the suite with drawn weights, as an ONNX file that says what the request asks for.
+///
+/// # Errors
+/// [`OnnxError::Output`]: its output has no such form.
+pub(crate) fn seeded_network(spec: &ModelSpec, request: &Request) -> Result<Loaded, OnnxError> {
+    let bytes = onnx::write(&layers::build(spec, request.seed));
+    onnx::load_bytes(
+        bytes,
+        &trained::onnx_path(Path::new(""), spec.id),
+        &asked(request),
+    )
+}
+
+/// A network of the suite with drawn weights, or those of a file of the same architecture, and where these are from.
+///
+/// # Errors
+/// [`SubjectError::Weights`]: the file is of another architecture; [`SubjectError::Onnx`]: it cannot be read as is asked for.
+pub(crate) fn read_network(
+    spec: &ModelSpec,
+    weights: Option<&Path>,
+    request: &Request,
+) -> Result<(Loaded, Source), SubjectError> {
+    let written = seeded_network(spec, request)?;
+    let Some(path) = weights else {
+        let seed = request.seed;
+        return Ok((written, Source::Seeded { seed }));
+    };
+    let loaded = onnx::load(path, &asked(request))?;
+    let Coverage::Full(graph) = &written.model.coverage else {
+        unreachable!("what evmbench writes, it reads")
+    };
+    weights::of_architecture(graph, &loaded.model.coverage, path)?;
+    let sha256 = hex_sha256(&loaded.file);
+    Ok((loaded, Source::File { sha256 }))
+}
+
+/// How a request asks for a file to be read.
+fn asked(request: &Request) -> Asked {
+    Asked {
+        dimensions: request.dimensions.clone(),
+        output: request.output,
+    }
 }
 
 impl Subject {
@@ -374,11 +441,12 @@ impl Subject {
         Ok(other)
     }
 
-    /// An experiment of the suite. Where there is no material, weights and input are drawn from the request's seed; but a
+    /// An experiment of a suite. Where there is no material, weights and input are drawn from the request's seed; but a
     /// CNN has the weights that it was trained to, unless the circuit is the study's.
     ///
     /// # Errors
-    /// [`SubjectError::Weights`] where the file does not fit the model.
+    /// [`SubjectError::Weights`] where the file does not fit the model; of a network also what [`Self::from_onnx_calibrated`]
+    /// says of its file.
     ///
     /// # Panics
     /// Never: a model of the suite has one input.
@@ -409,6 +477,9 @@ impl Subject {
         chooses: bool,
     ) -> Result<Self, SubjectError> {
         let spec = experiment.model;
+        if !spec.category.is_of_study() {
+            return Self::of_network(spec, request, material, chooses);
+        }
         let mut graph = layers::build(spec, request.seed);
         if request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);
@@ -433,7 +504,7 @@ impl Subject {
         if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {
             request.weights_sha256 = Some(sha256.clone());
         }
-        let is_free = spec.category == Category::Composite && material.input.is_none();
+        let is_free = spec.input.is_image() && material.input.is_none();
         let image = material.image.filter(|_| is_free);
         request.sample = image.map(|image| image.number);
         let mut input_bound = input::bound(spec);
@@ -445,13 +516,7 @@ impl Subject {
                 let [input] = inputs.try_into().expect("a model of the suite has one input");
                 (input, Source::File { sha256 })
             }
-            (None, Some(image)) => (
-                Tensor::new(spec.input_shape, input::normalised(&image.pixels)),
-                Source::TestImage {
-                    number: image.number,
-                    class: CLASSES[image.label].to_owned(),
-                },
-            ),
+            (None, Some(image)) => (input::image(spec, &image.pixels), image.source()),
             (None, None) => (
                 match request.plan.kind() {
                     CircuitKind::Study => input::seeded_as_the_study(spec, request.input_seed()),
@@ -499,6 +564,75 @@ impl Subject {
             committed,
             origin: None,
         })
+    }
+
+    /// A network of the suite: with drawn weights, or those of an ONNX file of the same architecture. It is then as a user's
+    /// file is, but for its name, its input and what is known of that.
+    fn of_network(
+        spec: &'static ModelSpec,
+        mut request: Request,
+        material: Material<'_>,
+        chooses: bool,
+    ) -> Result<Self, SubjectError> {
+        let (loaded, weights) = read_network(spec, material.weights, &request)?;
+        if let Source::File { .. } = weights {
+            request.onnx_sha256 = Some(hex_sha256(loaded.proved()));
+        }
+        let path = material.weights.unwrap_or(Path::new(spec.id));
+        let (onnx, mut model) = loaded.into_parts();
+        for port in &mut model.inputs {
+            port.numbers = input::numbers(spec);
+        }
+        let image = material.image.filter(|_| spec.input.is_image());
+        let (tensors, source) = match (material.input, image) {
+            (Some(file), _) => {
+                let (inputs, sha256) = input_of(file, &model.inputs)?;
+                request.input_sha256 = Some(sha256.clone());
+                (inputs, Source::File { sha256 })
+            }
+            (None, Some(image)) => {
+                request.sample = Some(image.number);
+                (vec![input::image(spec, &image.pixels)], image.source())
+            }
+            (None, None) => {
+                let seed = request.input_seed();
+                // An image that is not at hand: of a circuit that rests on a calibration, not every drawn one has a proof.
+                let input = if request.sample.is_some() {
+                    Tensor::new(spec.input_shape, vec![0.0; spec.input_shape.iter().product()])
+                } else {
+                    input::seeded(spec, seed)
+                };
+                (vec![input], Source::Seeded { seed })
+            }
+        };
+        let greatest = tensors.iter().flat_map(|tensor| &tensor.data);
+        let greatest = greatest.fold(0.0, |most: f32, x| most.max(x.abs()));
+        let bound = input::bound(spec);
+        let inputs = Inputs {
+            bound: if f64::from(greatest) > bound {
+                bound_of(&tensors)
+            } else {
+                bound
+            },
+            tensors,
+            source,
+            spec: Some(spec),
+        };
+        let description = format!("{}{}", spec.description, form(&request));
+        let calibration = if chooses && request.chosen.is_none() {
+            Calibration::On(material.calibration)
+        } else {
+            Calibration::Recorded
+        };
+        Self::of_read(
+            path,
+            (onnx, model),
+            weights,
+            inputs,
+            calibration,
+            request,
+            description,
+        )
     }
 
     /// A user's ONNX file, with an input from a file or drawn from the request's seed. The request's id and suite are
@@ -555,13 +689,60 @@ impl Subject {
         calibration: Calibration<'_>,
         request: Request,
     ) -> Result<Self, SubjectError> {
-        let asked = Asked {
-            dimensions: request.dimensions.clone(),
-            output: request.output,
+        let loaded = onnx::load(path, &asked(&request))?;
+        let sha256 = hex_sha256(&loaded.file);
+        let (onnx, model) = loaded.into_parts();
+        let mut request = Request {
+            id: file_id(path),
+            suite: Request::of_file(request.plan).suite,
+            ..request
         };
-        let loaded = onnx::load(path, &asked)?;
-        let file_sha256 = hex_sha256(&loaded.file);
-        let (onnx, mut model) = loaded.into_parts();
+        request.onnx_sha256 = Some(hex_sha256(&onnx));
+        let (tensors, source) = match input_file {
+            Some(file) => {
+                let (inputs, sha256) = input_of(file, &model.inputs)?;
+                request.input_sha256 = Some(sha256.clone());
+                (inputs, Source::File { sha256 })
+            }
+            None => {
+                let seeded = model
+                    .inputs
+                    .iter()
+                    .zip(request.input_seed()..)
+                    .map(|(port, seed)| input::seeded_for(&port.slot(), seed));
+                let seed = request.input_seed();
+                (seeded.collect(), Source::Seeded { seed })
+            }
+        };
+        let inputs = Inputs {
+            bound: bound_of(&tensors),
+            tensors,
+            source,
+            spec: None,
+        };
+        let description = onnx_description(&request);
+        let weights = Source::File { sha256 };
+        Self::of_read(
+            path,
+            (onnx, model),
+            weights,
+            inputs,
+            calibration,
+            request,
+            description,
+        )
+    }
+
+    /// A file that was read; `path` is only named in errors.
+    fn of_read(
+        path: &Path,
+        (onnx, mut model): (Vec<u8>, OnnxModel),
+        weights: Source,
+        proved: Inputs,
+        calibration: Calibration<'_>,
+        mut request: Request,
+        description: String,
+    ) -> Result<Self, SubjectError> {
         if request.plan.kind() != CircuitKind::Committed {
             model.directly(path)?;
             model.fits(request.plan.scale(), request.plan.greatest_checked(), path)?;
@@ -575,27 +756,6 @@ impl Subject {
             notes: mut remarks,
             ..
         } = model;
-        let mut request = Request {
-            id: file_id(path),
-            suite: Request::of_file(request.plan).suite,
-            ..request
-        };
-        request.onnx_sha256 = Some(hex_sha256(&onnx));
-        let (inputs, input_source) = match input_file {
-            Some(file) => {
-                let (inputs, sha256) = input_of(file, &ports)?;
-                request.input_sha256 = Some(sha256.clone());
-                (inputs, Source::File { sha256 })
-            }
-            None => {
-                let seeded = ports
-                    .iter()
-                    .zip(request.input_seed()..)
-                    .map(|(port, seed)| input::seeded_for(&port.slot(), seed));
-                let seed = request.input_seed();
-                (seeded.collect(), Source::Seeded { seed })
-            }
-        };
         let scale = request.plan.scale();
         let graph = match coverage {
             Coverage::Full(graph) => {
@@ -614,11 +774,16 @@ impl Subject {
         };
         if let (Calibration::On(calibration), Ok(graph)) = (calibration, &graph) {
             let slots: Vec<Slot<'_>> = ports.iter().map(Port::slot).collect();
-            request.scale_factors = calibrated(graph, &slots, &inputs, &request, calibration)?;
+            request.scale_factors = calibrated(graph, &slots, &proved, &request, calibration)?;
             remarks.extend(request.scale_factors.as_ref().map(ScaleFactors::remark));
         }
-        let input_bound = bound_of(&inputs);
         let numbers: Vec<Numbers> = ports.iter().map(|port| port.numbers).collect();
+        let Inputs {
+            tensors: inputs,
+            source,
+            bound: input_bound,
+            ..
+        } = proved;
         let known = graph.as_ref();
         let committed = if matches!(calibration, Calibration::On(_)) && request.chosen.is_none() {
             CommittedSubject::choose(known, &inputs, &mut request, &numbers, input_bound)?
@@ -629,15 +794,15 @@ impl Subject {
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
             model: describe(
-                onnx_description(&request),
+                description,
                 &onnx,
                 graph.as_ref(),
                 shapes(ports),
                 shapes(outputs),
-                Source::File { sha256: file_sha256 },
+                weights,
             ),
             committed,
-            input: describe_input(input_source, &inputs),
+            input: describe_input(source, &inputs),
             request,
             onnx,
             graph,
@@ -664,7 +829,7 @@ impl Subject {
         };
         let graph = known(self.graph.as_ref())?;
         let parts = split.apply(&fold::batch_norms(graph))?;
-        let origin = (self.request.suite == ONNX_SUITE).then(|| {
+        let origin = self.request.is_of_file().then(|| {
             Arc::new(Origin {
                 onnx: self.onnx.clone(),
                 graph: graph.clone(),
@@ -801,12 +966,16 @@ impl Subject {
 
 /// What a user's model is called in words.
 pub(crate) fn onnx_description(request: &Request) -> String {
-    let form = match request.output {
+    format!("{} (a user's ONNX file{})", request.id, form(request))
+}
+
+/// The form of the output that was asked for, in words.
+fn form(request: &Request) -> &'static str {
+    match request.output {
         OutputForm::Model => "",
         OutputForm::Logits => ", without its last Softmax",
         OutputForm::Argmax => ", its class alone",
-    };
-    format!("{} (a user's ONNX file{form})", request.id)
+    }
 }
 
 /// Most characters of an id that a file's name gives: what is added to it must fit into the 255 bytes of another file's name.

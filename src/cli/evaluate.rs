@@ -17,16 +17,16 @@ use crate::home::Home;
 use crate::metric::Metric;
 use crate::model::graph::Graph;
 use crate::model::input::{Numbers, Slot};
-use crate::model::onnx::{self, Coverage};
+use crate::model::onnx::{self, Coverage, OutputForm};
 use crate::model::{input, layers, weights};
 use crate::prover::{
     CircuitPlan, CommittedInputs, Ezkl, EzklOptions, EzklProver, Io, Job, JobCircuit, VerifierKind,
 };
-use crate::record::DEFAULT_SEED;
+use crate::record::{DEFAULT_SEED, Request};
 use crate::report::table::{Column, Table};
 use crate::scale_factors::ScaleFactors;
-use crate::subject::{self, SubjectError};
-use crate::suite::{self, ModelSpec};
+use crate::subject::{self, Material, Subject, SubjectError, TestImage};
+use crate::suite::{self, Experiment, ModelSpec};
 use crate::trained;
 
 /// Count how many CIFAR-10 test images a classifier gets right, in f32 and in the integers of its committed circuit
@@ -35,14 +35,14 @@ use crate::trained;
 /// equal the reference to the last integer.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// cnn_relu, cnn_poly, cnn_mixed, cnn_strided, or all
+    /// cnn_relu, cnn_poly, cnn_mixed, cnn_strided, all of these, or a network that looks at CIFAR-10's images, as resnet8
     #[arg(value_name = "ID", required_unless_present = "onnx", conflicts_with = "onnx")]
     ids: Vec<String>,
     /// A classifier of your own: it takes one 1×3×32×32 image, normalised as CIFAR-10 usually is, and gives ten logits
     #[arg(long, value_name = "FILE")]
     onnx: Option<PathBuf>,
-    /// Inputs that the scale factors of a classifier of your own are chosen by, as prove-and-verify takes them
-    #[arg(long, value_name = "FILE|DIR", conflicts_with = "ids")]
+    /// Inputs that the scale factors of a classifier of your own, or of a network, are chosen by, as prove-and-verify takes them
+    #[arg(long, value_name = "FILE|DIR")]
     calibration: Option<PathBuf>,
     /// Folder with the images, or the official .tar.gz [default: where `evmbench data cifar10` puts them]
     #[arg(long, value_name = "PATH")]
@@ -51,6 +51,12 @@ pub(super) struct Arguments {
     /// with, and nothing is written]
     #[arg(long, value_name = "DIR", conflicts_with = "onnx")]
     models: Option<PathBuf>,
+    /// Read the weights of networks, <ID>.onnx, from this folder, as prove-and-verify does; nothing is written
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["onnx", "models"])]
+    weights_dir: Option<PathBuf>,
+    /// Of a network, the numbers before the Softmax that stands last, as with `prove-and-verify --output logits`
+    #[arg(long, conflicts_with = "onnx")]
+    logits: bool,
     /// Bits after the binary point, several with commas
     #[arg(long, value_name = "BITS", value_delimiter = ',', default_value = "7,10")]
     scale: Vec<u32>,
@@ -65,12 +71,35 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+/// The scale at which a network's file is looked at first.
+const DEFAULT_SCALE: u32 = 7;
+
 /// A model to look at.
 struct Candidate {
     name: String,
     onnx: Vec<u8>,
     graph: Graph,
-    is_users: bool,
+    kind: Kind,
+}
+
+/// Where a model is from, which decides how its circuit is laid out.
+enum Kind {
+    /// One of the study's CNNs.
+    Cnn,
+    /// A network of a suite, with weights from a file.
+    Network(&'static ModelSpec, PathBuf),
+    /// A user's file.
+    Users,
+}
+
+impl Candidate {
+    /// The network that it is, where it is one.
+    fn spec(&self) -> Option<&'static ModelSpec> {
+        match self.kind {
+            Kind::Network(spec, _) => Some(spec),
+            Kind::Cnn | Kind::Users => None,
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -109,20 +138,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             command: command(arguments, &candidate.name),
             accuracies: Vec::new(),
         };
-        let logits = accuracy::float_logits(&candidate.name, &candidate.graph, &images)?;
+        let spec = candidate.spec();
+        let logits = accuracy::float_logits(&candidate.name, &candidate.graph, spec, &images)?;
         for &scale in &arguments.scale {
-            let circuit = lower(&candidate, scale, arguments.calibration.as_deref(), &images)?;
-            let mut accuracy = accuracy::of_committed(&circuit, scale, &images, &logits)?;
+            let (circuit, plan) = lower(&candidate, scale, arguments, &images)?;
+            let mut accuracy = accuracy::of_committed(&circuit, scale, spec, &images, &logits)?;
             if let Some(prover) = &prover {
-                accuracy.witnesses = witnesses(
-                    prover,
-                    &circuit,
-                    &candidate.name,
-                    scale,
-                    &images,
-                    arguments.witnesses,
-                    &progress,
-                )?;
+                let count = arguments.witnesses;
+                accuracy.witnesses =
+                    witnesses(prover, &circuit, plan, &candidate, &images, count, &progress)?;
             }
             if accuracy.without_proof > 0 {
                 note!(
@@ -172,11 +196,19 @@ fn candidates(arguments: &Arguments) -> Result<Vec<Candidate>, CliError> {
         name: subject::file_id(path).to_string(),
         onnx,
         graph,
-        is_users: true,
+        kind: Kind::Users,
     }])
 }
 
 fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<Candidate, CliError> {
+    if !model.category.is_of_study() {
+        return network_candidate(model, arguments);
+    }
+    if arguments.weights_dir.is_some() || arguments.calibration.is_some() || arguments.logits {
+        return Err(CliError::Usage(
+            "--weights-dir, --calibration and --logits are for networks, and a CNN of the study is named",
+        ));
+    }
     let onnx = match &arguments.models {
         Some(folder) => {
             let path = trained::onnx_path(folder, model.id);
@@ -203,7 +235,40 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
         name: model.id.to_owned(),
         onnx,
         graph,
-        is_users: false,
+        kind: Kind::Cnn,
+    })
+}
+
+fn network_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<Candidate, CliError> {
+    let folder = arguments.weights_dir.as_deref().ok_or(CliError::Usage(
+        "a network comes without weights: --weights-dir DIR has <ID>.onnx",
+    ))?;
+    let path = trained::onnx_path(folder, model.id);
+    // How the file is read does not hang on the scale.
+    let request = network_request(model, DEFAULT_SCALE, arguments)?;
+    let (loaded, _) = subject::read_network(model, Some(&path), &request)?;
+    let (onnx, read) = loaded.into_parts();
+    let Coverage::Full(graph) = read.coverage else {
+        unreachable!("it is of the network's architecture")
+    };
+    Ok(Candidate {
+        name: model.id.to_owned(),
+        onnx,
+        graph,
+        kind: Kind::Network(model, path),
+    })
+}
+
+fn network_request(model: &ModelSpec, scale: u32, arguments: &Arguments) -> Result<Request, CliError> {
+    let plan = CircuitPlan::committed(scale, Io::Result)?;
+    let output = if arguments.logits {
+        OutputForm::Logits
+    } else {
+        OutputForm::Model
+    };
+    Ok(Request {
+        output,
+        ..Request::new(model.id, model.category.name(), plan)
     })
 }
 
@@ -211,10 +276,29 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
 fn lower(
     candidate: &Candidate,
     scale: u32,
-    calibration: Option<&Path>,
+    arguments: &Arguments,
     images: &Images,
-) -> Result<CommittedCircuit, CliError> {
-    let graph = &candidate.graph;
+) -> Result<(CommittedCircuit, CircuitPlan), CliError> {
+    let (graph, calibration) = (&candidate.graph, arguments.calibration.as_deref());
+    if let Kind::Network(model, path) = &candidate.kind {
+        let image = TestImage::of(images, 0);
+        let material = Material {
+            weights: Some(path),
+            image: image.as_ref(),
+            calibration,
+            ..Material::default()
+        };
+        let subject = Subject::from_suite(
+            Experiment { model, scale },
+            network_request(model, scale, arguments)?,
+            material,
+        )?;
+        let circuit = subject
+            .committed
+            .expect("a committed circuit was asked for")
+            .circuit;
+        return Ok((circuit, subject.request.plan));
+    }
     let options = CommittedOptions::new(
         scale,
         Integers::of_input(scale, input::image_bound()),
@@ -223,9 +307,11 @@ fn lower(
     );
     let committed = |reach: &Reach| {
         let circuit = committed::lower_within(graph, &options, reach, &Ezkl);
-        circuit.map_err(|error| AccuracyError::from(error).into())
+        let plan = CircuitPlan::committed(scale, Io::Result)?;
+        Ok((circuit.map_err(AccuracyError::from)?, plan))
     };
-    let is_users = candidate.is_users && (calibration.is_some() || committed::rounds(graph, &options));
+    let is_users = matches!(candidate.kind, Kind::Users)
+        && (calibration.is_some() || committed::rounds(graph, &options));
     if !is_users || images.is_empty() {
         return committed(&Reach::NOTHING);
     }
@@ -234,8 +320,8 @@ fn lower(
         shape: &[1, 3, 32, 32],
         numbers: Numbers::Floats,
     };
-    let proved = [accuracy::image(images, 0)];
-    let factors = ScaleFactors::measure(graph, &[slot], &proved, input::image_bound(), calibration);
+    let proved = [accuracy::image(None, images, 0)];
+    let factors = ScaleFactors::measure(graph, &[slot], None, &proved, input::image_bound(), calibration);
     committed(&factors.map_err(SubjectError::from)?.reach)
 }
 
@@ -243,22 +329,23 @@ fn lower(
 fn witnesses(
     prover: &EzklProver,
     circuit: &CommittedCircuit,
-    name: &str,
-    scale: u32,
+    plan: CircuitPlan,
+    candidate: &Candidate,
     images: &Images,
     count: usize,
     progress: &Progress,
 ) -> Result<usize, CliError> {
+    let (name, scale) = (&candidate.name, plan.scale());
     let count = count.min(images.len());
     for number in 0..count {
         let index = number * images.len() / count;
         let witness = circuit
-            .witness(&accuracy::image(images, index))
+            .witness(&accuracy::image(candidate.spec(), images, index))
             .map_err(AccuracyError::from)?;
         let job = Job {
             name: format!("{name}-s{scale}"),
             circuit: JobCircuit::Committed(Box::new(CommittedInputs::of(circuit, witness.clone()))),
-            plan: CircuitPlan::committed(scale, Io::Result)?,
+            plan,
             verifier: VerifierKind::Plain,
             runs: 1,
             warmup: 0,
@@ -281,6 +368,7 @@ fn command(arguments: &Arguments, name: &str) -> String {
     let scales: Vec<String> = arguments.scale.iter().map(u32::to_string).collect();
     let mut command = match &arguments.onnx {
         Some(_) => format!("evmbench evaluate --onnx {name}.onnx"),
+        None if arguments.weights_dir.is_some() => format!("evmbench evaluate {name} --weights-dir DIR"),
         None => format!("evmbench evaluate {name} --models models"),
     };
     command += &format!(" --data DIR --scale {}", scales.join(","));
@@ -289,6 +377,9 @@ fn command(arguments: &Arguments, name: &str) -> String {
     }
     if arguments.calibration.is_some() {
         command += " --calibration FILE";
+    }
+    if arguments.logits {
+        command += " --logits";
     }
     if arguments.witnesses > 0 {
         command += &format!(" --witnesses {}", arguments.witnesses);

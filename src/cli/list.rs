@@ -5,18 +5,18 @@ use crate::model::cost::cost;
 use crate::model::layers;
 use crate::record::DEFAULT_SEED;
 use crate::report::table::{Column, Table};
-use crate::suite::{self, StudyOutcome, Suite};
+use crate::suite::{self, ModelSpec, StudyOutcome, Suite};
 
 use super::error::CliError;
 use super::output::{fitted, say};
 use super::{Finding, format};
 
-/// Show the 20 models at 2 scales: shapes, parameters, multiply-adds, and what the study got
+/// Show the models: the study's 20 at 2 scales, and networks that people know; shapes, parameters, multiply-adds, what the study got
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Only this suite
-    #[arg(long, default_value = "all")]
-    suite: Suite,
+    /// Only this suite [default: every model]
+    #[arg(long)]
+    suite: Option<Suite>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
@@ -30,21 +30,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         Column::written_of(Metric::MultiplyAdds),
         Column::text("in the study"),
     ]);
-    for model in arguments.suite.models() {
+    let is_asked = |model: &&ModelSpec| arguments.suite.is_none_or(|suite| suite.contains(model));
+    for model in suite::all().filter(is_asked) {
         let graph = layers::build(model, DEFAULT_SEED);
         let cost = cost(&graph);
         let output = &graph.values[graph.outputs[0].0].shape;
         let study = match model.study {
             // Both scales asked for gave one circuit, so one figure stands for both.
-            StudyOutcome::Proved => suite::study_figures(model.id, suite::STUDY_SCALES[0]).map_or_else(
+            None => "-".to_owned(),
+            Some(StudyOutcome::Proved) => suite::study_figures(model.id, suite::STUDY_SCALES[0]).map_or_else(
                 || "proved".to_owned(),
                 |figures| {
                     let seconds = format::seconds(figures.prove_mean_seconds);
                     format!("proved: {} rows, {seconds}", format::count(figures.circuit_rows))
                 },
             ),
-            StudyOutcome::OutOfMemory => "gave up: out of memory".to_owned(),
-            StudyOutcome::TooManyRows => "gave up at 2^24 rows".to_owned(),
+            Some(StudyOutcome::OutOfMemory) => "gave up: out of memory".to_owned(),
+            Some(StudyOutcome::TooManyRows) => "gave up at 2^24 rows".to_owned(),
         };
         table.row([
             model.id.to_owned(),
@@ -58,11 +60,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         ]);
     }
     say!("{}", fitted(&table))?;
-    let scales = arguments.suite.experiments(&[]).count();
-    say!(
-        "{scales} experiments: {} models, each at scale 7 and 10 unless the suite says otherwise (smoke: 7).",
-        arguments.suite.models().count()
-    )?;
+    let suites = match arguments.suite {
+        Some(suite) => vec![suite],
+        None => vec![Suite::All, Suite::Tiny, Suite::Classic],
+    };
+    for suite in suites {
+        let scales: Vec<String> = suite.default_scales().iter().map(u32::to_string).collect();
+        say!(
+            "--suite {suite}: {} models at scale {}",
+            suite.models().count(),
+            scales.join(" and ")
+        )?;
+    }
     Ok(Finding::Good)
 }
 

@@ -15,7 +15,8 @@ use crate::chain::Fork;
 use crate::cifar10;
 use crate::committed::{CheckedRange, DIGIT_BITS};
 use crate::metric::{Metric, Spread};
-use crate::model::input::{self, Numbers, Slot};
+use crate::model::input::{self, Slot};
+use crate::model::layers;
 use crate::model::onnx::{self, Asked, Dimensions, OutputForm, Uncovered};
 use crate::model::split::Split;
 use crate::prover::{
@@ -26,7 +27,7 @@ use crate::rederive::Given;
 use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::subject::{Material, Subject, SubjectError, TestImage};
-use crate::suite::{self, Category, Experiment, Suite};
+use crate::suite::{self, Experiment, ModelSpec, Suite};
 use crate::trained;
 use crate::tune::{Profile, ProfileError, ProfileModel};
 
@@ -47,27 +48,31 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SIZE=N,…", value_delimiter = ',', value_parser = dimension, conflicts_with_all = ["ids", "suite"])]
     dim: Vec<(String, usize)>,
     /// What of the ONNX file's output is proved: all of it; `logits`: the numbers before the Softmax that stands last; `argmax`: the
-    /// class alone, one value, the first of equal ones [default: model]
-    #[arg(long, value_enum, value_name = "WHAT", conflicts_with_all = ["ids", "suite"])]
+    /// class alone, one value, the first of equal ones; also of a network of the suites tiny and classic [default: model]
+    #[arg(long, value_enum, value_name = "WHAT")]
     output: Option<OutputName>,
     /// The input of each model named: .json ({"input_data": [[...]]}), .npy or .npz; drawn from the seed otherwise. With --batch N,
     /// given N times, for one proof each
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "sample"])]
     input: Vec<PathBuf>,
-    /// Inputs on which a model of your own is looked at to choose a committed circuit's scale factors: a file as --input takes it,
-    /// with any number of inputs along the first axis, a folder of such files, or of CIFAR-10's [default: drawn ones, where the
-    /// bounds that follow from the input's range would cost precision]
-    #[arg(long, value_name = "FILE|DIR", conflicts_with_all = ["ids", "suite", "profile"])]
+    /// Inputs on which a model of your own, or a network of the suites tiny and classic, is looked at to choose a committed
+    /// circuit's scale factors: a file as --input takes it, with any number of inputs along the first axis, a folder of such files,
+    /// or of CIFAR-10's [default: drawn ones, where the bounds that follow from the input's range would cost precision]
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "profile")]
     calibration: Option<PathBuf>,
-    /// Weights for one model of the suite: .safetensors or .onnx [default: those that the CNNs were trained to; drawn from the
-    /// seed for the layers]
+    /// Weights for one model of a suite: .safetensors or .onnx, of a network .onnx [default: those that the CNNs were trained to;
+    /// drawn from the seed for the others]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suite", "onnx"])]
     weights: Option<PathBuf>,
-    /// Folder with CIFAR-10's images, or the official .tar.gz, for the CNNs to look at one [default: where `evmbench data
-    /// cifar10` puts them, if they are there]
+    /// Folder with the weights of each model named, <ID>.onnx, as MLPerf Tiny's public files: they must be of the same operators
+    /// and shapes
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["weights", "onnx"])]
+    weights_dir: Option<PathBuf>,
+    /// Folder with CIFAR-10's images, or the official .tar.gz, for the models that take one to look at [default: where
+    /// `evmbench data cifar10` puts them, if they are there]
     #[arg(long, value_name = "PATH", conflicts_with = "onnx")]
     pub(super) data: Option<PathBuf>,
-    /// Number of the test image that the CNNs look at [default: 0 where there are images, else one drawn from the seed]
+    /// Number of the test image that these look at [default: 0 where there are images, else one drawn from the seed]
     #[arg(long, value_name = "N", conflicts_with = "onnx")]
     sample: Option<usize>,
     /// Bits after the binary point, several with commas [default: the suite's, else 7]
@@ -268,6 +273,8 @@ impl From<VerifierName> for VerifierKind {
 pub(super) struct Item {
     subject: Source,
     request: Request,
+    /// The weights of a model of a suite, where they are in a file.
+    weights: Option<PathBuf>,
     /// What is asked for where the first request's circuit does not cover the model.
     fallback: Option<Request>,
     /// Where the circuit is one that was found before.
@@ -461,6 +468,7 @@ fn profiled(arguments: &Arguments, srs: Option<&SrsStore>, profile: Profile) -> 
         }
     };
     Ok(Item {
+        weights: arguments.weights(&request.id),
         subject,
         request,
         fallback: None,
@@ -481,22 +489,22 @@ fn of_profile(subject: Result<Subject, SubjectError>, profile: &Profile) -> Resu
 }
 
 impl Arguments {
-    /// The test image that the CNNs among the items look at, where there are any and there are images.
+    /// The test image that the models that take one look at, where there are any and there are images.
     pub(super) fn image(&self, items: &[Item]) -> Result<Option<TestImage>, CliError> {
         Ok(self.images(items, 1)?.pop())
     }
 
-    /// So many test images, one after another, for the CNNs among the items to look at; none where there are no CNNs or no
-    /// images.
+    /// So many test images, one after another, for the items that take one to look at; none where there are no such items or
+    /// no images.
     fn images(&self, items: &[Item], count: usize) -> Result<Vec<TestImage>, CliError> {
-        let is_cnn = |item: &Item| match &item.subject {
-            Source::Suite(experiment) => experiment.model.category == Category::Composite,
+        let takes_image = |item: &Item| match &item.subject {
+            Source::Suite(experiment) => experiment.model.input.is_image(),
             Source::Onnx(_) => false,
         };
-        if !items.iter().any(is_cnn) {
+        if !items.iter().any(takes_image) {
             if self.data.is_some() || self.sample.is_some() {
                 return Err(CliError::Usage(
-                    "--data and --sample are for the CNNs of the suite, which look at an image, and none is named",
+                    "--data and --sample are for models of a suite that look at an image of CIFAR-10's, and none is named",
                 ));
             }
             return Ok(Vec::new());
@@ -516,10 +524,10 @@ impl Arguments {
         ))
     }
 
-    /// The files that a record of these arguments is held against.
-    pub(super) fn given(&self) -> Given<'_> {
+    /// The files that an item's record is held against.
+    pub(super) fn given<'a>(&'a self, item: &'a Item) -> Given<'a> {
         Given {
-            onnx: self.onnx.as_deref(),
+            onnx: self.onnx.as_deref().or(item.weights.as_deref()),
             input: self.input(),
             ..Given::default()
         }
@@ -560,10 +568,17 @@ impl Arguments {
     /// What takes the place of seeded weights and inputs.
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
-            weights: self.weights.as_deref(),
             input: self.input(),
             image,
+            calibration: self.calibration.as_deref(),
+            ..Material::default()
         }
+    }
+
+    /// The file with the weights of a model of a suite, where one is named.
+    fn weights(&self, id: &str) -> Option<PathBuf> {
+        let in_folder = || Some(trained::onnx_path(self.weights_dir.as_deref()?, id));
+        self.weights.clone().or_else(in_folder)
     }
 
     /// Whether something is asked for that only a committed circuit has.
@@ -620,7 +635,7 @@ fn plan(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, CliE
             let slot = Slot {
                 name: model.id,
                 shape: model.input_shape,
-                numbers: Numbers::Floats,
+                numbers: input::numbers(model),
             };
             input::from_file(file, &[slot]).map_err(SubjectError::from)?;
         }
@@ -661,6 +676,7 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
                 request: subject.request.clone(),
                 fallback: None,
                 profile: None,
+                weights: None,
                 subject: Source::Onnx(Box::new(subject)),
             });
         }
@@ -686,14 +702,26 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
         }
         for experiment in experiments {
             let Experiment { model, scale } = experiment;
+            if model.category.is_of_study() {
+                if arguments.output.is_some() || arguments.calibration.is_some() {
+                    return Err(CliError::Usage(
+                        "--output and --calibration are for models of your own and for networks, and a model of the study is named",
+                    ));
+                }
+            } else if first == Circuit::Study {
+                return Err(CliError::Usage(
+                    "the study's circuit is for the study's models, and a network is named",
+                ));
+            }
             let (request, fallback) = {
                 let suite = model.category.to_string();
-                both(model.id, &suite, Io::default_for(&suite), scale)?
+                both(model.id, &suite, io_of(model, arguments.output_form()), scale)?
             };
             items.push(Item {
                 request,
                 fallback,
                 profile: None,
+                weights: arguments.weights(model.id),
                 subject: Source::Suite(experiment),
             });
         }
@@ -710,6 +738,22 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
     Ok(items)
 }
 
+/// What a committed circuit shows of a model of a suite where nothing is asked for.
+fn io_of(model: &ModelSpec, output: OutputForm) -> Io {
+    if model.category.is_of_study() {
+        return Io::default_for(model.category.name());
+    }
+    let graph = layers::build(model, DEFAULT_SEED);
+    let elements = graph
+        .output_values()
+        .map(|value| value.shape.iter().product::<usize>());
+    Io::default_for_outputs(if output == OutputForm::Argmax {
+        1
+    } else {
+        elements.sum()
+    })
+}
+
 impl Item {
     /// Whether anything of it may be drawn from the seed.
     fn draws(&self, arguments: &Arguments) -> bool {
@@ -717,9 +761,8 @@ impl Item {
             return arguments.input.is_empty();
         };
         let is_trained = trained::find(model.id).is_some() && self.request.plan.kind() != CircuitKind::Study;
-        let is_image = model.category == Category::Composite;
-        let given_image = is_image && (arguments.data.is_some() || arguments.sample.is_some());
-        (arguments.weights.is_none() && !is_trained) || (arguments.input.is_empty() && !given_image)
+        let given_image = model.input.is_image() && (arguments.data.is_some() || arguments.sample.is_some());
+        (self.weights.is_none() && !is_trained) || (arguments.input.is_empty() && !given_image)
     }
 
     /// What is asked for first.
@@ -729,6 +772,10 @@ impl Item {
 
     /// The model that its records are about, put together now.
     pub(super) fn subject(&self, material: Material<'_>) -> Result<Subject, CliError> {
+        let material = Material {
+            weights: self.weights.as_deref(),
+            ..material
+        };
         match &self.subject {
             Source::Suite(experiment) => {
                 let of = |request: &Request| Subject::from_suite(*experiment, request.clone(), material);
@@ -764,6 +811,7 @@ impl Item {
             ..subject.request
         };
         let material = Material {
+            weights: self.weights.as_deref(),
             input: file,
             ..material
         };
@@ -905,9 +953,10 @@ fn run_batch(
         };
         members.push(record);
     }
+    // Each member has an input of its own.
     let given = Given {
-        onnx: arguments.onnx.as_deref(),
-        ..Given::default()
+        input: None,
+        ..arguments.given(item)
     };
     session.join_batch(&mut members, given)?;
     Ok(members)
@@ -956,7 +1005,7 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
             };
             parts.push(record);
         }
-        session.join(&mut parts, arguments.given())?;
+        session.join(&mut parts, arguments.given(item))?;
         print(&parts, arguments)?;
         records.extend(parts);
     }

@@ -14,6 +14,7 @@ use super::{Finding, setup};
 use crate::cluster::{TaskList, quoted};
 use crate::prover::{EZKL_VERSION, Failure, SrsStore};
 use crate::record::{Outcome, Record, Request};
+use crate::rederive::Given;
 use crate::store::{self, Store};
 use crate::subject::Subject;
 
@@ -303,7 +304,7 @@ fn finish(arguments: &Arguments) -> Result<Finding, CliError> {
                 standing: standing(&store, &subject.request, strings.as_ref()),
             });
         }
-        refused.extend(joined(&mut parts, &store, &planner, run)?);
+        refused.extend(joined(&mut parts, &store, &planner, run.given(item))?);
         listed.extend(parts);
     }
     planner.progress.clear();
@@ -318,7 +319,7 @@ fn joined(
     parts: &mut [Listed],
     store: &Store,
     planner: &Planner,
-    run: &prove_and_verify::Arguments,
+    given: Given<'_>,
 ) -> Result<Option<String>, CliError> {
     let mut records = Vec::new();
     for part in parts.iter() {
@@ -330,7 +331,7 @@ fn joined(
         }
     }
     let solc = setup::solc(planner.home(), &planner.progress)?;
-    let result = session::join(store, &solc, &mut records, run.given());
+    let result = session::join(store, &solc, &mut records, given);
     let refused = match result {
         Ok(()) => None,
         Err(CliError::Parts(error)) => Some(format!("the parts are no set: {error}")),

@@ -22,6 +22,7 @@ use crate::report::table::{Column, Table};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::store::StoredRun;
 use crate::subject::{Subject, SubjectError};
+use crate::suite;
 use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile, Reference, Space};
 
 /// Search for the circuit that takes the least memory, time or gas, prove the best few, and keep a profile of the best
@@ -277,8 +278,11 @@ fn search(
     let refused = found.refused.len();
     let mut candidates = found.candidates()?;
     let graph = subject.graph.as_ref().ok();
+    let spec = suite::find(id)
+        .ok()
+        .filter(|spec| subject.request.suite == spec.category.name());
     let images = match images.zip(graph) {
-        Some((images, graph)) => Some((images, accuracy::float_logits(id, graph, images)?)),
+        Some((images, graph)) => Some((images, accuracy::float_logits(id, graph, spec, images)?)),
         None => None,
     };
     let accuracy = |plan: &CircuitPlan| {
@@ -296,6 +300,7 @@ fn search(
         Ok(Some(accuracy::of_committed(
             &committed.circuit,
             plan.scale(),
+            spec,
             images,
             logits,
         )?))

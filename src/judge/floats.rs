@@ -2,7 +2,7 @@
 //!
 //! Goes in: ONNX bytes and inputs. Comes out: outputs, and what is known of every value.
 //!
-//! A user's file is computed by onnxruntime, which shares no code with anything here. The suite's models, and parts of a model,
+//! A user's file, or a public one, is computed by onnxruntime, which shares no code with anything here. The suite's models, and parts of a model,
 //! are files that evmbench has written of a typed graph; the float model computes them, and nothing is installed.
 
 use std::collections::HashMap;
@@ -12,7 +12,6 @@ use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Tensor, elements};
 use crate::model::onnx::Value;
 use crate::prover::{CircuitSettings, Observer};
-use crate::record::ONNX_SUITE;
 use crate::subject::Subject;
 
 /// See the module.
@@ -26,7 +25,7 @@ pub(super) enum Floats<'a> {
 impl<'a> Floats<'a> {
     /// What computes a subject's model; none where that is onnxruntime and it is not at hand.
     pub(super) fn of(subject: &'a Subject, onnxruntime: Option<&'a OnnxRuntime>) -> Option<Self> {
-        let is_users = subject.request.suite == ONNX_SUITE && subject.request.part.is_none();
+        let is_users = subject.request.is_of_file() && subject.request.part.is_none();
         match &subject.graph {
             Ok(graph) if !is_users => Some(Self::Written(graph)),
             _ => onnxruntime.map(Self::OnnxRuntime),

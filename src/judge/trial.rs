@@ -18,7 +18,7 @@ use crate::model::integer::{Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
 use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
-use crate::record::{ONNX_SUITE, Outcome};
+use crate::record::Outcome;
 use crate::subject::{CommittedSubject, Subject, joined};
 
 /// The most inputs whose integers are computed at once: each takes the memory of a whole witness.
@@ -125,7 +125,7 @@ impl<'a> Trial<'a> {
                 drawn = probes::draw(&origin.inputs, &numbers, bounds, subject.request.seed, unit);
                 (&origin.onnx, &origin.graph, &drawn[..])
             }
-            (None, Ok(graph)) if subject.request.suite == ONNX_SUITE => (&subject.onnx, graph, probes),
+            (None, Ok(graph)) if subject.request.is_of_file() => (&subject.onnx, graph, probes),
             _ => return Ok(None),
         };
         let floats = Floats::OnnxRuntime(onnxruntime);

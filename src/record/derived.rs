@@ -79,7 +79,7 @@ impl Study {
         }
         let figures = suite::study_figures(&request.id, request.plan.scale());
         Some(Self {
-            outcome: match spec.study {
+            outcome: match spec.study? {
                 StudyOutcome::Proved => "proved",
                 StudyOutcome::OutOfMemory => "gave up: out of memory",
                 StudyOutcome::TooManyRows => "gave up at 2^24 rows",

@@ -7,8 +7,9 @@ use crate::ledger::{Calling, CommittedFacts, Facts, Ledger, Reference};
 use crate::model::graph::Graph;
 use crate::model::integer::{self, Lowered};
 use crate::model::layers;
+use crate::model::onnx::Coverage;
 use crate::prover::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
-use crate::suite;
+use crate::{subject, suite};
 
 /// A record's model as layers.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +133,13 @@ impl Record {
             return None;
         }
         let spec = suite::find(&self.request.id).ok()?;
+        if !spec.category.is_of_study() {
+            let written = subject::seeded_network(spec, &self.request).ok()?;
+            return match written.model.coverage {
+                Coverage::Full(graph) => Some(graph),
+                Coverage::Partial(_) => None,
+            };
+        }
         let mut graph = layers::build(spec, self.request.seed);
         if self.request.plan.kind() == CircuitKind::Study {
             layers::untrain_normalisations(&mut graph);

@@ -291,6 +291,11 @@ impl Request {
         }
     }
 
+    /// Whether the model is an ONNX file that evmbench does not come with: a user's, or a network with public weights.
+    pub fn is_of_file(&self) -> bool {
+        self.onnx_sha256.is_some()
+    }
+
     /// How far the model's values reach, where scale factors are chosen for that.
     pub fn reach(&self) -> &Reach {
         const NOTHING: &Reach = &Reach::NOTHING;

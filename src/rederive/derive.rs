@@ -8,6 +8,7 @@ use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;
 use super::judged::{function_otherwise, numerics_otherwise};
 use super::older::{as_written_then, lacks_function, too_low};
+use super::rebuilt::is_network;
 use super::reproduce::{NOT_ASKED, NOT_JUDGED};
 use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences, public};
 use crate::bench;
@@ -823,6 +824,8 @@ impl Derivation<'_> {
         let again = &mut self.again;
         again.study = Study::of(&request);
         again.request.suite = match (&request.onnx_sha256, suite::find(&request.id)) {
+            // A network with public weights stays one of its suite.
+            (Some(_), Ok(spec)) if is_network(spec, &request) => request.suite.clone(),
             (Some(_), _) => suite_name(ONNX_SUITE),
             (None, Ok(spec)) => suite_name(&spec.category.to_string()),
             (None, Err(_)) => request.suite.clone(),

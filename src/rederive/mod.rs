@@ -33,7 +33,7 @@ pub use compare::{Discrepancy, differences};
 pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;
 pub use figures::Figure;
-pub use rebuilt::{NotRebuilt, Rebuilt};
+pub use rebuilt::{NotRebuilt, Rebuilt, rebuild};
 pub use reproduce::{MadeAgain, reproduce};
 
 use crate::batch;

@@ -6,7 +6,7 @@ use crate::model::onnx::{self, Uncovered};
 use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::record::{Model, PartRequest, Record, Request, Source};
 use crate::subject::{Material, Subject, onnx_description};
-use crate::suite::{self, Experiment};
+use crate::suite::{self, Experiment, ModelSpec};
 
 /// Why a model is not built again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +45,8 @@ impl Rebuilt {
     /// Builds a model of the suite's, or one of the user's where its file is given.
     pub fn of(record: &Record, given: Given<'_>) -> Self {
         let request = &record.request;
-        let input_known =
-            request.sample.is_none() && (request.input_sha256.is_none() || given.input.is_some());
-        let (subject, covered_since) = match subject(request, given, input_known) {
+        let input_known = input_known(request, given);
+        let (subject, covered_since) = match rebuild(request, given) {
             Ok(subject) => {
                 let (subject, covered_since) = covered_then(named_then(subject, record), record);
                 (Ok(subject), covered_since)
@@ -60,6 +59,19 @@ impl Rebuilt {
             covered_since,
         }
     }
+}
+
+/// The subject that a request makes: a model of the suites, or one of a file that is given.
+///
+/// # Errors
+/// Why there is none.
+pub fn rebuild(request: &Request, given: Given<'_>) -> Result<Subject, NotRebuilt> {
+    subject(request, given, input_known(request, given))
+}
+
+/// Whether the input is the one that was asked for.
+fn input_known(request: &Request, given: Given<'_>) -> bool {
+    request.sample.is_none() && (request.input_sha256.is_none() || given.input.is_some())
 }
 
 /// The first schema that names a user's file by its own digest. Before, it was that of the model as it is proved.
@@ -137,6 +149,11 @@ fn subject(request: &Request, given: Given<'_>, input_known: bool) -> Result<Sub
     Err(failure)
 }
 
+/// Whether a record's model is this one of the networks.
+pub(super) fn is_network(spec: &ModelSpec, request: &Request) -> bool {
+    !spec.category.is_of_study() && *request.suite == *spec.category.name()
+}
+
 fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subject, NotRebuilt> {
     let not_at_hand = |why: &str| NotRebuilt::NotAtHand(why.to_owned());
     if request.onnx_sha256.is_some() {
@@ -144,12 +161,26 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
             .onnx
             .ok_or_else(|| not_at_hand("the user's model is not at hand; --onnx names it"))?;
         let input = given.input.filter(|_| request.input_sha256.is_some());
-        // The bound that a circuit takes inputs up to follows from the input itself.
-        if !input_known {
+        // The bound that a circuit takes inputs up to follows from the input itself, unless that is an image of a known kind.
+        if !input_known && request.sample.is_none() {
             return Err(not_at_hand("the user's input is not at hand; --input names it"));
         }
-        let subject =
-            Subject::from_onnx(path, input, request.clone()).map_err(|error| contradicted(&error))?;
+        let network = suite::find(&request.id)
+            .ok()
+            .filter(|spec| is_network(spec, request));
+        let subject = match network {
+            Some(model) => {
+                let scale = request.plan.scale();
+                let material = Material {
+                    weights: Some(path),
+                    input,
+                    ..Material::default()
+                };
+                Subject::from_suite_as_recorded(Experiment { model, scale }, request.clone(), material)
+            }
+            None => Subject::from_onnx(path, input, request.clone()),
+        };
+        let subject = subject.map_err(|error| contradicted(&error))?;
         if subject.request.onnx_sha256 != request.onnx_sha256 {
             return Err(NotRebuilt::Contradicted(format!(
                 "{} is another model",
@@ -160,7 +191,10 @@ fn whole(request: &Request, given: Given<'_>, input_known: bool) -> Result<Subje
         return Ok(Subject {
             request: request.clone(),
             model: Model {
-                description: onnx_description(request),
+                description: match network {
+                    Some(_) => subject.model.description,
+                    None => onnx_description(request),
+                },
                 ..subject.model
             },
             ..subject

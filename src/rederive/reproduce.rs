@@ -4,7 +4,7 @@ use super::{Exhibits, Rebuilt};
 use crate::bench;
 use crate::judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use crate::prover::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
-use crate::record::{ONNX_SUITE, Record};
+use crate::record::Record;
 use crate::subject::Subject;
 
 /// Why nothing was made again where nobody asked for it.
@@ -76,7 +76,7 @@ pub fn reproduce(
 
 /// What judges a user's model; the suite's are judged by the float model.
 fn onnxruntime(subject: &Subject, prover: &EzklProver) -> Result<Option<OnnxRuntime>, JudgeError> {
-    if subject.request.suite != ONNX_SUITE {
+    if !subject.request.is_of_file() {
         return Ok(None);
     }
     let onnxruntime = OnnxRuntime::beside(prover.toolchain());

@@ -316,10 +316,10 @@ impl Entry {
     /// The suites' order, models of a user's after it.
     fn order(&self) -> (usize, String, Option<String>, u32, String, Vec<String>) {
         let request = self.request();
-        let mut suite = suite::MODELS.iter();
+        let mut suite = suite::all();
         let position = suite.position(|model| !self.is_users() && model.id == request.id);
         (
-            position.unwrap_or(suite::MODELS.len()),
+            position.unwrap_or(usize::MAX),
             request.id.to_string(),
             request.onnx_sha256.clone(),
             self.scale(),

@@ -169,7 +169,7 @@ fn every_cnn_comes_trained_with_its_history_and_evaluation() {
 #[test]
 fn counts_are_those_of_single_images() {
     let (graph, images) = (foreign(), images(12));
-    let logits = accuracy::float_logits("foreign", &graph, &images).unwrap();
+    let logits = accuracy::float_logits("foreign", &graph, None, &images).unwrap();
     let options = CommittedOptions::new(
         7,
         Integers::of_input(7, input::image_bound()),
@@ -177,11 +177,11 @@ fn counts_are_those_of_single_images() {
         true,
     );
     let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).unwrap();
-    let found = accuracy::of_committed(&circuit, 7, &images, &logits).unwrap();
+    let found = accuracy::of_committed(&circuit, 7, None, &images, &logits).unwrap();
     let float = FloatModel::load(&onnx::write(&graph)).unwrap();
     let (mut float_correct, mut correct, mut agreeing, mut worst) = (0, 0, 0, 0.0_f64);
     for index in 0..images.len() {
-        let image = accuracy::image(&images, index);
+        let image = accuracy::image(None, &images, index);
         let expected = &float.run(std::slice::from_ref(&image)).unwrap()[0].data;
         let integers = circuit.witness(&image).unwrap().result;
         let (a, b) = (accuracy::greatest(expected), accuracy::greatest(&integers));

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use evmbench::ablation;
 use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
+use evmbench::forecast::Forecast;
 use evmbench::fuzz::report::Report;
 use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase};
-use evmbench::record::{Outcome, Record, Request};
+use evmbench::record::{Outcome, Record, Request, Source};
 use evmbench::report::table::{Column, Table};
 use evmbench::report::tables::{layers, parts};
 use evmbench::report::{self, Dataset};
@@ -27,10 +28,15 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every record below `results`, by path.
+/// Every record of the study's models below `results`, by path.
 fn published() -> Vec<Record> {
+    records_of(&["core", "scaling", "composite"])
+}
+
+/// Every record in these folders of `results`, by path.
+fn records_of(suites: &[&str]) -> Vec<Record> {
     let mut paths = Vec::new();
-    for suite in ["core", "scaling", "composite"] {
+    for suite in suites {
         let Ok(listing) = std::fs::read_dir(root().join("results").join(suite)) else {
             continue;
         };
@@ -172,6 +178,90 @@ fn the_table_of_cells_is_what_is_laid_out() {
         );
     }
     assert_table("docs/tuning.md", "cells", &report::markdown::table(&table));
+}
+
+/// What `plan` says of the networks.
+#[test]
+fn the_table_of_networks_is_what_is_laid_out() {
+    let heading = [
+        "",
+        "suite",
+        "parameters",
+        "multiply-adds",
+        "values",
+        "cells",
+        "rows",
+        "columns",
+        "memory",
+        "gas",
+    ];
+    let rows = suite::NETWORKS.iter().map(|model| {
+        let suite = model.category.to_string();
+        let graph = evmbench::model::layers::build(model, 0);
+        let elements = graph
+            .output_values()
+            .map(|value| value.shape.iter().product::<usize>());
+        let plan = CircuitPlan::committed(7, Io::default_for_outputs(elements.sum())).unwrap();
+        let experiment = Experiment { model, scale: 7 };
+        let subject = Subject::from_suite(
+            experiment,
+            Request::new(model.id, &suite, plan),
+            Material::default(),
+        )
+        .unwrap();
+        let circuit = &subject.committed.as_ref().unwrap().circuit;
+        let forecast = Forecast::of_committed(circuit, None, None).unwrap();
+        let sizes = circuit.sizes();
+        let values = sizes.input + sizes.output + sizes.claims;
+        vec![
+            model.id.to_owned(),
+            suite,
+            count(subject.model.parameters),
+            count(subject.model.multiply_adds),
+            count(Some(values as u64)),
+            count(Some(circuit.cells() as u64)),
+            format!("2^{}", circuit.logrows()),
+            circuit.inner_columns().to_string(),
+            gibibytes(Some(forecast.peak_bytes().likely)),
+            count(Some(forecast.under(Fork::Osaka).verification_gas.likely)),
+        ]
+    });
+    assert_table("docs/networks.md", "networks", &markdown(&heading, rows));
+}
+
+/// What the records say of the networks; no row where there are none.
+#[test]
+fn the_table_of_proved_networks_is_from_records() {
+    let metrics = [
+        Metric::Logrows,
+        Metric::ProvePeak,
+        Metric::ProveSeconds,
+        Metric::GuardedGas,
+        Metric::LargestError,
+        Metric::Level,
+        Metric::OutcomeAndLimits,
+    ];
+    let heading = ["", "weights", "output", "part"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(metrics.map(|metric| metric.heading().into_owned()))
+        .collect::<Vec<String>>();
+    let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
+    let records = records_of(&["tiny", "classic"]);
+    let rows = records.iter().map(|record| {
+        let Request { id, output, part, .. } = &record.request;
+        let weights = match &record.model.weights {
+            Source::File { sha256 } => format!("public, {}", &sha256[..8]),
+            _ => format!("seed {}", record.request.seed),
+        };
+        let part = part.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let shown = metrics.map(|metric| metric.text(record));
+        [id.to_string(), weights, output.name().to_owned(), part]
+            .into_iter()
+            .chain(shown)
+            .collect()
+    });
+    assert_table("docs/networks.md", "records", &markdown(&heading, rows));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod judge;
 mod layout;
 mod lies;
 mod mismatched;
+mod networks;
 mod nodes;
 mod onnx_nodes;
 mod precision;

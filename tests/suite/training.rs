@@ -114,7 +114,7 @@ fn batch_norms_are_gone_from_what_was_trained_with_them() {
     let network = layers::build(suite::find(id).unwrap(), 0);
     let network = weights::load(network, &checkpoint.best()).unwrap();
     let held_out = images().held_out;
-    let logits = accuracy::float_logits(id, &network, &held_out).unwrap();
+    let logits = accuracy::float_logits(id, &network, None, &held_out).unwrap();
     let right = (0..held_out.len())
         .filter(|&index| accuracy::greatest(&logits[index]) == held_out.label(index))
         .count();

@@ -19,13 +19,16 @@ use zip::ZipArchive;
 
 use super::graph::{self, MOST_ELEMENTS, Tensor};
 use super::layers::symmetric_unit;
-use crate::suite::{Category, ModelSpec};
+use crate::suite::{Category, InputKind, ModelSpec};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
 use evmbench_host::json;
 
 /// Seeded inputs of the single layers are uniform in this range.
 pub const LAYER_INPUT_RANGE: Range<f32> = -1.0..1.0;
+
+/// Channels of an image of CIFAR-10's.
+const CHANNELS: usize = 3;
 
 /// Mean of each channel (red, green, blue) that the study normalised CIFAR-10 images with.
 pub const CIFAR10_MEAN: [f32; 3] = [0.4914, 0.4822, 0.4465];
@@ -247,23 +250,63 @@ impl Slot<'_> {
     }
 }
 
-/// The seeded input of a model of the suite: an image for the CNNs, numbers in
-/// [`LAYER_INPUT_RANGE`] for the layers.
+/// The seeded input of a model of the suite: an image of uniformly drawn 8-bit values, or numbers uniform in its range.
 #[must_use]
 pub fn seeded(spec: &ModelSpec, seed: u64) -> Tensor {
-    match spec.category {
-        Category::Core | Category::Scaling => seeded_uniform(spec.input_shape, seed),
-        Category::Composite => seeded_image(spec.input_shape, seed),
+    match spec.input {
+        InputKind::Numbers(least, greatest) => {
+            let [least, greatest] = [least, greatest].map(f32::from);
+            let (centre, half) = (f32::midpoint(least, greatest), (greatest - least) / 2.0);
+            let mut tensor = seeded_uniform(spec.input_shape, seed);
+            for x in &mut tensor.data {
+                *x = centre + half * *x;
+            }
+            tensor
+        }
+        InputKind::NormalisedImage | InputKind::Pixels => {
+            let mut rng = input_rng(seed);
+            let pixels = (0..spec.input_shape.iter().product()).map(|_| (rng.next_u32() >> 24) as u8);
+            image(spec, &pixels.collect::<Vec<u8>>())
+        }
     }
 }
 
+/// An image, channel by channel, as a model of the suite takes it.
+///
+/// # Panics
+/// When the model takes no image, or none of that size.
+#[must_use]
+pub fn image(spec: &ModelSpec, pixels: &[u8]) -> Tensor {
+    let data = match spec.input {
+        InputKind::NormalisedImage => normalised(pixels),
+        InputKind::Pixels => {
+            let size = pixels.len() / CHANNELS;
+            let channels_last =
+                (0..size).flat_map(|at| (0..CHANNELS).map(move |channel| channel * size + at));
+            channels_last.map(|at| f32::from(pixels[at])).collect()
+        }
+        InputKind::Numbers(..) => panic!("{} takes no image", spec.id),
+    };
+    Tensor::new(spec.input_shape, data)
+}
+
 /// The greatest magnitude of an element of any input of a model of the suite: an image's pixels have 8 bits before they are
-/// normalised, and a layer's numbers are in [`LAYER_INPUT_RANGE`].
+/// normalised, and other numbers are in the model's range.
 #[must_use]
 pub fn bound(spec: &ModelSpec) -> f64 {
-    match spec.category {
-        Category::Core | Category::Scaling => f64::from(LAYER_INPUT_RANGE.end),
-        Category::Composite => image_bound(),
+    match spec.input {
+        InputKind::Numbers(least, greatest) => f64::from(greatest.unsigned_abs().max(least.unsigned_abs())),
+        InputKind::NormalisedImage => image_bound(),
+        InputKind::Pixels => f64::from(u8::MAX),
+    }
+}
+
+/// What kind of numbers a model of the suite takes. The 8-bit values of an image are whole, whatever type a file gives them.
+#[must_use]
+pub fn numbers(spec: &ModelSpec) -> Numbers {
+    match spec.input {
+        InputKind::Numbers(..) | InputKind::NormalisedImage => Numbers::Floats,
+        InputKind::Pixels => Numbers::Within(0, u8::MAX.into()),
     }
 }
 
@@ -311,7 +354,7 @@ pub fn seeded_uniform(shape: &[usize], seed: u64) -> Tensor {
 pub fn seeded_as_the_study(spec: &ModelSpec, seed: u64) -> Tensor {
     match spec.category {
         Category::Core | Category::Scaling => seeded_normal(spec.input_shape, seed),
-        Category::Composite => seeded(spec, seed),
+        Category::Composite | Category::Tiny | Category::Classic => seeded(spec, seed),
     }
 }
 
@@ -332,15 +375,6 @@ fn seeded_normal(shape: &[usize], seed: u64) -> Tensor {
     Tensor::new(shape, data)
 }
 
-/// An image of uniformly drawn 8-bit values, normalised as the study normalised CIFAR-10.
-fn seeded_image(shape: &[usize], seed: u64) -> Tensor {
-    let mut rng = input_rng(seed);
-    let pixels: Vec<u8> = (0..shape.iter().product())
-        .map(|_| (rng.next_u32() >> 24) as u8)
-        .collect();
-    Tensor::new(shape, normalised(&pixels))
-}
-
 /// An image's bytes, channel by channel, as the CNNs take them: divided by 255, then normalised with
 /// [`CIFAR10_MEAN`] and [`CIFAR10_STD`].
 ///
@@ -349,11 +383,11 @@ fn seeded_image(shape: &[usize], seed: u64) -> Tensor {
 #[must_use]
 pub fn normalised(pixels: &[u8]) -> Vec<f32> {
     assert!(
-        pixels.len().is_multiple_of(3) && !pixels.is_empty(),
+        pixels.len().is_multiple_of(CHANNELS) && !pixels.is_empty(),
         "an image has three channels"
     );
     pixels
-        .chunks_exact(pixels.len() / 3)
+        .chunks_exact(pixels.len() / CHANNELS)
         .zip(CIFAR10_MEAN.into_iter().zip(CIFAR10_STD))
         .flat_map(|(channel, (mean, std))| {
             channel
@@ -1256,6 +1290,29 @@ mod tests {
         let by_hand = [-2.429_066, 2.514_088, -2.418_255, 2.596_79, -2.221_393, 2.753_731];
         for (value, expected) in ends.into_iter().zip(by_hand) {
             assert!((value - expected).abs() < 1e-5, "{value} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_network_takes_an_image_as_its_pixels_or_normalised() {
+        let pixels: Vec<u8> = (0..3 * 1024)
+            .map(|at| (at / 1024 * 100 + at % 1024 % 50) as u8)
+            .collect();
+        let resnet8 = suite::find("resnet8").expect("in the suite");
+        let image = super::image(resnet8, &pixels);
+        assert_eq!(image.shape, [1, 32, 32, 3]);
+        assert_eq!(image.data[..6], [0.0, 100.0, 200.0, 1.0, 101.0, 201.0]);
+        let resnet20 = suite::find("resnet20").expect("in the suite");
+        assert_eq!(super::image(resnet20, &pixels).data, normalised(&pixels));
+        for spec in &suite::NETWORKS {
+            let input = seeded(spec, 3);
+            assert_eq!(input.shape, spec.input_shape, "{}", spec.id);
+            assert!(
+                input
+                    .data
+                    .iter()
+                    .all(|&x| f64::from(x.abs()) <= bound(spec) && numbers(spec).has(x.into()))
+            );
         }
     }
 }

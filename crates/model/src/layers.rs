@@ -1,7 +1,10 @@
-//! Layers of the suite as graphs.
+//! Models of the suites as graphs.
 //!
-//! Goes in: a [`ModelSpec`] and a seed. Comes out: a [`Graph`] with weights drawn from that seed as
-//! `PyTorch` draws them by default. The same seed gives the same weights on every machine.
+//! Goes in: a [`ModelSpec`] and a seed. Comes out: a [`Graph`] with weights drawn from that seed: of the study's models as
+//! `PyTorch` draws them by default, of [networks](network) by He's initialisation. The same seed gives the same weights on
+//! every machine.
+
+mod network;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -9,7 +12,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::graph::{
     AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Tensor, ValueId, Window,
 };
+use crate::input;
 use crate::suite::{Activation, Architecture, CnnStage, ModelSpec, Pooling};
+use network::Network;
 
 /// The stream of a seed that weights come from; [`super::input`] uses another.
 const WEIGHT_STREAM: u64 = 0;
@@ -17,14 +22,14 @@ const WEIGHT_STREAM: u64 = 0;
 /// `PyTorch`'s default ε of batch and layer normalisation.
 pub(super) const NORM_EPSILON: f32 = 1e-5;
 
-/// Every convolution of the suite has this kernel size.
+/// Every convolution of the study's models has this kernel size.
 const CONV_KERNEL: usize = 3;
 
-/// Every convolution of the suite has this padding on each side.
+/// Every convolution of the study's models has this padding on each side.
 const CONV_PADDING: usize = 1;
 
 /// The model with weights drawn from the seed. Its input is named `input` and its output `output`;
-/// nodes are named as modules are in `PyTorch`: `conv1`, `conv2`, `fc`.
+/// nodes are named as modules are in `PyTorch`: `conv1`, `conv2`, `fc`; in a network each has a number.
 #[must_use]
 pub fn build(spec: &ModelSpec, seed: u64) -> Graph {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -55,6 +60,7 @@ pub fn build(spec: &ModelSpec, seed: u64) -> Graph {
             builder.then("flatten", Op::Flatten);
             builder.dense("fc", classes);
         }
+        Architecture::Network(layers) => Network::append(&mut builder, layers, input::bound(spec) as f32),
     }
     builder.finish()
 }

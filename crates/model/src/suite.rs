@@ -1,8 +1,10 @@
-//! What to run: the 20 models at 2 scales that the study planned, as data.
+//! What to run: the 20 models at 2 scales that the study planned, and the [networks](NETWORKS) that people know, as data.
 //!
-//! Goes in: an id, a suite's name or nothing. Comes out: [`Experiment`]s, each a [`ModelSpec`] (shapes
-//! are NCHW with batch 1, sizes in elements) and a fixed-point scale (log2 of the multiplier), and
-//! beside them what the study got. Nothing is computed or built here.
+//! Goes in: an id, a suite's name or nothing. Comes out: [`Experiment`]s, each a [`ModelSpec`] (sizes in elements, batch 1;
+//! images of the study's models are NCHW) and a fixed-point scale (log2 of the multiplier), and beside the study's what the
+//! study got. Nothing is computed or built here.
+
+mod networks;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,6 +14,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use evmbench_host::hint::Hint;
+
+pub use networks::{Layer, NETWORKS};
 
 /// The scales that the study asked for, in ascending order.
 pub const STUDY_SCALES: [u32; 2] = [7, 10];
@@ -59,7 +63,7 @@ impl Hint for SuiteError {
     }
 }
 
-/// The part of the study that a model belongs to.
+/// The part of the study that a model belongs to, or the set of networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
@@ -69,9 +73,19 @@ pub enum Category {
     Scaling,
     /// One of the 4 small CNNs.
     Composite,
+    /// One of the 4 networks of MLPerf Tiny.
+    Tiny,
+    /// One of the classic networks.
+    Classic,
 }
 
 impl Category {
+    /// Whether it is a part of the study.
+    #[must_use]
+    pub const fn is_of_study(self) -> bool {
+        matches!(self, Self::Core | Self::Scaling | Self::Composite)
+    }
+
     /// Its name in ids, paths and records.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -79,6 +93,8 @@ impl Category {
             Self::Core => "core",
             Self::Scaling => "scaling",
             Self::Composite => "composite",
+            Self::Tiny => "tiny",
+            Self::Classic => "classic",
         }
     }
 }
@@ -120,7 +136,26 @@ pub struct CnnStage {
     pub pooling: Option<Pooling>,
 }
 
-/// What a model computes. All convolutions have a bias, kernel 3 and padding 1.
+/// What the elements of a model's input are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// Numbers from the first to the second.
+    Numbers(i16, i16),
+    /// An image of CIFAR-10's, channel by channel, each normalised with its mean and standard deviation.
+    NormalisedImage,
+    /// An image of CIFAR-10's as its 8-bit values, 0 to 255, pixel by pixel.
+    Pixels,
+}
+
+impl InputKind {
+    /// Whether it is one of CIFAR-10's images.
+    #[must_use]
+    pub const fn is_image(self) -> bool {
+        matches!(self, Self::NormalisedImage | Self::Pixels)
+    }
+}
+
+/// What a model computes. All convolutions of the study's models have a bias, kernel 3 and padding 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Architecture {
     /// max(x, 0).
@@ -158,6 +193,8 @@ pub enum Architecture {
         /// Outputs of the last layer.
         classes: usize,
     },
+    /// Layers one after the other.
+    Network(&'static [Layer]),
 }
 
 /// How far the study came with a model, at either scale.
@@ -172,7 +209,7 @@ pub enum StudyOutcome {
     TooManyRows,
 }
 
-/// One of the 20 models.
+/// One of the models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelSpec {
     /// The id that users, paths and records name it by.
@@ -181,12 +218,14 @@ pub struct ModelSpec {
     pub category: Category,
     /// What it computes, for people.
     pub description: &'static str,
-    /// Shape of its one input, batch first.
+    /// Shape of its one input, batch first; of the encoder block, tokens first.
     pub input_shape: &'static [usize],
+    /// What the input's elements are.
+    pub input: InputKind,
     /// What it computes.
     pub architecture: Architecture,
-    /// How far the study came.
-    pub study: StudyOutcome,
+    /// How far the study came; none where it is none of its models.
+    pub study: Option<StudyOutcome>,
 }
 
 /// Shape of most layers' input.
@@ -238,8 +277,12 @@ const fn model(
         category,
         description,
         input_shape,
+        input: match category {
+            Category::Composite => InputKind::NormalisedImage,
+            _ => InputKind::Numbers(-1, 1),
+        },
         architecture,
-        study,
+        study: Some(study),
     }
 }
 
@@ -391,13 +434,17 @@ pub static MODELS: [ModelSpec; 20] = {
     ]
 };
 
+/// Every model: the study's in its order, then the networks.
+pub fn all() -> impl Iterator<Item = &'static ModelSpec> {
+    MODELS.iter().chain(&NETWORKS)
+}
+
 /// The model of that id.
 ///
 /// # Errors
 /// [`SuiteError::UnknownModel`] with the ids nearest to it.
 pub fn find(id: &str) -> Result<&'static ModelSpec, SuiteError> {
-    MODELS
-        .iter()
+    all()
         .find(|model| model.id == id)
         .ok_or_else(|| SuiteError::UnknownModel {
             id: id.to_owned(),
@@ -422,8 +469,7 @@ pub fn composites_or(ids: &[String]) -> Result<Vec<&'static ModelSpec>, SuiteErr
 /// The ids that look most like `id`, nearest first.
 fn nearest(id: &str) -> Vec<&'static str> {
     let asked = id.to_lowercase();
-    let mut near: Vec<(f64, &'static str)> = MODELS
-        .iter()
+    let mut near: Vec<(f64, &'static str)> = all()
         .map(|model| (strsim::jaro_winkler(&asked, model.id), model.id))
         .filter(|(similarity, _)| *similarity >= SUGGESTION_SIMILARITY)
         .collect();
@@ -484,13 +530,25 @@ pub enum Suite {
     Scaling,
     /// The 4 small CNNs.
     Composite,
-    /// All 20 models.
+    /// All 20 models of the study.
     All,
+    /// The 4 networks of MLPerf Tiny.
+    Tiny,
+    /// The classic networks.
+    Classic,
 }
 
 impl Suite {
     /// Every suite.
-    pub const ALL: [Self; 5] = [Self::Smoke, Self::Core, Self::Scaling, Self::Composite, Self::All];
+    pub const ALL: [Self; 7] = [
+        Self::Smoke,
+        Self::Core,
+        Self::Scaling,
+        Self::Composite,
+        Self::All,
+        Self::Tiny,
+        Self::Classic,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -501,6 +559,8 @@ impl Suite {
             Self::Scaling => "scaling",
             Self::Composite => "composite",
             Self::All => "all",
+            Self::Tiny => "tiny",
+            Self::Classic => "classic",
         }
     }
 
@@ -512,21 +572,23 @@ impl Suite {
             Self::Core => model.category == Category::Core,
             Self::Scaling => model.category == Category::Scaling,
             Self::Composite => model.category == Category::Composite,
-            Self::All => true,
+            Self::All => model.category.is_of_study(),
+            Self::Tiny => model.category == Category::Tiny,
+            Self::Classic => model.category == Category::Classic,
         }
     }
 
-    /// Its members in the study's order.
+    /// Its members in order.
     pub fn models(self) -> impl Iterator<Item = &'static ModelSpec> {
-        MODELS.iter().filter(move |model| self.contains(model))
+        all().filter(move |model| self.contains(model))
     }
 
     /// The scales that it runs at when none are asked for.
     #[must_use]
     pub const fn default_scales(self) -> &'static [u32] {
         match self {
-            Self::Smoke => &[7],
-            _ => &STUDY_SCALES,
+            Self::Smoke | Self::Tiny | Self::Classic => &[7],
+            Self::Core | Self::Scaling | Self::Composite | Self::All => &STUDY_SCALES,
         }
     }
 
@@ -669,13 +731,22 @@ mod tests {
         assert_eq!(count(Suite::Composite), 8);
         assert_eq!(count(Suite::All), 40);
         assert_eq!(Suite::Core.experiments(&[7]).count(), 12);
+        assert_eq!((count(Suite::Tiny), count(Suite::Classic)), (4, 5));
         let smoke: Vec<String> = Suite::Smoke
             .experiments(&[])
             .map(|experiment| experiment.to_string())
             .collect();
         assert_eq!(smoke, ["relu-s7", "dense_small-s7", "cnn_strided-s7"]);
-        let ids: std::collections::HashSet<_> = MODELS.iter().map(|model| model.id).collect();
-        assert_eq!(ids.len(), MODELS.len());
+        let ids: std::collections::HashSet<_> = all().map(|model| model.id).collect();
+        assert_eq!(ids.len(), all().count());
+        for model in all() {
+            assert_eq!(
+                model.study.is_some(),
+                model.category.is_of_study(),
+                "{}",
+                model.id
+            );
+        }
     }
 
     #[test]
@@ -684,7 +755,7 @@ mod tests {
             let figures = study_figures(experiment.model.id, experiment.scale);
             assert_eq!(
                 figures.is_some(),
-                experiment.model.study == StudyOutcome::Proved,
+                experiment.model.study == Some(StudyOutcome::Proved),
                 "{experiment}"
             );
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use super::graph::{Graph, Node, Tensor};
+use super::graph::{Graph, Node, Op, Tensor};
 use super::onnx::{self, Coverage, OnnxError, OnnxModel};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
@@ -221,7 +221,7 @@ fn fill(parameter: &mut Tensor, file: &SafeTensors<'_>, name: &str, path: &Path)
 
 fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
     let loaded = onnx::load(path, &onnx::Asked::default())?;
-    from_model(graph, loaded.model, path)
+    from_model(graph, &loaded.model, path)
 }
 
 /// The graph with its parameters from the bytes of an ONNX file, which `name` stands for in errors.
@@ -229,25 +229,35 @@ fn from_onnx(graph: Graph, path: &Path) -> Result<Graph, WeightsError> {
 /// # Errors
 /// As [`load`].
 pub fn from_onnx_bytes(graph: Graph, bytes: &[u8], name: &Path) -> Result<Graph, WeightsError> {
-    from_model(graph, onnx::parse(bytes, name)?, name)
+    from_model(graph, &onnx::parse(bytes, name)?, name)
 }
 
-fn from_model(mut graph: Graph, model: OnnxModel, path: &Path) -> Result<Graph, WeightsError> {
-    let other = |difference: String| WeightsError::OtherModel {
-        path: path.to_owned(),
-        difference,
-    };
-    let theirs = match model.coverage {
-        Coverage::Full(theirs) => theirs,
-        Coverage::Partial(uncovered) => return Err(other(uncovered[0].to_string())),
-    };
-    if let Some(difference) = difference(&graph, &theirs) {
-        return Err(other(difference));
-    }
-    for (ours, theirs) in graph.nodes.iter_mut().zip(theirs.nodes) {
-        ours.op = theirs.op;
+fn from_model(mut graph: Graph, model: &OnnxModel, path: &Path) -> Result<Graph, WeightsError> {
+    let theirs = of_architecture(&graph, &model.coverage, path)?;
+    for (ours, theirs) in graph.nodes.iter_mut().zip(&theirs.nodes) {
+        ours.op = theirs.op.clone();
     }
     Ok(graph)
+}
+
+/// The graph that was read from a file, which `path` stands for in errors, if it is this one but for names and weights: the
+/// same operators in the same order, with the same shapes, attributes and inputs.
+///
+/// # Errors
+/// [`WeightsError::OtherModel`] with the first difference.
+pub fn of_architecture<'a>(
+    ours: &Graph,
+    theirs: &'a Coverage,
+    path: &Path,
+) -> Result<&'a Graph, WeightsError> {
+    let found = match theirs {
+        Coverage::Full(theirs) => difference(ours, theirs).map_or(Ok(theirs), Err),
+        Coverage::Partial(uncovered) => Err(uncovered[0].to_string()),
+    };
+    found.map_err(|difference| WeightsError::OtherModel {
+        path: path.to_owned(),
+        difference,
+    })
 }
 
 /// The first thing other than names and weights in which two graphs differ.
@@ -262,27 +272,46 @@ fn difference(ours: &Graph, theirs: &Graph) -> Option<String> {
             inputs(ours)
         ));
     }
-    let operators =
-        |graph: &Graph| -> Vec<&'static str> { graph.nodes.iter().map(|node| node.op.onnx_name()).collect() };
-    if operators(ours) != operators(theirs) {
-        return Some(format!(
-            "its operators are {}, not {}",
-            operators(theirs).join(", "),
-            operators(ours).join(", ")
-        ));
+    for (position, (ours, theirs)) in ours.nodes.iter().zip(&theirs.nodes).enumerate() {
+        let number = position + 1;
+        let [name, expected] = [theirs, ours].map(|node| node.op.onnx_name());
+        if name != expected {
+            return Some(format!(
+                "operator {number} is {name} {:?}, not {expected}",
+                theirs.name
+            ));
+        }
+        let [found, expected] = [theirs, ours].map(weight_shapes);
+        if found != expected {
+            return Some(format!(
+                "operator {number}, {name} {:?}, has weights of shapes {found:?}, not {expected:?}",
+                theirs.name
+            ));
+        }
+        if skeleton(ours) != skeleton(theirs) {
+            return Some(format!(
+                "operator {number}, {name} {:?}, has other attributes or inputs",
+                theirs.name
+            ));
+        }
     }
-    ours.nodes
-        .iter()
-        .zip(&theirs.nodes)
-        .find(|(ours, theirs)| skeleton(ours) != skeleton(theirs))
-        .map(|(ours, theirs)| {
-            format!(
-                "its {} node {:?} differs from {:?} in shape, attributes or inputs",
-                theirs.op.onnx_name(),
-                theirs.name,
-                ours.name
-            )
-        })
+    let [found, expected] = [theirs, ours].map(|graph| graph.nodes.len());
+    if found != expected {
+        return Some(format!("it has {found} operators, not {expected}"));
+    }
+    (ours.outputs != theirs.outputs).then(|| "it has other outputs".to_owned())
+}
+
+/// Shapes of a node's parameters, or of the constant that it is.
+fn weight_shapes(node: &Node) -> Vec<&[usize]> {
+    match &node.op {
+        Op::Constant(tensor) => vec![&tensor.shape],
+        op => op
+            .parameters()
+            .iter()
+            .map(|(_, tensor)| &tensor.shape[..])
+            .collect(),
+    }
 }
 
 /// A node without its name and weights.
@@ -291,6 +320,9 @@ fn skeleton(node: &Node) -> Node {
         name: String::new(),
         ..node.clone()
     };
+    if let Op::Constant(tensor) = &mut skeleton.op {
+        tensor.data.clear();
+    }
     for (_, tensor) in skeleton.op.parameters_mut() {
         tensor.data.clear();
     }
@@ -302,6 +334,7 @@ mod tests {
     use safetensors::tensor::TensorView;
 
     use super::*;
+    use crate::graph::{MaxPool2d, Window};
     use crate::layers;
     use crate::suite;
 
@@ -405,5 +438,62 @@ mod tests {
             let refused = load_bytes(graph(ours, 0), "w.onnx", &onnx::write(&graph(theirs, 0)));
             assert!(matches!(refused, Err(WeightsError::OtherModel { .. })), "{ours}");
         }
+    }
+
+    /// The weights of a network are its own but for the numbers, and the first thing that is otherwise is named.
+    #[test]
+    fn a_network_of_another_architecture_is_told_from_the_same_one() {
+        for spec in &suite::NETWORKS {
+            let other = Coverage::Full(graph(spec.id, 1));
+            assert!(
+                of_architecture(&graph(spec.id, 0), &other, Path::new("w.onnx")).is_ok(),
+                "{}",
+                spec.id
+            );
+        }
+        let refused = |id: &str, theirs: Graph| {
+            let theirs = Coverage::Full(theirs);
+            let refused = of_architecture(&graph(id, 0), &theirs, Path::new("w.onnx"));
+            refused.expect_err("another model").to_string()
+        };
+        assert_eq!(
+            refused("resnet8", graph("mobilenet_v1_025", 0)),
+            "w.onnx is not this model: its inputs have shapes [[1, 96, 96, 3]], not [[1, 32, 32, 3]]"
+        );
+        let mut pool = graph("resnet8", 0);
+        let at = pool
+            .nodes
+            .iter()
+            .position(|node| matches!(node.op, Op::AvgPool2d(_)))
+            .expect("it pools");
+        pool.nodes[at].op = Op::MaxPool2d(MaxPool2d(Window::square(8, 8, 0)));
+        assert_eq!(
+            refused("resnet8", pool),
+            format!(
+                "w.onnx is not this model: operator {} is MaxPool \"pool1\", not AveragePool",
+                at + 1
+            )
+        );
+        let mut wide = graph("fc_autoencoder", 0);
+        if let Op::Constant(bias) = &mut wide.nodes[1].op {
+            *bias = Tensor::new([1], vec![0.0]);
+        }
+        assert!(
+            refused("fc_autoencoder", wide)
+                .contains("operator 2, Constant \"constant1\", has weights of shapes [[1]], not [[128]]")
+        );
+        let mut strided = graph("lenet5", 0);
+        if let Op::Conv2d(conv) = &mut strided.nodes[0].op {
+            conv.window.padding = [0, 0, 4, 4];
+        }
+        assert!(
+            refused("lenet5", strided).contains("operator 1, Conv \"conv1\", has other attributes or inputs")
+        );
+        let mut shorter = graph("resnet8", 0);
+        shorter.nodes.pop();
+        assert!(refused("resnet8", shorter).ends_with("it has 25 operators, not 26"));
+        let mut earlier = graph("resnet8", 0);
+        earlier.outputs = vec![earlier.nodes[3].output];
+        assert!(refused("resnet8", earlier).ends_with("it has other outputs"));
     }
 }

@@ -154,7 +154,9 @@ pub fn comparison(dataset: &Dataset) -> Table {
         let mut cells = vec![
             Cell::text(model.id),
             Cell::Integer(scale.into()),
-            Cell::text(study_outcome(model.study)),
+            model
+                .study
+                .map_or(Cell::Missing, |outcome| Cell::text(study_outcome(outcome))),
         ];
         cells.extend(
             PUBLISHED.map(|metric| Cell::from(theirs.and_then(|figures| published(figures, metric)))),

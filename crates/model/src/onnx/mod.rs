@@ -719,6 +719,12 @@ impl Loaded {
         (self.proved.unwrap_or(self.file), self.model)
     }
 
+    /// The bytes that hold everything that is proved.
+    #[must_use]
+    pub fn proved(&self) -> &[u8] {
+        self.proved.as_deref().unwrap_or(&self.file)
+    }
+
     /// How many elements the outputs have in all, or the greatest number where that is beyond it.
     #[must_use]
     pub fn output_elements(&self) -> usize {
@@ -739,6 +745,14 @@ pub fn load(path: &Path, asked: &Asked) -> Result<Loaded, OnnxError> {
         path: path.to_owned(),
         source,
     })?;
+    load_bytes(file, path, asked)
+}
+
+/// As [`load`], with the file's bytes at hand; `path` is where weights may stand beside it, and is named in errors.
+///
+/// # Errors
+/// [`OnnxError`].
+pub fn load_bytes(file: Vec<u8>, path: &Path, asked: &Asked) -> Result<Loaded, OnnxError> {
     let (mut proved, mut notes) = resolve::resolve(&file, path, &asked.dimensions)?;
     let mut model = parse(proved.as_deref().unwrap_or(&file), path)?;
     if asked.output != OutputForm::Model {

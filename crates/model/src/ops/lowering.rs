@@ -628,7 +628,7 @@ impl Lowering {
         })
     }
 
-    /// What a layer of weights reads: at most a digit wide while there are roundings left.
+    /// What a layer of weights or a normalisation reads: at most a digit wide while there are roundings left.
     pub(crate) fn before_weights(
         &mut self,
         place: &Place<'_>,

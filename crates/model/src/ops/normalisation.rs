@@ -286,6 +286,8 @@ impl RowNorm {
         let len = self.scale.len() / self.rows;
         let count = len as i128;
         let input = place.value(lowering, 0)?;
+        // Its square is summed.
+        let input = lowering.before_weights(place, input)?;
         let input = self.fine(place, lowering, input)?;
         let before = lowering.value(input);
         let bound = before.interval.magnitude().max(1);
