@@ -4,9 +4,8 @@
 //! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`] and as few roundings as will do. Comes out: the same one, or
 //! one with other choices. A table has a row for each number that a limb can be, and a small network fills far fewer rows than
 //! the default's table. A value that is rounded before a layer of weights takes cells, and the layer's result has fewer digits. Other
-//! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs and on the one that is
-//! proved, its greatest distance is at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the
-//! scale's last bit stands for.
+//! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs its greatest distance is
+//! at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last bit stands for.
 
 use crate::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::model::float::FloatModel;
@@ -149,7 +148,7 @@ impl Output {
 }
 
 impl Reference {
-    /// On drawn inputs and on the one that is proved; none where the model cannot be run.
+    /// On drawn inputs, so that nothing hangs on the one that is proved; none where the model cannot be run.
     fn of(subject: &Subject) -> Option<Self> {
         let model = FloatModel::load(&subject.onnx).ok()?;
         let port = |(input, &numbers): (&Tensor, &Numbers)| (input.shape.clone(), numbers);
@@ -160,8 +159,7 @@ impl Reference {
             shape,
             numbers: *numbers,
         });
-        let mut sets = scale_factors::drawn(&slots.collect::<Vec<_>>(), subject.input_bound);
-        sets.push(subject.inputs.clone());
+        let sets = scale_factors::drawn(&slots.collect::<Vec<_>>(), subject.input_bound);
         let runs = sets.iter().map(|set| model.run(set));
         let runs: Vec<Vec<Tensor>> = runs.collect::<Result<_, _>>().ok()?;
         let count = runs.first().map_or(0, Vec::len);

@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cifar10::{CLASSES, Images};
 use crate::committed::{
-    self, CheckedRange, CommittedCircuit, CommittedError, InputAssurance, Integers, Reach, Witness,
+    self, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
+    LooseRange, Witness,
 };
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
@@ -270,7 +271,9 @@ impl CommittedSubject {
             return Ok(None);
         }
         let integers = input_integers(plan, numbers, input_bound);
-        let circuit = lower(known(graph)?, plan, integers, request.reach())?;
+        refuse_narrow_in_table(plan, numbers)?;
+        let options = plan.options(integers);
+        let circuit = committed::lower_within(known(graph)?, &options, request.reach(), &Ezkl)?;
         let input = circuit.integers(&joined(inputs));
         Self::new(circuit, input).map(Some)
     }
@@ -307,14 +310,17 @@ fn known<'a>(graph: Result<&'a Graph, &Vec<Uncovered>>) -> Result<&'a Graph, Com
     graph.map_err(|uncovered| CommittedError::UnknownOperators(uncovered.clone()))
 }
 
-/// The committed circuit that a plan asks for.
-fn lower(
-    graph: &Graph,
-    plan: CommittedPlan,
-    input: Integers,
-    reach: &Reach,
-) -> Result<CommittedCircuit, CommittedError> {
-    committed::lower_within(graph, &plan.options(input), reach, &Ezkl)
+/// Refuses a table as the range of an input of truth values or of integers of a narrow type: the model has no input of other numbers.
+fn refuse_narrow_in_table(plan: CommittedPlan, numbers: &[Numbers]) -> Result<(), CommittedError> {
+    let is_wide = |numbers: &Numbers| match numbers {
+        Numbers::Floats | Numbers::Integers => true,
+        Numbers::Within(..) | Numbers::Truth => false,
+    };
+    let is_in_table = plan.assurance().is_by_circuit() && plan.input_range() == Some(CheckedRange::Table);
+    if is_in_table && !numbers.iter().all(is_wide) {
+        return Err(LooseRange::Numbers.into());
+    }
+    Ok(())
 }
 
 /// What a committed circuit's scale factors rest on beyond the input's range; nothing where that is enough for tables to hold what
@@ -343,6 +349,38 @@ fn calibrated(
         (Err(_), None) => Ok(None),
         (measured, _) => Ok(Some(measured?)),
     }
+}
+
+/// A model of the study with its weights, and where these are from, which the request then says.
+fn suite_graph(
+    spec: &ModelSpec,
+    request: &mut Request,
+    file: Option<&Path>,
+) -> Result<(Graph, Source), SubjectError> {
+    let mut graph = layers::build(spec, request.seed);
+    if request.plan.kind() == CircuitKind::Study {
+        layers::untrain_normalisations(&mut graph);
+    }
+    let mut weights_source = Source::Seeded { seed: request.seed };
+    if let Some(path) = file {
+        let sha256 = sha256_of(path)?;
+        graph = weights::load(graph, path)?;
+        weights_source = Source::File { sha256 };
+    } else if let Some(trained) = trained::find(spec.id).filter(|_| request.plan.kind() != CircuitKind::Study)
+    {
+        graph = weights::from_onnx_bytes(
+            graph,
+            trained.onnx,
+            &trained::onnx_path(Path::new("models"), spec.id),
+        )?;
+        weights_source = Source::Trained {
+            sha256: trained.sha256(),
+        };
+    }
+    if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {
+        request.weights_sha256 = Some(sha256.clone());
+    }
+    Ok((graph, weights_source))
 }
 
 /// What a model is run on.
@@ -480,30 +518,7 @@ impl Subject {
         if !spec.category.is_of_study() {
             return Self::of_network(spec, request, material, chooses);
         }
-        let mut graph = layers::build(spec, request.seed);
-        if request.plan.kind() == CircuitKind::Study {
-            layers::untrain_normalisations(&mut graph);
-        }
-        let mut weights_source = Source::Seeded { seed: request.seed };
-        if let Some(path) = material.weights {
-            let sha256 = sha256_of(path)?;
-            graph = weights::load(graph, path)?;
-            weights_source = Source::File { sha256 };
-        } else if let Some(trained) =
-            trained::find(spec.id).filter(|_| request.plan.kind() != CircuitKind::Study)
-        {
-            graph = weights::from_onnx_bytes(
-                graph,
-                trained.onnx,
-                &trained::onnx_path(Path::new("models"), spec.id),
-            )?;
-            weights_source = Source::Trained {
-                sha256: trained.sha256(),
-            };
-        }
-        if let Source::File { sha256 } | Source::Trained { sha256 } = &weights_source {
-            request.weights_sha256 = Some(sha256.clone());
-        }
+        let (graph, weights_source) = suite_graph(spec, &mut request, material.weights)?;
         let is_free = spec.input.is_image() && material.input.is_none();
         let image = material.image.filter(|_| is_free);
         request.sample = image.map(|image| image.number);
@@ -534,6 +549,18 @@ impl Subject {
         let onnx = onnx::write(&graph);
         let numbers = [Numbers::Floats];
         let committed = if chooses && request.chosen.is_none() {
+            let proved = Inputs {
+                tensors: inputs.clone(),
+                source: input_source.clone(),
+                bound: input_bound,
+                spec: Some(spec),
+            };
+            let slot = Slot {
+                name: "input",
+                shape: spec.input_shape,
+                numbers: Numbers::Floats,
+            };
+            request.scale_factors = calibrated(&graph, &[slot], &proved, &request, material.calibration)?;
             CommittedSubject::choose(Ok(&graph), &inputs, &mut request, &numbers, input_bound)?
         } else {
             CommittedSubject::of(Ok(&graph), &inputs, &request, &numbers, input_bound)?
@@ -543,6 +570,7 @@ impl Subject {
         if request.plan.kind() == CircuitKind::Direct {
             notes.extend(rounding::far_off_means(&rounding::means(&graph), scale));
         }
+        notes.extend(request.scale_factors.as_ref().map(ScaleFactors::remark));
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -844,22 +872,25 @@ impl Subject {
             // What every part before the last layer's makes is read by the next one.
             let is_read = index < split.cuts.len();
             let plan = whole.of_part(part.source.is_some(), is_read);
-            let input = match part.source {
-                None => input_integers(plan, &self.numbers, self.input_bound),
+            let chosen = plan.as_chosen(self.request.chosen);
+            let (input, proved) = match part.source {
+                None => {
+                    refuse_narrow_in_table(chosen, &self.numbers)?;
+                    (input_integers(plan, &self.numbers, self.input_bound), None)
+                }
                 Some(source) => {
                     let (_, from) = &lowered[source.part];
                     match source.tensor {
-                        SharedTensor::Input => from.input(),
-                        SharedTensor::Output => from.output(),
+                        SharedTensor::Input => (from.input(), Some(from.proved_input())),
+                        SharedTensor::Output => (from.output(), Some(from.proved_output())),
                     }
                 }
             };
-            let circuit = lower(
-                &part.graph,
-                plan.as_chosen(self.request.chosen),
-                input,
-                self.request.reach(),
-            )?;
+            let options = CommittedOptions {
+                proved,
+                ..chosen.options(input)
+            };
+            let circuit = committed::lower_within(&part.graph, &options, self.request.reach(), &Ezkl)?;
             lowered.push((plan, circuit));
         }
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
@@ -939,13 +970,18 @@ impl Subject {
         }
     }
 
-    /// The same model and input, asked for in another way.
+    /// The same model and input, asked for in another way; the range that the circuit checks is chosen where the request has no choices.
     ///
     /// # Errors
     /// [`CommittedError`]: the model has no such committed circuit.
-    pub fn asked_for(&self, request: Request) -> Result<Self, CommittedError> {
-        let graph = self.graph.as_ref();
-        let committed = CommittedSubject::of(graph, &self.inputs, &request, &self.numbers, self.input_bound)?;
+    pub fn asked_for(&self, mut request: Request) -> Result<Self, CommittedError> {
+        let (graph, inputs) = (self.graph.as_ref(), &self.inputs);
+        let (numbers, bound) = (&self.numbers, self.input_bound);
+        let committed = if request.chosen.is_none() {
+            CommittedSubject::choose(graph, inputs, &mut request, numbers, bound)?
+        } else {
+            CommittedSubject::of(graph, inputs, &request, numbers, bound)?
+        };
         // The circuit that is replaced can be large.
         Ok(Self {
             request,
@@ -1109,6 +1145,25 @@ mod tests {
     use crate::model::split::Split;
     use crate::prover::Io;
     use crate::suite;
+
+    /// A later part rests on what is proved of the tensor that it reads, which can be more than the range that was asked for.
+    #[test]
+    fn a_part_rests_on_what_the_part_before_it_proves() {
+        for (id, cuts, tiles, source) in [
+            ("cnn_strided", &["fc"][..], 1, SharedTensor::Output),
+            ("conv2d_small", &[], 2, SharedTensor::Input),
+        ] {
+            let (_, parts) = parts(id, cuts, tiles);
+            let [first, second] = [0, 1].map(|part| &parts[part].committed.as_ref().unwrap().circuit);
+            assert_eq!(first.input_assurance(), InputAssurance::Table, "{id}");
+            let proved = match source {
+                SharedTensor::Input => first.proved_input(),
+                SharedTensor::Output => first.proved_output(),
+            };
+            assert_eq!(second.proved_input(), proved, "{id}");
+            assert_ne!(proved, second.input().range, "{id}: more than was asked for");
+        }
+    }
 
     fn parts(id: &str, cuts: &[&str], tiles: usize) -> (Witness, Vec<Subject>) {
         let model = suite::find(id).unwrap();

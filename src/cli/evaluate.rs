@@ -84,20 +84,18 @@ struct Candidate {
 
 /// Where a model is from, which decides how its circuit is laid out.
 enum Kind {
-    /// One of the study's CNNs.
-    Cnn,
-    /// A network of a suite, with weights from a file.
-    Network(&'static ModelSpec, PathBuf),
+    /// A model of a suite, with weights from a file, or with those that it comes with.
+    Suite(&'static ModelSpec, Option<PathBuf>),
     /// A user's file.
     Users,
 }
 
 impl Candidate {
-    /// The network that it is, where it is one.
+    /// The model of a suite that it is, where it is one.
     fn spec(&self) -> Option<&'static ModelSpec> {
         match self.kind {
-            Kind::Network(spec, _) => Some(spec),
-            Kind::Cnn | Kind::Users => None,
+            Kind::Suite(spec, _) => Some(spec),
+            Kind::Users => None,
         }
     }
 }
@@ -209,15 +207,16 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
             "--weights-dir, --calibration and --logits are for networks, and a CNN of the study is named",
         ));
     }
-    let onnx = match &arguments.models {
-        Some(folder) => {
-            let path = trained::onnx_path(folder, model.id);
-            files::read(&path, MOST_MODEL_BYTES).map_err(|source| CliError::Io {
-                action: "read",
-                path,
-                source,
-            })?
-        }
+    let path = arguments
+        .models
+        .as_ref()
+        .map(|folder| trained::onnx_path(folder, model.id));
+    let onnx = match &path {
+        Some(path) => files::read(path, MOST_MODEL_BYTES).map_err(|source| CliError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?,
         None => trained::find(model.id)
             .ok_or(CliError::Usage(
                 "only the CNNs of the suite come trained; name one, or give --onnx",
@@ -235,7 +234,7 @@ fn suite_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result<C
         name: model.id.to_owned(),
         onnx,
         graph,
-        kind: Kind::Cnn,
+        kind: Kind::Suite(model, path),
     })
 }
 
@@ -245,7 +244,7 @@ fn network_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result
     ))?;
     let path = trained::onnx_path(folder, model.id);
     // How the file is read does not hang on the scale.
-    let request = network_request(model, DEFAULT_SCALE, arguments)?;
+    let request = suite_request(model, DEFAULT_SCALE, arguments)?;
     let (loaded, _) = subject::read_network(model, Some(&path), &request)?;
     let (onnx, read) = loaded.into_parts();
     let Coverage::Full(graph) = read.coverage else {
@@ -255,11 +254,11 @@ fn network_candidate(model: &'static ModelSpec, arguments: &Arguments) -> Result
         name: model.id.to_owned(),
         onnx,
         graph,
-        kind: Kind::Network(model, path),
+        kind: Kind::Suite(model, Some(path)),
     })
 }
 
-fn network_request(model: &ModelSpec, scale: u32, arguments: &Arguments) -> Result<Request, CliError> {
+fn suite_request(model: &ModelSpec, scale: u32, arguments: &Arguments) -> Result<Request, CliError> {
     let plan = CircuitPlan::committed(scale, Io::Result)?;
     let output = if arguments.logits {
         OutputForm::Logits
@@ -272,7 +271,7 @@ fn network_request(model: &ModelSpec, scale: u32, arguments: &Arguments) -> Resu
     })
 }
 
-/// The circuit that `prove-and-verify` proves of a classifier, but for who assures that the input is in range.
+/// The circuit that `prove-and-verify` proves of a classifier; of a user's, but for who assures that the input is in range.
 fn lower(
     candidate: &Candidate,
     scale: u32,
@@ -280,17 +279,17 @@ fn lower(
     images: &Images,
 ) -> Result<(CommittedCircuit, CircuitPlan), CliError> {
     let (graph, calibration) = (&candidate.graph, arguments.calibration.as_deref());
-    if let Kind::Network(model, path) = &candidate.kind {
+    if let Kind::Suite(model, path) = &candidate.kind {
         let image = TestImage::of(images, 0);
         let material = Material {
-            weights: Some(path),
+            weights: path.as_deref(),
             image: image.as_ref(),
             calibration,
             ..Material::default()
         };
         let subject = Subject::from_suite(
             Experiment { model, scale },
-            network_request(model, scale, arguments)?,
+            suite_request(model, scale, arguments)?,
             material,
         )?;
         let circuit = subject

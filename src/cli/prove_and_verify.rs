@@ -13,7 +13,7 @@ use super::session::{Earlier, Session, SessionArguments, at_least_one, count, fi
 use super::{Finding, data, remarks, tables};
 use crate::chain::Fork;
 use crate::cifar10;
-use crate::committed::{CheckedRange, DIGIT_BITS};
+use crate::committed::{CheckedRange, CommittedError, DIGIT_BITS, ProgramError};
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Slot};
 use crate::model::layers;
@@ -912,12 +912,23 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     remarks::show(remarks.map(|(name, uncovered, notes)| (name.clone(), &uncovered[..], &notes[..])))
 }
 
+/// Why inputs are no batch's.
+const RANGES: &str =
+    "the inputs of a batch are proved in one circuit, and these need different ranges of integers";
+
 /// Refuses inputs of which two are the same, or that cannot be proved in one circuit: its range of integers follows from the input.
 fn have_one_circuit(members: impl Iterator<Item = Result<Subject, CliError>>) -> Result<(), CliError> {
     let mut inputs = HashSet::new();
     let mut bound = None;
     for member in members {
-        let member = member?;
+        let member = match member {
+            Err(CliError::Subject(SubjectError::Committed(error)))
+                if bound.is_some() && is_of_range(&error) =>
+            {
+                return Err(CliError::Usage(RANGES));
+            }
+            member => member?,
+        };
         if !inputs.insert(member.input.sha256) {
             return Err(CliError::Usage(
                 "the members of a batch prove different inputs, and two of these are the same",
@@ -925,12 +936,20 @@ fn have_one_circuit(members: impl Iterator<Item = Result<Subject, CliError>>) ->
         }
         let needed = member.input_bound.to_bits();
         if *bound.get_or_insert(needed) != needed {
-            return Err(CliError::Usage(
-                "the inputs of a batch are proved in one circuit, and these need different ranges of integers",
-            ));
+            return Err(CliError::Usage(RANGES));
         }
     }
     Ok(())
+}
+
+/// Whether a circuit that was chosen for one input cannot take another's range.
+fn is_of_range(error: &CommittedError) -> bool {
+    matches!(
+        error,
+        CommittedError::WideTable { .. }
+            | CommittedError::LooseRange(_)
+            | CommittedError::Program(ProgramError::InputRange { .. })
+    )
 }
 
 /// Proves the members of an item's batch, and verifies them together; fewer records where the user stops it.

@@ -39,7 +39,7 @@ use crate::prover::{
     Chosen, CircuitKind, CircuitPlan, Committed, CommittedPlan, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement,
     PhaseSource, SrsIdentity, VerifierKind, VerifierShape,
 };
-use crate::scale_factors::ScaleFactors;
+use crate::scale_factors::{Basis, ScaleFactors};
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
 use crate::trained::{self, Trained};
 
@@ -318,6 +318,11 @@ impl Request {
             memory_limit_bytes: None,
             threads: None,
             chosen: None,
+            // A user's record is named after them.
+            scale_factors: self
+                .scale_factors
+                .clone()
+                .filter(|factors| self.suite.as_str() == ONNX_SUITE || factors.basis != Basis::Drawn),
             ..self.clone()
         }
     }

@@ -232,6 +232,7 @@ impl Search<'_> {
             .and_then(|plan| {
                 let request = Request {
                     plan,
+                    chosen: None,
                     ..self.subject.request.clone()
                 };
                 let subject = self.subject.asked_for(request);

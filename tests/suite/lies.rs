@@ -260,16 +260,16 @@ fn tile(index: usize) -> &'static Circuit {
     })
 }
 
-/// Scores that follow from the claims before them without a claim of their own: a mean of each part of an image.
-fn means() -> Op {
-    Op::AvgPool2d(AvgPool2d(Window::square(2, 2, 0)))
+/// Scores that follow from the claims before them without a claim of their own: every other element of every other row.
+fn scores() -> Op {
+    Op::AvgPool2d(AvgPool2d(Window::square(1, 2, 0)))
 }
 
 /// A convolution, its square, and scores, with input and scores public.
 fn network() -> &'static Circuit {
     static NETWORK: OnceLock<Circuit> = OnceLock::new();
     NETWORK.get_or_init(|| {
-        let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, means(), Op::Flatten]);
+        let layers = chain(&IMAGE, vec![convolution(12), Op::Mul, scores(), Op::Flatten]);
         Circuit::make("network", &layers, 4, Io::Public, 2)
     })
 }
@@ -428,7 +428,7 @@ fn assert_guard_alone_refuses_bent_quotients(circuit: &Circuit) {
 /// change for it.
 #[test]
 fn quotients_chosen_after_the_challenge_pass_the_verifier_alone() {
-    let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, means(), Op::Flatten]);
+    let layers = chain(&IMAGE, vec![convolution(14), Op::Relu, scores(), Op::Flatten]);
     // The smallest base that there is, for the fewest rows.
     let plan = CircuitPlan::committed(10, Io::Public).unwrap();
     let plan = plan.with_digits(*committed::DIGIT_BITS.start(), None).unwrap();

@@ -79,6 +79,7 @@ fn settings_that_a_value_could_exceed_are_never_proposed() {
     for refused in &found.refused {
         let request = Request {
             plan: refused.plan,
+            chosen: None,
             ..subject.request.clone()
         };
         let error = subject.asked_for(request).unwrap_err();

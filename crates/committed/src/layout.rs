@@ -126,7 +126,8 @@ impl Check {
     }
 }
 
-/// Lays a program out.
+/// Lays a program out. Where something else than the circuit assures the input's range, `proved` is what that proves, if it is not what the
+/// program is for.
 ///
 /// # Errors
 /// [`CommittedError::WideTable`] and [`CommittedError::ManyPowers`].
@@ -134,6 +135,7 @@ pub(super) fn lay_out(
     program: &Program,
     range: InputRange,
     exposure: Exposure,
+    proved: Option<Interval>,
 ) -> Result<Layout, CommittedError> {
     let end = table_end(program);
     let bound = program.values[0].interval.magnitude();
@@ -149,12 +151,15 @@ pub(super) fn lay_out(
             end,
         });
     }
-    let bounds = match range {
-        InputRange::Assumed | InputRange::Checked => program.stated_bounds(),
-        InputRange::InTable => {
-            let greatest = greatest_of_table(program);
-            program.bounds_within(LookUpTable { greatest })?
+    let table = LookUpTable {
+        greatest: greatest_of_table(program),
+    };
+    let bounds = match (range, proved) {
+        (InputRange::Assumed, Some(proved)) if proved != program.values[0].interval => {
+            program.bounds_within(proved, table)?
         }
+        (InputRange::Assumed | InputRange::Checked, _) => program.stated_bounds(),
+        (InputRange::InTable, _) => program.bounds_within(table.interval(), table)?,
     };
     let layout = Builder::new(program, range, exposure, bounds).build()?;
     if let Some((_, greatest)) = layout.table
@@ -474,7 +479,7 @@ impl<'a> Builder<'a> {
         let table = self.table.unwrap_or((least, end));
         self.table = Some((table.0.min(least), end));
         debug_assert!(greatest <= end, "it was compared");
-        if !self.program.looked_up()[0] {
+        if self.program.table_lengths()[0] != Some(1) {
             self.graph.look_up(Function::RECTIFIER, image);
         }
     }

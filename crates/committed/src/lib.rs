@@ -34,7 +34,7 @@ pub use cells::{CellAccount, LayerCells};
 pub use error::CommittedError;
 pub use evmbench_backend::Table;
 pub use evmbench_model::interval::{Interval, Unbounded};
-pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, ProgramError};
+pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, LooseRange, ProgramError};
 pub use evmbench_model::reach::Reach;
 
 use evmbench_model::program::{Form, Linear, Program, Step, Value, ValueId};
@@ -104,6 +104,8 @@ pub struct CommittedOptions {
     pub input: Integers,
     /// Who assures it.
     pub assurance: InputAssurance,
+    /// What a linked input's integers are proved to be, by the part that it comes from; `None` where that is the input's range.
+    pub proved: Option<Interval>,
     /// Whether the output's elements are public; otherwise it is committed by itself.
     pub output_public: bool,
     /// Columns side by side; chosen for the least work where `None`.
@@ -123,6 +125,7 @@ impl CommittedOptions {
             scale,
             input,
             assurance,
+            proved: None,
             output_public,
             inner_columns: None,
             logrows: None,
@@ -274,7 +277,7 @@ pub fn lower_within(
         input: options.assurance == InputAssurance::Public,
         output: options.output_public,
     };
-    let layout = layout::lay_out(&program, range, exposure)?;
+    let layout = layout::lay_out(&program, range, exposure, options.proved)?;
     let (inner_columns, logrows) = size(&layout, rules, options.inner_columns, options.logrows);
     Ok(CommittedCircuit {
         program,
@@ -522,6 +525,16 @@ impl CommittedCircuit {
     /// What is known of the input's integers.
     pub fn input(&self) -> Integers {
         self.program.value(ValueId(0)).integers()
+    }
+
+    /// What a proof shows of the input's integers, however many rows the circuit has: with what is proved elsewhere of a linked one.
+    pub fn proved_input(&self) -> Interval {
+        self.layout.bounds.of(ValueId(0))
+    }
+
+    /// What a proof shows of the output's integers.
+    pub fn proved_output(&self) -> Interval {
+        self.layout.bounds.of(self.program.output)
     }
 
     /// What is known of the output's integers.

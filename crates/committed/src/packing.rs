@@ -32,7 +32,8 @@ pub(super) fn of(program: &Program, index: usize, bounds: &Bounds) -> Option<Pac
         | Linear::Product { .. } => return None,
     };
     let exact = program.linear_bounds(linear, bounds.of(*input), |value| bounds.of(value));
-    let bits = lacking_bits(program, exact.ok()?, *form)?;
+    let lengths = program.table_lengths()[index + 1];
+    let bits = lacking_bits(program, exact.ok()?, *form, lengths)?;
     let most = (FIELD_BITS / bits) as usize;
     // Groups of equal lengths, as few as there can be.
     let groups = outputs.div_ceil(most.max(1));
@@ -42,19 +43,28 @@ pub(super) fn of(program: &Program, index: usize, bounds: &Bounds) -> Option<Pac
 }
 
 /// The logarithm of a base that is more than twice what a claim can lack of its layer's result; none where the claim has no bound.
-fn lacking_bits(program: &Program, exact: Interval, form: Form) -> Option<u32> {
+/// `lengths` are those of the table that what reads the claim holds it within.
+fn lacking_bits(program: &Program, exact: Interval, form: Form, lengths: Option<u32>) -> Option<u32> {
     let bits = |magnitude: i128| i128::BITS - magnitude.leading_zeros();
     let (result, claim) = match form {
         Form::Exact => return None,
         Form::Digits { digits } => (bits(exact.magnitude()), digits * program.base_bits),
         Form::Rounded {
-            multiplier, digits, ..
+            multiplier,
+            digits,
+            guarded,
+            ..
         } => {
             let divisor = digits * program.base_bits;
             let half = 1_i128.checked_shl(divisor.checked_sub(1)?)?;
             let scaled = exact.weighted(&[multiplier], half).ok()?;
-            // A quotient that is looked up, with or without an offset, and the digits below it.
-            (bits(scaled.magnitude()), divisor + LookUpTable::MOST_BITS)
+            // The quotient is looked up by itself, or held by what reads it; below it are its digits.
+            let quotient = if guarded {
+                program.base_bits
+            } else {
+                LookUpTable::MOST_BITS + bits(lengths?.into())
+            };
+            (bits(scaled.magnitude()), divisor + quotient)
         }
     };
     // Both are below 2^most, their difference is below 2^(most + 1), and so twice that is below the base.

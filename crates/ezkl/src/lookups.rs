@@ -164,13 +164,16 @@ pub fn holds_input(
     input_elements: u64,
 ) -> Option<bool> {
     let found = in_key(settings, verifying_key).ok()?;
-    let in_rectifier = found
-        .iter()
-        .filter(|lookups| (lookups.table, lookups.scale) == (Table::Rectifier, 0))
-        .map(|lookups| lookups.elements)
-        .sum::<u64>();
+    let elements = |is_counted: &dyn Fn(&Lookups) -> bool| -> u64 {
+        let counted = found.iter().filter(|lookups| is_counted(lookups));
+        counted.map(|lookups| lookups.elements).sum()
+    };
     Some(match expected {
-        Some(expected) => found == expected && in_rectifier >= input_elements,
-        None => in_rectifier >= input_elements.saturating_mul(2),
+        // An input that a function is looked up of is in that function's table.
+        Some(expected) => found == expected && elements(&|_| true) >= input_elements,
+        None => {
+            let in_rectifier = |lookups: &Lookups| (lookups.table, lookups.scale) == (Table::Rectifier, 0);
+            elements(&in_rectifier) >= input_elements.saturating_mul(2)
+        }
     })
 }

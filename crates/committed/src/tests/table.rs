@@ -35,7 +35,7 @@ fn an_input_beyond_the_table_has_no_proof() {
         let honest = circuit.witness(&drawn_for(&graph, 3)).unwrap();
         assert!(is_accepted(&circuit, &honest), "{name}");
         for position in 0..honest.input.len() {
-            for outside in [end + 1, least - 1, end + 1000] {
+            for outside in [end + 1, least - 1, 2 * least, end + 1000] {
                 let mut input = honest.input.clone();
                 input[position] = outside;
                 let told = claims_of(&circuit, input.clone())
@@ -100,6 +100,63 @@ fn in_the_table_a_circuit_is_the_model() {
         }
     }
     assert!(compared > 40, "{compared}");
+}
+
+/// Of maxima, differences are looked up and the greatest: an element of the input could be less than the table.
+#[test]
+fn maxima_alone_do_not_hold_an_input() {
+    let pool = Op::MaxPool2d(MaxPool2d(Window::square(2, 2, 0)));
+    let graph = small(&[1, 1, 4, 4], vec![pool, Op::Relu]);
+    let circuit = in_table(&graph, 4).unwrap();
+    assert_eq!(circuit.program.table_lengths()[0], Some(3));
+    let (least, _) = circuit.table_range().unwrap();
+    let mut input = circuit.witness(&drawn_for(&graph, 3)).unwrap().input;
+    input[5] = 2 * least;
+    let told = claims_of(&circuit, input).unwrap();
+    assert!(!is_accepted(&circuit, &told));
+}
+
+/// What a part reads was made by another, of an input that may be anything in its table.
+#[test]
+fn a_linked_input_is_what_is_proved_of_it() {
+    let linked = |op: Op, proved: Interval| {
+        let options = CommittedOptions {
+            proved: Some(proved),
+            ..options(7, InputAssurance::Linked, true, 1.0)
+        };
+        lower(&small(&[1, 4], vec![op]), &options)
+    };
+    let proved = Interval {
+        least: -40_000,
+        greatest: 5_000,
+    };
+    let circuit = linked(gemm(4, 3, 1), proved).unwrap();
+    assert_eq!(
+        (circuit.bounds()[0].bounds, circuit.proved_input()),
+        (proved, proved)
+    );
+    let wider = circuit.proved_output();
+    let narrow = linked(gemm(4, 3, 1), Interval::symmetric(128)).unwrap();
+    assert!(wider.magnitude() > 100 * narrow.proved_output().magnitude());
+    let clip = Op::Piecewise(evmbench_model::graph::Piecewise::Clip {
+        least: -2.0,
+        greatest: 2.0,
+    });
+    assert_eq!(
+        linked(clip.clone(), proved).unwrap_err(),
+        CommittedError::LooseRange(LooseRange::Function)
+    );
+    assert!(linked(clip, Interval::symmetric(128)).is_ok());
+}
+
+/// The bits of an inverse root are chosen for the range that was asked for.
+#[test]
+fn a_normalised_input_is_held_to_the_range_that_was_asked_for() {
+    let graph = small(&[1, 4, 4], vec![layer_norm(&[4, 4], 1)]);
+    assert_eq!(
+        in_table(&graph, 7).unwrap_err(),
+        CommittedError::LooseRange(LooseRange::Function)
+    );
 }
 
 /// Where a bend was left out since no honest number reaches it, the circuit would be another function beyond.

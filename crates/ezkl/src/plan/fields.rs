@@ -115,8 +115,11 @@ impl PlanFields {
         if of_committed && self.kind != CircuitKind::Committed {
             return Err(PlanError::NotCommitted);
         }
-        // How the range is checked is said beside who checks it.
-        let is_checked = self.input_assurance == Some(InputAssurance::Ranged);
+        // How the range is checked is said beside who checks it; of a part, how the first part's is.
+        let is_checked = matches!(
+            self.input_assurance,
+            Some(InputAssurance::Ranged | InputAssurance::Linked)
+        );
         if self.input_assurance == Some(InputAssurance::Table) || (self.input_range.is_some() && !is_checked)
         {
             return Err(PlanError::NoAssurance);

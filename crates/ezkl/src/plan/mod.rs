@@ -337,6 +337,7 @@ impl CommittedPlan {
                 Some(CheckedRange::Table) if self.assurance.is_by_circuit() => InputAssurance::Table,
                 Some(CheckedRange::Exact | CheckedRange::Table) | None => self.assurance,
             },
+            proved: None,
             output_public: self.output_public,
             inner_columns: self.inner_columns,
             logrows: self.logrows,
@@ -385,7 +386,6 @@ impl CommittedPlan {
             } else {
                 self.assurance
             },
-            input_range: self.input_range.filter(|_| !input_linked),
             output_public: self.output_public && !output_linked,
             ..self
         }

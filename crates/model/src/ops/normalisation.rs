@@ -186,10 +186,6 @@ impl Operator for LayerNorm {
         true
     }
 
-    fn states_bounds(&self) -> bool {
-        true
-    }
-
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let rows = place.shape[..self.axis].iter().product();
         let repeated = |tensor: &Tensor| floats(tensor).collect::<Vec<f64>>().repeat(rows);
@@ -243,10 +239,6 @@ impl Operator for InstanceNorm {
     }
 
     fn takes_any_batch(&self) -> bool {
-        true
-    }
-
-    fn states_bounds(&self) -> bool {
         true
     }
 

@@ -1,8 +1,8 @@
-//! What a program's integers can be where its input is in the look-up table, and nothing else is known of it.
+//! What a program's integers can be where its input can be more than it was asked for.
 //!
 //! The bounds that a value is written with follow from the range that its input was asked for. A circuit that looks the input up
-//! and checks no narrower range takes all that its table holds. Here each step's bounds are found again from that, from the
-//! look-ups that the circuit holds, and from [what is always so](Program::always). None are found where a step would then be
+//! and checks no narrower range takes all that its table holds, and what a later part of the model reads is what such a part made
+//! of it. Here each step's bounds are found again from what is proved of the input, from the look-ups that the circuit holds, and from [what is always so](Program::always). None are found where a step would then be
 //! another function, or where an integer could grow too large.
 
 #![deny(
@@ -23,6 +23,9 @@ pub enum LooseRange {
     /// Outside the range that was asked for, steps are another function than the model's.
     #[error("outside the range that was asked for, the circuit would compute another function")]
     Function,
+    /// The model's input holds truth values or integers of a narrow type.
+    #[error("the model's input holds no other numbers than those of its type")]
+    Numbers,
 }
 
 impl From<Unbounded> for LooseRange {
@@ -48,8 +51,13 @@ impl LookUpTable {
 
     /// All that may be in it, however many rows it has.
     pub fn interval(self) -> Interval {
+        self.lengths(1)
+    }
+
+    /// What is below its end by no more than so many times its length.
+    fn lengths(self, lengths: u32) -> Interval {
         Interval {
-            least: self.greatest - (1 << Self::MOST_BITS),
+            least: self.greatest - (i128::from(lengths) << Self::MOST_BITS),
             greatest: self.greatest,
         }
     }
@@ -68,14 +76,16 @@ impl Program {
         Bounds(self.values.iter().map(|value| value.interval).collect())
     }
 
-    /// The bounds that follow from all of the input being in the table.
+    /// The bounds that follow from these of the input, where look-ups take the numbers of a table.
     ///
     /// # Errors
     /// [`LooseRange`].
-    pub fn bounds_within(&self, table: LookUpTable) -> Result<Bounds, LooseRange> {
-        let mut bounds = Bounds(vec![table.interval()]);
+    pub fn bounds_within(&self, input: Interval, table: LookUpTable) -> Result<Bounds, LooseRange> {
+        let lengths = self.table_lengths();
+        let mut bounds = Bounds(vec![input]);
         for index in 0..self.steps.len() {
-            let found = self.step_bounds(index, &mut bounds, table)?;
+            let held = lengths[index + 1].map(|lengths| table.lengths(lengths));
+            let found = self.step_bounds(index, &mut bounds, table, held)?;
             let found = self.always_within(ValueId(index + 1), found)?;
             bounds.0.push(found);
         }
@@ -97,6 +107,7 @@ impl Program {
         index: usize,
         bounds: &mut Bounds,
         table: LookUpTable,
+        held: Option<Interval>,
     ) -> Result<Interval, Unbounded> {
         let base = self.base();
         // Of a look-up, every element of what is read is in the table.
@@ -127,7 +138,8 @@ impl Program {
                             least: scaled.least.div_euclid(divisor),
                             greatest: scaled.greatest.div_euclid(divisor),
                         };
-                        within(quotient, self.quotient_table(index, guarded, table))
+                        let held = held.filter(|_| !guarded);
+                        within(quotient, held.unwrap_or_else(|| self.guard_table(index)))
                     }
                 }
             }
@@ -172,17 +184,14 @@ impl Program {
                     least: doubled.least.min(0).div_euclid(2),
                     greatest: doubled.greatest.max(0).div_euclid(2),
                 };
-                within(quotient, self.quotient_table(index, true, table))
+                within(quotient, self.guard_table(index))
             }
             Step::LayerNorm { input, .. } => self.layer_norm_bounds(index, bounds.of(*input)),
         }
     }
 
-    /// What a quotient's look-up takes: its own, where it is guarded, and else that of what reads it.
-    fn quotient_table(&self, index: usize, guarded: bool, table: LookUpTable) -> Interval {
-        if !guarded {
-            return table.interval();
-        }
+    /// What a quotient's own look-up takes.
+    fn guard_table(&self, index: usize) -> Interval {
         let offset = self.guard_offset(index, true);
         Interval {
             least: -offset,

@@ -10,21 +10,34 @@ use std::collections::HashSet;
 use super::{Form, Operand, Order, Program, Step, ValueId};
 
 impl Program {
-    /// For each value, whether look-ups read all of it as it is: every element is in the table then.
-    pub fn looked_up(&self) -> Vec<bool> {
-        let mut looked_up = vec![false; self.values.len()];
+    /// For each value that look-ups of what reads it hold to a range, by how many lengths of the table an element can be less than the
+    /// table's end. It is 1 where every element is looked up as it is, and so in the table.
+    pub fn table_lengths(&self) -> Vec<Option<u32>> {
+        let mut lengths: Vec<Option<u32>> = vec![None; self.values.len()];
+        let hold = |lengths: &mut Vec<Option<u32>>, value: ValueId, found: Option<u32>| {
+            let known = &mut lengths[value.0];
+            *known = match (*known, found) {
+                (Some(known), Some(found)) => Some(known.min(found)),
+                (known, found) => known.or(found),
+            };
+        };
         for (index, step) in self.steps.iter().enumerate().rev() {
-            let result = looked_up[index + 1];
+            let result = lengths[index + 1];
             match step {
-                Step::Rectify { input } | Step::Tabulated { input, .. } => looked_up[input.0] = true,
-                // Differences are looked up, which together with the greatest are all of it.
+                Step::Rectify { input } | Step::Tabulated { input, .. } => {
+                    hold(&mut lengths, *input, Some(1));
+                }
+                // The greatest is held, and in each round of the tournament a difference is looked up.
                 Step::MaxPool { input, window } => {
-                    let is_whole = window.reads_whole(&self.value(*input).shape);
-                    looked_up[input.0] |= result && is_whole;
+                    if window.reads_whole(&self.value(*input).shape) {
+                        let taps = window.kernel[0] * window.kernel[1];
+                        let rounds = taps.next_power_of_two().trailing_zeros();
+                        hold(&mut lengths, *input, result.map(|result| result + rounds));
+                    }
                 }
                 Step::Rearrange { operands, order } => {
                     for value in self.shown_whole(operands, order) {
-                        looked_up[value.0] |= result;
+                        hold(&mut lengths, value, result);
                     }
                 }
                 Step::Claimed { .. }
@@ -36,13 +49,13 @@ impl Program {
                 | Step::LayerNorm { .. } => {}
             }
         }
-        looked_up
+        lengths
     }
 
     /// A rounded value whose range nothing checks: it has no guard, and no look-up reads all of it as it is. Of such a value the
     /// prover could claim any quotient, a fraction modulo the field's order too.
     pub fn unheld(&self) -> Option<ValueId> {
-        let looked_up = self.looked_up();
+        let held = self.table_lengths();
         let is_unheld = |index: &usize| {
             let is_open = matches!(
                 self.steps[*index],
@@ -51,7 +64,7 @@ impl Program {
                     ..
                 }
             );
-            is_open && !looked_up[index + 1]
+            is_open && held[index + 1].is_none()
         };
         (0..self.steps.len())
             .find(is_unheld)
