@@ -1,4 +1,4 @@
-//! Layers that are one: batch norms folded into the convolutions before them, since at inference both are linear, and layer norms that a
+//! Layers that are one: what is computed twice, batch norms folded into the convolutions before them, since at inference both are linear, and layer norms that a
 //! file writes out in single operators.
 
 use std::collections::HashMap;
@@ -103,6 +103,41 @@ pub fn layer_norms(graph: &Graph) -> Graph {
         written.nodes.insert(folded.nodes[index].output, index);
     }
     folded
+}
+
+/// The same function without nodes that compute what an earlier node computes: the same operator of the same values. A node that gives
+/// an output stays.
+///
+/// # Panics
+/// When the graph's values are not its own.
+#[must_use]
+pub fn shared(graph: &Graph) -> Graph {
+    let mut shared = graph.clone();
+    shared.nodes.clear();
+    let mut same: HashMap<ValueId, ValueId> = HashMap::new();
+    let mut known: HashMap<(&str, Vec<ValueId>), Vec<usize>> = HashMap::new();
+    for node in &graph.nodes {
+        let inputs: Vec<ValueId> = node
+            .inputs
+            .iter()
+            .map(|input| same.get(input).copied().unwrap_or(*input))
+            .collect();
+        let alike = known.entry((node.op.onnx_name(), inputs.clone())).or_default();
+        let earlier = alike.iter().find(|&&index| shared.nodes[index].op == node.op);
+        match earlier {
+            Some(&index) if !graph.outputs.contains(&node.output) => {
+                same.insert(node.output, shared.nodes[index].output);
+            }
+            _ => {
+                alike.push(shared.nodes.len());
+                shared.nodes.push(Node {
+                    inputs,
+                    ..node.clone()
+                });
+            }
+        }
+    }
+    shared
 }
 
 /// Which node writes each value.
@@ -411,6 +446,35 @@ mod tests {
             let graph = written_out(change);
             assert_eq!(layer_norms(&graph), graph, "{change}");
         }
+    }
+
+    #[test]
+    fn what_is_computed_twice_is_computed_once() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 2]).unwrap();
+        let mut apply =
+            |name: &str, op, inputs: &[ValueId]| graph.apply(&format!("n{name}"), name, op, inputs).unwrap();
+        let number = |number: f32| Op::Constant(Tensor::new([], vec![number]));
+        let [two, other_two, three] =
+            [("a", 2.0), ("b", 2.0), ("c", 3.0)].map(|(name, of)| apply(name, number(of), &[]));
+        let sums =
+            [("d", two), ("e", other_two), ("f", three)].map(|(name, of)| apply(name, Op::Add, &[x, of]));
+        let differs = apply("g", Op::Sub, &[x, two]);
+        let product = apply("h", Op::Mul, &[sums[0], sums[1]]);
+        let product = apply("i", Op::Mul, &[product, sums[2]]);
+        let product = apply("j", Op::Mul, &[product, differs]);
+        // An output is one, whatever gives the same.
+        let output = apply("k", Op::Add, &[x, other_two]);
+        graph.outputs = vec![product, output];
+        let shared = shared(&graph);
+        let names: Vec<&str> = shared.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["na", "nc", "nd", "nf", "ng", "nh", "ni", "nj", "nk"]);
+        assert_eq!(shared.nodes[5].inputs, [sums[0]; 2]);
+        let of = |graph: &Graph| {
+            let model = FloatModel::load(&onnx::write(graph)).unwrap();
+            model.run(&[seeded_uniform(&[1, 2], 5)]).unwrap()
+        };
+        assert_eq!(of(&graph), of(&shared));
     }
 
     #[test]
