@@ -280,7 +280,13 @@ impl Operator for Smooth {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
-        let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;
+        // Rounded, what is not negative has a root as well: it is looked up as it is.
+        let reader = if *self == Self::Sqrt && lowering.value(input).interval.is_non_negative() {
+            TableReader::whole(lowering.table_limit())
+        } else {
+            self.reader(lowering.table_limit())
+        };
+        let (input, scale) = lowering.tabulated(place, input, reader)?;
         if let Some(function) = self.table() {
             return lowering.function(place, function, input, scale);
         }
