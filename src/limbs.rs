@@ -43,7 +43,7 @@ pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
     if others.is_empty() {
         return subject;
     }
-    let Some(reference) = Reference::of(&subject) else {
+    let Some(reference) = Reference::of(&subject, committed) else {
         return subject;
     };
     let Some(losses) = reference.losses(committed) else {
@@ -148,8 +148,8 @@ impl Output {
 }
 
 impl Reference {
-    /// On drawn inputs, so that nothing hangs on the one that is proved; none where the model cannot be run.
-    fn of(subject: &Subject) -> Option<Self> {
+    /// On drawn inputs that have a proof, so that nothing hangs on the one that is proved; none where the model cannot be run.
+    fn of(subject: &Subject, committed: &CommittedSubject) -> Option<Self> {
         let model = FloatModel::load(&subject.onnx).ok()?;
         let port = |(input, &numbers): (&Tensor, &Numbers)| (input.shape.clone(), numbers);
         let ports: Vec<(Vec<usize>, Numbers)> =
@@ -159,7 +159,11 @@ impl Reference {
             shape,
             numbers: *numbers,
         });
-        let sets = scale_factors::drawn(&slots.collect::<Vec<_>>(), subject.input_bound);
+        let mut sets = scale_factors::drawn(&slots.collect::<Vec<_>>(), subject.input_bound);
+        // Of some a function may have no result.
+        if committed.circuit.is_partial() {
+            sets.retain(|set| committed.circuit.witness(&joined(set)).is_ok());
+        }
         let runs = sets.iter().map(|set| model.run(set));
         let runs: Vec<Vec<Tensor>> = runs.collect::<Result<_, _>>().ok()?;
         let count = runs.first().map_or(0, Vec::len);

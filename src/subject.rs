@@ -202,8 +202,8 @@ impl CommittedSubject {
     /// [`CommittedError`]: the input, or a value that is made of it, is beyond what the circuit takes.
     pub fn new(circuit: CommittedCircuit, input: Vec<i128>) -> Result<Self, CommittedError> {
         circuit.check_input(&input)?;
-        // Whether there is a witness, only the values tell where scale factors rest on a calibration.
-        let witness = if circuit.is_calibrated() {
+        // Whether there is a witness, only the values tell where scale factors rest on a calibration, or a function has no result of some.
+        let witness = if circuit.is_partial() {
             OnceLock::from(circuit.witness_of(input.clone())?)
         } else {
             OnceLock::new()
@@ -818,6 +818,8 @@ impl Subject {
         } else {
             CommittedSubject::of(known, &inputs, &request, &numbers, input_bound)?
         };
+        let domains = committed.iter().flat_map(|committed| committed.circuit.domains());
+        remarks.extend(domains.map(|domain| domain.to_string()));
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {

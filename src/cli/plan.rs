@@ -197,7 +197,7 @@ fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
             layer.cells(),
         ];
         let counts = counts.map(|count| format::count(count as u64));
-        table.row(std::iter::once(layer.layer.clone()).chain(counts));
+        table.row(std::iter::once(shortened(&layer.layer)).chain(counts));
     }
     say!("\n{}", fitted(&table))?;
     let k = account.logrows;
@@ -217,6 +217,19 @@ fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
             100.0 * many as f64 / total.cells() as f64
         ),
     }
+}
+
+/// A layer's name without its middle where it is long: exporters write whole paths.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 40;
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= MOST {
+        return name.to_owned();
+    }
+    // The end tells more.
+    let (start, end) = (MOST / 3, letters.len() - (MOST - MOST / 3 - 1));
+    let part = |letters: &[char]| letters.iter().collect::<String>();
+    format!("{}…{}", part(&letters[..start]), part(&letters[end..]))
 }
 
 fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError> {

@@ -19,7 +19,7 @@ use evmbench::guard::linked::{self, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheckKind, GuardError, VerifierCode};
 use evmbench::home::Home;
 use evmbench::model::graph::{
-    ArgMax, AvgPool2d, Conv2d, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction,
+    ArgMax, AvgPool2d, Conv2d, Cut, Gemm, Graph, InstanceNorm, Movement, Op, Piecewise, Reduce, Reduction,
     Reshape, Smooth, Softmax, Tensor, ValueId, Whole, Window,
 };
 use evmbench::model::input;
@@ -932,9 +932,52 @@ impl Net {
 /// A family of operators, and a small circuit of it.
 type Family = (&'static str, fn() -> Circuit);
 
+/// A root of x · (x + 1/8) of two elements, which is negative where x is −1/16 alone.
+fn root_of_what_may_be_negative() -> Circuit {
+    of_operators("lies-domains", 4, |net, x| {
+        let cut = |axis, end| Cut {
+            axis,
+            start: 0,
+            end,
+            step: 1,
+        };
+        let two = Movement::Slice(vec![cut(1, 1), cut(2, 1), cut(3, 2)]);
+        let x = net.apply(Op::Movement(two), &[x]);
+        let eighth = net.number(0.125);
+        let more = net.apply(Op::Add, &[x, eighth]);
+        let product = net.apply(Op::Mul, &[x, more]);
+        net.apply(Op::Smooth(Smooth::Sqrt), &[product])
+    })
+}
+
+/// Whatever is claimed of a value outside a function's domain: that it is the least inside, or what it is.
+#[test]
+fn a_value_outside_a_domain_is_taken_by_nobody() {
+    const CLAIMS: usize = 2;
+    let circuit = root_of_what_may_be_negative();
+    let truth = circuit.truth(0);
+    let honest = circuit.told_by_protocol(&truth).expect("an honest proof");
+    assert_eq!(
+        circuit.guard_answers(&honest, &circuit.committed),
+        GuardAnswer::Accepted
+    );
+    for claimed in [0, -1] {
+        let mut story = truth.clone();
+        story.tensors[0][0] = element(-1);
+        story.tensors[OUTPUT][0] = U256::ZERO;
+        story.tensors[CLAIMS][0] = element(claimed);
+        let ending = match circuit.told_by_protocol(&story) {
+            Ok(proof) => Refusal::Guard(circuit.guard_answers(&proof, &circuit.committed)),
+            Err(refusal) => refusal,
+        };
+        assert!(ending.is_by_the_circuit(), "{claimed}: {ending:?}");
+    }
+}
+
 /// Of what computes each element by itself.
-fn of_elements() -> [Family; 5] {
+fn of_elements() -> [Family; 6] {
     [
+        ("domains", root_of_what_may_be_negative),
         ("lines", || {
             of_operators("lies-lines", 4, |net, x| {
                 let layer = net.apply(convolution(40), &[x]);

@@ -37,11 +37,33 @@ pub enum Table {
     Root,
     /// round(2^scale · erf(v / 2^scale)).
     ErrorFunction,
+    /// round(2^scale · cos(v / 2^scale)).
+    Cosine,
+    /// round(2^scale · sin(v / 2^scale)).
+    Sine,
+    /// round(2^scale · tan(v / 2^scale)).
+    Tangent,
+    /// round(2^scale · acos(v / 2^scale)).
+    ArcCosine,
+    /// round(2^scale · asin(v / 2^scale)).
+    ArcSine,
+    /// round(2^scale · atan(v / 2^scale)).
+    ArcTangent,
+    /// round(2^scale · cosh(v / 2^scale)).
+    HyperbolicCosine,
+    /// round(2^scale · sinh(v / 2^scale)).
+    HyperbolicSine,
+    /// round(2^scale · acosh(v / 2^scale)).
+    AreaCosine,
+    /// round(2^scale · asinh(v / 2^scale)).
+    AreaSine,
+    /// round(2^scale · atanh(v / 2^scale)).
+    AreaTangent,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 18] = [
         Self::Rectifier,
         Self::Sigmoid,
         Self::Tanh,
@@ -49,6 +71,17 @@ impl Table {
         Self::Logarithm,
         Self::Root,
         Self::ErrorFunction,
+        Self::Cosine,
+        Self::Sine,
+        Self::Tangent,
+        Self::ArcCosine,
+        Self::ArcSine,
+        Self::ArcTangent,
+        Self::HyperbolicCosine,
+        Self::HyperbolicSine,
+        Self::AreaCosine,
+        Self::AreaSine,
+        Self::AreaTangent,
     ];
 
     /// Its name for people: that of the layer that it is made for.
@@ -61,6 +94,17 @@ impl Table {
             Self::Logarithm => "Log",
             Self::Root => "Sqrt",
             Self::ErrorFunction => "Erf",
+            Self::Cosine => "Cos",
+            Self::Sine => "Sin",
+            Self::Tangent => "Tan",
+            Self::ArcCosine => "Acos",
+            Self::ArcSine => "Asin",
+            Self::ArcTangent => "Atan",
+            Self::HyperbolicCosine => "Cosh",
+            Self::HyperbolicSine => "Sinh",
+            Self::AreaCosine => "Acosh",
+            Self::AreaSine => "Asinh",
+            Self::AreaTangent => "Atanh",
         }
     }
 
@@ -70,7 +114,21 @@ impl Table {
             Self::Rectifier => Some(RECTIFIER_EXPONENT),
             Self::Root => Some(0.5),
             Self::Exponential => Some(std::f32::consts::E),
-            Self::Sigmoid | Self::Tanh | Self::Logarithm | Self::ErrorFunction => None,
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Logarithm
+            | Self::ErrorFunction
+            | Self::Cosine
+            | Self::Sine
+            | Self::Tangent
+            | Self::ArcCosine
+            | Self::ArcSine
+            | Self::ArcTangent
+            | Self::HyperbolicCosine
+            | Self::HyperbolicSine
+            | Self::AreaCosine
+            | Self::AreaSine
+            | Self::AreaTangent => None,
         }
     }
 }

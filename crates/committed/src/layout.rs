@@ -247,6 +247,17 @@ fn table_of(function: Tabulated) -> Table {
         Tabulated::Logarithm => Table::Logarithm,
         Tabulated::Root => Table::Root,
         Tabulated::ErrorFunction => Table::ErrorFunction,
+        Tabulated::Cosine => Table::Cosine,
+        Tabulated::Sine => Table::Sine,
+        Tabulated::Tangent => Table::Tangent,
+        Tabulated::ArcCosine => Table::ArcCosine,
+        Tabulated::ArcSine => Table::ArcSine,
+        Tabulated::ArcTangent => Table::ArcTangent,
+        Tabulated::HyperbolicCosine => Table::HyperbolicCosine,
+        Tabulated::HyperbolicSine => Table::HyperbolicSine,
+        Tabulated::AreaCosine => Table::AreaCosine,
+        Tabulated::AreaSine => Table::AreaSine,
+        Tabulated::AreaTangent => Table::AreaTangent,
     }
 }
 

@@ -37,7 +37,7 @@ pub use evmbench_model::interval::{Interval, Unbounded};
 pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, LooseRange, ProgramError};
 pub use evmbench_model::reach::Reach;
 
-use evmbench_model::program::{Form, Linear, Program, Step, Value, ValueId};
+use evmbench_model::program::{Domain, Form, Linear, Program, Step, Value, ValueId};
 use evmbench_model::quantise::{ProgramOptions, is_of_lowered_sizes, quantise_within};
 use layout::{Exposure, InputRange, Layout};
 
@@ -216,7 +216,7 @@ pub fn lower(
 }
 
 /// Whether bounds that follow from the input's range leave too little room in the tables, so that values are rounded, or none at
-/// all: an operator may be refused for them alone.
+/// all: an operator may be refused for them alone. A quotient by what may be near 0 has bounds far beyond what it is, too.
 pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
     let is_rounded = |step: &Step| {
         matches!(
@@ -232,7 +232,8 @@ pub fn rounds(graph: &Graph, options: &CommittedOptions) -> bool {
         return false;
     }
     let program = quantise_within(graph, &asked(options), &Reach::NOTHING);
-    program.is_err() || program.is_ok_and(|program| program.steps.iter().any(is_rounded))
+    program.is_err()
+        || program.is_ok_and(|program| program.is_partial() || program.steps.iter().any(is_rounded))
 }
 
 /// What is asked of the integer program.
@@ -452,6 +453,16 @@ impl CommittedCircuit {
     /// Whether scale factors rest on how far values reach, so that an input in range may have no witness.
     pub fn is_calibrated(&self) -> bool {
         self.program.is_calibrated()
+    }
+
+    /// Whether an input in range may have no witness, for that or because a function has no result of a value.
+    pub fn is_partial(&self) -> bool {
+        self.program.is_partial()
+    }
+
+    /// The values that the circuit holds to where functions have results.
+    pub fn domains(&self) -> Vec<Domain> {
+        self.program.domains().collect()
     }
 
     /// Values that are rounded because a layer of weights reads them.

@@ -112,6 +112,17 @@ fn evaluate_with(
                         Table::Exponential => f64::from(std::f32::consts::E).powf(y),
                         Table::Logarithm => y.ln(),
                         Table::Root => y.powf(0.5),
+                        Table::Cosine => y.cos(),
+                        Table::Sine => y.sin(),
+                        Table::Tangent => y.tan(),
+                        Table::ArcCosine => y.acos(),
+                        Table::ArcSine => y.asin(),
+                        Table::ArcTangent => y.atan(),
+                        Table::HyperbolicCosine => y.cosh(),
+                        Table::HyperbolicSine => y.sinh(),
+                        Table::AreaCosine => y.acosh(),
+                        Table::AreaSine => y.asinh(),
+                        Table::AreaTangent => y.atanh(),
                         Table::ErrorFunction => {
                             return Some(element(Tabulated::ErrorFunction.integer(x, *scale)));
                         }
@@ -1672,12 +1683,15 @@ fn inputs_out_of_range_are_refused() {
 
 #[test]
 fn what_is_not_covered_is_named() {
-    let logarithm = small(&[1, 4], vec![Op::Smooth(Smooth::Log)]);
-    let error = lower(&logarithm, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
+    let row = small(&[1, 4], vec![batch_norm(4, 1)]);
+    let error = lower(&row, &options(7, InputAssurance::Ranged, true, 1.0)).unwrap_err();
     assert!(
         matches!(
             error,
-            CommittedError::Program(ProgramError::NotCovered { operator: "Log", .. })
+            CommittedError::Program(ProgramError::NotCovered {
+                operator: "BatchNormalization",
+                ..
+            })
         ),
         "{error}"
     );

@@ -26,7 +26,9 @@ pub fn reach(graph: &Graph, sets: &[Vec<Tensor>], margin: u32) -> Result<Reach, 
     for set in sets {
         let values = graph.output_values().zip(model.run(set)?);
         for (value, tensor) in values {
-            let most = tensor.data.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            // Of what has no result there is no proof.
+            let results = tensor.data.iter().filter(|x| x.is_finite());
+            let most = results.fold(0.0_f32, |most, x| most.max(x.abs()));
             let seen = greatest.entry(value.name.clone()).or_default();
             *seen = seen.max(f64::from(most));
         }

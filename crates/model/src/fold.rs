@@ -1,8 +1,11 @@
-//! Batch norms folded into the convolutions before them: at inference both are linear, and one layer is cheaper than two.
+//! Layers that are one: what is computed twice, batch norms folded into the convolutions before them, since at inference both are linear, and layer norms that a
+//! file writes out in single operators.
 
 use std::collections::HashMap;
 
-use super::graph::{BatchNorm, Conv2d, Graph, Op, Tensor, ValueId};
+use super::graph::{
+    BatchNorm, Conv2d, Graph, LayerNorm, Node, Op, Reduce, Reduction, Smooth, Tensor, ValueId,
+};
 use super::layers::NORM_EPSILON;
 
 /// The same function with every batch norm folded whose input is a convolution that nothing else reads and that is no
@@ -75,6 +78,178 @@ fn fold(convolution: &mut Op, norm: &Op) -> bool {
     let data = (0..channels).map(|channel| addend(channel) as f32).collect();
     *bias = Some(Tensor::new([channels], data));
     true
+}
+
+/// The same function with every layer norm as one layer that is written out: with m the mean of x along the last axes, and c = x − m,
+/// c / √(mean of c² + ε), then times γ and plus β where these have the sizes of the normalised axes. What else reads its parts
+/// still does.
+///
+/// # Panics
+/// When the graph's values are not its own.
+#[must_use]
+pub fn layer_norms(graph: &Graph) -> Graph {
+    let mut folded = graph.clone();
+    let mut written = Written::default();
+    for index in 0..folded.nodes.len() {
+        let node = &folded.nodes[index];
+        let norm = written
+            .layer_norm(&folded, node)
+            .or_else(|| written.scaled(&folded, node));
+        if let Some((norm, input)) = norm {
+            let node = &mut folded.nodes[index];
+            node.op = Op::LayerNorm(norm);
+            node.inputs = vec![input];
+        }
+        written.nodes.insert(folded.nodes[index].output, index);
+    }
+    folded
+}
+
+/// The same function without nodes that compute what an earlier node computes: the same operator of the same values. A node that gives
+/// an output stays.
+///
+/// # Panics
+/// When the graph's values are not its own.
+#[must_use]
+pub fn shared(graph: &Graph) -> Graph {
+    let mut shared = graph.clone();
+    shared.nodes.clear();
+    let mut same: HashMap<ValueId, ValueId> = HashMap::new();
+    let mut known: HashMap<(&str, Vec<ValueId>), Vec<usize>> = HashMap::new();
+    for node in &graph.nodes {
+        let inputs: Vec<ValueId> = node
+            .inputs
+            .iter()
+            .map(|input| same.get(input).copied().unwrap_or(*input))
+            .collect();
+        let alike = known.entry((node.op.onnx_name(), inputs.clone())).or_default();
+        let earlier = alike.iter().find(|&&index| shared.nodes[index].op == node.op);
+        match earlier {
+            Some(&index) if !graph.outputs.contains(&node.output) => {
+                same.insert(node.output, shared.nodes[index].output);
+            }
+            _ => {
+                alike.push(shared.nodes.len());
+                shared.nodes.push(Node {
+                    inputs,
+                    ..node.clone()
+                });
+            }
+        }
+    }
+    shared
+}
+
+/// Which node writes each value.
+#[derive(Default)]
+struct Written {
+    nodes: HashMap<ValueId, usize>,
+}
+
+impl Written {
+    fn node<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<&'a Node> {
+        self.nodes.get(&value).map(|&index| &graph.nodes[index])
+    }
+
+    /// A constant and the value that it stands beside, in either order.
+    fn beside_constant<'a>(&self, graph: &'a Graph, inputs: &[ValueId]) -> Option<(&'a Tensor, ValueId)> {
+        let &[left, right] = inputs else {
+            return None;
+        };
+        [(left, right), (right, left)]
+            .into_iter()
+            .find_map(|(constant, value)| match &self.node(graph, constant)?.op {
+                Op::Constant(tensor) => Some((tensor, value)),
+                _ => None,
+            })
+    }
+
+    /// The mean of what, along which axes, which stay with one element each.
+    fn mean<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<(ValueId, &'a [usize])> {
+        let node = self.node(graph, value)?;
+        match &node.op {
+            Op::Reduce(Reduce {
+                reduction: Reduction::Mean,
+                axes,
+                keeps: true,
+            }) => Some((node.inputs[0], axes)),
+            _ => None,
+        }
+    }
+
+    /// What is centred, and along which axes: x of x − (mean of x).
+    fn centred<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<(ValueId, &'a [usize])> {
+        let node = self.node(graph, value).filter(|node| node.op == Op::Sub)?;
+        let &[x, mean] = &node.inputs[..] else {
+            return None;
+        };
+        self.mean(graph, mean).filter(|&(of, _)| of == x)
+    }
+
+    /// The layer norm that a quotient is, and what it normalises.
+    fn layer_norm(&self, graph: &Graph, node: &Node) -> Option<(LayerNorm, ValueId)> {
+        let (Op::Div, &[centred, root]) = (&node.op, &node.inputs[..]) else {
+            return None;
+        };
+        let (x, axes) = self.centred(graph, centred)?;
+        let is_root = |node: &&Node| node.op == Op::Smooth(Smooth::Sqrt);
+        let under_root = self.node(graph, root).filter(is_root)?.inputs[0];
+        let sum = self.node(graph, under_root).filter(|node| node.op == Op::Add)?;
+        let (epsilon, variance) = self.beside_constant(graph, &sum.inputs)?;
+        let (square, of_axes) = self.mean(graph, variance)?;
+        let square = self.node(graph, square).filter(|node| node.op == Op::Mul)?;
+        let &[left, right] = &square.inputs[..] else {
+            return None;
+        };
+        let is_of_x = |value: ValueId| self.centred(graph, value) == Some((x, axes));
+        let shape = graph.shape(x);
+        let first = shape.len().checked_sub(axes.len())?;
+        let holds = left == right
+            && is_of_x(left)
+            && of_axes == axes
+            && axes.iter().copied().eq(first..shape.len())
+            && epsilon.len() == 1
+            && epsilon.data[0] > 0.0
+            && graph.shape(under_root) == graph.shape(variance);
+        let ones: usize = shape[first..].iter().product();
+        let norm = LayerNorm {
+            axis: first,
+            scale: Tensor::new(&shape[first..], vec![1.0; ones]),
+            bias: None,
+            epsilon: epsilon.data[0],
+        };
+        holds.then_some((norm, x))
+    }
+
+    /// A layer norm times γ or plus β, as one.
+    fn scaled(&self, graph: &Graph, node: &Node) -> Option<(LayerNorm, ValueId)> {
+        let (constant, value) = self.beside_constant(graph, &node.inputs)?;
+        let before = self.node(graph, value)?;
+        let Op::LayerNorm(norm) = &before.op else {
+            return None;
+        };
+        let sizes = &graph.shape(value)[norm.axis..];
+        let without_ones = constant.shape.iter().position(|&size| size != 1).unwrap_or(0);
+        let own = &constant.shape[without_ones..];
+        let is_whole = own == sizes && graph.shape(node.output) == graph.shape(value);
+        let parameter = || Tensor::new(sizes, constant.data.clone());
+        let mut norm = norm.clone();
+        match node.op {
+            Op::Mul
+                if norm.bias.is_none()
+                    && norm
+                        .scale
+                        .data
+                        .iter()
+                        .all(|&scale| scale.to_bits() == 1f32.to_bits()) =>
+            {
+                norm.scale = parameter();
+            }
+            Op::Add if norm.bias.is_none() => norm.bias = Some(parameter()),
+            _ => return None,
+        }
+        is_whole.then(|| (norm, before.inputs[0]))
+    }
 }
 
 /// The graph with a batch norm after each convolution, which has the convolution's bias for its β: what is trained where
@@ -191,6 +366,115 @@ mod tests {
                 assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }
+    }
+
+    /// A layer norm that is written out, of rows of 6 elements: γ and β, the axes of both means, and what differs from one.
+    fn written_out(change: &str) -> Graph {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 4, 6]).unwrap();
+        let mean = |axes: &[usize]| {
+            Op::Reduce(Reduce {
+                reduction: Reduction::Mean,
+                axes: axes.to_vec(),
+                keeps: true,
+            })
+        };
+        let constant = |shape: &[usize], data: Vec<f32>| Op::Constant(Tensor::new(shape, data));
+        let mut apply =
+            |name: &str, op, inputs: &[ValueId]| graph.apply(&format!("n{name}"), name, op, inputs).unwrap();
+        let axes: &[usize] = if change == "first axis" { &[1] } else { &[2] };
+        let means = apply("m", mean(axes), &[x]);
+        let centred = apply("c", Op::Sub, &[x, means]);
+        let other = if change == "no square" { x } else { centred };
+        let square = apply("p", Op::Mul, &[centred, other]);
+        let of_square: &[usize] = if change == "other axes" { &[1, 2] } else { axes };
+        let variance = apply("v", mean(of_square), &[square]);
+        let number = if change == "negative" { -1e-3 } else { 1e-3 };
+        let epsilon = match change {
+            "epsilons" => constant(&[1, 4, 1], vec![number; 4]),
+            _ => constant(&[], vec![number]),
+        };
+        let epsilon = apply("e", epsilon, &[]);
+        let root = if change == "epsilon of the root" {
+            let root = apply("r", Op::Smooth(Smooth::Sqrt), &[variance]);
+            apply("s", Op::Add, &[root, epsilon])
+        } else {
+            let under = apply("u", Op::Add, &[variance, epsilon]);
+            apply("s", Op::Smooth(Smooth::Sqrt), &[under])
+        };
+        let numerator = if change == "not centred" { x } else { centred };
+        let quotient = apply("y", Op::Div, &[numerator, root]);
+        let drawn = |seed| seeded_uniform(&[6], seed).data;
+        let scale = apply("g", constant(&[1, 1, 6], drawn(1)), &[]);
+        let bias = apply("b", constant(&[6], drawn(2)), &[]);
+        let scaled = apply("scaled", Op::Mul, &[quotient, scale]);
+        let shifted = apply("shifted", Op::Add, &[bias, scaled]);
+        graph.outputs.push(shifted);
+        graph
+    }
+
+    #[test]
+    fn a_layer_norm_that_is_written_out_is_one_layer() {
+        let graph = written_out("");
+        let folded = layer_norms(&graph);
+        let last = folded.nodes.last().unwrap();
+        assert_eq!(last.inputs, graph.inputs);
+        let Op::LayerNorm(norm) = &last.op else {
+            panic!("{:?}", last.op);
+        };
+        assert_eq!((norm.axis, &norm.scale.shape[..]), (2, &[6][..]));
+        let of = |graph: &Graph| {
+            let model = FloatModel::load(&onnx::write(graph)).unwrap();
+            model.run(&[seeded_uniform(&[1, 4, 6], 5)]).unwrap()
+        };
+        for (a, b) in of(&graph)[0].data.iter().zip(&of(&folded)[0].data) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_a_layer_norm_stays() {
+        for change in [
+            "first axis",
+            "other axes",
+            "no square",
+            "epsilon of the root",
+            "epsilons",
+            "negative",
+            "not centred",
+        ] {
+            let graph = written_out(change);
+            assert_eq!(layer_norms(&graph), graph, "{change}");
+        }
+    }
+
+    #[test]
+    fn what_is_computed_twice_is_computed_once() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 2]).unwrap();
+        let mut apply =
+            |name: &str, op, inputs: &[ValueId]| graph.apply(&format!("n{name}"), name, op, inputs).unwrap();
+        let number = |number: f32| Op::Constant(Tensor::new([], vec![number]));
+        let [two, other_two, three] =
+            [("a", 2.0), ("b", 2.0), ("c", 3.0)].map(|(name, of)| apply(name, number(of), &[]));
+        let sums =
+            [("d", two), ("e", other_two), ("f", three)].map(|(name, of)| apply(name, Op::Add, &[x, of]));
+        let differs = apply("g", Op::Sub, &[x, two]);
+        let product = apply("h", Op::Mul, &[sums[0], sums[1]]);
+        let product = apply("i", Op::Mul, &[product, sums[2]]);
+        let product = apply("j", Op::Mul, &[product, differs]);
+        // An output is one, whatever gives the same.
+        let output = apply("k", Op::Add, &[x, other_two]);
+        graph.outputs = vec![product, output];
+        let shared = shared(&graph);
+        let names: Vec<&str> = shared.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["na", "nc", "nd", "nf", "ng", "nh", "ni", "nj", "nk"]);
+        assert_eq!(shared.nodes[5].inputs, [sums[0]; 2]);
+        let of = |graph: &Graph| {
+            let model = FloatModel::load(&onnx::write(graph)).unwrap();
+            model.run(&[seeded_uniform(&[1, 2], 5)]).unwrap()
+        };
+        assert_eq!(of(&graph), of(&shared));
     }
 
     #[test]

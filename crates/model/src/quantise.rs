@@ -1,7 +1,7 @@
 //! From the layer graph to the integer program: weights and input at one scale, and rounding only where a range needs it.
 //!
-//! Before that, two rewrites that change no result: batch norms are folded into the convolutions before them, and maxima are
-//! taken before rectifying. How each operator is written is its own module's business (`ops`).
+//! Before that, rewrites that change no result: what is computed twice is computed once, layer norms that are written out become one layer, batch norms are folded into the
+//! convolutions before them, and maxima are taken before rectifying. How each operator is written is its own module's business (`ops`).
 
 #![deny(
     clippy::wildcard_enum_match_arm,
@@ -96,7 +96,7 @@ fn or_narrow(
 /// When the graph's values are not its own.
 #[must_use]
 pub fn rewritten(graph: &Graph) -> Graph {
-    let mut graph = fold::batch_norms(&needed(graph));
+    let mut graph = fold::batch_norms(&needed(&fold::layer_norms(&fold::shared(graph))));
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); graph.values.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         for input in &node.inputs {

@@ -519,6 +519,57 @@ fn normalised() -> Vec<(&'static str, Graph)> {
     ]
 }
 
+/// Values that are held to where functions have results, which the drawn inputs are; and quotients of whole numbers.
+fn held() -> Vec<(&'static str, Graph)> {
+    let row: &[usize] = &[1, 2];
+    let shifted = |function: Smooth| {
+        Net::of(row, |net, x| {
+            let more = net.with(Op::Add, x, 0.9375);
+            net.apply(Op::Smooth(function), &[more])
+        })
+    };
+    let position = ArgMax {
+        axis: 1,
+        keeps: true,
+        of_least: false,
+        last_of_equals: false,
+    };
+    vec![
+        ("a root of what may be negative", shifted(Smooth::Sqrt)),
+        ("a logarithm of what may be negative", shifted(Smooth::Log)),
+        (
+            "an angle of what may be no cosine",
+            Net::of(row, |net, x| {
+                let scaled = net.with(Op::Mul, x, 1.0625);
+                net.apply(Op::Smooth(Smooth::Acos), &[scaled])
+            }),
+        ),
+        (
+            "a quotient by what may be 0",
+            Net::of(row, |net, x| {
+                let more = net.with(Op::Add, x, 2.0);
+                net.apply(Op::Div, &[more, x])
+            }),
+        ),
+        (
+            "a position over a number",
+            Net::of(&[1, 7], |net, x| {
+                let position = net.apply(Op::ArgMax(position), &[x]);
+                let less = net.with(Op::Sub, position, 4.0);
+                net.with(Op::IntegerDiv, less, 2.0)
+            }),
+        ),
+        (
+            "elements by a constant mask",
+            Net::of(row, |net, x| {
+                let layer = net.apply(gemm(2, 2, 350), &[x]);
+                let truth = net.constant(&[1, 2], vec![1.0, 0.0]);
+                net.apply(Op::Where, &[truth, layer, x])
+            }),
+        ),
+    ]
+}
+
 /// All of them.
 pub(super) fn graphs() -> Vec<(&'static str, Graph)> {
     [
@@ -538,7 +589,7 @@ pub(super) fn graphs() -> Vec<(&'static str, Graph)> {
 /// A quotient or a remainder that is one off, with every digit that could go with it, is noticed; and so is any other claim.
 #[test]
 fn every_claim_of_an_operator_counts() {
-    for (name, graph) in graphs() {
+    for (name, graph) in graphs().into_iter().chain(held()) {
         let circuit = lower(&graph, &options(4, InputAssurance::Registered, false, 1.0)).unwrap();
         let honest = circuit
             .witness(&input::seeded_uniform(graph.shape(graph.inputs[0]), 3))
@@ -611,6 +662,45 @@ fn a_quotient_that_is_one_off_has_no_remainder() {
         }
     }
     assert_eq!(forged, 8);
+}
+
+/// A prover whose input is where a function has no result has no proof: whatever it claims of how much more than the least the value is.
+#[test]
+fn what_is_outside_a_domain_has_no_proof() {
+    let least = [
+        ("a root of what may be negative", -0.9375, 0),
+        ("a quotient by what may be 0", 0.0, 1),
+    ];
+    for (name, edge, least) in least {
+        let (_, graph) = held().into_iter().find(|(known, _)| *known == name).unwrap();
+        let circuit = lower(&graph, &options(6, InputAssurance::Registered, true, 1.0)).unwrap();
+        assert!(circuit.is_partial());
+        let unit = circuit.input().unit;
+        let edge = (edge * unit).round() as i128;
+        let outside = if least == 0 { edge - 1 } else { edge };
+        let inside = vec![edge + 3; 2];
+        let honest = circuit.witness_of(inside.clone()).unwrap();
+        assert!(is_accepted(&circuit, &honest), "{name}");
+        let mut input = inside;
+        input[1] = outside;
+        let error = circuit.witness_of(input.clone()).unwrap_err();
+        assert!(
+            matches!(error, CommittedError::Program(ProgramError::Domain { .. })),
+            "{name}: {error}"
+        );
+        // Claims of any number of digits, and all else as the honest prover's.
+        let mut found = 0;
+        for claimed in -2..5 {
+            for place in 0..honest.claims.len() {
+                let mut witness = honest.clone();
+                witness.input.clone_from(&input);
+                witness.claims[place] = claimed;
+                assert!(!is_accepted(&circuit, &witness), "{name}: {claimed} at {place}");
+                found += 1;
+            }
+        }
+        assert!(found > 0, "{name}");
+    }
 }
 
 /// A number in digits that add up to it, most significant first; one that is negative is its own last digit.

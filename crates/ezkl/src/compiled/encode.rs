@@ -42,7 +42,18 @@ mod nonlinear {
     pub(super) const LOGARITHM: u32 = 3;
     pub(super) const SIGMOID: u32 = 4;
     pub(super) const EXPONENTIAL: u32 = 5;
+    pub(super) const COSINE: u32 = 6;
+    pub(super) const ARC_COSINE: u32 = 7;
+    pub(super) const HYPERBOLIC_COSINE: u32 = 8;
+    pub(super) const AREA_COSINE: u32 = 9;
+    pub(super) const SINE: u32 = 10;
+    pub(super) const ARC_SINE: u32 = 11;
+    pub(super) const HYPERBOLIC_SINE: u32 = 12;
+    pub(super) const AREA_SINE: u32 = 13;
+    pub(super) const TANGENT: u32 = 14;
+    pub(super) const ARC_TANGENT: u32 = 15;
     pub(super) const TANH: u32 = 16;
+    pub(super) const AREA_TANGENT: u32 = 17;
     pub(super) const ERROR_FUNCTION: u32 = 18;
     pub(super) const POWER: u32 = 19;
 }
@@ -132,6 +143,17 @@ impl Encoder {
             Table::Exponential => nonlinear::EXPONENTIAL,
             Table::Logarithm => nonlinear::LOGARITHM,
             Table::ErrorFunction => nonlinear::ERROR_FUNCTION,
+            Table::Cosine => nonlinear::COSINE,
+            Table::Sine => nonlinear::SINE,
+            Table::Tangent => nonlinear::TANGENT,
+            Table::ArcCosine => nonlinear::ARC_COSINE,
+            Table::ArcSine => nonlinear::ARC_SINE,
+            Table::ArcTangent => nonlinear::ARC_TANGENT,
+            Table::HyperbolicCosine => nonlinear::HYPERBOLIC_COSINE,
+            Table::HyperbolicSine => nonlinear::HYPERBOLIC_SINE,
+            Table::AreaCosine => nonlinear::AREA_COSINE,
+            Table::AreaSine => nonlinear::AREA_SINE,
+            Table::AreaTangent => nonlinear::AREA_TANGENT,
         });
         self.float(unit(function.scale));
         if let Some(parameter) = function.table.parameter() {

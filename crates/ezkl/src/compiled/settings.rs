@@ -211,6 +211,17 @@ pub(crate) fn function_name(table: Table) -> (&'static str, Option<&'static str>
         Table::Exponential => ("Exp", Some("base")),
         Table::Logarithm => ("Ln", None),
         Table::ErrorFunction => ("Erf", None),
+        Table::Cosine => ("Cos", None),
+        Table::Sine => ("Sin", None),
+        Table::Tangent => ("Tan", None),
+        Table::ArcCosine => ("ACos", None),
+        Table::ArcSine => ("ASin", None),
+        Table::ArcTangent => ("ATan", None),
+        Table::HyperbolicCosine => ("Cosh", None),
+        Table::HyperbolicSine => ("Sinh", None),
+        Table::AreaCosine => ("ACosh", None),
+        Table::AreaSine => ("ASinh", None),
+        Table::AreaTangent => ("ATanh", None),
     }
 }
 

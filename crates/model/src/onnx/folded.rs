@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use crate::ops::Cut;
+use crate::ops::{Cut, expect_replacing, indices, origins, places_along, places_of_parts};
 use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
 use crate::wire::constant::{Constant, Integers, constant, range};
 use crate::wire::node::{axis, size};
@@ -217,6 +217,10 @@ impl<'a> Operands<'a> {
             "Concat" => self.concat(),
             "Slice" => self.slice(),
             "Gather" => self.gather(),
+            "GatherElements" => self.gather_elements(),
+            "GatherND" => self.gather_parts(),
+            "ScatterElements" | "Scatter" => self.scatter_elements(),
+            "ScatterND" => self.scatter_parts(),
             "Expand" => self.expand(),
             "Tile" => self.tile(),
             "Trilu" => self.triangle(),
@@ -413,6 +417,84 @@ impl<'a> Operands<'a> {
         Ok(picked(data, shape, &all))
     }
 
+    fn gather_elements(&self) -> Folded {
+        let (data, named) = (self.operand(0)?, self.operand(1)?);
+        let along = self.axis(0, data.shape().len())?;
+        let places = places_along(data.shape(), named.shape(), self.integers(1)?, along)?;
+        Ok(picked(data, named.shape().to_vec(), &places))
+    }
+
+    fn gather_parts(&self) -> Folded {
+        let (data, named) = (self.operand(0)?, self.operand(1)?);
+        self.node.attributes().expect_int("batch_dims", 0)?;
+        let parts = places_of_parts(data.shape(), named.shape(), self.integers(1)?)?;
+        let shape = [parts.outer, parts.part].concat();
+        bounded(&shape)?;
+        Ok(picked(data, shape, &parts.elements()))
+    }
+
+    fn scatter_elements(&self) -> Folded {
+        let (data, named) = (self.operand(0)?, self.operand(1)?);
+        let along = self.axis(0, data.shape().len())?;
+        let places = places_along(data.shape(), named.shape(), self.integers(1)?, along)?;
+        self.scattered(&places)
+    }
+
+    fn scatter_parts(&self) -> Folded {
+        let (data, named) = (self.operand(0)?, self.operand(1)?);
+        let parts = places_of_parts(data.shape(), named.shape(), self.integers(1)?)?;
+        self.scattered(&parts.elements())
+    }
+
+    /// The data with the updates at these places, one after the other.
+    fn scattered(&self, places: &[usize]) -> Folded {
+        expect_replacing(self.node)?;
+        let (data, updates) = (self.operand(0)?, self.operand(2)?);
+        if updates.len() != places.len() {
+            return Err(format!("{} updates at {} places", updates.len(), places.len()));
+        }
+        let origins = origins(data.len(), places);
+        let shape = data.shape().to_vec();
+        match (data, updates) {
+            (Constant::Floats(data), Constant::Floats(updates)) => {
+                let all = [&data.data[..], &updates.data].concat();
+                let data: Vec<f32> = origins.iter().map(|&at| all[at]).collect();
+                Ok(Constant::Floats(Tensor::new(shape, data)))
+            }
+            (Constant::Ints(data), Constant::Ints(updates)) if data.element == updates.element => {
+                let all = [&data.data[..], &updates.data].concat();
+                Ok(Constant::Ints(Integers {
+                    element: data.element,
+                    shape,
+                    data: origins.iter().map(|&at| all[at]).collect(),
+                }))
+            }
+            _ => Err("its inputs are of two types".to_owned()),
+        }
+    }
+
+    /// For each axis a row of the places of elements that are not 0, in row-major order.
+    fn non_zero(&self) -> Folded {
+        let data = self.operand(0)?;
+        let numbers = as_numbers(data);
+        let found: Vec<Vec<usize>> = indices(data.shape())
+            .zip(&numbers)
+            .filter(|(_, number)| **number != 0.0)
+            .map(|(index, _)| index)
+            .collect();
+        let rank = data.shape().len().max(1);
+        let row = |axis: usize| {
+            found
+                .iter()
+                .map(move |index| index.get(axis).copied().unwrap_or(0))
+        };
+        Ok(Constant::Ints(Integers {
+            element: DataType::Int64,
+            shape: vec![rank, found.len()],
+            data: (0..rank).flat_map(row).map(signed).collect(),
+        }))
+    }
+
     fn expand(&self) -> Folded {
         let data = self.operand(0)?;
         let target: Vec<usize> = self
@@ -478,6 +560,7 @@ impl<'a> Operands<'a> {
     fn made(&self, operator: &str) -> Option<Folded> {
         Some(match operator {
             "ConstantOfShape" => self.constant_of_shape(),
+            "NonZero" => self.non_zero(),
             "Range" => self.range(),
             "Cast" => self.cast(),
             "DequantizeLinear" => self.dequantized(),

@@ -20,6 +20,8 @@ mod reader;
 mod resolve;
 mod rounded;
 mod schema;
+#[cfg(test)]
+mod values_tests;
 mod writer;
 
 use std::borrow::Cow;
@@ -607,6 +609,9 @@ pub enum Problem {
         /// The ONNX operator.
         operator: String,
     },
+    /// A node, or an output, that has no committed circuit, of a file that has no direct one either.
+    #[error("no committed circuit: {0}")]
+    NotCommitted(Uncovered),
     /// tract, which EZKL loads ONNX with, cannot analyse the model.
     #[error("{reason}")]
     Analysis {
@@ -687,6 +692,8 @@ impl Hint for Problem {
                 "write the attribute out: node.attribute.append(onnx.helper.make_attribute(\"strides\", [1, 1]))"
             }
             Self::Dilated { .. } => "use dilation 1, or a larger kernel with zeros in it",
+            // What a direct circuit lacks has a hint.
+            Self::NotCommitted(_) => return None,
         };
         Some(hint.to_owned().into())
     }

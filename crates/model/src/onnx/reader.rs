@@ -22,8 +22,9 @@ use super::{
 use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
 use crate::integer;
+use crate::interval::{Interval, Unbounded};
 use crate::ops::{self, Composition, Meaning, Op, Part};
-use crate::wire::constant::{Constant, constant, constant_node};
+use crate::wire::constant::{Constant, constant, constant_node, range};
 use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
 
@@ -77,16 +78,20 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
             }
             graph.output_values().map(|v| v.shape.clone()).collect()
         }
-        Coverage::Partial(_) => {
-            // Only a direct circuit is left.
+        Coverage::Partial(uncovered) => {
+            // Only a direct circuit is left; where there is none either, the file is refused for the reasons of both.
+            let refused = |mut problems: Vec<Problem>| {
+                problems.extend(uncovered.iter().cloned().map(Problem::NotCommitted));
+                invalid(problems)
+            };
             if !misread.is_empty() {
-                return Err(invalid(misread));
+                return Err(refused(misread));
             }
             let analysed = apart::analyse(bytes, &model).map_err(|source| OnnxError::Apart { source })?;
-            let loaded = analysed.map_err(|refusal| invalid(vec![at_fault(proto, refusal)]))?;
+            let loaded = analysed.map_err(|refusal| refused(vec![at_fault(proto, refusal)]))?;
             let problems = misreadings(&loaded);
             if !problems.is_empty() {
-                return Err(invalid(problems));
+                return Err(refused(problems));
             }
             means = loaded.means;
             constants = float_constants(proto);
@@ -244,6 +249,8 @@ struct Import<'a> {
     constants: HashMap<String, ValueId>,
     /// Values of integers or truth values of a type that is not known.
     integers: HashSet<ValueId>,
+    /// What the integers of some values can be, where that is less than their type holds.
+    ranges: HashMap<ValueId, Interval>,
     /// Elements of all values and parameters so far.
     total: usize,
     /// Elements of all constants that were computed so far.
@@ -261,6 +268,7 @@ impl<'a> Import<'a> {
             uncovered: Vec::new(),
             constants: HashMap::new(),
             integers: HashSet::new(),
+            ranges: HashMap::new(),
             total: 0,
             folded: 0,
         };
@@ -332,9 +340,13 @@ impl<'a> Import<'a> {
             return one(Binding::Constant(Ok(Arc::new(constant))));
         }
         if let Some(binding) = self.cast(node)? {
+            self.keep_range_of_truth(node, &binding);
             return one(binding);
         }
         self.ensure_one_axis(node)?;
+        if self.is_of_whole_quotients(node) {
+            return self.compose(index, node, Composition::single(Op::IntegerDiv, &[0, 1]));
+        }
         match self.meaning(node)? {
             Meaning::Alias(position) => one(self.binding(&node.input[position])),
             Meaning::Constant(constant) => one(Binding::Constant(Ok(Arc::new(constant)))),
@@ -395,6 +407,7 @@ impl<'a> Import<'a> {
         }
         self.expect_real_numbers(node, &inputs)?;
         let (element, is_of_integers) = self.result_type(node, &inputs);
+        let range = self.result_range(node, &inputs);
         let mut values: HashMap<Part, ValueId> = HashMap::new();
         for position in inputs {
             let name = &node.input[position];
@@ -432,12 +445,19 @@ impl<'a> Import<'a> {
             if is_of_integers && output.is_some() {
                 self.integers.insert(id);
             }
+            if let (Some(range), Some((0, _))) = (range, output) {
+                self.ranges.insert(id, range);
+            }
             values.insert(part, id);
         }
         let mut bindings = vec![Binding::Unknown; node.output.len()];
         for (position, part) in outputs {
             bindings[position] = match part {
                 Part::Input(input) => self.binding(&node.input[input]),
+                // Of what it orders, the positions are integers.
+                Part::Result(_) if node.op_type == "TopK" && position == 1 => {
+                    Binding::Value(values[&part], Some(DataType::Int64))
+                }
                 Part::Result(_) => Binding::Value(values[&part], element),
             };
         }
@@ -508,6 +528,69 @@ impl<'a> Import<'a> {
         Ok(kept.then_some(Binding::Value(id, Some(to))))
     }
 
+    /// Marks that what a cast gives of truth values is 0 or 1, whatever else its type holds.
+    fn keep_range_of_truth(&mut self, node: &NodeProto, cast: &Binding) {
+        if let Some(DataType::Bool) = self.element(&node.input[0])
+            && let Binding::Value(id, _) = cast
+        {
+            let truth = Interval {
+                least: 0,
+                greatest: 1,
+            };
+            self.ranges.insert(*id, truth);
+        }
+    }
+
+    /// Whether a node divides integers: what it gives has nothing after the point.
+    fn is_of_whole_quotients(&self, node: &NodeProto) -> bool {
+        let mut known = node.input.iter().filter_map(|name| self.element(name));
+        node.op_type == "Div" && is_standard(&node.domain) && known.next().is_some_and(is_wide)
+    }
+
+    /// What a value's integers can be; none where it holds no integers, or of a type that is not known.
+    fn range(&self, name: &str) -> Option<Interval> {
+        match self.bindings.get(name)? {
+            Binding::Value(id, element) => {
+                let of_type = || declared_range((*element)?);
+                self.ranges.get(id).copied().or_else(of_type)
+            }
+            Binding::Constant(Ok(constant)) => match &**constant {
+                Constant::Ints(integers) => Some(Interval {
+                    least: (*integers.data.iter().min()?).into(),
+                    greatest: (*integers.data.iter().max()?).into(),
+                }),
+                Constant::Floats(_) => None,
+            },
+            Binding::Constant(Err(_)) | Binding::Unknown => None,
+        }
+    }
+
+    /// What a node gives of integers, where that follows from what it reads.
+    fn result_range(&self, node: &NodeProto, inputs: &[usize]) -> Option<Interval> {
+        let ranges: Vec<Interval> = Self::operands(node, inputs)
+            .map(|name| self.range(name))
+            .collect::<Option<_>>()?;
+        let (&first, others) = ranges.split_first()?;
+        let of_two = |combine: fn(Interval, Interval) -> Result<Interval, Unbounded>| {
+            // A value that is read twice is there once.
+            let second = others.first().copied().unwrap_or(first);
+            combine(first, second).ok()
+        };
+        match node.op_type.as_str() {
+            "Add" => of_two(Interval::plus),
+            "Sub" => of_two(Interval::minus),
+            "Mul" => of_two(Interval::times),
+            "MatMul" => {
+                let shape = self.known(&node.input[0])?.shape?;
+                of_two(Interval::times)?.repeated(*shape.last()?).ok()
+            }
+            operator if MOVING.contains(&operator) => {
+                Some(others.iter().fold(first, |all, &other| all.hull(other)))
+            }
+            _ => None,
+        }
+    }
+
     /// The type of a value's elements, where that is known.
     fn element(&self, name: &str) -> Option<DataType> {
         match self.bindings.get(name)? {
@@ -530,7 +613,8 @@ impl<'a> Import<'a> {
         // What chooses is not what is chosen.
         let is_operand = |&&position: &&usize| match node.op_type.as_str() {
             "Where" => position > 0,
-            "Gather" => position == 0,
+            "Gather" | "GatherElements" | "GatherND" | "TopK" => position == 0,
+            "Scatter" | "ScatterElements" | "ScatterND" => position != 1,
             "OneHot" => false,
             _ => true,
         };
@@ -559,7 +643,23 @@ impl<'a> Import<'a> {
         if known.peek().is_none() && operands.any(|name| self.holds_unknown_integers(name)) {
             return expect_real_numbers(node, DataType::Uint8);
         }
-        known.try_for_each(|element| expect_real_numbers(node, element))
+        // Whatever a type holds, some results follow from what is there.
+        let range = self.result_range(node, inputs);
+        let holds = |element: DataType| {
+            let of_type = declared_range(element);
+            element != DataType::Bool
+                && OF_WIDE_INTEGERS.contains(&node.op_type.as_str())
+                && range
+                    .zip(of_type)
+                    .is_some_and(|(range, of_type)| range.hull(of_type) == of_type)
+        };
+        known.try_for_each(|element| {
+            if holds(element) {
+                Ok(())
+            } else {
+                expect_real_numbers(node, element)
+            }
+        })
     }
 
     /// A constant as a value of the graph, which all that read it as one share.
@@ -638,7 +738,7 @@ impl<'a> Import<'a> {
 }
 
 /// Operators that give of integers and truth values what they give of the same real numbers.
-const OF_ANY_NUMBERS: [&str; 35] = [
+const OF_ANY_NUMBERS: [&str; 39] = [
     "And",
     "ArgMax",
     "ArgMin",
@@ -664,16 +764,43 @@ const OF_ANY_NUMBERS: [&str; 35] = [
     "ReduceMin",
     "Relu",
     "Reshape",
+    "Scatter",
+    "ScatterElements",
+    "ScatterND",
     "Slice",
     "SpaceToDepth",
     "Split",
     "Squeeze",
     "Tile",
+    "TopK",
     "Transpose",
     "Trilu",
     "Unsqueeze",
     "Where",
     "Xor",
+];
+
+/// Operators that give some of the numbers that they read, and no others.
+const MOVING: [&str; 19] = [
+    "Concat",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Max",
+    "MaxPool",
+    "Min",
+    "ReduceMax",
+    "ReduceMin",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Unsqueeze",
+    "Where",
 ];
 
 /// Operators that do so where no result is too large for the type.
@@ -698,14 +825,24 @@ fn is_wide(element: DataType) -> bool {
     [DataType::Int32, DataType::Int64].contains(&element)
 }
 
-/// Fails where a node computes with a value's integers otherwise than with real numbers: a quotient is rounded, and what is too
-/// large for 8 or 16 bits, or less than 0 without a sign, wraps around.
+/// What a type of integers holds.
+fn declared_range(element: DataType) -> Option<Interval> {
+    let (least, greatest) = range(element)?;
+    Some(Interval {
+        least: least.into(),
+        greatest: greatest.into(),
+    })
+}
+
+/// Fails where a node computes with a value's integers otherwise than with real numbers: what is too large for 8 or 16 bits, or less
+/// than 0 without a sign, wraps around. A quotient of integers is an operator of its own.
 fn expect_real_numbers(node: &NodeProto, element: DataType) -> Result<(), String> {
     if numbers_of(element) == Some(Numbers::Floats) {
         return Ok(());
     }
     let operator = node.op_type.as_str();
-    if OF_ANY_NUMBERS.contains(&operator) || (is_wide(element) && OF_WIDE_INTEGERS.contains(&operator)) {
+    let is_of_wide = operator == "Div" || OF_WIDE_INTEGERS.contains(&operator);
+    if OF_ANY_NUMBERS.contains(&operator) || (is_wide(element) && is_of_wide) {
         return Ok(());
     }
     Err(format!(
@@ -843,7 +980,7 @@ mod tests {
         let node = &mut graph_of(&mut spoilt).node[0];
         node.attribute.retain(|attribute| attribute.name != "dilations");
         node.attribute.push(ints("dilations", &[2, 2]));
-        assert_eq!(problems(&spoilt), ["MaxPool node \"pool\" is dilated"]);
+        assert_eq!(problems(&spoilt)[0], "MaxPool node \"pool\" is dilated");
     }
 
     #[test]
@@ -953,7 +1090,9 @@ mod tests {
         };
         assert_eq!(operators(&square(2.0)), [Op::Mul]);
         assert_eq!(operators(&square(3.0)), [Op::Power(Power { exponent: 3 })]);
-        assert_eq!(uncovered(&square(2.5))[0].operator, "Pow");
+        let names = |model| -> Vec<&str> { operators(model).iter().map(Op::onnx_name).collect() };
+        assert_eq!(names(&square(2.5)), ["Mul", "Sqrt", "Mul"]);
+        assert_eq!(uncovered(&square(0.0))[0].operator, "Pow");
 
         let weight = || floats("w", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let expected = Op::Gemm(Gemm {
@@ -1033,7 +1172,10 @@ mod tests {
     #[test]
     fn operators_outside_the_graph_are_named_and_shapes_still_known() {
         let nodes = vec![
-            operator("Sin", &["x"], "a"),
+            NodeProto {
+                attribute: vec![ints("axes", &[0])],
+                ..operator("ReduceProd", &["x"], "a")
+            },
             operator("Relu", &["a"], "b"),
             NodeProto {
                 attribute: vec![ints("axes", &[1])],
@@ -1042,7 +1184,7 @@ mod tests {
         ];
         let model = small(&[1, 6], nodes, Vec::new());
         let names: Vec<_> = uncovered(&model).into_iter().map(|u| u.operator).collect();
-        assert_eq!(names, ["Sin", "ReduceProd"]);
+        assert_eq!(names, ["ReduceProd", "ReduceProd"]);
         let read = read(&model.encode_to_vec()).expect("valid");
         assert_eq!(
             read.outputs,
@@ -1108,13 +1250,14 @@ mod tests {
         );
     }
 
-    /// A quotient of integers is rounded, and a sum of bytes may wrap around.
+    /// A sum of bytes may wrap around, and so may their quotient.
     #[test]
     fn integers_are_computed_with_only_where_they_are_real_numbers() {
         for (element, op_type, is_covered) in [
             (DataType::Int64, "Add", true),
             (DataType::Int64, "Sigmoid", false),
-            (DataType::Int64, "Div", false),
+            (DataType::Int64, "Div", true),
+            (DataType::Uint8, "Div", false),
             (DataType::Uint8, "Max", true),
             (DataType::Uint8, "Add", false),
             (DataType::Uint8, "Relu", true),
@@ -1146,21 +1289,21 @@ mod tests {
         }
     }
 
-    /// What is chosen among constants of integers is divided as integers are.
+    /// What is chosen among constants of integers is divided as integers are: what stands after the point is left out.
     #[test]
     fn integers_that_are_chosen_stay_integers() {
         let whole = |name: &str, number| integers(name, &[number]);
         let decimal = |name: &str, number: i64| floats(name, &[1], &[number as f32]);
-        for (constants, element, is_covered) in [
+        for (constants, element, quotient) in [
             (
                 vec![whole("i", 7), whole("j", 3), whole("k", 2)],
                 DataType::Int64,
-                false,
+                Op::IntegerDiv,
             ),
             (
                 vec![decimal("i", 7), decimal("j", 3), decimal("k", 2)],
                 DataType::Float,
-                true,
+                Op::Div,
             ),
         ] {
             let nodes = vec![
@@ -1174,15 +1317,7 @@ mod tests {
                 panic!("a tensor");
             };
             tensor.elem_type = element as i32;
-            let read = read(&model.encode_to_vec());
-            let is_full = matches!(
-                read,
-                Ok(OnnxModel {
-                    coverage: Coverage::Full(_),
-                    ..
-                })
-            );
-            assert_eq!(is_full, is_covered, "{element:?}: {read:?}");
+            assert_eq!(operators(&model).last(), Some(&quotient));
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::broadcast::broadcast;
 use super::fixed::exponent;
-use super::lowering::{Lowering, Place, floats};
-use super::operator::{Composition, Direct, Import, Meaning, Operator, Part, ensure};
+use super::lowering::{Lowering, Place, Source, TableReader, floats};
+use super::operator::{Composition, Direct, Elements, Import, Meaning, Operator, Part, ensure};
 use super::{Compare, Concat, Movement, Op, Piecewise, Reduce, Reduction};
+use crate::interval::Interval;
 use crate::program::{ProgramError, Term, ValueId};
 use crate::tensor::Tensor;
 use crate::wire::constant::Constant;
@@ -166,6 +167,86 @@ impl Operator for Arithmetic {
     }
 }
 
+/// A quotient of integers, without what stands after the point.
+pub(super) struct IntegerDiv;
+
+impl Operator for IntegerDiv {
+    fn onnx_name(&self) -> &'static str {
+        "Div"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        Arithmetic::Div.shape(inputs)
+    }
+
+    fn elements(&self, given: &[Elements]) -> (Vec<Elements>, Elements) {
+        (vec![Elements::Positions; given.len()], Elements::Positions)
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    /// Of a divisor of at least 1, ⌊max(x, 0) / y⌋ − ⌊max(−x, 0) / y⌋.
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        if place
+            .constant(1)
+            .is_some_and(|divisors| divisors.data.contains(&0.0))
+        {
+            return Err(place.refused("it divides by 0"));
+        }
+        let values = [place.broadcast(lowering, 0)?, place.broadcast(lowering, 1)?];
+        if !values.iter().all(|&value| lowering.value(value).is_whole) {
+            return Err(
+                place.refused("its inputs are integers that the circuit holds with digits after the point")
+            );
+        }
+        let (operands, unit) = lowering.aligned(place, &values)?;
+        let values = operands.iter().map(|operand| {
+            let term = Term {
+                value: operand.value,
+                factor: 1 << operand.shift,
+            };
+            lowering.sum(place, vec![term], 0, &place.shape, unit)
+        });
+        let values: Vec<ValueId> = values.collect::<Result<_, _>>()?;
+        let (x, y) = lowering.over_positive(place, values[0], values[1])?;
+        let interval = lowering.value(x).interval;
+        if interval.is_non_negative() {
+            return lowering.floor_of_ratio(place, x, y);
+        }
+        let reader = TableReader::whole(lowering.table_limit());
+        let x = lowering.within_table(place, x, reader)?;
+        let positive = lowering.rectified(place, x);
+        let terms = [(positive, 1), (x, -1)].map(|(value, factor)| Term { value, factor });
+        let negative = lowering.sum(place, terms.to_vec(), 0, &place.shape, unit)?;
+        lowering.program.values[negative.0].interval = Interval {
+            least: 0,
+            greatest: (-interval.least).max(0),
+        };
+        let above = lowering.floor_of_ratio(place, positive, y)?;
+        let below = lowering.floor_of_ratio(place, negative, y)?;
+        let terms = [(above, 1), (below, -1)].map(|(value, factor)| Term { value, factor });
+        lowering.sum(place, terms.to_vec(), 0, &place.shape, 1.0)
+    }
+}
+
+impl Lowering {
+    /// ⌊x / y⌋ of x of at least 0 and y of at least 1, at one unit: ⌊(2x − y + 1) / 2y + ½⌋.
+    fn floor_of_ratio(&mut self, place: &Place<'_>, x: ValueId, y: ValueId) -> Result<ValueId, ProgramError> {
+        let unit = 2.0 * self.value(x).unit;
+        let terms = [(x, 2), (y, -1)].map(|(value, factor)| Term { value, factor });
+        let numerator = self.sum(place, terms.to_vec(), 1, &place.shape, unit)?;
+        let term = Term { value: y, factor: 2 };
+        let denominator = self.sum(place, vec![term], 0, &place.shape, unit)?;
+        let result = self.quotient(place, [numerator, denominator], 1, false)?;
+        let value = &mut self.program.values[result.0];
+        value.interval.least = value.interval.least.max(0);
+        value.is_whole = true;
+        Ok(result)
+    }
+}
+
 /// x + sign · y.
 fn sum(place: &Place<'_>, lowering: &mut Lowering, sign: i128) -> Result<ValueId, ProgramError> {
     let signs = [1, sign];
@@ -250,6 +331,12 @@ fn quotient(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, Progr
     let Some(divisors) = place.constant(1) else {
         let numerator = place.broadcast(lowering, 0)?;
         let denominator = place.broadcast(lowering, 1)?;
+        // Repeated, it reaches as far.
+        if let Source::Value(value) = place.inputs[1].source
+            && let Some(&reach) = lowering.reach.get(&value)
+        {
+            lowering.reach.insert(denominator, reach);
+        }
         return lowering.ratio(place, numerator, denominator);
     };
     if divisors.data.contains(&0.0) {
@@ -275,7 +362,12 @@ fn multiplied(
         None => None,
     };
     match factor {
-        Some(1) => Ok(lowering.relabelled(value, &place.shape, unit)),
+        Some(1) => {
+            let are_whole = lowering.are_whole(value, factors);
+            let result = lowering.relabelled(value, &place.shape, unit);
+            lowering.program.values[result.0].is_whole |= are_whole;
+            Ok(result)
+        }
         Some(factor) if factor != 0 => {
             lowering.sum(place, vec![Term { value, factor }], 0, &place.shape, unit)
         }

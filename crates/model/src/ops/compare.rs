@@ -4,12 +4,13 @@
 //! rounded where no table holds it: numbers that are closer than that are equal.
 
 use super::Op;
-use super::broadcast::broadcast;
-use super::lowering::{Lowering, Place, Source, TableReader};
+use super::broadcast::{broadcast, positions};
+use super::lowering::{Lowering, Place, Source, TableReader, hull};
 use super::operator::{Elements, Import, Meaning, Operator, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::Interval;
-use crate::program::{ProgramError, Term, ValueId};
+use crate::program::{Order, ProgramError, Step, Term, Value, ValueId};
+use crate::tensor::Tensor;
 use crate::wire::reading::Reading;
 use serde::{Deserialize, Serialize};
 
@@ -328,6 +329,9 @@ impl Operator for Where {
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        if let Some(truth) = place.constant(0) {
+            return by_constants(place, lowering, truth);
+        }
         let truth = place.broadcast(lowering, 0)?;
         let truth = lowering.truth(place, truth)?;
         let [left, right] = [1, 2].map(|position| place.broadcast(lowering, position));
@@ -341,6 +345,32 @@ impl Operator for Where {
         });
         lowering.chosen(place, truth, terms, unit)
     }
+}
+
+/// Elements of two values where constants say which: they are moved, and nothing is computed.
+fn by_constants(place: &Place<'_>, lowering: &mut Lowering, truth: &Tensor) -> Result<ValueId, ProgramError> {
+    let values = [place.value(lowering, 1)?, place.value(lowering, 2)?];
+    let (operands, unit) = lowering.aligned(place, &values)?;
+    let shape = &place.shape;
+    let [truths, left, right] = [0, 1, 2].map(|position| positions(place.inputs[position].shape, shape));
+    let after: usize = place.inputs[1].shape.iter().product();
+    let places = truths.iter().zip(left.iter().zip(&right));
+    let places = places.map(|(&at, (&left, &right))| {
+        if truth.data[at] == 0.0 {
+            after + right
+        } else {
+            left
+        }
+    });
+    let order = Order::Picked(places.collect());
+    let interval = hull(operands.iter().map(|&operand| lowering.interval(operand)));
+    let value = Value {
+        is_whole: operands
+            .iter()
+            .all(|operand| lowering.value(operand.value).is_whole),
+        ..place.result(interval.map_err(|source| place.too_large(source))?, unit)
+    };
+    Ok(lowering.push(Step::Rearrange { operands, order }, value))
 }
 
 /// The greatest or the least of values.

@@ -86,15 +86,24 @@ impl Operator for Gemm {
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
-        let before = lowering.value(input);
-        let weight_unit = lowering.unit_of(&self.weight);
-        let unit = before.unit * weight_unit;
+        let numbers = floats(&self.weight).chain(self.bias.iter().flat_map(floats));
+        let are_whole = lowering.are_whole(input, numbers);
+        let weight_unit = if are_whole {
+            1.0
+        } else {
+            lowering.unit_of(&self.weight)
+        };
+        let unit = lowering.value(input).unit * weight_unit;
         let linear = Linear::Dense {
             weight: place.integers(floats(&self.weight), weight_unit)?,
             bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
             rows: place.shape[0],
         };
-        lowering.linear_of(place, input, linear, weight_unit)
+        let result = lowering.linear_of(place, input, linear, weight_unit)?;
+        if are_whole {
+            lowering.set_whole_unless_rounded(result);
+        }
+        Ok(result)
     }
 }
 

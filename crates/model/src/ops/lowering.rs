@@ -364,6 +364,24 @@ impl Lowering {
         self.weight_unit() * spare.exp2()
     }
 
+    /// Whether weights are whole, and so is the value that they multiply: then they need no bits after the point, and nothing is rounded.
+    pub(super) fn are_whole(&self, value: ValueId, weights: impl IntoIterator<Item = f64>) -> bool {
+        self.value(value).is_whole && weights.into_iter().all(|weight| weight.fract() == 0.0)
+    }
+
+    /// Marks what a layer of whole weights has made of whole numbers, unless it was rounded.
+    pub(super) fn set_whole_unless_rounded(&mut self, value: ValueId) {
+        let step = value.0.checked_sub(1).map(|index| &self.program.steps[index]);
+        let is_rounded = matches!(
+            step,
+            Some(Step::Claimed {
+                form: Form::Rounded { .. },
+                ..
+            })
+        );
+        self.program.values[value.0].is_whole = !is_rounded;
+    }
+
     /// Appends a step and what is known of its result.
     pub(crate) fn push(&mut self, step: Step, value: Value) -> ValueId {
         self.program.steps.push(step);

@@ -4,7 +4,7 @@
 
 use super::broadcast::broadcast;
 use super::dense::Gemm;
-use super::lowering::{Lowering, Place, floats};
+use super::lowering::{Lowering, Place, Source, floats};
 use super::operator::{Import, Meaning, Operator};
 use super::{Op, Tensor};
 use crate::program::{Linear, ProgramError, ValueId};
@@ -65,6 +65,7 @@ impl Operator for MatMul {
         let [left, right] = [0, 1].map(|position| place.inputs[position].shape);
         let [values_left, values_right] = [0, 1].map(|position| factor(place, lowering, position));
         let (values_left, values_right) = (values_left?, values_right?);
+        let are_whole = [values_left, values_right].map(|id| lowering.value(id).is_whole) == [true; 2];
         let (Some((a, rows, inner)), Some((b, _, columns))) = (parts(left), parts(right)) else {
             return Err(place.refused("it is no product of matrices"));
         };
@@ -82,7 +83,11 @@ impl Operator for MatMul {
             ((values_right, sizes), values_left)
         };
         let (right, sizes) = linear_of;
-        lowering.linear(place, input, Linear::Product { right, sizes })
+        let result = lowering.linear(place, input, Linear::Product { right, sizes })?;
+        if are_whole {
+            lowering.set_whole_unless_rounded(result);
+        }
+        Ok(result)
     }
 }
 
@@ -95,7 +100,8 @@ fn of_rows(
 ) -> Result<ValueId, ProgramError> {
     let input = place.value(lowering, 0)?;
     let input = lowering.before_weights(place, input)?;
-    let weight_unit = lowering.weight_unit();
+    let are_whole = lowering.are_whole(input, floats(weight));
+    let weight_unit = if are_whole { 1.0 } else { lowering.weight_unit() };
     let turned =
         (0..columns).flat_map(|column| (0..inner).map(move |row| weight.data[row * columns + column]));
     let linear = Linear::Dense {
@@ -103,14 +109,26 @@ fn of_rows(
         bias: vec![0; columns],
         rows: place.shape.iter().product::<usize>() / columns,
     };
-    lowering.linear(place, input, linear)
+    let result = lowering.linear_of(place, input, linear, weight_unit)?;
+    if are_whole {
+        lowering.set_whole_unless_rounded(result);
+    }
+    Ok(result)
 }
 
 /// What is multiplied: constants at the unit of weights, values at most a digit wide where that is needed.
 fn factor(place: &Place<'_>, lowering: &mut Lowering, position: usize) -> Result<ValueId, ProgramError> {
     if let Some(tensor) = place.constant(position) {
         let numbers: Vec<f64> = floats(tensor).collect();
-        let unit = lowering.weight_unit();
+        let is_beside_whole = match place.inputs[1 - position].source {
+            Source::Value(other) => lowering.are_whole(other, numbers.iter().copied()),
+            Source::Constant(_) => false,
+        };
+        let unit = if is_beside_whole {
+            1.0
+        } else {
+            lowering.weight_unit()
+        };
         return lowering.constant(place, &numbers, &tensor.shape, unit);
     }
     let value = place.value(lowering, position)?;

@@ -54,14 +54,16 @@ pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
 pub use whole::Whole;
 
+pub(crate) use broadcast::indices;
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
+pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 
 use serde::{Deserialize, Serialize};
 
 use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
 use activation::Activation;
-use arithmetic::Arithmetic;
+use arithmetic::{Arithmetic, IntegerDiv};
 use compare::{Not, Where};
 use matmul::MatMul;
 use operator::ensure;
@@ -101,6 +103,8 @@ pub enum Op {
     Sub,
     /// ONNX `Div`, broadcast.
     Div,
+    /// ONNX `Div` of integers, broadcast: without what stands after the point.
+    IntegerDiv,
     /// ONNX `Constant`: what another operator reads as it reads a value.
     Constant(Tensor),
     /// ONNX `MatMul` of two values.
@@ -196,6 +200,7 @@ impl Op {
             Self::Add => &Arithmetic::Add,
             Self::Sub => &Arithmetic::Sub,
             Self::Div => &Arithmetic::Div,
+            Self::IntegerDiv => &IntegerDiv,
             Self::Constant(tensor) => tensor,
             Self::MatMul => &MatMul,
             Self::Softmax(op) => op,
@@ -252,6 +257,7 @@ impl Op {
             | Self::Add
             | Self::Sub
             | Self::Div
+            | Self::IntegerDiv
             | Self::Constant(_)
             | Self::MatMul
             | Self::Softmax(_)

@@ -7,12 +7,12 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{AttributeProto, TensorProto};
 
-use super::Op;
 use super::broadcast::{broadcast, indices, positions, strides};
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
 use super::operator::{Composition, Elements, Import, Meaning, Operator, Part, ensure, single};
 use super::selection;
 use super::shape::Reshape;
+use super::{Concat, Op};
 use crate::program::{Operand, Order, ProgramError, Step, Value, ValueId};
 use crate::tensor::elements;
 use crate::wire::constant::Constant;
@@ -44,6 +44,18 @@ pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "GatherND",
         read: gather_parts,
+    },
+    Import {
+        operator: "Scatter",
+        read: scatter_elements,
+    },
+    Import {
+        operator: "ScatterElements",
+        read: scatter_elements,
+    },
+    Import {
+        operator: "ScatterND",
+        read: scatter_parts,
     },
     Import {
         operator: "Pad",
@@ -749,55 +761,180 @@ fn picked(node: &Reading<'_>, positions: Vec<usize>, len: usize, shape: &[usize]
 
 /// Each element with the position along one axis that stands in its place.
 fn gather_elements(node: &Reading<'_>) -> Result<Meaning, String> {
-    let Some(shape) = node.shape(0)? else {
+    let (Some(shape), Some(given)) = (node.shape(0)?, node.shape(1)?) else {
         return Ok(Meaning::Unknown);
     };
     let along = axis(node.attributes().int("axis").unwrap_or(0), shape.len())?;
-    let Constant::Ints(given) = node.constant(1)? else {
-        return Err("its positions are not integers".to_owned());
-    };
-    let others = (0..shape.len()).filter(|&at| at != along);
-    let fits = given.shape.len() == shape.len() && others.into_iter().all(|at| given.shape[at] <= shape[at]);
-    ensure(fits, || {
-        format!(
-            "positions of shape {:?} of an input of shape {shape:?}",
-            given.shape
-        )
-    })?;
-    let steps = strides(shape);
-    let places = indices(&given.shape).zip(&given.data);
-    let places = places.map(|(mut index, &at)| {
-        index[along] = axis(at, shape[along])?;
-        Ok(index.iter().zip(&steps).map(|(at, step)| at * step).sum())
-    });
-    let places: Vec<usize> = places.collect::<Result<_, String>>()?;
-    picked(node, places, 1, &given.shape)
+    match node.constant(1) {
+        Ok(Constant::Ints(places)) => {
+            let places = places_along(shape, given, &places.data, along)?;
+            picked(node, places, 1, given)
+        }
+        Ok(Constant::Floats(_)) => Err("its positions are not integers".to_owned()),
+        Err(_) => selection::gather_elements(node, along),
+    }
 }
 
 /// Parts of the input, each at a list of positions along its first axes.
 fn gather_parts(node: &Reading<'_>) -> Result<Meaning, String> {
-    let Some(shape) = node.shape(0)? else {
+    let (Some(shape), Some(given)) = (node.shape(0)?, node.shape(1)?) else {
         return Ok(Meaning::Unknown);
     };
     node.attributes().expect_int("batch_dims", 0)?;
-    let Constant::Ints(given) = node.constant(1)? else {
-        return Err("its positions are not integers".to_owned());
+    match node.constant(1) {
+        Ok(Constant::Ints(lists)) => {
+            let Parts { outer, part, places } = places_of_parts(shape, given, &lists.data)?;
+            picked(node, places, part.iter().product(), &[outer, part].concat())
+        }
+        Ok(Constant::Floats(_)) => Err("its positions are not integers".to_owned()),
+        Err(_) => selection::gather_parts(node),
+    }
+}
+
+/// The input with other elements at some places along one axis.
+fn scatter_elements(node: &Reading<'_>) -> Result<Meaning, String> {
+    let (Some(shape), Some(given)) = (node.shape(0)?, node.shape(1)?) else {
+        return Ok(Meaning::Unknown);
     };
-    let Some((&count, outer)) = given.shape.split_last() else {
+    expect_replacing(node)?;
+    let along = axis(node.attributes().int("axis").unwrap_or(0), shape.len())?;
+    match node.constant(1) {
+        Ok(Constant::Ints(places)) => replaced(node, &places_along(shape, given, &places.data, along)?),
+        Ok(Constant::Floats(_)) => Err("its positions are not integers".to_owned()),
+        Err(_) => selection::scatter_elements(node, along),
+    }
+}
+
+/// The input with other parts at lists of positions along its first axes.
+fn scatter_parts(node: &Reading<'_>) -> Result<Meaning, String> {
+    let (Some(shape), Some(given)) = (node.shape(0)?, node.shape(1)?) else {
+        return Ok(Meaning::Unknown);
+    };
+    expect_replacing(node)?;
+    match node.constant(1) {
+        Ok(Constant::Ints(lists)) => replaced(node, &places_of_parts(shape, given, &lists.data)?.elements()),
+        Ok(Constant::Floats(_)) => Err("its positions are not integers".to_owned()),
+        Err(_) => selection::scatter_parts(node),
+    }
+}
+
+/// Fails where what is scattered is added to what is there, or the like.
+pub(crate) fn expect_replacing(node: &Reading<'_>) -> Result<(), String> {
+    match node.attributes().text("reduction").unwrap_or(b"none") {
+        b"none" => Ok(()),
+        other => Err(format!("reduction is {}", String::from_utf8_lossy(other))),
+    }
+}
+
+/// The first input's elements, with those of the third at these places, one after the other.
+fn replaced(node: &Reading<'_>, places: &[usize]) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let (data, updates) = (Part::Input(0), Part::Input(2));
+    let shape = net.shape(data)?.to_vec();
+    let (before, after): (usize, usize) = (shape.iter().product(), net.shape(updates)?.iter().product());
+    ensure(after == places.len(), || {
+        format!("{after} updates at {} places", places.len())
+    })?;
+    let data = net.reshaped(data, &[before])?;
+    let updates = net.reshaped(updates, &[after])?;
+    let all = net.apply(Op::Concat(Concat { axis: 0 }), &[data, updates])?;
+    let op = Movement::Gather {
+        axis: 0,
+        shape: vec![before],
+        indices: origins(before, places),
+    };
+    let result = net.apply(Op::Movement(op), &[all])?;
+    let result = net.reshaped(result, &shape)?;
+    Ok(net.giving(vec![result]))
+}
+
+/// Of so many elements, followed by others that replace those at these places one after the other, which stand where in the end.
+pub(crate) fn origins(len: usize, places: &[usize]) -> Vec<usize> {
+    let mut origins: Vec<usize> = (0..len).collect();
+    for (update, &place) in places.iter().enumerate() {
+        origins[place] = len + update;
+    }
+    origins
+}
+
+/// The places of a tensor's elements that positions along one axis name, one for each element of a tensor of positions.
+pub(crate) fn places_along(
+    shape: &[usize],
+    given: &[usize],
+    positions: &[i64],
+    along: usize,
+) -> Result<Vec<usize>, String> {
+    ensure_along(shape, given, along)?;
+    let steps = strides(shape);
+    let places = indices(given).zip(positions).map(|(mut index, &at)| {
+        index[along] = axis(at, shape[along])?;
+        Ok(index.iter().zip(&steps).map(|(at, step)| at * step).sum())
+    });
+    places.collect()
+}
+
+/// Fails where positions along an axis are of another shape than what they are of.
+pub(super) fn ensure_along(shape: &[usize], given: &[usize], along: usize) -> Result<(), String> {
+    let mut others = (0..shape.len()).filter(|&at| at != along);
+    let fits = given.len() == shape.len() && others.all(|at| given[at] <= shape[at]);
+    ensure(fits, || {
+        format!("positions of shape {given:?} of an input of shape {shape:?}")
+    })
+}
+
+/// Parts of a tensor that lists of positions along its first axes name.
+pub(crate) struct Parts<'a> {
+    /// Sizes of the list of lists.
+    pub(crate) outer: &'a [usize],
+    /// Sizes of each part.
+    pub(crate) part: &'a [usize],
+    /// Which part each list names.
+    pub(crate) places: Vec<usize>,
+}
+
+impl Parts<'_> {
+    /// The places of all elements of the parts.
+    pub(crate) fn elements(&self) -> Vec<usize> {
+        let len: usize = self.part.iter().product();
+        let places = self.places.iter();
+        places.flat_map(|&place| place * len..(place + 1) * len).collect()
+    }
+}
+
+/// How many positions each of a tensor of lists has, and the sizes of what is left.
+pub(super) fn lists_of<'a>(
+    shape: &'a [usize],
+    given: &'a [usize],
+) -> Result<(usize, &'a [usize], &'a [usize]), String> {
+    let Some((&count, outer)) = given.split_last() else {
         return Err("its positions are one number".to_owned());
     };
     ensure((1..=shape.len()).contains(&count), || {
         format!("lists of {count} positions of an input of shape {shape:?}")
     })?;
+    Ok((count, outer, &shape[count..]))
+}
+
+/// The parts that lists of positions name.
+pub(crate) fn places_of_parts<'a>(
+    shape: &'a [usize],
+    given: &'a [usize],
+    positions: &[i64],
+) -> Result<Parts<'a>, String> {
+    let (count, outer, part) = lists_of(shape, given)?;
     let steps = strides(&shape[..count]);
-    let places = given.data.chunks(count).map(|list| {
+    let places = positions.chunks(count).map(|list| {
         let along = list.iter().zip(shape).zip(&steps);
         let along = along.map(|((&at, &size), step)| Ok(axis(at, size)? * step));
         along.sum::<Result<usize, String>>()
     });
-    let places: Vec<usize> = places.collect::<Result<_, _>>()?;
-    let part = &shape[count..];
-    picked(node, places, part.iter().product(), &[outer, part].concat())
+    Ok(Parts {
+        outer,
+        part,
+        places: places.collect::<Result<_, _>>()?,
+    })
 }
 
 fn pad(node: &Reading<'_>) -> Result<Meaning, String> {

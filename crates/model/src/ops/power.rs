@@ -1,13 +1,15 @@
-//! Pow with a constant exponent: a whole power is a product, a half the square root.
+//! Pow with a constant exponent or base: a whole power is a product, a half of one has a square root, a negative one is a divisor,
+//! and all others are e^(y · ln x).
 
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::TensorProto;
 
 use super::Op;
 use super::lowering::{Lowering, Place};
-use super::operator::{Import, Meaning, Operator, ensure, single};
+use super::operator::{Composition, Import, Meaning, Operator, Part, ensure, single};
 use super::smooth::Smooth;
 use crate::program::{ProgramError, ValueId};
+use crate::tensor::Tensor;
 use crate::wire::constant::Constant;
 use crate::wire::proto::floats;
 use crate::wire::reading::Reading;
@@ -63,28 +65,79 @@ impl Operator for Power {
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
-    let base = node.argument(0)?;
-    let constant = node.constant(1)?;
-    let exponent = match constant {
-        Constant::Floats(tensor) if tensor.len() == 1 => f64::from(tensor.data[0]),
-        Constant::Ints(integers) if integers.data.len() == 1 => integers.data[0] as f64,
-        _ => return Err("its exponent is not one number".to_owned()),
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
     };
+    if let Ok(base) = node.constant(0) {
+        let base = only(base).ok_or("its base is not one number")?;
+        ensure(base > 0.0, || format!("the base is {base}"))?;
+        let shape = net.shape(Part::Input(1))?.to_vec();
+        ensure(node.constant(0)?.shape().len() <= shape.len(), || {
+            "input 0 has more axes than input 1".to_owned()
+        })?;
+        let argument = net.with(Op::Mul, Part::Input(1), base.ln() as f32)?;
+        let result = net.apply(Op::Smooth(Smooth::Exp), &[argument])?;
+        return Ok(net.giving(vec![result]));
+    }
+    let constant = node.constant(1)?;
+    let exponent = only(constant).ok_or("its exponent is not one number")?;
+    ensure(exponent.is_finite(), || format!("the exponent is {exponent}"))?;
     let axes = constant.shape().len();
-    let fits = node.shape(0)?.is_none_or(|shape| axes <= shape.len());
-    ensure(fits, || "input 1 has more axes than input 0".to_owned())?;
-    // In halves: of what is covered, each is a whole number of them.
-    let halves = (1..=2 * MOST).find(|&halves| f64::from(halves).to_bits() == (2.0 * exponent).to_bits());
-    match halves {
-        Some(1) => Meaning::unary(Op::Smooth(Smooth::Sqrt), node),
-        Some(2) => Ok(Meaning::Alias(base)),
-        Some(4) => Ok(Meaning::Apply(Op::Mul, vec![base, base])),
-        Some(halves) if halves.is_multiple_of(2) => {
-            let exponent = halves / 2;
-            Meaning::unary(Op::Power(Power { exponent }), node)
+    ensure(axes <= net.shape(Part::Input(0))?.len(), || {
+        "input 1 has more axes than input 0".to_owned()
+    })?;
+    if exponent.to_bits() == 1f64.to_bits() {
+        return Ok(Meaning::Alias(0));
+    }
+    let result = net.power(exponent)?;
+    Ok(net.giving(vec![result]))
+}
+
+/// The one number of a constant.
+fn only(constant: &Constant) -> Option<f64> {
+    match constant {
+        Constant::Floats(tensor) if tensor.len() == 1 => Some(f64::from(tensor.data[0])),
+        Constant::Ints(integers) if integers.data.len() == 1 => Some(integers.data[0] as f64),
+        Constant::Floats(_) | Constant::Ints(_) => None,
+    }
+}
+
+impl Composition {
+    /// The first input to this power.
+    fn power(&mut self, exponent: f64) -> Result<Part, String> {
+        let halves = 2.0 * exponent.abs();
+        if halves.fract() != 0.0 || halves < 1.0 || halves > f64::from(2 * MOST) {
+            ensure(exponent != 0.0, || "the exponent is 0".to_owned())?;
+            let logarithm = self.apply(Op::Smooth(Smooth::Log), &[Part::Input(0)])?;
+            let argument = self.with(Op::Mul, logarithm, exponent as f32)?;
+            return self.apply(Op::Smooth(Smooth::Exp), &[argument]);
         }
-        _ => Err(format!(
-            "the exponent is {exponent}, and 0.5 and whole ones up to {MOST} are covered"
-        )),
+        let halves = halves as u32;
+        let whole = self.whole_power(halves / 2)?;
+        let result = if halves.is_multiple_of(2) {
+            whole
+        } else {
+            let root = self.apply(Op::Smooth(Smooth::Sqrt), &[Part::Input(0)])?;
+            whole
+                .map_or(Ok(root), |whole| self.apply(Op::Mul, &[whole, root]))
+                .map(Some)?
+        };
+        let result = result.ok_or("the exponent is 0")?;
+        if exponent > 0.0 {
+            return Ok(result);
+        }
+        let one = self.constant(Tensor::new([], vec![1.0]))?;
+        self.apply(Op::Div, &[one, result])
+    }
+
+    /// The first input to a whole power; none where it is 0.
+    fn whole_power(&mut self, exponent: u32) -> Result<Option<Part>, String> {
+        let base = Part::Input(0);
+        Ok(Some(match exponent {
+            0 => return Ok(None),
+            1 => base,
+            2 => self.apply(Op::Mul, &[base, base])?,
+            exponent => self.apply(Op::Power(Power { exponent }), &[base])?,
+        }))
     }
 }

@@ -37,6 +37,50 @@ pub(super) const IMPORTS: &[Import] = &[
         read: |node| Meaning::unary(Op::Smooth(Smooth::Erf), node),
     },
     Import {
+        operator: "Cos",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Cos), node),
+    },
+    Import {
+        operator: "Sin",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Sin), node),
+    },
+    Import {
+        operator: "Tan",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Tan), node),
+    },
+    Import {
+        operator: "Acos",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Acos), node),
+    },
+    Import {
+        operator: "Asin",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Asin), node),
+    },
+    Import {
+        operator: "Atan",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Atan), node),
+    },
+    Import {
+        operator: "Cosh",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Cosh), node),
+    },
+    Import {
+        operator: "Sinh",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Sinh), node),
+    },
+    Import {
+        operator: "Acosh",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Acosh), node),
+    },
+    Import {
+        operator: "Asinh",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Asinh), node),
+    },
+    Import {
+        operator: "Atanh",
+        read: |node| Meaning::unary(Op::Smooth(Smooth::Atanh), node),
+    },
+    Import {
         operator: "Gelu",
         read: gelu,
     },
@@ -86,6 +130,28 @@ pub enum Smooth {
     Sqrt,
     /// The error function.
     Erf,
+    /// The cosine.
+    Cos,
+    /// The sine.
+    Sin,
+    /// The tangent.
+    Tan,
+    /// The angle that has this cosine, of numbers from −1 to 1.
+    Acos,
+    /// The angle that has this sine, of numbers from −1 to 1.
+    Asin,
+    /// The angle that has this tangent.
+    Atan,
+    /// The hyperbolic cosine.
+    Cosh,
+    /// The hyperbolic sine.
+    Sinh,
+    /// The number that has this hyperbolic cosine, of numbers of at least 1.
+    Acosh,
+    /// The number that has this hyperbolic sine.
+    Asinh,
+    /// The number that has this hyperbolic tangent, of numbers between −1 and 1.
+    Atanh,
     /// x/2 · (1 + erf(x/√2)).
     Gelu,
     /// x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))).
@@ -120,6 +186,17 @@ impl Operator for Smooth {
             Self::Log => "Log",
             Self::Sqrt => "Sqrt",
             Self::Erf => "Erf",
+            Self::Cos => "Cos",
+            Self::Sin => "Sin",
+            Self::Tan => "Tan",
+            Self::Acos => "Acos",
+            Self::Asin => "Asin",
+            Self::Atan => "Atan",
+            Self::Cosh => "Cosh",
+            Self::Sinh => "Sinh",
+            Self::Acosh => "Acosh",
+            Self::Asinh => "Asinh",
+            Self::Atanh => "Atanh",
             Self::Gelu | Self::GeluTanh => "Gelu",
             Self::Elu { .. } => "Elu",
             Self::Selu { .. } => "Selu",
@@ -141,9 +218,24 @@ impl Operator for Smooth {
             Self::Elu { alpha } | Self::Celu { alpha } => vec![float("alpha", alpha)],
             Self::Selu { alpha, gamma } => vec![float("alpha", alpha), float("gamma", gamma)],
             Self::GeluTanh => vec![text("approximate", "tanh")],
-            Self::Exp | Self::Log | Self::Sqrt | Self::Erf | Self::Gelu | Self::Softplus | Self::Mish => {
-                Vec::new()
-            }
+            Self::Exp
+            | Self::Log
+            | Self::Sqrt
+            | Self::Erf
+            | Self::Cos
+            | Self::Sin
+            | Self::Tan
+            | Self::Acos
+            | Self::Asin
+            | Self::Atan
+            | Self::Cosh
+            | Self::Sinh
+            | Self::Acosh
+            | Self::Asinh
+            | Self::Atanh
+            | Self::Gelu
+            | Self::Softplus
+            | Self::Mish => Vec::new(),
         }
     }
 
@@ -155,6 +247,17 @@ impl Operator for Smooth {
             | Self::Log
             | Self::Sqrt
             | Self::Erf
+            | Self::Cos
+            | Self::Sin
+            | Self::Tan
+            | Self::Acos
+            | Self::Asin
+            | Self::Atan
+            | Self::Cosh
+            | Self::Sinh
+            | Self::Acosh
+            | Self::Asinh
+            | Self::Atanh
             | Self::Elu { .. }
             | Self::Selu { .. }
             | Self::Celu { .. }
@@ -177,13 +280,17 @@ impl Operator for Smooth {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
-        let (input, scale) = lowering.tabulated(place, input, self.reader(lowering.table_limit()))?;
-        let mut look_up = |function| lowering.function(place, function, input, scale);
+        // Rounded, what is not negative has a root as well: it is looked up as it is.
+        let reader = if *self == Self::Sqrt && lowering.value(input).interval.is_non_negative() {
+            TableReader::whole(lowering.table_limit())
+        } else {
+            self.reader(lowering.table_limit())
+        };
+        let (input, scale) = lowering.tabulated(place, input, reader)?;
+        if let Some(function) = self.table() {
+            return lowering.function(place, function, input, scale);
+        }
         match *self {
-            Self::Exp => look_up(Tabulated::Exponential),
-            Self::Log => look_up(Tabulated::Logarithm),
-            Self::Sqrt => look_up(Tabulated::Root),
-            Self::Erf => look_up(Tabulated::ErrorFunction),
             Self::Elu { alpha } => exponential_below_zero(place, lowering, input, 1.0, alpha.into(), 1.0),
             Self::Selu { alpha, gamma } => {
                 let (alpha, gamma) = (f64::from(alpha), f64::from(gamma));
@@ -211,22 +318,67 @@ impl Operator for Smooth {
                 let factor = lowering.function(place, Tabulated::Tanh, softplus, scale)?;
                 lowering.product(place, input, factor)
             }
+            Self::Exp
+            | Self::Log
+            | Self::Sqrt
+            | Self::Erf
+            | Self::Cos
+            | Self::Sin
+            | Self::Tan
+            | Self::Acos
+            | Self::Asin
+            | Self::Atan
+            | Self::Cosh
+            | Self::Sinh
+            | Self::Acosh
+            | Self::Asinh
+            | Self::Atanh => {
+                unreachable!("it has a table of its own")
+            }
         }
     }
 }
 
 impl Smooth {
-    /// How it reads what it is applied to: what is looked up is the element itself, or else it is less than twice as much.
-    fn reader(self, limit: i128) -> TableReader {
-        let reader = match self {
-            Self::Exp
-            | Self::Log
-            | Self::Sqrt
-            | Self::Erf
+    /// The one table that it is; none where it is made of several look-ups.
+    fn table(self) -> Option<Tabulated> {
+        Some(match self {
+            Self::Exp => Tabulated::Exponential,
+            Self::Log => Tabulated::Logarithm,
+            Self::Sqrt => Tabulated::Root,
+            Self::Erf => Tabulated::ErrorFunction,
+            Self::Cos => Tabulated::Cosine,
+            Self::Sin => Tabulated::Sine,
+            Self::Tan => Tabulated::Tangent,
+            Self::Acos => Tabulated::ArcCosine,
+            Self::Asin => Tabulated::ArcSine,
+            Self::Atan => Tabulated::ArcTangent,
+            Self::Cosh => Tabulated::HyperbolicCosine,
+            Self::Sinh => Tabulated::HyperbolicSine,
+            Self::Acosh => Tabulated::AreaCosine,
+            Self::Asinh => Tabulated::AreaSine,
+            Self::Atanh => Tabulated::AreaTangent,
+            Self::Gelu
+            | Self::GeluTanh
             | Self::Elu { .. }
             | Self::Selu { .. }
-            | Self::Celu { .. } => TableReader::whole(limit),
-            Self::Gelu | Self::GeluTanh | Self::Softplus | Self::Mish => TableReader::guarded(limit / 2),
+            | Self::Celu { .. }
+            | Self::Softplus
+            | Self::Mish => return None,
+        })
+    }
+
+    /// How it reads what it is applied to: what is looked up is the element itself, or else it is less than twice as much, or what an
+    /// element that is held to a domain is claimed to be.
+    fn reader(self, limit: i128) -> TableReader {
+        let is_whole = match self.table() {
+            Some(function) => !function.is_partial(),
+            None => matches!(self, Self::Elu { .. } | Self::Selu { .. } | Self::Celu { .. }),
+        };
+        let reader = if is_whole {
+            TableReader::whole(limit)
+        } else {
+            TableReader::guarded(limit / 2)
         };
         reader.at_power_of_two()
     }

@@ -8,7 +8,7 @@ use super::lowering::{LEAST_SCALE, Lowering, Place, TableReader};
 use super::operator::{Composition, Import, Meaning, Operator, Part, ensure, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::{Interval, LIMIT};
-use crate::program::{ProgramError, Step, Tabulated, Term, Value, ValueId};
+use crate::program::{ProgramError, Step, Tabulated, Term, Value, ValueId, quotient_bounds};
 use crate::wire::node::axis;
 use crate::wire::proto::int;
 use crate::wire::reading::Reading;
@@ -109,7 +109,7 @@ impl Operator for Softmax {
         } else {
             let sum = lowering.spread(sum, &narrow, &wide);
             let shares = 1 << (lowering.program.base_bits - SPARE_BITS);
-            lowering.quotient(place, power, sum, shares)?
+            lowering.quotient(place, [power, sum], shares, false)?
         };
         let unit = lowering.value(result).unit;
         Ok(lowering.relabelled(result, &place.shape, unit))
@@ -117,13 +117,14 @@ impl Operator for Softmax {
 }
 
 impl Lowering {
-    /// ⌊multiplier · x / y + ½⌋ of values of one shape, where y is positive.
+    /// ⌊multiplier · x / y + ½⌋ of values of one shape, where y is positive. With `by_look_up` its look-up bounds it, and not what it is
+    /// made of: a greater one has no proof.
     pub(super) fn quotient(
         &mut self,
         place: &Place<'_>,
-        numerator: ValueId,
-        denominator: ValueId,
+        [numerator, denominator]: [ValueId; 2],
         multiplier: i128,
+        by_look_up: bool,
     ) -> Result<ValueId, ProgramError> {
         let too_large = |source| place.too_large(source);
         let [x, y] = [numerator, denominator].map(|id| self.value(id).clone());
@@ -136,21 +137,19 @@ impl Lowering {
             .weighted(&[2 * multiplier], 0)
             .and_then(|doubled| doubled.plus(y.interval))
             .map_err(too_large)?;
-        let at = |numerator: i128| {
-            let over =
-                |denominator: i128| (2 * multiplier * numerator + denominator).div_euclid(2 * denominator);
-            [over(y.interval.least), over(y.interval.greatest)]
-        };
-        let ends = [at(x.interval.least), at(x.interval.greatest)].concat();
-        let least = ends.iter().copied().min().unwrap_or_default();
-        let greatest = ends.iter().copied().max().unwrap_or_default();
-        let interval = Interval::checked(least, greatest).map_err(too_large)?;
-        let limit = if least < 0 {
-            self.table_limit() / 2
-        } else {
+        let all = quotient_bounds(x.interval, y.interval, multiplier).map_err(too_large)?;
+        let limit = if all.is_non_negative() {
             self.table_limit()
+        } else {
+            self.table_limit() / 2
         };
-        if interval.magnitude() > limit || doubled.magnitude() >= LIMIT / 2 {
+        let interval = if by_look_up {
+            self.program.guarded(all)
+        } else {
+            all
+        };
+        let fits = by_look_up || all.magnitude() <= limit;
+        if !fits || interval.least > interval.greatest || doubled.magnitude() >= LIMIT / 2 {
             return Err(place.refused("its quotients may be larger than a table"));
         }
         let value = Value {
@@ -165,38 +164,49 @@ impl Lowering {
         Ok(self.push(step, value))
     }
 
-    /// x / y at the greatest power of two that a table has room for, where y does not change its sign.
+    /// x / y at the greatest power of two that a table has room for, for every y that is not 0.
     pub(super) fn ratio(
         &mut self,
         place: &Place<'_>,
         numerator: ValueId,
         denominator: ValueId,
     ) -> Result<ValueId, ProgramError> {
-        let (mut numerator, mut denominator) = (numerator, denominator);
-        if self.value(denominator).interval.greatest < 0 {
-            numerator = self.negated(place, numerator)?;
-            denominator = self.negated(place, denominator)?;
-        }
+        let (numerator, mut denominator) = self.over_positive(place, numerator, denominator)?;
         let y = self.value(denominator).interval;
-        if y.least < 1 {
-            return Err(place.refused("its divisor may be 0 or change its sign"));
-        }
         let x = self.value(numerator).interval.magnitude().max(1);
         let limit = self.table_limit() / 2 - 1;
-        // multiplier · x / y is at most the limit, and what is divided far below 2^126.
+        // How many of the quotients' integers its reach is, at a multiplier of 1 and a divisor as it is.
+        let units = self.value(numerator).unit / self.value(denominator).unit;
+        let reach = place
+            .reach
+            .filter(|_| self.is_calibrated)
+            .map(|reach| reach * units);
+        let reached = |multiplier: i128, shift: u32| {
+            let reach = reach.map(|reach| reach * multiplier as f64 / f64::from(shift).exp2());
+            // One more for what rounding adds, and all of a number too large for an integer.
+            reach.map_or(i128::MAX, |reach| reach.ceil() as i128 + 1)
+        };
+        let bounded = |multiplier: i128, shift: u32| {
+            let divisor = y.least.checked_shl(shift).unwrap_or(i128::MAX);
+            x.saturating_mul(multiplier) / divisor
+        };
+        let expected =
+            |multiplier: i128, shift: u32| bounded(multiplier, shift).min(reached(multiplier, shift));
+        // What is divided is far below 2^126.
         let fits = |multiplier: i128| {
             let doubled = x.checked_mul(2 * multiplier);
-            doubled.is_some_and(|doubled| doubled / (2 * y.least) <= limit && doubled < LIMIT / 8)
+            doubled.is_some_and(|doubled| expected(multiplier, 0) <= limit && doubled < LIMIT / 8)
         };
         let mut multiplier = 1;
         while fits(2 * multiplier) {
             multiplier *= 2;
         }
         let mut shift = 0;
-        while x / (y.least << shift) > limit {
+        while expected(1, shift) > limit {
             shift += 1;
         }
         if shift > 0 {
+            multiplier = 1;
             let Value { shape, unit, .. } = self.value(denominator).clone();
             let term = Term {
                 value: denominator,
@@ -205,7 +215,49 @@ impl Lowering {
             let unit = unit * f64::from(shift).exp2();
             denominator = self.sum(place, vec![term], 0, &shape, unit)?;
         }
-        self.quotient(place, numerator, denominator, multiplier)
+        let by_look_up = bounded(multiplier, shift) > limit;
+        self.quotient(place, [numerator, denominator], multiplier, by_look_up)
+    }
+
+    /// The same quotient with a divisor of at least 1: x and y, −x and −y, or each with y's sign. A divisor that may be 0 is held to
+    /// what is not.
+    pub(super) fn over_positive(
+        &mut self,
+        place: &Place<'_>,
+        numerator: ValueId,
+        denominator: ValueId,
+    ) -> Result<(ValueId, ValueId), ProgramError> {
+        let y = self.value(denominator).interval;
+        let (numerator, magnitude) = if y.is_non_negative() {
+            (numerator, denominator)
+        } else if y.greatest <= 0 {
+            (self.negated(place, numerator)?, self.negated(place, denominator)?)
+        } else {
+            let reader = TableReader::guarded(self.table_limit() / 2);
+            let denominator = self.within_table(place, denominator, reader)?;
+            let Value { shape, unit, .. } = self.value(denominator).clone();
+            let bound = self.value(denominator).interval.magnitude();
+            // With a = max(y, 0), 2a − y is |y|; of a y that is not 0, twice whether it is positive, less 1, is its sign.
+            let is_positive = self.sign(place, denominator, 0)?;
+            // Of a numerator of 0 it shows nothing by itself.
+            let is_positive = self.claimed(is_positive);
+            let positive = self.rectified(place, denominator);
+            let terms = [(positive, 2), (denominator, -1)].map(|(value, factor)| Term { value, factor });
+            let magnitude = self.sum(place, terms.to_vec(), 0, &shape, unit)?;
+            let of_magnitude = Interval {
+                least: 0,
+                greatest: bound,
+            };
+            self.program.values[magnitude.0].interval = of_magnitude;
+            let term = Term {
+                value: is_positive,
+                factor: 2,
+            };
+            let sign = self.sum(place, vec![term], -1, &shape, 1.0)?;
+            (self.product(place, numerator, sign)?, magnitude)
+        };
+        let magnitude = self.at_least(place, magnitude, 1, " (its divisor, without a sign)")?;
+        Ok((numerator, magnitude))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::lowering::{Lowering, Place, TableReader};
 use crate::interval::Interval;
-use crate::program::{ProgramError, Step, Tabulated, Value, ValueId};
+use crate::program::{Form, Linear, ProgramError, Step, Tabulated, Term, Value, ValueId};
 
 /// The greatest logarithm of a unit that a function is looked up at.
 const MOST_SCALE: f64 = 31.0;
@@ -47,15 +47,14 @@ impl Lowering {
         input: ValueId,
         scale: u32,
     ) -> Result<ValueId, ProgramError> {
+        let input = self.within_domain(place, function, input, scale)?;
         let before = self.value(input);
         let arguments = before.interval;
         if !self.is_in_table(arguments) && !self.is_looked_up_within(input, self.table_limit()) {
             return Err(place.refused(OUT_OF_RANGE));
         }
-        if function.least().is_some_and(|least| arguments.least < least) {
-            return Err(place.refused("its input may be a number that the function has no result for"));
-        }
-        let Interval { least, greatest } = function.results(arguments, scale);
+        let results = function.results(arguments, scale);
+        let Interval { least, greatest } = results.ok_or_else(|| place.refused(OUT_OF_RANGE))?;
         let interval = Interval::checked(least, greatest).map_err(|source| place.too_large(source))?;
         let value = Value {
             shape: before.shape.clone(),
@@ -67,5 +66,64 @@ impl Lowering {
             scale,
         };
         Ok(self.push(step, value))
+    }
+
+    /// What a function is looked up of, held to where it has results.
+    fn within_domain(
+        &mut self,
+        place: &Place<'_>,
+        function: Tabulated,
+        input: ValueId,
+        scale: u32,
+    ) -> Result<ValueId, ProgramError> {
+        let domain = function.domain(scale);
+        let mut input = input;
+        if let Some(least) = domain.least {
+            input = self.at_least(place, input, least, "")?;
+        }
+        if let Some(greatest) = domain.greatest
+            && self.value(input).interval.greatest > greatest
+        {
+            let opposite = self.negated(place, input)?;
+            let opposite = self.at_least(place, opposite, -greatest, " (negated)")?;
+            input = self.negated(place, opposite)?;
+        }
+        Ok(input)
+    }
+
+    /// A value that is at least a number in every proof: itself where its bounds say so, and else what it is more, as a claim of
+    /// digits. An input of the model that makes it less has no proof. `what` names what is held beside the node.
+    pub(super) fn at_least(
+        &mut self,
+        place: &Place<'_>,
+        value: ValueId,
+        least: i128,
+        what: &str,
+    ) -> Result<ValueId, ProgramError> {
+        let before = self.value(value).clone();
+        if before.interval.least >= least {
+            return Ok(value);
+        }
+        let greatest = before.interval.greatest - least;
+        if greatest < 0 {
+            return Err(place.refused("it has a result for none of the numbers that its input can be"));
+        }
+        let term = Term { value, factor: 1 };
+        let more = self.sum(place, vec![term], -least, &before.shape, before.unit)?;
+        let held = Value {
+            name: format!("{}{what}", place.name),
+            interval: Interval { least: 0, greatest },
+            ..self.value(more).clone()
+        };
+        let digits = self.program.digits_for(greatest.unsigned_abs()) as u32;
+        let form = Form::Digits { digits };
+        let linear = Linear::Same;
+        let input = more;
+        let held = self.push(Step::Claimed { input, linear, form }, held);
+        let term = Term {
+            value: held,
+            factor: 1,
+        };
+        self.sum(place, vec![term], least, &before.shape, before.unit)
     }
 }

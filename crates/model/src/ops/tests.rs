@@ -128,6 +128,15 @@ fn smooth() -> impl Strategy<Value = Smooth> {
             gamma: 1.050_701
         }),
         (-1_f32..2.0).prop_map(|alpha| Smooth::Elu { alpha }),
+        Just(Smooth::Cos),
+        Just(Smooth::Sin),
+        Just(Smooth::Tan),
+        Just(Smooth::Acos),
+        Just(Smooth::Asin),
+        Just(Smooth::Atan),
+        Just(Smooth::Cosh),
+        Just(Smooth::Sinh),
+        Just(Smooth::Asinh),
     ]
 }
 

@@ -211,9 +211,6 @@ fn within(found: Interval, held: Interval) -> Result<Interval, Unbounded> {
 }
 
 fn table_results(function: Tabulated, arguments: Interval, scale: u32) -> Result<Interval, Unbounded> {
-    if function.least().is_some_and(|least| arguments.least < least) {
-        return Err(Unbounded);
-    }
-    let Interval { least, greatest } = function.results(arguments, scale);
+    let Interval { least, greatest } = function.results(arguments, scale).ok_or(Unbounded)?;
     Interval::checked(least, greatest)
 }

@@ -52,6 +52,16 @@ pub enum ProgramError {
         /// The greatest magnitude.
         limit: i128,
     },
+    /// An operator has no result for a value.
+    #[error("node {node}: what it is applied to is {value}, and it has results from {least} on")]
+    Domain {
+        /// The node.
+        node: String,
+        /// The value, in the model's numbers.
+        value: String,
+        /// The least that it has a result for.
+        least: String,
+    },
     /// The input has an element outside the range that the circuit was made for.
     #[error("input element {position} is {value}, outside ±{bound}")]
     InputRange {
@@ -73,6 +83,7 @@ impl Hint for ProgramError {
             Self::Reach { .. } => {
                 "scale factors were chosen for smaller values: calibrate on inputs like this one (--calibration FILE)"
             }
+            Self::Domain { .. } => "give an input that the model has a result for (--input FILE)",
             Self::InputRange { .. } => {
                 "normalise the input as the model's training did; layers take numbers in [-1, 1]"
             }

@@ -71,7 +71,7 @@ impl Program {
     }
 
     /// Digits that hold a number of this size; at least one, which holds 0.
-    fn digits_for(&self, greatest: u128) -> usize {
+    pub(crate) fn digits_for(&self, greatest: u128) -> usize {
         let bits = u128::BITS - greatest.leading_zeros();
         bits.div_ceil(self.base_bits).max(1) as usize
     }
@@ -171,8 +171,10 @@ impl Program {
     /// Whether a run's values are what their look-ups take. Where only what they are made of bounds them, they always are.
     ///
     /// # Errors
-    /// [`ProgramError::Reach`].
+    /// [`ProgramError::Domain`] and [`ProgramError::Reach`].
     pub fn check_reach(&self, trace: &Trace) -> Result<(), ProgramError> {
+        self.check_domains(trace)?;
+        self.check_quotients(trace)?;
         if !self.is_calibrated() {
             return Ok(());
         }
@@ -265,6 +267,8 @@ impl Program {
             Form::Exact => return (exact.clone(), vec![exact]),
             Form::Digits { digits } => {
                 let offset = self.digits_offset(index);
+                // What is less is outside a domain, which is found when the run is looked through.
+                let exact: Vec<i128> = exact.into_iter().map(|x| x.max(-offset)).collect();
                 let claims = exact
                     .iter()
                     .flat_map(|x| self.digits(x + offset, digits as usize));
@@ -333,6 +337,7 @@ impl Program {
     ) -> (Vec<i128>, Vec<Vec<i128>>) {
         let count = self.remainder_digits(index);
         let offset = self.guard_offset(index, true);
+        let Interval { least, greatest } = self.values[index + 1].interval;
         let mut claims = vec![Vec::new(); 1 + 2 * count];
         let pairs = numerator.iter().zip(denominator);
         let quotients = pairs.map(|(x, y)| {
@@ -345,7 +350,8 @@ impl Program {
             for (claim, digit) in claims[1..].iter_mut().zip(digits.into_iter().chain(lacking)) {
                 claim.push(digit);
             }
-            quotient
+            // What is beyond its look-up is found when the run is looked through.
+            quotient.clamp(least, greatest)
         });
         (quotients.collect(), claims)
     }

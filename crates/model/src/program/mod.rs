@@ -12,6 +12,7 @@
 )]
 
 mod bounds;
+mod domain;
 mod error;
 mod execute;
 mod held;
@@ -19,6 +20,8 @@ mod linear;
 mod tabulated;
 
 pub use bounds::{Bounds, LookUpTable, LooseRange};
+pub use domain::Domain;
+pub(crate) use domain::quotient_bounds;
 pub use error::ProgramError;
 pub use execute::{RootDigits, Trace};
 pub(crate) use linear::hull;
@@ -348,6 +351,11 @@ impl Program {
                 }
             )
         })
+    }
+
+    /// Whether an input in range may have no witness: look-ups bound values, or hold them to where functions have results.
+    pub fn is_partial(&self) -> bool {
+        self.is_calibrated() || self.holds_results()
     }
 
     /// The base of digits.

@@ -5,7 +5,10 @@ use crate::interval::Interval;
 /// The base of the exponential as EZKL's tables hold it, an `f32`.
 const BASE: f32 = std::f32::consts::E;
 
-/// A function of one number. All of them grow, or stay as they are, as their argument grows.
+/// The most integers of a function that neither grows nor falls whose results are looked through for their bounds.
+const MOST_ARGUMENTS: i128 = 1 << 20;
+
+/// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tabulated {
     /// 1 / (1 + e^−x).
@@ -20,6 +23,45 @@ pub enum Tabulated {
     Root,
     /// The error function.
     ErrorFunction,
+    /// The cosine.
+    Cosine,
+    /// The sine.
+    Sine,
+    /// The tangent.
+    Tangent,
+    /// The angle between 0 and π that has this cosine.
+    ArcCosine,
+    /// The angle between ±π/2 that has this sine.
+    ArcSine,
+    /// The angle between ±π/2 that has this tangent.
+    ArcTangent,
+    /// (e^x + e^−x) / 2.
+    HyperbolicCosine,
+    /// (e^x − e^−x) / 2.
+    HyperbolicSine,
+    /// The number of at least 0 that has this hyperbolic cosine.
+    AreaCosine,
+    /// The number that has this hyperbolic sine.
+    AreaSine,
+    /// The number that has this hyperbolic tangent.
+    AreaTangent,
+}
+
+/// The integers that a function has results for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    /// The least; none where there is none.
+    pub(crate) least: Option<i128>,
+    /// The greatest likewise.
+    pub(crate) greatest: Option<i128>,
+}
+
+impl Arguments {
+    /// Whether all of an interval are among them.
+    pub(crate) fn hold(self, interval: Interval) -> bool {
+        let is_above = self.least.is_none_or(|least| interval.least >= least);
+        is_above && self.greatest.is_none_or(|greatest| interval.greatest <= greatest)
+    }
 }
 
 impl Tabulated {
@@ -35,32 +77,103 @@ impl Tabulated {
             Self::Logarithm => one * x.ln(),
             Self::Root => one * x.powf(0.5),
             Self::ErrorFunction => one * error_function(x),
+            Self::Cosine => one * x.cos(),
+            Self::Sine => one * x.sin(),
+            Self::Tangent => one * x.tan(),
+            Self::ArcCosine => one * x.acos(),
+            Self::ArcSine => one * x.asin(),
+            Self::ArcTangent => one * x.atan(),
+            Self::HyperbolicCosine => one * x.cosh(),
+            Self::HyperbolicSine => one * x.sinh(),
+            Self::AreaCosine => one * x.acosh(),
+            Self::AreaSine => one * x.asinh(),
+            Self::AreaTangent => one * x.atanh(),
         };
         result.round() as i128
     }
 
-    /// The least argument that it has a result for; none where it has one for each.
-    pub(crate) fn least(self) -> Option<i128> {
-        match self {
-            Self::Logarithm => Some(1),
-            Self::Root => Some(0),
-            Self::Sigmoid | Self::Tanh | Self::Exponential | Self::ErrorFunction => None,
-        }
+    /// The arguments that it has a result for.
+    pub(crate) fn domain(self, scale: u32) -> Arguments {
+        let one = 1 << scale;
+        let (least, greatest) = match self {
+            Self::Logarithm => (Some(1), None),
+            Self::Root => (Some(0), None),
+            Self::ArcCosine | Self::ArcSine => (Some(-one), Some(one)),
+            Self::AreaCosine => (Some(one), None),
+            Self::AreaTangent => (Some(1 - one), Some(one - 1)),
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Exponential
+            | Self::ErrorFunction
+            | Self::Cosine
+            | Self::Sine
+            | Self::Tangent
+            | Self::ArcTangent
+            | Self::HyperbolicCosine
+            | Self::HyperbolicSine
+            | Self::AreaSine => (None, None),
+        };
+        Arguments { least, greatest }
     }
 
-    /// What results can be for these arguments, whether or not they are integers that a circuit can hold.
-    pub(crate) fn results(self, arguments: Interval, scale: u32) -> Interval {
-        match self {
+    /// Whether it has a result for some integers alone.
+    pub(crate) fn is_partial(self) -> bool {
+        let Arguments { least, greatest } = self.domain(1);
+        least.is_some() || greatest.is_some()
+    }
+
+    /// What results can be for these arguments, whether or not they are integers that a circuit can hold. None where it has no result
+    /// for some of them, or nothing bounds their results.
+    pub(crate) fn results(self, arguments: Interval, scale: u32) -> Option<Interval> {
+        if !self.domain(scale).hold(arguments) {
+            return None;
+        }
+        let [at_least, at_greatest] = [arguments.least, arguments.greatest].map(|x| self.integer(x, scale));
+        Some(match self {
             Self::Sigmoid => Interval {
                 least: 0,
                 greatest: 1 << scale,
             },
-            Self::Tanh => Interval::symmetric(1 << scale),
-            Self::Exponential | Self::Logarithm | Self::Root | Self::ErrorFunction => Interval {
-                least: self.integer(arguments.least, scale),
-                greatest: self.integer(arguments.greatest, scale),
+            Self::Tanh | Self::Cosine | Self::Sine => Interval::symmetric(1 << scale),
+            // It grows between places where it jumps.
+            Self::Tangent => {
+                if arguments.greatest - arguments.least > MOST_ARGUMENTS {
+                    return None;
+                }
+                let all = (arguments.least..=arguments.greatest).map(|x| self.integer(x, scale));
+                all.fold(
+                    Interval {
+                        least: at_least,
+                        greatest: at_least,
+                    },
+                    |all, x| Interval {
+                        least: all.least.min(x),
+                        greatest: all.greatest.max(x),
+                    },
+                )
+            }
+            Self::ArcCosine => Interval {
+                least: at_greatest,
+                greatest: at_least,
             },
-        }
+            Self::HyperbolicCosine => Interval {
+                least: 1 << scale,
+                greatest: at_least.max(at_greatest),
+            },
+            Self::Exponential
+            | Self::Logarithm
+            | Self::Root
+            | Self::ErrorFunction
+            | Self::ArcSine
+            | Self::ArcTangent
+            | Self::HyperbolicSine
+            | Self::AreaCosine
+            | Self::AreaSine
+            | Self::AreaTangent => Interval {
+                least: at_least,
+                greatest: at_greatest,
+            },
+        })
     }
 }
 
@@ -119,7 +232,18 @@ fn complement(z: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const ALL: [Tabulated; 6] = [
+    const ALL: [Tabulated; 17] = [
+        Tabulated::Cosine,
+        Tabulated::Sine,
+        Tabulated::Tangent,
+        Tabulated::ArcCosine,
+        Tabulated::ArcSine,
+        Tabulated::ArcTangent,
+        Tabulated::HyperbolicCosine,
+        Tabulated::HyperbolicSine,
+        Tabulated::AreaCosine,
+        Tabulated::AreaSine,
+        Tabulated::AreaTangent,
         Tabulated::Sigmoid,
         Tabulated::Tanh,
         Tabulated::Exponential,
@@ -129,20 +253,64 @@ mod tests {
     ];
 
     #[test]
-    fn all_functions_grow_over_a_table() {
+    fn bounds_hold_all_results_over_a_table() {
         for function in ALL {
             for scale in [0, 4, 9, 14] {
-                let least = function.least().unwrap_or(-65_536);
+                let domain = function.domain(scale);
                 // What e^x is beyond 2^126 is no result of a circuit's.
-                let greatest = if function == Tabulated::Exponential {
-                    60 << scale
+                let grows_fast = [
+                    Tabulated::Exponential,
+                    Tabulated::HyperbolicCosine,
+                    Tabulated::HyperbolicSine,
+                ];
+                let most = if grows_fast.contains(&function) {
+                    65_536.min(60 << scale)
                 } else {
                     65_536
                 };
-                let results = (least..=greatest.min(65_536)).map(|x| function.integer(x, scale));
-                assert!(results.is_sorted(), "{function:?} at scale {scale}");
+                let whole = Interval {
+                    least: domain.least.unwrap_or(-most),
+                    greatest: domain.greatest.unwrap_or(most),
+                };
+                if whole.greatest < whole.least {
+                    continue;
+                }
+                let middle = i128::midpoint(whole.least, whole.greatest);
+                let halves = [(whole.least, middle), (middle, whole.greatest)];
+                let halves = halves.map(|(least, greatest)| Interval { least, greatest });
+                for interval in [whole].into_iter().chain(halves) {
+                    let Interval { least, greatest } =
+                        function.results(interval, scale).expect("in its domain");
+                    let mut results =
+                        (interval.least..=interval.greatest).map(|x| function.integer(x, scale));
+                    assert!(
+                        results.all(|result| (least..=greatest).contains(&result)),
+                        "{function:?} at scale {scale} of {interval:?}"
+                    );
+                }
             }
         }
+    }
+
+    /// No result is bounded where some argument has none.
+    #[test]
+    fn beyond_their_domain_functions_have_no_bounds() {
+        for function in ALL.into_iter().filter(|function| function.is_partial()) {
+            let domain = function.domain(7);
+            let beyond = [
+                domain.least.map(|least| least - 1),
+                domain.greatest.map(|most| most + 1),
+            ];
+            for x in beyond.into_iter().flatten() {
+                let interval = Interval {
+                    least: x,
+                    greatest: x,
+                };
+                assert_eq!(function.results(interval, 7), None, "{function:?} of {x}");
+            }
+        }
+        let wide = Interval::symmetric(MOST_ARGUMENTS);
+        assert_eq!(Tabulated::Tangent.results(wide, 7), None);
     }
 
     #[test]

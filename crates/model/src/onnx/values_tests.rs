@@ -1,0 +1,446 @@
+//! Nodes of files, by the integers that they come to: what computes with integers, picks by values and puts in order.
+
+use std::path::Path;
+
+use prost::Message as _;
+use tract_onnx::pb::{NodeProto, TensorProto, tensor_proto::DataType};
+
+use super::models::{floats, int, integers, operator, small, text, with};
+use super::{Coverage, parse};
+use crate::program::{Integers, Program, ProgramError, Step};
+use crate::quantise::{ProgramOptions, quantise};
+
+const SCALE: u32 = 8;
+
+/// The integer program of a small model with an input of these sizes; or why it is not covered.
+fn program(shape: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Result<Program, String> {
+    let model = small(shape, nodes, constants);
+    let model = parse(&model.encode_to_vec(), Path::new("model.onnx")).map_err(|error| error.to_string())?;
+    let graph = match model.coverage {
+        Coverage::Full(graph) => graph,
+        Coverage::Partial(uncovered) => return Err(format!("{uncovered:?}")),
+    };
+    let options = ProgramOptions {
+        scale: SCALE,
+        input: Integers::of_input(SCALE, 16.0),
+        digit_bits: None,
+        roundings: None,
+    };
+    quantise(&graph, &options).map_err(|error| error.to_string())
+}
+
+/// What a program gives of an input that its unit holds exactly, in the model's numbers.
+fn result(program: &Program, input: &[f64]) -> Result<Vec<f64>, ProgramError> {
+    let unit = program.values[0].unit;
+    let integers: Vec<i128> = input.iter().map(|x| (x * unit).round() as i128).collect();
+    program.check_input(&integers)?;
+    let trace = program.run(&integers);
+    program.check_reach(&trace)?;
+    let result = trace.values[program.output.0].iter();
+    let unit = program.value(program.output).unit;
+    Ok(result.map(|&x| x as f64 / unit).collect())
+}
+
+#[track_caller]
+fn assert_near(found: &[f64], expected: &[f64], limit: f64) {
+    let is_near = |(found, expected): (&f64, &f64)| (found - expected).abs() <= limit;
+    let holds = found.len() == expected.len() && found.iter().zip(expected).all(is_near);
+    assert!(holds, "{found:?} instead of {expected:?}");
+}
+
+fn cast(from: &str, to: DataType, output: &str) -> NodeProto {
+    with(operator("Cast", &[from], output), int("to", i64::from(to as i32)))
+}
+
+/// The elements from one place to another of the input's last axis.
+fn part(start: &str, end: &str, output: &str) -> NodeProto {
+    operator("Slice", &["x", start, end, "axis"], output)
+}
+
+fn of_shape(mut tensor: TensorProto, dims: &[i64]) -> TensorProto {
+    tensor.dims = dims.to_vec();
+    tensor
+}
+
+/// Of equal elements the first comes first, whichever end is taken.
+#[test]
+fn elements_are_put_in_order_as_onnx_says() {
+    let input = [1.0, -2.0, 3.5, 1.0, 3.5, 0.0];
+    for (largest, values, places) in [
+        (1, [3.5, 3.5, 1.0, 1.0], [2.0, 4.0, 0.0, 3.0]),
+        (0, [-2.0, 0.0, 1.0, 1.0], [1.0, 5.0, 0.0, 3.0]),
+    ] {
+        let order = NodeProto {
+            output: vec!["v".to_owned(), "p".to_owned()],
+            ..with(operator("TopK", &["x", "k"], "v"), int("largest", largest))
+        };
+        let nodes = vec![
+            order,
+            cast("p", DataType::Float, "q"),
+            with(operator("Concat", &["v", "q"], "y"), int("axis", 1)),
+        ];
+        let program = program(&[1, 6], nodes, vec![integers("k", &[4])]).unwrap();
+        let found = result(&program, &input).unwrap();
+        assert_near(&found, &[values, places].concat(), 0.0);
+    }
+    // Columns are put in order one by one.
+    let order = with(
+        with(operator("TopK", &["x", "k"], "y"), int("axis", 0)),
+        int("largest", 1),
+    );
+    let program = program(&[2, 3], vec![order], vec![integers("k", &[1])]).unwrap();
+    assert_near(&result(&program, &input).unwrap(), &[1.0, 3.5, 3.5], 0.0);
+}
+
+/// Positions that are values, negative ones counted from the end.
+#[test]
+fn elements_are_picked_at_values() {
+    let bounds = || {
+        vec![
+            integers("a", &[0]),
+            integers("b", &[4]),
+            integers("c", &[6]),
+            integers("axis", &[1]),
+        ]
+    };
+    let given = || {
+        vec![
+            part("a", "b", "data"),
+            part("b", "c", "named"),
+            cast("named", DataType::Int64, "places"),
+        ]
+    };
+    let pick = with(
+        operator("GatherElements", &["data", "places"], "y"),
+        int("axis", 1),
+    );
+    let of_rows = program(&[2, 6], [given(), vec![pick]].concat(), bounds()).unwrap();
+    let input = [
+        0.5, 1.5, 2.5, 3.5, 3.0, -3.0, //
+        -0.5, -1.5, -2.5, -3.5, 0.0, 2.0,
+    ];
+    assert_near(&result(&of_rows, &input).unwrap(), &[3.5, 1.5, -0.5, -2.5], 0.0);
+
+    // Along the first axis, where the positions have fewer columns than the data.
+    let pick = with(
+        operator("GatherElements", &["data", "places"], "y"),
+        int("axis", 0),
+    );
+    let of_columns = program(&[2, 6], [given(), vec![pick]].concat(), bounds()).unwrap();
+    let input = [
+        0.5, 1.5, 2.5, 3.5, 1.0, 0.0, //
+        -0.5, -1.5, -2.5, -3.5, 0.0, -1.0,
+    ];
+    assert_near(
+        &result(&of_columns, &input).unwrap(),
+        &[-0.5, 1.5, 0.5, -1.5],
+        0.0,
+    );
+
+    // Lists of a row and a column.
+    let pick = operator("GatherND", &["data", "places"], "y");
+    let of_lists = program(&[2, 6], [given(), vec![pick]].concat(), bounds()).unwrap();
+    let input = [
+        0.5, 1.5, 2.5, 3.5, 1.0, 2.0, //
+        -0.5, -1.5, -2.5, -3.5, 0.0, -1.0,
+    ];
+    assert_near(&result(&of_lists, &input).unwrap(), &[-2.5, 3.5], 0.0);
+}
+
+/// One update after the other: of two at one place the last stays.
+#[test]
+fn elements_are_replaced_at_values() {
+    let bounds = || {
+        vec![
+            integers("a", &[0]),
+            integers("b", &[4]),
+            integers("c", &[6]),
+            integers("d", &[8]),
+            integers("axis", &[1]),
+        ]
+    };
+    let given = || {
+        vec![
+            part("a", "b", "data"),
+            part("b", "c", "named"),
+            part("c", "d", "updates"),
+            cast("named", DataType::Int64, "places"),
+        ]
+    };
+    let write = with(
+        operator("ScatterElements", &["data", "places", "updates"], "y"),
+        int("axis", 1),
+    );
+    let program_of = |last: Vec<NodeProto>| program(&[1, 8], [given(), last].concat(), bounds());
+    let elements = program_of(vec![write.clone()]).unwrap();
+    let of = |places: [f64; 2]| [[0.5, 1.5, 2.5, 3.5].as_slice(), &places, &[9.0, -9.0]].concat();
+    for (places, expected) in [
+        ([2.0, -4.0], [-9.0, 1.5, 9.0, 3.5]),
+        ([1.0, 1.0], [0.5, -9.0, 2.5, 3.5]),
+    ] {
+        assert_near(&result(&elements, &of(places)).unwrap(), &expected, 0.0);
+    }
+    // Two parts of a tensor of two by two.
+    let square = vec![
+        operator("Reshape", &["data", "two"], "square"),
+        operator("Reshape", &["places", "one"], "lists"),
+        operator("Reshape", &["updates", "row"], "rows"),
+        operator("ScatterND", &["square", "lists", "rows"], "y"),
+    ];
+    let sizes = vec![
+        integers("two", &[2, 2]),
+        integers("one", &[1, 2]),
+        integers("row", &[1]),
+        integers("e", &[7]),
+    ];
+    let nodes = vec![
+        part("a", "b", "data"),
+        part("b", "c", "named"),
+        part("c", "e", "updates"),
+        cast("named", DataType::Int64, "places"),
+    ];
+    let one = program(&[1, 8], [nodes, square].concat(), [bounds(), sizes].concat()).unwrap();
+    assert_near(
+        &result(&one, &of([1.0, -2.0])).unwrap(),
+        &[0.5, 1.5, 9.0, 3.5],
+        0.0,
+    );
+    let adds = with(write, text("reduction", "add"));
+    assert!(program_of(vec![adds]).unwrap_err().contains("reduction is add"));
+}
+
+/// Positions that constants name need no comparison.
+#[test]
+fn elements_are_replaced_at_constants() {
+    let write = with(
+        operator("ScatterElements", &["x", "places", "updates"], "y"),
+        int("axis", 1),
+    );
+    let constants = vec![
+        of_shape(integers("places", &[1, -1, 1]), &[1, 3]),
+        floats("updates", &[1, 3], &[7.0, 8.0, 9.0]),
+    ];
+    let program = program(&[1, 4], vec![write], constants).unwrap();
+    let moves = |step: &Step| matches!(step, Step::Rearrange { .. } | Step::Constant { .. });
+    assert!(program.steps.iter().all(moves), "{:?}", program.steps);
+    let found = result(&program, &[0.5, 1.5, 2.5, 3.5]).unwrap();
+    assert_near(&found, &[0.5, 9.0, 2.5, 8.0], 0.0);
+}
+
+/// Where a constant is not 0, and what is scattered into constants: positions of what a model picks.
+#[test]
+fn places_of_constants_are_constants() {
+    let nodes = vec![
+        operator("ScatterND", &["none", "at", "ones"], "mask"),
+        operator("NonZero", &["mask"], "rows"),
+        operator("Transpose", &["rows"], "lists"),
+        operator("GatherND", &["x", "lists"], "y"),
+    ];
+    let constants = vec![
+        of_shape(integers("none", &[0; 4]), &[2, 2]),
+        of_shape(integers("at", &[1, 0, 0, 1]), &[2, 2]),
+        integers("ones", &[1, 1]),
+    ];
+    let program = program(&[2, 2], nodes, constants).unwrap();
+    let found = result(&program, &[0.5, 1.5, 2.5, 3.5]).unwrap();
+    assert_near(&found, &[1.5, 2.5], 0.0);
+}
+
+/// What stands after the point is left out, on both sides of 0.
+#[test]
+fn integers_are_divided_as_integers() {
+    for divisor in [3_i64, -4, 1] {
+        let nodes = vec![
+            cast("x", DataType::Int64, "i"),
+            operator("Div", &["i", "d"], "q"),
+            cast("q", DataType::Float, "y"),
+        ];
+        let program = program(&[1, 31], nodes, vec![integers("d", &[divisor])]).unwrap();
+        let input: Vec<f64> = (-15..=15).map(f64::from).collect();
+        let expected: Vec<f64> = (-15..=15).map(|x: i64| (x / divisor) as f64).collect();
+        assert_near(&result(&program, &input).unwrap(), &expected, 0.0);
+    }
+    // By values, of which none is 0.
+    let nodes = vec![
+        cast("x", DataType::Int64, "i"),
+        operator("Slice", &["i", "a", "b", "axis"], "n"),
+        operator("Slice", &["i", "b", "c", "axis"], "d"),
+        operator("Div", &["n", "d"], "q"),
+        cast("q", DataType::Float, "y"),
+    ];
+    let constants = vec![
+        integers("a", &[0]),
+        integers("b", &[4]),
+        integers("c", &[8]),
+        integers("axis", &[1]),
+    ];
+    let program = program(&[1, 8], nodes, constants).unwrap();
+    let found = result(&program, &[7.0, -7.0, 7.0, -7.0, 2.0, 2.0, -2.0, -9.0]).unwrap();
+    assert_near(&found, &[3.0, -3.0, -3.0, 0.0], 0.0);
+    let error = result(&program, &[7.0, -7.0, 7.0, -7.0, 2.0, 0.0, -2.0, -9.0]).unwrap_err();
+    assert!(matches!(error, ProgramError::Domain { .. }), "{error}");
+}
+
+/// A sum of truth values fits 8 bits where there are not too many.
+#[test]
+fn bytes_are_multiplied_where_the_product_is_one() {
+    let of = |count: usize, weight: i64| {
+        let data = vec![weight; count];
+        let weights = TensorProto {
+            data_type: DataType::Int8 as i32,
+            int32_data: data.iter().map(|&x| x as i32).collect(),
+            int64_data: Vec::new(),
+            ..of_shape(integers("w", &data), &[count as i64, 1])
+        };
+        let nodes = vec![
+            operator("Greater", &["x", "zero"], "t"),
+            cast("t", DataType::Int8, "b"),
+            operator("MatMul", &["b", "w"], "s"),
+            cast("s", DataType::Float, "y"),
+        ];
+        program(
+            &[1, count as i64],
+            nodes,
+            vec![weights, floats("zero", &[], &[0.0])],
+        )
+    };
+    let program = of(5, 3).unwrap();
+    let found = result(&program, &[1.0, -1.0, 2.0, 0.0, 0.5]).unwrap();
+    assert_near(&found, &[9.0], 0.0);
+    assert!(of(127, 1).is_ok());
+    let refused = of(128, 1).unwrap_err();
+    assert!(refused.contains("INT8"), "{refused}");
+}
+
+/// By products, roots, quotients, and e^(y · ln x).
+#[test]
+fn powers_are_onnxs() {
+    let exponent = |y: f32| vec![floats("e", &[], &[y])];
+    let power = || vec![operator("Pow", &["x", "e"], "y")];
+    let input = [0.25, 1.0, 2.0, 3.5];
+    for y in [0.5, 1.5, -1.0, -0.5, -0.1, 0.3, 2.5] {
+        let program = program(&[1, 4], power(), exponent(y)).unwrap();
+        let expected = input.map(|x: f64| x.powf(f64::from(y)));
+        let greatest = expected.iter().copied().fold(1.0, f64::max);
+        assert_near(&result(&program, &input).unwrap(), &expected, 0.02 * greatest);
+    }
+    for base in [10_f32, 0.5] {
+        let nodes = vec![operator("Pow", &["e", "x"], "y")];
+        let program = program(&[1, 4], nodes, exponent(base)).unwrap();
+        let input = [-1.0, 0.0, 0.5, 1.25];
+        let expected = input.map(|x| f64::from(base).powf(x));
+        let greatest = expected.iter().copied().fold(1.0, f64::max);
+        assert_near(&result(&program, &input).unwrap(), &expected, 0.02 * greatest);
+    }
+    let none = program(&[1, 4], power(), exponent(f32::NAN));
+    assert!(none.is_err());
+}
+
+/// What a function has no result for has no proof, and a plain error.
+#[test]
+fn functions_are_held_to_their_domains() {
+    for (function, least, inside, outside) in [
+        ("Sqrt", "0", [0.0, 4.0], -0.5),
+        ("Log", "0.00390625", [0.5, 2.0], 0.0),
+        ("Acosh", "1", [1.0, 3.0], 0.75),
+        ("Acos", "-1", [-1.0, 1.0], -1.25),
+        ("Asin", "-1", [-0.5, 0.5], 1.25),
+        ("Atanh", "-0.99609375", [-0.5, 0.5], 1.0),
+    ] {
+        let program = program(&[1, 2], vec![operator(function, &["x"], "y")], Vec::new()).unwrap();
+        let held: Vec<String> = program.domains().map(|domain| domain.to_string()).collect();
+        assert!(
+            held[0].contains(&format!("at least {least}, ")),
+            "{function}: {held:?}"
+        );
+        assert!(program.is_partial(), "{function}");
+        let of = |x: f64| match function {
+            "Sqrt" => x.sqrt(),
+            "Log" => x.ln(),
+            "Acosh" => x.acosh(),
+            "Acos" => x.acos(),
+            "Asin" => x.asin(),
+            _ => x.atanh(),
+        };
+        assert_near(&result(&program, &inside).unwrap(), &inside.map(of), 0.01);
+        let error = result(&program, &[inside[0], outside]).unwrap_err();
+        assert!(
+            matches!(error, ProgramError::Domain { .. }),
+            "{function}: {error}"
+        );
+    }
+}
+
+/// A divisor of either sign, but not 0.
+#[test]
+fn quotients_have_the_divisors_sign() {
+    let bounds = vec![
+        integers("a", &[0]),
+        integers("b", &[4]),
+        integers("c", &[8]),
+        integers("axis", &[1]),
+    ];
+    let nodes = vec![
+        part("a", "b", "n"),
+        part("b", "c", "d"),
+        operator("Div", &["n", "d"], "y"),
+    ];
+    let program = program(&[1, 8], nodes, bounds).unwrap();
+    let found = result(&program, &[1.0, -1.0, 3.0, 0.5, 2.0, -2.0, -0.25, 1.0]).unwrap();
+    assert_near(&found, &[0.5, 0.5, -12.0, 0.5], 0.6);
+    let error = result(&program, &[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]).unwrap_err();
+    assert!(error.to_string().contains("divisor"), "{error}");
+}
+
+/// A mask that is a constant costs nothing: elements are moved.
+#[test]
+fn constants_choose_without_a_product() {
+    let truth = TensorProto {
+        data_type: DataType::Bool as i32,
+        int32_data: vec![1, 0, 1],
+        int64_data: Vec::new(),
+        ..integers("t", &[1, 0, 1])
+    };
+    let nodes = vec![operator("Where", &["t", "x", "other"], "y")];
+    let program = program(&[2, 3], nodes, vec![truth, floats("other", &[], &[-10.0])]).unwrap();
+    assert!(
+        !program
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Multiply { .. } | Step::Sum { .. })),
+        "{:?}",
+        program.steps
+    );
+    let found = result(&program, &[0.5, 1.5, 2.5, 3.5, 4.5, 5.5]).unwrap();
+    assert_near(&found, &[0.5, -10.0, 2.5, 3.5, -10.0, 5.5], 0.0);
+}
+
+/// Weights that are whole keep whole numbers whole: a position that a table gives is one that another is compared with.
+#[test]
+fn whole_weights_keep_whole_numbers() {
+    let nodes = vec![
+        cast("x", DataType::Int64, "i"),
+        operator("Gather", &["table", "i"], "row"),
+        with(
+            operator("OneHot", &["row", "depth", "values"], "y"),
+            int("axis", -1),
+        ),
+    ];
+    let constants = vec![
+        integers("table", &[2, 0, 3, 1]),
+        integers("depth", &[4]),
+        floats("values", &[2], &[0.0, 1.0]),
+    ];
+    let program = program(&[1, 2], nodes, constants).unwrap();
+    let found = result(&program, &[1.0, 2.0]).unwrap();
+    assert_near(&found, &[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], 0.0);
+}
+
+/// Where EZKL objects, what no committed circuit has is named beside that.
+#[test]
+fn a_refusal_names_what_no_committed_circuit_has() {
+    let refused = program(&[2, 2], vec![operator("NonZero", &["x"], "y")], Vec::new()).unwrap_err();
+    for reason in ["which EZKL does not support", "no committed circuit: NonZero y: "] {
+        assert!(refused.contains(reason), "{refused}");
+    }
+}

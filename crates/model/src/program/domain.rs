@@ -1,0 +1,146 @@
+//! Values that a program holds to where the function that is applied to them has results.
+//!
+//! A root or a logarithm has no result of a negative number, and a quotient none by 0. Where what a value is made of does not exclude
+//! such a number, the value less the least one is claimed in digits, which cannot be negative. That is the one use of such a
+//! claim of a value as it is.
+
+use super::{Form, Linear, Program, ProgramError, Step, Trace, ValueId};
+use crate::interval::{Interval, Unbounded};
+
+/// A value that is held to a least number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Domain {
+    /// The node that it is for.
+    pub node: String,
+    /// The least number, in the model's numbers.
+    pub least: f64,
+    /// How much more than that the value is.
+    more: ValueId,
+}
+
+impl std::fmt::Display for Domain {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { node, least, .. } = self;
+        write!(
+            formatter,
+            "node {node}: what it is applied to must be at least {least}, and the circuit holds it to that: an input that makes it less \
+             has no proof"
+        )
+    }
+}
+
+impl Program {
+    /// What is held to where functions have results.
+    pub fn domains(&self) -> impl Iterator<Item = Domain> + '_ {
+        self.steps.iter().enumerate().filter_map(|(index, step)| {
+            let Step::Claimed {
+                input,
+                linear: Linear::Same,
+                form: Form::Digits { .. },
+            } = step
+            else {
+                return None;
+            };
+            let Some(Step::Sum { addend, .. }) = input.0.checked_sub(1).map(|index| &self.steps[index])
+            else {
+                return None;
+            };
+            let value = self.value(ValueId(index + 1));
+            Some(Domain {
+                node: value.name.clone(),
+                // Without the sign of a zero.
+                least: 0.0 - *addend as f64 / value.unit,
+                more: *input,
+            })
+        })
+    }
+
+    /// What a look-up of its own takes of a quotient that can be this.
+    pub(crate) fn guarded(&self, quotient: Interval) -> Interval {
+        let offset = if quotient.is_non_negative() {
+            0
+        } else {
+            self.base() / 2
+        };
+        Interval {
+            least: quotient.least.max(-offset),
+            greatest: quotient.greatest.min(self.base() - 1 - offset),
+        }
+    }
+
+    /// The divisions whose quotients their look-ups bound, and not only what they are made of.
+    fn bounded_quotients(&self) -> impl Iterator<Item = ValueId> + '_ {
+        self.steps.iter().enumerate().filter_map(|(index, step)| {
+            let &Step::Divide {
+                numerator,
+                denominator,
+                multiplier,
+            } = step
+            else {
+                return None;
+            };
+            let [x, y] = [numerator, denominator].map(|id| self.value(id).interval);
+            let id = ValueId(index + 1);
+            let is_held = quotient_bounds(x, y, multiplier) == Ok(self.value(id).interval);
+            (!is_held).then_some(id)
+        })
+    }
+
+    /// Whether look-ups bound quotients, or values are held to where functions have results.
+    pub(super) fn holds_results(&self) -> bool {
+        self.domains().next().is_some() || self.bounded_quotients().next().is_some()
+    }
+
+    /// Whether quotients of a run are what their look-ups take.
+    pub(super) fn check_quotients(&self, trace: &Trace) -> Result<(), ProgramError> {
+        for id in self.bounded_quotients() {
+            let value = self.value(id);
+            let Interval { least, greatest } = value.interval;
+            let index = id.0 - 1;
+            let offset = self.guard_offset(index, true);
+            // The first of its claims are the quotients.
+            let mut quotients = trace.claims[index][0].iter().map(|claim| claim - offset);
+            if let Some(beyond) = quotients.find(|&x| x < least || x > greatest) {
+                return Err(ProgramError::Reach {
+                    node: value.name.clone(),
+                    value: beyond,
+                    limit: value.interval.magnitude(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run's values are where functions have results.
+    pub(super) fn check_domains(&self, trace: &Trace) -> Result<(), ProgramError> {
+        for Domain { node, least, more } in self.domains() {
+            let unit = self.value(more).unit;
+            let lowest = trace.values[more.0].iter().min();
+            if let Some(&lacking) = lowest.filter(|&&lowest| lowest < 0) {
+                return Err(ProgramError::Domain {
+                    node,
+                    value: (lacking as f64 / unit + least).to_string(),
+                    least: least.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What ⌊multiplier · x / y + ½⌋ can be, for y of at least 1.
+pub(crate) fn quotient_bounds(x: Interval, y: Interval, multiplier: i128) -> Result<Interval, Unbounded> {
+    let at = |numerator: i128| {
+        let over = |denominator: i128| {
+            let doubled = numerator
+                .checked_mul(2 * multiplier)
+                .and_then(|doubled| doubled.checked_add(denominator));
+            Ok(doubled.ok_or(Unbounded)?.div_euclid(2 * denominator))
+        };
+        Ok([over(y.least)?, over(y.greatest)?])
+    };
+    let ends = [at(x.least)?, at(x.greatest)?].concat();
+    let least = ends.iter().copied().min().ok_or(Unbounded)?;
+    let greatest = ends.iter().copied().max().ok_or(Unbounded)?;
+    Interval::checked(least, greatest)
+}
