@@ -164,6 +164,9 @@ impl Reference {
         if committed.circuit.is_partial() {
             sets.retain(|set| committed.circuit.witness(&joined(set)).is_ok());
         }
+        if sets.is_empty() {
+            return None;
+        }
         let runs = sets.iter().map(|set| model.run(set));
         let runs: Vec<Vec<Tensor>> = runs.collect::<Result<_, _>>().ok()?;
         let count = runs.first().map_or(0, Vec::len);
