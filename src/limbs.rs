@@ -43,40 +43,56 @@ pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
     if others.is_empty() {
         return subject;
     }
-    let Some(reference) = Reference::of(&subject, committed) else {
-        return subject;
-    };
-    let Some(losses) = reference.losses(committed) else {
-        return subject;
-    };
-    let unseen = UNSEEN * (-f64::from(plan.scale())).exp2();
-    let limits: Vec<f64> = losses
-        .iter()
-        .zip(&reference.outputs)
-        .map(|(loss, output)| (MOST_LOSS * loss).max(if output.is_whole { 0.0 } else { unseen }))
-        .collect();
-    let is_near = |committed: &CommittedSubject| {
-        let losses = reference.losses(committed);
-        losses.is_some_and(|losses| losses.iter().zip(&limits).all(|(loss, limit)| loss <= limit))
-    };
-    let logrows = |subject: &Subject| {
-        let committed = subject.committed.as_ref();
-        committed.map(|committed| committed.circuit.logrows())
-    };
-    let mut best = subject;
+    let mut limits = None;
+    let mut best = subject.clone();
     for chosen in others {
         let other = best.asked_for(Request {
             chosen: Some(chosen),
             ..best.request.clone()
         });
-        if let Ok(other) = other
-            && logrows(&other) < logrows(&best)
-            && other.committed.as_ref().is_some_and(is_near)
-        {
+        let Ok(other) = other else { continue };
+        let (Some(of_other), Some(of_best)) = (&other.committed, &best.committed) else {
+            continue;
+        };
+        if of_other.circuit.logrows() >= of_best.circuit.logrows() {
+            continue;
+        }
+        // The float model is run only where something can be saved.
+        let limits = limits.get_or_insert_with(|| Limits::of(&subject, committed));
+        if limits.as_ref().is_some_and(|limits| limits.hold(of_other)) {
             best = other;
         }
     }
     best
+}
+
+/// How far each output may be from the float model's.
+struct Limits {
+    reference: Reference,
+    losses: Vec<f64>,
+}
+
+impl Limits {
+    /// Of a subject's circuit without other choices; none where that is not known.
+    fn of(subject: &Subject, committed: &CommittedSubject) -> Option<Self> {
+        let reference = Reference::of(subject, committed)?;
+        let unseen = UNSEEN * (-f64::from(subject.request.plan.scale())).exp2();
+        let losses = reference.losses(committed)?;
+        let limit = |(loss, output): (&f64, &Output)| {
+            let unseen = if output.is_whole { 0.0 } else { unseen };
+            (MOST_LOSS * loss).max(unseen)
+        };
+        Some(Self {
+            losses: losses.iter().zip(&reference.outputs).map(limit).collect(),
+            reference,
+        })
+    }
+
+    /// Whether a circuit keeps within them.
+    fn hold(&self, committed: &CommittedSubject) -> bool {
+        let losses = self.reference.losses(committed);
+        losses.is_some_and(|losses| losses.iter().zip(&self.losses).all(|(loss, limit)| loss <= limit))
+    }
 }
 
 /// Other choices that may need fewer rows, the best first.
