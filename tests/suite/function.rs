@@ -213,21 +213,21 @@ fn a_reshape_may_change_the_batch() {
 fn what_is_not_covered_is_named_with_node_and_reason() {
     let folder = TempDir::new().unwrap();
     let nodes = vec![
-        named("act", operator("Sin", &["x"], "a")),
-        named("out", operator("Cos", &["a"], "y")),
+        named("act", operator("ReduceProd", &["x"], "a")),
+        named("out", operator("ReduceProd", &["a"], "y")),
     ];
     let file = written(&folder, "net.onnx", &small(&[1, 4], nodes, Vec::new()));
     let said = dry_run(&["--onnx", &file]);
     let stdout = accepted(&said);
     assert!(
-        stdout.contains("a direct circuit, since a committed one does not cover Sin act: "),
+        stdout.contains("a direct circuit, since a committed one does not cover ReduceProd act: "),
         "{stdout}"
     );
     let json = dry_run(&["--onnx", &file, "--json"]);
     let planned: Value = serde_json::from_str(accepted(&json)).unwrap();
     assert_eq!(planned["circuit"], "direct");
     assert_eq!(planned["uncovered"][1]["node"], "out");
-    assert_eq!(planned["uncovered"][1]["operator"], "Cos");
+    assert_eq!(planned["uncovered"][1]["operator"], "ReduceProd");
     assert!(
         planned["uncovered"][1]["reason"]
             .as_str()
@@ -235,7 +235,11 @@ fn what_is_not_covered_is_named_with_node_and_reason() {
             .contains("no such operator")
     );
     let committed = dry_run(&["--onnx", &file, "--circuit", "committed"]);
-    refused(&committed, &["Sin act", "Cos out"], "use --circuit direct");
+    refused(
+        &committed,
+        &["ReduceProd act", "ReduceProd out"],
+        "use --circuit direct",
+    );
 }
 
 #[test]
@@ -250,7 +254,10 @@ fn weights_that_round_to_nothing_are_noted() {
         )
     };
     let raw = |value: f32| {
-        let nodes = vec![operator("MatMul", &["x", "w"], "a"), operator("Sin", &["a"], "y")];
+        let nodes = vec![
+            operator("MatMul", &["x", "w"], "a"),
+            operator("ReduceProd", &["a"], "y"),
+        ];
         small(&[1, 4], nodes, weights(value))
     };
     for (model, note) in [
@@ -1384,7 +1391,7 @@ fn a_mean_whose_divisor_rounds_far_off_is_noted_with_a_scale_that_holds_it() {
     );
     let note = "LayerNormalization norm: EZKL multiplies by 1/21 as 2/32";
     assert!(said.contains(note), "{said}");
-    let nodes = vec![norm(), operator("Sin", &["n"], "y")];
+    let nodes = vec![norm(), operator("ReduceProd", &["n"], "y")];
     let file = written(&folder, "mean.onnx", &small(&[1, 21], nodes, vec![scale()]));
     let said = dry_run(&["--onnx", &file, "--scale", "5"]);
     assert!(accepted(&said).contains(note), "{}", said.stdout);

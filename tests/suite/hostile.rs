@@ -61,7 +61,7 @@ fn refused(model: &ModelProto, parts: &[&str]) {
     let start = Instant::now();
     let said = dry_run(&["--onnx", &file, "--circuit", "direct"]);
     assert_eq!(fault(&said, start.elapsed()), None);
-    assert_eq!(said.status, Some(1), "{}", said.stdout);
+    assert_eq!(said.status, Some(1), "{parts:?}: {}", said.stdout);
     for part in parts {
         assert!(said.stderr.contains(part), "no {part:?} in {}", said.stderr);
     }

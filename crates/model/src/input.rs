@@ -18,7 +18,6 @@ use serde_json::Value;
 use zip::ZipArchive;
 
 use super::graph::{self, MOST_ELEMENTS, Tensor};
-use super::layers::symmetric_unit;
 use crate::suite::{Category, InputKind, ModelSpec};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
@@ -308,6 +307,12 @@ pub fn numbers(spec: &ModelSpec) -> Numbers {
         InputKind::Numbers(..) | InputKind::NormalisedImage => Numbers::Floats,
         InputKind::Pixels => Numbers::Within(0, u8::MAX.into()),
     }
+}
+
+/// Uniform in [−1, 1) in steps of 2⁻²³, so that every value is exact in `f32`.
+pub(super) fn symmetric_unit(rng: &mut ChaCha8Rng) -> f32 {
+    let steps = (rng.next_u32() >> 8) as f32;
+    steps / 8_388_608.0 - 1.0
 }
 
 /// The greatest magnitude of an element of a normalised image, whose pixels have 8 bits before.

@@ -7,7 +7,7 @@
 mod network;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 
 use super::graph::{
     AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, LayerNorm, MaxPool2d, Op, Tensor, ValueId, Window,
@@ -100,7 +100,7 @@ impl Weights {
     /// Uniform in [−bound, bound) around `centre`.
     fn uniform(&mut self, shape: &[usize], centre: f32, bound: f32) -> Tensor {
         let data = (0..shape.iter().product())
-            .map(|_| centre + bound * symmetric_unit(&mut self.0))
+            .map(|_| centre + bound * input::symmetric_unit(&mut self.0))
             .collect();
         Tensor::new(shape, data)
     }
@@ -114,12 +114,6 @@ impl Weights {
         let bias = self.uniform(&shape[..1], 0.0, bound);
         (weight, bias)
     }
-}
-
-/// Uniform in [−1, 1) in steps of 2⁻²³, so that every value is exact in `f32`.
-pub(super) fn symmetric_unit(rng: &mut ChaCha8Rng) -> f32 {
-    let steps = (rng.next_u32() >> 8) as f32;
-    steps / 8_388_608.0 - 1.0
 }
 
 /// A chain of nodes under construction.

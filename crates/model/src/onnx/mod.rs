@@ -130,7 +130,16 @@ impl OnnxModel {
             limit,
         });
         let most = f64::from(INTEGER_BITS).exp2();
-        let constants = self.constants.iter().filter_map(|(name, tensor)| {
+        let graph = match &self.coverage {
+            Coverage::Full(graph) => Some(graph),
+            Coverage::Partial(_) => None,
+        };
+        let own = graph.into_iter().flat_map(|graph| {
+            let nodes = graph.nodes.iter();
+            nodes.filter_map(|node| Some((&graph.values[node.output.0].name, node.op.rules().constant()?)))
+        });
+        let read = self.constants.iter().map(|(name, tensor)| (name, tensor));
+        let constants = read.chain(own).filter_map(|(name, tensor)| {
             let value = tensor.data.iter().copied().find(|&x| beyond(x, most))?;
             Some(Problem::Overflow {
                 constant: format!("constant {name}"),
