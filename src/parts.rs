@@ -241,7 +241,8 @@ fn lacks_range(
 ) -> Result<Option<&'static str>, SettingsError> {
     let settings = CircuitSettings::parse(evidence.settings.as_deref().unwrap_or_default())?;
     let key = evidence.verifying_key.as_deref().unwrap_or_default();
-    Ok(match plan.assurance() {
+    let assurance = plan.as_chosen(record.request.chosen).circuit_assurance();
+    Ok(match assurance {
         InputAssurance::Linked | InputAssurance::Registered => None,
         InputAssurance::Public => {
             let shown = settings.file().public_sizes().unwrap_or_default();
@@ -256,7 +257,8 @@ fn lacks_range(
                 .as_ref()
                 .and_then(|lowering| lowering.layout.as_ref());
             let expected = layout.map(|layout| &layout.lookups[..]);
-            (lookups::holds_input(&settings, key, expected, sizes.input as u64) != Some(true))
+            let holds = lookups::holds_input(&settings, key, expected, assurance, sizes.input as u64);
+            (holds != Some(true))
                 .then_some("its input is said to be looked up, and its key does not look all of it up")
         }
     })

@@ -113,7 +113,8 @@ impl Record {
             .zip(evidence.verifying_key.as_deref())
             .and_then(|(settings, key)| {
                 let expected = layout.map(|layout| &layout.lookups[..]);
-                lookups::holds_input(&settings, key, expected, input_elements as u64)
+                let assurance = lowering.input_assurance;
+                lookups::holds_input(&settings, key, expected, assurance, input_elements as u64)
             });
         Some(CommittedFacts {
             input_assurance: lowering.input_assurance,

@@ -333,10 +333,7 @@ impl CommittedPlan {
         CommittedOptions {
             scale: self.scale,
             input,
-            assurance: match self.input_range {
-                Some(CheckedRange::Table) if self.assurance.is_by_circuit() => InputAssurance::Table,
-                Some(CheckedRange::Exact | CheckedRange::Table) | None => self.assurance,
-            },
+            assurance: self.circuit_assurance(),
             proved: None,
             output_public: self.output_public,
             inner_columns: self.inner_columns,
@@ -354,6 +351,14 @@ impl CommittedPlan {
     /// Who assures that the input is in range.
     pub fn assurance(self) -> InputAssurance {
         self.assurance
+    }
+
+    /// The same as the circuit has it: with the range that it checks, where it checks one.
+    pub fn circuit_assurance(self) -> InputAssurance {
+        match self.input_range {
+            Some(CheckedRange::Table) if self.assurance.is_by_circuit() => InputAssurance::Table,
+            Some(CheckedRange::Exact | CheckedRange::Table) | None => self.assurance,
+        }
     }
 
     /// Bits of the base of digits.
