@@ -316,8 +316,7 @@ fn refuse_narrow_in_table(plan: CommittedPlan, numbers: &[Numbers]) -> Result<()
         Numbers::Floats | Numbers::Integers => true,
         Numbers::Within(..) | Numbers::Truth => false,
     };
-    let is_in_table = plan.assurance().is_by_circuit() && plan.input_range() == Some(CheckedRange::Table);
-    if is_in_table && !numbers.iter().all(is_wide) {
+    if plan.circuit_assurance() == InputAssurance::Table && !numbers.iter().all(is_wide) {
         return Err(LooseRange::Numbers.into());
     }
     Ok(())
@@ -479,7 +478,7 @@ impl Subject {
         Ok(other)
     }
 
-    /// An experiment of a suite. Where there is no material, weights and input are drawn from the request's seed; but a
+    /// An experiment of a suite. What the request leaves open of the circuit is chosen, unless it has choices already. Where there is no material, weights and input are drawn from the request's seed; but a
     /// CNN has the weights that it was trained to, unless the circuit is the study's.
     ///
     /// # Errors
@@ -493,7 +492,9 @@ impl Subject {
         request: Request,
         material: Material<'_>,
     ) -> Result<Self, SubjectError> {
-        Ok(Self::of_suite(experiment, request, material, true)?.with_choices())
+        let chooses = request.chosen.is_none();
+        let subject = Self::of_suite(experiment, request, material, chooses)?;
+        Ok(if chooses { subject.with_choices() } else { subject })
     }
 
     /// The same in the circuit of a record's request, for which nothing is chosen.
@@ -548,7 +549,7 @@ impl Subject {
         };
         let onnx = onnx::write(&graph);
         let numbers = [Numbers::Floats];
-        let committed = if chooses && request.chosen.is_none() {
+        let committed = if chooses {
             let proved = Inputs {
                 tensors: inputs.clone(),
                 source: input_source.clone(),
@@ -647,7 +648,7 @@ impl Subject {
             spec: Some(spec),
         };
         let description = format!("{}{}", spec.description, form(&request));
-        let calibration = if chooses && request.chosen.is_none() {
+        let calibration = if chooses {
             Calibration::On(material.calibration)
         } else {
             Calibration::Recorded
@@ -683,8 +684,9 @@ impl Subject {
         calibration: Option<&Path>,
         request: Request,
     ) -> Result<Self, SubjectError> {
+        let chooses = request.chosen.is_none();
         let subject = Self::of_file(path, input_file, Calibration::On(calibration), request)?;
-        Ok(subject.with_choices())
+        Ok(if chooses { subject.with_choices() } else { subject })
     }
 
     /// The subject with limbs for the fewest rows. Of one that is proved in parts, the first part's range is chosen, which all parts tell.
@@ -1147,6 +1149,29 @@ mod tests {
     use crate::model::split::Split;
     use crate::prover::Io;
     use crate::suite;
+
+    /// A batch's later members, say: what was chosen for the first is not chosen again from there.
+    #[test]
+    fn a_request_with_choices_keeps_them() {
+        let model = suite::find("dense_small").unwrap();
+        let plan = CircuitPlan::committed(7, Io::Committed).unwrap();
+        let request = Request::new("dense_small", "scaling", plan);
+        let of = |request: Request| {
+            let experiment = Experiment { model, scale: 7 };
+            let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
+            subject.request
+        };
+        let first = of(request.clone());
+        let chosen = first.chosen.unwrap();
+        assert!(chosen.digit_bits < committed::DEFAULT_DIGIT_BITS, "{chosen:?}");
+        assert_eq!(of(first.clone()).chosen, first.chosen);
+        // Other choices than this evmbench's own stay as well.
+        let others = Request {
+            chosen: Some(plan.as_committed().unwrap().first_choice(CheckedRange::Exact)),
+            ..request
+        };
+        assert_eq!(of(others.clone()).chosen, others.chosen);
+    }
 
     /// A later part rests on what is proved of the tensor that it reads, which can be more than the range that was asked for.
     #[test]
