@@ -1040,8 +1040,8 @@ fn committed_input_range(committed: &CommittedFacts) -> Item {
             Finding::CheckedByCircuit,
             Level::Sound,
             format!(
-                "The circuit looks every element of the input up, so that it lies in {range}: the numbers of its table. Of \
-                 each of them for which there is a proof it computes the model."
+                "The circuit looks every element of the input up, so that it lies in {range}: the numbers of its table. For \
+                 each such input that has a proof, it computes the model."
             ),
         ),
         InputAssurance::Registered => item(
