@@ -1173,6 +1173,25 @@ mod tests {
         assert_eq!(of(others.clone()).chosen, others.chosen);
     }
 
+    #[test]
+    fn inputs_of_narrow_types_are_not_held_to_a_table() {
+        let plan = CircuitPlan::committed(7, Io::Committed)
+            .unwrap()
+            .as_committed()
+            .unwrap();
+        let held = |range| plan.as_chosen(Some(plan.first_choice(range)));
+        let [table, exact] = [CheckedRange::Table, CheckedRange::Exact].map(held);
+        for narrow in [Numbers::Truth, Numbers::Within(0, 255)] {
+            let refused = refuse_narrow_in_table(table, &[Numbers::Floats, narrow]);
+            assert_eq!(refused, Err(CommittedError::LooseRange(LooseRange::Numbers)));
+            assert_eq!(refuse_narrow_in_table(exact, &[narrow]), Ok(()));
+        }
+        assert_eq!(
+            refuse_narrow_in_table(table, &[Numbers::Floats, Numbers::Integers]),
+            Ok(())
+        );
+    }
+
     /// A later part rests on what is proved of the tensor that it reads, which can be more than the range that was asked for.
     #[test]
     fn a_part_rests_on_what_the_part_before_it_proves() {
