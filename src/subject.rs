@@ -264,13 +264,14 @@ impl CommittedSubject {
         numbers: &[Numbers],
         input_bound: f64,
     ) -> Result<Option<Self>, CommittedError> {
-        let Some(plan) = request.committed_plan() else {
+        let CircuitPlan::Committed(asked) = request.plan else {
             return Ok(None);
         };
         if request.part.is_some() {
             return Ok(None);
         }
-        let integers = input_integers(plan, numbers, input_bound);
+        let plan = asked.as_chosen(request.chosen);
+        let integers = input_integers(asked, numbers, input_bound);
         refuse_narrow_in_table(plan, numbers)?;
         let options = plan.options(integers);
         let circuit = committed::lower_within(known(graph)?, &options, request.reach(), &Ezkl)?;
@@ -572,6 +573,7 @@ impl Subject {
             notes.extend(rounding::far_off_means(&rounding::means(&graph), scale));
         }
         notes.extend(request.scale_factors.as_ref().map(ScaleFactors::remark));
+        notes.extend(coarse_input(&request, &numbers, input_bound));
         Ok(Self {
             model: describe(
                 spec.description.to_owned(),
@@ -822,6 +824,7 @@ impl Subject {
         };
         let domains = committed.iter().flat_map(|committed| committed.circuit.domains());
         remarks.extend(domains.map(|domain| domain.to_string()));
+        remarks.extend(coarse_input(&request, &numbers, input_bound));
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };
         Ok(Self {
@@ -1091,10 +1094,41 @@ pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
     Tensor::new([1, data.len()], data)
 }
 
-/// The integers of a committed circuit's input: those of its scale, or the numbers themselves where all of them are whole.
+/// The integers of a committed circuit's input: the numbers themselves where all of them are whole, else those of its scale. Where the
+/// circuit checks the range, they have fewer bits after the binary point if the look-up table ends before them: of an input that
+/// reaches far, the last bits of the scale are a small part. Whole numbers beside others are never rounded. `plan` is what was asked
+/// for: limbs that are chosen do not make the input coarser.
 fn input_integers(plan: CommittedPlan, numbers: &[Numbers], bound: f64) -> Integers {
-    let are_whole = numbers.iter().all(|&numbers| numbers != Numbers::Floats);
-    Integers::of_input(if are_whole { 0 } else { plan.scale() }, bound)
+    let is_float = |numbers: &Numbers| *numbers == Numbers::Floats;
+    if !numbers.iter().any(is_float) {
+        return Integers::of_input(0, bound);
+    }
+    let scale = f64::from(plan.scale());
+    if !plan.assurance().is_by_circuit() {
+        return Integers::of_input(scale, bound);
+    }
+    // A range of ±bound is checked by numbers from 0 to 2·bound.
+    let most = (f64::from(plan.digit_bits()).exp2() - 1.0) / (2.0 * bound);
+    let least = if numbers.iter().all(is_float) {
+        f64::NEG_INFINITY
+    } else {
+        0.0
+    };
+    Integers::of_input(scale.min(most.log2().floor()).max(least), bound)
+}
+
+/// A note on an input that has fewer bits after the binary point than the scale.
+fn coarse_input(request: &Request, numbers: &[Numbers], bound: f64) -> Option<String> {
+    let plan = request.plan.as_committed()?;
+    let bits = input_integers(plan, numbers, bound).unit.log2();
+    let is_coarse = numbers.contains(&Numbers::Floats) && bits < f64::from(plan.scale());
+    is_coarse.then(|| {
+        format!(
+            "the input has {bits} bits after the binary point, not the scale's {}: it reaches to ±{bound}, and the look-up table that checks its \
+             range ends there",
+            plan.scale()
+        )
+    })
 }
 
 /// A circuit takes any input up to a bound, which must not tell this one apart: the next power of two.
@@ -1171,6 +1205,38 @@ mod tests {
             ..request
         };
         assert_eq!(of(others.clone()).chosen, others.chosen);
+    }
+
+    /// An input that reaches far loses last bits of the scale, where the circuit checks its range; whole numbers lose none.
+    #[test]
+    #[expect(clippy::float_cmp, reason = "powers of two")]
+    fn the_input_of_a_wide_range_has_fewer_bits() {
+        let plan = |io| CircuitPlan::committed(10, io).unwrap().as_committed().unwrap();
+        let bits = |io, numbers: &[Numbers], bound| input_integers(plan(io), numbers, bound).unit.log2();
+        let [floats, whole] = [Numbers::Floats, Numbers::Integers];
+        let bits_of_ranged = [
+            (1.0, 10.0),
+            (31.0, 10.0),
+            (32.0, 9.0),
+            (128.0, 7.0),
+            (1_048_576.0, -6.0),
+        ];
+        for (bound, expected) in bits_of_ranged {
+            let integers = input_integers(plan(Io::Result), &[floats], bound);
+            assert_eq!(integers.unit.log2(), expected, "{bound}");
+            assert!(
+                2 * integers.range.greatest < 1 << committed::DEFAULT_DIGIT_BITS,
+                "{bound}"
+            );
+        }
+        assert_eq!(bits(Io::Result, &[whole], 1_048_576.0), 0.0);
+        assert_eq!(bits(Io::Result, &[floats, whole], 1_048_576.0), 0.0);
+        assert_eq!(bits(Io::Result, &[floats, whole], 128.0), 7.0);
+        assert_eq!(
+            bits(Io::Public, &[floats], 1_048_576.0),
+            10.0,
+            "of a public input nothing is checked"
+        );
     }
 
     #[test]

@@ -55,9 +55,9 @@ pub struct Integers {
 }
 
 impl Integers {
-    /// A model's input at this scale, of elements of at most this magnitude in the model's numbers.
-    pub fn of_input(scale: u32, bound: f64) -> Self {
-        let unit = f64::from(scale).exp2();
+    /// A model's input with so many bits after the binary point, which may be negative, of elements of at most this magnitude in the model's numbers.
+    pub fn of_input(bits: impl Into<f64>, bound: f64) -> Self {
+        let unit = bits.into().exp2();
         Self {
             range: Interval::symmetric((bound * unit).round() as i128),
             unit,
