@@ -41,6 +41,7 @@ pub mod ablation;
 pub mod accuracy;
 pub mod batch;
 pub mod bench;
+pub mod budget;
 pub mod cifar10;
 pub mod cli;
 pub mod cluster;

@@ -24,7 +24,7 @@ use crate::model::integer::{self, IntegerError, Lowered};
 use crate::model::onnx::{
     Asked, Coverage, Loaded, OnnxError, OnnxModel, OutputForm, Port, Problem, Uncovered,
 };
-use crate::model::split::{self, SharedTensor, SplitError};
+use crate::model::split::{self, SharedTensor, Split, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
@@ -143,6 +143,9 @@ impl TestImage {
         }
     }
 }
+
+/// The circuit of one of a model's parts, before all have as many rows, and its plan.
+pub(crate) type LoweredPart = (CommittedPlan, CommittedCircuit);
 
 /// One thing to prove.
 #[derive(Debug, Clone)]
@@ -871,34 +874,11 @@ impl Subject {
                 inputs: self.inputs.clone(),
             })
         });
-        let CircuitPlan::Committed(whole) = self.request.plan else {
-            return Err(PlanError::NotCommitted.into());
-        };
-        let mut lowered: Vec<(CommittedPlan, CommittedCircuit)> = Vec::new();
+        let mut lowered: Vec<LoweredPart> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             // What every part before the last layer's makes is read by the next one.
             let is_read = index < split.cuts.len();
-            let plan = whole.of_part(part.source.is_some(), is_read);
-            let chosen = plan.as_chosen(self.request.chosen);
-            let (input, proved) = match part.source {
-                None => {
-                    refuse_narrow_in_table(chosen, &self.numbers)?;
-                    (input_integers(plan, &self.numbers, self.input_bound), None)
-                }
-                Some(source) => {
-                    let (_, from) = &lowered[source.part];
-                    match source.tensor {
-                        SharedTensor::Input => (from.input(), Some(from.proved_input())),
-                        SharedTensor::Output => (from.output(), Some(from.proved_output())),
-                    }
-                }
-            };
-            let options = CommittedOptions {
-                proved,
-                ..chosen.options(input)
-            };
-            let circuit = committed::lower_within(&part.graph, &options, self.request.reach(), &Ezkl)?;
-            lowered.push((plan, circuit));
+            lowered.push(self.lowered_part(part, is_read, &lowered)?);
         }
         let logrows = lowered.iter().map(|(_, circuit)| circuit.logrows()).max();
         let mut subjects: Vec<Self> = Vec::new();
@@ -924,24 +904,76 @@ impl Subject {
         Ok(subjects)
     }
 
+    /// The circuit of a part, and its plan; `earlier` are the parts before it, and a later one reads what it makes where `is_read`.
+    ///
+    /// # Errors
+    /// [`SubjectError::Committed`] and [`SubjectError::Plan`].
+    pub(crate) fn lowered_part(
+        &self,
+        part: &split::Part,
+        is_read: bool,
+        earlier: &[LoweredPart],
+    ) -> Result<LoweredPart, SubjectError> {
+        let CircuitPlan::Committed(whole) = self.request.plan else {
+            return Err(PlanError::NotCommitted.into());
+        };
+        let plan = whole.of_part(part.source.is_some(), is_read);
+        let chosen = plan.as_chosen(self.request.chosen);
+        let (input, proved) = match part.source {
+            None => {
+                refuse_narrow_in_table(chosen, &self.numbers)?;
+                (input_integers(plan, &self.numbers, self.input_bound), None)
+            }
+            Some(source) => {
+                let (_, from) = &earlier[source.part];
+                match source.tensor {
+                    SharedTensor::Input => (from.input(), Some(from.proved_input())),
+                    SharedTensor::Output => (from.output(), Some(from.proved_output())),
+                }
+            }
+        };
+        let options = CommittedOptions {
+            proved,
+            ..chosen.options(input)
+        };
+        let circuit = committed::lower_within(&part.graph, &options, self.request.reach(), &Ezkl)?;
+        Ok((plan, circuit))
+    }
+
+    /// The model in these parts, in the place of one proof.
+    ///
+    /// # Errors
+    /// [`SubjectError::Committed`]: the model has no committed circuit.
+    pub fn in_parts(&self, split: Split) -> Result<Self, SubjectError> {
+        let request = Request {
+            part: Some(PartRequest { split, index: 0 }),
+            chosen: None,
+            ..self.request.clone()
+        };
+        Ok(self.asked_for(request)?.with_choices())
+    }
+
     /// One part as a subject.
     fn part(&self, index: usize, part: &split::Part, plan: CircuitPlan, committed: CommittedSubject) -> Self {
         let split = self.request.part.as_ref().map(|part| part.split.clone());
         let part_request = split.map(|split| PartRequest { split, index });
-        let [input] = part.graph.inputs[..] else {
-            unreachable!("a part has one input")
-        };
-        let shape = part.graph.shape(input);
+        let shapes: Vec<&[usize]> = part
+            .graph
+            .inputs
+            .iter()
+            .map(|&input| part.graph.shape(input))
+            .collect();
         let (inputs, input_source) = match part.source {
             None => (self.inputs.clone(), self.input.source.clone()),
             Some(split::Source { part, tensor }) => {
                 let unit = committed.circuit.input().unit;
-                let integers = committed.input();
-                let floats = integers.iter().map(|&integer| (integer as f64 / unit) as f32);
-                (
-                    vec![Tensor::new(shape, floats.collect())],
-                    Source::Part { part, tensor },
-                )
+                let mut integers = committed.input().iter();
+                let inputs = shapes.iter().map(|shape| {
+                    let elements = integers.by_ref().take(shape.iter().product());
+                    let floats = elements.map(|&integer| (integer as f64 / unit) as f32);
+                    Tensor::new(*shape, floats.collect())
+                });
+                (inputs.collect(), Source::Part { part, tensor })
             }
         };
         let onnx = onnx::write(&part.graph);
@@ -952,7 +984,7 @@ impl Subject {
                 format!("{} ({name}: {})", self.model.description, layers.join(", ")),
                 &onnx,
                 Ok(&part.graph),
-                vec![shape.to_vec()],
+                shapes.iter().map(|shape| shape.to_vec()).collect(),
                 part.graph
                     .output_values()
                     .map(|value| value.shape.clone())
@@ -1180,7 +1212,6 @@ pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::committed::InputAssurance;
-    use crate::model::split::Split;
     use crate::prover::Io;
     use crate::suite;
 

@@ -17,9 +17,70 @@ pub(super) struct Arguments {
     /// Only this suite [default: every model]
     #[arg(long)]
     suite: Option<Suite>,
+    /// The command that makes each set of the published records, in place of the models
+    #[arg(long, conflicts_with = "suite")]
+    published: bool,
 }
 
+/// What each set of the published records is, and its command. Every option but the model and its scale is the default, or stands there.
+const PUBLISHED: [(&str, &str); 12] = [
+    (
+        "small layers, both scales",
+        "prove-and-verify relu silu tanh poly dense dense_small dense_large conv2d_small --scale 7,10 --out results",
+    ),
+    (
+        "large layers, both scales, one proof of each",
+        "prove-and-verify maxpool2d_k2 avgpool2d_k2 conv2d_k3_s1 conv2d_k3_s2 depthwise_conv2d batchnorm2d layernorm --scale 7,10 --runs 1 --out results",
+    ),
+    (
+        "layers whose power of two hangs on who assures the input's range",
+        "prove-and-verify avgpool2d_k2 conv2d_k3_s1 conv2d_k3_s2 layernorm conv2d_large --scale 7,10 --input-range registered --runs 1 --out results",
+    ),
+    (
+        "the CNNs on CIFAR-10's first test image, both scales",
+        "prove-and-verify --suite composite --data DIR --out results",
+    ),
+    (
+        "MLPerf Tiny with the public weights",
+        "prove-and-verify --suite tiny --weights-dir DIR --data DIR --runs 1 --out results",
+    ),
+    (
+        "classic networks",
+        "prove-and-verify --suite classic --data DIR --runs 1 --out results",
+    ),
+    (
+        "ResNet-20 in parts",
+        "prove-and-verify resnet20 --cut conv8,conv15 --data DIR --runs 1 --out results",
+    ),
+    (
+        "one layer in tiles",
+        "prove-and-verify conv2d_small --tiles 2 --out results/parts",
+    ),
+    (
+        "every layer computed in the circuit",
+        "prove-and-verify relu silu tanh poly maxpool2d_k2 conv2d_k3_s1 conv2d_k3_s2 depthwise_conv2d batchnorm2d layernorm dense dense_small --scale 7 --circuit direct --out results",
+    ),
+    (
+        "the same for the largest that fits",
+        "prove-and-verify avgpool2d_k2 --scale 7 --circuit direct --runs 1 --out results",
+    ),
+    (
+        "the study's circuits",
+        "prove-and-verify relu silu tanh poly dense dense_small dense_large cnn_strided --scale 10 --circuit study --runs 1 --out results",
+    ),
+    (
+        "tuned for gas",
+        "tune dense_small --for gas --prove 3 --runs 1 --out results/tuned",
+    ),
+];
+
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    if arguments.published {
+        for (what, command) in PUBLISHED {
+            say!("{what}:\n  evmbench {command}")?;
+        }
+        return Ok(Finding::Good);
+    }
     let mut table = Table::new([
         Column::text("model"),
         Column::text("suite"),

@@ -6,7 +6,6 @@ use super::error::CliError;
 use super::output::{fitted, note, say};
 use super::planner::Planner;
 use super::prove_and_verify::Item;
-use super::session::parse_bytes;
 use super::{Finding, export, format, progress, prove_and_verify, remarks};
 use crate::chain::Fork;
 use crate::committed::CellAccount;
@@ -27,9 +26,6 @@ use crate::subject::Subject;
 pub(super) struct Arguments {
     #[command(flatten)]
     run: prove_and_verify::Arguments,
-    /// Memory to fit into, as in 24GiB [default: the memory limit of a worker]
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
-    budget: Option<u64>,
     /// Measure first how fast this machine is, which takes about a minute and is kept
     #[arg(long)]
     calibrate: bool,
@@ -109,9 +105,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
 fn budget(arguments: &Arguments) -> (Option<u64>, Option<String>) {
     let session = &arguments.run.session;
     let bytes = arguments
+        .run
         .budget
         .or_else(|| session.effective_memory_limit_bytes());
-    let source = match (arguments.budget, session.memory_limit, AvailableMemory::here()) {
+    let source = match (
+        arguments.run.budget,
+        session.memory_limit,
+        AvailableMemory::here(),
+    ) {
         (Some(_), _, _) => Some("--budget".to_owned()),
         (None, Some(asked), Some(here)) if here.bytes < asked => {
             Some(format!("{}; --memory-limit is more", here.source))
@@ -133,10 +134,15 @@ fn answers(
 ) -> Result<Vec<Planned>, CliError> {
     let image = arguments.run.image(items)?;
     let material = arguments.run.material(image.as_ref());
+    let budget_of_parts = if arguments.export.is_asked_for() {
+        arguments.run.budget_anywhere()
+    } else {
+        arguments.run.budget_here()
+    };
     let mut answers = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, items.len());
-        for subject in item.subjects(material)? {
+        for subject in item.subjects(material, budget_of_parts)? {
             let found = match planner.laid_out(&position, &subject)? {
                 Err(Failure::Interrupted { .. }) => return Ok(answers),
                 other => other,

@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::{fitted, say};
-use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished};
-use super::{Finding, data, remarks, tables};
+use super::output::{fitted, note, say};
+use super::session::{Earlier, Session, SessionArguments, at_least_one, count, finished, parse_bytes};
+use super::{Finding, data, format, remarks, tables};
+use crate::budget;
 use crate::chain::Fork;
 use crate::cifar10;
 use crate::committed::{CheckedRange, CommittedError, DIGIT_BITS, ProgramError};
+use crate::forecast::{Forecast, Verdict};
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Slot};
 use crate::model::layers;
@@ -75,7 +77,7 @@ pub(super) struct Arguments {
     /// Number of the test image that these look at [default: 0 where there are images, else one drawn from the seed]
     #[arg(long, value_name = "N", conflicts_with = "onnx")]
     sample: Option<usize>,
-    /// Bits after the binary point, several with commas [default: the suite's, else 7]
+    /// Bits after the binary point, several with commas [default: the suite's; of a model by its id 10 if it is of the suite tiny, else 7]
     #[arg(long, value_name = "BITS", value_delimiter = ',')]
     pub(super) scale: Vec<u32>,
     /// `committed`: large layers claimed and checked under a challenge; `direct`: every layer computed in the circuit;
@@ -106,6 +108,10 @@ pub(super) struct Arguments {
     /// Prove the last layer (after the last --cut) in so many parts, each with some of its output channels
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     tiles: Option<usize>,
+    /// Memory that one proof may take, as in 8GiB: a model whose committed circuit needs more is proved in the fewest parts that fit, cut
+    /// and tiled as the forecast says [default: the memory limit of a worker, here; none for a job of many machines]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(super) budget: Option<u64>,
     /// Prove so many inputs of each model under one key, a record each, and verify all proofs in one transaction: the CNNs look
     /// at one test image after another, and other inputs are drawn from one seed after another, where no files are given
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["cut", "tiles"])]
@@ -565,6 +571,24 @@ impl Arguments {
         })
     }
 
+    /// Memory that one proof may take on this machine: what was asked for, else what a worker can have.
+    pub(super) fn budget_here(&self) -> Option<Budget> {
+        let limit = self.session.effective_memory_limit_bytes();
+        let limit = limit.filter(|_| !self.session.force).map(|bytes| Budget {
+            bytes,
+            is_asked_for: false,
+        });
+        self.budget_anywhere().or(limit)
+    }
+
+    /// Memory that one proof may take where nobody knows the machine: what was asked for.
+    pub(super) fn budget_anywhere(&self) -> Option<Budget> {
+        self.budget.map(|bytes| Budget {
+            bytes,
+            is_asked_for: true,
+        })
+    }
+
     /// What takes the place of seeded weights and inputs.
     pub(super) fn material<'a>(&'a self, image: Option<&'a TestImage>) -> Material<'a> {
         Material {
@@ -689,10 +713,16 @@ fn named(arguments: &Arguments, srs: Option<&SrsStore>) -> Result<Vec<Item>, Cli
                     .iter()
                     .map(|id| suite::find(id))
                     .collect::<Result<Vec<_>, _>>()?;
-                models
-                    .into_iter()
-                    .flat_map(|model| scales.iter().map(move |&scale| Experiment { model, scale }))
-                    .collect()
+                let scales_of = |model: &ModelSpec| match &arguments.scale[..] {
+                    [] => vec![model.category.default_scale()],
+                    asked => asked.to_vec(),
+                };
+                let of = |model| {
+                    scales_of(model)
+                        .into_iter()
+                        .map(move |scale| Experiment { model, scale })
+                };
+                models.into_iter().flat_map(of).collect()
             }
         };
         if arguments.weights.is_some() && arguments.ids.len() != 1 {
@@ -822,10 +852,65 @@ impl Item {
         })
     }
 
-    /// What each of its records is about: the model, or its parts.
-    pub(super) fn subjects(&self, material: Material<'_>) -> Result<Vec<Subject>, CliError> {
-        Ok(self.subject(material)?.parts()?)
+    /// What each of its records is about: the model, or its parts. A model that is too large for the budget is split, if it has
+    /// no circuit of a profile.
+    pub(super) fn subjects(
+        &self,
+        material: Material<'_>,
+        budget: Option<Budget>,
+    ) -> Result<Vec<Subject>, CliError> {
+        let subject = self.subject(material)?;
+        let budget = budget.filter(|_| self.profile.is_none());
+        let subject = match budget.and_then(|budget| budget.split(&subject)) {
+            Some(split) => subject.in_parts(split)?,
+            None => subject,
+        };
+        Ok(subject.parts()?)
     }
+}
+
+/// Memory that one proof may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    bytes: u64,
+    /// Whether it was asked for: then no part of a forecast's interval may exceed it.
+    is_asked_for: bool,
+}
+
+impl Budget {
+    /// Where a model is split that does not fit; says so. None where it fits, or where no split does.
+    fn split(self, subject: &Subject) -> Option<Split> {
+        let circuit = &subject.committed.as_ref()?.circuit;
+        let peak = Forecast::of_committed(circuit, None, None).ok()?.peak_bytes();
+        match peak.against(self.bytes) {
+            Verdict::Fits => return None,
+            Verdict::Open if !self.is_asked_for => return None,
+            Verdict::Open | Verdict::Exceeds => {}
+        }
+        let (name, needed, bytes) = (
+            subject.request.name(),
+            format::bytes(peak.likely),
+            format::bytes(self.bytes),
+        );
+        let split = budget::split_within(subject, self.bytes);
+        match &split {
+            Some(split) => note!(
+                "{name}: one proof needs {needed}, and may take {bytes}: {} parts fit ({})",
+                split.parts(),
+                options_of(split)
+            ),
+            None => note!("{name}: one proof needs {needed}, and no split that evmbench finds fits {bytes}"),
+        }
+        split
+    }
+}
+
+/// The options that ask for a split.
+fn options_of(split: &Split) -> String {
+    let cuts = (!split.cuts.is_empty()).then(|| format!("--cut {}", split.cuts.join(",")));
+    let tiles = (split.tiles > 1).then(|| format!("--tiles {}", split.tiles));
+    let options: Vec<String> = cuts.into_iter().chain(tiles).collect();
+    options.join(" ")
 }
 
 /// One record to make, as `--dry-run --json` prints it.
@@ -856,7 +941,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
     ]);
     let mut remarks = Vec::new();
     for item in items {
-        for subject in item.subjects(material)? {
+        for subject in item.subjects(material, arguments.budget_here())? {
             let Request {
                 suite,
                 plan: circuit,
@@ -1012,7 +1097,7 @@ fn run_all(items: &[Item], arguments: &Arguments, session: &mut Session) -> Resu
     let material = arguments.material(image.as_ref());
     let mut records = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let subjects = item.subjects(material)?;
+        let subjects = item.subjects(material, arguments.budget_here())?;
         let mut parts = Vec::new();
         for subject in &subjects {
             let part = subject.request.part.as_ref();

@@ -80,8 +80,7 @@ const OWN_FLAGS: [&str; 7] = [
     "--resume",
     "--shared-nodes",
 ];
-const OWN_VALUES: [&str; 8] = [
-    "--budget",
+const OWN_VALUES: [&str; 7] = [
     "--claim",
     "--export",
     "--from",
@@ -120,15 +119,33 @@ fn forwarded_of(arguments: impl Iterator<Item = OsString>) -> Result<Vec<String>
     Ok(kept)
 }
 
-/// The item of each task, and which of its parts, in the order of the tasks.
-fn places(items: &[Item]) -> Vec<(&Item, usize)> {
-    let parts = |item: &Item| {
-        let part = item.request().part.as_ref();
-        part.map_or(1, |part| part.split.parts())
+/// The subject of a task; none where there are fewer tasks.
+fn subject_of(
+    number: usize,
+    items: &[Item],
+    arguments: &prove_and_verify::Arguments,
+) -> Result<Option<Subject>, CliError> {
+    let image = arguments.image(items)?;
+    let material = arguments.material(image.as_ref());
+    let budget = arguments.budget_anywhere();
+    let Some(mut index) = number.checked_sub(1) else {
+        return Ok(None);
     };
-    let all = items.iter().map(|item| (item, parts(item)));
-    all.flat_map(|(item, parts)| (0..parts).map(move |part| (item, part)))
-        .collect()
+    for item in items {
+        // Only where a budget was asked for, the parts are not known before the circuit is.
+        let part = item.request().part.as_ref();
+        let parts = part.map_or(1, |part| part.split.parts());
+        if budget.is_none() && index >= parts {
+            index -= parts;
+            continue;
+        }
+        let mut subjects = item.subjects(material, budget)?;
+        if index < subjects.len() {
+            return Ok(Some(subjects.swap_remove(index)));
+        }
+        index -= subjects.len();
+    }
+    Ok(None)
 }
 
 fn prepare(arguments: &prove_and_verify::Arguments, job: &Path) -> Result<Finding, CliError> {
@@ -159,15 +176,8 @@ fn prepare(arguments: &prove_and_verify::Arguments, job: &Path) -> Result<Findin
 fn task(arguments: &prove_and_verify::Arguments, job: &Path, number: usize) -> Result<Finding, CliError> {
     let list: TaskList = store::read_json(&TaskList::path(job))?;
     let items = prove_and_verify::items(arguments)?;
-    let places = places(&items);
-    let count = places.len();
-    let no_task = CliError::NoTask { number, count };
-    let Some((item, part)) = number.checked_sub(1).and_then(|index| places.get(index)) else {
-        return Err(no_task);
-    };
-    let image = arguments.image(&items)?;
-    let subjects = item.subjects(arguments.material(image.as_ref()))?;
-    let subject = subjects.get(*part).ok_or(no_task)?;
+    let count = list.tasks.len();
+    let subject = subject_of(number, &items, arguments)?.ok_or(CliError::NoTask { number, count })?;
     let (found, expected) = (subject.request.name(), list.tasks.get(number - 1));
     if expected.is_none_or(|task| task.name != found) {
         return Err(CliError::OtherTask {
@@ -181,7 +191,7 @@ fn task(arguments: &prove_and_verify::Arguments, job: &Path, number: usize) -> R
         None => SrsStore::Prepared(TaskList::strings(job)),
     };
     let mut session = Session::open(&arguments.session, Some(srs))?.resuming();
-    let record = session.record(&format!("[{number}/{count}]"), subject);
+    let record = session.record(&format!("[{number}/{count}]"), &subject);
     let closed = session.close();
     let Some(record) = record? else {
         // What the user stops has a status of its own.
@@ -295,7 +305,7 @@ fn finish(arguments: &Arguments) -> Result<Finding, CliError> {
     let mut refused = Vec::new();
     for item in &items {
         let mut parts: Vec<Listed> = Vec::new();
-        for subject in item.subjects(run.material(image.as_ref()))? {
+        for subject in item.subjects(run.material(image.as_ref()), run.budget_anywhere())? {
             take_over(&store, &others, &subject, strings.as_ref())?;
             parts.push(Listed {
                 number: listed.len() + parts.len() + 1,
@@ -461,7 +471,7 @@ mod tests {
                 "--json",
                 "--budget=8GiB",
             ]),
-            ["dense_small", "--scale", "7,10", "--out=runs"]
+            ["dense_small", "--scale", "7,10", "--out=runs", "--budget=8GiB"]
         );
         assert_eq!(forwarded(&["--", "--export", "x"]), ["--", "--export", "x"]);
         assert_eq!(

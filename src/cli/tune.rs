@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::{fitted, note, say};
-use super::session::{Session, at_least_one, parse_bytes};
+use super::session::{Session, at_least_one};
 use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;
 use crate::accuracy;
@@ -37,9 +37,6 @@ pub(super) struct Arguments {
     /// What is to be least: the prover's memory, the time of a proof, or the gas of its verification
     #[arg(long = "for", value_enum, value_name = "WHAT")]
     objective: ObjectiveName,
-    /// Memory that proving must fit, as in 24GiB [default: the memory limit of a worker]
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
-    budget: Option<u64>,
     /// What may be lost against the float model: test images of a CNN in per cent of all, where there are images; else the
     /// greatest distance of an output, in per cent of the greatest output [default: what is lost without tuning]
     #[arg(long, value_name = "PERCENT", value_parser = percentage)]
@@ -313,7 +310,10 @@ fn search(
         untuned.accuracy = accuracy(&untuned.plan)?;
     }
     let limits = Limits {
-        memory_bytes: arguments.budget.or_else(|| session.planner.memory_limit_bytes()),
+        memory_bytes: arguments
+            .run
+            .budget
+            .or_else(|| session.planner.memory_limit_bytes()),
         loss_percent: arguments
             .accuracy_loss
             .or_else(|| candidates.first()?.loss_percent()),
@@ -620,7 +620,7 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
     if *fork != Fork::default() {
         command += &format!(" --fork {}", fork.name());
     }
-    if let Some(budget) = arguments.budget {
+    if let Some(budget) = arguments.run.budget {
         command += &format!(" --budget {budget}B");
     }
     if let Some(loss) = arguments.accuracy_loss {

@@ -631,3 +631,31 @@ fn what_is_not_built_in_says_how_to_build_it() {
         "cargo build --release --features train",
     );
 }
+
+/// Records that need no file of anybody's: each that a command makes is there.
+#[test]
+fn the_published_commands_make_the_published_records() {
+    let listed = evmbench().args(["list", "--published"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let commands = listed.lines().filter_map(|line| line.strip_prefix("  evmbench "));
+    let without_files =
+        commands.filter(|command| command.starts_with("prove-and-verify") && !command.contains("DIR"));
+    let mut records = 0;
+    for command in without_files {
+        let command = command.replace("--scale 7,10", "--scale 7");
+        let planned = evmbench()
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(command.split(' '))
+            .args(["--dry-run", "--json"])
+            .output()
+            .unwrap();
+        assert!(planned.status.success(), "{command}: {planned:?}");
+        for line in String::from_utf8(planned.stdout).unwrap().lines() {
+            let planned: serde_json::Value = serde_json::from_str(line).unwrap();
+            let path = common::root(planned["record"].as_str().unwrap());
+            assert!(path.exists(), "{command}: {}", path.display());
+            records += 1;
+        }
+    }
+    assert!(records > 30, "{records}");
+}

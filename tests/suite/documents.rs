@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use evmbench::ablation;
+use evmbench::budget;
 use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
 use evmbench::forecast::Forecast;
@@ -201,8 +202,9 @@ fn the_table_of_networks_is_what_is_laid_out() {
         let elements = graph
             .output_values()
             .map(|value| value.shape.iter().product::<usize>());
-        let plan = CircuitPlan::committed(7, Io::default_for_outputs(elements.sum())).unwrap();
-        let experiment = Experiment { model, scale: 7 };
+        let scale = model.category.default_scale();
+        let plan = CircuitPlan::committed(scale, Io::default_for_outputs(elements.sum())).unwrap();
+        let experiment = Experiment { model, scale };
         let subject = Subject::from_suite(
             experiment,
             Request::new(model.id, &suite, plan),
@@ -227,6 +229,63 @@ fn the_table_of_networks_is_what_is_laid_out() {
         ]
     });
     assert_table("docs/networks.md", "networks", &markdown(&heading, rows));
+}
+
+/// What `plan --budget` says of two networks.
+#[test]
+fn the_table_of_budgets_is_what_is_laid_out() {
+    let heading = [
+        "",
+        "budget",
+        "proofs",
+        "rows",
+        "memory of one",
+        "gas of all",
+        "options",
+    ];
+    let mut rows = Vec::new();
+    for id in ["resnet20", "mobilenet_v1_025"] {
+        let model = suite::find(id).unwrap();
+        let scale = model.category.default_scale();
+        let plan = CircuitPlan::committed(scale, Io::Result).unwrap();
+        let request = Request::new(id, model.category.to_string(), plan);
+        let subject = Subject::from_suite(Experiment { model, scale }, request, Material::default()).unwrap();
+        let circuit = &subject.committed.as_ref().unwrap().circuit;
+        let whole = Forecast::of_committed(circuit, None, None).unwrap().peak_bytes();
+        for gibibytes_of_one in [16, 8, 4] {
+            let bytes = gibibytes_of_one << 30;
+            let (parts, options) = if whole.high <= bytes {
+                (vec![subject.clone()], "-".to_owned())
+            } else {
+                let split = budget::split_within(&subject, bytes).unwrap();
+                let options = format!("`--cut {}`", split.cuts.join(","));
+                (subject.in_parts(split).unwrap().parts().unwrap(), options)
+            };
+            let forecasts: Vec<Forecast> = parts
+                .iter()
+                .map(|part| {
+                    Forecast::of_committed(&part.committed.as_ref().unwrap().circuit, None, None).unwrap()
+                })
+                .collect();
+            let memory = forecasts
+                .iter()
+                .map(|forecast| forecast.peak_bytes().likely)
+                .max();
+            let gas = forecasts
+                .iter()
+                .map(|forecast| forecast.under(Fork::Osaka).verification_gas.likely);
+            rows.push(vec![
+                id.to_owned(),
+                format!("{gibibytes_of_one} GiB"),
+                parts.len().to_string(),
+                format!("2^{}", forecasts[0].logrows),
+                gibibytes(memory),
+                count(Some(gas.sum())),
+                options,
+            ]);
+        }
+    }
+    assert_table("docs/networks.md", "budgets", &markdown(&heading, rows));
 }
 
 /// What the records say of the networks; no row where there are none.

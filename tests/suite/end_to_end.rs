@@ -13,7 +13,7 @@ use evmbench::chain::ControlKind;
 use evmbench::forecast::{Estimate, Forecast, TransactionKind, Verdict};
 use evmbench::ledger::What;
 use evmbench::metric::Metric;
-use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, Window};
+use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Tensor, ValueId, Window};
 use evmbench::model::input;
 use evmbench::parts::{self, PartsError};
 use evmbench::prover::{CircuitKind, EZKL_VERSION, Phase, PhaseSource, SrsStore};
@@ -855,6 +855,79 @@ fn a_model_in_parts_is_one_set() {
         "{verified:?}"
     );
     workshop.assert_clean();
+}
+
+/// A sum with a convolution's input, cut before it: both operands go across, committed to as one tensor.
+fn residual() -> Graph {
+    let mut graph = Graph::default();
+    let x = graph.input("x", &[1, 1, 4, 4]).unwrap();
+    let convolution = |seed| {
+        Op::Conv2d(Conv2d {
+            weight: input::seeded_uniform(&[1, 1, 3, 3], seed),
+            bias: None,
+            window: Window::square(3, 1, 1),
+            groups: 1,
+        })
+    };
+    let mut apply =
+        |name: &str, op: Op, inputs: &[ValueId]| graph.apply(name, &format!("{name}.y"), op, inputs).unwrap();
+    let first = apply("conv1", convolution(1), &[x]);
+    let kept = apply("relu1", Op::Relu, &[first]);
+    let second = apply("conv2", convolution(2), &[kept]);
+    let sum = apply("sum", Op::Add, &[kept, second]);
+    let output = apply("relu2", Op::Relu, &[sum]);
+    graph.outputs = vec![output];
+    graph
+}
+
+/// Parts that are linked by two tensors are one set, and one that is about another operand is no part of it.
+#[test]
+fn two_tensors_across_a_cut_are_linked() {
+    let workshop = Workshop::new();
+    let onnx = workshop.folder.path().join("residual.onnx");
+    std::fs::write(&onnx, evmbench::model::onnx::write(&residual())).unwrap();
+    let run = |seed: &str| {
+        let onnx = onnx.to_str().unwrap();
+        let arguments = [
+            "--onnx", onnx, "--scale", "4", "--runs", "1", "--cut", "sum", "--seed", seed,
+        ];
+        Workshop::end(workshop.subcommand("prove-and-verify", &arguments))
+    };
+    let of_seed = |seed: u64| {
+        let mut records: Vec<(PathBuf, Record)> = workshop.records();
+        records.retain(|(_, record)| record.request.seed == seed);
+        records.sort_by_key(|(_, record)| record.request.part.as_ref().map(|part| part.index));
+        records
+    };
+    for seed in ["0", "5"] {
+        let (status, _, stderr) = run(seed);
+        assert_eq!(status, Some(0), "{stderr}");
+    }
+    let (records, others) = (of_seed(0), of_seed(5));
+    let [(first, one), (last, two)] = &records[..] else {
+        panic!("{} records", records.len())
+    };
+    assert_eq!(one.model.output_shapes, [[1, 1, 4, 4], [1, 1, 4, 4]]);
+    assert_eq!(two.model.input_shapes, one.model.output_shapes);
+    let set = two.set.as_ref().unwrap();
+    assert!(set.measurement.passed(), "{:?}", set.measurement.checks);
+    let tools = Tools::new(common::solc().clone());
+    let given = Given {
+        onnx: Some(&onnx),
+        ..Given::default()
+    };
+    assert_eq!(
+        parts::measure(&parts::paths(last, set), given, &tools)
+            .unwrap()
+            .set,
+        *set
+    );
+    let mixed = [first.clone(), others[1].0.clone()];
+    let refused = parts::measure(&mixed, given, &tools);
+    assert!(
+        matches!(refused, Err(PartsError::OtherPart { index: 1, .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]

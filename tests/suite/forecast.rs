@@ -92,9 +92,11 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
     let mut compared = 0;
     for (name, record) in records() {
         let request = record.request;
-        if request.plan.kind() != CircuitKind::Committed {
+        // The weights of a network's record are in a file that is not here.
+        if request.plan.kind() != CircuitKind::Committed || request.is_of_file() {
             continue;
         }
+        let has_choices = request.chosen.is_some();
         let experiment = Experiment {
             model: suite::find(&request.id).unwrap(),
             scale: request.plan.scale(),
@@ -105,8 +107,8 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
         let recorded = settings(&record.circuit.unwrap().settings);
         let shape = CircuitShape::of_committed(&committed.circuit).unwrap();
         let proved = CircuitShape::of(&recorded).unwrap();
-        // An older evmbench laid out other cells.
-        if shape.cells == proved.cells {
+        // An older evmbench, which chose nothing, laid out other cells.
+        if has_choices || shape.cells == proved.cells {
             assert_eq!(shape, proved, "{name}");
         }
         let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();

@@ -28,7 +28,7 @@ const RECORDS: [&str; 7] = [
     "results/scaling/dense_small-s7-committed.json",
     "results/core/avgpool2d_k2-s7-committed-463ef9e7.json",
     "results/ablation/scaling/dense_small-s7-direct-e249dd1c.json",
-    "results/parts/scaling/conv2d_small-s7-committed-part2of2-5521e17e.json",
+    "results/parts/scaling/conv2d_small-s7-committed-part2of2-4ba72d78.json",
     "tests/fixtures/records/F1-s4-committed-part1of2-edc3cb45.json",
     "tests/fixtures/records/F1-s4-committed-part2of2-ebf94d46.json",
 ];

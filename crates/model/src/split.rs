@@ -1,7 +1,7 @@
 //! A model in parts that are proved apart: cut between layers, and its last layer in tiles.
 //!
-//! Goes in: a [`Graph`] and a [`Split`]. Comes out: [`Part`]s in order, each a graph of its own whose input is the model's,
-//! or a tensor that an earlier part reads or makes.
+//! Goes in: a [`Graph`] and a [`Split`]. Comes out: [`Part`]s in order, each a graph of its own whose inputs are the model's,
+//! or what an earlier part reads or makes. Two tensors may go across a cut, as around a residual sum: they are committed to as one.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use evmbench_host::hint::Hint;
 
-use super::graph::{Graph, Node, Tensor, ValueId};
+use super::graph::{Graph, Node, ValueId};
+use super::ops::{Cut, Movement, Op, Reshape};
 
 /// Where a model is split.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +24,10 @@ pub struct Split {
     pub tiles: usize,
 }
 
-/// A tensor of a part that a later part may take as its input.
+/// How many tensors go across a cut at most.
+const MOST_TENSORS: usize = 2;
+
+/// A tensor of a part that a later part may take as its input; of several inputs or outputs, all of them as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SharedTensor {
@@ -73,8 +77,8 @@ pub enum SplitError {
         /// Names of the layers.
         layers: Vec<String>,
     },
-    /// More than one tensor would go from one part to the next.
-    #[error("no cut before {layer:?}: {} go across it", tensors.join(", "))]
+    /// Too many tensors would go from one part to the next.
+    #[error("no cut before {layer:?}: {} go across it, and at most {MOST_TENSORS} may", tensors.join(", "))]
     SeveralTensors {
         /// The layer.
         layer: String,
@@ -82,7 +86,7 @@ pub enum SplitError {
         tensors: Vec<String>,
     },
     /// What would be tiled is no single layer with weights for each output.
-    #[error("{} cannot be tiled: only a single dense layer or ungrouped convolution can, into at most one tile for each of its outputs", layers.join(", "))]
+    #[error("{} cannot be tiled: only a single dense layer or convolution can, into at most one tile for each of its output channels or groups", layers.join(", "))]
     NotTileable {
         /// Names of the layers after the last cut.
         layers: Vec<String>,
@@ -95,10 +99,20 @@ impl Hint for SplitError {
             Self::Ports { .. } => "split models of one input and one output",
             Self::OnePart => "give --tiles of 2 or more, or --cut",
             Self::UnknownLayer { .. } => "name layers in their order, without the first",
-            Self::SeveralTensors { .. } => "cut where a single tensor goes from layer to layer",
+            Self::SeveralTensors { .. } => "cut where one tensor goes from layer to layer, or two",
             Self::NotTileable { .. } => "put a --cut before the layer, or ask for fewer tiles",
         };
         Some(hint.into())
+    }
+}
+
+/// The whole model as one part.
+impl Default for Split {
+    fn default() -> Self {
+        Self {
+            cuts: Vec::new(),
+            tiles: 1,
+        }
     }
 }
 
@@ -140,14 +154,14 @@ impl Split {
             return Err(SplitError::OnePart);
         }
         let mut graphs = Vec::new();
-        let (mut first, mut enters) = (0, input);
+        let (mut first, mut enters) = (0, vec![input]);
         for layer in &self.cuts {
             let next = position(graph, layer, first)?;
             let leaves = crossing(graph, next, layer)?;
-            graphs.push(section(graph, &graph.nodes[first..next], enters, leaves));
+            graphs.push(section(graph, &graph.nodes[first..next], &enters, &leaves));
             (first, enters) = (next, leaves);
         }
-        let last = section(graph, &graph.nodes[first..], enters, output);
+        let last = section(graph, &graph.nodes[first..], &enters, &[output]);
         if self.tiles == 1 {
             graphs.push(last);
         } else {
@@ -161,6 +175,18 @@ impl Split {
             })
             .collect())
     }
+}
+
+/// Names of the layers before which a graph can be cut, in their order.
+#[must_use]
+pub fn places(graph: &Graph) -> Vec<&str> {
+    let nodes = graph.nodes.iter().enumerate();
+    let layers = nodes.filter(|(_, node)| !is_constant(graph, node.output));
+    // Before the first layer there is nothing to prove.
+    let places = layers
+        .skip(1)
+        .filter(|(next, node)| crossing(graph, *next, &node.name).is_ok());
+    places.map(|(_, node)| node.name.as_str()).collect()
 }
 
 /// The position of a layer after the one at `first`.
@@ -178,8 +204,8 @@ fn names(graph: &Graph) -> Vec<String> {
     graph.nodes.iter().map(|node| node.name.clone()).collect()
 }
 
-/// The one value that nodes from `next` on read of what there is before them.
-fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitError> {
+/// What nodes from `next` on, and the outputs, read of what there is before them.
+fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<Vec<ValueId>, SplitError> {
     let made = |value: &ValueId| {
         is_constant(graph, *value) || graph.nodes[next..].iter().any(|node| node.output == *value)
     };
@@ -192,16 +218,14 @@ fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<ValueId, SplitErr
         .collect();
     values.sort_unstable();
     values.dedup();
-    match values[..] {
-        [value] => Ok(value),
-        _ => Err(SplitError::SeveralTensors {
-            layer: layer.to_owned(),
-            tensors: values
-                .iter()
-                .map(|value| graph.values[value.0].name.clone())
-                .collect(),
-        }),
+    if (1..=MOST_TENSORS).contains(&values.len()) {
+        return Ok(values);
     }
+    let name = |value: &ValueId| graph.values[value.0].name.clone();
+    Err(SplitError::SeveralTensors {
+        layer: layer.to_owned(),
+        tensors: values.iter().map(name).collect(),
+    })
 }
 
 /// Whether a value is known from the file alone.
@@ -210,12 +234,14 @@ fn is_constant(graph: &Graph, value: ValueId) -> bool {
     made.is_some_and(|node| node.op.rules().constant().is_some())
 }
 
-/// These nodes as a graph from one value to another.
-fn section(graph: &Graph, nodes: &[Node], input: ValueId, output: ValueId) -> Graph {
+/// These nodes as a graph from some values to others.
+fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) -> Graph {
     let mut section = Graph::default();
     let mut ids = vec![None; graph.values.len()];
-    let value = &graph.values[input.0];
-    ids[input.0] = Some(section.input(&value.name, &value.shape).expect(WAS_A_GRAPH));
+    for &input in enter {
+        let value = &graph.values[input.0];
+        ids[input.0] = Some(section.input(&value.name, &value.shape).expect(WAS_A_GRAPH));
+    }
     // A part has the constants that it reads, wherever they stand.
     let read = |constant: &&Node| {
         is_constant(graph, constant.output) && nodes.iter().any(|node| node.inputs.contains(&constant.output))
@@ -225,13 +251,24 @@ fn section(graph: &Graph, nodes: &[Node], input: ValueId, output: ValueId) -> Gr
         let inputs: Vec<ValueId> = node
             .inputs
             .iter()
-            .map(|id| ids[id.0].expect("one value crosses a cut"))
+            .map(|id| ids[id.0].expect("what crosses a cut enters"))
             .collect();
         let name = &graph.values[node.output.0].name;
         let id = section.apply(&node.name, name, node.op.clone(), &inputs);
         ids[node.output.0] = Some(id.expect(WAS_A_GRAPH));
     }
-    section.outputs.push(ids[output.0].expect("the output is made"));
+    for output in leave {
+        let mut id = ids[output.0].expect("the output is made");
+        // What only goes through has a node too: readers of ONNX know no output that is an input.
+        if enter.contains(output) {
+            let value = &graph.values[output.0];
+            let [layer, name] = ["kept", "kept.output"].map(|suffix| format!("{}.{suffix}", value.name));
+            let shape = value.shape.clone();
+            let kept = section.apply(&layer, &name, Op::Reshape(Reshape { shape }), &[id]);
+            id = kept.expect(WAS_A_GRAPH);
+        }
+        section.outputs.push(id);
+    }
     section
 }
 
@@ -240,36 +277,39 @@ const WAS_A_GRAPH: &str = "a part of a graph is a graph";
 /// A layer's outputs shared among so many graphs, whose numbers of outputs differ by at most one.
 fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
     let not_tileable = || SplitError::NotTileable { layers: names(graph) };
-    let [node] = &graph.nodes[..] else {
+    let ([node], [input]) = (&graph.nodes[..], &graph.inputs[..]) else {
         return Err(not_tileable());
     };
-    let outputs = node.op.rules().tileable_outputs();
-    let outputs = outputs
-        .filter(|&outputs| outputs >= tiles)
+    let rules = node.op.rules();
+    let most = rules
+        .most_tiles()
+        .filter(|&most| most >= tiles)
         .ok_or_else(not_tileable)?;
     let name = &graph.values[graph.outputs[0].0].name;
-    let value = &graph.values[graph.inputs[0].0];
+    let value = &graph.values[input.0];
     let tile = |tile: usize| {
-        let [from, to] = [tile, tile + 1].map(|tile| tile * outputs / tiles);
-        let mut op = node.op.clone();
-        for (_, tensor) in op.parameters_mut() {
-            *tensor = rows(tensor, from, to);
-        }
+        let [from, to] = [tile, tile + 1].map(|tile| tile * most / tiles);
+        let (op, channels) = rules.tile(from..to).expect("it has tiles");
         let mut graph = Graph::default();
-        let input = graph.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
-        let output = graph.apply(&node.name, name, op, &[input]).expect(WAS_A_GRAPH);
+        let mut read = graph.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
+        if let Some(channels) = channels {
+            let cut = Cut {
+                axis: 1,
+                start: channels.start as i64,
+                end: channels.end as i64,
+                step: 1,
+            };
+            let slice = Op::Movement(Movement::Slice(vec![cut]));
+            let [layer, read_name] = [&node.name, &value.name].map(|name| format!("{name}.channels"));
+            read = graph
+                .apply(&layer, &read_name, slice, &[read])
+                .expect(WAS_A_GRAPH);
+        }
+        let output = graph.apply(&node.name, name, op, &[read]).expect(WAS_A_GRAPH);
         graph.outputs.push(output);
         graph
     };
     Ok((0..tiles).map(tile).collect())
-}
-
-/// The entries of a tensor from one position of its first axis to before another.
-fn rows(tensor: &Tensor, from: usize, to: usize) -> Tensor {
-    let row = tensor.len() / tensor.shape[0];
-    let mut shape = tensor.shape.clone();
-    shape[0] = to - from;
-    Tensor::new(shape, tensor.data[from * row..to * row].to_vec())
 }
 
 #[cfg(test)]
@@ -277,6 +317,7 @@ mod tests {
     use super::*;
     use crate::float::FloatModel;
     use crate::suite;
+    use crate::tensor::Tensor;
     use crate::{input, layers, onnx};
 
     fn outputs(graph: &Graph, input: &Tensor) -> Tensor {
@@ -336,12 +377,18 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_tiled_over_its_output_channels() {
-        let spec = suite::find("conv2d_small").unwrap();
+    fn a_layer_is_tiled_over_its_output_channels_or_groups() {
+        for (id, tiles) in [("conv2d_small", 2), ("depthwise_conv2d", 3)] {
+            is_whole_in_tiles(id, tiles);
+        }
+    }
+
+    fn is_whole_in_tiles(id: &str, count: usize) {
+        let spec = suite::find(id).unwrap();
         let graph = layers::build(spec, 1);
         let x = input::seeded(spec, 1);
         let whole = outputs(&graph, &x);
-        let parts = split(&[], 2).apply(&graph).unwrap();
+        let parts = split(&[], count).apply(&graph).unwrap();
         let tiled: Vec<f32> = parts
             .iter()
             .flat_map(|part| outputs(&part.graph, &x).data)
@@ -350,10 +397,62 @@ mod tests {
         assert!(tiled.iter().zip(&whole.data).all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
+    /// A residual sum has its other operand from before the cut.
+    #[test]
+    fn two_tensors_go_across_a_cut() {
+        let spec = suite::find("silu").unwrap();
+        let graph = layers::build(spec, 1);
+        let x = input::seeded(spec, 1);
+        let parts = split(&["silu"], 1).apply(&graph).unwrap();
+        let [first, second] = &parts[..] else {
+            panic!("{} parts", parts.len())
+        };
+        assert_eq!(first.graph.outputs.len(), 2);
+        assert_eq!(second.graph.inputs.len(), 2);
+        let run = |graph: &Graph, inputs: &[Tensor]| {
+            let model = FloatModel::load(&onnx::write(graph)).unwrap();
+            model.run(inputs).unwrap()
+        };
+        let made = run(&first.graph, std::slice::from_ref(&x));
+        let [result] = &run(&second.graph, &made)[..] else {
+            panic!("one output")
+        };
+        assert_eq!(result.data, outputs(&graph, &x).data);
+    }
+
+    /// Every place is a cut, and before no other layer there is one.
+    #[test]
+    fn places_are_where_few_tensors_cross() {
+        let cnn = layers::build(suite::find("cnn_relu").unwrap(), 1);
+        assert_eq!(places(&cnn).len(), cnn.nodes.len() - 1, "{:?}", places(&cnn));
+        let attention = layers::build(suite::find("transformer").unwrap(), 1);
+        assert!(places(&attention).len() < attention.nodes.len() - 1);
+        for id in ["resnet20", "transformer"] {
+            let graph = layers::build(suite::find(id).unwrap(), 1);
+            let places = places(&graph);
+            assert!(places.len() > 2, "{id}: {places:?}");
+            for node in &graph.nodes {
+                let is_cut = split(&[&node.name], 1).apply(&graph).is_ok();
+                assert_eq!(
+                    is_cut,
+                    places.contains(&node.name.as_str()),
+                    "{id}: {}",
+                    node.name
+                );
+            }
+        }
+    }
+
     #[test]
     fn what_cannot_be_split_is_refused() {
         let cnn = layers::build(suite::find("cnn_relu").unwrap(), 1);
-        let silu = layers::build(suite::find("silu").unwrap(), 1);
+        let attention = layers::build(suite::find("transformer").unwrap(), 1);
+        // Queries, keys, values, and the operand of the residual sum.
+        let product = attention
+            .nodes
+            .iter()
+            .find(|node| node.op.onnx_name() == "MatMul")
+            .unwrap();
         let depthwise = layers::build(suite::find("depthwise_conv2d").unwrap(), 1);
         let refused = |graph: &Graph, cuts: &[&str], tiles| split(cuts, tiles).apply(graph).unwrap_err();
         assert_eq!(refused(&cnn, &[], 1), SplitError::OnePart);
@@ -365,12 +464,12 @@ mod tests {
             );
         }
         assert!(matches!(
-            refused(&silu, &["silu"], 1),
-            SplitError::SeveralTensors { tensors, .. } if tensors.len() == 2
+            refused(&attention, &[&product.name], 1),
+            SplitError::SeveralTensors { tensors, .. } if tensors.len() > 2
         ));
         for (graph, cuts, tiles) in [
             (&cnn, &["conv2"][..], 2),
-            (&depthwise, &[], 2),
+            (&depthwise, &[], 33),
             (&cnn, &["fc"], 11),
         ] {
             assert!(matches!(

@@ -51,6 +51,15 @@ impl Tensor {
         Self { shape, data }
     }
 
+    /// The entries at some positions of the first axis.
+    #[must_use]
+    pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
+        let row: usize = self.shape[1..].iter().product();
+        let mut shape = self.shape.clone();
+        shape[0] = rows.len();
+        Self::new(shape, self.data[rows.start * row..rows.end * row].to_vec())
+    }
+
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {

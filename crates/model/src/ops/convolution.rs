@@ -1,5 +1,7 @@
 //! Convolutions of images, full, grouped and depthwise.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
@@ -89,8 +91,27 @@ impl Operator for Conv2d {
         self.weight.shape[1..].iter().product()
     }
 
-    fn tileable_outputs(&self) -> Option<usize> {
-        (self.groups == 1).then(|| self.weight.shape[0])
+    /// A tile is an output channel, or a group with all of its channels.
+    fn most_tiles(&self) -> Option<usize> {
+        Some(if self.groups == 1 {
+            self.weight.shape[0]
+        } else {
+            self.groups
+        })
+    }
+
+    fn tile(&self, tiles: Range<usize>) -> Option<(Op, Option<Range<usize>>)> {
+        let channels = self.weight.shape[0] / self.most_tiles()?;
+        let outputs = tiles.start * channels..tiles.end * channels;
+        let tile = Self {
+            weight: self.weight.rows(outputs.clone()),
+            bias: self.bias.as_ref().map(|bias| bias.rows(outputs)),
+            window: self.window,
+            groups: if self.groups == 1 { 1 } else { tiles.len() },
+        };
+        let read = self.weight.shape[1];
+        let read = (self.groups > 1).then(|| tiles.start * read..tiles.end * read);
+        Some((Op::Conv2d(tile), read))
     }
 
     fn direct(&self) -> Direct<'_> {

@@ -1,5 +1,7 @@
 //! Fully connected layers: Gemm, and MatMul with a constant matrix.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
@@ -67,8 +69,16 @@ impl Operator for Gemm {
         self.weight.shape[1..].iter().product()
     }
 
-    fn tileable_outputs(&self) -> Option<usize> {
+    fn most_tiles(&self) -> Option<usize> {
         Some(self.weight.shape[0])
+    }
+
+    fn tile(&self, tiles: Range<usize>) -> Option<(Op, Option<Range<usize>>)> {
+        let tile = Self {
+            weight: self.weight.rows(tiles.clone()),
+            bias: self.bias.as_ref().map(|bias| bias.rows(tiles)),
+        };
+        Some((Op::Gemm(tile), None))
     }
 
     fn direct(&self) -> Direct<'_> {

@@ -1,5 +1,7 @@
 //! What an operator of the layer graph must say about itself, and how ONNX nodes become operators.
 
+use std::ops::Range;
+
 use tract_onnx::pb::{AttributeProto, TensorProto};
 
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
@@ -68,8 +70,13 @@ pub(crate) trait Operator {
         usize::from(!self.parameters().is_empty())
     }
 
-    /// How many outputs have parameters of their own, along the first axis of every parameter: those that tiles can share.
-    fn tileable_outputs(&self) -> Option<usize> {
+    /// How many tiles can share its outputs at most; none where it has no tiles.
+    fn most_tiles(&self) -> Option<usize> {
+        None
+    }
+
+    /// The layer with some of so many tiles' outputs, and the channels of its input that it then reads; none where it reads all.
+    fn tile(&self, _tiles: Range<usize>) -> Option<(Op, Option<Range<usize>>)> {
         None
     }
 
