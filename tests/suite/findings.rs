@@ -467,7 +467,7 @@ fn what_the_findings_say_beyond_figures_holds() {
     );
     let saved = 1.0 - number(tuned, "guarded_gas") / number(untuned, "guarded_gas");
     assert!((0.18..0.22).contains(&saved), "{saved}");
-    assert_eq!(number(tuned, "logrows"), number(untuned, "logrows") + 1.0);
+    assert!(number(tuned, "logrows") > number(untuned, "logrows"));
 
     // "Who assures the input's range can decide the power of two", "one power of two, and little on chain".
     for (registered, checked) in [
