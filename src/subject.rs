@@ -1128,8 +1128,7 @@ pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
 
 /// The integers of a committed circuit's input: the numbers themselves where all of them are whole, else those of its scale. Where the
 /// circuit checks the range, they have fewer bits after the binary point if the look-up table ends before them: of an input that
-/// reaches far, the last bits of the scale are a small part. Whole numbers beside others are never rounded. `plan` is what was asked
-/// for: limbs that are chosen do not make the input coarser.
+/// reaches far, the last bits of the scale are a small part. Whole numbers beside others are never rounded.
 fn input_integers(plan: CommittedPlan, numbers: &[Numbers], bound: f64) -> Integers {
     let is_float = |numbers: &Numbers| *numbers == Numbers::Floats;
     if !numbers.iter().any(is_float) {
@@ -1139,8 +1138,9 @@ fn input_integers(plan: CommittedPlan, numbers: &[Numbers], bound: f64) -> Integ
     if !plan.assurance().is_by_circuit() {
         return Integers::of_input(scale, bound);
     }
-    // A range of ±bound is checked by numbers from 0 to 2·bound.
-    let most = (f64::from(plan.digit_bits()).exp2() - 1.0) / (2.0 * bound);
+    // A range of ±bound is checked by numbers from 0 to 2·bound. Limbs of fewer bits than the default's make the input no coarser.
+    let bits = plan.digit_bits().max(committed::DEFAULT_DIGIT_BITS);
+    let most = (f64::from(bits).exp2() - 1.0) / (2.0 * bound);
     let least = if numbers.iter().all(is_float) {
         f64::NEG_INFINITY
     } else {

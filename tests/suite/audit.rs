@@ -278,7 +278,11 @@ fn what_only_the_record_says_is_named() {
 
     // Circuits are laid out otherwise since this record was made.
     let said = audit(&["results/tuned/composite/cnn_strided-s7-committed-272552ad.json"]);
-    let range = said.stdout.lines().find(|line| line.contains(" input range: ")).unwrap();
+    let range = said
+        .stdout
+        .lines()
+        .find(|line| line.contains(" input range: "))
+        .unwrap();
     assert!(
         range.contains("by the record only: this evmbench lays the model out with other"),
         "{range}"

@@ -166,10 +166,12 @@ fn leaves_of(value: &Value, place: &str, pointer: &str, found: &mut Vec<(String,
         Value::Object(fields) if !fields.is_empty() => {
             for (name, field) in fields {
                 let point = if place.is_empty() { "" } else { "." };
+                // RFC 6901.
+                let token = name.replace('~', "~0").replace('/', "~1");
                 leaves_of(
                     field,
                     &format!("{place}{point}{name}"),
-                    &format!("{pointer}/{name}"),
+                    &format!("{pointer}/{token}"),
                     found,
                 );
             }
