@@ -2,7 +2,9 @@
 //!
 //! Goes in: a record with its evidence, or bytecode and proofs. Comes out: a folder with the contract's source and one JSON
 //! file, which holds the bytecode, the proofs with their canonical calldata, and what to expect (gas, sizes, verdict).
-//! `contracts/test` reads such folders.
+//! `contracts/test` reads such folders. [`deploy`] adds a script that deploys what was measured.
+
+pub mod deploy;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -12,12 +14,13 @@ use serde::Serialize;
 
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
+use crate::deployable::{Deployable, DeployableError};
 use crate::guard::VerifierCode;
 use crate::hint::Hint;
 use crate::prover::{Committed, Proof, VerifierKind};
 use crate::record::Evidence;
 use crate::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
-use crate::solidity::{CompileOptions, Solc, SolidityError};
+use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
@@ -75,6 +78,9 @@ pub enum FoundryError {
     /// The evidence is not there, or not what the record says.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The evidence does not tell what is deployed.
+    #[error(transparent)]
+    Deployable(#[from] DeployableError),
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -102,6 +108,7 @@ impl Hint for FoundryError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Store(error) => error.hint(),
+            Self::Deployable(error) => error.hint(),
             Self::Chain(_) | Self::Opening(_) | Self::OtherOpening { .. } => Some(DAMAGED_EVIDENCE.into()),
             Self::Solidity(_) => None,
         }
@@ -188,22 +195,27 @@ pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
     Ok(folder)
 }
 
-/// Writes the opening of a stored run's verifier into a folder, where the run is the last of a batch, after compiling it: its
-/// code must be the one that the record's batch was verified with.
+/// Writes the opening of a stored run's verifier into a folder, where the run is the last of a batch, after compiling it, and returns
+/// it: its code must be the one that the record's batch was verified with. None of another run.
 ///
 /// # Errors
 /// [`FoundryError::OtherOpening`] where it is not, and what deriving, compiling and writing it may end with.
-pub fn export_opening(run: &StoredRun, folder: &Path, solc: &Solc) -> Result<(), FoundryError> {
+pub fn export_opening(
+    run: &StoredRun,
+    folder: &Path,
+    solc: &Solc,
+) -> Result<Option<CompiledContract>, FoundryError> {
     let record = run.record();
     let Some(batch) = &record.batch else {
-        return Ok(());
+        return Ok(None);
     };
     let options = CompileOptions {
         optimizer_runs: record.request.optimizer_runs,
         ..CompileOptions::default()
     };
     let opening = Opening::of(&run.text(Evidence::VERIFIER_SOURCE)?, Sharing::Key)?;
-    let found = keccak256(solc.compile(&opening.source, CONTRACT, &options)?.runtime_code);
+    let compiled = solc.compile(&opening.source, CONTRACT, &options)?;
+    let found = keccak256(&compiled.runtime_code);
     let mut shared = batch.measurement.shared.iter();
     let recorded = shared.find(|shared| shared.sharing == Sharing::Key);
     let recorded = recorded.map(|shared| shared.opening_code_hash);
@@ -211,5 +223,21 @@ pub fn export_opening(run: &StoredRun, folder: &Path, solc: &Solc) -> Result<(),
         return Err(FoundryError::OtherOpening { found, recorded });
     }
     store::write_whole(&folder.join(OPENING_FILE), opening.source.as_bytes())?;
+    Ok(Some(compiled))
+}
+
+/// Writes the script that deploys a stored run's contracts into a folder: verifier and guard, and the batch contract with its
+/// opening where that is given.
+///
+/// # Errors
+/// [`FoundryError::Deployable`], and [`FoundryError::Store`] where it cannot be written.
+pub fn export_script(
+    run: &StoredRun,
+    folder: &Path,
+    opening: Option<&CompiledContract>,
+) -> Result<(), FoundryError> {
+    let name = run.path().file_stem().unwrap_or_default().to_string_lossy();
+    let script = deploy::script(&name, &Deployable::of(run)?, opening);
+    store::write_whole(&folder.join(deploy::SCRIPT_FILE), script.as_bytes())?;
     Ok(())
 }

@@ -31,7 +31,8 @@
 //! from the model's, [`guard`] measures what belongs in front of a verifier, [`parts`] puts the proofs of a model that was
 //! split together again, [`rederive`] finds out again what a stored record must say, and [`replay`] uses one again,
 //! [`trained`] has the weights in `models/`, [`compare`] holds two sets of records against each other, [`fuzz`] mutates their
-//! proofs, [`foundry`] writes them out for Forge, [`crosscheck`] asks the other EVMs of [`nodes`] the same, [`home`] is the cache folder, which
+//! proofs, [`deployable`] has what deploying them takes, [`foundry`] writes them out for Forge, [`crosscheck`] asks the other EVMs of [`nodes`]
+//! the same and `rpc` the user's own chain, [`home`] is the cache folder, which
 //! [`npm`] installs tools into, and [`cli`] is the program. What several processes share goes by `lock` (who uses or makes
 //! what), `digests` (whether a file is what it was) and `process` (whose work a folder is).
 //!
@@ -47,6 +48,7 @@ pub mod cli;
 pub mod cluster;
 pub mod compare;
 pub mod crosscheck;
+pub mod deployable;
 pub mod forecast;
 pub mod foundry;
 pub mod fuzz;
@@ -62,6 +64,8 @@ pub mod record;
 pub mod rederive;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "rpc")]
+pub mod rpc;
 pub mod scale_factors;
 pub mod statistics;
 pub mod store;

@@ -10,6 +10,8 @@ use crate::bench::BenchError;
 use crate::cifar10::DataError;
 use crate::cluster::AGAIN_STATUS;
 use crate::compare::SetError;
+#[cfg(feature = "rpc")]
+use crate::deployable::DeployableError;
 use crate::forecast::{CalibrationError, SampleError};
 use crate::foundry::FoundryError;
 use crate::fuzz::FuzzError;
@@ -21,6 +23,8 @@ use crate::parts::PartsError;
 use crate::prover::{Failure, PlanError, ProverError, SettingsError, ShapeError, SrsError, ToolchainError};
 use crate::replay::ReplayError;
 use crate::report::ReportError;
+#[cfg(feature = "rpc")]
+use crate::rpc::{ProviderError, RpcError};
 use crate::solidity::SolidityError;
 use crate::store::StoreError;
 use crate::subject::SubjectError;
@@ -65,6 +69,12 @@ pub(super) enum CliError {
     Report(#[from] ReportError),
     #[error(transparent)]
     Foundry(#[from] FoundryError),
+    #[cfg(feature = "rpc")]
+    #[error(transparent)]
+    Deployable(#[from] DeployableError),
+    #[cfg(feature = "rpc")]
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
     #[error(transparent)]
     Fuzz(#[from] FuzzError),
     #[error("replace a tool: {source}")]
@@ -88,7 +98,7 @@ pub(super) enum CliError {
     Tune(#[from] TuneError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    #[cfg(not(feature = "train"))]
+    #[cfg(not(all(feature = "train", feature = "rpc")))]
     #[error("`{command}` is not built in")]
     NotBuilt {
         command: &'static str,
@@ -172,6 +182,10 @@ impl CliError {
             Self::Set(error) => error,
             Self::Report(error) => error,
             Self::Foundry(error) => error,
+            #[cfg(feature = "rpc")]
+            Self::Deployable(error) => error,
+            #[cfg(feature = "rpc")]
+            Self::Rpc(error) => error,
             Self::Fuzz(error) => error,
             Self::Npm { source } => source,
             Self::Node(error) => error,
@@ -188,7 +202,7 @@ impl CliError {
     /// Of an error that no cause knows more of.
     fn own_hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            #[cfg(not(feature = "train"))]
+            #[cfg(not(all(feature = "train", feature = "rpc")))]
             Self::NotBuilt { feature, .. } => {
                 return Some(format!("cargo build --release --features {feature}").into());
             }
@@ -243,7 +257,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            #[cfg(not(feature = "train"))]
+            #[cfg(not(all(feature = "train", feature = "rpc")))]
             Self::NotBuilt { .. } => 2,
             Self::Suite(_)
             | Self::Plan(_)
@@ -255,6 +269,8 @@ impl CliError {
             | Self::OtherTask { .. }
             | Self::NotUnicode(_)
             | Self::Report(ReportError::Set(_) | ReportError::Prices { .. }) => 2,
+            #[cfg(feature = "rpc")]
+            Self::Rpc(RpcError::Provider(ProviderError::Url)) => 2,
             Self::OfTask(error) => match error.status() {
                 1 => AGAIN_STATUS,
                 other => other,

@@ -20,15 +20,23 @@ pub(super) struct Arguments {
     /// Where each record gets a folder of its name
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+
+    /// Add a Forge script that deploys verifier and guard, and the contract of a batch: script/Deploy.s.sol
+    #[arg(long)]
+    deploy: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let run = StoredRun::open(path)?;
         let folder = foundry::export(&run, &arguments.out)?;
+        let mut opening = None;
         if run.record().batch.is_some() {
             let solc = setup::solc(&Home::from_environment()?, &Progress::new())?;
-            foundry::export_opening(&run, &folder, &solc)?;
+            opening = foundry::export_opening(&run, &folder, &solc)?;
+        }
+        if arguments.deploy {
+            foundry::export_script(&run, &folder, opening.as_ref())?;
         }
         say!("{}", folder.display())?;
     }

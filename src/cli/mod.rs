@@ -25,6 +25,7 @@ mod fuzz;
 mod gas_diff;
 mod list;
 mod output;
+mod own_chain;
 mod plan;
 mod planner;
 mod progress;

@@ -1,5 +1,5 @@
 //! `evmbench verify RECORD…`: everything that follows from a record's evidence found out again and held against the record; or
-//! its proof put under other forks.
+//! its proof put under other forks, or on the user's own chain.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::{fitted, say};
 use super::progress::Progress;
-use super::{Finding, format, setup, srs};
+use super::{Finding, format, own_chain, setup, srs};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::ledger::What;
@@ -38,6 +38,8 @@ pub(super) struct Arguments {
     renew: bool,
     #[command(flatten)]
     given: GivenArguments,
+    #[command(flatten)]
+    own_chain: own_chain::Arguments,
 }
 
 /// What a user has of a run beside its record and evidence.
@@ -102,6 +104,9 @@ impl Verified {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    if let Some(url) = &arguments.own_chain.rpc {
+        return own_chain::run(&arguments.records, url, arguments.own_chain.at);
+    }
     let tools = Workshop::default();
     let string = arguments.given.string()?;
     let mut all = Vec::new();

@@ -4,7 +4,7 @@
 //! out:
 //! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
 //! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only
-//! together, and [`batch`] for many proofs of one circuit. The contracts
+//! together, and [`batch`] for many proofs of one circuit; [`recognised`] tells a deployed guard by its code. The contracts
 //! are those of `contracts/src`, which the program carries within it.
 
 #![deny(
@@ -15,16 +15,19 @@
 pub mod batch;
 mod calls;
 pub mod linked;
+pub mod recognised;
 
 use std::sync::LazyLock;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_sol_types::{SolError as _, SolValue as _, sol};
+use alloy_sol_types::{SolError as _, sol};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::calldata::VerifyCall;
-use crate::chain::{Calldata, Chain, ChainError, Fork, TransactionGas, Verdict, Verification, Verifier};
+use crate::chain::{
+    Calldata, Chain, ChainError, Deployment, Fork, TransactionGas, Verdict, Verification, Verifier,
+};
 use crate::prover::Committed;
 use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 
@@ -94,24 +97,6 @@ const SOURCES: [(&str, &str); 16] = [
 ];
 
 sol! {
-    /// What a guard is built over: `VerifierGuard.Pinned`.
-    struct Pinned {
-        address verifier;
-        bytes32 codeHash;
-        uint256 proofBytes;
-        uint256 instanceCount;
-    }
-
-    /// What a committed circuit adds: `CommittedGuard.Committed`, its layout written out.
-    struct PinnedCommitments {
-        bytes32 circuitDigest;
-        bytes32 basis;
-        uint256 inputPoints;
-        uint256 outputPoints;
-        uint256 claimPoints;
-        bytes32 registeredInput;
-    }
-
     error WrongVerifierCode(bytes32 expected, bytes32 found);
     error WrongProofLength(uint256 expected, uint256 found);
     error WrongInstanceCount(uint256 expected, uint256 found);
@@ -457,24 +442,14 @@ pub fn measure(
     committed: Option<&Committed>,
 ) -> Result<GuardMeasurement, GuardError> {
     let bare_verification = verify_bare(fork, code, call)?;
-    let mut chain = Chain::new(fork);
-    let verifier = deploy_verifier(&mut chain, code, call)?;
-    let terms = Terms::new(verifier, code, call, committed);
-    let guard = terms.contract(contracts);
-    let deployment = chain.deploy(&terms.creation_code(guard))?;
-    let verification = accepted("the guard", chain.call(deployment.address, &call.calldata())?)?;
+    let (guard, deployment) = Guard::deploy(contracts, fork, code, call, committed)?;
+    let verification = accepted("the guard", guard.chain.call(guard.address, &call.calldata())?)?;
     let over = |part: fn(&TransactionGas) -> u64| {
         part(&verification).cast_signed() - part(&bare_verification).cast_signed()
     };
-    let deployed = Guard {
-        chain,
-        address: deployment.address,
-        contract: guard,
-        terms,
-    };
     Ok(GuardMeasurement {
-        checks: deployed.checks(call)?,
-        contract: guard.contract.clone(),
+        checks: guard.checks(call)?,
+        contract: guard.contract.contract.clone(),
         fork,
         deployment: deployment.gas,
         runtime_code_bytes: deployment.runtime_code_bytes,
@@ -516,12 +491,24 @@ fn accepted(contract: &'static str, call: Verification) -> Result<TransactionGas
 }
 
 /// What a guard is deployed for.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Terms {
-    pinned: Pinned,
+    verifier: Address,
+    code_hash: B256,
+    proof_bytes: usize,
+    instance_count: usize,
     key: Option<Vec<B256>>,
     committed: Option<Committed>,
 }
+
+/// A word that a guard's constructor takes and keeps as an immutable: the immutable's name, and its value.
+pub type Argument = (&'static str, B256);
+
+/// The name of the first argument of every guard's constructor.
+const VERIFIER: &str = "verifier";
+
+/// The name of the second one.
+const VERIFIER_CODE_HASH: &str = "verifierCodeHash";
 
 impl Terms {
     fn new(
@@ -531,12 +518,10 @@ impl Terms {
         committed: Option<&Committed>,
     ) -> Self {
         Self {
-            pinned: Pinned {
-                verifier,
-                codeHash: keccak256(code.runtime),
-                proofBytes: U256::from(call.proof.len()),
-                instanceCount: U256::from(call.instances.len()),
-            },
+            verifier,
+            code_hash: keccak256(code.runtime),
+            proof_bytes: call.proof.len(),
+            instance_count: call.instances.len(),
             key: call.key_artifact.clone(),
             committed: committed.copied(),
         }
@@ -552,38 +537,139 @@ impl Terms {
         }
     }
 
+    /// The arguments of the constructor, in order: `VerifierGuard.Pinned`, the digest of a reusable verifier's key artifact, and
+    /// `CommittedGuard.Committed` with its layout written out. The ABI encodes them as these words, one after another.
+    fn arguments(&self) -> Vec<Argument> {
+        let number = |value: u64| B256::from(U256::from(value));
+        let mut arguments = vec![
+            (VERIFIER, self.verifier.into_word()),
+            (VERIFIER_CODE_HASH, self.code_hash),
+            ("proofBytes", number(self.proof_bytes as u64)),
+            ("instanceCount", number(self.instance_count as u64)),
+        ];
+        if let Some(key) = &self.key {
+            arguments.push(("keyDigest", keccak256(key.concat())));
+        }
+        if let Some(committed) = self.committed {
+            let layout = committed.layout;
+            arguments.extend([
+                ("circuitDigest", committed.circuit_digest),
+                ("basis", committed.basis),
+                ("inputPoints", number(layout.input_points)),
+                ("outputPoints", number(layout.output_points)),
+                ("claimPoints", number(layout.claim_points)),
+                ("registeredInput", committed.registered_input.unwrap_or_default()),
+            ]);
+        }
+        arguments
+    }
+
     /// What deploys a guard: its code, then the arguments of its constructor.
     fn creation_code(&self, guard: &CompiledContract) -> Bytes {
-        let key_digest = self.key.as_ref().map(|key| keccak256(key.concat()).to_vec());
-        let committed = self.committed.map(|committed| {
-            let layout = committed.layout;
-            PinnedCommitments {
-                circuitDigest: committed.circuit_digest,
-                basis: committed.basis,
-                inputPoints: U256::from(layout.input_points),
-                outputPoints: U256::from(layout.output_points),
-                claimPoints: U256::from(layout.claim_points),
-                registeredInput: committed.registered_input.unwrap_or_default(),
-            }
-            .abi_encode()
-        });
-        [
-            &guard.creation_code[..],
-            &self.pinned.abi_encode(),
-            &key_digest.unwrap_or_default(),
-            &committed.unwrap_or_default(),
-        ]
-        .concat()
-        .into()
+        creation_code(guard, &self.arguments())
     }
 }
 
-/// A guard in front of a verifier on a chain.
-struct Guard<'a> {
+fn creation_code(guard: &CompiledContract, arguments: &[Argument]) -> Bytes {
+    let words: Vec<B256> = arguments.iter().map(|&(_, value)| value).collect();
+    [&guard.creation_code[..], &words.concat()].concat().into()
+}
+
+/// What deploys a contract of `contracts/src` in front of a verifier, wherever that stands.
+#[derive(Debug, Clone)]
+pub struct Creation<'a> {
+    /// The contract.
+    pub contract: &'a CompiledContract,
+    /// The arguments of its constructor after the first one, which is the verifier's address.
+    pub arguments: Vec<Argument>,
+}
+
+impl<'a> Creation<'a> {
+    /// Of the guard of a circuit, of which one call is given.
+    pub fn of_guard(
+        contracts: &'a GuardContracts,
+        code: VerifierCode<'_>,
+        call: &VerifyCall,
+        committed: Option<&Committed>,
+    ) -> Self {
+        let terms = Terms::new(Address::ZERO, code, call, committed);
+        Self::new(terms.contract(contracts), &terms)
+    }
+
+    /// Of the batch contract of a circuit, in front of its opening.
+    pub fn of_batch(
+        contracts: &'a GuardContracts,
+        opening: VerifierCode<'_>,
+        member: &VerifyCall,
+        committed: Option<&Committed>,
+    ) -> Self {
+        let terms = Terms::new(Address::ZERO, opening, member, committed);
+        Self::new(contracts.batch(committed), &terms)
+    }
+
+    fn new(contract: &'a CompiledContract, terms: &Terms) -> Self {
+        Self {
+            contract,
+            arguments: terms.arguments().split_off(1),
+        }
+    }
+}
+
+/// A guard in front of its verifier, on a chain of its own.
+#[derive(Debug, Clone)]
+pub struct Guard<'a> {
     chain: Chain,
     address: Address,
     contract: &'a CompiledContract,
     terms: Terms,
+}
+
+impl<'a> Guard<'a> {
+    /// Deploys a circuit's verifier, of which one call is given, and a guard in front of it; and tells what deploying the guard
+    /// came to.
+    ///
+    /// # Errors
+    /// [`Chain::deploy`]'s.
+    pub fn deploy(
+        contracts: &'a GuardContracts,
+        fork: Fork,
+        code: VerifierCode<'_>,
+        call: &VerifyCall,
+        committed: Option<&Committed>,
+    ) -> Result<(Self, Deployment), ChainError> {
+        let mut chain = Chain::new(fork);
+        let verifier = deploy_verifier(&mut chain, code, call)?;
+        let terms = Terms::new(verifier, code, call, committed);
+        let contract = terms.contract(contracts);
+        let deployment = chain.deploy(&terms.creation_code(contract))?;
+        let guard = Self {
+            chain,
+            address: deployment.address,
+            contract,
+            terms,
+        };
+        Ok((guard, deployment))
+    }
+
+    /// The chain on which both stand, and nothing else.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Where the guard stands.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Where its verifier stands.
+    pub fn verifier(&self) -> Address {
+        self.terms.verifier
+    }
+
+    /// The guard's contract.
+    pub fn contract(&self) -> &'a CompiledContract {
+        self.contract
+    }
 }
 
 impl Guard<'_> {
@@ -640,7 +726,7 @@ impl Guard<'_> {
             let other_key = with(&|terms| terms.key = Some(calls::changed_key(key)));
             others.push((Kind::KeyNotRegistered, Answer::ProofRejected, other_key));
         }
-        let other_code = with(&|terms| terms.pinned.codeHash = keccak256(terms.pinned.codeHash));
+        let other_code = with(&|terms| terms.code_hash = keccak256(terms.code_hash));
         others.push((Kind::OtherCodeHash, Answer::WrongVerifierCode, other_code));
         if let Some(committed) = self.terms.committed {
             let with = |committed: Committed| Terms {

@@ -180,10 +180,26 @@ impl Prices {
 impl Chain {
     /// What a transaction of so much gas costs, with its bytes where they are at hand.
     pub fn cost(&self, gas: u64, transaction: Option<&Compressed>) -> Cost {
-        let gas_eth = gas as f64 * self.gas_price_gwei * 1e-9;
-        let (data_bytes, data_eth) = match self.data_fee {
-            DataFee::None => (None, Some(0.0)),
-            DataFee::OpStack {
+        let (data_bytes, data_eth) = self.data_fee.of(transaction);
+        Cost {
+            gas_eth: gas as f64 * self.gas_price_gwei * 1e-9,
+            data_bytes,
+            data_eth,
+        }
+    }
+}
+
+impl DataFee {
+    /// What a transaction's data costs, in ETH; none where its bytes are not at hand.
+    pub fn eth(&self, transaction: Option<&Compressed>) -> Option<f64> {
+        self.of(transaction).1
+    }
+
+    /// The bytes that it counts, and the fee in ETH.
+    fn of(&self, transaction: Option<&Compressed>) -> (Option<u64>, Option<f64>) {
+        match *self {
+            Self::None => (None, Some(0.0)),
+            Self::OpStack {
                 l1_base_fee_gwei,
                 l1_blob_base_fee_gwei,
                 base_fee_scalar,
@@ -195,16 +211,11 @@ impl Chain {
                 let fee = bytes.map(|bytes| bytes as f64 * price * 1e-12 * 1e-9);
                 (bytes.map(|bytes| bytes / 1_000_000), fee)
             }
-            DataFee::Arbitrum { price_per_unit_gwei } => {
+            Self::Arbitrum { price_per_unit_gwei } => {
                 let bytes = transaction.map(|transaction| transaction.brotli_bytes);
                 let fee = bytes.map(|bytes| 16.0 * bytes as f64 * price_per_unit_gwei * 1e-9);
                 (bytes, fee)
             }
-        };
-        Cost {
-            gas_eth,
-            data_bytes,
-            data_eth,
         }
     }
 }

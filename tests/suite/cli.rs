@@ -663,3 +663,15 @@ fn the_published_commands_make_the_published_records() {
     }
     assert!(records > 30, "{records}");
 }
+
+/// Likewise of asking a provider, whose URL is not repeated.
+#[cfg(not(feature = "rpc"))]
+#[test]
+fn a_provider_is_asked_where_that_is_built_in() {
+    refuses(
+        &["verify", "record.json", "--rpc", "https://host/key"],
+        2,
+        "`verify --rpc` is not built in",
+        "cargo build --release --features rpc",
+    );
+}

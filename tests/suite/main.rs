@@ -41,6 +41,8 @@ mod precision;
 mod records;
 mod report;
 mod report_page;
+#[cfg(feature = "rpc")]
+mod rpc;
 mod scales;
 mod solidity;
 mod study;

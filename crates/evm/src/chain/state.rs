@@ -3,6 +3,8 @@
 //! Goes in: creation code to deploy, calldata to send. Comes out: what each transaction cost, broke and answered. A chain
 //! is a value: a clone of it goes its own way.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256, Bytes, TxKind};
 use revm::DatabaseCommit as _;
 use revm::context::result::{ExecutionResult, Output};
@@ -31,6 +33,17 @@ pub struct Chain {
     sections: Option<SectionMap>,
     /// The transactions that the state comes from.
     history: Vec<Sent>,
+}
+
+/// A contract as it stands on a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Where it stands.
+    pub address: Address,
+    /// Its runtime code, immutables included.
+    pub code: Bytes,
+    /// Its storage, by slot, without what is zero.
+    pub storage: BTreeMap<B256, B256>,
 }
 
 /// What a deployment cost and broke.
@@ -126,6 +139,34 @@ impl Chain {
     /// The rules that hold.
     pub fn fork(&self) -> Fork {
         self.fork
+    }
+
+    /// Every contract on the chain, by address.
+    pub fn contracts(&self) -> Vec<Placed> {
+        let cache = &self.state.cache;
+        let placed = cache.accounts.iter().filter_map(|(&address, account)| {
+            let code = cache.contracts.get(&account.info.code_hash)?.original_bytes();
+            let storage = account.storage.iter().filter(|(_, value)| !value.is_zero());
+            (!code.is_empty()).then(|| Placed {
+                address,
+                code,
+                storage: storage
+                    .map(|(&slot, &value)| (slot.into(), value.into()))
+                    .collect(),
+            })
+        });
+        let mut contracts: Vec<Placed> = placed.collect();
+        contracts.sort_by_key(|contract| contract.address);
+        contracts
+    }
+
+    /// The runtime code at an address, immutables included; nothing where no contract stands there.
+    pub fn code_at(&self, address: Address) -> Bytes {
+        let mut contracts = self.contracts().into_iter();
+        contracts
+            .find(|contract| contract.address == address)
+            .map(|contract| contract.code)
+            .unwrap_or_default()
     }
 
     /// Deploys a contract by a transaction of its own.

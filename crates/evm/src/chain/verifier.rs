@@ -205,10 +205,10 @@ impl Verifier {
     /// Whether this is what a call returns that accepts a proof: `true`, and of a reusable verifier the digest of the
     /// artifact, too; what follows is then not looked at.
     pub fn is_acceptance(&self, return_data: &[u8]) -> bool {
-        match self.registration() {
-            None => return_data == U256::ONE.to_be_bytes::<32>(),
-            Some(registration) => return_data.starts_with(&accepting(registration.digest)),
-        }
+        is_acceptance(
+            return_data,
+            self.registration().map(|registration| registration.digest),
+        )
     }
 
     /// A verdict is made for plain verifiers: see [`Self::is_acceptance`].
@@ -257,6 +257,15 @@ impl Repeat<'_> {
             verdict: self.verifier.judged(ran.verdict()),
             gas: ran.gas(),
         })
+    }
+}
+
+/// Whether this is what a call returns that accepts a proof: `true`, and of a reusable verifier, whose key artifact has this
+/// digest, the digest; what follows is then not looked at.
+pub fn is_acceptance(return_data: &[u8], key_digest: Option<B256>) -> bool {
+    match key_digest {
+        None => return_data == U256::ONE.to_be_bytes::<32>(),
+        Some(digest) => return_data.starts_with(&accepting(digest)),
     }
 }
 

@@ -122,6 +122,11 @@ impl Anvil {
         self.process.0.id()
     }
 
+    /// Where the node answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The accounts that the node made, each with money, for which it signs.
     ///
     /// # Errors
