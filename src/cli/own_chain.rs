@@ -12,7 +12,7 @@ pub(super) use run::run;
 
 /// The user's own chain.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct OwnChainArguments {
     /// Verify on the chain of this JSON-RPC provider instead, without a transaction: verdict and gas of verifier and guard, deployed or not
     ///
     /// The contracts are put on the chain's state for the time of a call (eth_call and eth_estimateGas with state overrides). Of the URL, only scheme,

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::forks::{self, ForkName};
 use super::output::{fitted, say};
+use super::own_chain::{self, OwnChainArguments};
 use super::progress::Progress;
-use super::{Finding, format, own_chain, setup, srs};
+use super::{Finding, format, setup, srs};
 use crate::chain::UnderFork;
 use crate::home::Home;
 use crate::ledger::What;
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     given: GivenArguments,
     #[command(flatten)]
-    own_chain: own_chain::Arguments,
+    own_chain: OwnChainArguments,
 }
 
 /// What a user has of a run beside its record and evidence.

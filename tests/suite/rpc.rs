@@ -56,12 +56,12 @@ fn gas_on_the_chain_is_the_records() {
         let node = Anvil::start(foundry(), fork).unwrap();
         let sender = node.accounts().unwrap()[0];
         let provider = Provider::new(node.url(), Limits::default()).unwrap();
-        let block = provider.newest_block().unwrap();
         assert_eq!(provider.chain_id(), Ok(1));
         for path in [DIRECT, COMMITTED] {
             let run = run(path);
             let record = run.record();
             let deployable = Deployable::of(&run).unwrap();
+            let block = provider.newest_block().unwrap();
             let [verifier, guard] = verification::verify(&provider, block, &deployable).unwrap();
             let bare = replay::under(&run, fork)
                 .unwrap()

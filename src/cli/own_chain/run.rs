@@ -83,7 +83,7 @@ impl Asked {
             say!("{name}: {contract}: {}", gas(verification))?;
             match &verification.estimate {
                 Ok(estimate) => say!(
-                    "{name}: {contract}: eth_estimateGas says {} gas: the least limit of a transaction that succeeds, of which it need not use all",
+                    "{name}: {contract}: eth_estimateGas says {} gas, the least limit that the transaction succeeds with; it uses less",
                     format::count(*estimate)
                 )?,
                 Err(error) => say!("{name}: {contract}: no estimate: {error}")?,
