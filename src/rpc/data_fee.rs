@@ -5,7 +5,7 @@
 //!
 //! - OP Stack: the predeploy `GasPriceOracle` takes an unsigned transaction and adds 68 bytes for a signature.
 //! - Arbitrum: `NodeInterface` answers through a node alone and has no code, so that the chain is known by the code of `ArbSys`.
-//!   Its estimate is in gas of the chain, and Nitro makes it a tenth larger than the fee.
+//!   Its estimate is in gas of the chain, and Nitro makes it about a tenth larger than the fee.
 
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_rlp::{Encodable as _, Header};
