@@ -25,6 +25,8 @@ use evmbench::training::History;
 
 use crate::common::{assert_table, markdown};
 
+mod other_systems;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
