@@ -75,7 +75,10 @@ fn measure_call() {
     assert_eq!(forks.len(), Fork::ALL.len());
     for (fork, of) in forks.iter().zip(Fork::ALL) {
         assert_eq!(fork["fork"], of.name());
-        assert_eq!(fork["deployment"]["runtime_code_bytes"], measured["runtime_code_bytes"]);
+        assert_eq!(
+            fork["deployment"]["runtime_code_bytes"],
+            measured["runtime_code_bytes"]
+        );
         let [seven, eight] = &fork["calls"].as_array().unwrap()[..] else {
             panic!("{fork}");
         };

@@ -79,6 +79,17 @@ struct Answers {
     halted: u64,
 }
 
+impl Controls {
+    fn all(&self) -> [&Answers; 4] {
+        [
+            &self.public_value_plus_one,
+            &self.public_value_plus_order,
+            &self.public_values_of_another_proof,
+            &self.proof_word_changed,
+        ]
+    }
+}
+
 impl Answers {
     /// Those by which the verifier itself refuses.
     fn refused(&self) -> u64 {
@@ -104,13 +115,18 @@ impl ProofSystem {
         }
     }
 
-    /// Points of G1 have two words, points of G2 four, field elements one.
-    fn proof_words(self) -> u64 {
+    /// Points of a proof in G1, of two words each; points in G2, of four; field elements, of one.
+    fn proof_parts(self) -> [u64; 3] {
         match self {
-            Self::Groth16 => 2 * 2 + 4,
-            Self::Plonk => 9 * 2 + 6,
-            Self::Fflonk => 4 * 2 + 16,
+            Self::Groth16 => [2, 1, 0],
+            Self::Plonk => [9, 0, 6],
+            Self::Fflonk => [4, 0, 16],
         }
+    }
+
+    fn proof_bytes(self) -> u64 {
+        let [g1, g2, scalars] = self.proof_parts();
+        32 * (2 * g1 + 4 * g2 + scalars)
     }
 }
 
@@ -122,10 +138,17 @@ impl OtherVerifier {
         self.forks.iter().find(|on| on.fork == fork).unwrap()
     }
 
-    /// Least and greatest gas of the whole transaction under Osaka.
-    fn gas(&self) -> (u64, u64) {
-        let gas = &self.under(Fork::Osaka).verification_gas;
-        (*gas.iter().min().unwrap(), *gas.iter().max().unwrap())
+    /// Gas of the whole transaction under Osaka, least first.
+    fn gas(&self) -> Vec<u64> {
+        let mut gas = self.under(Fork::Osaka).verification_gas.clone();
+        gas.sort_unstable();
+        gas
+    }
+
+    fn median(&self) -> f64 {
+        let gas = self.gas();
+        let [low, high] = [gas[(gas.len() - 1) / 2], gas[gas.len() / 2]];
+        (low + high) as f64 / 2.0
     }
 }
 
@@ -162,13 +185,16 @@ fn what_was_measured_of_other_systems_is_whole() {
         assert_eq!(public_values, [1, 2, 12, 12], "{system:?}");
     }
     for one in &measured.verifiers {
-        assert_eq!(one.proof_bytes, 32 * one.proof_system.proof_words());
+        assert_eq!(one.proof_bytes, one.proof_system.proof_bytes());
         assert_eq!(one.calldata_bytes, 4 + one.proof_bytes + 32 * one.public_values);
         assert!(one.creation_code_bytes > one.runtime_code_bytes);
         assert!(one.constraints >= one.public_values);
         let has_rows = one.proof_system != ProofSystem::Groth16;
         assert_eq!(one.logrows.is_some(), has_rows);
-        assert!(one.logrows.is_none_or(|logrows| 1_u64 << logrows > one.constraints));
+        assert!(
+            one.logrows
+                .is_none_or(|logrows| 1_u64 << logrows > one.constraints)
+        );
         assert_eq!(one.forks.iter().map(|on| on.fork).collect::<Vec<_>>(), Fork::ALL);
         for on in &one.forks {
             assert!(on.deployment_gas > 200 * one.runtime_code_bytes);
@@ -224,7 +250,8 @@ fn every_wrong_call_to_other_systems_was_rejected() {
 fn the_table_of_what_else_could_be_picked_is_from_records() {
     let others = measured();
     let rows = others.verifiers.iter().map(|one| {
-        let (least, most) = one.gas();
+        let gas = one.gas();
+        let (least, most) = (gas[0], gas[gas.len() - 1]);
         vec![
             one.proof_system.name().to_owned(),
             format!("a chain of {} squarings", one.constraints),
@@ -246,7 +273,9 @@ fn the_table_of_what_else_could_be_picked_is_from_records() {
         assert!(networks.iter().any(|record| record.request.plan.kind() == kind));
     }
     let networks = kinds.iter().flat_map(|&kind| {
-        let of_kind = networks.iter().filter(move |record| record.request.plan.kind() == kind);
+        let of_kind = networks
+            .iter()
+            .filter(move |record| record.request.plan.kind() == kind);
         of_kind.map(|record| network(record))
     });
     let heading = [
@@ -287,7 +316,56 @@ fn network(record: &Record) -> Vec<String> {
     ]
 }
 
-/// As the text beside the table says.
+/// Medians, so that one proof's long inversion does not count.
+#[test]
+fn the_table_of_what_more_costs_is_from_the_measurement() {
+    let others = measured();
+    let rows = ProofSystem::ALL.map(|system| {
+        let of_system: Vec<&OtherVerifier> = others
+            .verifiers
+            .iter()
+            .filter(|one| one.proof_system == system)
+            .collect();
+        let [one, _, twelve, longer] = of_system[..] else {
+            panic!("{system:?}");
+        };
+        let more_values = (twelve.public_values - one.public_values) as f64;
+        let each = (twelve.median() - one.median()) / more_values;
+        let spreads = of_system.iter().map(|one| {
+            let gas = one.gas();
+            gas[gas.len() - 1] - gas[0]
+        });
+        vec![
+            system.name().to_owned(),
+            count(Some(each.round() as u64)),
+            format!("{:+}", longer.median() - twelve.median()),
+            count(spreads.max()),
+        ]
+    });
+    let heading = [
+        "",
+        "each further public value",
+        "200 squarings in place of 20",
+        "spread among proofs of one verifier",
+    ];
+    assert_table("docs/published-figures.md", "more", &markdown(&heading, rows));
+}
+
+/// As the text beside the tables says.
+#[test]
+fn other_verifiers_answer_false_and_cost_the_same_under_prague() {
+    for one in &measured().verifiers {
+        let [prague, osaka] = [Fork::Prague, Fork::Osaka].map(|fork| one.under(fork));
+        assert_eq!(prague.verification_gas, osaka.verification_gas);
+        for on in &one.forks {
+            for answers in on.controls.all() {
+                assert_eq!((answers.reverted, answers.halted), (0, 0));
+            }
+        }
+    }
+}
+
+/// Likewise.
 #[test]
 fn the_studys_circuit_binds_no_weights_and_evmbenchs_do() {
     for record in records_of(&["composite"]) {
