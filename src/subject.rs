@@ -917,6 +917,11 @@ impl Subject {
         let CircuitPlan::Committed(whole) = self.request.plan else {
             return Err(PlanError::NotCommitted.into());
         };
+        // Several tensors are joined at one scale factor, and which of them are whole numbers is lost.
+        let is_joined = part.graph.inputs.len() > 1 || part.graph.outputs.len() > 1;
+        if is_joined && self.numbers.iter().any(|&numbers| numbers != Numbers::Floats) {
+            return Err(SplitError::WholeNumbers.into());
+        }
         let plan = whole.of_part(part.source.is_some(), is_read);
         let chosen = plan.as_chosen(self.request.chosen);
         let (input, proved) = match part.source {
@@ -926,6 +931,13 @@ impl Subject {
             }
             Some(source) => {
                 let (_, from) = &earlier[source.part];
+                // The part would take fractions for whole numbers.
+                if source.tensor == SharedTensor::Output
+                    && from.output().unit.to_bits() == 1.0_f64.to_bits()
+                    && !from.output_is_whole()
+                {
+                    return Err(SplitError::UnitOne.into());
+                }
                 match source.tensor {
                     SharedTensor::Input => (from.input(), Some(from.proved_input())),
                     SharedTensor::Output => (from.output(), Some(from.proved_output())),
@@ -999,7 +1011,10 @@ impl Subject {
             },
             onnx,
             graph: Ok(part.graph.clone()),
-            numbers: vec![Numbers::Floats; inputs.len()],
+            numbers: match part.source {
+                None => self.numbers.clone(),
+                Some(_) => vec![Numbers::Floats; inputs.len()],
+            },
             inputs,
             input_bound: self.input_bound,
             committed: Some(committed),
@@ -1126,27 +1141,26 @@ pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
     Tensor::new([1, data.len()], data)
 }
 
-/// The integers of a committed circuit's input: the numbers themselves where all of them are whole, else those of its scale. Where the
-/// circuit checks the range, they have fewer bits after the binary point if the look-up table ends before them: of an input that
-/// reaches far, the last bits of the scale are a small part. Whole numbers beside others are never rounded.
+/// The integers of a committed circuit's input: the numbers themselves where all of them are whole, else those of its scale. They have
+/// fewer bits after the binary point where a look-up table that checks the range would end before them: of an input that reaches far,
+/// the last bits of the scale are a small part. It is the same whoever assures the range, since a later part does not tell. Integers of
+/// unit 1 count as whole numbers, which fractions are not; and whole numbers beside others are never rounded.
 fn input_integers(plan: CommittedPlan, numbers: &[Numbers], bound: f64) -> Integers {
     let is_float = |numbers: &Numbers| *numbers == Numbers::Floats;
     if !numbers.iter().any(is_float) {
         return Integers::of_input(0, bound);
     }
     let scale = f64::from(plan.scale());
-    if !plan.assurance().is_by_circuit() {
-        return Integers::of_input(scale, bound);
-    }
     // A range of ±bound is checked by numbers from 0 to 2·bound. Limbs of fewer bits than the default's make the input no coarser.
-    let bits = plan.digit_bits().max(committed::DEFAULT_DIGIT_BITS);
-    let most = (f64::from(bits).exp2() - 1.0) / (2.0 * bound);
-    let least = if numbers.iter().all(is_float) {
-        f64::NEG_INFINITY
-    } else {
-        0.0
+    let limb_bits = plan.digit_bits().max(committed::DEFAULT_DIGIT_BITS);
+    let most = (f64::from(limb_bits).exp2() - 1.0) / (2.0 * bound);
+    let bits = most.log2().floor();
+    let bits = match (numbers.iter().all(is_float), bits >= 1.0) {
+        (_, true) => bits,
+        (true, false) => bits.min(-1.0),
+        (false, false) => 1.0,
     };
-    Integers::of_input(scale.min(most.log2().floor()).max(least), bound)
+    Integers::of_input(scale.min(bits), bound)
 }
 
 /// A note on an input that has fewer bits after the binary point than the scale.
@@ -1238,35 +1252,43 @@ mod tests {
         assert_eq!(of(others.clone()).chosen, others.chosen);
     }
 
-    /// An input that reaches far loses last bits of the scale, where the circuit checks its range; whole numbers lose none.
+    /// An input that reaches far loses last bits of the scale; whole numbers lose none.
     #[test]
     #[expect(clippy::float_cmp, reason = "powers of two")]
     fn the_input_of_a_wide_range_has_fewer_bits() {
         let plan = |io| CircuitPlan::committed(10, io).unwrap().as_committed().unwrap();
         let bits = |io, numbers: &[Numbers], bound| input_integers(plan(io), numbers, bound).unit.log2();
         let [floats, whole] = [Numbers::Floats, Numbers::Integers];
-        let bits_of_ranged = [
+        let known = [
             (1.0, 10.0),
             (31.0, 10.0),
             (32.0, 9.0),
             (128.0, 7.0),
+            (16384.0, -1.0),
             (1_048_576.0, -6.0),
         ];
-        for (bound, expected) in bits_of_ranged {
-            let integers = input_integers(plan(Io::Result), &[floats], bound);
-            assert_eq!(integers.unit.log2(), expected, "{bound}");
-            assert!(
-                2 * integers.range.greatest < 1 << committed::DEFAULT_DIGIT_BITS,
-                "{bound}"
-            );
+        for (bound, expected) in known {
+            for io in [Io::Result, Io::Public] {
+                let integers = input_integers(plan(io), &[floats], bound);
+                assert_eq!(integers.unit.log2(), expected, "{bound}");
+                assert!(
+                    2 * integers.range.greatest < 1 << committed::DEFAULT_DIGIT_BITS,
+                    "{bound}"
+                );
+            }
         }
         assert_eq!(bits(Io::Result, &[whole], 1_048_576.0), 0.0);
-        assert_eq!(bits(Io::Result, &[floats, whole], 1_048_576.0), 0.0);
+        assert_eq!(bits(Io::Result, &[floats, whole], 1_048_576.0), 1.0);
         assert_eq!(bits(Io::Result, &[floats, whole], 128.0), 7.0);
+        let registered = CircuitPlan::committed(10, Io::Result)
+            .unwrap()
+            .registered()
+            .unwrap();
+        let registered = input_integers(registered.as_committed().unwrap(), &[floats], 128.0);
         assert_eq!(
-            bits(Io::Public, &[floats], 1_048_576.0),
-            10.0,
-            "of a public input nothing is checked"
+            registered,
+            input_integers(plan(Io::Result), &[floats], 128.0),
+            "a later part does not tell"
         );
     }
 

@@ -553,6 +553,11 @@ impl CommittedCircuit {
         self.program.value(self.program.output).integers()
     }
 
+    /// Whether the output's numbers are whole.
+    pub fn output_is_whole(&self) -> bool {
+        self.program.value(self.program.output).is_whole
+    }
+
     /// What a value's integers can be; the input's, where it is looked up in a table, all that the table holds.
     fn bounds_of(&self, value: ValueId) -> Interval {
         match self.table_range() {

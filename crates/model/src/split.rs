@@ -27,6 +27,30 @@ pub struct Split {
 /// How many tensors go across a cut at most.
 const MOST_TENSORS: usize = 2;
 
+/// Operators that make no whole numbers of fractions, and are the same function of any fractions.
+const OF_FRACTIONS: [&str; 20] = [
+    "Add",
+    "AveragePool",
+    "BatchNormalization",
+    "Clip",
+    "Constant",
+    "Conv",
+    "Flatten",
+    "Gelu",
+    "Gemm",
+    "GlobalAveragePool",
+    "LayerNormalization",
+    "LeakyRelu",
+    "MatMul",
+    "MaxPool",
+    "Mul",
+    "Relu",
+    "Reshape",
+    "Sigmoid",
+    "Softmax",
+    "Transpose",
+];
+
 /// A tensor of a part that a later part may take as its input; of several inputs or outputs, all of them as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -85,6 +109,16 @@ pub enum SplitError {
         /// Names of the tensors.
         tensors: Vec<String>,
     },
+    /// Two tensors of a model that has whole numbers.
+    #[error(
+        "no cut that two tensors go across: the model has whole numbers, or operators that may make them"
+    )]
+    WholeNumbers,
+    /// A tensor of fractions whose scale factor is 1, as that of whole numbers.
+    #[error(
+        "no cut there: what goes across it has no bits after the binary point, and would be taken for whole numbers"
+    )]
+    UnitOne,
     /// What would be tiled is no single layer with weights for each output.
     #[error("{} cannot be tiled: only a single dense layer or convolution can, into at most one tile for each of its output channels or groups", layers.join(", "))]
     NotTileable {
@@ -100,6 +134,8 @@ impl Hint for SplitError {
             Self::OnePart => "give --tiles of 2 or more, or --cut",
             Self::UnknownLayer { .. } => "name layers in their order, without the first",
             Self::SeveralTensors { .. } => "cut where one tensor goes from layer to layer, or two",
+            Self::WholeNumbers => "cut where one tensor goes from layer to layer",
+            Self::UnitOne => "cut elsewhere, or use a larger --scale",
             Self::NotTileable { .. } => "put a --cut before the layer, or ask for fewer tiles",
         };
         Some(hint.into())
@@ -218,8 +254,12 @@ fn crossing(graph: &Graph, next: usize, layer: &str) -> Result<Vec<ValueId>, Spl
         .collect();
     values.sort_unstable();
     values.dedup();
-    if (1..=MOST_TENSORS).contains(&values.len()) {
-        return Ok(values);
+    let is_of_fractions = |node: &Node| OF_FRACTIONS.contains(&node.op.onnx_name());
+    match values.len() {
+        1 => return Ok(values),
+        2..=MOST_TENSORS if graph.nodes.iter().all(is_of_fractions) => return Ok(values),
+        2..=MOST_TENSORS => return Err(SplitError::WholeNumbers),
+        _ => {}
     }
     let name = |value: &ValueId| graph.values[value.0].name.clone();
     Err(SplitError::SeveralTensors {
@@ -262,7 +302,8 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
         // What only goes through has a node too: readers of ONNX know no output that is an input.
         if enter.contains(output) {
             let value = &graph.values[output.0];
-            let [layer, name] = ["kept", "kept.output"].map(|suffix| format!("{}.{suffix}", value.name));
+            let [layer, name] =
+                ["kept", "kept.output"].map(|suffix| fresh(graph, &format!("{}.{suffix}", value.name)));
             let shape = value.shape.clone();
             let kept = section.apply(&layer, &name, Op::Reshape(Reshape { shape }), &[id]);
             id = kept.expect(WAS_A_GRAPH);
@@ -272,10 +313,22 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
     section
 }
 
+/// A name that neither a layer nor a value has.
+fn fresh(graph: &Graph, name: &str) -> String {
+    let is_taken = graph.nodes.iter().any(|node| node.name == name)
+        || graph.values.iter().any(|value| value.name == name);
+    if is_taken {
+        fresh(graph, &format!("{name}_"))
+    } else {
+        name.to_owned()
+    }
+}
+
 const WAS_A_GRAPH: &str = "a part of a graph is a graph";
 
 /// A layer's outputs shared among so many graphs, whose numbers of outputs differ by at most one.
 fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
+    let whole = graph;
     let not_tileable = || SplitError::NotTileable { layers: names(graph) };
     let ([node], [input]) = (&graph.nodes[..], &graph.inputs[..]) else {
         return Err(not_tileable());
@@ -300,7 +353,8 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
                 step: 1,
             };
             let slice = Op::Movement(Movement::Slice(vec![cut]));
-            let [layer, read_name] = [&node.name, &value.name].map(|name| format!("{name}.channels"));
+            let [layer, read_name] =
+                [&node.name, &value.name].map(|name| fresh(whole, &format!("{name}.channels")));
             read = graph
                 .apply(&layer, &read_name, slice, &[read])
                 .expect(WAS_A_GRAPH);
@@ -316,6 +370,7 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
 mod tests {
     use super::*;
     use crate::float::FloatModel;
+    use crate::ops::Whole;
     use crate::suite;
     use crate::tensor::Tensor;
     use crate::{input, layers, onnx};
@@ -418,6 +473,31 @@ mod tests {
             panic!("one output")
         };
         assert_eq!(result.data, outputs(&graph, &x).data);
+    }
+
+    /// Joined with fractions, whole numbers would be fractions to the next part.
+    #[test]
+    fn whole_numbers_go_across_a_cut_alone() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 4]).unwrap();
+        let rectified = graph.apply("relu", "r", Op::Relu, &[x]).unwrap();
+        let whole = graph.apply("floor", "f", Op::Whole(Whole::Floor), &[x]).unwrap();
+        let sum = graph.apply("sum", "s", Op::Add, &[rectified, whole]).unwrap();
+        graph.outputs = vec![sum];
+        assert_eq!(split(&["sum"], 1).apply(&graph), Err(SplitError::WholeNumbers));
+        assert!(places(&graph).is_empty(), "{:?}", places(&graph));
+    }
+
+    /// A layer of a name that a part would give its own is no obstacle.
+    #[test]
+    fn names_of_a_file_stay_as_they_are() {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 4]).unwrap();
+        let first = graph.apply("x.kept", "x.kept.output", Op::Relu, &[x]).unwrap();
+        let sum = graph.apply("sum", "s", Op::Add, &[x, first]).unwrap();
+        graph.outputs = vec![sum];
+        let parts = split(&["sum"], 1).apply(&graph).unwrap();
+        assert_eq!(parts[0].graph.outputs.len(), 2);
     }
 
     /// Every place is a cut, and before no other layer there is one.
