@@ -9,13 +9,13 @@ use std::fmt;
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U64};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
 use crate::format;
 use crate::hint::Hint;
+use crate::nodes::json_rpc::{self, Refusal};
 
 /// How many characters of a provider's own words are shown.
 const QUOTED: usize = 300;
@@ -256,33 +256,18 @@ impl Provider {
         method: &'static str,
         parameters: &Value,
     ) -> Result<T, ProviderError> {
-        #[derive(Deserialize)]
-        struct Response {
-            #[serde(default)]
-            result: Value,
-            error: Option<Refusal>,
-        }
-        #[derive(Deserialize)]
-        struct Refusal {
-            code: i64,
-            #[serde(default)]
-            message: String,
-        }
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).to_string();
         let lost = |error| self.lost(method, &error);
         let provider = self.name.clone();
         let request = self.agent.post(&self.url).content_type("application/json");
-        let mut answer = request.send(body).map_err(lost)?;
+        let mut answer = request
+            .send(json_rpc::request(method, parameters))
+            .map_err(lost)?;
         let status = answer.status();
         let text = answer.body_mut().with_config();
         let text = text.limit(self.limits.answer_bytes).lossy_utf8(true);
         let text = text.read_to_string().map_err(lost)?;
-        let response: Option<Response> = serde_json::from_str(&text).ok();
-        match response {
-            Some(Response {
-                error: Some(Refusal { code, message }),
-                ..
-            }) => Err(ProviderError::Refused {
+        match json_rpc::response(&text) {
+            Ok(Err(Refusal { code, message, .. })) => Err(ProviderError::Refused {
                 provider,
                 method,
                 code,
@@ -293,10 +278,10 @@ impl Provider {
                 method,
                 status: status.as_u16(),
             }),
-            Some(Response { result, .. }) => {
+            Ok(Ok(result)) => {
                 serde_json::from_value(result).map_err(|_| ProviderError::Garbled { provider, method })
             }
-            None => Err(ProviderError::Garbled { provider, method }),
+            Err(_) => Err(ProviderError::Garbled { provider, method }),
         }
     }
 
@@ -320,14 +305,14 @@ impl Provider {
             }
             ureq::Error::HostNotFound => "there is no such host".to_owned(),
             ureq::Error::Io(source) => source.kind().to_string(),
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => "no secure connection comes about".to_owned(),
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => "the TLS connection failed".to_owned(),
             ureq::Error::InvalidProxyUrl => {
                 "the proxy that the environment names has no proper URL".to_owned()
             }
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
-                "its answer is no HTTP that can be read".to_owned()
+                "its answer is not valid HTTP".to_owned()
             }
-            _ => "no connection comes about".to_owned(),
+            _ => "the connection failed".to_owned(),
         };
         ProviderError::Unreachable {
             provider,

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::json_rpc::{self, Refusal};
 use super::{Foundry, NodeError, hardfork};
 use crate::chain::fork::BLOCK_GAS;
 use crate::chain::{Calldata, Fork};
@@ -229,39 +230,25 @@ impl Anvil {
     }
 
     fn request<T: DeserializeOwned>(&self, method: &'static str, parameters: &Value) -> Result<T, NodeError> {
-        #[derive(Deserialize)]
-        struct Response {
-            #[serde(default)]
-            result: Value,
-            error: Option<Refusal>,
-        }
-        #[derive(Deserialize)]
-        struct Refusal {
-            code: i64,
-            message: String,
-            data: Option<Bytes>,
-        }
         let lost = |source| NodeError::NoAnswer {
             method,
             source: Box::new(source),
         };
         let garbled = |source| NodeError::Garbled { method, source };
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters});
         let mut answer = self
             .agent
             .post(&self.url)
             .content_type("application/json")
-            .send(body.to_string())
+            .send(json_rpc::request(method, parameters))
             .map_err(lost)?;
         let text = answer.body_mut().read_to_string().map_err(lost)?;
-        let response: Response = serde_json::from_str(&text).map_err(garbled)?;
-        match response.error {
-            None => serde_json::from_value(response.result).map_err(garbled),
-            Some(Refusal { code, message, data }) => Err(NodeError::Refused {
+        match json_rpc::response(&text).map_err(garbled)? {
+            Ok(result) => serde_json::from_value(result).map_err(garbled),
+            Err(Refusal { code, message, data }) => Err(NodeError::Refused {
                 method,
                 code,
                 message,
-                data,
+                data: serde_json::from_value(data).map_err(garbled)?,
             }),
         }
     }

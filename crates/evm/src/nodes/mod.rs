@@ -12,6 +12,7 @@ mod error;
 pub mod foundry;
 mod hardfork;
 pub mod independent;
+pub mod json_rpc;
 pub mod throughput;
 
 pub use anvil::{Answer, Anvil, Receipt};
