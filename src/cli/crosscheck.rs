@@ -72,14 +72,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let workshop = Workshop::default();
     let mut good = true;
     for path in &arguments.records {
-        match arguments.record(path, string.as_ref(), &workshop, &evms) {
-            // One bad record is no reason to leave the others alone.
-            Err(error @ (CliError::Store(_) | CliError::Prover(_))) => {
-                error.tell();
-                good = false;
-            }
-            other => good &= other?,
-        }
+        let checked = arguments.record(path, string.as_ref(), &workshop, &evms);
+        let is_about_record = |error: &CliError| matches!(error, CliError::Store(_) | CliError::Prover(_));
+        good &= CliError::of_record(checked, is_about_record)?.unwrap_or(false);
     }
     Ok(if good { Finding::Good } else { Finding::Bad })
 }

@@ -234,6 +234,23 @@ impl CliError {
         }
     }
 
+    /// The result for one of several records; none where an error is about this record alone, which is printed, so that the others go on.
+    ///
+    /// # Errors
+    /// Any other error.
+    pub(super) fn of_record<T>(
+        result: Result<T, Self>,
+        is_about_record: impl Fn(&Self) -> bool,
+    ) -> Result<Option<T>, Self> {
+        match result {
+            Err(error) if is_about_record(&error) => {
+                error.tell();
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     /// Prints the error and what the user can do.
     pub(super) fn tell(&self) {
         // A name in a file may have breaks: what follows one is no line of evmbench's own.

@@ -112,15 +112,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let string = arguments.given.string()?;
     let mut all = Vec::new();
     for path in &arguments.records {
-        let verified = match arguments.verify(path, string.as_ref(), &tools) {
-            // One bad record is no reason to leave the others alone.
-            Err(error @ (CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_))) => {
-                error.tell();
-                Verified::Unreadable
-            }
-            other => other?,
+        let verified = arguments.verify(path, string.as_ref(), &tools);
+        let is_about_record = |error: &CliError| {
+            matches!(
+                error,
+                CliError::Store(_) | CliError::Prover(_) | CliError::Replay(_)
+            )
         };
-        all.push(verified);
+        all.push(CliError::of_record(verified, is_about_record)?.unwrap_or(Verified::Unreadable));
     }
     if let Some(tally) = tally(&all) {
         say!("{tally}")?;

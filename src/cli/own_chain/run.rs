@@ -36,14 +36,9 @@ pub(in crate::cli) fn run(records: &[PathBuf], url: &Url, at: Option<Address>) -
             None => chain.verify(path),
             Some(address) => chain.look(path, address),
         };
-        match found {
-            // One bad record is no reason to leave the others alone.
-            Err(error @ (CliError::Store(_) | CliError::Deployable(_))) => {
-                error.tell();
-                good = false;
-            }
-            other => good &= other?,
-        }
+        let is_about_record =
+            |error: &CliError| matches!(error, CliError::Store(_) | CliError::Deployable(_));
+        good &= CliError::of_record(found, is_about_record)?.unwrap_or(false);
     }
     Ok(if good { Finding::Good } else { Finding::Bad })
 }
