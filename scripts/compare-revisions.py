@@ -93,14 +93,17 @@ def measured(command, folder, home):
         "logrows": record["circuit"]["logrows"],
         "seconds": proofs[0]["call_seconds"],
         "bytes": max(phase["peak_rss_bytes"] for phase in record["phases"] if phase["peak_rss_bytes"]),
-        "machine": record["environment"].get("machine"),
-        "revision": record["environment"].get("git_revision"),
+        "cpu": record["environment"]["machine"]["cpu"],
+        "revision": record["environment"].get("git_revision") or "unknown",
     }
 
 
 def write(path, rows, rounds):
+    first = {side: next((run for *_, runs in rows for run in runs[side] if run), None) for side in ["old", "new"]}
+    revisions = [f"{side} is {run['revision'][:8]}" for side, run in first.items() if run]
+    machines = sorted({run["cpu"] for run in first.values() if run})
     lines = [
-        f"Medians of {rounds} proofs by each program, alternating.",
+        f"Medians of {rounds} proofs by each program, alternating, on {' and '.join(machines)}; {', '.join(revisions)}.",
         "",
         "| model | scale | 2^k, old | 2^k, new | prove, old (s) | prove, new (s) | ratio | memory, old (GiB) | memory, new (GiB) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

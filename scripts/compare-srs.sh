@@ -5,37 +5,28 @@
 #     scripts/compare-srs.sh [17|21]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-cargo build --release --quiet
-evmbench="$PWD/target/release/evmbench"
-"$evmbench" setup >/dev/null
-shared=$("$evmbench" doctor | awk '$1 == "folder" { print $2 }')
-mkdir "$out/home"
-for kept in "$shared"/ezkl-* "$shared"/solc-*; do
-    ln -s "$kept" "$out/home/"
-done
-python=$(echo "$out"/home/ezkl-*/bin/python)
+sizes=("$@")
+[ $# -gt 0 ] || sizes=(17 21)
+# Tools are shared, and no string is.
+source scripts/own-home.sh ezkl- solc-
+python=$(echo "$EVMBENCH_HOME"/ezkl-*/bin/python)
 status=0
-for logrows in "${@:-17 21}"; do
-    for k in $logrows; do
-        # Models whose circuits have so many rows.
-        case $k in
-        17) model=(cnn_poly --scale 10) ;;
-        21) model=(conv2d_large --tiles 2 --scale 7) ;;
-        *) echo "no model of 2^$k rows is named here" >&2 && exit 2 ;;
-        esac
-        export EVMBENCH_HOME="$out/home"
-        job="$out/job-$k"
-        "$evmbench" plan "${model[@]}" --export commands --job "$job" --out "$out/runs" >/dev/null
-        started=$(date +%s.%N)
-        "$evmbench" prove-and-verify "${model[@]}" --job "$job" --prepare --out "$out/runs" >/dev/null
-        own=$(echo "$(date +%s.%N) $started" | awk '{ print $1 - $2 }')
-        started=$(date +%s.%N)
-        "$python" -I -c "import ezkl; ezkl.gen_srs('$out/gen_srs-$k', $k)"
-        theirs=$(echo "$(date +%s.%N) $started" | awk '{ print $1 - $2 }')
-        rm "$out/gen_srs-$k"
-        echo "$own $theirs $k" | awk '{ printf "2^%d: evmbench %.1f s, gen_srs %.1f s, ratio %.3f\n", $3, $1, $2, $1 / $2; exit $1 > $2 / 6 }' || status=1
-    done
+for k in "${sizes[@]}"; do
+    # Models whose circuits have so many rows.
+    case $k in
+    17) model=(cnn_poly --scale 10) ;;
+    21) model=(conv2d_large --tiles 2 --scale 7) ;;
+    *) echo "no model of 2^$k rows is named here" >&2 && exit 2 ;;
+    esac
+    job="$out/job-$k"
+    "$evmbench" plan "${model[@]}" --export commands --job "$job" --out "$out/runs" >/dev/null
+    started=$(date +%s.%N)
+    "$evmbench" prove-and-verify "${model[@]}" --job "$job" --prepare --out "$out/runs" >/dev/null
+    own=$(echo "$(date +%s.%N) $started" | awk '{ print $1 - $2 }')
+    started=$(date +%s.%N)
+    "$python" -I -c "import ezkl; ezkl.gen_srs('$out/gen_srs-$k', $k)"
+    theirs=$(echo "$(date +%s.%N) $started" | awk '{ print $1 - $2 }')
+    rm "$out/gen_srs-$k"
+    echo "$own $theirs $k" | awk '{ printf "2^%d: evmbench %.1f s, gen_srs %.1f s, ratio %.3f\n", $3, $1, $2, $1 / $2; exit $1 > $2 / 6 }' || status=1
 done
 exit $status
