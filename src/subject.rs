@@ -907,7 +907,7 @@ impl Subject {
     /// The circuit of a part, and its plan; `earlier` are the parts before it, and a later one reads what it makes where `is_read`.
     ///
     /// # Errors
-    /// [`SubjectError::Committed`] and [`SubjectError::Plan`].
+    /// [`SubjectError::Committed`], [`SubjectError::Plan`] and [`SubjectError::Split`].
     pub(crate) fn lowered_part(
         &self,
         part: &split::Part,
@@ -931,15 +931,11 @@ impl Subject {
             }
             Some(source) => {
                 let (_, from) = &earlier[source.part];
-                // The part would take fractions for whole numbers.
-                if source.tensor == SharedTensor::Output
-                    && from.output().unit.to_bits() == 1.0_f64.to_bits()
-                    && !from.output_is_whole()
-                {
-                    return Err(SplitError::UnitOne.into());
-                }
                 match source.tensor {
                     SharedTensor::Input => (from.input(), Some(from.proved_input())),
+                    SharedTensor::Output if from.output_seems_whole() => {
+                        return Err(SplitError::UnitOne.into());
+                    }
                     SharedTensor::Output => (from.output(), Some(from.proved_output())),
                 }
             }
@@ -1170,8 +1166,8 @@ fn coarse_input(request: &Request, numbers: &[Numbers], bound: f64) -> Option<St
     let is_coarse = numbers.contains(&Numbers::Floats) && bits < f64::from(plan.scale());
     is_coarse.then(|| {
         format!(
-            "the input has {bits} bits after the binary point, not the scale's {}: it reaches to ±{bound}, and the look-up table that checks its \
-             range ends there",
+            "the input has {bits} bits after the binary point, not the scale's {}: it reaches to ±{bound}, and a look-up table has room for no \
+             more",
             plan.scale()
         )
     })

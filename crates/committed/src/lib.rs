@@ -553,9 +553,9 @@ impl CommittedCircuit {
         self.program.value(self.program.output).integers()
     }
 
-    /// Whether the output's numbers are whole.
-    pub fn output_is_whole(&self) -> bool {
-        self.program.value(self.program.output).is_whole
+    /// Whether the output is fractions at scale factor 1, which a circuit that reads them would take for whole numbers.
+    pub fn output_seems_whole(&self) -> bool {
+        self.output().are_the_numbers() && !self.program.value(self.program.output).is_whole
     }
 
     /// What a value's integers can be; the input's, where it is looked up in a table, all that the table holds.

@@ -188,7 +188,7 @@ impl<'a> Quantiser<'a> {
                 }
             })?,
             unit: integers.unit,
-            is_whole: integers.unit.to_bits() == 1f64.to_bits(),
+            is_whole: integers.are_the_numbers(),
         };
         let mut constants = vec![None; graph.values.len()];
         for node in &graph.nodes {

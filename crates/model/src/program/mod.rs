@@ -63,6 +63,11 @@ impl Integers {
             unit,
         }
     }
+
+    /// Whether these are the model's numbers themselves: where nothing else is known of an input, it counts as whole numbers then.
+    pub fn are_the_numbers(&self) -> bool {
+        self.unit.to_bits() == 1.0_f64.to_bits()
+    }
 }
 
 /// What is known of a value before any input is.
