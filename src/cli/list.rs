@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 /// What each set of the published records is, and its command. Every option but the model and its scale is the default, or stands there.
-const PUBLISHED: [(&str, &str); 12] = [
+const PUBLISHED: [(&str, &str); 16] = [
     (
         "small layers, both scales",
         "prove-and-verify relu silu tanh poly dense dense_small dense_large conv2d_small --scale 7,10 --out results",
@@ -69,8 +69,24 @@ const PUBLISHED: [(&str, &str); 12] = [
         "prove-and-verify relu silu tanh poly dense dense_small dense_large cnn_strided --scale 10 --circuit study --runs 1 --out results",
     ),
     (
-        "tuned for gas",
+        "one layer in four tiles, by an older revision",
+        "prove-and-verify conv2d_large --tiles 4 --scale 7 --input-range registered --runs 1 --out results/parts",
+    ),
+    (
+        "one choice changed at a time",
+        "ablate dense_small --runs 5 --out results/ablation",
+    ),
+    (
+        "tuned for gas by an older revision, whose search led to other circuits",
         "tune dense_small --for gas --prove 3 --runs 1 --out results/tuned",
+    ),
+    (
+        "the same for a CNN in two circuits",
+        "tune cnn_strided --for gas --prove 2 --runs 1 --data DIR --out results/tuned",
+    ),
+    (
+        "the same for cnn_poly, cnn_mixed and cnn_relu in one circuit each",
+        "tune ID --for gas --prove 1 --runs 1 --data DIR --out results/tuned",
     ),
 ];
 

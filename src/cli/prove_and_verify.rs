@@ -98,7 +98,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     columns: Option<usize>,
     /// Bits of the limbs that a committed circuit checks ranges by; its table has a row for each number that a limb can be
-    /// [default: 16; for a model of your own fewer, where that saves rows and costs no precision]
+    /// [default: 16, or fewer where that saves rows and costs no precision]
     #[arg(long, value_name = "N", value_parser = limb_bits)]
     limb_bits: Option<u32>,
     /// Prove the model in parts, a new one from each of these layers on; what one part makes and the next reads is

@@ -552,6 +552,16 @@ fn what_the_findings_say_beyond_figures_holds() {
         assert!(number(study, "largest_error") < number(direct, "largest_error"));
     }
 
+    // "Machines with two cores."
+    for entry in &findings.dataset().entries {
+        assert_eq!(
+            entry.record.environment.machine.cores,
+            2,
+            "{}",
+            entry.request().id
+        );
+    }
+
     // "A local test string in every record."
     let strings = findings
         .dataset()

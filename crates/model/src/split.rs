@@ -109,14 +109,14 @@ pub enum SplitError {
         /// Names of the tensors.
         tensors: Vec<String>,
     },
-    /// Two tensors of a model that has whole numbers.
+    /// Two tensors would cross a cut of a model that may have whole numbers: joined with fractions, they would be read as fractions.
     #[error(
-        "no cut that two tensors go across: the model has whole numbers, or operators that may make them"
+        "no cut there: two tensors would cross it, which a model with integer inputs or with operators that may make whole numbers does not allow"
     )]
     WholeNumbers,
     /// A tensor of fractions whose scale factor is 1, as that of whole numbers.
     #[error(
-        "no cut there: what goes across it has no bits after the binary point, and would be taken for whole numbers"
+        "no cut there: the tensor that crosses it has a scale factor of 1, and the next part would read its fractions as whole numbers"
     )]
     UnitOne,
     /// What would be tiled is no single layer with weights for each output.

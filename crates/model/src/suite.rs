@@ -86,7 +86,8 @@ impl Category {
         matches!(self, Self::Core | Self::Scaling | Self::Composite)
     }
 
-    /// The scale of one of its models where none is asked for. The Softmax of MLPerf Tiny's networks is off by a third at 7.
+    /// The scale of one of its models where none is asked for. Three of MLPerf Tiny's four networks end in a
+    /// Softmax, which needs more bits than the others' outputs.
     #[must_use]
     pub const fn default_scale(self) -> u32 {
         match self {
