@@ -44,8 +44,20 @@ pub fn split_within(subject: &Subject, budget_bytes: u64) -> Option<Split> {
             graph: &graph,
             budget_bytes,
         };
-        search.best(committed.circuit.logrows())
+        let split = search.best(committed.circuit.logrows())?;
+        is_within(subject, &split, budget_bytes).then_some(split)
     })
+}
+
+/// Whether the parts that are proved fit: how the input's range is checked is chosen for them again.
+fn is_within(subject: &Subject, split: &Split, budget_bytes: u64) -> bool {
+    let parts = subject.in_parts(split.clone()).and_then(Subject::parts);
+    let fits = |part: &Subject| {
+        let circuit = &part.committed.as_ref()?.circuit;
+        let forecast = Forecast::of_committed(circuit, None, None).ok()?;
+        Some(forecast.peak_bytes().high <= budget_bytes)
+    };
+    parts.is_ok_and(|parts| parts.iter().all(|part| fits(part) == Some(true)))
 }
 
 /// Proofs of one model at most: more are no answer to anybody.

@@ -186,6 +186,8 @@ pub struct Origin {
     pub graph: Graph,
     /// One tensor for each graph input.
     pub inputs: Vec<Tensor>,
+    /// What kind of numbers each graph input takes.
+    pub numbers: Vec<Numbers>,
 }
 
 /// A committed circuit and an honest prover's integers for the subject's input.
@@ -872,6 +874,7 @@ impl Subject {
                 onnx: self.onnx.clone(),
                 graph: graph.clone(),
                 inputs: self.inputs.clone(),
+                numbers: self.numbers.clone(),
             })
         });
         let mut lowered: Vec<LoweredPart> = Vec::new();

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
 use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Tensor, elements};
-use crate::model::onnx::Value;
+use crate::model::onnx::{Value, are_floats};
 use crate::prover::{CircuitSettings, Observer};
 use crate::subject::Subject;
 
@@ -49,7 +49,13 @@ impl<'a> Floats<'a> {
     ) -> Result<Outputs, JudgeError> {
         match self {
             Self::OnnxRuntime(onnxruntime) => onnxruntime.run(onnx, sets, observer),
-            Self::Written(_) => written(onnx, sets),
+            Self::Written(graph) => {
+                let are_floats = are_floats(graph);
+                Ok(Outputs {
+                    are_floats: graph.outputs.iter().map(|output| are_floats[output.0]).collect(),
+                    ..written(onnx, sets)?
+                })
+            }
         }
     }
 
@@ -64,9 +70,9 @@ impl<'a> Floats<'a> {
             Self::Written(graph) => Ok(graph
                 .values
                 .iter()
-                .map(|value| {
+                .zip(are_floats(graph))
+                .map(|(value, is_float)| {
                     let elements = elements(&value.shape).map(|elements| elements as u64);
-                    let is_float = true;
                     (value.name.clone(), Value { is_float, elements })
                 })
                 .collect()),
@@ -92,7 +98,7 @@ pub(crate) fn float_outputs(
     Ok(outputs.sets.into_iter().flatten().collect())
 }
 
-/// A file that evmbench has written, all of whose outputs are of `f32`.
+/// A file that evmbench has written, with all outputs taken for floats.
 pub(super) fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
     let model = FloatModel::load(onnx)?;
     let outputs = |set: &Vec<Tensor>| Ok(model.run(set)?.into_iter().map(|tensor| tensor.data).collect());

@@ -13,7 +13,6 @@ use super::{
 use crate::bench::{self, BenchError};
 use crate::committed::Integers;
 use crate::model::graph::{Graph, Tensor};
-use crate::model::input::Numbers;
 use crate::model::integer::{Lowered, integer_from_word};
 use crate::model::onnx::{self, rounded};
 use crate::parallel;
@@ -121,8 +120,13 @@ impl<'a> Trial<'a> {
             (Some(origin), _) => {
                 let bounds = [-subject.input_bound, subject.input_bound];
                 let unit = f64::from(subject.request.plan.scale()).exp2();
-                let numbers = vec![Numbers::Floats; origin.inputs.len()];
-                drawn = probes::draw(&origin.inputs, &numbers, bounds, subject.request.seed, unit);
+                drawn = probes::draw(
+                    &origin.inputs,
+                    &origin.numbers,
+                    bounds,
+                    subject.request.seed,
+                    unit,
+                );
                 (&origin.onnx, &origin.graph, &drawn[..])
             }
             (None, Ok(graph)) if subject.request.is_of_file() => (&subject.onnx, graph, probes),

@@ -4,6 +4,7 @@
 //! installed tools and, where it does not test making them, the reference strings.
 
 use crate::common;
+use crate::common::models::{floats, named, operator, small, written};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,6 +23,7 @@ use evmbench::rederive::{Given, Tools};
 use evmbench::solidity::SOLC_VERSION;
 use evmbench::store::{self, StoredRun};
 use tempfile::TempDir;
+use tract_onnx::pb::{ModelProto, tensor_proto::DataType, type_proto};
 
 /// Nothing here takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -878,6 +880,68 @@ fn residual() -> Graph {
     let output = apply("relu2", Op::Relu, &[sum]);
     graph.outputs = vec![output];
     graph
+}
+
+/// Rows of a table by their numbers, and two dense layers, of which the last stands in a part of its own.
+fn embedding() -> ModelProto {
+    let weights = |seed: i32, count: i32| -> Vec<f32> {
+        (0..count)
+            .map(|index| ((index * 7 + seed) % 11 - 5) as f32 / 8.0)
+            .collect()
+    };
+    let nodes = vec![
+        named("embed", operator("Gather", &["table", "x"], "rows")),
+        named("flat", operator("Flatten", &["rows"], "line")),
+        named("fc1", operator("MatMul", &["line", "w1"], "hidden")),
+        named("relu", operator("Relu", &["hidden"], "kept")),
+        named("fc2", operator("MatMul", &["kept", "w2"], "y")),
+    ];
+    let initializers = vec![
+        floats("table", &[6, 3], &weights(1, 18)),
+        floats("w1", &[12, 5], &weights(2, 60)),
+        floats("w2", &[5, 2], &weights(3, 10)),
+    ];
+    let mut model = small(&[1, 4], nodes, initializers);
+    let x = &mut model.graph.as_mut().unwrap().input[0];
+    let Some(type_proto::Value::TensorType(tensor)) = &mut x.r#type.as_mut().unwrap().value else {
+        panic!("the input is a tensor")
+    };
+    tensor.elem_type = DataType::Int64 as i32;
+    model
+}
+
+/// A network that takes whole numbers is judged on whole numbers, each of its parts too.
+#[test]
+fn a_network_of_indices_is_proved_in_parts() {
+    let workshop = Workshop::new();
+    let onnx = written(&workshop.folder, "embedding.onnx", &embedding());
+    let input = workshop.folder.path().join("input.json");
+    std::fs::write(&input, r#"{"input_data": [[0, 5, 2, 3]]}"#).unwrap();
+    let arguments = [
+        "--onnx",
+        &onnx,
+        "--input",
+        input.to_str().unwrap(),
+        "--scale",
+        "6",
+        "--runs",
+        "1",
+        "--cut",
+        "fc2",
+    ];
+    let (status, _, stderr) = Workshop::end(workshop.subcommand("prove-and-verify", &arguments));
+    assert_eq!(status, Some(0), "{stderr}");
+    let records = workshop.records();
+    assert_eq!(records.len(), 2, "{stderr}");
+    assert_eq!(
+        records.iter().filter(|(_, record)| record.set.is_some()).count(),
+        1
+    );
+    assert!(
+        records
+            .iter()
+            .all(|(_, record)| record.outcome == Outcome::Verified)
+    );
 }
 
 /// Parts that are linked by two tensors are one set, and one that is about another operand is no part of it.

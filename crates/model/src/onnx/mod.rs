@@ -35,7 +35,7 @@ pub use output::OutputForm;
 pub use reader::parse;
 pub use resolve::Dimensions;
 pub use rounded::{Unreadable, Value, rounded, with_every_value};
-pub use writer::write;
+pub use writer::{are_floats, write};
 
 use prost::Message as _;
 use schemars::JsonSchema;

@@ -150,6 +150,7 @@ impl Step {
 
     fn round(&self, from: &str, to: &str) -> [NodeProto; 4] {
         let floor = |from: &str, to: &str| NodeProto {
+            name: name_of(to),
             op_type: "Floor".to_owned(),
             input: vec![from.to_owned()],
             output: vec![to.to_owned()],
@@ -165,9 +166,15 @@ impl Step {
     }
 }
 
+/// The name of a node that makes a value. The node that has made it may have the value's own name.
+fn name_of(output: &str) -> String {
+    format!("{output}/rounding")
+}
+
 /// A node with two inputs and one output.
 fn binary(operator: &str, left: &str, right: &str, output: &str) -> NodeProto {
     NodeProto {
+        name: name_of(output),
         op_type: operator.to_owned(),
         input: vec![left.to_owned(), right.to_owned()],
         output: vec![output.to_owned()],
@@ -326,7 +333,8 @@ mod tests {
             bias: None,
         });
         let y = graph.apply("dense", "y", op, &[x]).unwrap();
-        let z = graph.apply("sigmoid", "z", Op::Sigmoid, &[y]).unwrap();
+        // A node may have the name of the value that it makes.
+        let z = graph.apply("z", "z", Op::Sigmoid, &[y]).unwrap();
         graph.outputs = vec![z];
         let onnx = write(&graph);
         let values = HashMap::from(["y", "z"].map(|name| (name.to_owned(), FLOAT)));

@@ -18,13 +18,12 @@ use crate::wire::proto::{File, int, port_of};
 #[must_use]
 pub fn write(graph: &Graph) -> Vec<u8> {
     let opsets = graph.nodes.iter().map(|node| node.op.rules().opset());
-    let mut kinds = vec![Elements::Floats; graph.values.len()];
+    let kinds = elements_of(graph);
     let mut nodes = Vec::new();
     let mut cast = HashSet::new();
     for node in &graph.nodes {
         let given: Vec<Elements> = node.inputs.iter().map(|input| kinds[input.0]).collect();
-        let (taken, kind) = node.op.rules().elements(&given);
-        kinds[node.output.0] = kind;
+        let (taken, _) = node.op.rules().elements(&given);
         let casts = node.inputs.iter().zip(given.iter().zip(&taken));
         let inputs = casts.map(|(&input, (given, &taken))| {
             let name = &graph.values[input.0].name;
@@ -63,6 +62,22 @@ pub fn write(graph: &Graph) -> Vec<u8> {
         outputs: graph.outputs.iter().map(port).collect(),
     }
     .encode(opsets.max().unwrap_or(OPSET))
+}
+
+/// Whether each of the graph's values is a tensor of floats in the file.
+#[must_use]
+pub fn are_floats(graph: &Graph) -> Vec<bool> {
+    let kinds = elements_of(graph);
+    kinds.into_iter().map(|kind| kind == Elements::Floats).collect()
+}
+
+fn elements_of(graph: &Graph) -> Vec<Elements> {
+    let mut kinds = vec![Elements::Floats; graph.values.len()];
+    for node in &graph.nodes {
+        let given: Vec<Elements> = node.inputs.iter().map(|input| kinds[input.0]).collect();
+        kinds[node.output.0] = node.op.rules().elements(&given).1;
+    }
+    kinds
 }
 
 fn data_type(elements: Elements) -> DataType {
