@@ -2,7 +2,8 @@
 //!
 //! Goes in: ONNX bytes and inputs. Comes out: outputs, and what is known of every value.
 //!
-//! A user's file, or a public one, is computed by onnxruntime, which shares no code with anything here. The suite's models, and parts of a model,
+//! A user's file, or a public one, is computed by onnxruntime, which shares no code with anything here. Where onnxruntime does not load
+//! it, the float model does, which reads files as EZKL does. The suite's models, and parts of a model,
 //! are files that evmbench has written of a typed graph; the float model computes them, and nothing is installed.
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::collections::HashMap;
 use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
 use crate::model::float::FloatModel;
 use crate::model::graph::{Graph, Tensor, elements};
-use crate::model::onnx::{Value, are_floats};
+use crate::model::onnx::{FloatType, Value, are_floats};
 use crate::prover::{CircuitSettings, Observer};
 use crate::subject::Subject;
 
@@ -20,6 +21,8 @@ pub(super) enum Floats<'a> {
     OnnxRuntime(&'a OnnxRuntime),
     /// Of the file that this graph is written as.
     Written(&'a Graph),
+    /// Of a user's file that this graph was read from, and onnxruntime does not load.
+    Read(&'a Graph),
 }
 
 impl<'a> Floats<'a> {
@@ -37,6 +40,7 @@ impl<'a> Floats<'a> {
         match self {
             Self::OnnxRuntime(_) => format!("onnxruntime {ONNXRUNTIME_VERSION}"),
             Self::Written(_) => "float model by tract".to_owned(),
+            Self::Read(_) => format!("float model by tract (onnxruntime {ONNXRUNTIME_VERSION} does not load the file)"),
         }
     }
 
@@ -49,7 +53,7 @@ impl<'a> Floats<'a> {
     ) -> Result<Outputs, JudgeError> {
         match self {
             Self::OnnxRuntime(onnxruntime) => onnxruntime.run(onnx, sets, observer),
-            Self::Written(graph) => {
+            Self::Written(graph) | Self::Read(graph) => {
                 let are_floats = are_floats(graph);
                 Ok(Outputs {
                     are_floats: graph.outputs.iter().map(|output| are_floats[output.0]).collect(),
@@ -67,13 +71,16 @@ impl<'a> Floats<'a> {
     ) -> Result<HashMap<String, Value>, JudgeError> {
         match self {
             Self::OnnxRuntime(onnxruntime) => onnxruntime.values(onnx, observer),
+            // Of which types the file's own values are is not known, so that its constants alone are rounded.
+            Self::Read(_) => Ok(HashMap::new()),
             Self::Written(graph) => Ok(graph
                 .values
                 .iter()
                 .zip(are_floats(graph))
                 .map(|(value, is_float)| {
                     let elements = elements(&value.shape).map(|elements| elements as u64);
-                    (value.name.clone(), Value { is_float, elements })
+                    let float = is_float.then_some(FloatType::Single);
+                    (value.name.clone(), Value { float, elements })
                 })
                 .collect()),
         }
@@ -91,15 +98,15 @@ pub(crate) fn float_outputs(
     observer: &dyn Observer<CircuitSettings>,
 ) -> Result<Vec<Vec<f32>>, JudgeError> {
     let sets = [subject.inputs.clone()];
-    let outputs = match Floats::of(subject, onnxruntime) {
-        Some(floats) => floats.run(&subject.onnx, &sets, observer)?,
-        None => written(&subject.onnx, &sets)?,
+    let outputs = match Floats::of(subject, onnxruntime).map(|floats| floats.run(&subject.onnx, &sets, observer)) {
+        Some(Err(JudgeError::Refused(_))) | None => written(&subject.onnx, &sets)?,
+        Some(outputs) => outputs?,
     };
     Ok(outputs.sets.into_iter().flatten().collect())
 }
 
-/// A file that evmbench has written, with all outputs taken for floats.
-pub(super) fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
+/// A file, by the float model, with all outputs taken for floats.
+fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
     let model = FloatModel::load(onnx)?;
     let outputs = |set: &Vec<Tensor>| Ok(model.run(set)?.into_iter().map(|tensor| tensor.data).collect());
     Ok(Outputs {

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::hint::Hint;
 use crate::model::float::FloatError;
 use crate::model::graph::Tensor;
-use crate::model::onnx::{Unreadable, Value, with_every_value};
+use crate::model::onnx::{FloatType, Unreadable, Value, with_every_value};
 use crate::prover::{CircuitSettings, Observer, Toolchain, ToolchainError};
 use crate::trouble::Trouble;
 
@@ -28,9 +28,6 @@ pub const ONNXRUNTIME_VERSION: &str = "1.32.0";
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 const WORKER: &str = include_str!("onnxruntime.py");
-
-/// onnxruntime's name of `f32` as an element type.
-const FLOAT: &str = "tensor(float)";
 
 /// How often a running worker is looked at.
 const POLL: Duration = Duration::from_millis(5);
@@ -60,7 +57,10 @@ pub enum JudgeError {
     /// The user stopped it.
     #[error("interrupted")]
     Interrupted,
-    /// onnxruntime cannot load or run the model.
+    /// onnxruntime cannot load the model.
+    #[error("onnxruntime {ONNXRUNTIME_VERSION} cannot load the model: {0}")]
+    Refused(String),
+    /// onnxruntime cannot run the model.
     #[error("onnxruntime {ONNXRUNTIME_VERSION} cannot run the model: {0}")]
     Model(String),
     /// The float model cannot load or run the model.
@@ -74,7 +74,10 @@ pub enum JudgeError {
 impl JudgeError {
     /// Whether it is a finding about the model, and no trouble of the machine's.
     pub fn is_of_the_model(&self) -> bool {
-        matches!(self, Self::Model(_) | Self::Float(_) | Self::Unreadable(_))
+        matches!(
+            self,
+            Self::Refused(_) | Self::Model(_) | Self::Float(_) | Self::Unreadable(_)
+        )
     }
 
     /// What of the machine stood in the way; none where it was something else.
@@ -91,7 +94,7 @@ impl Hint for JudgeError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Toolchain(error) => error.hint(),
-            Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
+            Self::Refused(_) | Self::Model(_) | Self::Float(_) | Self::Unreadable(_) => {
                 Some("check the file with onnx.checker.check_model(path, full_check=True)".into())
             }
             Self::Io { .. } | Self::Machine(_) => self.trouble().map(|trouble| trouble.remedy().into()),
@@ -103,9 +106,9 @@ impl Hint for JudgeError {
 /// The outputs of a model on several sets of inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outputs {
-    /// For each graph output whether its elements are of `f32`; integers and truth values are converted to it.
+    /// For each graph output whether its elements are floats; whatever they are, they are converted to `f32`.
     pub are_floats: Vec<bool>,
-    /// For each set of inputs and each graph output the elements, row-major.
+    /// For each set of inputs and each graph output the elements, row-major; NaN alone where the model refuses the set.
     pub sets: Vec<Vec<Vec<f32>>>,
 }
 
@@ -126,7 +129,8 @@ struct Answer {
     error: Option<String>,
     inputs: Vec<PortAnswer>,
     outputs: Vec<PortAnswer>,
-    sizes: Vec<usize>,
+    loaded: bool,
+    sizes: Vec<Option<usize>>,
 }
 
 impl OnnxRuntime {
@@ -180,8 +184,8 @@ impl OnnxRuntime {
         let answer = self.call(folder.path(), &with_every_value(onnx)?, None, observer)?;
         let ports = answer.inputs.into_iter().chain(answer.outputs);
         let value = |(name, kind, elements): PortAnswer| {
-            let is_float = kind == FLOAT;
-            (name, Value { is_float, elements })
+            let float = FloatType::of_tensor(&kind);
+            (name, Value { float, elements })
         };
         Ok(ports.map(value).collect())
     }
@@ -203,10 +207,19 @@ impl OnnxRuntime {
         let (words, _) = bytes.as_chunks::<4>();
         let mut numbers = words.iter().map(|&word| f32::from_le_bytes(word));
         let mut sizes = answer.sizes.into_iter();
-        let are_floats: Vec<bool> = answer.outputs.iter().map(|(_, kind, _)| kind == FLOAT).collect();
+        let are_floats: Vec<bool> = answer
+            .outputs
+            .iter()
+            .map(|(_, kind, _)| FloatType::of_tensor(kind).is_some())
+            .collect();
         let sets = sets.iter().map(|_| {
             let sizes = sizes.by_ref().take(are_floats.len());
-            sizes.map(|size| numbers.by_ref().take(size).collect()).collect()
+            sizes
+                .map(|size| match size {
+                    Some(size) => numbers.by_ref().take(size).collect(),
+                    None => vec![f32::NAN],
+                })
+                .collect()
         });
         Ok(Outputs {
             sets: sets.collect(),
@@ -254,10 +267,13 @@ impl OnnxRuntime {
         match answer {
             Some(Answer { error: None, .. }) => Ok(answer.expect("matched above")),
             Some(Answer {
-                error: Some(error), ..
+                error: Some(error),
+                loaded,
+                ..
             }) => {
                 let trouble = Trouble::in_error(&error).or_else(|| Trouble::of_import(&error));
-                Err(trouble.map_or(JudgeError::Model(error), JudgeError::Machine))
+                let of_model = if loaded { JudgeError::Model } else { JudgeError::Refused };
+                Err(trouble.map_or_else(|| of_model(error), JudgeError::Machine))
             }
             None if is_cut_short => Err(JudgeError::Machine(Trouble::AnswerCutShort)),
             None => {

@@ -34,7 +34,7 @@ pub use operators::SUPPORTED;
 pub use output::OutputForm;
 pub use reader::parse;
 pub use resolve::Dimensions;
-pub use rounded::{Unreadable, Value, rounded, with_every_value};
+pub use rounded::{FloatType, Unreadable, Value, rounded, with_every_value};
 pub use writer::{are_floats, write};
 
 use prost::Message as _;

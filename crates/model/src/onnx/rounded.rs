@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use prost::Message;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
+};
 
 use crate::wire::constant::floats;
 use crate::wire::node::DEFAULT_EPSILON;
@@ -17,10 +19,46 @@ use crate::wire::proto;
 /// What is known of a value before the model is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value {
-    /// Whether its elements are of `f32`. Integers and truth values are held by a circuit as they are.
-    pub is_float: bool,
+    /// The type of its elements, if they are floats. Integers and truth values are held by a circuit as they are.
+    pub float: Option<FloatType>,
     /// How many elements it has; absent where its shape is not static.
     pub elements: Option<u64>,
+}
+
+/// A type of floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FloatType {
+    /// `f32`.
+    Single,
+    /// `f64`.
+    Double,
+    /// `f16`.
+    Half,
+    /// `bf16`.
+    Brain,
+}
+
+impl FloatType {
+    /// The type of a tensor by ONNX's name, as `tensor(float)`; none where its elements are no floats.
+    #[must_use]
+    pub fn of_tensor(name: &str) -> Option<Self> {
+        match name {
+            "tensor(float)" => Some(Self::Single),
+            "tensor(double)" => Some(Self::Double),
+            "tensor(float16)" => Some(Self::Half),
+            "tensor(bfloat16)" => Some(Self::Brain),
+            _ => None,
+        }
+    }
+
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Single => DataType::Float,
+            Self::Double => DataType::Double,
+            Self::Half => DataType::Float16,
+            Self::Brain => DataType::Bfloat16,
+        }
+    }
 }
 
 /// Bytes that are no ONNX model.
@@ -88,24 +126,34 @@ pub fn rounded<S: BuildHasher>(
             let divisor = mean_of(&node, values);
             let mut roundings = Vec::new();
             for output in &mut node.output {
-                if values.get(output).is_some_and(|value| value.is_float) {
-                    let exact = format!("{output}{EXACT}");
-                    let summed = match divisor {
-                        Some(divisor) => {
-                            let (factor, product) = (format!("{output}/factor"), format!("{output}/product"));
-                            let reciprocal = round_number(1.0 / divisor as f32, scale);
-                            let error = f64::from(reciprocal) * divisor as f64;
-                            graph
-                                .initializer
-                                .push(proto::floats(factor.clone(), &[], &[error as f32]));
-                            roundings.push(binary("Mul", &exact, &factor, &product));
-                            product
-                        }
-                        None => exact.clone(),
-                    };
-                    roundings.extend(step.round(&summed, output));
-                    *output = exact;
+                let Some(float) = values.get(output).and_then(|value| value.float) else {
+                    continue;
+                };
+                let exact = format!("{output}{EXACT}");
+                let mut value = exact.clone();
+                if float != FloatType::Single {
+                    let single = format!("{output}/single");
+                    roundings.push(cast(&value, FloatType::Single, &single));
+                    value = single;
                 }
+                if let Some(divisor) = divisor {
+                    let (factor, product) = (format!("{output}/factor"), format!("{output}/product"));
+                    let reciprocal = round_number(1.0 / divisor as f32, scale);
+                    let error = f64::from(reciprocal) * divisor as f64;
+                    graph
+                        .initializer
+                        .push(proto::floats(factor.clone(), &[], &[error as f32]));
+                    roundings.push(binary("Mul", &value, &factor, &product));
+                    value = product;
+                }
+                if float == FloatType::Single {
+                    roundings.extend(step.round(&value, output));
+                } else {
+                    let rounded = format!("{output}/rounded");
+                    roundings.extend(step.round(&value, &rounded));
+                    roundings.push(cast(&rounded, float, output));
+                }
+                *output = exact;
             }
             graph.node.push(node);
             graph.node.extend(roundings);
@@ -169,6 +217,18 @@ impl Step {
 /// The name of a node that makes a value. The node that has made it may have the value's own name.
 fn name_of(output: &str) -> String {
     format!("{output}/rounding")
+}
+
+/// A cast to floats.
+fn cast(from: &str, float: FloatType, to: &str) -> NodeProto {
+    NodeProto {
+        name: name_of(to),
+        op_type: "Cast".to_owned(),
+        input: vec![from.to_owned()],
+        output: vec![to.to_owned()],
+        attribute: vec![proto::int("to", i64::from(float.data_type() as i32))],
+        ..NodeProto::default()
+    }
 }
 
 /// A node with two inputs and one output.
@@ -319,7 +379,7 @@ mod tests {
     }
 
     const FLOAT: Value = Value {
-        is_float: true,
+        float: Some(FloatType::Single),
         elements: None,
     };
 
