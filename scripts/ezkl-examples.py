@@ -7,7 +7,8 @@ EZKL is a checked-out copy of zkonduit/ezkl, EVMBENCH the program, OUT a folder 
     scripts/ezkl-examples.py ezkl target/release/evmbench out && cp out/ezkl-examples.md docs/
 
 Each folder of examples/onnx with a network.onnx is planned at scale 7, with its own input.json where that fits the network. A
-batch without a size is 1. What the forecast puts within --max-logrows and --memory is proved. OUT then has
+batch without a size is 1. What the forecast puts within --max-logrows and --memory is proved, and once more at scale 10 where that was
+imprecise. A network that does not fit this machine is planned in parts. OUT then has
 
     examples.jsonl      one line for each example
     ezkl-examples.md    the same as a table
@@ -27,7 +28,8 @@ import signal
 import subprocess
 import sys
 
-SCALE = 7
+# What a network is proved at, and then, where its outputs are imprecise.
+SCALES = (7, 10)
 GIB = 2**30
 
 # The first bytes of what Git stores in place of a file that Git LFS keeps.
@@ -90,11 +92,21 @@ def outcome(folder, arguments):
     with open(network, "rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             return {"outcome": "no network", "reason": "network.onnx is kept by Git LFS, and not in the copy"}
+    line = {}
+    for scale in SCALES:
+        line = {"scale": scale} | at_scale(folder, network, scale, arguments)
+        if line["outcome"] != "imprecise":
+            break
+    return line
+
+
+def at_scale(folder, network, scale, arguments):
+    """What becomes of one example's network at a scale."""
     own = folder / "input.json"
-    subject = ["--onnx", network, "--scale", str(SCALE)]
+    subject = ["--onnx", network, "--scale", str(scale)]
     remarks = []
-    plan, error = planned(subject, own, arguments) if own.is_file() else (None, None)
-    if plan is not None:
+    plans, error = planned(subject, own, arguments) if own.is_file() else ([], None)
+    if plans:
         subject += ["--input", own]
         line = {"input": "its own"}
     else:
@@ -104,24 +116,29 @@ def outcome(folder, arguments):
             remarks.append("input.json does not fit: " + told(error, own))
         else:
             return {"outcome": "refused", "reason": told(error, network)}
-        plan, error = planned(subject, None, arguments)
-        if plan is None:
+        plans, error = planned(subject, None, arguments)
+        if not plans:
             return {"outcome": "refused", "reason": told(error, network)}
         line = {"input": "drawn"}
+    plan = plans[0]
     line["circuit"] = plan["circuit"]
+    if len(plans) > 1:
+        line["parts"] = len(plans)
     remarks += uncovered(plan) + warnings(plan)
-    forecast = plan["forecast"]
-    if forecast is None:
-        return line | {"outcome": "refused", "reason": "; ".join([plan["failure"], *remarks])}
-    peak = max(forecast[phase]["likely"] for phase in ("setup_peak_bytes", "prove_peak_bytes"))
-    line |= {"rows": forecast["rows"], "logrows": forecast["logrows"], "peak_bytes": peak}
-    osaka = next(fork for fork in forecast["forks"] if fork["fork"] == "osaka")
-    line["forecast_gas"] = osaka["verification_gas"]["likely"]
-    broken = [rule for rule in osaka["rules"] if rule["verdict"] != "fits"]
+    forecasts = [plan["forecast"] for plan in plans]
+    if None in forecasts:
+        return line | {"outcome": "refused", "reason": "; ".join([plan["failure"] or "a part has no circuit", *remarks])}
+    phases = ("setup_peak_bytes", "prove_peak_bytes")
+    peak = max(forecast[phase]["likely"] for forecast in forecasts for phase in phases)
+    line |= {"rows": max(forecast["rows"] for forecast in forecasts), "peak_bytes": peak}
+    logrows = line["logrows"] = max(forecast["logrows"] for forecast in forecasts)
+    under_osaka = [fork for forecast in forecasts for fork in forecast["forks"] if fork["fork"] == "osaka"]
+    line["forecast_gas"] = sum(fork["verification_gas"]["likely"] for fork in under_osaka)
+    broken = [rule for fork in under_osaka for rule in fork["rules"] if rule["verdict"] != "fits"]
     remarks += [f"{rule['rule']} of {rule['value']['likely']:,}, where Osaka allows {rule['limit']:,}" for rule in broken]
     above = []
-    if forecast["logrows"] > arguments.max_logrows:
-        above.append(f"2^{forecast['logrows']} rows, of at most 2^{arguments.max_logrows}")
+    if logrows > arguments.max_logrows:
+        above.append(f"2^{logrows} rows, of at most 2^{arguments.max_logrows}")
     if peak > arguments.memory * GIB:
         above.append(f"{peak / GIB:.1f} GiB, of at most {arguments.memory:g}")
     if above or arguments.plan_only:
@@ -130,25 +147,28 @@ def outcome(folder, arguments):
 
 
 def planned(subject, own, arguments):
-    """The forecast that `plan --json` prints; or nothing, and what it said."""
+    """The forecasts that `plan --json` prints, one for each part; or none, and what it said."""
     given = ["--input", own] if own else []
     run = called(["plan", "--json", *subject, *given], arguments)
-    found = run.stdout.strip()
-    return (json.loads(found), None) if found else (None, run.stderr or "no answer within the time limit")
+    plans = [json.loads(line) for line in run.stdout.splitlines()]
+    return (plans, None) if plans else ([], run.stderr or "no answer within the time limit")
 
 
 def proved(subject, name, remarks, arguments):
     """What `prove-and-verify` makes of an example: part of a line."""
     runs = ["--runs", "1", "--resume", "--timeout", str(int(arguments.time_limit)), "--out", arguments.out / "runs" / name]
     run = called(["prove-and-verify", "--json", *subject, *runs], arguments)
-    found = run.stdout.strip()
-    if not found:
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    if not records:
         reason = told(run.stderr, subject[1]) if run.stderr else f"no record within {arguments.time_limit:g} s"
         return {"outcome": "failed", "reason": "; ".join([reason, *remarks])}
-    record = json.loads(found)
+    # Of a model in parts, the first that was not verified; the last one's record has what the set came to.
+    record = next((record for record in records if record["outcome"]["status"] != "verified"), records[-1])
     details = {key: value for key, value in record["outcome"].items() if value is not None}
     status = details.pop("status")
     guard = record.get("committed_guard" if record["request"]["plan"]["kind"] == "committed" else "guard")
+    if len(records) > 1:
+        guard = (record.get("set") or {}).get("measurement")
     numerics = record.get("numerics") or {}
     said = [", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in details.items())]
     line = {
@@ -157,7 +177,7 @@ def proved(subject, name, remarks, arguments):
         "gas": guard and guard["verification"]["tx_gas"],
         "error": numerics.get("max_absolute_error"),
         "greatest": numerics.get("max_magnitude"),
-        "seconds": sum(phase.get("call_seconds") or 0 for phase in record["phases"]),
+        "seconds": sum(phase.get("call_seconds") or 0 for record in records for phase in record["phases"]),
         "revision": record["environment"].get("git_revision"),
         "machine": record["environment"]["machine"],
         "reason": "; ".join(part for part in said + remarks if part),
@@ -234,8 +254,9 @@ def document(lines, commit, arguments):
         f"<!-- Written by `scripts/ezkl-examples.py EZKL EVMBENCH OUT {' '.join(options)}`; do not edit. -->",
         "",
         f"The networks of `examples/onnx` in [zkonduit/ezkl](https://github.com/zkonduit/ezkl) at `{commit}`. None of its files is in this",
-        f"repository. Each network is planned at scale {SCALE}, with its own input where that fits; a batch without a size is 1. What is forecast",
-        f"to need at most 2^{arguments.max_logrows} rows and {arguments.memory:g} GiB is proved (`prove-and-verify --runs 1`), the rest is planned.",
+        f"repository. Each network is planned at scale {SCALES[0]}, with its own input where that fits; a batch without a size is 1. What is forecast",
+        f"to need at most 2^{arguments.max_logrows} rows and {arguments.memory:g} GiB is proved (`prove-and-verify --runs 1`), and again at scale {SCALES[1]}",
+        "where its outputs are imprecise; the rest is planned. A network that does not fit the machine is in parts.",
         "",
         *made_on(present),
         f"Of {len(present)} networks: {', '.join(f'{number} {kind}' for kind, number in counts.most_common())}; "
@@ -249,8 +270,8 @@ def document(lines, commit, arguments):
         "Gas is that of the whole transaction through the guard, under Osaka; in brackets what is forecast without the guard. The error is the",
         "greatest distance of an output from onnxruntime's, beside the greatest output.",
         "",
-        "| example | outcome | circuit | rows | 2^k | peak (forecast) | gas | error | reason |",
-        "|---|---|---|---:|---:|---:|---:|---:|---|",
+        "| example | outcome | circuit | scale | parts | rows | 2^k | peak (forecast) | gas | error | reason |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     text += ["| " + " | ".join(cells(line)) + " |" for line in present]
     return "\n".join(text) + "\n"
@@ -279,6 +300,8 @@ def cells(line):
         line["example"],
         line["outcome"].replace("_", " "),
         line.get("circuit", "-"),
+        number("scale"),
+        number("parts"),
         number("rows"),
         number("logrows"),
         f"{line['peak_bytes'] / GIB:.2f} GiB" if "peak_bytes" in line else "-",

@@ -40,7 +40,9 @@ impl<'a> Floats<'a> {
         match self {
             Self::OnnxRuntime(_) => format!("onnxruntime {ONNXRUNTIME_VERSION}"),
             Self::Written(_) => "float model by tract".to_owned(),
-            Self::Read(_) => format!("float model by tract (onnxruntime {ONNXRUNTIME_VERSION} does not load the file)"),
+            Self::Read(_) => {
+                format!("float model by tract (onnxruntime {ONNXRUNTIME_VERSION} does not load the file)")
+            }
         }
     }
 
@@ -98,10 +100,11 @@ pub(crate) fn float_outputs(
     observer: &dyn Observer<CircuitSettings>,
 ) -> Result<Vec<Vec<f32>>, JudgeError> {
     let sets = [subject.inputs.clone()];
-    let outputs = match Floats::of(subject, onnxruntime).map(|floats| floats.run(&subject.onnx, &sets, observer)) {
-        Some(Err(JudgeError::Refused(_))) | None => written(&subject.onnx, &sets)?,
-        Some(outputs) => outputs?,
-    };
+    let outputs =
+        match Floats::of(subject, onnxruntime).map(|floats| floats.run(&subject.onnx, &sets, observer)) {
+            Some(Err(JudgeError::Refused(_))) | None => written(&subject.onnx, &sets)?,
+            Some(outputs) => outputs?,
+        };
     Ok(outputs.sets.into_iter().flatten().collect())
 }
 

@@ -272,7 +272,11 @@ impl OnnxRuntime {
                 ..
             }) => {
                 let trouble = Trouble::in_error(&error).or_else(|| Trouble::of_import(&error));
-                let of_model = if loaded { JudgeError::Model } else { JudgeError::Refused };
+                let of_model = if loaded {
+                    JudgeError::Model
+                } else {
+                    JudgeError::Refused
+                };
                 Err(trouble.map_or_else(|| of_model(error), JudgeError::Machine))
             }
             None if is_cut_short => Err(JudgeError::Machine(Trouble::AnswerCutShort)),

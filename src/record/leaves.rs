@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 102] = {
+const CLASSES: [(&str, Class, &str); 105] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -75,6 +75,21 @@ const CLASSES: [(&str, Class, &str); 102] = {
             "request.scale_factors",
             Derived,
             "the circuit laid out again with these factors, and its settings",
+        ),
+        (
+            "request.scale_factors.basis",
+            Measured,
+            "the inputs that the run looked at",
+        ),
+        (
+            "request.scale_factors.inputs",
+            Measured,
+            "how many the run looked at",
+        ),
+        (
+            "request.scale_factors.margin_bits",
+            Measured,
+            "the room that the run left",
         ),
         (
             "request.chosen",

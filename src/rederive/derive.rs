@@ -583,9 +583,11 @@ impl Derivation<'_> {
                 }
             }
             (Some(Ok(again)), None) => {
-                if let Some(finding) = again.finding() {
-                    let why = format!("the run was not judged, and judged now it is {finding}");
-                    self.by_record_only(&[What::Model], &why);
+                if let Some(finding) = again.finding()
+                    && self.stored.outcome == Outcome::Verified
+                {
+                    let what = format!("the run was not judged, and judged now it is {finding}");
+                    self.wrong("outcome", what);
                 }
             }
         }
@@ -830,9 +832,18 @@ impl Derivation<'_> {
             (None, Ok(spec)) => suite_name(&spec.category.to_string()),
             (None, Err(_)) => request.suite.clone(),
         };
-        if self.findings.rebuilt.subject.is_ok() {
-            let plan = request.plan;
-            again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind(), plan.scale());
+        let plan = request.plan;
+        again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind(), plan.scale());
+        if request.part.is_none()
+            && let Some(factors) = &request.scale_factors
+            && let Ok(subject) = &self.findings.rebuilt.subject
+            && let Ok(graph) = &subject.graph
+            && let Some(unknown) = factors.reach.values().find(|name| !graph.has_value(name))
+        {
+            self.discrepancies.push(Discrepancy {
+                place: "request.scale_factors.reach".to_owned(),
+                what: format!("the model has no value \"{unknown}\""),
+            });
         }
         if let Some(threads) = request.threads {
             again.environment.threads = threads;

@@ -68,6 +68,12 @@ pub enum GraphError {
 }
 
 impl Graph {
+    /// Whether a value has that name.
+    #[must_use]
+    pub fn has_value(&self, name: &str) -> bool {
+        self.values.iter().any(|value| value.name == name)
+    }
+
     /// Appends a graph input.
     ///
     /// # Errors

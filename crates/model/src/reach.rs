@@ -31,6 +31,11 @@ impl Reach {
         self.0.get(value).map(|&exponent| f64::from(exponent).exp2())
     }
 
+    /// The values that something is known of.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
