@@ -36,7 +36,7 @@ pub fn split_within(subject: &Subject, budget_bytes: u64) -> Option<Split> {
                 split: Split::default(),
                 index: 0,
             }),
-            chosen: Some(plan.first_choice(range)),
+            chosen: Some(plan.choice_for_parts(range, subject.request.chosen)),
             ..subject.request.clone()
         };
         let search = Search {
@@ -225,6 +225,7 @@ fn furthest<T, E>(most: usize, fits: impl Fn(usize) -> Result<T, E>) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::committed::DEFAULT_DIGIT_BITS;
     use crate::prover::Io;
     use crate::subject::Material;
     use crate::suite::{self, Experiment};
@@ -259,6 +260,23 @@ mod tests {
         let peaks = peaks(&cnn, split);
         assert!(peaks.iter().all(|&peak| peak <= budget), "{peaks:?}");
         assert_eq!(split_within(&cnn, MIB), None, "nothing is proved in a mebibyte");
+    }
+
+    /// A small network has small tables, and so have its parts.
+    #[test]
+    fn parts_have_the_limbs_of_the_whole_network() {
+        let whole = subject("cnn_strided");
+        let split = Split {
+            cuts: vec!["conv2".to_owned()],
+            ..Split::default()
+        };
+        let bits = whole.request.chosen.unwrap().digit_bits;
+        assert!(bits < DEFAULT_DIGIT_BITS, "{bits}");
+        let logrows = whole.committed.as_ref().unwrap().circuit.logrows();
+        for part in whole.in_parts(split).unwrap().parts().unwrap() {
+            assert_eq!(part.request.chosen.unwrap().digit_bits, bits);
+            assert!(part.committed.as_ref().unwrap().circuit.logrows() <= logrows);
+        }
     }
 
     #[test]

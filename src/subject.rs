@@ -704,9 +704,17 @@ impl Subject {
         if self.request.part.is_none() {
             return limbs::for_fewest_rows(self);
         }
+        // Parts have the limbs that the whole model has in one proof.
+        let request = Request {
+            part: None,
+            chosen: None,
+            ..self.request.clone()
+        };
+        let whole = self.asked_for(request).map(Self::with_choices);
+        let of_whole = whole.ok().and_then(|whole| whole.request.chosen);
         let with = |range| Self {
             request: Request {
-                chosen: Some(plan.first_choice(range)),
+                chosen: Some(plan.choice_for_parts(range, of_whole)),
                 ..self.request.clone()
             },
             ..self.clone()

@@ -328,6 +328,15 @@ impl CommittedPlan {
         }
     }
 
+    /// What is chosen for a model's parts, with the limbs of the whole model where these are known.
+    pub fn choice_for_parts(self, range: CheckedRange, whole: Option<Chosen>) -> Chosen {
+        let first = self.first_choice(range);
+        Chosen {
+            digit_bits: whole.map_or(first.digit_bits, |whole| whole.digit_bits),
+            ..first
+        }
+    }
+
     /// What the circuit is lowered with, for an input of these integers.
     pub fn options(self, input: Integers) -> CommittedOptions {
         CommittedOptions {

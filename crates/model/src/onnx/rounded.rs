@@ -268,10 +268,14 @@ fn round_number(x: f32, scale: i32) -> f32 {
     ((f64::from(x) * unit).round() / unit) as f32
 }
 
-/// Rounds a tensor of floats; any other is left as it is.
+/// Rounds a tensor of floats; any other is left as it is. So is a single number that would become 0: what keeps a divisor from being 0
+/// (the ε of a layer normalisation that is written out) would leave the model without a number.
 fn round_tensor(tensor: &mut TensorProto, scale: i32) {
     if let Ok(values) = floats(tensor) {
         let data: Vec<f32> = values.data.iter().map(|&x| round_number(x, scale)).collect();
+        if data.len() == 1 && data[0] == 0.0 {
+            return;
+        }
         *tensor = proto::floats(tensor.name.clone(), &values.shape, &data);
     }
 }
@@ -426,6 +430,19 @@ mod tests {
             outputs(&rounded, &Tensor::new([1, 1], vec![-4.0])),
             [-4.0 * 13.0 / 128.0]
         );
+    }
+
+    /// x / (0 + ε) is no number where ε is rounded to 0.
+    #[test]
+    fn a_single_small_number_does_not_vanish() {
+        let file = proto::File {
+            nodes: vec![binary("Add", "x", "epsilon", "y")],
+            initializers: vec![proto::floats("epsilon".to_owned(), &[1], &[1e-5])],
+            inputs: vec![proto::port("x", &[1, 1])],
+            outputs: vec![proto::port("y", &[1, 1])],
+        };
+        let rounded = rounded(&file.encode(17), &HashMap::new(), 7).unwrap();
+        assert_eq!(outputs(&rounded, &Tensor::new([1, 1], vec![0.0])), [1e-5]);
     }
 
     /// The variance is no number of the circuit's: rounded to 0 it would make any tolerance large.
