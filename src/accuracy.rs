@@ -10,9 +10,8 @@ use std::path::Path;
 use alloy_primitives::U256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
+use crate::cifar10::{self, CLASSES, IMAGE_SHAPE, Images};
 use crate::committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
 use crate::hint::Hint;
 use crate::model::float::{FloatError, FloatModel};
@@ -205,7 +204,7 @@ pub fn of_committed(
         circuit: CircuitKind::Committed,
         scale,
         images: images.len(),
-        images_sha256: digest([images]),
+        images_sha256: cifar10::digest([images]),
         float_correct: (0..images.len())
             .filter(|&index| greatest(&float_logits[index]) == images.label(index))
             .count(),
@@ -284,19 +283,6 @@ pub fn compare_witness(
         return Ok(());
     }
     Err(differs(format!("logits {integers:?}, not {expected:?}")))
-}
-
-/// SHA-256 over label and pixels of each image, in their order.
-#[must_use]
-pub fn digest<'a>(sets: impl IntoIterator<Item = &'a Images>) -> String {
-    let mut digest = Sha256::new();
-    for images in sets {
-        for index in 0..images.len() {
-            digest.update([images.label(index) as u8]);
-            digest.update(images.pixels(index));
-        }
-    }
-    alloy_primitives::hex::encode(digest.finalize())
 }
 
 impl Hint for AccuracyError {

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::accuracy::{Accuracy, Evaluation};
 use crate::prover::CircuitKind;
+pub use crate::suite::{history_path, onnx_path};
 
 /// A trained model.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +46,6 @@ pub fn accuracy(onnx_sha256: &str, circuit: CircuitKind, scale: u32) -> Option<A
         let same = evaluation.onnx_sha256 == onnx_sha256;
         same.then(|| evaluation.of(circuit, scale).cloned()).flatten()
     })
-}
-
-/// Where a folder has a model of that id.
-pub fn onnx_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.onnx"))
-}
-
-/// Where a folder has the history of a model's training.
-pub fn history_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.json"))
 }
 
 /// Where a folder has the evaluation of a model.

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use tempfile::TempDir;
 
-use crate::files::{self, MOST_TEXT_BYTES};
+use crate::files;
 use crate::format;
 use crate::hint::Hint;
 use crate::json;
@@ -33,6 +33,7 @@ use crate::ranges;
 use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
 use crate::subject::hex_sha256;
 use crate::trouble::Trouble;
+use crate::whole::{self, FileError, UNFINISHED, folder_of, sync_folder};
 
 pub use stored_run::StoredRun;
 
@@ -53,9 +54,6 @@ const ASIDE: &str = ".aside-";
 
 /// How many letters follow it.
 const ASIDE_LETTERS: usize = 6;
-
-/// How the name of an unfinished file begins.
-const UNFINISHED: &str = ".tmp-";
 
 /// How much is written to find out whether a folder takes anything, in bytes.
 const TRIAL_BYTES: usize = 1 << 12;
@@ -154,6 +152,15 @@ pub enum StoreError {
         /// What differs.
         difference: &'static str,
     },
+}
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io { action, path, source } => Self::Io { action, path, source },
+            FileError::Damaged { path, source } => Self::Damaged { path, source },
+        }
+    }
 }
 
 /// What the user can do about evidence that no run leaves.
@@ -369,16 +376,6 @@ fn evidence_folder(record: &Path) -> PathBuf {
     record.with_extension(EVIDENCE_ENDING)
 }
 
-/// The folder that a file is in.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    }
-}
-
 /// Keeps other writers out of a folder of records for as long as it lives. Where a file system has no locks, nobody is kept out.
 fn lock(folder: &Path) -> Option<File> {
     let folder = File::open(folder).ok()?;
@@ -489,15 +486,6 @@ fn settle(path: &Path) -> Result<(), StoreError> {
     asides(path).iter().try_for_each(|folder| remove(folder))
 }
 
-/// Has the names in a folder reach the disk.
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some file systems write names at once, and do not know what is asked of them.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        other => other.map_err(io("write", folder)),
-    }
-}
-
 /// Creates a folder, if it is not there, and a file in it that reaches the disk and goes again.
 fn try_folder(folder: &Path) -> Result<(), StoreError> {
     std::fs::create_dir_all(folder).map_err(io("create", folder))?;
@@ -541,31 +529,9 @@ fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
     folder.join(format!("{}.gz", file.name))
 }
 
-/// Writes a file under another name, then renames it: what was there before stays whole until then.
+/// Writes a file whole or not at all ([`whole::write`]).
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = folder_of(path);
-    std::fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut file = tempfile::Builder::new()
-        .prefix(&format!("{UNFINISHED}{name}-"))
-        .tempfile_in(folder)
-        .map_err(io("create a file in", folder))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(io("write", path))?;
-    // A temporary file is its owner's alone; a record is for everybody.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let permissions = std::fs::Permissions::from_mode(0o644);
-        file.as_file()
-            .set_permissions(permissions)
-            .map_err(io("set permissions of", path))?;
-    }
-    file.persist(path)
-        .map_err(|error| error.error)
-        .map_err(io("write", path))?;
-    sync_folder(folder)
+    Ok(whole::write(path, bytes)?)
 }
 
 /// Writes a value as JSON, whole or not at all.
@@ -573,11 +539,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Io`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(std::io::Error::from)
-        .map_err(io("serialise", path))?;
-    text.push(b'\n');
-    write_whole(path, &text)
+    Ok(whole::write_json(path, value)?)
 }
 
 /// Reads a value that [`write_json`] wrote.
@@ -585,11 +547,7 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError
 /// # Errors
 /// [`StoreError::Io`] and [`StoreError::Damaged`].
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
-    let text = files::read(path, MOST_TEXT_BYTES).map_err(io("read", path))?;
-    serde_json::from_slice(&text).map_err(|source| StoreError::Damaged {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(whole::read_json(path)?)
 }
 
 /// Reads a record.

@@ -8,6 +8,7 @@ mod networks;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -729,6 +730,16 @@ pub fn study_figures(id: &str, requested_scale: u32) -> Option<&'static StudyFig
     STUDY
         .iter()
         .find(|figures| figures.id == id && figures.requested_scale == requested_scale)
+}
+
+/// Where a folder has a model of that id.
+pub fn onnx_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.onnx"))
+}
+
+/// Where a folder has the history of a model's training.
+pub fn history_path(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("{id}.json"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::hint::Hint;
 use crate::model::weights::WeightsError;
-use crate::store::StoreError;
+use crate::whole::FileError;
 
 /// Why a network was not trained to the end.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ pub enum TrainingError {
     Weights(#[from] WeightsError),
     /// A checkpoint cannot be written or read.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    File(#[from] FileError),
     /// The state of the optimizer cannot be written or read.
     #[error("{} holds no state of the optimizer: {reason}", path.display())]
     Optimizer {
@@ -101,7 +101,7 @@ impl Hint for TrainingError {
             Self::Operator { .. }
             | Self::TooFewImages { .. }
             | Self::Weights(_)
-            | Self::Store(_)
+            | Self::File(_)
             | Self::Threads(_)
             | Self::Interrupted { .. } => None,
         }

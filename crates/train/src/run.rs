@@ -14,8 +14,7 @@ use super::checkpoint::Checkpoint;
 use super::error::TrainingError;
 use super::history::{Epoch, History, Scores, Settings};
 use super::network::Network;
-use crate::accuracy;
-use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
+use crate::cifar10::{self, CLASSES, IMAGE_SHAPE, Images};
 use crate::model::graph::Graph;
 use crate::model::{fold, layers};
 use crate::suite::ModelSpec;
@@ -97,7 +96,7 @@ pub fn train(
     } else {
         graph
     };
-    let history = History::new(settings, accuracy::digest([&images.training, &images.held_out]));
+    let history = History::new(settings, cifar10::digest([&images.training, &images.held_out]));
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(history.settings.threads)
         .build()?;

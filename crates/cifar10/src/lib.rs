@@ -7,6 +7,9 @@ pub mod download;
 mod error;
 mod read;
 
+use evmbench_host::{files, hint};
+use sha2::{Digest as _, Sha256};
+
 pub use error::DataError;
 pub use read::{read, read_test};
 
@@ -113,4 +116,17 @@ impl Images {
         self.labels.append(&mut other.labels);
         self.pixels.append(&mut other.pixels);
     }
+}
+
+/// SHA-256 over label and pixels of each image, in their order.
+#[must_use]
+pub fn digest<'a>(sets: impl IntoIterator<Item = &'a Images>) -> String {
+    let mut digest = Sha256::new();
+    for images in sets {
+        for index in 0..images.len() {
+            digest.update([images.label(index) as u8]);
+            digest.update(images.pixels(index));
+        }
+    }
+    alloy_primitives::hex::encode(digest.finalize())
 }

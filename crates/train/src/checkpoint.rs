@@ -9,8 +9,8 @@ use super::history::History;
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::model::graph::Graph;
 use crate::model::{fold, onnx, weights};
-use crate::store;
-use crate::trained;
+use crate::suite;
+use crate::whole;
 
 /// The files of one model's training.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +30,12 @@ impl Checkpoint {
 
     /// The model with the weights of the best epoch, its batch norms folded.
     pub fn best(&self) -> PathBuf {
-        trained::onnx_path(&self.folder, &self.id)
+        suite::onnx_path(&self.folder, &self.id)
     }
 
     /// The history of the run.
     pub fn history(&self) -> PathBuf {
-        trained::history_path(&self.folder, &self.id)
+        suite::history_path(&self.folder, &self.id)
     }
 
     /// The network as it is trained, batch norms and all, with the weights of the last epoch.
@@ -70,11 +70,11 @@ impl Checkpoint {
             reason: error.to_string(),
         })?;
         if history.best_epoch == history.epochs.len() {
-            store::write_whole(&self.best(), &onnx::write(&fold::batch_norms(graph)))?;
+            whole::write(&self.best(), &onnx::write(&fold::batch_norms(graph)))?;
         }
-        store::write_whole(&path, &state)?;
-        store::write_whole(&self.last(), &onnx::write(graph))?;
-        store::write_json(&self.history(), history)?;
+        whole::write(&path, &state)?;
+        whole::write(&self.last(), &onnx::write(graph))?;
+        whole::write_json(&self.history(), history)?;
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Checkpoint {
         optimizer: ModuleOptimizer,
         asked: &History,
     ) -> Result<(Graph, ModuleOptimizer, History), TrainingError> {
-        let history: History = store::read_json(&self.history())?;
+        let history: History = whole::read_json(&self.history())?;
         if let Some(difference) = history.difference(asked) {
             return Err(TrainingError::OtherRun {
                 path: self.folder.clone(),
