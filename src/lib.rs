@@ -48,6 +48,9 @@ pub mod cluster;
 pub mod compare;
 pub mod crosscheck;
 pub mod deployable;
+mod derived;
+pub mod environment;
+pub mod facts;
 pub mod forecast;
 pub mod foundry;
 pub mod fuzz;
@@ -56,21 +59,19 @@ pub mod integers;
 pub mod judge;
 pub mod ledger;
 mod limbs;
-pub mod metric;
 pub mod on_chain;
 pub mod parts;
-pub mod record;
 pub mod rederive;
 pub mod replay;
 pub mod report;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 pub mod scale_factors;
-pub mod statistics;
 pub mod store;
 pub mod subject;
 pub mod trained;
 pub mod tune;
+mod watch;
 
 pub use evmbench_cifar10 as cifar10;
 pub use evmbench_committed as committed;
@@ -80,4 +81,5 @@ use evmbench_host::{digests, files, format, json, lock, parallel, process, range
 pub use evmbench_host::{hint, home, trouble};
 pub use evmbench_model as model;
 pub use evmbench_model::suite;
+pub use evmbench_schema::{metric, record, statistics};
 pub use evmbench_train as training;

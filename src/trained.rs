@@ -67,3 +67,24 @@ impl Trained {
         serde_json::from_str(self.evaluation).expect("an evaluation that evmbench wrote")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use evmbench_schema::weights;
+
+    use super::*;
+
+    /// A record that was made with these weights is named as one that asks for none.
+    #[test]
+    fn the_schema_knows_the_weights() {
+        for trained in &TRAINED {
+            assert_eq!(
+                weights::default_sha256(trained.id),
+                Some(&*trained.sha256()),
+                "{}",
+                trained.id
+            );
+        }
+        assert_eq!(weights::default_sha256("relu"), None);
+    }
+}

@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use tempfile::TempDir;
 
+use crate::digests::sha256_hex;
 use crate::files;
 use crate::format;
 use crate::hint::Hint;
@@ -31,7 +32,6 @@ use crate::process::Process;
 use crate::prover::CircuitPlan;
 use crate::ranges;
 use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
-use crate::subject::hex_sha256;
 use crate::trouble::Trouble;
 use crate::whole::{self, FileError, UNFINISHED, folder_of, sync_folder};
 
@@ -505,10 +505,10 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
     let compressed_bytes = compressed.len() as u64;
     let file = EvidenceFile {
         name: FileName::new(name).expect("evidence has files' names"),
-        sha256: hex_sha256(bytes),
+        sha256: sha256_hex(bytes),
         size_bytes: bytes.len() as u64,
         compressed_bytes,
-        compressed_sha256: Some(hex_sha256(&compressed)),
+        compressed_sha256: Some(sha256_hex(&compressed)),
         large: is_large(compressed_bytes),
     };
     write_whole(&evidence_path(folder, &file), &compressed)?;
@@ -711,13 +711,13 @@ fn unpack(compressed: &[u8], file: &EvidenceFile) -> Result<Vec<u8>, &'static st
         return Err("its compressed length differs");
     }
     if let Some(digest) = &file.compressed_sha256
-        && *digest != hex_sha256(compressed)
+        && *digest != sha256_hex(compressed)
     {
         return Err("the SHA-256 of its compressed bytes differs");
     }
     // The record's size bounds what a damaged or hostile file can unpack to.
     let bytes = inflate(compressed, file.size_bytes).ok_or("it cannot be unpacked to the record's size")?;
-    if hex_sha256(&bytes) != file.sha256 {
+    if sha256_hex(&bytes) != file.sha256 {
         return Err("its SHA-256 differs");
     }
     Ok(bytes)
@@ -732,7 +732,7 @@ pub fn add_compressed_digests(path: &Path, record: &mut Record) -> Result<(), St
     for file in &mut record.evidence {
         let path = evidence_path(&folder, file);
         let compressed = files::read(&path, MOST_EVIDENCE_BYTES).map_err(io("read", &path))?;
-        file.compressed_sha256 = Some(hex_sha256(&compressed));
+        file.compressed_sha256 = Some(sha256_hex(&compressed));
     }
     Ok(())
 }

@@ -12,16 +12,16 @@ pub mod fold;
 pub mod graph;
 pub mod input;
 pub mod integer;
-pub mod interval;
 pub mod layers;
 pub mod onnx;
 mod ops;
 pub mod program;
 pub mod quantise;
-pub mod reach;
 pub mod rounding;
 pub mod split;
 pub mod suite;
 mod tensor;
 pub mod weights;
 mod wire;
+
+pub use evmbench_schema::{interval, reach};

@@ -5,7 +5,7 @@
 
 use super::Metric;
 use crate::format;
-use crate::prover::CircuitKind;
+use crate::plan::CircuitKind;
 use crate::record::Record;
 
 /// The three prices of a verifier, in gas. A committed circuit's proof is verified through its guard, of which each model has

@@ -3,12 +3,12 @@
 //! Goes in: a record's JSON. Comes out: SHA-256 of it without its digest, keys in order of their bytes at every depth, and
 //! no white space. It detects damage: a bit that flipped, a figure that was changed by hand. It detects no forgery, since
 //! whoever changes a record can write a new digest. What a record claims is held against its evidence by
-//! [`crate::rederive`].
+//! `rederive`.
 
 use serde_json::Value;
 
 use super::Record;
-use crate::subject::hex_sha256;
+use evmbench_host::digests::sha256_hex;
 
 /// The name of the field that holds the digest.
 pub const FIELD: &str = "sha256";
@@ -23,7 +23,7 @@ pub fn of_json(record: &Value) -> String {
         fields.shift_remove(FIELD);
     }
     canonical.sort_all_objects();
-    hex_sha256(canonical.to_string().as_bytes())
+    sha256_hex(canonical.to_string().as_bytes())
 }
 
 impl Record {
@@ -63,7 +63,7 @@ mod tests {
         // By sha256sum of `{"a":"t"}`.
         assert_eq!(
             of_json(&json!({"sha256": "0", "a": "t"})),
-            hex_sha256(br#"{"a":"t"}"#)
+            sha256_hex(br#"{"a":"t"}"#)
         );
     }
 }

@@ -1,8 +1,8 @@
 //! What each worker process of a phase is measured by.
 
 use super::Unit;
-use crate::prover::Phase;
 use crate::record::Record;
+use evmbench_backend::Phase;
 
 /// A quantity that every process has, so that a phase has as many samples of it as counted processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use evmbench_committed::{CheckedRange, InputAssurance};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+
+use crate::committed::{CheckedRange, InputAssurance};
 
 use super::{
     CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, MOST_BASE, MOST_INNER_COLUMNS,

@@ -3,13 +3,15 @@
 mod fields;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use evmbench_committed::{CheckedRange, CommittedOptions, DEFAULT_DIGIT_BITS, InputAssurance, Integers};
 use evmbench_host::hint::Hint;
+
+use crate::committed::{CheckedRange, DEFAULT_DIGIT_BITS, InputAssurance};
 
 use fields::PlanFields;
 
@@ -29,8 +31,8 @@ const MOST_BASE: u64 = 1 << MOST_LOGROWS;
 /// Most digits of a value: EZKL's integers have 128 bits.
 const MOST_LEGS: u32 = 128;
 
-/// Columns side by side that EZKL lays a circuit out in where no number is asked for.
-const DEFAULT_INNER_COLUMNS: usize = 2;
+/// What one phase may take where no limit is asked for.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// Which way a circuit is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -242,7 +244,7 @@ pub struct Decomposition {
 }
 
 /// EZKL's own decomposition.
-const DEFAULT_DECOMPOSITION: Decomposition = Decomposition { base: 16384, legs: 2 };
+pub const DEFAULT_DECOMPOSITION: Decomposition = Decomposition { base: 16384, legs: 2 };
 
 /// Everything about a circuit that is asked of EZKL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -325,21 +327,6 @@ impl CommittedPlan {
                 .assurance
                 .is_by_circuit()
                 .then(|| self.input_range.unwrap_or(range)),
-        }
-    }
-
-    /// What the circuit is lowered with, for an input of these integers.
-    pub fn options(self, input: Integers) -> CommittedOptions {
-        CommittedOptions {
-            scale: self.scale,
-            input,
-            assurance: self.circuit_assurance(),
-            proved: None,
-            output_public: self.output_public,
-            inner_columns: self.inner_columns,
-            logrows: self.logrows,
-            digit_bits: self.digit_bits,
-            roundings: self.roundings,
         }
     }
 
@@ -701,58 +688,6 @@ impl CircuitPlan {
         u128::from(base).saturating_pow(legs)
     }
 
-    /// `gen_settings`'s run arguments, by EZKL's names. What is not named keeps EZKL's default.
-    pub fn run_args(self) -> Value {
-        let decomposition = self.decomposition().unwrap_or(DEFAULT_DECOMPOSITION);
-        json!({
-            "input_scale": self.scale(),
-            "param_scale": self.scale(),
-            "input_visibility": self.input_visibility(),
-            "output_visibility": self.output_visibility(),
-            "param_visibility": self.param_visibility(),
-            "num_inner_cols": self.inner_columns().unwrap_or(DEFAULT_INNER_COLUMNS),
-            "decomp_base": decomposition.base,
-            "decomp_legs": decomposition.legs,
-            // EZKL 23.0.5's Freivalds path returns values that are not tied to the cells that it checked.
-            // The study had it on; a circuit that would use it is refused when the settings are read.
-            "disable_freivalds": self.kind() == CircuitKind::Direct,
-        })
-    }
-
-    /// The same for a circuit in 2^`logrows` rows, which calibration then does not choose.
-    pub(crate) fn run_args_in(self, logrows: u32) -> Value {
-        let mut run_args = self.run_args();
-        run_args["logrows"] = logrows.into();
-        run_args
-    }
-
-    /// The same, with what calibration chose of them, as the settings that it ended with tell.
-    pub(crate) fn run_args_as_calibrated(self, ended_with: &Value) -> Value {
-        let scales: &[&str] = match self.kind() {
-            CircuitKind::Study => &["input_scale", "param_scale"],
-            CircuitKind::Direct | CircuitKind::Committed => &[],
-        };
-        let mut run_args = self.run_args();
-        for &name in ["logrows", "lookup_range", "scale_rebase_multiplier"]
-            .iter()
-            .chain(scales)
-        {
-            run_args[name] = ended_with[name].clone();
-        }
-        run_args
-    }
-
-    /// `calibrate_settings`'s arguments beside the files; a committed circuit is not calibrated. Without `scales` EZKL searches 11 to 13 and overwrites
-    /// what was asked for, which is what the study did.
-    pub(crate) fn calibrate_args(self) -> Value {
-        match self.kind() {
-            CircuitKind::Study => json!({}),
-            CircuitKind::Direct | CircuitKind::Committed => {
-                json!({"target": "resources", "scales": [self.scale()]})
-            }
-        }
-    }
-
     /// Whether a tensor's visibility needs KZG commitments, so that a witness needs key and reference string.
     pub fn commits(self) -> bool {
         self.as_committed().is_some() || self.visibilities().contains(&Visibility::Polycommit)
@@ -761,24 +696,9 @@ impl CircuitPlan {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-
-    #[test]
-    fn only_direct_circuits_pin_their_scales() {
-        assert_eq!(
-            CircuitPlan::direct(7).unwrap().calibrate_args()["scales"],
-            json!([7])
-        );
-        assert_eq!(CircuitPlan::study(7).unwrap().calibrate_args(), json!({}));
-    }
-
-    #[test]
-    fn direct_circuits_fix_weights_and_switch_freivalds_off() {
-        let run_args = CircuitPlan::direct(10).unwrap().run_args();
-        assert_eq!(run_args["param_visibility"], "fixed");
-        assert_eq!(run_args["disable_freivalds"], true);
-        assert_eq!(run_args["input_scale"], 10);
-    }
 
     /// What came later is not written where it was not asked for: names of records are digests of this.
     #[test]
@@ -815,8 +735,7 @@ mod tests {
         let study = CircuitPlan::study(7).unwrap();
         let decomposition = Some(Decomposition { base: 1024, legs: 3 });
         let decomposed = direct.with_decomposition(decomposition).unwrap();
-        assert_eq!(decomposed.run_args()["decomp_base"], 1024);
-        assert_eq!(direct.with_columns(1).unwrap().run_args()["num_inner_cols"], 1);
+        assert_eq!(decomposed.decomposition(), decomposition);
         let refused = PlanError::Decomposition { base: 1024, legs: 3 };
         assert_eq!(committed.with_decomposition(decomposition), Err(refused));
         assert_eq!(direct.with_digits(16, None), Err(PlanError::NotCommitted));

@@ -7,10 +7,11 @@ use super::{Definition, Unit, Value, Words};
 use crate::accuracy::Accuracy;
 use crate::chain::{Cause, Controls, Fit, Fits, Fork, GasByCause, TransactionGas};
 use crate::guard::GuardMeasurement;
-use crate::prover::{CircuitKind, Phase};
+use crate::plan::CircuitKind;
 use crate::record::{IntegerCheck, Record};
-use crate::solidity::opening::Sharing;
+use crate::solidity::Sharing;
 use crate::statistics::Summary;
+use evmbench_backend::Phase;
 
 /// Makes the type [`Metric`] of the entries. The comment above an entry is the documentation of its column; a name in
 /// parentheses stands for each fork. In an entry's value, `?` ends where the run did not come so far.

@@ -30,7 +30,7 @@ impl Estimate {
     }
 
     /// A fitted figure that was off by up to this share where it could be compared.
-    pub(super) fn within(likely: f64, share: f64) -> Self {
+    pub fn within(likely: f64, share: f64) -> Self {
         // A figure below 0 is none; f64 holds every size that fits a machine.
         let whole = |value: f64| value.max(0.0).round() as u64;
         Self {
@@ -41,7 +41,8 @@ impl Estimate {
     }
 
     /// What a function that never falls makes of it.
-    pub(super) fn map(self, function: impl Fn(u64) -> u64) -> Self {
+    #[must_use]
+    pub fn map(self, function: impl Fn(u64) -> u64) -> Self {
         Self {
             low: function(self.low),
             likely: function(self.likely),
@@ -51,7 +52,7 @@ impl Estimate {
 
     /// The sum of two, each taken by itself.
     #[must_use]
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub fn plus(self, other: Self) -> Self {
         Self {
             low: self.low + other.low,
             likely: self.likely + other.likely,
@@ -99,7 +100,7 @@ pub struct Seconds {
 
 impl Seconds {
     /// A time that was off by up to this share where it could be compared.
-    pub(super) fn within(likely: f64, share: f64) -> Self {
+    pub fn within(likely: f64, share: f64) -> Self {
         Self {
             low: likely * (1.0 - share).max(0.0),
             likely,

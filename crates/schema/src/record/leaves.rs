@@ -1,7 +1,7 @@
 //! Every leaf of a record, and what a reader may take it for.
 //!
 //! Goes in: a place in a record, or the record's JSON schema. Comes out: a [`Class`], or every leaf with its class. A derived
-//! leaf follows from the evidence and is found out again by [`crate::rederive`]; a measured one cannot be found out again, and
+//! leaf follows from the evidence and is found out again by `rederive`; a measured one cannot be found out again, and
 //! the record's own digest alone says that it is as it was written; free text says nothing that anything rests on.
 //! `docs/record-fields.md` is made of this table.
 

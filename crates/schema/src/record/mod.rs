@@ -3,11 +3,9 @@
 //! Goes in: the plain data of the earlier stages. Comes out: [`Record`], which every report reads. Later versions of
 //! the schema only add optional fields, so that older records stay readable. Nothing unmeasured is written as 0.
 
-mod derived;
 pub mod digest;
 mod environment;
 mod evidence;
-mod facts;
 pub mod leaves;
 mod name;
 mod others;
@@ -15,33 +13,33 @@ mod others;
 use alloy_primitives::B256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub use environment::{Environment, Machine, Renewal};
 pub use evidence::{Evidence, EvidenceError, EvidenceFile};
-pub use facts::KnownModel;
 pub use name::{FileName, FileNameError};
 pub use others::OtherWork;
-pub(crate) use others::Watch;
+
+pub use crate::outcome::{GREATEST_ERROR, Outcome};
+
+use evmbench_backend::{Phase, PhaseMeasurement, PhaseSource};
+use evmbench_host::digests::sha256_hex;
 
 use crate::accuracy::Accuracy;
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
-use crate::committed::{CommittedSizes, InputAssurance, Interval, LayerBounds, Lookups, Reach};
+use crate::committed::{Committed, CommittedSizes, InputAssurance, LayerBounds, Lookups};
 use crate::forecast::Forecast;
-use crate::guard::GuardMeasurement;
-use crate::guard::batch::BatchMeasurement;
-use crate::guard::linked::LinkedMeasurement;
-use crate::judge::{self, FunctionCheck};
+use crate::function::{self, FunctionCheck};
+use crate::guard::{BatchMeasurement, GuardMeasurement, LinkedMeasurement};
+use crate::interval::Interval;
+use crate::keys::{SrsIdentity, VerifierShape};
 use crate::ledger::Ledger;
-use crate::model::onnx::{Dimensions, OutputForm, Uncovered};
-use crate::model::split::{SharedTensor, Split};
-use crate::prover::{
-    Chosen, CircuitKind, CircuitPlan, Committed, CommittedPlan, DEFAULT_TIMEOUT, Io, Phase, PhaseMeasurement,
-    PhaseSource, SrsIdentity, VerifierKind, VerifierShape,
-};
+use crate::onnx::{Dimensions, OutputForm, Uncovered};
+use crate::plan::{Chosen, CircuitKind, CircuitPlan, CommittedPlan, DEFAULT_TIMEOUT, Io, VerifierKind};
+use crate::reach::Reach;
 use crate::scale_factors::{Basis, ScaleFactors};
 use crate::solidity::{DEFAULT_OPTIMIZER_RUNS, SolcSettings};
-use crate::trained::{self, Trained};
+use crate::split::{SharedTensor, Split};
+use crate::weights;
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 10;
@@ -146,12 +144,6 @@ pub struct Record {
     pub sha256: Option<String>,
 }
 
-/// Now, RFC 3339 in UTC, to the second.
-pub(crate) fn now() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Second).unwrap_or(now).to_string()
-}
-
 /// Everything that was asked for; two runs with equal requests are the same run.
 ///
 /// Fields that came later are left out of the JSON at their defaults, so that the names of older records stay.
@@ -253,7 +245,7 @@ fn is_default_optimizer_runs(runs: &u64) -> bool {
 pub const ONNX_SUITE: &str = "onnx";
 
 impl Request {
-    /// A request about a user's ONNX file, with every default. [`crate::subject::Subject::from_onnx`] names it after its file.
+    /// A request about a user's ONNX file, with every default. `Subject::from_onnx` names it after its file.
     pub fn of_file(plan: CircuitPlan) -> Self {
         Self::new("model", ONNX_SUITE, plan)
     }
@@ -346,7 +338,7 @@ impl Request {
         let default = Self::new(self.id.clone(), self.suite.clone(), plan.unwrap_or(self.plan));
         let mut named = self.experiment();
         if named.weights_sha256.is_some()
-            && named.weights_sha256 == trained::find(&self.id).map(Trained::sha256)
+            && named.weights_sha256.as_deref() == weights::default_sha256(&self.id)
         {
             named.weights_sha256 = None;
         }
@@ -355,17 +347,14 @@ impl Request {
         }
         // Field order is fixed by the type, so equal requests have equal text.
         let text = serde_json::to_string(&named).expect("a request is plain data");
-        format!(
-            "{base}-{}",
-            &alloy_primitives::hex::encode(Sha256::digest(text))[..8]
-        )
+        format!("{base}-{}", &sha256_hex(text.as_bytes())[..8])
     }
 
     /// The request, if its numbers are ones that can be asked for.
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub(crate) fn in_range(&self) -> Result<(), String> {
+    pub fn in_range(&self) -> Result<(), String> {
         match &self.part {
             Some(PartRequest { split, index }) if split.tiles == 0 || *index >= split.parts() => {
                 Err(format!("part {index} of {} parts cannot be", split.parts()))
@@ -386,170 +375,6 @@ impl Request {
     pub fn file_name(&self) -> FileName {
         FileName::new(self.name()).expect("it starts with a file's name")
     }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Outcome {
-    /// The verifier accepted the proof, every negative control was rejected, and the public outputs are the reference's.
-    Verified,
-    /// The verifier rejected an honest proof.
-    Rejected {
-        /// What it said.
-        why: String,
-    },
-    /// A false statement was accepted, or the circuit leaves the result unconstrained.
-    Unsound {
-        /// Which control was accepted, or what is unconstrained.
-        control: String,
-    },
-    /// The circuit computes something else than the model; it is not proved.
-    WrongFunction {
-        /// The greatest distance of an output from the reference's, or the mean distance of its worst element where that decides
-        /// (`function.element`); absent where an output is no number.
-        #[serde(default, deserialize_with = "number")]
-        max_error: Option<f64>,
-        /// The distance that is explained by fixed point; absent where the reference gives no number.
-        #[serde(default, deserialize_with = "number")]
-        tolerance: Option<f64>,
-    },
-    /// The proof is accepted, but the outputs are so coarse beside their range that they are hardly the model's.
-    Imprecise {
-        /// The greatest distance of an output from the reference's, or the mean distance of its worst element, likewise.
-        #[serde(default, deserialize_with = "number")]
-        max_error: Option<f64>,
-        /// The distance that is explained by fixed point; absent where it has no bound.
-        #[serde(default, deserialize_with = "number")]
-        tolerance: Option<f64>,
-        /// The range that the error is seen beside: the output's greatest element less its least.
-        #[serde(default, deserialize_with = "number")]
-        output_range: Option<f64>,
-    },
-    /// A phase needed more memory than it was given.
-    OutOfMemory {
-        /// Which.
-        phase: Phase,
-        /// The cap, in bytes.
-        limit_bytes: u64,
-    },
-    /// A phase took longer than it was given.
-    TimedOut {
-        /// Which.
-        phase: Phase,
-        /// The limit, in seconds.
-        limit_seconds: u64,
-    },
-    /// Something else went wrong.
-    Failed {
-        /// In which step.
-        step: String,
-        /// What it said.
-        message: String,
-    },
-    /// The forecast said that it cannot fit, so it was not tried.
-    NotAttempted {
-        /// The forecast.
-        forecast: String,
-    },
-    /// The machine stood in the way: a full disk, a worker that was killed from outside. It says nothing about the model. Since
-    /// schema 7.
-    Environment {
-        /// What was being done.
-        step: String,
-        /// What stood in the way, and what can be done about it.
-        reason: String,
-    },
-}
-
-impl Outcome {
-    /// Whether a later run of the same experiment would find out nothing new: `--resume` skips such records. What ended at a limit
-    /// is final only where the later run has no more: memory of `memory_limit_bytes` (none: as much as it likes), and
-    /// `timeout_seconds` for each phase.
-    pub fn is_final_for(&self, memory_limit_bytes: Option<u64>, timeout_seconds: u64) -> bool {
-        match self {
-            Self::OutOfMemory { limit_bytes, .. } => *limit_bytes >= memory_limit_bytes.unwrap_or(u64::MAX),
-            Self::TimedOut { limit_seconds, .. } => *limit_seconds >= timeout_seconds,
-            other => other.is_of_the_model(),
-        }
-    }
-
-    /// Whether it says something about the model, which is then known; else the run came to no end.
-    pub fn is_of_the_model(&self) -> bool {
-        match self {
-            Self::Verified
-            | Self::Rejected { .. }
-            | Self::Unsound { .. }
-            | Self::WrongFunction { .. }
-            | Self::Imprecise { .. } => true,
-            Self::OutOfMemory { .. }
-            | Self::TimedOut { .. }
-            | Self::Failed { .. }
-            | Self::NotAttempted { .. }
-            | Self::Environment { .. } => false,
-        }
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Verified => f.write_str("verified"),
-            Self::Rejected { why } => write!(f, "rejected: {why}"),
-            Self::Unsound { control } => write!(f, "UNSOUND: {control}"),
-            Self::WrongFunction { max_error, tolerance } => write!(
-                f,
-                "WRONG FUNCTION: error {}, tolerance {}",
-                distance(*max_error),
-                distance(*tolerance)
-            ),
-            Self::Imprecise {
-                max_error,
-                tolerance,
-                output_range,
-            } => write!(
-                f,
-                "imprecise: error {}, tolerance {}, of a range of {}; try a larger --scale",
-                distance(*max_error),
-                distance(*tolerance),
-                distance(*output_range)
-            ),
-            Self::OutOfMemory { phase, limit_bytes } => {
-                write!(
-                    f,
-                    "out of memory in {phase} (cap {})",
-                    crate::format::bytes(*limit_bytes)
-                )
-            }
-            Self::TimedOut { phase, limit_seconds } => {
-                write!(f, "timed out in {phase} (limit {limit_seconds} s)")
-            }
-            Self::Failed { step, message } => {
-                write!(
-                    f,
-                    "failed in {step}: {}",
-                    message.lines().next().unwrap_or_default()
-                )
-            }
-            Self::NotAttempted { forecast } => write!(f, "not attempted: {forecast}"),
-            Self::Environment { step, reason } => write!(
-                f,
-                "trouble of the machine in {step}: {}",
-                reason.lines().next().unwrap_or_default()
-            ),
-        }
-    }
-}
-
-/// A number in a tagged type, where a dependency's feature (`arbitrary_precision` of `serde_json`) hands it on as text.
-fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value.as_f64())
-}
-
-/// A distance between outputs, for people.
-fn distance(distance: Option<f64>) -> String {
-    distance.map_or_else(|| "without bound".to_owned(), crate::format::real)
 }
 
 /// The model that was proved.
@@ -779,7 +604,7 @@ impl OutputError {
         });
         Some(Self {
             max_absolute_error: error.filter(|_| values.len() == reference.len())?,
-            output_range: judge::output_range(reference),
+            output_range: function::output_range(reference),
         })
     }
 
@@ -789,13 +614,9 @@ impl OutputError {
     }
 }
 
-/// The greatest part of the outputs' range that their error may be: beyond it a result has hardly three bits. For a tenth, 7-bit
-/// weights and inputs suffice in one layer and in a few; what is coarser has lost its numbers on the way.
-pub const GREATEST_ERROR: f64 = 0.1;
-
 impl Numerics {
     /// Without a float reference.
-    pub(crate) fn of(integer: IntegerCheck) -> Self {
+    pub fn of(integer: IntegerCheck) -> Self {
         Self {
             integer,
             max_absolute_error: None,
@@ -808,7 +629,7 @@ impl Numerics {
 
     /// With the elements of each output and the float reference's. None where one of them is no number, or where there are more
     /// or fewer.
-    pub(crate) fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Vec<f32>]) -> Option<Self> {
+    pub fn beside(integer: IntegerCheck, values: &[Vec<f64>], reference: &[Vec<f32>]) -> Option<Self> {
         let reference: Vec<Vec<f64>> = reference
             .iter()
             .map(|elements| elements.iter().map(|&x| f64::from(x)).collect())
@@ -837,7 +658,7 @@ impl Numerics {
 
     /// The output that stands worst to the float reference; all of them where they were not told apart. None without a
     /// float reference, and in records of schema 5.
-    pub(crate) fn worst(&self) -> Option<OutputError> {
+    pub fn worst(&self) -> Option<OutputError> {
         let part = |output: &OutputError| output.max_absolute_error / output.output_range;
         let worst = self.outputs.iter().copied();
         let worst = worst.max_by(|a, b| {
@@ -1025,7 +846,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prover::Visibility;
+    use crate::plan::Visibility;
 
     fn request() -> Request {
         Request::new("relu", "core", CircuitPlan::direct(7).unwrap())
