@@ -77,11 +77,14 @@ fn some_dependencies_have_one_owner() {
 }
 
 /// Crates whose modules know each other in one direction.
-const ONE_WAY: [&str; 8] = [
+const ONE_WAY: [&str; 11] = [
     "host",
     "cifar10",
+    "suite",
     "backend",
     "schema",
+    "store",
+    "report",
     "model",
     "train",
     "committed",
@@ -206,7 +209,7 @@ fn no_column_goes_round_the_list_of_metrics() {
         .map(Cow::into_owned)
         .collect();
     let mut columns = 0;
-    for (path, code) in ["src/cli", "src/report", "src/compare"].map(code_below).concat() {
+    for (path, code) in ["src/cli", "crates/report/src"].map(code_below).concat() {
         for column in code.split("Column::").skip(1) {
             let arguments = column.split_once('(').map_or("", |(_, arguments)| arguments);
             let Some(literal) = arguments.trim_start().strip_prefix('"') else {

@@ -19,9 +19,9 @@ pub mod program;
 pub mod quantise;
 pub mod rounding;
 pub mod split;
-pub mod suite;
 mod tensor;
 pub mod weights;
 mod wire;
 
 pub use evmbench_schema::{interval, reach};
+pub use evmbench_suite as suite;

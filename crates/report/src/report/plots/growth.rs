@@ -5,11 +5,12 @@ use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
 use crate::metric::Metric;
-use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
 use crate::report::data::by_machine;
 use crate::report::{Dataset, Entry, ReportError, tables};
 use crate::statistics::PowerLaw;
+use evmbench_backend::Phase;
+use evmbench_schema::plan::CircuitKind;
 
 /// Fewest records with a proof for a machine to have panels of its own.
 const FEWEST_OF_A_MACHINE: usize = 3;

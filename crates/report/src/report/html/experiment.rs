@@ -5,8 +5,8 @@ use super::escape;
 use crate::chain::Fits;
 use crate::format;
 use crate::metric::{Metric, in_words};
-use crate::prover::PhaseSource;
 use crate::record::{Evidence, IntegerCheck, Record};
+use evmbench_backend::PhaseSource;
 
 /// A folded section, which a link to its anchor opens. `links` leads from the page to where the records' paths begin.
 pub(super) fn section(entry: &Entry, links: Option<&str>) -> String {

@@ -185,7 +185,7 @@ mod tests {
     use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
     use super::*;
-    use crate::chain::calldata::FIELD_MODULUS;
+    use evmbench_backend::FIELD_MODULUS;
 
     #[test]
     fn the_share_of_first_zero_bytes_is_that_of_the_field() {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::prover::Phase;
 use crate::record::Record;
+use evmbench_backend::Phase;
 
 /// One phase's samples on both sides; warm-ups are not among them.
 #[derive(Debug, Clone, PartialEq, Serialize)]

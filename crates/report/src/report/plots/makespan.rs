@@ -4,7 +4,7 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, PALETTE};
 use super::panel::{self, Line, Panel};
-use crate::cluster::makespan::Replay;
+use crate::makespan::Replay;
 use crate::report::ReportError;
 
 /// A figure of a replay.

@@ -3,10 +3,10 @@
 use super::{further_records, named, run_names};
 use crate::chain::Fork;
 use crate::metric::Metric;
-use crate::prover::CircuitKind;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 use crate::suite::{self, Category, ModelSpec, STUDY_SCALES};
+use evmbench_schema::plan::CircuitKind;
 
 /// What every table of layers shows of a run, before how it ended.
 const RUN: [Metric; 11] = [

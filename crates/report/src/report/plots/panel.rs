@@ -11,7 +11,7 @@ use super::canvas::{
     self, Area, Drawn, GRID, INK, MUTED, Marker, PALETTE, PAPER, SMALL, TEXT, UNIT, dashed, font, line, mark,
     told, write,
 };
-use crate::prover::CircuitKind;
+use evmbench_schema::plan::CircuitKind;
 
 /// A point of a panel.
 #[derive(Debug, Clone)]

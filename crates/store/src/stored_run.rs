@@ -6,9 +6,10 @@ use alloy_primitives::{B256, U256};
 use serde_json::Value;
 
 use super::{StoreError, io, load_evidence, parse_with_json};
-use crate::files::{self, MOST_TEXT_BYTES};
-use crate::prover::{Proof, VerifierKind};
-use crate::record::{Evidence, Record};
+use evmbench_backend::Proof;
+use evmbench_host::files::{self, MOST_TEXT_BYTES};
+use evmbench_schema::plan::VerifierKind;
+use evmbench_schema::record::{Evidence, Record};
 
 /// A record that was read from its file. Its evidence is read when it is asked for, and held against the record's digests.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ use crate::chain::Fork;
 use crate::committed::CheckedRange;
 use crate::compare::{RecordSet, SetError};
 use crate::format;
-use crate::prover::{CircuitKind, CircuitPlan, Io, VerifierKind};
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::suite::{self, Category};
+use evmbench_schema::plan::{CircuitKind, CircuitPlan, Io, VerifierKind};
 
 use super::ReportError;
 

@@ -2,11 +2,12 @@
 
 use crate::ledger::What;
 use crate::metric::{Metric, Unit, Value};
-use crate::prover::{CircuitKind, Phase, PhaseSource};
 use crate::record::{Outcome, Record};
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 use crate::suite::{self, Experiment, STUDY_SCALES, StudyFigures, StudyOutcome, Suite};
+use evmbench_backend::{Phase, PhaseSource};
+use evmbench_schema::plan::CircuitKind;
 
 /// The study's 40 experiments.
 fn experiments() -> impl Iterator<Item = Experiment> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::format::{self, capitalised};
 use crate::metric::Sampled;
-use crate::prover::Phase;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 use crate::statistics::{INTERVAL_METHOD, INTERVAL_SAMPLES, OUTLIER_METHOD, Summary};
+use evmbench_backend::Phase;
 
 /// What matters to a user; times of the other phases are in the page.
 const SAMPLED: [(Sampled, Phase); 4] = [

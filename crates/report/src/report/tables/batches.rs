@@ -3,7 +3,7 @@
 use crate::record::ProofBatch;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
-use crate::solidity::opening::Sharing;
+use crate::solidity::Sharing;
 
 /// Sizes of batches that are shown.
 const SIZES: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];

@@ -2,10 +2,10 @@
 
 use crate::forecast::Estimate;
 use crate::metric::Metric;
-use crate::prover::VerifierKind;
 use crate::record::Record;
 use crate::report::data::Dataset;
 use crate::report::table::{Cell, Column, Table};
+use evmbench_schema::plan::VerifierKind;
 
 /// A forecast with its interval, and what came of it.
 #[derive(Debug, Clone, Copy, PartialEq)]

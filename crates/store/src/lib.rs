@@ -23,17 +23,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use tempfile::TempDir;
 
-use crate::digests::sha256_hex;
-use crate::files;
-use crate::format;
-use crate::hint::Hint;
-use crate::json;
-use crate::process::Process;
-use crate::prover::CircuitPlan;
-use crate::ranges;
-use crate::record::{Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest};
-use crate::trouble::Trouble;
-use crate::whole::{self, FileError, UNFINISHED, folder_of, sync_folder};
+use evmbench_host::digests::sha256_hex;
+use evmbench_host::files;
+use evmbench_host::format;
+use evmbench_host::hint::Hint;
+use evmbench_host::process::Process;
+use evmbench_host::trouble::Trouble;
+use evmbench_host::whole::{self, FileError, UNFINISHED, folder_of, sync_folder};
+use evmbench_host::{json, ranges};
+use evmbench_schema::plan::CircuitPlan;
+use evmbench_schema::record::{
+    Evidence, EvidenceError, EvidenceFile, FileName, Record, Request, SCHEMA, digest,
+};
 
 pub use stored_run::StoredRun;
 
@@ -164,7 +165,7 @@ impl From<FileError> for StoreError {
 }
 
 /// What the user can do about evidence that no run leaves.
-pub(crate) const DAMAGED_EVIDENCE: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
+pub const DAMAGED_EVIDENCE: &str = "the evidence is not what a run leaves: get the record again from where it came from, or run the experiment again";
 
 impl Hint for StoreError {
     fn hint(&self) -> Option<Cow<'static, str>> {
@@ -516,7 +517,7 @@ fn write_evidence(folder: &Path, name: &str, bytes: &[u8]) -> Result<EvidenceFil
 }
 
 /// Whether compressed evidence of so many bytes is kept out of git.
-pub(crate) fn is_large(compressed_bytes: u64) -> bool {
+pub fn is_large(compressed_bytes: u64) -> bool {
     compressed_bytes > LARGE_EVIDENCE_BYTES
 }
 
@@ -530,7 +531,10 @@ fn evidence_path(folder: &Path, file: &EvidenceFile) -> PathBuf {
 }
 
 /// Writes a file whole or not at all ([`whole::write`]).
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(whole::write(path, bytes)?)
 }
 
@@ -873,7 +877,7 @@ mod tests {
 
     /// A record of a published run, under a name of its own, with evidence that says `bytes`.
     fn saved(out: &Path, bytes: &[u8]) -> (PathBuf, Record) {
-        let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/core/relu-s7-direct.json");
+        let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/core/relu-s7-direct.json");
         let mut record = load(&published).unwrap();
         record.finished_at = String::from_utf8(bytes.to_vec()).unwrap();
         let evidence = Evidence {

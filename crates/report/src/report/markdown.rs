@@ -35,7 +35,7 @@ pub fn section(table: &Table) -> String {
 }
 
 /// Text as it stands in Markdown, on one line: nothing in it makes a cell, a tag or emphasis.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for character in format::plain(text).chars() {
         match character {

@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::data::{Dataset, Entry};
 use crate::metric::Metric;
-use crate::prover::{CircuitKind, Phase};
 use crate::record::Outcome;
+use evmbench_backend::Phase;
+use evmbench_schema::plan::CircuitKind;
 
 /// The proving system's name in that list, which is part of its files' names.
 const SYSTEM: &str = "ezkl";

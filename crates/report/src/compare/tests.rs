@@ -8,13 +8,14 @@ use super::*;
 use crate::chain::{Cause, Fork, Registration};
 use crate::ledger::{Ledger, Level};
 use crate::metric::Metric;
-use crate::prover::{Phase, VerifierKind};
 use crate::record::{FileName, OtherWork};
 use crate::store;
+use evmbench_backend::Phase;
+use evmbench_schema::plan::VerifierKind;
 
 /// A published record of a verified proof.
 fn published() -> Record {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/scaling/dense_small-s7-direct.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/scaling/dense_small-s7-direct.json");
     store::load(&path).unwrap()
 }
 
@@ -72,7 +73,7 @@ fn change(old: &Record, new: &Record, metric: Metric) -> Change {
 
 #[test]
 fn a_set_compared_with_itself_has_nothing_to_say() {
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results");
     let set = RecordSet::from_folder(&results).unwrap();
     assert_eq!(set.problems, []);
     assert!(set.records.len() > 10);
@@ -108,7 +109,7 @@ fn gas_of_another_proof_may_differ_by_zero_bytes() {
 /// The proofs of one record are of one statement: no two of them lie further apart than chance explains.
 #[test]
 fn published_proofs_lie_within_chance_of_each_other() {
-    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results");
     let set = RecordSet::from_folder(&results).unwrap();
     let mut compared = 0;
     for record in set
@@ -636,7 +637,7 @@ impl MadeUp {
         record.phases = self
             .seconds
             .iter()
-            .map(|&seconds| crate::prover::PhaseMeasurement {
+            .map(|&seconds| evmbench_backend::PhaseMeasurement {
                 call_seconds: Some(seconds),
                 ..prove.clone()
             })

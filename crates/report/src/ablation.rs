@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use crate::metric::{Figures, Metric, Value};
-use crate::prover::{PlanError, VerifierKind, Visibility};
 use crate::record::{Record, Request};
+use evmbench_schema::plan::{PlanError, VerifierKind, Visibility};
 
 /// Optimizer runs that are tried: least code, solc's default, least gas.
 pub const OPTIMIZER_RUNS: [u64; 3] = [1, 200, 1_000_000];
@@ -120,7 +120,7 @@ pub fn figures(record: &Record) -> Figures<Option<Value>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prover::CircuitPlan;
+    use evmbench_schema::plan::CircuitPlan;
 
     #[test]
     fn every_choice_but_the_baselines_own_is_a_row() {
