@@ -6,11 +6,12 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use evmbench::bench::Bench;
+use evmbench::environment;
 use evmbench::forecast::Forecaster;
 use evmbench::home::Home;
 use evmbench::judge::OnnxRuntime;
 use evmbench::prover::{CircuitPlan, EzklOptions, EzklProver, Silent, Toolchain};
-use evmbench::record::{Environment, Request};
+use evmbench::record::Request;
 use evmbench::solidity::{SOLC_VERSION, Solc};
 use evmbench::store::Store;
 use evmbench::subject::Subject;
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let toolchain = Toolchain::install(&home)?;
     let solc = Solc::obtain(&home.solc(SOLC_VERSION))?;
     let options = EzklOptions::for_home(&home);
-    let environment = Environment::current(solc.version(), options.threads, options.memory_limit_bytes);
+    let environment = environment::current(solc.version(), options.threads, options.memory_limit_bytes);
     let onnxruntime = OnnxRuntime::beside(&toolchain);
     let prover = EzklProver::new(&home, toolchain, options);
     let bench = Bench {

@@ -9,8 +9,8 @@ use std::error::Error;
 
 use alloy_primitives::{Bytes, Selector, hex, keccak256};
 use evmbench::chain::{Calldata, ChainError, Fork, Verification, Verifier};
+use evmbench::environment;
 use evmbench::home::Home;
-use evmbench::record::Environment;
 use evmbench::solidity::{CompileOptions, SOLC_VERSION, Solc};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         forks.push(under(fork, &compiled.creation_code, &calls)?);
     }
     let measured = json!({
-        "environment": Environment::current(solc.version(), 1, None),
+        "environment": environment::current(solc.version(), 1, None),
         "solc": compiled.settings,
         "creation_code_bytes": compiled.creation_code.len(),
         "runtime_code_bytes": compiled.runtime_code.len(),

@@ -8,11 +8,10 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use alloy_primitives::U256;
-use schemars::JsonSchema;
+pub use evmbench_schema::accuracy::Accuracy;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::cifar10::{CLASSES, IMAGE_SHAPE, Images};
+use crate::cifar10::{self, CLASSES, IMAGE_SHAPE, Images};
 use crate::committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
 use crate::hint::Hint;
 use crate::model::float::{FloatError, FloatModel};
@@ -24,41 +23,6 @@ use crate::parallel;
 use crate::prover::CircuitKind;
 use crate::store::{self, StoreError};
 use crate::suite::ModelSpec;
-
-/// A classifier on the test images, in `f32` and in one circuit's integers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Accuracy {
-    /// The kind of the circuit.
-    pub circuit: CircuitKind,
-    /// Bits after the binary point.
-    pub scale: u32,
-    /// Images looked at.
-    pub images: usize,
-    /// SHA-256 over label and pixels of each, in their order.
-    pub images_sha256: String,
-    /// Images whose greatest `f32` logit is that of their class.
-    pub float_correct: usize,
-    /// Images whose greatest integer logit is that of their class.
-    pub correct: usize,
-    /// Images that both put into one class, right or wrong.
-    pub agreeing: usize,
-    /// The greatest distance between a logit of the circuit and the same in `f32`.
-    pub worst_logit_error: f64,
-    /// Mean distance between them, over all logits of all images.
-    pub mean_logit_error: f64,
-    /// The greatest magnitude of a logit in `f32`.
-    pub greatest_logit: f64,
-    /// Images of which EZKL's own witness was computed; each equals the reference to the last integer.
-    pub witnesses: usize,
-    /// Images of which there would be no proof, since a value goes beyond its table; they are not among the right ones.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub without_proof: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
 
 /// All that was found out about one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -205,7 +169,7 @@ pub fn of_committed(
         circuit: CircuitKind::Committed,
         scale,
         images: images.len(),
-        images_sha256: digest([images]),
+        images_sha256: cifar10::digest([images]),
         float_correct: (0..images.len())
             .filter(|&index| greatest(&float_logits[index]) == images.label(index))
             .count(),
@@ -286,19 +250,6 @@ pub fn compare_witness(
     Err(differs(format!("logits {integers:?}, not {expected:?}")))
 }
 
-/// SHA-256 over label and pixels of each image, in their order.
-#[must_use]
-pub fn digest<'a>(sets: impl IntoIterator<Item = &'a Images>) -> String {
-    let mut digest = Sha256::new();
-    for images in sets {
-        for index in 0..images.len() {
-            digest.update([images.label(index) as u8]);
-            digest.update(images.pixels(index));
-        }
-    }
-    alloy_primitives::hex::encode(digest.finalize())
-}
-
 impl Hint for AccuracyError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
@@ -326,17 +277,5 @@ impl Evaluation {
     /// [`AccuracyError::Store`].
     pub fn save(&self, path: &Path) -> Result<(), AccuracyError> {
         Ok(store::write_json(path, self)?)
-    }
-}
-
-impl Accuracy {
-    /// Part of the images that the circuit's integers put into their class, 0 to 1.
-    pub fn part_correct(&self) -> f64 {
-        self.correct as f64 / self.images.max(1) as f64
-    }
-
-    /// Part of the images that `f32` puts into their class, 0 to 1.
-    pub fn float_part_correct(&self) -> f64 {
-        self.float_correct as f64 / self.images.max(1) as f64
     }
 }

@@ -10,6 +10,10 @@ use alloy_primitives::U256;
 use crate::accuracy::greatest;
 use crate::chain::VerifyCall;
 use crate::cifar10::CLASSES;
+use crate::derived;
+use crate::digests::sha256_hex;
+use crate::environment;
+use crate::facts::{self, KnownModel};
 use crate::forecast::Forecaster;
 use crate::guard::GuardContracts;
 use crate::hint::Hint;
@@ -19,17 +23,17 @@ use crate::model::integer::{self, IntegerError, integer_from_word};
 use crate::model::onnx;
 use crate::on_chain::{self, Contract, OnChain};
 use crate::prover::{
-    self, AnyProver, Artifacts, CircuitKind, CircuitSettings, CommittedInputs, Failure, Job, JobCircuit,
-    Observer, ProverError, ProverRun, ShownInstances,
+    self, AnyProver, Artifacts, CircuitKind, CircuitSettings, Commitments as _, CommittedInputs, Failure,
+    Job, JobCircuit, Observer, ProverError, ProverRun, ShownInstances,
 };
 use crate::record::{
-    self, Circuit, Environment, Evidence, IntegerCheck, Keys, KnownModel, Lowering, Numerics, Outcome, Proof,
-    Record, Request, SCHEMA, Source, Study, Verifier, Watch,
+    Environment, Evidence, IntegerCheck, Keys, Numerics, Outcome, Proof, Record, Request, SCHEMA, Source,
 };
 use crate::solidity::{CompileOptions, Solc, SolidityError};
-use crate::subject::{CommittedSubject, Subject, hex_sha256};
+use crate::subject::{CommittedSubject, Subject};
 use crate::trained;
 use crate::trouble::Trouble;
+use crate::watch::Watch;
 
 /// A run that yields no record.
 #[derive(Debug, thiserror::Error)]
@@ -126,9 +130,9 @@ impl Bench<'_> {
             graph,
             integers: integers.as_deref(),
         });
-        draft.record.take_stock(&draft.evidence, model);
+        facts::take_stock(&mut draft.record, &draft.evidence, model);
         draft.record.others = watch.and_then(|watch| watch.so_far());
-        draft.record.finished_at = record::now();
+        draft.record.finished_at = environment::now();
         Ok((draft.record, draft.evidence))
     }
 
@@ -248,12 +252,12 @@ impl Draft {
         let artifacts = run.result.as_ref().ok();
         let circuit = run.settings.as_ref().map(|settings| {
             let columns = artifacts.map(|artifacts| artifacts.shape);
-            Circuit::of(settings, subject.request.plan.scale(), columns)
+            derived::circuit(settings, subject.request.plan.scale(), columns)
         });
         let keys = artifacts.map(|artifacts| Keys {
             proving_key_bytes: artifacts.proving_key_bytes,
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
-            verifying_key_sha256: hex_sha256(&artifacts.verifying_key),
+            verifying_key_sha256: sha256_hex(&artifacts.verifying_key),
             srs: artifacts.srs.clone(),
             reused: run.reused_keys,
         });
@@ -316,7 +320,7 @@ impl Draft {
                 lowering: subject.committed.as_ref().map(|committed| {
                     let key = artifacts.map(|artifacts| &artifacts.verifying_key[..]);
                     let made = run.settings.as_ref().zip(key);
-                    Lowering::of(&committed.circuit, made, run.counted_cells)
+                    derived::lowering(&committed.circuit, made, run.counted_cells)
                 }),
                 committed: artifacts.and_then(|artifacts| artifacts.committed),
                 committed_guard: None,
@@ -406,7 +410,7 @@ impl Draft {
     }
 
     fn verifier(&mut self, compiled: &crate::solidity::CompiledContract) {
-        self.record.verifier = Some(Verifier::of(compiled));
+        self.record.verifier = Some(derived::verifier(compiled));
         self.evidence.creation_code = Some(compiled.creation_code.to_vec());
         self.evidence.runtime_code = Some(compiled.runtime_code.to_vec());
     }
@@ -421,7 +425,7 @@ impl Draft {
     /// Sets the study's figures beside ours and, for its own circuit, says where they differ.
     fn compare_with_study(&mut self) {
         let request = &self.record.request;
-        let Some(study) = Study::of(request) else {
+        let Some(study) = derived::study(request) else {
             return;
         };
         if request.plan.kind() == CircuitKind::Study {

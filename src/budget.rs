@@ -7,7 +7,7 @@
 //! last layer is tiled where it has no room alone.
 
 use crate::committed::CheckedRange;
-use crate::forecast::Forecast;
+use crate::forecast;
 use crate::model::fold;
 use crate::model::graph::Graph;
 use crate::model::split::{self, Split};
@@ -54,7 +54,7 @@ fn is_within(subject: &Subject, split: &Split, budget_bytes: u64) -> bool {
     let parts = subject.in_parts(split.clone()).and_then(Subject::parts);
     let fits = |part: &Subject| {
         let circuit = &part.committed.as_ref()?.circuit;
-        let forecast = Forecast::of_committed(circuit, None, None).ok()?;
+        let forecast = forecast::of_committed(circuit, None, None).ok()?;
         Some(forecast.peak_bytes().high <= budget_bytes)
     };
     parts.is_ok_and(|parts| parts.iter().all(|part| fits(part) == Some(true)))
@@ -184,7 +184,7 @@ impl Search<'_> {
         logrows: u32,
         earlier: &[LoweredPart],
     ) -> Result<Fitting, NoRoom> {
-        let mut parts = split.apply(self.graph).map_err(|_| NoRoom::NoPart)?;
+        let mut parts = split::apply(split, self.graph).map_err(|_| NoRoom::NoPart)?;
         let is_read = index < split.cuts.len();
         let lowered = self
             .subject
@@ -194,7 +194,7 @@ impl Search<'_> {
             return Err(NoRoom::Rows);
         }
         let circuit = circuit.in_rows(logrows, plan.inner_columns());
-        let forecast = Forecast::of_committed(&circuit, None, None).map_err(|_| NoRoom::NoPart)?;
+        let forecast = forecast::of_committed(&circuit, None, None).map_err(|_| NoRoom::NoPart)?;
         if forecast.peak_bytes().high > self.budget_bytes {
             return Err(NoRoom::Memory);
         }
@@ -244,7 +244,7 @@ mod tests {
         let parts = subject.in_parts(split).unwrap().parts().unwrap();
         let peak = |part: &Subject| {
             let circuit = &part.committed.as_ref().unwrap().circuit;
-            let forecast = Forecast::of_committed(circuit, None, None).unwrap();
+            let forecast = forecast::of_committed(circuit, None, None).unwrap();
             forecast.peak_bytes().high
         };
         parts.iter().map(peak).collect()

@@ -38,17 +38,17 @@
 //!
 //! `examples/` has the shortest ways in: prove one layer, bring your own ONNX, verify a stored proof again.
 
-pub mod ablation;
 pub mod accuracy;
 pub mod batch;
 pub mod bench;
 pub mod budget;
-pub mod cifar10;
 pub mod cli;
 pub mod cluster;
-pub mod compare;
 pub mod crosscheck;
 pub mod deployable;
+mod derived;
+pub mod environment;
+pub mod facts;
 pub mod forecast;
 pub mod foundry;
 pub mod fuzz;
@@ -57,27 +57,27 @@ pub mod integers;
 pub mod judge;
 pub mod ledger;
 mod limbs;
-pub mod metric;
 pub mod on_chain;
 pub mod parts;
-pub mod record;
 pub mod rederive;
 pub mod replay;
-pub mod report;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 pub mod scale_factors;
-pub mod statistics;
-pub mod store;
 pub mod subject;
 pub mod trained;
-pub mod training;
 pub mod tune;
+mod watch;
 
+pub use evmbench_cifar10 as cifar10;
 pub use evmbench_committed as committed;
 pub use evmbench_evm::{chain, nodes, npm, solidity};
 pub use evmbench_ezkl as prover;
-use evmbench_host::{digests, files, format, json, lock, parallel, process, ranges};
+use evmbench_host::{digests, files, format, lock, parallel, process, ranges};
 pub use evmbench_host::{hint, home, trouble};
 pub use evmbench_model as model;
-pub use evmbench_model::suite;
+pub use evmbench_report::{ablation, compare, report};
+pub use evmbench_schema::{metric, record, statistics};
+pub use evmbench_store as store;
+pub use evmbench_suite as suite;
+pub use evmbench_train as training;

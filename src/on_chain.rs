@@ -7,6 +7,7 @@
 use alloy_primitives::B256;
 
 use crate::chain::controls::{self, Controls};
+use crate::chain::try_out;
 use crate::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
 use crate::guard::{self, GuardContracts, GuardError, GuardMeasurement, VerifierCode};
 use crate::prover::{Committed, Proof};
@@ -148,7 +149,7 @@ pub fn examine(
     let other_forks = Fork::ALL
         .into_iter()
         .filter(|&other| other != fork)
-        .map(|other| UnderFork::try_out(other, &compiled.creation_code, key_artifact, &calldata))
+        .map(|other| try_out(other, &compiled.creation_code, key_artifact, &calldata))
         .collect::<Result<_, _>>()?;
     let (controls, guard, committed_guard) = if rejected.is_some() {
         (None, None, None)

@@ -7,12 +7,14 @@
 use std::borrow::Cow;
 
 use crate::bench;
+use crate::chain::try_out;
 use crate::chain::{Calldata, ChainError, Fork, UnderFork};
+use crate::environment;
 use crate::hint::Hint;
 use crate::prover::{
     Artifacts, CircuitSettings, PhaseMeasurement, ProverError, ProverRun, RecordedProver, SettingsError,
 };
-use crate::record::{Evidence, Record, Renewal, SCHEMA};
+use crate::record::{Evidence, Record, SCHEMA};
 use crate::rederive::{self, Discrepancy, Given, Tools};
 use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 use crate::subject::Subject;
@@ -70,7 +72,7 @@ pub fn under(run: &StoredRun, fork: Fork) -> Result<UnderFork, ReplayError> {
     let creation_code = run.evidence(Evidence::CREATION_CODE)?;
     let calldata = Calldata::raw(run.evidence(Evidence::CALLDATA)?);
     let key_artifact = run.key_artifact()?;
-    Ok(UnderFork::try_out(
+    Ok(try_out(
         fork,
         &creation_code.into(),
         key_artifact.as_deref(),
@@ -122,7 +124,7 @@ pub fn renewed(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Recor
     let mut renewed = rederived.record;
     store::add_compressed_digests(run.path(), &mut renewed)?;
     renewed.schema = SCHEMA;
-    renewed.renewal = Some(Renewal::now(by_record_only.into_keys().collect()));
+    renewed.renewal = Some(environment::renewal(by_record_only.into_keys().collect()));
     Ok(renewed)
 }
 

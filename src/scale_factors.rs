@@ -7,13 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+pub use evmbench_schema::scale_factors::{Basis, ScaleFactors};
 use sha2::{Digest as _, Sha256};
 
 use crate::accuracy;
 use crate::cifar10;
-use crate::committed::Reach;
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::model::calibrate;
 use crate::model::float::FloatError;
@@ -35,32 +33,6 @@ const MARGIN_OF_DRAWN: u32 = 2;
 
 /// The same for inputs of the user's.
 const MARGIN_OF_GIVEN: u32 = 1;
-
-/// How far values reach, and on what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ScaleFactors {
-    /// Where the inputs came from.
-    pub basis: Basis,
-    /// How many there were, the one that is proved among them.
-    pub inputs: u64,
-    /// The logarithm of the room that each value has beyond what it reached.
-    pub margin_bits: u32,
-    /// For each value the exponent of the power of two that it is expected not to exceed, margin included.
-    pub reach: Reach,
-}
-
-/// Where a calibration's inputs come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Basis {
-    /// Drawn from all that the circuit must take.
-    Drawn,
-    /// A file or folder of the user's.
-    Files {
-        /// SHA-256 of the file; of a folder, of all its files' digests.
-        sha256: String,
-    },
-}
 
 /// There is no calibration.
 #[derive(Debug, thiserror::Error)]
@@ -104,50 +76,34 @@ impl crate::hint::Hint for CalibrationError {
     }
 }
 
-impl ScaleFactors {
-    /// Of a graph whose inputs are at most `bound` in magnitude, on the inputs that are proved and on those of a file or folder, or
-    /// else drawn ones. An image of CIFAR-10's is given as the suite's network `spec` takes it.
-    ///
-    /// # Errors
-    /// [`CalibrationError`].
-    pub fn measure(
-        graph: &Graph,
-        slots: &[Slot<'_>],
-        spec: Option<&ModelSpec>,
-        proved: &[Tensor],
-        bound: f64,
-        given: Option<&Path>,
-    ) -> Result<Self, CalibrationError> {
-        let (mut sets, basis, margin_bits) = match given {
-            Some(path) => {
-                let (sets, sha256) = read(path, slots, spec)?;
-                (sets, Basis::Files { sha256 }, MARGIN_OF_GIVEN)
-            }
-            None => (drawn(slots, bound), Basis::Drawn, MARGIN_OF_DRAWN),
-        };
-        sets.truncate(MOST_INPUTS);
-        sets.push(proved.to_vec());
-        Ok(Self {
-            basis,
-            inputs: sets.len() as u64,
-            margin_bits,
-            reach: calibrate::reach(graph, &sets, margin_bits)?,
-        })
-    }
-
-    /// What a record's notes say.
-    pub fn remark(&self) -> String {
-        let basis = match &self.basis {
-            Basis::Drawn => "drawn and the one proved (--calibration names inputs of yours)",
-            Basis::Files { .. } => "of --calibration and the one proved",
-        };
-        format!(
-            "scale factors are chosen for what values reach on {} inputs, {basis}, with room for {} times as much; an input on which a \
-             value goes beyond its table has no proof",
-            self.inputs,
-            1_u64 << self.margin_bits.min(u64::BITS - 1)
-        )
-    }
+/// Of a graph whose inputs are at most `bound` in magnitude, on the inputs that are proved and on those of a file or folder, or
+/// else drawn ones. An image of CIFAR-10's is given as the suite's network `spec` takes it.
+///
+/// # Errors
+/// [`CalibrationError`].
+pub fn measure(
+    graph: &Graph,
+    slots: &[Slot<'_>],
+    spec: Option<&ModelSpec>,
+    proved: &[Tensor],
+    bound: f64,
+    given: Option<&Path>,
+) -> Result<ScaleFactors, CalibrationError> {
+    let (mut sets, basis, margin_bits) = match given {
+        Some(path) => {
+            let (sets, sha256) = read(path, slots, spec)?;
+            (sets, Basis::Files { sha256 }, MARGIN_OF_GIVEN)
+        }
+        None => (drawn(slots, bound), Basis::Drawn, MARGIN_OF_DRAWN),
+    };
+    sets.truncate(MOST_INPUTS);
+    sets.push(proved.to_vec());
+    Ok(ScaleFactors {
+        basis,
+        inputs: sets.len() as u64,
+        margin_bits,
+        reach: calibrate::reach(graph, &sets, margin_bits)?,
+    })
 }
 
 /// Inputs of both signs, of the upper half and of the lower half of what a circuit must take.

@@ -13,6 +13,7 @@ use crate::committed::{
     self, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
     LooseRange, Witness,
 };
+use crate::digests::sha256_hex;
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::hint::Hint;
 use crate::integers::{IntegerProgram, NoIntegers};
@@ -27,9 +28,10 @@ use crate::model::onnx::{
 use crate::model::split::{self, SharedTensor, Split, SplitError};
 use crate::model::weights::WeightsError;
 use crate::model::{fold, input, layers, onnx, rounding, weights};
+use crate::prover::committed_options;
 use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
 use crate::record::{FileName, Input, Model, PartRequest, Request, Source};
-use crate::scale_factors::{CalibrationError, ScaleFactors};
+use crate::scale_factors::{self, CalibrationError, ScaleFactors};
 use crate::suite::{Experiment, ModelSpec};
 use crate::trained;
 
@@ -278,7 +280,7 @@ impl CommittedSubject {
         let plan = asked.as_chosen(request.chosen);
         let integers = input_integers(asked, numbers, input_bound);
         refuse_narrow_in_table(plan, numbers)?;
-        let options = plan.options(integers);
+        let options = committed_options(plan, integers);
         let circuit = committed::lower_within(known(graph)?, &options, request.reach(), &Ezkl)?;
         let input = circuit.integers(&joined(inputs));
         Self::new(circuit, input).map(Some)
@@ -343,11 +345,11 @@ fn calibrated(
     let bound = proved.bound;
     let numbers: Vec<Numbers> = slots.iter().map(|slot| slot.numbers).collect();
     let integers = input_integers(plan, &numbers, bound);
-    if calibration.is_none() && !committed::rounds(graph, &plan.options(integers)) {
+    if calibration.is_none() && !committed::rounds(graph, &committed_options(plan, integers)) {
         return Ok(None);
     }
     match (
-        ScaleFactors::measure(graph, slots, proved.spec, &proved.tensors, bound, calibration),
+        scale_factors::measure(graph, slots, proved.spec, &proved.tensors, bound, calibration),
         calibration,
     ) {
         // Without one, bounds that follow from the input's range are what there is.
@@ -431,7 +433,7 @@ pub(crate) fn read_network(
         unreachable!("what evmbench writes, it reads")
     };
     weights::of_architecture(graph, &loaded.model.coverage, path)?;
-    let sha256 = hex_sha256(&loaded.file);
+    let sha256 = sha256_hex(&loaded.file);
     Ok((loaded, Source::File { sha256 }))
 }
 
@@ -612,7 +614,7 @@ impl Subject {
     ) -> Result<Self, SubjectError> {
         let (loaded, weights) = read_network(spec, material.weights, &request)?;
         if let Source::File { .. } = weights {
-            request.onnx_sha256 = Some(hex_sha256(loaded.proved()));
+            request.onnx_sha256 = Some(sha256_hex(loaded.proved()));
         }
         let path = material.weights.unwrap_or(Path::new(spec.id));
         let (onnx, mut model) = loaded.into_parts();
@@ -735,14 +737,14 @@ impl Subject {
         request: Request,
     ) -> Result<Self, SubjectError> {
         let loaded = onnx::load(path, &asked(&request))?;
-        let sha256 = hex_sha256(&loaded.file);
+        let sha256 = sha256_hex(&loaded.file);
         let (onnx, model) = loaded.into_parts();
         let mut request = Request {
             id: file_id(path),
             suite: Request::of_file(request.plan).suite,
             ..request
         };
-        request.onnx_sha256 = Some(hex_sha256(&onnx));
+        request.onnx_sha256 = Some(sha256_hex(&onnx));
         let (tensors, source) = match input_file {
             Some(file) => {
                 let (inputs, sha256) = input_of(file, &model.inputs)?;
@@ -876,7 +878,7 @@ impl Subject {
             return Ok(vec![self]);
         };
         let graph = known(self.graph.as_ref())?;
-        let parts = split.apply(&fold::batch_norms(graph))?;
+        let parts = split::apply(split, &fold::batch_norms(graph))?;
         let origin = self.request.is_of_file().then(|| {
             Arc::new(Origin {
                 onnx: self.onnx.clone(),
@@ -953,7 +955,7 @@ impl Subject {
         };
         let options = CommittedOptions {
             proved,
-            ..chosen.options(input)
+            ..committed_options(chosen, input)
         };
         let circuit = committed::lower_within(&part.graph, &options, self.request.reach(), &Ezkl)?;
         Ok((plan, circuit))
@@ -1113,7 +1115,7 @@ fn describe(
         output_shapes,
         parameters: cost.map(|cost| cost.parameters),
         multiply_adds: cost.map(|cost| cost.multiply_adds),
-        onnx_sha256: hex_sha256(onnx),
+        onnx_sha256: sha256_hex(onnx),
         weights,
         uncovered: graph.err().cloned().unwrap_or_default(),
     }
@@ -1222,11 +1224,7 @@ fn sha256_of(path: &Path) -> Result<String, SubjectError> {
         path: path.to_owned(),
         source,
     })?;
-    Ok(hex_sha256(&bytes))
-}
-
-pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    alloy_primitives::hex::encode(Sha256::digest(bytes))
+    Ok(sha256_hex(&bytes))
 }
 
 #[cfg(test)]

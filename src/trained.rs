@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::accuracy::{Accuracy, Evaluation};
 use crate::prover::CircuitKind;
+pub use crate::suite::{history_path, onnx_path};
 
 /// A trained model.
 #[derive(Debug, Clone, Copy)]
@@ -47,16 +48,6 @@ pub fn accuracy(onnx_sha256: &str, circuit: CircuitKind, scale: u32) -> Option<A
     })
 }
 
-/// Where a folder has a model of that id.
-pub fn onnx_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.onnx"))
-}
-
-/// Where a folder has the history of a model's training.
-pub fn history_path(folder: &Path, id: &str) -> PathBuf {
-    folder.join(format!("{id}.json"))
-}
-
 /// Where a folder has the evaluation of a model.
 pub fn evaluation_path(folder: &Path, id: &str) -> PathBuf {
     folder.join(format!("{id}.accuracy.json"))
@@ -74,5 +65,26 @@ impl Trained {
     /// Never: the file is part of evmbench, and a test reads it.
     pub fn evaluation(&self) -> Evaluation {
         serde_json::from_str(self.evaluation).expect("an evaluation that evmbench wrote")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evmbench_schema::weights;
+
+    use super::*;
+
+    /// A record that was made with these weights is named as one that asks for none.
+    #[test]
+    fn the_schema_knows_the_weights() {
+        for trained in &TRAINED {
+            assert_eq!(
+                weights::default_sha256(trained.id),
+                Some(&*trained.sha256()),
+                "{}",
+                trained.id
+            );
+        }
+        assert_eq!(weights::default_sha256("relu"), None);
     }
 }

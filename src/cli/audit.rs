@@ -12,7 +12,7 @@ use super::verify::Workshop;
 use super::{setup, srs};
 use crate::files::{self, MOST_TEXT_BYTES};
 use crate::home::Home;
-use crate::ledger::{Facts, Ledger, Level};
+use crate::ledger::{self, Facts, Ledger, Level};
 use crate::model::cost::cost;
 use crate::model::onnx::{self, Coverage};
 use crate::prover::{EzklOptions, EzklProver, SettingsFile, SrsStore, StringFile, negated_s_g2};
@@ -200,7 +200,7 @@ impl Arguments {
             .collect();
         Ok(Audited {
             subject: names.join(", "),
-            ledger: Ledger::derive(&facts),
+            ledger: ledger::derive(&facts),
             discrepancies: Vec::new(),
             remarks: Vec::new(),
         })

@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use super::error::CliError;
 use super::output::say;
 use super::{Finding, format};
+use crate::environment;
 use crate::hint::Hint as _;
 use crate::home::Home;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
 use crate::npm;
 use crate::prover::{AvailableMemory, EZKL_VERSION, Toolchain};
-use crate::record::Machine;
 use crate::solidity::{SOLC_VERSION, Solc};
 
 /// Say which tools are present, which are missing, and the command that mends it
@@ -20,7 +20,7 @@ pub(super) struct Arguments {}
 
 pub(super) fn run(_arguments: &Arguments) -> Result<Finding, CliError> {
     let home = Home::from_environment()?;
-    let machine = Machine::current();
+    let machine = environment::machine();
     say!("evmbench  {}", env!("CARGO_PKG_VERSION"))?;
     say!("folder    {}", home.root().display())?;
     say!(

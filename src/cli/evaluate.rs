@@ -12,6 +12,7 @@ use crate::cifar10::{self, Images};
 use crate::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Reach,
 };
+use crate::digests::sha256_hex;
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::home::Home;
 use crate::metric::Metric;
@@ -24,7 +25,7 @@ use crate::prover::{
 };
 use crate::record::{DEFAULT_SEED, Request};
 use crate::report::table::{Column, Table};
-use crate::scale_factors::ScaleFactors;
+use crate::scale_factors;
 use crate::subject::{self, Material, Subject, SubjectError, TestImage};
 use crate::suite::{self, Experiment, ModelSpec};
 use crate::trained;
@@ -132,7 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         progress.label(candidate.name.clone());
         let mut evaluation = Evaluation {
             model: candidate.name.clone(),
-            onnx_sha256: subject::hex_sha256(&candidate.onnx),
+            onnx_sha256: sha256_hex(&candidate.onnx),
             command: command(arguments, &candidate.name),
             accuracies: Vec::new(),
         };
@@ -320,7 +321,7 @@ fn lower(
         numbers: Numbers::Floats,
     };
     let proved = [accuracy::image(None, images, 0)];
-    let factors = ScaleFactors::measure(graph, &[slot], None, &proved, input::image_bound(), calibration);
+    let factors = scale_factors::measure(graph, &[slot], None, &proved, input::image_bound(), calibration);
     committed(&factors.map_err(SubjectError::from)?.reach)
 }
 

@@ -9,6 +9,7 @@ use super::forks::ForkName;
 use super::output::{fitted, say};
 use super::progress::{self, Counter, Progress};
 use super::{Finding, format, setup};
+use crate::environment;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
 use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
@@ -166,7 +167,7 @@ fn try_one(
         anvil,
         environment: Environment {
             ezkl_version: record.environment.ezkl_version.clone(),
-            ..Environment::current(record.environment.solc_version.clone(), plan.threads, None)
+            ..environment::current(record.environment.solc_version.clone(), plan.threads, None)
         },
     })
 }

@@ -15,7 +15,7 @@ use crate::budget;
 use crate::chain::Fork;
 use crate::cifar10;
 use crate::committed::{CheckedRange, CommittedError, DIGIT_BITS, ProgramError};
-use crate::forecast::{Forecast, Verdict};
+use crate::forecast::{self, Verdict};
 use crate::metric::{Metric, Spread};
 use crate::model::input::{self, Slot};
 use crate::model::layers;
@@ -881,7 +881,7 @@ impl Budget {
     /// Where a model is split that does not fit; says so. None where it fits, or where no split does.
     fn split(self, subject: &Subject) -> Option<Split> {
         let circuit = &subject.committed.as_ref()?.circuit;
-        let peak = Forecast::of_committed(circuit, None, None).ok()?.peak_bytes();
+        let peak = forecast::of_committed(circuit, None, None).ok()?.peak_bytes();
         match peak.against(self.bytes) {
             Verdict::Fits => return None,
             Verdict::Open if !self.is_asked_for => return None,

@@ -12,11 +12,12 @@ use super::planner::Planner;
 use super::{format, progress, setup, srs};
 use crate::batch::{self, BatchesError};
 use crate::bench::{Bench, BenchError};
+use crate::environment;
 use crate::guard::batch::BatchError;
 use crate::judge::OnnxRuntime;
 use crate::parts::{self, Measured, PartsError};
 use crate::prover::{AnyProver, DEFAULT_TIMEOUT, Observer as _, SrsStore, effective_memory_limit_bytes};
-use crate::record::{self, Environment, Evidence, Outcome, Record, Request};
+use crate::record::{Environment, Evidence, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
 use crate::store::{self, Store, StoreError};
@@ -215,7 +216,7 @@ impl Session {
         let onnxruntime = OnnxRuntime::beside(planner.prover()?.toolchain());
         let solc = setup::solc(planner.home(), &planner.progress)?;
         let environment =
-            Environment::current(solc.version(), planner.threads(), planner.memory_limit_bytes());
+            environment::current(solc.version(), planner.threads(), planner.memory_limit_bytes());
         Ok(Self {
             planner,
             solc,
@@ -224,7 +225,7 @@ impl Session {
             resume: arguments.resume,
             memory_limit_bytes: arguments.effective_memory_limit_bytes(),
             log: Log {
-                started_at: record::now(),
+                started_at: environment::now(),
                 finished_at: String::new(),
                 arguments: logged(std::env::args_os().skip(1)),
                 environment: environment.clone(),
@@ -411,7 +412,7 @@ impl Session {
     /// Ends the display and writes the log.
     pub(super) fn close(mut self) -> Result<(), CliError> {
         self.planner.progress.clear();
-        self.log.finished_at = record::now();
+        self.log.finished_at = environment::now();
         self.log.interrupted = progress::interrupted();
         self.store.save_log(&self.log.started_at, &self.log)?;
         Ok(())

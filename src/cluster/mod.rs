@@ -7,7 +7,6 @@
 mod class;
 mod job;
 mod kubernetes;
-pub mod makespan;
 mod shell;
 mod slurm;
 
@@ -15,3 +14,5 @@ pub use class::MemoryClass;
 pub use job::{AGAIN_STATUS, Array, File, Job, Scheduler, State, Task, TaskList};
 pub use kubernetes::Cluster;
 pub use shell::quoted;
+
+pub use evmbench_report::makespan;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::coefficients::COEFFICIENTS;
 use super::quantity::Quantity;
 use super::sample::{Work, load_average};
+use crate::environment;
 use crate::home::Home;
 use crate::model::graph::{Graph, GraphError, Op};
 use crate::model::{input, onnx};
@@ -19,7 +20,7 @@ use crate::prover::{
     CircuitPlan, CircuitSettings, CircuitShape, Decomposition, EZKL_VERSION, EzklProver, Failure, Job,
     JobCircuit, Observer, Phase, PlanError, ProverError, ShapeError, VerifierKind,
 };
-use crate::record::{self, Machine};
+use crate::record::Machine;
 use crate::store::{self, StoreError};
 
 /// The one file of all machines that homes once had.
@@ -114,7 +115,7 @@ pub enum CalibrationError {
 impl Calibration {
     /// The calibration that is kept below `home`, if it is this machine's with this many threads.
     pub fn load(home: &Home, threads: usize) -> Option<Self> {
-        let machine = Machine::current();
+        let machine = environment::machine();
         let holds = |kept: &Self| {
             kept.threads == threads
                 && kept.ezkl_version == EZKL_VERSION
@@ -147,9 +148,9 @@ impl Calibration {
             prove.push(prove_ratios);
         }
         let calibration = Self {
-            measured_at: record::now(),
+            measured_at: environment::now(),
             ezkl_version: EZKL_VERSION.to_owned(),
-            machine: Machine::current(),
+            machine: environment::machine(),
             threads,
             load_average,
             setup: Speed::of(&setup),
@@ -227,9 +228,9 @@ mod tests {
         assert_eq!(Calibration::load(&home, 2), None);
         let speed = Speed::of(&[[1.0, 0.5]]);
         let calibration = Calibration {
-            measured_at: record::now(),
+            measured_at: environment::now(),
             ezkl_version: EZKL_VERSION.to_owned(),
-            machine: Machine::current(),
+            machine: environment::machine(),
             threads: 2,
             load_average: Some(0.1),
             setup: speed,

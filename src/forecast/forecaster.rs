@@ -5,6 +5,7 @@ use alloy_primitives::U256;
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
 use crate::chain::calldata::FIELD_MODULUS;
+use crate::forecast;
 use crate::format;
 use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
 use crate::subject::{CommittedSubject, Subject};
@@ -29,7 +30,7 @@ impl Forecaster {
     pub fn forecast(&self, subject: &Subject, settings: &CircuitSettings) -> Result<Forecast, ShapeError> {
         let words = public_values(subject, settings);
         let zero_bytes = words.as_deref().map(zero_bytes);
-        Forecast::of(settings, zero_bytes, self.calibration.as_ref())
+        forecast::of(settings, zero_bytes, self.calibration.as_ref())
     }
 
     /// An observer that hears all that `inner` does, and does not admit what cannot fit.
@@ -44,7 +45,7 @@ impl Forecaster {
     fn refusal(&self, settings: &CircuitSettings) -> Option<String> {
         let limit = self.memory_limit_bytes?;
         // Settings that cannot be forecast are no reason: the run will tell.
-        let forecast = Forecast::of(settings, None, None).ok()?;
+        let forecast = forecast::of(settings, None, None).ok()?;
         let phases: [(&str, Estimate); 2] = [
             ("set-up", forecast.setup_peak_bytes),
             ("a proof", forecast.prove_peak_bytes),

@@ -10,24 +10,22 @@
 
 mod calibration;
 mod coefficients;
-mod estimate;
 mod fit;
 mod forecaster;
 mod quantity;
 mod sample;
 mod size;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use calibration::{Calibration, CalibrationError, Speed};
 pub use coefficients::Coefficients;
-pub use estimate::{Estimate, Seconds, Verdict};
+pub use evmbench_schema::forecast::{
+    Estimate, Forecast, ForkForecast, RuleForecast, Seconds, TransactionKind, Verdict,
+};
 pub use forecaster::Forecaster;
 pub(crate) use forecaster::shown_zero_bytes;
 pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
 
-use crate::chain::{CalldataSize, Fork, Outlook, Rule};
+use crate::chain::{CalldataSize, Fork, Outlook};
 use crate::committed::CommittedCircuit;
 use crate::prover::{CircuitSettings, CircuitShape, ShapeError};
 use coefficients::COEFFICIENTS;
@@ -46,220 +44,105 @@ const FRAME_NONZERO_BYTES: u64 = 10;
 /// Share by which solc's output differs between circuits of equal columns; no sample shows more.
 const CONSTRUCTOR_BYTES: u64 = 27;
 
-/// What a run of one circuit will take.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Forecast {
-    /// Rows that the circuit uses.
-    pub rows: u64,
-    /// k, where the circuit has 2^k rows in all.
-    pub logrows: u32,
-    /// Advice columns, those of committed tensors included.
-    pub advice_columns: u64,
-    /// Of these, columns of committed tensors.
-    pub committed_columns: u64,
-    /// Fixed columns, selectors included. A range where it hangs on which operations meet in a row.
-    pub fixed_columns: Estimate,
-    /// Columns in the permutation argument.
-    pub permutation_columns: u64,
-    /// Lookup arguments.
-    pub lookup_arguments: u64,
-    /// The largest degree of a constraint.
-    pub degree: u64,
-    /// The verifying key, in bytes.
-    pub verifying_key_bytes: Estimate,
-    /// The proving key, in bytes.
-    pub proving_key_bytes: Estimate,
-    /// The proof, in bytes.
-    pub proof_bytes: Estimate,
-    /// Public values.
-    pub instances: u64,
-    /// The canonical call of a plain verifier, in bytes.
-    pub calldata_bytes: Estimate,
-    /// A plain verifier's runtime code, in bytes, with solc's default options.
-    pub runtime_code_bytes: Estimate,
-    /// Peak resident set of set-up, in bytes.
-    pub setup_peak_bytes: Estimate,
-    /// Peak resident set of a proof, in bytes.
-    pub prove_peak_bytes: Estimate,
-    /// Time of set-up on this machine; absent where it was not calibrated.
-    pub setup_seconds: Option<Seconds>,
-    /// Time of a proof, likewise.
-    pub prove_seconds: Option<Seconds>,
-    /// A plain verifier under each fork, oldest first.
-    pub forks: Vec<ForkForecast>,
+/// What the circuit with these settings will take. `public_zero_bytes` are those of the public values' words, which are
+/// cheaper than others, where these are known before a proof.
+///
+/// # Errors
+/// [`ShapeError`] where the settings lay out no circuit.
+pub fn of(
+    settings: &CircuitSettings,
+    public_zero_bytes: Option<u64>,
+    calibration: Option<&Calibration>,
+) -> Result<Forecast, ShapeError> {
+    with(&COEFFICIENTS, settings, public_zero_bytes, calibration)
 }
 
-/// A verifier and a proof under one fork.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ForkForecast {
-    /// The rules.
-    pub fork: Fork,
-    /// Gas of the whole deploying transaction.
-    pub deployment_gas: Estimate,
-    /// Gas of the whole verifying transaction.
-    pub verification_gas: Estimate,
-    /// Every rule that the fork has for either, held against it.
-    pub rules: Vec<RuleForecast>,
+/// [`of`] with other coefficients than this evmbench's.
+///
+/// # Errors
+/// As [`of`].
+pub fn with(
+    coefficients: &Coefficients,
+    settings: &CircuitSettings,
+    public_zero_bytes: Option<u64>,
+    calibration: Option<&Calibration>,
+) -> Result<Forecast, ShapeError> {
+    let shape = CircuitShape::of(settings)?;
+    Ok(of_shape(
+        coefficients,
+        &shape,
+        settings.rows(),
+        public_zero_bytes,
+        calibration,
+    ))
 }
 
-/// A rule held against what a transaction will likely need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RuleForecast {
-    /// Which transaction.
-    pub transaction: TransactionKind,
-    /// Which rule.
-    pub rule: Rule,
-    /// What the transaction needs.
-    pub value: Estimate,
-    /// What is allowed.
-    pub limit: u64,
-    /// How they stand.
-    pub verdict: Verdict,
+/// What a committed circuit will take, without EZKL: its columns follow from the circuit.
+///
+/// # Errors
+/// As [`of`].
+pub fn of_committed(
+    circuit: &CommittedCircuit,
+    public_zero_bytes: Option<u64>,
+    calibration: Option<&Calibration>,
+) -> Result<Forecast, ShapeError> {
+    let shape = CircuitShape::of_committed(circuit)?;
+    let rows = shape.cells.div_ceil(circuit.inner_columns() as u64);
+    Ok(of_shape(
+        &COEFFICIENTS,
+        &shape,
+        rows,
+        public_zero_bytes,
+        calibration,
+    ))
 }
 
-/// Which of a verifier's two transactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TransactionKind {
-    /// The one that deploys it.
-    Deployment,
-    /// The one that verifies a proof.
-    Verification,
-}
-
-impl ForkForecast {
-    /// The worst verdict among the rules for one of the transactions.
-    ///
-    /// What nodes pass on to each other is a policy, and left out: a block may hold more.
-    pub fn verdict(&self, transaction: TransactionKind) -> Verdict {
-        let verdicts = self
-            .rules
-            .iter()
-            .filter(|rule| rule.transaction == transaction && rule.rule != Rule::PublicPoolSize)
-            .map(|rule| rule.verdict);
-        verdicts.fold(Verdict::Fits, |worst, verdict| match (worst, verdict) {
-            (Verdict::Exceeds, _) | (_, Verdict::Exceeds) => Verdict::Exceeds,
-            (Verdict::Open, _) | (_, Verdict::Open) => Verdict::Open,
-            _ => Verdict::Fits,
-        })
-    }
-}
-
-impl Forecast {
-    /// What the circuit with these settings will take. `public_zero_bytes` are those of the public values' words, which are
-    /// cheaper than others, where these are known before a proof.
-    ///
-    /// # Errors
-    /// [`ShapeError`] where the settings lay out no circuit.
-    pub fn of(
-        settings: &CircuitSettings,
-        public_zero_bytes: Option<u64>,
-        calibration: Option<&Calibration>,
-    ) -> Result<Self, ShapeError> {
-        Self::with(&COEFFICIENTS, settings, public_zero_bytes, calibration)
-    }
-
-    /// [`Self::of`] with other coefficients than this evmbench's.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub fn with(
-        coefficients: &Coefficients,
-        settings: &CircuitSettings,
-        public_zero_bytes: Option<u64>,
-        calibration: Option<&Calibration>,
-    ) -> Result<Self, ShapeError> {
-        let shape = CircuitShape::of(settings)?;
-        Ok(Self::of_shape(
-            coefficients,
-            &shape,
-            settings.rows(),
-            public_zero_bytes,
-            calibration,
+fn of_shape(
+    coefficients: &Coefficients,
+    shape: &CircuitShape,
+    rows: u64,
+    public_zero_bytes: Option<u64>,
+    calibration: Option<&Calibration>,
+) -> Forecast {
+    let code = |quantity| coefficients.estimate(quantity, shape, 0);
+    let runtime_code_bytes = code(Quantity::RuntimeCode);
+    let seconds = |quantity, speed: Option<Speed>| {
+        let speed = speed?;
+        let (cpu_seconds, miss) = coefficients.value(quantity, shape, 0)?;
+        Some(Seconds::within(
+            cpu_seconds * speed.seconds_per_expected(),
+            miss + speed.spread,
         ))
-    }
-
-    /// What a committed circuit will take, without EZKL: its columns follow from the circuit.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub fn of_committed(
-        circuit: &CommittedCircuit,
-        public_zero_bytes: Option<u64>,
-        calibration: Option<&Calibration>,
-    ) -> Result<Self, ShapeError> {
-        let shape = CircuitShape::of_committed(circuit)?;
-        let rows = shape.cells.div_ceil(circuit.inner_columns() as u64);
-        Ok(Self::of_shape(
-            &COEFFICIENTS,
-            &shape,
-            rows,
-            public_zero_bytes,
-            calibration,
-        ))
-    }
-
-    fn of_shape(
-        coefficients: &Coefficients,
-        shape: &CircuitShape,
-        rows: u64,
-        public_zero_bytes: Option<u64>,
-        calibration: Option<&Calibration>,
-    ) -> Self {
-        let code = |quantity| coefficients.estimate(quantity, shape, 0);
-        let runtime_code_bytes = code(Quantity::RuntimeCode);
-        let seconds = |quantity, speed: Option<Speed>| {
-            let speed = speed?;
-            let (cpu_seconds, miss) = coefficients.value(quantity, shape, 0)?;
-            Some(Seconds::within(
-                cpu_seconds * speed.seconds_per_expected(),
-                miss + speed.spread,
-            ))
-        };
-        Self {
-            rows,
-            logrows: shape.logrows,
-            advice_columns: shape.advice_columns(),
-            committed_columns: shape.committed_columns.iter().sum(),
-            fixed_columns: size::fixed_columns(shape),
-            permutation_columns: shape.permutation_columns,
-            lookup_arguments: shape.lookups.len() as u64,
-            degree: shape.degree as u64,
-            verifying_key_bytes: size::verifying_key_bytes(shape),
-            proving_key_bytes: size::proving_key_bytes(shape),
-            proof_bytes: size::proof_bytes(shape),
-            instances: shape.instances,
-            calldata_bytes: size::calldata_bytes(shape),
-            runtime_code_bytes,
-            setup_peak_bytes: code(Quantity::SetupPeak),
-            prove_peak_bytes: code(Quantity::ProvePeak),
-            setup_seconds: seconds(
-                Quantity::SetupCpu,
-                calibration.map(|calibration| calibration.setup),
-            ),
-            prove_seconds: seconds(
-                Quantity::ProveCpu,
-                calibration.map(|calibration| calibration.prove),
-            ),
-            forks: Fork::ALL
-                .into_iter()
-                .map(|fork| under(coefficients, fork, shape, runtime_code_bytes, public_zero_bytes))
-                .collect(),
-        }
-    }
-
-    /// Deployment and verification under one fork.
-    ///
-    /// # Panics
-    /// Never: a forecast has every fork.
-    pub fn under(&self, fork: Fork) -> &ForkForecast {
-        let found = self.forks.iter().find(|forecast| forecast.fork == fork);
-        found.expect("every fork is forecast")
-    }
-
-    /// The most memory that either phase takes.
-    pub fn peak_bytes(&self) -> Estimate {
-        self.setup_peak_bytes.max(self.prove_peak_bytes)
+    };
+    Forecast {
+        rows,
+        logrows: shape.logrows,
+        advice_columns: shape.advice_columns(),
+        committed_columns: shape.committed_columns.iter().sum(),
+        fixed_columns: size::fixed_columns(shape),
+        permutation_columns: shape.permutation_columns,
+        lookup_arguments: shape.lookups.len() as u64,
+        degree: shape.degree as u64,
+        verifying_key_bytes: size::verifying_key_bytes(shape),
+        proving_key_bytes: size::proving_key_bytes(shape),
+        proof_bytes: size::proof_bytes(shape),
+        instances: shape.instances,
+        calldata_bytes: size::calldata_bytes(shape),
+        runtime_code_bytes,
+        setup_peak_bytes: code(Quantity::SetupPeak),
+        prove_peak_bytes: code(Quantity::ProvePeak),
+        setup_seconds: seconds(
+            Quantity::SetupCpu,
+            calibration.map(|calibration| calibration.setup),
+        ),
+        prove_seconds: seconds(
+            Quantity::ProveCpu,
+            calibration.map(|calibration| calibration.prove),
+        ),
+        forks: Fork::ALL
+            .into_iter()
+            .map(|fork| under(coefficients, fork, shape, runtime_code_bytes, public_zero_bytes))
+            .collect(),
     }
 }
 

@@ -9,7 +9,9 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::chain::{Calldata, ChainError, Fork, TransactionGas, UnderFork, VerifyCall};
+use crate::chain::try_out;
+use crate::chain::{Calldata, ChainError, Fork, TransactionGas, VerifyCall};
+use crate::environment;
 use crate::files::{self, MOST_MODEL_BYTES};
 use crate::prover::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
@@ -188,7 +190,7 @@ impl Specimen {
         .calldata();
         let mut gas = Vec::new();
         for fork in Fork::ALL {
-            let under = UnderFork::try_out(fork, &compiled.creation_code, None, &calldata)?;
+            let under = try_out(fork, &compiled.creation_code, None, &calldata)?;
             let verification = under.verification;
             match verification.gas.filter(|_| verification.verdict.is_accepted()) {
                 Some(verifying) => gas.push(ForkGas {
@@ -223,7 +225,7 @@ impl Specimen {
             prove: Work::of(&run.phases, Phase::Prove),
             threads,
             load_average,
-            machine: Machine::current(),
+            machine: environment::machine(),
         })
     }
 }

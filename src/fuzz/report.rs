@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::campaign::Campaign;
+use crate::environment::now;
 use crate::nodes::AnvilThroughput;
-use crate::record::{Environment, now};
+use crate::record::Environment;
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 2;

@@ -5,14 +5,14 @@
 //! under each fork, and the contract's answers to batches with a wrong member, in another order, or with parts of members
 //! exchanged. docs/batches.md has the argument why the batch is as sound as its proofs.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall as _, sol};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+
+pub use evmbench_schema::guard::{BatchMeasurement, LargestBatch, SharedMeasurement};
 
 use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
-    verify_bare,
+    answer, verify_bare,
 };
 use crate::chain::calldata::{FIELD_MODULUS, VerifyCall};
 use crate::chain::{Calldata, Chain, ChainError, Fork, Rule, RuleMargin, TransactionGas, Verification};
@@ -88,111 +88,6 @@ impl Openings {
         Ok(Self {
             openings: openings.collect::<Result<_, BatchError>>()?,
         })
-    }
-}
-
-/// What verifying a batch costs, and what its contract turns away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct BatchMeasurement {
-    /// The contract of `contracts/src` that was measured.
-    pub contract: String,
-    /// The rules that held.
-    pub fork: Fork,
-    /// Length of the contract's runtime code, in bytes.
-    pub runtime_code_bytes: u64,
-    /// What verifying each proof by the bare verifier cost, in a transaction of its own.
-    pub bare_verifications: Vec<TransactionGas>,
-    /// The batch with more and more shared.
-    pub shared: Vec<SharedMeasurement>,
-}
-
-/// A batch by what its proofs share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SharedMeasurement {
-    /// What the proofs share.
-    pub sharing: Sharing,
-    /// Keccak-256 of the opening's runtime code, which the contract pins.
-    #[schemars(with = "String")]
-    pub opening_code_hash: B256,
-    /// Length of the opening's runtime code, in bytes.
-    pub opening_code_bytes: u64,
-    /// What deploying the opening cost.
-    pub opening_deployment: TransactionGas,
-    /// What deploying the contract cost, the opening being there already.
-    pub deployment: TransactionGas,
-    /// What verifying all proofs in one transaction cost.
-    pub verification: TransactionGas,
-    /// What verifying the first proof alone cost.
-    pub single: TransactionGas,
-    /// Length of the call's data, in bytes.
-    pub calldata_bytes: u64,
-    /// How many proofs one transaction may hold, by fork.
-    pub largest: Vec<LargestBatch>,
-    /// The contract's answers to batches that it must take or refuse.
-    pub checks: Vec<GuardCheck>,
-}
-
-/// How many proofs one transaction may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LargestBatch {
-    /// The rules that hold.
-    pub fork: Fork,
-    /// The most proofs that a block takes in one transaction.
-    pub proofs: u64,
-    /// The rule that one proof more would break.
-    pub rule: Rule,
-    /// The most proofs that nodes pass on in one transaction.
-    pub public_pool_proofs: u64,
-}
-
-impl BatchMeasurement {
-    /// Whether the contract took what it must take, and refused the rest for the right reason.
-    pub fn passed(&self) -> bool {
-        self.failed().is_none()
-    }
-
-    /// The first wrong answer.
-    pub fn failed(&self) -> Option<&GuardCheck> {
-        let mut checks = self.shared.iter().flat_map(|shared| &shared.checks);
-        checks.find(|check| !check.passed())
-    }
-
-    /// What verifying each proof in a transaction of its own costs for one proof, on average, rounded up, in gas.
-    pub fn bare_tx_gas_per_proof(&self) -> u64 {
-        let all: u64 = self.bare_verifications.iter().map(|gas| gas.tx_gas).sum();
-        all.div_ceil(self.proofs())
-    }
-
-    /// How many proofs there are; at least one.
-    pub fn proofs(&self) -> u64 {
-        self.bare_verifications.len().max(1) as u64
-    }
-
-    /// What the batch costs for one proof, on average, rounded up, in gas.
-    pub fn tx_gas_per_proof(&self, sharing: Sharing) -> Option<u64> {
-        Some(self.shared(sharing)?.verification.tx_gas.div_ceil(self.proofs()))
-    }
-
-    /// What a batch of so many proofs can be expected to cost for one proof, rounded up, in gas: one proof alone and the batch
-    /// were measured, and each further proof costs the same. None for other sizes where the batch has one proof.
-    pub fn expected_tx_gas_per_proof(&self, sharing: Sharing, proofs: u64) -> Option<u64> {
-        let shared = self.shared(sharing)?;
-        let single = shared.single.tx_gas;
-        let more = shared.verification.tx_gas.checked_sub(single)?;
-        let further = proofs.checked_sub(1)?;
-        let line = more.checked_mul(further)?.checked_div(self.proofs() - 1);
-        let beyond = if further == 0 { 0 } else { line? };
-        Some(single.checked_add(beyond)?.div_ceil(proofs))
-    }
-
-    /// How many proofs one transaction may hold under the measurement's fork.
-    pub fn largest(&self, sharing: Sharing) -> Option<LargestBatch> {
-        let largest = &self.shared(sharing)?.largest;
-        largest.iter().copied().find(|largest| largest.fork == self.fork)
-    }
-
-    fn shared(&self, sharing: Sharing) -> Option<&SharedMeasurement> {
-        self.shared.iter().find(|shared| shared.sharing == sharing)
     }
 }
 
@@ -329,7 +224,7 @@ impl Batch<'_> {
         let verify = |calldata: &Calldata| accepted("the batch contract", deployed.ask(calldata)?);
         let mut checks = Vec::new();
         for (kind, expected, calldata) in self.other_batches() {
-            let found = GuardAnswer::of(&deployed.ask(&calldata)?.verdict);
+            let found = answer(&deployed.ask(&calldata)?.verdict);
             checks.push(GuardCheck {
                 kind,
                 expected,

@@ -6,8 +6,8 @@
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, SolValue as _, sol};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+
+pub use evmbench_schema::guard::LinkedMeasurement;
 
 use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
@@ -17,7 +17,7 @@ use crate::committed::InputAssurance;
 pub use crate::model::split::{SharedTensor, Source};
 
 use crate::chain::calldata::VerifyCall;
-use crate::chain::{Calldata, Chain, Fork, TransactionGas};
+use crate::chain::{Calldata, Chain, Fork};
 use crate::prover::{Committed, Proof};
 
 sol! {
@@ -151,36 +151,6 @@ pub fn check_links(parts: &[LinkedPart<'_>]) -> Result<(), LinkError> {
     Ok(())
 }
 
-/// What verifying a set costs, and what its contract turns away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LinkedMeasurement {
-    /// The contract of `contracts/src` that was measured.
-    pub contract: String,
-    /// The rules that held.
-    pub fork: Fork,
-    /// What deploying the parts' guards cost, their verifiers being there already.
-    pub guard_deployments: Vec<TransactionGas>,
-    /// What deploying the set's contract cost, the guards being there already.
-    pub deployment: TransactionGas,
-    /// Length of its runtime code, in bytes.
-    pub runtime_code_bytes: u64,
-    /// What verifying the set in one transaction cost.
-    pub verification: TransactionGas,
-    /// What verifying each part by its bare verifier cost, in a transaction of its own.
-    pub bare_verifications: Vec<TransactionGas>,
-    /// What guards and set add to the execution of all verifiers, in gas.
-    pub execution_gas_over_verifiers: i64,
-    /// The contract's answers to sets that it must take or refuse.
-    pub checks: Vec<GuardCheck>,
-}
-
-impl LinkedMeasurement {
-    /// Whether the contract took what it must take, and refused the rest for the right reason.
-    pub fn passed(&self) -> bool {
-        self.checks.iter().all(GuardCheck::passed)
-    }
-}
-
 /// Deploys every part's verifier and guard and the set's contract on a chain of its own, verifies the set, and tries to have
 /// less than the set verified.
 ///
@@ -219,7 +189,7 @@ pub fn measure(
         checks.push(GuardCheck {
             kind,
             expected,
-            found: GuardAnswer::of(&answer.verdict),
+            found: super::answer(&answer.verdict),
         });
     }
     Ok(LinkedMeasurement {

@@ -21,8 +21,9 @@ use std::sync::LazyLock;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolError as _, sol};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use evmbench_schema::guard::{GuardAnswer, GuardCheck, GuardCheckKind, GuardMeasurement};
 
 use crate::chain::calldata::VerifyCall;
 use crate::chain::{
@@ -122,213 +123,38 @@ pub struct VerifierCode<'a> {
     pub runtime: &'a Bytes,
 }
 
-/// What a guard costs, and what it turns away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuardMeasurement {
-    /// The contract of `contracts/src` that was measured.
-    pub contract: String,
-    /// The rules that held.
-    pub fork: Fork,
-    /// What deploying the guard cost, its verifier being there already.
-    pub deployment: TransactionGas,
-    /// Length of the guard's runtime code, in bytes.
-    pub runtime_code_bytes: u64,
-    /// What verifying the proof through the guard cost.
-    pub verification: TransactionGas,
-    /// What verifying it by the bare verifier cost, with the same calldata on the same chain.
-    pub bare_verification: TransactionGas,
-    /// What the guard adds to the transaction, in gas; less than to its execution where the calldata floor binds.
-    pub tx_gas_over_verifier: i64,
-    /// What the guard adds to the execution, in gas.
-    pub execution_gas_over_verifier: i64,
-    /// The guard's answers to calls that it must take or refuse.
-    pub checks: Vec<GuardCheck>,
-}
-
-impl GuardMeasurement {
-    /// Whether the guard took what it must take, and refused the rest for the right reason.
-    pub fn passed(&self) -> bool {
-        self.checks.iter().all(GuardCheck::passed)
-    }
-}
-
-/// One call that a guard must take or refuse, and its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuardCheck {
-    /// What is special about the call.
-    pub kind: GuardCheckKind,
-    /// What the guard must answer.
-    pub expected: GuardAnswer,
-    /// What it answered.
-    pub found: GuardAnswer,
-}
-
-impl GuardCheck {
-    /// Whether the guard answered what it must.
-    pub fn passed(&self) -> bool {
-        self.expected == self.found
-    }
-
-    /// What was asked and what came, for people.
-    pub fn sentence(&self) -> String {
-        format!("{:?}: it answered {:?}", self.kind, self.found)
-    }
-}
-
-/// What is special about a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardCheckKind {
-    /// Right, but the arguments' contents stand in reverse order.
-    ContentsReversed,
-    /// Right, but with a word of ones between the heads and the contents.
-    GapBeforeContents,
-    /// Right, but with bytes after it.
-    BytesAfter,
-    /// The right call as far as a reader at fixed places sees, but by its head the instances are another list.
-    InstancesElsewhere,
-    /// One bit of the proof is another.
-    ProofBitFlipped,
-    /// The proof lacks its last word.
-    ProofShorter,
-    /// The proof has a byte more.
-    ProofLonger,
-    /// An instance is larger by one.
-    InstanceChanged,
-    /// An instance is larger by the field's order: the same element under another name.
-    InstancePlusModulus,
-    /// The last instance is missing.
-    InstanceMissing,
-    /// There is one instance more.
-    InstanceAdded,
-    /// The guard is deployed with another code hash than the verifier's.
-    OtherCodeHash,
-    /// A word of the key artifact is another.
-    KeyChanged,
-    /// The guard is deployed for the changed artifact, which nobody registered.
-    KeyNotRegistered,
-    /// One bit of the first commitment is another.
-    CommitmentBitFlipped,
-    /// The check's value is larger by one.
-    CheckChanged,
-    /// The challenge is larger by one.
-    ChallengeChanged,
-    /// Check and challenge have changed places.
-    CheckAndChallengeSwapped,
-    /// The guard is deployed for another circuit of the same layout.
-    OtherCircuit,
-    /// The guard is deployed for another group's commitments, of the same number in all.
-    OtherLayout,
-    /// The guard is deployed for another input than the proof's.
-    OtherInputRegistered,
-    /// A set lacks its last part.
-    PartMissing,
-    /// A set has the proof of its first part in place of its last one's too.
-    PartDoubled,
-    /// A set's proofs are in reverse order.
-    PartsReversed,
-    /// A set has its last part twice.
-    PartAdded,
-    /// A batch without a member.
-    BatchEmpty,
-    /// Right, with each member twice.
-    BatchDoubled,
-    /// Right, with the members in reverse order.
-    BatchReversed,
-    /// The proofs lack their last word.
-    BatchShorter,
-    /// The proofs have a byte more.
-    BatchLonger,
-    /// There is a statement more than proofs.
-    BatchProofMissing,
-    /// There is a word more than the statements have.
-    BatchStatementAdded,
-    /// A member's last point, which is read after the last challenge, is another.
-    BatchMemberLastPoint,
-    /// A value of a member's statement is larger by one.
-    BatchMemberStatement,
-    /// A value of a member's statement is larger by the field's order.
-    BatchMemberStatementPlusModulus,
-    /// Two members' last points have changed places, so that their sum is the same.
-    BatchLastPointsExchanged,
-    /// Two members' commitments have changed places.
-    BatchCommitmentsExchanged,
-    /// Two members' statements have changed places.
-    BatchStatementsExchanged,
-}
-
-/// A guard's answer: acceptance, or one of its errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardAnswer {
-    /// It returned true.
-    Accepted,
-    /// The code at the verifier's address is not the pinned one.
-    WrongVerifierCode,
-    /// The proof has another length than the circuit's.
-    WrongProofLength,
-    /// There are more or fewer instances than the circuit has.
-    WrongInstanceCount,
-    /// An instance is no field element.
-    InstanceNotInField,
-    /// The verifier did not accept.
-    ProofRejected,
-    /// The key artifact is not the pinned circuit's.
-    WrongKey,
-    /// The challenge does not follow from the commitments.
-    ChallengeMismatch,
-    /// Some claim does not hold.
-    CheckNotZero,
-    /// The input is not the registered one.
-    UnregisteredInput,
-    /// A set has more or fewer parts.
-    WrongPartCount,
-    /// A part's input is not the tensor that it must be.
-    WrongLink,
-    /// A batch has no member.
-    EmptyBatch,
-    /// A batch has no whole number of proofs, or another number of statements.
-    WrongBatchLength,
-    /// A member is no proof of the circuit for its statement.
-    MemberRejected,
-    /// Anything else, such as running out of gas.
-    Other,
-}
-
-impl GuardAnswer {
-    /// What a guard's answer was.
-    pub fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Accepted => Self::Accepted,
-            Verdict::Reverted { data, .. } => Self::of_revert(data),
-            Verdict::ReturnedOther { .. } | Verdict::Halted { .. } | Verdict::InvalidTransaction { .. } => {
-                Self::Other
-            }
+/// What a guard's answer was.
+pub fn answer(verdict: &Verdict) -> GuardAnswer {
+    match verdict {
+        Verdict::Accepted => GuardAnswer::Accepted,
+        Verdict::Reverted { data, .. } => answer_of_revert(data),
+        Verdict::ReturnedOther { .. } | Verdict::Halted { .. } | Verdict::InvalidTransaction { .. } => {
+            GuardAnswer::Other
         }
     }
+}
 
-    fn of_revert(data: &[u8]) -> Self {
-        let errors = [
-            (WrongVerifierCode::SELECTOR, Self::WrongVerifierCode),
-            (WrongProofLength::SELECTOR, Self::WrongProofLength),
-            (WrongInstanceCount::SELECTOR, Self::WrongInstanceCount),
-            (InstanceNotInField::SELECTOR, Self::InstanceNotInField),
-            (ProofRejected::SELECTOR, Self::ProofRejected),
-            (WrongKey::SELECTOR, Self::WrongKey),
-            (ChallengeMismatch::SELECTOR, Self::ChallengeMismatch),
-            (CheckNotZero::SELECTOR, Self::CheckNotZero),
-            (UnregisteredInput::SELECTOR, Self::UnregisteredInput),
-            (WrongPartCount::SELECTOR, Self::WrongPartCount),
-            (WrongLink::SELECTOR, Self::WrongLink),
-            (EmptyBatch::SELECTOR, Self::EmptyBatch),
-            (WrongBatchLength::SELECTOR, Self::WrongBatchLength),
-            (MemberRejected::SELECTOR, Self::MemberRejected),
-        ];
-        errors
-            .into_iter()
-            .find(|(selector, _)| data.starts_with(selector))
-            .map_or(Self::Other, |(_, answer)| answer)
-    }
+fn answer_of_revert(data: &[u8]) -> GuardAnswer {
+    let errors = [
+        (WrongVerifierCode::SELECTOR, GuardAnswer::WrongVerifierCode),
+        (WrongProofLength::SELECTOR, GuardAnswer::WrongProofLength),
+        (WrongInstanceCount::SELECTOR, GuardAnswer::WrongInstanceCount),
+        (InstanceNotInField::SELECTOR, GuardAnswer::InstanceNotInField),
+        (ProofRejected::SELECTOR, GuardAnswer::ProofRejected),
+        (WrongKey::SELECTOR, GuardAnswer::WrongKey),
+        (ChallengeMismatch::SELECTOR, GuardAnswer::ChallengeMismatch),
+        (CheckNotZero::SELECTOR, GuardAnswer::CheckNotZero),
+        (UnregisteredInput::SELECTOR, GuardAnswer::UnregisteredInput),
+        (WrongPartCount::SELECTOR, GuardAnswer::WrongPartCount),
+        (WrongLink::SELECTOR, GuardAnswer::WrongLink),
+        (EmptyBatch::SELECTOR, GuardAnswer::EmptyBatch),
+        (WrongBatchLength::SELECTOR, GuardAnswer::WrongBatchLength),
+        (MemberRejected::SELECTOR, GuardAnswer::MemberRejected),
+    ];
+    errors
+        .into_iter()
+        .find(|(selector, _)| data.starts_with(selector))
+        .map_or(GuardAnswer::Other, |(_, answer)| answer)
 }
 
 /// Why a guard could not be measured.
@@ -677,7 +503,7 @@ impl Guard<'_> {
     fn checks(&self, right: &VerifyCall) -> Result<Vec<GuardCheck>, ChainError> {
         let mut checks = Vec::new();
         for (kind, expected, calldata) in calls::wrong_and_right(right, self.terms.committed.as_ref()) {
-            let found = GuardAnswer::of(&self.chain.call(self.address, &calldata)?.verdict);
+            let found = answer(&self.chain.call(self.address, &calldata)?.verdict);
             checks.push(GuardCheck {
                 kind,
                 expected,
@@ -704,9 +530,9 @@ impl Guard<'_> {
         match chain.deploy(&terms.creation_code(self.contract)) {
             Ok(guard) => {
                 let call = chain.call(guard.address, &call.calldata())?;
-                Ok(GuardAnswer::of(&call.verdict))
+                Ok(answer(&call.verdict))
             }
-            Err(ChainError::NotDeployed(verdict)) => Ok(GuardAnswer::of(&verdict)),
+            Err(ChainError::NotDeployed(verdict)) => Ok(answer(&verdict)),
             Err(error) => Err(error),
         }
     }
@@ -759,7 +585,7 @@ mod tests {
     #[test]
     fn an_answer_is_read_from_its_selector() {
         let reverted = |data: Vec<u8>| {
-            GuardAnswer::of(&Verdict::Reverted {
+            answer(&Verdict::Reverted {
                 data: data.into(),
                 reason: None,
             })
@@ -771,6 +597,6 @@ mod tests {
         let error = InstanceNotInField { index: U256::from(3) };
         assert_eq!(reverted(error.abi_encode()), GuardAnswer::InstanceNotInField);
         assert_eq!(reverted(vec![]), GuardAnswer::Other);
-        assert_eq!(GuardAnswer::of(&Verdict::Accepted), GuardAnswer::Accepted);
+        assert_eq!(answer(&Verdict::Accepted), GuardAnswer::Accepted);
     }
 }

@@ -1,7 +1,7 @@
 //! The inputs that a circuit is judged on.
 //!
 //! Goes in: the input that is to be proved, the least and the greatest element that a circuit must take, a seed, the number of
-//! integers that make 1 of the circuit's input. Comes out: [`COUNT`] sets of tensors, all multiples of one of those
+//! integers that make 1 of the circuit's input. Comes out: [`super::COUNT`] sets of tensors, all multiples of one of those
 //! integers, so that circuit and model are given the same numbers: what rounding the input itself costs is no fault of the
 //! function.
 
@@ -10,9 +10,6 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::model::graph::Tensor;
 use crate::model::input::Numbers;
-
-/// How many inputs a circuit is judged on.
-pub const COUNT: usize = 8;
 
 /// The stream of a seed that these inputs come from: weights and inputs have others.
 const STREAM: u64 = 2;
@@ -80,6 +77,7 @@ fn filled(
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "these numbers are exact")]
 mod tests {
+    use super::super::COUNT;
     use super::*;
 
     const FLOATS: &[Numbers] = &[Numbers::Floats];

@@ -45,14 +45,14 @@ fn changed(pointer: &str, value: Value) -> Facts {
 
 #[track_caller]
 fn finds(facts: &Facts, what: What, finding: &Finding, level: Level) {
-    let ledger = Ledger::derive(facts);
+    let ledger = derive(facts);
     let item = ledger.item(what).unwrap();
     assert_eq!((&item.finding, item.level), (finding, level), "{}", item.sentence);
 }
 
 #[test]
 fn without_facts_everything_is_unknown() {
-    let ledger = Ledger::derive(&Facts::default());
+    let ledger = derive(&Facts::default());
     assert_eq!(ledger.level, Level::Unknown);
     assert_eq!(ledger.count(Level::Unknown), ledger.items.len());
     assert!(ledger.items.iter().all(|item| item.finding == Finding::NotShown));
@@ -71,7 +71,7 @@ fn every_item_is_told_once_in_words_of_its_own() {
         COMMITTED,
         FREIVALDS,
     ] {
-        let ledger = Ledger::derive(&facts(settings));
+        let ledger = derive(&facts(settings));
         let whats: BTreeSet<What> = ledger.items.iter().map(|item| item.what).collect();
         assert_eq!(whats.len(), ledger.items.len());
         for item in &ledger.items {
@@ -84,7 +84,7 @@ fn every_item_is_told_once_in_words_of_its_own() {
 #[test]
 fn a_ledger_survives_json() {
     for settings in [DENSE, HASHED, POLYCOMMIT, FREIVALDS] {
-        let ledger = Ledger::derive(&Facts {
+        let ledger = derive(&Facts {
             srs: Some(srs(SrsKind::UserFile)),
             controls: Some(controls(&[])),
             ..facts(settings)
@@ -384,10 +384,10 @@ fn built_in_freivalds_is_unsound() {
         &Finding::Count(58),
         Level::Unsound,
     );
-    let unsound = Ledger::derive(&facts(FREIVALDS));
+    let unsound = derive(&facts(FREIVALDS));
     assert_eq!(unsound.level, Level::Unsound);
     assert_eq!(unsound.unsound().unwrap().what, What::Freivalds);
-    assert_eq!(Ledger::derive(&facts(DENSE)).unsound(), None);
+    assert_eq!(derive(&facts(DENSE)).unsound(), None);
 }
 
 #[test]
@@ -682,7 +682,7 @@ fn the_worst_item_decides() {
         Level::Sound < Level::Unknown && Level::Unknown < Level::Limited && Level::Limited < Level::Unsound
     );
     for settings in [DENSE, RELU, HASHED, FREIVALDS] {
-        let ledger = Ledger::derive(&facts(settings));
+        let ledger = derive(&facts(settings));
         let counted: usize = [Level::Sound, Level::Unknown, Level::Limited, Level::Unsound]
             .map(|level| ledger.count(level))
             .iter()
@@ -907,7 +907,7 @@ fn a_committed_circuits_commitments_are_claims_and_the_input() {
         ),
     ] {
         finds(&facts, What::Commitments, &finding, level);
-        let revealed = Ledger::derive(&facts).item(What::Privacy).unwrap().clone();
+        let revealed = derive(&facts).item(What::Privacy).unwrap().clone();
         assert_eq!(revealed.level, Level::Limited);
         assert!(
             revealed.sentence.contains("intermediate results"),
@@ -939,7 +939,7 @@ fn less_to_go_by_never_makes_an_item_sound() {
         FREIVALDS,
     ] {
         let json: Value = serde_json::from_str(settings).unwrap();
-        let whole = Ledger::derive(&facts(settings));
+        let whole = derive(&facts(settings));
         let mut all = Vec::new();
         pointers(&json, "", &mut all);
         for pointer in &all[1..] {
@@ -949,7 +949,7 @@ fn less_to_go_by_never_makes_an_item_sound() {
                 let Ok(settings) = SettingsFile::parse(&poorer.to_string()) else {
                     continue;
                 };
-                let ledger = Ledger::derive(&Facts {
+                let ledger = derive(&Facts {
                     settings: Some(settings),
                     ..Facts::default()
                 });
@@ -969,7 +969,7 @@ fn less_to_go_by_never_makes_an_item_sound() {
 proptest! {
     #[test]
     fn any_source_and_key_have_a_ledger(source in ".{0,200}", key: Vec<u8>) {
-        let ledger = Ledger::derive(&Facts {
+        let ledger = derive(&Facts {
             verifier_source: Some(source),
             verifying_key: Some(key),
             ..Facts::default()

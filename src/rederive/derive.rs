@@ -14,23 +14,26 @@ use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, 
 use crate::bench;
 use crate::chain::{Calldata, VerifyCall};
 use crate::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
+use crate::derived;
+use crate::digests::sha256_hex;
+use crate::facts::{self, KnownModel};
 use crate::judge::{self, FunctionCheck};
-use crate::ledger::{Finding, Ledger, What};
+use crate::ledger::{self, Finding, Ledger, What};
 use crate::on_chain::OnChain;
 use crate::parts::Measured;
 use crate::prover::{
-    Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, CommitmentLayout, Committed,
+    self, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _, Committed,
     CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource, Reproduced,
     ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape, compiled,
     is_published_string, point_bytes,
 };
 use crate::record::digest;
 use crate::record::{
-    Circuit, Evidence, FileName, IntegerCheck, Keys, KnownModel, Lowering, Numerics, ONNX_SUITE, Outcome,
-    Proof, ProofBatch, Record, SCHEMA, Source, Study, Verifier,
+    Evidence, FileName, IntegerCheck, Keys, Numerics, ONNX_SUITE, Outcome, Proof, ProofBatch, Record, SCHEMA,
+    Source,
 };
 use crate::solidity::CompiledContract;
-use crate::subject::{Subject, hex_sha256};
+use crate::subject::Subject;
 use crate::{suite, trained};
 
 /// Everything that was found out, each once.
@@ -67,7 +70,7 @@ pub fn committed(plan: CircuitPlan, evidence: &Evidence) -> Option<(CommittedSiz
         .filter(|k| (4..=28).contains(k))?;
     let sizes = settings.committed_sizes(plan.output_public())?;
     let constants = constants(evidence, columns(evidence)?)?;
-    let mut committed = Committed::new(key, &constants, CommitmentLayout::of(sizes, logrows));
+    let mut committed = prover::committed_of(key, &constants, prover::commitment_layout(sizes, logrows));
     if plan.assurance() == InputAssurance::Registered {
         committed.registered_input = Some(committed.input_digest(evidence.proof.as_deref()?).ok()?);
     }
@@ -222,7 +225,7 @@ impl Derivation<'_> {
             .ezkl_version()
             .clone_into(&mut self.again.environment.ezkl_version);
         let plan = self.stored.request.plan;
-        self.again.circuit = Some(Circuit::of(&settings, plan.scale(), self.columns));
+        self.again.circuit = Some(derived::circuit(&settings, plan.scale(), self.columns));
         if let Some(forecast) = &mut self.again.forecast
             && let Ok(shape) = CircuitShape::of(&settings)
         {
@@ -255,7 +258,7 @@ impl Derivation<'_> {
         }
         if self.stored.request.verifier == VerifierKind::Plain
             && let Some(source) = &self.evidence.verifier_source
-            && VerifierShape::count(source) != self.columns
+            && prover::count_columns(source) != self.columns
         {
             self.wrong(
                 "circuit.columns",
@@ -276,7 +279,7 @@ impl Derivation<'_> {
         };
         *keys = Keys {
             verifying_key_bytes: key.len() as u64,
-            verifying_key_sha256: hex_sha256(key),
+            verifying_key_sha256: sha256_hex(key),
             ..keys.clone()
         };
         self.reference_string();
@@ -290,11 +293,11 @@ impl Derivation<'_> {
         };
         let in_verifier = self.constants.as_ref().map(|constants| constants.negated_s_g2);
         let logrows = self.again.circuit.as_ref().map(|circuit| circuit.logrows);
-        let ceremony = in_verifier.and_then(SrsKind::of_negated_s_g2);
+        let ceremony = in_verifier.and_then(prover::ceremony_of);
         let is_of_ceremony = ceremony == Some(srs.kind);
         let is_published = is_published_string(&srs.sha256, srs.logrows);
         let wrong = match srs.kind {
-            kind if kind.negated_s_g2().is_some() && !is_of_ceremony => {
+            kind if prover::published_negated_s_g2(kind).is_some() && !is_of_ceremony => {
                 Some("the verifier rests on another string than the ceremony's")
             }
             SrsKind::PerpetualPowersOfTau if !is_published => Some("no published string has this digest"),
@@ -466,7 +469,7 @@ impl Derivation<'_> {
         if !is(&self.evidence.runtime_code, &compiled.runtime_code) {
             return Err("its source compiles to other runtime code than the evidence holds".to_owned());
         }
-        let mut verifier = Verifier::of(compiled);
+        let mut verifier = derived::verifier(compiled);
         if let Some(stored) = &self.stored.verifier {
             verifier.solc.solc_origin = stored.solc.solc_origin;
             // One release is built for several machines, and has a name on each.
@@ -541,7 +544,7 @@ impl Derivation<'_> {
                         .and_then(|stored| stored.layout.as_ref());
                     let counted_cells = stored.and_then(|layout| layout.counted_cells);
                     let made = key.map(|key| (&settings, key));
-                    self.again.lowering = Some(Lowering::of(circuit, made, counted_cells));
+                    self.again.lowering = Some(derived::lowering(circuit, made, counted_cells));
                 }
                 // Earlier versions lay circuits out in other ways.
                 Some(how) if self.is_older() => {
@@ -824,7 +827,7 @@ impl Derivation<'_> {
     fn request(&mut self) {
         let request = self.again.request.clone();
         let again = &mut self.again;
-        again.study = Study::of(&request);
+        again.study = derived::study(&request);
         again.request.suite = match (&request.onnx_sha256, suite::find(&request.id)) {
             // A network with public weights stays one of its suite.
             (Some(_), Ok(spec)) if is_network(spec, &request) => request.suite.clone(),
@@ -933,7 +936,7 @@ impl Derivation<'_> {
         let integers = subject
             .filter(|subject| subject.committed.is_none())
             .and_then(|subject| {
-                let settings = self.again.circuit_settings()?;
+                let settings = facts::circuit_settings(&self.again)?;
                 subject.integer_program(&settings).ok()
             });
         let model = subject.and_then(|subject| {
@@ -942,11 +945,11 @@ impl Derivation<'_> {
                 integers: integers.as_deref(),
             })
         });
-        let mut facts = self.again.facts(self.evidence, model);
+        let mut facts = facts::facts(&self.again, self.evidence, model);
         if let Some(string) = self.findings.string {
             facts.negated_s_g2 = Some(string.negated_s_g2);
         }
-        let ledger = Ledger::derive(&facts);
+        let ledger = ledger::derive(&facts);
         match self.outcome(&ledger) {
             Some(outcome) => self.again.outcome = outcome,
             None if self.stored.outcome == Outcome::Verified => {

@@ -2,6 +2,7 @@
 
 use super::Given;
 use crate::committed::InputAssurance;
+use crate::environment;
 use crate::model::onnx::{self, Uncovered};
 use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::record::{Model, PartRequest, Record, Request, Source};
@@ -98,7 +99,7 @@ fn covered_then(subject: Subject, record: &Record) -> (Subject, Vec<String>) {
     let since: Vec<Uncovered> = then.iter().filter(|node| !lists(now, node)).cloned().collect();
     let is_of_then = !since.is_empty()
         && subject.committed.is_none()
-        && !record.environment.is_this_evmbench()
+        && !environment::is_this_evmbench(&record.environment)
         && now.iter().all(|node| lists(then, node))
         && onnx::has(&subject.onnx, then);
     if !is_of_then {

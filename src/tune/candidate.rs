@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{self, Guarantee};
 use crate::accuracy::Accuracy;
 use crate::chain::Fork;
-use crate::forecast::{Calibration, Forecast, expected_prove_cpu_seconds, shown_zero_bytes};
+use crate::forecast::{self, Calibration, Forecast, expected_prove_cpu_seconds, shown_zero_bytes};
 use crate::model::float::FloatModel;
 use crate::prover::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
 use crate::subject::{CommittedSubject, Subject};
@@ -125,7 +125,7 @@ impl Candidate {
         calibration: Option<&Calibration>,
     ) -> Result<Self, ShapeError> {
         let circuit = &committed.circuit;
-        let forecast = Forecast::of_committed(circuit, Some(shown_zero_bytes(committed)), calibration)?;
+        let forecast = forecast::of_committed(circuit, Some(shown_zero_bytes(committed)), calibration)?;
         let unit = circuit.output_unit();
         Ok(Self {
             plan,

@@ -12,12 +12,13 @@ use super::front::Limits;
 use crate::accuracy::Accuracy;
 use crate::chain::Fork;
 use crate::committed::CommittedError;
+use crate::environment;
 use crate::forecast::Forecast;
 use crate::hint::Hint;
 use crate::metric::Metric;
 use crate::prover::{CircuitKind, CircuitPlan, PlanError};
 use crate::ranges;
-use crate::record::{self, Environment, FileName, Outcome, Record};
+use crate::record::{Environment, FileName, Outcome, Record};
 use crate::store::{self, StoreError};
 use crate::subject::Subject;
 
@@ -211,7 +212,7 @@ impl Profile {
         } = chosen;
         Self {
             schema: PROFILE_SCHEMA,
-            made_at: record::now(),
+            made_at: environment::now(),
             command,
             model: ProfileModel {
                 id: subject.request.id.clone(),

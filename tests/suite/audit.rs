@@ -4,7 +4,8 @@ use crate::common;
 use std::path::{Path, PathBuf};
 
 use crate::common::{fixture, record_paths};
-use evmbench::ledger::{Finding, Ledger, Level, What};
+use evmbench::facts;
+use evmbench::ledger::{self, Finding, Ledger, Level, What};
 use evmbench::model::{layers, onnx};
 use evmbench::prover::{VerifierKind, Visibility};
 use evmbench::record::{Evidence, Outcome, Record};
@@ -295,11 +296,11 @@ fn divisions_are_counted_within_their_bound() {
     let mut divided = 0;
     for path in record_paths() {
         let record: Record = store::load(&path).unwrap();
-        let mut facts = record.facts(&Evidence::default(), None);
+        let mut facts = facts::facts(&record, &Evidence::default(), None);
         let Some(values) = facts.divided_values.take() else {
             continue;
         };
-        let ledger = Ledger::derive(&facts);
+        let ledger = ledger::derive(&facts);
         let name = path.display();
         match ledger.item(What::Rescaling).unwrap().finding {
             Finding::Unique => assert_eq!(values, 0, "{name}"),
@@ -439,14 +440,14 @@ fn an_accepted_proof_of_an_unsound_circuit_is_unsound() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/scaling/dense_small-s7-direct.json");
     let mut record = store::load(&path).unwrap();
     let evidence = Evidence::default();
-    record.take_stock(&evidence, None);
+    facts::take_stock(&mut record, &evidence, None);
     assert_eq!(record.outcome, Outcome::Verified);
 
     let text = std::fs::read_to_string(settings("dense_hashed")).unwrap();
     let circuit = record.circuit.as_mut().unwrap();
     circuit.settings["run_args"]["param_visibility"] =
         serde_json::from_str::<serde_json::Value>(&text).unwrap()["run_args"]["param_visibility"].clone();
-    record.take_stock(&evidence, None);
+    facts::take_stock(&mut record, &evidence, None);
     let Outcome::Unsound { control } = &record.outcome else {
         panic!("{}", record.outcome);
     };
@@ -457,6 +458,6 @@ fn an_accepted_proof_of_an_unsound_circuit_is_unsound() {
         why: "reverted".to_owned(),
     };
     record.outcome = outcome.clone();
-    record.take_stock(&evidence, None);
+    facts::take_stock(&mut record, &evidence, None);
     assert_eq!(record.outcome, outcome);
 }

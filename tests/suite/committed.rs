@@ -14,7 +14,7 @@ use evmbench::chain::{Calldata, Chain, Fork};
 use evmbench::committed::InputAssurance;
 use evmbench::guard::linked::{self, LinkError, LinkedPart, SharedTensor, Source};
 use evmbench::guard::{self, GuardAnswer, GuardCheck, GuardCheckKind, GuardError, GuardMeasurement};
-use evmbench::prover::{CommitmentLayout, Committed, Proof};
+use evmbench::prover::{CommitmentLayout, Commitments as _, Committed, Proof};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,7 @@ proptest! {
 
         let answer = |instances: [U256; 2]| {
             let verification = chain.call(guard, &Calldata::verify_proof(&proof, &instances)).unwrap();
-            GuardAnswer::of(&verification.verdict)
+            guard::answer(&verification.verdict)
         };
         prop_assert_eq!(answer([U256::ZERO, challenge]), GuardAnswer::Accepted);
         prop_assert_eq!(answer([U256::ONE, challenge]), GuardAnswer::CheckNotZero);
@@ -246,7 +246,7 @@ fn lies_convince_the_verifier_and_not_the_guard() {
             panic!("{}: {refused:?}", lie.name)
         };
         assert_eq!(contract, "the guard");
-        assert_eq!(GuardAnswer::of(&verdict), lie.answer, "{}", lie.name);
+        assert_eq!(guard::answer(&verdict), lie.answer, "{}", lie.name);
     }
 }
 
@@ -325,7 +325,7 @@ fn a_set_with_one_right_proof_of_another_tensor_is_refused() {
         let Err(GuardError::NotAccepted { verdict, .. }) = refused else {
             panic!("{indices:?}: {refused:?}")
         };
-        assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink, "{indices:?}");
+        assert_eq!(guard::answer(&verdict), GuardAnswer::WrongLink, "{indices:?}");
     }
 }
 

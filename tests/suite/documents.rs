@@ -8,7 +8,7 @@ use evmbench::ablation;
 use evmbench::budget;
 use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
-use evmbench::forecast::Forecast;
+use evmbench::forecast::{self, Forecast};
 use evmbench::fuzz::report::Report;
 use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase};
@@ -214,7 +214,7 @@ fn the_table_of_networks_is_what_is_laid_out() {
         )
         .unwrap();
         let circuit = &subject.committed.as_ref().unwrap().circuit;
-        let forecast = Forecast::of_committed(circuit, None, None).unwrap();
+        let forecast = forecast::of_committed(circuit, None, None).unwrap();
         let sizes = circuit.sizes();
         let values = sizes.input + sizes.output + sizes.claims;
         vec![
@@ -253,7 +253,7 @@ fn the_table_of_budgets_is_what_is_laid_out() {
         let request = Request::new(id, model.category.to_string(), plan);
         let subject = Subject::from_suite(Experiment { model, scale }, request, Material::default()).unwrap();
         let circuit = &subject.committed.as_ref().unwrap().circuit;
-        let whole = Forecast::of_committed(circuit, None, None).unwrap().peak_bytes();
+        let whole = forecast::of_committed(circuit, None, None).unwrap().peak_bytes();
         for gibibytes_of_one in [16, 8, 4] {
             let bytes = gibibytes_of_one << 30;
             let (parts, options) = if whole.high <= bytes {
@@ -266,7 +266,7 @@ fn the_table_of_budgets_is_what_is_laid_out() {
             let forecasts: Vec<Forecast> = parts
                 .iter()
                 .map(|part| {
-                    Forecast::of_committed(&part.committed.as_ref().unwrap().circuit, None, None).unwrap()
+                    forecast::of_committed(&part.committed.as_ref().unwrap().circuit, None, None).unwrap()
                 })
                 .collect();
             let memory = forecasts

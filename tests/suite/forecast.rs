@@ -6,9 +6,10 @@ use crate::common;
 use std::path::PathBuf;
 
 use evmbench::chain::Fork;
-use evmbench::forecast::{Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
+use evmbench::environment;
+use evmbench::forecast::{self, Calibration, Coefficients, Estimate, Forecast, Role, Sample, Seconds, Speed};
 use evmbench::prover::{CircuitKind, CircuitSettings, CircuitShape, Phase, compiled};
-use evmbench::record::{Machine, Record};
+use evmbench::record::Record;
 use evmbench::statistics::Summary;
 use evmbench::store;
 use evmbench::subject::{Material, Subject};
@@ -54,7 +55,7 @@ fn processor_time() -> Calibration {
     Calibration {
         measured_at: String::new(),
         ezkl_version: String::new(),
-        machine: Machine::current(),
+        machine: environment::machine(),
         threads: 1,
         load_average: None,
         setup: IDEAL,
@@ -63,7 +64,7 @@ fn processor_time() -> Calibration {
 }
 
 fn forecast(sample: &Sample) -> Forecast {
-    Forecast::of(
+    forecast::of(
         &settings(&sample.settings),
         sample.instance_zero_bytes,
         Some(&processor_time()),
@@ -111,10 +112,10 @@ fn the_shape_of_a_committed_circuit_needs_no_settings() {
         if has_choices || shape.cells == proved.cells {
             assert_eq!(shape, proved, "{name}");
         }
-        let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
+        let forecast = forecast::of_committed(&committed.circuit, None, None).unwrap();
         let own = settings(&compiled::settings(&committed.circuit));
         assert_eq!(shape, CircuitShape::of(&own).unwrap(), "{name}");
-        assert_eq!(forecast, Forecast::of(&own, None, None).unwrap(), "{name}");
+        assert_eq!(forecast, forecast::of(&own, None, None).unwrap(), "{name}");
         compared += 1;
     }
     assert!(compared >= 30, "{compared}");
@@ -146,7 +147,7 @@ fn sizes_of_every_record_and_sample_are_exact_or_in_range() {
     });
     let mut exact = 0;
     for (name, json, proving_key, verifying_key, proof, instances) in recorded.chain(sampled) {
-        let forecast = Forecast::of(&settings(&json), None, None).unwrap();
+        let forecast = forecast::of(&settings(&json), None, None).unwrap();
         assert!(forecast.verifying_key_bytes.holds(verifying_key), "{name}");
         assert!(forecast.proof_bytes.holds(proof), "{name}");
         assert_eq!(forecast.instances, instances, "{name}");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::common::models::{operator, small, written};
 use crate::common::{Said, cases, dry_run, evmbench, fixture, root, say, step};
 use evmbench::hint::Hint as _;
-use evmbench::ledger::{Facts, Ledger};
+use evmbench::ledger::{self, Facts};
 use evmbench::model::input::{self, Slot};
 use evmbench::model::{layers, onnx};
 use evmbench::prover::{CircuitSettings, SettingsFile, check_srs_file, negated_s_g2};
@@ -875,7 +875,7 @@ proptest! {
         let text = replaced(json, &changes).to_string();
         if let Ok(settings) = SettingsFile::parse(&text) {
             let facts = Facts { settings: Some(settings), ..Facts::default() };
-            prop_assert!(!Ledger::derive(&facts).items.is_empty());
+            prop_assert!(!ledger::derive(&facts).items.is_empty());
         }
         let _ = CircuitSettings::parse(&text);
     }

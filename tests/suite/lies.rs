@@ -25,8 +25,9 @@ use evmbench::model::graph::{
 use evmbench::model::input;
 use evmbench::prover::compiled::Compiled;
 use evmbench::prover::{
-    Artifacts, CircuitCache, CircuitPlan, Committed, CommittedInputs, DEFAULT_CACHE_LIMIT_BYTES, EzklOptions,
-    EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _, Silent, SrsStore, VerifierKind,
+    Artifacts, CircuitCache, CircuitPlan, Commitments as _, Committed, CommittedInputs,
+    DEFAULT_CACHE_LIMIT_BYTES, EzklOptions, EzklProver, Io, Job, JobCircuit, Proof, ProofFile, Prover as _,
+    Silent, SrsStore, VerifierKind, committed_options,
 };
 use evmbench::solidity::{CompileOptions, CompiledContract};
 use serde::Deserialize;
@@ -72,7 +73,7 @@ impl Circuit {
     fn planned(name: &str, graph: &Graph, plan: CircuitPlan, input: Integers, columns: usize) -> Self {
         let options = CommittedOptions {
             inner_columns: Some(columns),
-            ..plan.as_committed().unwrap().options(input)
+            ..committed_options(plan.as_committed().unwrap(), input)
         };
         let lowered = committed::lower(graph, &options, &evmbench::prover::Ezkl).unwrap();
         // Of any layer's input: the seeded image, stretched to the range.
@@ -216,7 +217,7 @@ impl Circuit {
             Ok(()) => GuardAnswer::Accepted,
             Err(GuardError::NotAccepted { contract, verdict }) => {
                 assert_eq!(contract, "the guard");
-                GuardAnswer::of(&verdict)
+                guard::answer(&verdict)
             }
             Err(other) => panic!("{other}"),
         }
@@ -739,7 +740,7 @@ fn a_layer_in_tiles_is_proved_whole_or_not_at_all() {
     let Err(GuardError::NotAccepted { verdict, .. }) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!(GuardAnswer::of(&verdict), GuardAnswer::WrongLink);
+    assert_eq!(guard::answer(&verdict), GuardAnswer::WrongLink);
 }
 
 /// A set of two parts, where the second one's input is a tensor of the first one's.
@@ -783,7 +784,7 @@ impl Pair {
             [Err(refusal), _] | [_, Err(refusal)] => return *refusal,
         };
         match self.measure(proofs) {
-            Err(GuardError::NotAccepted { verdict, .. }) => Refusal::Guard(GuardAnswer::of(&verdict)),
+            Err(GuardError::NotAccepted { verdict, .. }) => Refusal::Guard(guard::answer(&verdict)),
             other => panic!("{other:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evmbench::forecast::Forecast;
+use evmbench::forecast;
 use evmbench::model::onnx::{self, Coverage, OutputForm};
 use evmbench::model::split::Split;
 use evmbench::model::{layers, weights};
@@ -61,7 +61,7 @@ fn every_network_is_a_committed_circuit_that_fits() {
         assert_eq!(subject.model.weights, Source::Seeded { seed: 0 });
         assert!(!subject.request.is_of_file(), "{}", model.id);
         let committed = subject.committed.as_ref().unwrap();
-        let forecast = Forecast::of_committed(&committed.circuit, None, None).unwrap();
+        let forecast = forecast::of_committed(&committed.circuit, None, None).unwrap();
         let peak = forecast.peak_bytes().high;
         assert!(peak < BUDGET_BYTES, "{}: {peak} bytes", model.id);
         // What the request holds is enough to make the same circuit again.
@@ -94,7 +94,7 @@ fn resnet20_goes_into_parts() {
     let parts = subject(model, asked, None).unwrap().parts().unwrap();
     assert_eq!(parts.len(), 3);
     for part in &parts {
-        let forecast = Forecast::of_committed(&part.committed.as_ref().unwrap().circuit, None, None).unwrap();
+        let forecast = forecast::of_committed(&part.committed.as_ref().unwrap().circuit, None, None).unwrap();
         assert!(forecast.logrows <= 20, "{}", forecast.logrows);
     }
 }

@@ -4,12 +4,13 @@ use crate::common;
 use std::path::{Path, PathBuf};
 
 use evmbench::bench::{Bench, BenchError};
+use evmbench::environment;
 use evmbench::forecast::Forecaster;
 use evmbench::model::graph::{Gemm, Op};
 use evmbench::prover::{
     Artifacts, Job, JobCircuit, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
 };
-use evmbench::record::{Environment, Outcome, Record, leaves};
+use evmbench::record::{Outcome, Record, leaves};
 use evmbench::rederive::{self, Exhibits, Given, Tools};
 use evmbench::store::StoredRun;
 use evmbench::subject::{Material, Subject};
@@ -191,7 +192,7 @@ fn every_published_study_circuit_is_the_studys() {
 
 /// Takes a subject through every stage after a prover that replays a record.
 fn measure(prover: &RecordedProver, subject: &Subject) -> Result<Record, BenchError> {
-    let environment = Environment::current(String::new(), 1, None);
+    let environment = environment::current(String::new(), 1, None);
     let bench = Bench {
         prover,
         solc: common::solc(),

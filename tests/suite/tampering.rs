@@ -10,12 +10,13 @@ use std::sync::Mutex;
 
 use alloy_primitives::{B256, U256};
 use evmbench::chain::Fork;
+use evmbench::environment;
 use evmbench::ledger::{Finding, What};
 use evmbench::on_chain::OnChain;
 use evmbench::parts::Measured;
 use evmbench::prover::{Reproduced, VerifierKind};
 use evmbench::record::leaves::{self, Class};
-use evmbench::record::{Evidence, FileName, Record, Renewal, Request, SCHEMA, digest};
+use evmbench::record::{Evidence, FileName, Record, Request, SCHEMA, digest};
 use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
 use evmbench::store::{self, StoredRun};
@@ -90,7 +91,7 @@ impl Bench {
         bench.base = found.record.clone();
         store::add_compressed_digests(&bench.path, &mut bench.base).unwrap();
         bench.base.schema = SCHEMA;
-        bench.base.renewal = Some(Renewal::now(found.by_record_only.into_keys().collect()));
+        bench.base.renewal = Some(environment::renewal(found.by_record_only.into_keys().collect()));
         bench.base.seal();
         let json = as_json(&bench.base);
         let found = bench.rederive(&bench.base, &json, &bench.exhibits);

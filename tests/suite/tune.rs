@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
 use evmbench::committed::Interval;
-use evmbench::forecast::Forecast;
+use evmbench::environment;
+use evmbench::forecast;
 use evmbench::hint::Hint as _;
 use evmbench::model::graph::{Conv2d, Gemm, Graph, Op, Window};
 use evmbench::model::{input, onnx};
 use evmbench::prover::{CircuitKind, CircuitPlan, CircuitSettings, Io, ShapeError};
-use evmbench::record::{Environment, Outcome, Record, Request};
+use evmbench::record::{Outcome, Record, Request};
 use evmbench::store;
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
@@ -306,7 +307,7 @@ fn direct_circuits_are_held_against_their_bounds() {
                     json["run_args"]["decomp_legs"] = legs.into();
                 }
                 let settings = CircuitSettings::parse(&json.to_string()).unwrap();
-                let forecast = Forecast::of(&settings, None, None)?;
+                let forecast = forecast::of(&settings, None, None)?;
                 Ok::<_, ShapeError>(Ok((settings, forecast)))
             })
             .unwrap()
@@ -383,7 +384,7 @@ pub(crate) fn profile() -> Profile {
         chosen,
         Objective::Gas,
         &LIMITS,
-        Environment::current("0.8.34".to_owned(), 1, None),
+        environment::current("0.8.34".to_owned(), 1, None),
         "evmbench tune dense_small --for gas".to_owned(),
     )
 }

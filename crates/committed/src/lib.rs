@@ -24,18 +24,16 @@ mod windows;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use evmbench_backend::{self as backend, Arithmetisation, Frame, Function, Operator};
 use evmbench_model::graph::{Graph, Tensor};
 
 pub use cells::{CellAccount, LayerCells};
 pub use error::CommittedError;
 pub use evmbench_backend::Table;
-pub use evmbench_model::interval::{Interval, Unbounded};
 pub use evmbench_model::program::{DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, LooseRange, ProgramError};
-pub use evmbench_model::reach::Reach;
+pub use evmbench_schema::committed::{CheckedRange, CommittedSizes, InputAssurance, LayerBounds, Lookups};
+pub use evmbench_schema::interval::{Interval, Unbounded};
+pub use evmbench_schema::reach::Reach;
 
 use evmbench_model::program::{Domain, Form, Linear, Program, Step, Value, ValueId};
 use evmbench_model::quantise::{ProgramOptions, is_of_lowered_sizes, quantise_within};
@@ -46,54 +44,6 @@ const ROOMY_LOGROWS: u32 = 40;
 
 /// The most inner columns that are chosen of themselves: a third adds some 90,000 gas to every verification.
 const MOST_INNER_COLUMNS: usize = 2;
-
-/// Who assures that the input's integers are in the range from which every bound follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InputAssurance {
-    /// Whoever reads the public input.
-    Public,
-    /// The circuit, to the range that was asked for.
-    Ranged,
-    /// The circuit, to the numbers that its look-up table holds.
-    Table,
-    /// A consumer that knows the input's commitment.
-    Registered,
-    /// The proof of another part of the model, whose tensor the input is: a set's contract compares the commitments.
-    Linked,
-}
-
-impl std::fmt::Display for InputAssurance {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Public => "public",
-            Self::Ranged => "ranged",
-            Self::Table => "table",
-            Self::Registered => "registered",
-            Self::Linked => "linked",
-        })
-    }
-}
-
-impl InputAssurance {
-    /// Whether the circuit itself checks a range.
-    pub fn is_by_circuit(self) -> bool {
-        match self {
-            Self::Ranged | Self::Table => true,
-            Self::Public | Self::Registered | Self::Linked => false,
-        }
-    }
-}
-
-/// Which range a circuit checks its input to be in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckedRange {
-    /// The one that it was asked for.
-    Exact,
-    /// The numbers that its look-up table holds.
-    Table,
-}
 
 /// What a committed circuit is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,46 +83,6 @@ impl CommittedOptions {
             roundings: None,
         }
     }
-}
-
-/// Elements of each committed tensor, in the order of their commitments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CommittedSizes {
-    /// The input.
-    pub input: usize,
-    /// The output, where it is committed by itself, and 0 where it is public.
-    pub output: usize,
-    /// Everything else that is claimed.
-    pub claims: usize,
-}
-
-/// What a circuit looks up in one table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Lookups {
-    /// The table's function.
-    pub table: Table,
-    /// The scale that the function is taken at: 2^scale integers make 1.
-    pub scale: u32,
-    /// Elements that are looked up.
-    pub elements: u64,
-}
-
-/// What one layer's integers can be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LayerBounds {
-    /// The layer.
-    pub layer: String,
-    /// Least and greatest integer.
-    pub bounds: Interval,
-    /// Integers that make 1 of the model's numbers.
-    pub unit: f64,
-    /// Whether the tensor is claimed, and so committed.
-    pub claimed: bool,
-    /// Whether the layer's result was rounded.
-    pub rounded: bool,
-    /// Whether the layer's result is claimed in digits.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub in_digits: bool,
 }
 
 /// What an honest prover commits to for one input, and the model's result.

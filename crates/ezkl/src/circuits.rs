@@ -445,6 +445,7 @@ pub fn folder_bytes(folder: &Path) -> u64 {
 mod tests {
     use super::super::CircuitPlan;
     use super::*;
+    use crate::arguments::{calibrate_args, run_args};
     use crate::{Phase, PhaseSource, SrsKind};
 
     fn provenance() -> Provenance {
@@ -656,7 +657,7 @@ mod tests {
     #[test]
     fn the_digest_depends_on_model_and_arguments() {
         let of =
-            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &[plan.run_args(), plan.calibrate_args()]);
+            |onnx: &[u8], plan: CircuitPlan| circuit_digest(onnx, &[run_args(plan), calibrate_args(plan)]);
         let direct = CircuitPlan::direct(7).unwrap();
         let digest = of(b"model", direct);
         assert_eq!(digest, of(b"model", direct));

@@ -5,11 +5,9 @@
 //! derives the same one on chain; `docs/commit-and-challenge.md` says why nobody can choose it.
 
 use alloy_primitives::{B256, U256, b256, keccak256};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use evmbench_backend::FIELD_MODULUS;
-use evmbench_committed::CommittedSizes;
+use evmbench_schema::committed::{CommitmentLayout, Committed, CommittedSizes};
 
 use super::{ContractConstants, Point};
 use crate::rows::usable_rows;
@@ -37,56 +35,6 @@ pub fn complete(mut points: Vec<Point>, elements: u64, logrows: u32, empty: Poin
     points
 }
 
-/// How many points each group of commitments has, in the order in which a proof begins with them. The commitment to the
-/// challenge itself follows and is in no group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct CommitmentLayout {
-    /// Those of the model's input; at least one.
-    pub input_points: u64,
-    /// Those of the model's output; none where it is public.
-    pub output_points: u64,
-    /// Those of all other claimed tensors; none where there are no others.
-    pub claim_points: u64,
-}
-
-impl CommitmentLayout {
-    /// The layout of tensors of so many elements, in a circuit of 2^`logrows` rows.
-    pub fn of(sizes: CommittedSizes, logrows: u32) -> Self {
-        let points = |elements: usize| match elements {
-            0 => 0,
-            elements => column_count(elements as u64, logrows),
-        };
-        Self {
-            input_points: points(sizes.input),
-            output_points: points(sizes.output),
-            claim_points: points(sizes.claims),
-        }
-    }
-
-    /// All points that the challenge is derived from.
-    pub const fn points(&self) -> u64 {
-        self.input_points
-            .saturating_add(self.output_points)
-            .saturating_add(self.claim_points)
-    }
-}
-
-/// What a committed circuit adds to its verifier: what a guard of it is built over, besides the verifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Committed {
-    /// Keccak-256 of the circuit's verifying key.
-    #[schemars(with = "String")]
-    pub circuit_digest: B256,
-    /// What must be the same for equal commitments to mean equal tensors ([`commitment_basis`]).
-    #[schemars(with = "String")]
-    pub basis: B256,
-    /// How many points each group of commitments has.
-    pub layout: CommitmentLayout,
-    /// The one input that is taken, by the Keccak-256 of its commitments; absent where any is.
-    #[schemars(with = "Option<String>")]
-    pub registered_input: Option<B256>,
-}
-
 /// Bytes or points that are not a circuit's commitments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -109,70 +57,101 @@ pub enum CommitmentError {
     },
 }
 
-impl Committed {
-    /// A circuit with this verifying key, whose plain verifier has these constants.
-    pub fn new(verifying_key: &[u8], constants: &ContractConstants, layout: CommitmentLayout) -> Self {
-        Self {
-            circuit_digest: keccak256(verifying_key),
-            basis: commitment_basis(constants),
-            layout,
-            registered_input: None,
-        }
+/// The layout of tensors of so many elements, in a circuit of 2^`logrows` rows.
+pub fn commitment_layout(sizes: CommittedSizes, logrows: u32) -> CommitmentLayout {
+    let points = |elements: usize| match elements {
+        0 => 0,
+        elements => column_count(elements as u64, logrows),
+    };
+    CommitmentLayout {
+        input_points: points(sizes.input),
+        output_points: points(sizes.output),
+        claim_points: points(sizes.claims),
     }
+}
 
+/// A circuit with this verifying key, whose plain verifier has these constants.
+pub fn committed_of(
+    verifying_key: &[u8],
+    constants: &ContractConstants,
+    layout: CommitmentLayout,
+) -> Committed {
+    Committed {
+        circuit_digest: keccak256(verifying_key),
+        basis: commitment_basis(constants),
+        layout,
+        registered_input: None,
+    }
+}
+
+/// What is derived from the commitments that a proof begins with.
+pub trait Commitments {
     /// The challenge that follows from these commitments: input, output, claims.
     ///
     /// # Errors
     /// [`CommitmentError::PointCount`].
-    pub fn challenge(&self, points: &[Point]) -> Result<U256, CommitmentError> {
-        let (expected, found) = (self.layout.points(), points.len() as u64);
-        if expected != found {
-            return Err(CommitmentError::PointCount { expected, found });
-        }
-        Ok(self.challenge_of_bytes(&point_bytes(points)))
-    }
+    fn challenge(&self, points: &[Point]) -> Result<U256, CommitmentError>;
 
     /// The challenge that a proof must be for: the one that follows from the commitments that it begins with.
     ///
     /// # Errors
     /// [`CommitmentError::ProofTooShort`].
-    pub fn challenge_of_proof(&self, proof: &[u8]) -> Result<U256, CommitmentError> {
-        let points = self.commitments(proof, 0, self.layout.points())?;
-        Ok(self.challenge_of_bytes(points))
-    }
+    fn challenge_of_proof(&self, proof: &[u8]) -> Result<U256, CommitmentError>;
 
     /// The number by which a proof's input is known: Keccak-256 of its commitments.
     ///
     /// # Errors
     /// [`CommitmentError::ProofTooShort`].
-    pub fn input_digest(&self, proof: &[u8]) -> Result<B256, CommitmentError> {
-        Ok(keccak256(self.commitments(proof, 0, self.layout.input_points)?))
+    fn input_digest(&self, proof: &[u8]) -> Result<B256, CommitmentError>;
+}
+
+impl Commitments for Committed {
+    fn challenge(&self, points: &[Point]) -> Result<U256, CommitmentError> {
+        let (expected, found) = (self.layout.points(), points.len() as u64);
+        if expected != found {
+            return Err(CommitmentError::PointCount { expected, found });
+        }
+        Ok(challenge_of_bytes(self, &point_bytes(points)))
     }
 
-    /// The bytes of some of the commitments that a proof begins with.
-    fn commitments<'a>(&self, proof: &'a [u8], first: u64, points: u64) -> Result<&'a [u8], CommitmentError> {
-        let at = |point: u64| usize::try_from(point).ok()?.checked_mul(POINT_BYTES);
-        let range = at(first).zip(at(first + points));
-        range
-            .and_then(|(start, end)| proof.get(start..end))
-            .ok_or(CommitmentError::ProofTooShort {
-                expected: self.layout.points(),
-                found_bytes: proof.len() as u64,
-            })
+    fn challenge_of_proof(&self, proof: &[u8]) -> Result<U256, CommitmentError> {
+        let points = commitments(self, proof, 0, self.layout.points())?;
+        Ok(challenge_of_bytes(self, points))
     }
 
-    fn challenge_of_bytes(&self, points: &[u8]) -> U256 {
-        let CommitmentLayout {
-            input_points,
-            output_points,
-            claim_points,
-        } = self.layout;
-        let counts = [input_points, output_points, claim_points]
-            .map(|count| U256::from(count).to_be_bytes::<32>())
-            .concat();
-        let seed = keccak256([&DOMAIN[..], &self.circuit_digest[..], &counts, points].concat());
-        U256::from_be_bytes(seed.0) % FIELD_MODULUS
+    fn input_digest(&self, proof: &[u8]) -> Result<B256, CommitmentError> {
+        Ok(keccak256(commitments(self, proof, 0, self.layout.input_points)?))
     }
+}
+
+/// The bytes of some of the commitments that a proof begins with.
+fn commitments<'a>(
+    committed: &Committed,
+    proof: &'a [u8],
+    first: u64,
+    points: u64,
+) -> Result<&'a [u8], CommitmentError> {
+    let at = |point: u64| usize::try_from(point).ok()?.checked_mul(POINT_BYTES);
+    let range = at(first).zip(at(first + points));
+    range
+        .and_then(|(start, end)| proof.get(start..end))
+        .ok_or(CommitmentError::ProofTooShort {
+            expected: committed.layout.points(),
+            found_bytes: proof.len() as u64,
+        })
+}
+
+fn challenge_of_bytes(committed: &Committed, points: &[u8]) -> U256 {
+    let CommitmentLayout {
+        input_points,
+        output_points,
+        claim_points,
+    } = committed.layout;
+    let counts = [input_points, output_points, claim_points]
+        .map(|count| U256::from(count).to_be_bytes::<32>())
+        .concat();
+    let seed = keccak256([&DOMAIN[..], &committed.circuit_digest[..], &counts, points].concat());
+    U256::from_be_bytes(seed.0) % FIELD_MODULUS
 }
 
 /// The points as a proof has them.
@@ -279,7 +258,7 @@ mod tests {
             output_points: 0,
             claim_points: 1,
         };
-        let committed = Committed::new(b"a key", &constants(4, 17), layout);
+        let committed = committed_of(b"a key", &constants(4, 17), layout);
         assert_eq!(committed.basis, of);
         assert_eq!(committed.circuit_digest, keccak256("a key"));
     }

@@ -1,8 +1,9 @@
 //! EZKL's answer files, read: proof, witness outputs, key artifact, and the shape of the generated verifier.
 
 use alloy_primitives::{B256, U256};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use evmbench_schema::keys::VerifierShape;
 
 use super::{CircuitPlan, Proof, Visibility};
 
@@ -175,36 +176,22 @@ impl ProofFile {
     }
 }
 
-/// The circuit's columns, counted in the generated verifier's source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct VerifierShape {
-    /// Advice columns: commitments that the verifier reads first from the proof. With a committed tensor they include
-    /// the tensor's columns.
-    pub advice_columns: u64,
-    /// Fixed columns, selectors included: commitments in the verifying key.
-    pub fixed_columns: u64,
-    /// Columns that take part in equality constraints: permutation commitments in the verifying key.
-    pub permutation_columns: u64,
-}
-
-impl VerifierShape {
-    /// Counts columns in a verifier that EZKL 23.0.5 generated; `None` where the source has another form.
-    pub fn count(source: &str) -> Option<Self> {
-        let commitments = |kind: &str| {
-            let count = source.matches(&format!("// {kind}[")).count() as u64;
-            // Each point is two words, x and y.
-            count.is_multiple_of(2).then_some(count / 2)
-        };
-        // The transcript's first phase reads the advice commitments, 64 bytes each.
-        let phase = source.split("// Phase 1\n").nth(1)?;
-        let advice_bytes = phase.split("add(proof_cptr, 0x").nth(1)?.split(')').next()?;
-        let shape = Self {
-            advice_columns: u64::from_str_radix(advice_bytes, 16).ok()? / 64,
-            fixed_columns: commitments("fixed_comms")?,
-            permutation_columns: commitments("permutation_comms")?,
-        };
-        (shape.advice_columns > 0 && shape.fixed_columns > 0).then_some(shape)
-    }
+/// Counts columns in a verifier that EZKL 23.0.5 generated; `None` where the source has another form.
+pub fn count_columns(source: &str) -> Option<VerifierShape> {
+    let commitments = |kind: &str| {
+        let count = source.matches(&format!("// {kind}[")).count() as u64;
+        // Each point is two words, x and y.
+        count.is_multiple_of(2).then_some(count / 2)
+    };
+    // The transcript's first phase reads the advice commitments, 64 bytes each.
+    let phase = source.split("// Phase 1\n").nth(1)?;
+    let advice_bytes = phase.split("add(proof_cptr, 0x").nth(1)?.split(')').next()?;
+    let shape = VerifierShape {
+        advice_columns: u64::from_str_radix(advice_bytes, 16).ok()? / 64,
+        fixed_columns: commitments("fixed_comms")?,
+        permutation_columns: commitments("permutation_comms")?,
+    };
+    (shape.advice_columns > 0 && shape.fixed_columns > 0).then_some(shape)
 }
 
 #[cfg(test)]
@@ -285,6 +272,6 @@ mod tests {
 
     #[test]
     fn other_source_has_no_shape() {
-        assert_eq!(VerifierShape::count("contract C {}"), None);
+        assert_eq!(count_columns("contract C {}"), None);
     }
 }

@@ -15,6 +15,7 @@ use evmbench_host::home::Home;
 use evmbench_host::process::{WorkFolder, remove_abandoned};
 use evmbench_host::trouble::Trouble;
 
+use super::arguments::{calibrate_args, run_args, run_args_as_calibrated, run_args_in};
 use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
@@ -22,15 +23,12 @@ use super::memory::default_memory_limit_bytes;
 use super::srs::{HeldString, string_bytes, write_stand_in, write_test_string};
 use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{
-    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Committed, CommittedInputs, CommittedTensor,
-    ContractForm, DEFAULT_CACHE_LIMIT_BYTES, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
-    PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun, Reproduced, ReproducedModel, SrsIdentity,
-    SrsStore, Toolchain, VerifierKind, VerifierShape, Visibility, column_count, complete, lookups,
-    point_bytes, read_key_artifact,
+    Artifacts, CircuitCache, CircuitSettings, CommitmentLayout, Commitments as _, Committed, CommittedInputs,
+    CommittedTensor, ContractForm, DEFAULT_CACHE_LIMIT_BYTES, DEFAULT_TIMEOUT, Failure, Job, JobCircuit,
+    Observer, Phase, PhaseMeasurement, PhaseSource, Point, ProofFile, Prover, ProverError, ProverRun,
+    Reproduced, ReproducedModel, SrsIdentity, SrsStore, Toolchain, VerifierKind, Visibility, column_count,
+    committed_of, complete, count_columns, lookups, point_bytes, read_key_artifact,
 };
-
-/// What one phase may take where no limit is asked for.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// A proving key's size for each of its 2^k rows, at the fewest columns that a circuit of two inner columns has: 12 fixed
 /// and 8 in the permutation, with an extension factor of 4. A key holds 32·2^k·(3E + (F + P)(2 + E)) bytes.
@@ -164,7 +162,7 @@ impl EzklProver {
         logrows: u32,
         observer: &dyn Observer<CircuitSettings>,
     ) -> Result<ProverRun, ProverError> {
-        self.prove_anew(job, &job.plan.run_args_in(logrows), observer)
+        self.prove_anew(job, &run_args_in(job.plan, logrows), observer)
     }
 
     /// Proves a job's model under run arguments that are final, by EZKL's names: nothing is calibrated, no key is taken from
@@ -642,7 +640,7 @@ impl<'a> Run<'a> {
             "calibrate_settings",
             &merge(
                 json!({"data": input.path, "model": files.model(), "settings": files.settings()}),
-                self.job.plan.calibrate_args(),
+                calibrate_args(self.job.plan),
             ),
             &[&files.settings()],
         )
@@ -657,7 +655,7 @@ impl<'a> Run<'a> {
         match self.decided {
             Some(Decided::RunArgs(run_args)) => return self.lay_out(files, run_args),
             Some(Decided::Settings(settings)) => {
-                let run_args = self.job.plan.run_args_as_calibrated(&settings["run_args"]);
+                let run_args = run_args_as_calibrated(self.job.plan, &settings["run_args"]);
                 self.lay_out(files, &run_args)?;
                 self.settings_anew = Some(parsed(Phase::Settings, &files.settings(), |text| {
                     serde_json::from_str::<Value>(text)
@@ -666,7 +664,7 @@ impl<'a> Run<'a> {
             }
             None => {}
         }
-        self.lay_out(files, &self.job.plan.run_args())?;
+        self.lay_out(files, &run_args(self.job.plan))?;
         self.read_settings(files)?;
         self.calibrate(files, input)
     }
@@ -1000,7 +998,7 @@ impl<'a> Run<'a> {
         } = self.witness(keys, input)?;
         let files = &keys.files;
         let srs = self.prover.srs.path(self.logrows())?;
-        let shape = VerifierShape::count(&plain_source).ok_or_else(unknown_form)?;
+        let shape = count_columns(&plain_source).ok_or_else(unknown_form)?;
         let mut proofs = Vec::new();
         for index in 0..self.job.warmup + self.job.runs {
             let path = self.path(&format!("proof-{index}.json"));
@@ -1074,7 +1072,7 @@ impl<'a> Run<'a> {
             output_points,
             claim_points,
         };
-        let mut committed = Committed::new(verifying_key, &constants, layout);
+        let mut committed = committed_of(verifying_key, &constants, layout);
         if self.job.plan.input_assurance() == Some(InputAssurance::Registered) {
             committed.registered_input = Some(keccak256(point_bytes(&points[..input_points as usize])));
         }
@@ -1336,7 +1334,7 @@ fn brought(job: &Job) -> BTreeMap<&'static str, String> {
 fn digest(job: &Job) -> String {
     match &job.circuit {
         JobCircuit::Model { onnx, .. } => {
-            circuit_digest(onnx, &[job.plan.run_args(), job.plan.calibrate_args()])
+            circuit_digest(onnx, &[run_args(job.plan), calibrate_args(job.plan)])
         }
         JobCircuit::Committed(inputs) => circuit_digest(
             &inputs.compiled.bytes,

@@ -8,6 +8,7 @@
 //! [`RecordedProver`] replays the evidence that an earlier run left, so that later stages can be tried without EZKL. Who takes
 //! either takes [`AnyProver`].
 
+mod arguments;
 mod circuits;
 mod commitments;
 mod committed;
@@ -18,7 +19,6 @@ mod instances;
 mod layout;
 pub mod lookups;
 mod memory;
-mod plan;
 mod points;
 mod rows;
 pub mod settings;
@@ -46,23 +46,27 @@ pub use evmbench_backend::{
 };
 
 pub use circuits::{CircuitCache, DEFAULT_CACHE_LIMIT_BYTES, folder_bytes};
+pub use evmbench_schema::committed::{CommitmentLayout, Committed};
+pub use evmbench_schema::keys::VerifierShape;
+pub use evmbench_schema::plan::{
+    Chosen, CircuitKind, CircuitPlan, CommittedPlan, DEFAULT_TIMEOUT, Decomposition, DirectPlan, Io,
+    MOST_SHOWN_ELEMENTS, PlanError, StudyPlan, VerifierKind, Visibility,
+};
+
+pub use arguments::{committed_options, run_args};
 pub use commitments::{
-    CommitmentError, CommitmentLayout, Committed, POINT_BYTES, column_count, commitment_basis, complete,
-    point_bytes,
+    CommitmentError, Commitments, POINT_BYTES, column_count, commitment_basis, commitment_layout,
+    committed_of, complete, point_bytes,
 };
 pub use evidence::{
-    KeyArtifactError, ProofFile, ProofFileError, VerifierShape, read_field_element, read_key_artifact,
+    KeyArtifactError, ProofFile, ProofFileError, count_columns, read_field_element, read_key_artifact,
 };
-pub use ezkl::{DEFAULT_TIMEOUT, EzklOptions, EzklProver};
+pub use ezkl::{EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
 pub use memory::{
     AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes,
     own_peak_rss_bytes, total_memory_bytes,
-};
-pub use plan::{
-    Chosen, CircuitKind, CircuitPlan, CommittedPlan, Decomposition, DirectPlan, Io, MOST_SHOWN_ELEMENTS,
-    PlanError, StudyPlan, VerifierKind, Visibility,
 };
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use rows::Ezkl;
@@ -70,8 +74,8 @@ pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile,
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{
     Asked, Checked, Imported, ImportedStrings, LARGEST_FULLY_CHECKED_LOGROWS, SrsError, SrsIdentity, SrsKind,
-    SrsStore, StringFile, Verified, Work, check_srs_file, clear_strings, damaged_strings,
-    is_published_string,
+    SrsStore, StringFile, Verified, Work, ceremony_of, check_srs_file, clear_strings, damaged_strings,
+    is_published_string, published_negated_s_g2,
 };
 pub use toolchain::{EZKL_VERSION, Toolchain, ToolchainError};
 

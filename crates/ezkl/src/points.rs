@@ -257,6 +257,7 @@ mod tests {
 
     use super::super::srs::{GENERATOR, GENERATOR_2};
     use super::*;
+    use crate::count_columns;
 
     const DENSE: &str = include_str!("../../../tests/fixtures/verifier/dense_4x2/Verifier.sol");
 
@@ -310,7 +311,7 @@ mod tests {
                 panic!("a plain verifier");
             };
             let words: Vec<B256> = serde_json::from_str(artifact).unwrap();
-            let shape = VerifierShape::count(source).unwrap();
+            let shape = count_columns(source).unwrap();
             assert_eq!(
                 ContractConstants::of_key_artifact(&words, shape).as_ref(),
                 Some(&*constants)

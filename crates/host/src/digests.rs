@@ -264,6 +264,11 @@ pub fn sha256_of_file(path: &Path) -> io::Result<String> {
     sha256(&mut open_regular(path)?)
 }
 
+/// SHA-256 of bytes, in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    alloy_primitives::hex::encode(Sha256::digest(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,3 +14,4 @@ pub mod parallel;
 pub mod process;
 pub mod ranges;
 pub mod trouble;
+pub mod whole;

@@ -5,24 +5,12 @@
 
 use std::borrow::Cow;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+pub use evmbench_schema::split::{SharedTensor, Source, Split};
 
 use evmbench_host::hint::Hint;
 
 use super::graph::{Graph, Node, ValueId};
 use super::ops::{Cut, Movement, Op, Reshape};
-
-/// Where a model is split.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Split {
-    /// Layers by name; a part begins with each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cuts: Vec<String>,
-    /// How many parts share the outputs of the last layer, which is the only one after the last cut where there is more
-    /// than one.
-    pub tiles: usize,
-}
 
 /// How many tensors go across a cut at most.
 const MOST_TENSORS: usize = 2;
@@ -50,25 +38,6 @@ const OF_FRACTIONS: [&str; 20] = [
     "Softmax",
     "Transpose",
 ];
-
-/// A tensor of a part that a later part may take as its input; of several inputs or outputs, all of them as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SharedTensor {
-    /// Its own input: both are tiles of one layer.
-    Input,
-    /// Its output: the model was cut between the two.
-    Output,
-}
-
-/// Where a part's input comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Source {
-    /// The index of an earlier part.
-    pub part: usize,
-    /// Which of its tensors.
-    pub tensor: SharedTensor,
-}
 
 /// A part of a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,75 +111,41 @@ impl Hint for SplitError {
     }
 }
 
-/// The whole model as one part.
-impl Default for Split {
-    fn default() -> Self {
-        Self {
-            cuts: Vec::new(),
-            tiles: 1,
-        }
+/// The model's parts.
+///
+/// # Errors
+/// [`SplitError`].
+pub fn apply(split: &Split, graph: &Graph) -> Result<Vec<Part>, SplitError> {
+    let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
+        return Err(SplitError::Ports {
+            inputs: graph.inputs.len(),
+            outputs: graph.outputs.len(),
+        });
+    };
+    if split.tiles == 0 || split.parts() < 2 {
+        return Err(SplitError::OnePart);
     }
-}
-
-impl Split {
-    /// How many parts there are.
-    #[must_use]
-    pub fn parts(&self) -> usize {
-        self.cuts.len() + self.tiles
+    let mut graphs = Vec::new();
+    let (mut first, mut enters) = (0, vec![input]);
+    for layer in &split.cuts {
+        let next = position(graph, layer, first)?;
+        let leaves = crossing(graph, next, layer)?;
+        graphs.push(section(graph, &graph.nodes[first..next], &enters, &leaves));
+        (first, enters) = (next, leaves);
     }
-
-    /// Where the input of the part with this index comes from; none for the first, whose input is the model's.
-    #[must_use]
-    pub fn source(&self, index: usize) -> Option<Source> {
-        let first_tile = self.cuts.len();
-        if index > first_tile {
-            return Some(Source {
-                part: first_tile,
-                tensor: SharedTensor::Input,
-            });
-        }
-        index.checked_sub(1).map(|part| Source {
-            part,
-            tensor: SharedTensor::Output,
+    let last = section(graph, &graph.nodes[first..], &enters, &[output]);
+    if split.tiles == 1 {
+        graphs.push(last);
+    } else {
+        graphs.extend(tiles(&last, split.tiles)?);
+    }
+    let parts = graphs.into_iter().enumerate();
+    Ok(parts
+        .map(|(index, graph)| Part {
+            graph,
+            source: split.source(index),
         })
-    }
-
-    /// The model's parts.
-    ///
-    /// # Errors
-    /// [`SplitError`].
-    pub fn apply(&self, graph: &Graph) -> Result<Vec<Part>, SplitError> {
-        let (&[input], &[output]) = (&graph.inputs[..], &graph.outputs[..]) else {
-            return Err(SplitError::Ports {
-                inputs: graph.inputs.len(),
-                outputs: graph.outputs.len(),
-            });
-        };
-        if self.tiles == 0 || self.parts() < 2 {
-            return Err(SplitError::OnePart);
-        }
-        let mut graphs = Vec::new();
-        let (mut first, mut enters) = (0, vec![input]);
-        for layer in &self.cuts {
-            let next = position(graph, layer, first)?;
-            let leaves = crossing(graph, next, layer)?;
-            graphs.push(section(graph, &graph.nodes[first..next], &enters, &leaves));
-            (first, enters) = (next, leaves);
-        }
-        let last = section(graph, &graph.nodes[first..], &enters, &[output]);
-        if self.tiles == 1 {
-            graphs.push(last);
-        } else {
-            graphs.extend(tiles(&last, self.tiles)?);
-        }
-        let parts = graphs.into_iter().enumerate();
-        Ok(parts
-            .map(|(index, graph)| Part {
-                graph,
-                source: self.source(index),
-            })
-            .collect())
-    }
+        .collect())
 }
 
 /// Names of the layers before which a graph can be cut, in their order.
@@ -394,7 +329,7 @@ mod tests {
         let x = input::seeded(spec, 1);
         let whole = outputs(&graph, &x);
         let split = split(&["conv2", "fc"], 3);
-        let parts = split.apply(&graph).unwrap();
+        let parts = apply(&split, &graph).unwrap();
         assert_eq!(parts.len(), split.parts());
         let mut read: Vec<Tensor> = Vec::new();
         let mut made: Vec<Tensor> = Vec::new();
@@ -443,7 +378,7 @@ mod tests {
         let graph = layers::build(spec, 1);
         let x = input::seeded(spec, 1);
         let whole = outputs(&graph, &x);
-        let parts = split(&[], count).apply(&graph).unwrap();
+        let parts = apply(&split(&[], count), &graph).unwrap();
         let tiled: Vec<f32> = parts
             .iter()
             .flat_map(|part| outputs(&part.graph, &x).data)
@@ -458,7 +393,7 @@ mod tests {
         let spec = suite::find("silu").unwrap();
         let graph = layers::build(spec, 1);
         let x = input::seeded(spec, 1);
-        let parts = split(&["silu"], 1).apply(&graph).unwrap();
+        let parts = apply(&split(&["silu"], 1), &graph).unwrap();
         let [first, second] = &parts[..] else {
             panic!("{} parts", parts.len())
         };
@@ -484,7 +419,7 @@ mod tests {
         let whole = graph.apply("floor", "f", Op::Whole(Whole::Floor), &[x]).unwrap();
         let sum = graph.apply("sum", "s", Op::Add, &[rectified, whole]).unwrap();
         graph.outputs = vec![sum];
-        assert_eq!(split(&["sum"], 1).apply(&graph), Err(SplitError::WholeNumbers));
+        assert_eq!(apply(&split(&["sum"], 1), &graph), Err(SplitError::WholeNumbers));
         assert!(places(&graph).is_empty(), "{:?}", places(&graph));
     }
 
@@ -496,7 +431,7 @@ mod tests {
         let first = graph.apply("x.kept", "x.kept.output", Op::Relu, &[x]).unwrap();
         let sum = graph.apply("sum", "s", Op::Add, &[x, first]).unwrap();
         graph.outputs = vec![sum];
-        let parts = split(&["sum"], 1).apply(&graph).unwrap();
+        let parts = apply(&split(&["sum"], 1), &graph).unwrap();
         assert_eq!(parts[0].graph.outputs.len(), 2);
     }
 
@@ -512,7 +447,7 @@ mod tests {
             let places = places(&graph);
             assert!(places.len() > 2, "{id}: {places:?}");
             for node in &graph.nodes {
-                let is_cut = split(&[&node.name], 1).apply(&graph).is_ok();
+                let is_cut = apply(&split(&[&node.name], 1), &graph).is_ok();
                 assert_eq!(
                     is_cut,
                     places.contains(&node.name.as_str()),
@@ -534,7 +469,7 @@ mod tests {
             .find(|node| node.op.onnx_name() == "MatMul")
             .unwrap();
         let depthwise = layers::build(suite::find("depthwise_conv2d").unwrap(), 1);
-        let refused = |graph: &Graph, cuts: &[&str], tiles| split(cuts, tiles).apply(graph).unwrap_err();
+        let refused = |graph: &Graph, cuts: &[&str], tiles| apply(&split(cuts, tiles), graph).unwrap_err();
         assert_eq!(refused(&cnn, &[], 1), SplitError::OnePart);
         assert_eq!(refused(&cnn, &["conv2"], 0), SplitError::OnePart);
         for cuts in [&["conv9"][..], &["conv1"], &["fc", "conv2"], &["conv2", "conv2"]] {

@@ -6,10 +6,9 @@
 
 use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::{SolCall as _, sol};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 pub use evmbench_backend::FIELD_MODULUS;
+pub use evmbench_schema::chain::CalldataSize;
 
 sol! {
     /// Accepts a proof for these public instances by returning `true`, or reverts.
@@ -105,17 +104,6 @@ impl VerifyCall {
             Some(key) => Calldata::verify_proof_with_key(&self.proof, &self.instances, key),
         }
     }
-}
-
-/// The size of a call's data: zero bytes and others have different prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CalldataSize {
-    /// All bytes.
-    pub calldata_bytes: u64,
-    /// Those that are zero.
-    pub zero_bytes: u64,
-    /// Those that are not.
-    pub nonzero_bytes: u64,
 }
 
 #[cfg(test)]

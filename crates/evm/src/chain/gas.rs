@@ -3,55 +3,23 @@
 use revm::context::result::ResultGas;
 use revm::context::{Cfg as _, CfgEnv, TxEnv};
 use revm::context_interface::cfg::gas_params::Eip2780TxInfo;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-/// What a transaction cost, in gas.
-///
-/// `tx_gas = max(intrinsic_gas + execution_gas + state_gas - refunded_gas, floor_gas)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TransactionGas {
-    /// What the sender pays: `gasUsed` of the receipt.
-    pub tx_gas: u64,
-    /// What the transaction's own bytes cost: base, calldata, and for a deployment creation and initcode words.
-    pub intrinsic_gas: u64,
-    /// The least that a transaction with this calldata pays (EIP-7623, EIP-7976).
-    pub floor_gas: u64,
-    /// What its execution cost, code deposit included where that is not state gas. This is what `forge test` reports.
-    pub execution_gas: u64,
-    /// What new state cost (EIP-8037): 0 before Amsterdam.
-    pub state_gas: u64,
-    /// What was refunded for cleared storage.
-    pub refunded_gas: u64,
-    /// The gas limit that the transaction carried.
-    pub gas_limit: u64,
-}
+pub use evmbench_schema::chain::TransactionGas;
 
-impl TransactionGas {
-    /// Whether the calldata floor, and not execution, sets the price.
-    pub fn floor_binds(&self) -> bool {
-        self.floor_gas > self.spent_gas() - self.refunded_gas
-    }
-
-    /// What was spent before refunds and the floor.
-    pub(super) fn spent_gas(&self) -> u64 {
-        self.intrinsic_gas + self.execution_gas + self.state_gas
-    }
-
-    pub(super) fn new(intrinsic: Intrinsic, spent: &ResultGas, gas_limit: u64) -> Self {
-        let state_gas = spent.state_gas_spent_final();
-        Self {
-            tx_gas: spent.tx_gas_used(),
-            intrinsic_gas: intrinsic.gas,
-            floor_gas: intrinsic.floor_gas,
-            execution_gas: spent
-                .total_gas_spent()
-                .checked_sub(intrinsic.gas + state_gas)
-                .expect("what was spent holds what the transaction's bytes and new state cost"),
-            state_gas,
-            refunded_gas: spent.inner_refunded(),
-            gas_limit,
-        }
+/// What a transaction cost that spent so much.
+pub(super) fn paid(intrinsic: Intrinsic, spent: &ResultGas, gas_limit: u64) -> TransactionGas {
+    let state_gas = spent.state_gas_spent_final();
+    TransactionGas {
+        tx_gas: spent.tx_gas_used(),
+        intrinsic_gas: intrinsic.gas,
+        floor_gas: intrinsic.floor_gas,
+        execution_gas: spent
+            .total_gas_spent()
+            .checked_sub(intrinsic.gas + state_gas)
+            .expect("what was spent holds what the transaction's bytes and new state cost"),
+        state_gas,
+        refunded_gas: spent.inner_refunded(),
+        gas_limit,
     }
 }
 

@@ -39,7 +39,7 @@ pub use attribution::{AttributionError, Cause, GasByCause, GasBySection};
 pub use calldata::{Calldata, CalldataSize, VerifyCall};
 pub use controls::{Control, ControlKind, Controls};
 pub use error::ChainError;
-pub use fit::{Fit, Fits, UnderFork};
+pub use fit::{Fit, Fits, UnderFork, try_out};
 pub use fork::{Fork, Limits};
 pub use gas::TransactionGas;
 pub use outlook::Outlook;

@@ -70,7 +70,8 @@ impl Outlook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{Calldata, UnderFork};
+    use crate::chain::Calldata;
+    use crate::chain::fit::try_out;
 
     /// A contract of 1,000 bytes that stores a word in memory and returns it, deployed by a copy of itself.
     fn creation_code() -> Bytes {
@@ -89,7 +90,7 @@ mod tests {
             for length in [100, 40_000, 300_000] {
                 let calldata =
                     Calldata::raw((0..length).map(|byte| u8::from(byte % 3 > 0)).collect::<Vec<_>>());
-                let run = UnderFork::try_out(fork, &creation_code, None, &calldata).unwrap();
+                let run = try_out(fork, &creation_code, None, &calldata).unwrap();
                 let call = run.verification;
                 let found = call.gas.unwrap();
                 let (gas, margins) = Outlook {

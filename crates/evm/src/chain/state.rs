@@ -9,19 +9,16 @@ use alloy_primitives::{Address, B256, Bytes, TxKind};
 use revm::DatabaseCommit as _;
 use revm::context::result::{ExecutionResult, Output};
 use revm::state::EvmState;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::attribution::{GasByCause, GasBySection};
-use super::calldata::{Calldata, CalldataSize};
+pub use evmbench_schema::chain::{Deployment, Event, Verification};
+
+use super::calldata::Calldata;
 use super::error::ChainError;
 use super::fit::breaks_policies_only;
 use super::fork::Fork;
-use super::gas::TransactionGas;
-use super::rules::{BrokenRule, RuleMargin, Rulebook};
+use super::rules::Rulebook;
 use super::transaction::{self, Judged, Ran, Request, State};
 use super::transcript::{self, Sent};
-use super::verdict::Verdict;
 use crate::solidity::SectionMap;
 
 /// A chain's state, and how many transactions its sender has made.
@@ -44,78 +41,6 @@ pub struct Placed {
     pub code: Bytes,
     /// Its storage, by slot, without what is zero.
     pub storage: BTreeMap<B256, B256>,
-}
-
-/// What a deployment cost and broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Deployment {
-    /// The rules that held.
-    pub fork: Fork,
-    /// What the transaction cost; its execution holds the code deposit (200 gas a byte), until Amsterdam makes it state
-    /// gas.
-    pub gas: TransactionGas,
-    /// The same gas by what it was spent on; none in a record from before that was known.
-    #[serde(default)]
-    pub gas_by_cause: Option<GasByCause>,
-    /// Length of the transaction's data.
-    pub creation_code_bytes: u64,
-    /// Length of the code that stays on chain.
-    pub runtime_code_bytes: u64,
-    /// The rules that the deployment breaks.
-    pub rules_broken: Vec<BrokenRule>,
-    /// Every rule of the fork held against the deployment; empty in records of schema 1.
-    #[serde(default)]
-    pub margins: Vec<RuleMargin>,
-    /// The contract's address.
-    #[schemars(with = "String")]
-    pub address: Address,
-    /// The sender's count of transactions before this one.
-    pub nonce: u64,
-}
-
-/// How a call ended, what it cost and what it broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Verification {
-    /// The rules that held.
-    pub fork: Fork,
-    /// The contract's answer.
-    pub verdict: Verdict,
-    /// What the transaction cost; nothing was spent where the chain did not take it.
-    pub gas: Option<TransactionGas>,
-    /// The same gas by what it was spent on; none in a record from before that was known.
-    #[serde(default)]
-    pub gas_by_cause: Option<GasByCause>,
-    /// The execution's gas by section of the verifier; none where its sections are not known.
-    #[serde(default)]
-    pub gas_by_section: Option<GasBySection>,
-    /// The size of the call's data.
-    pub calldata: CalldataSize,
-    /// What the call returned, or reverted with.
-    #[schemars(with = "String")]
-    pub return_data: Bytes,
-    /// The events that it left.
-    pub logs: Vec<Event>,
-    /// The rules that the call breaks.
-    pub rules_broken: Vec<BrokenRule>,
-    /// Every rule of the fork held against the call; empty in records of schema 1.
-    #[serde(default)]
-    pub margins: Vec<RuleMargin>,
-    /// The sender's count of transactions before this one.
-    pub nonce: u64,
-}
-
-/// One event of a receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
-    /// The contract that left it.
-    #[schemars(with = "String")]
-    pub address: Address,
-    /// Its indexed words.
-    #[schemars(with = "Vec<String>")]
-    pub topics: Vec<B256>,
-    /// Its data.
-    #[schemars(with = "String")]
-    pub data: Bytes,
 }
 
 impl Chain {

@@ -213,7 +213,7 @@ mod real_verifiers {
         let fixture = dense();
         let verifier = Verifier::deploy(Fork::Osaka, &fixture.creation_code).unwrap();
         let right = verifier.call_for(&fixture.proof, &fixture.instances);
-        let wrong = Control::InstanceChanged { instance: 0 }.apply(&right);
+        let wrong = controls::apply(&Control::InstanceChanged { instance: 0 }, &right);
         let verification = verifier.verify(&wrong.calldata()).unwrap();
         assert_eq!(
             verification.verdict,

@@ -13,9 +13,9 @@ use revm::{Context, ExecuteEvm as _, InspectEvm as _, MainBuilder as _, MainCont
 use super::attribution::{Attribution, Meter};
 use super::error::ChainError;
 use super::fork::Fork;
-use super::gas::{Intrinsic, TransactionGas};
+use super::gas::{Intrinsic, TransactionGas, paid};
 use super::rules::{self, BrokenRule, Needs, RuleMargin, Rulebook};
-use super::verdict::Verdict;
+use super::verdict::{Verdict, refused, verdict_on};
 use crate::solidity::SectionMap;
 
 /// A chain's state, in memory.
@@ -189,15 +189,15 @@ impl Ran {
 
     pub(super) fn verdict(&self) -> Verdict {
         match &self.result {
-            Ok(result) => Verdict::from_result(result),
-            Err(reason) => reason.into(),
+            Ok(result) => verdict_on(result),
+            Err(reason) => refused(reason),
         }
     }
 
     /// None for a transaction that the chain does not take: it costs nothing.
     pub(super) fn gas(&self) -> Option<TransactionGas> {
         let result = self.result.as_ref().ok()?;
-        Some(TransactionGas::new(self.intrinsic, result.gas(), self.gas_limit))
+        Some(paid(self.intrinsic, result.gas(), self.gas_limit))
     }
 
     /// What the transaction needs, from a run without limits.

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+
+pub use evmbench_schema::chain::Registration;
 
 use super::calldata::{Calldata, VerifyCall};
 use super::error::ChainError;
@@ -38,18 +38,6 @@ struct RegisteredKey {
     registration: Registration,
     /// The chain before.
     unregistered: Chain,
-}
-
-/// What registering a circuit's key artifact with a reusable verifier came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Registration {
-    /// What the verifier returned: Keccak-256 of the artifact's words, by which a consumer knows the circuit.
-    #[schemars(with = "String")]
-    pub digest: B256,
-    /// The artifact's words, 32 bytes each.
-    pub key_artifact_words: u64,
-    /// The transaction; its answer is the digest.
-    pub call: Verification,
 }
 
 impl Verifier {

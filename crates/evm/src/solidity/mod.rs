@@ -15,7 +15,6 @@ mod npm;
 pub mod opening;
 pub mod sections;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,41 +26,17 @@ use foundry_compilers_artifacts::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use evmbench_schema::solidity::{
+    CompileOptions, DEFAULT_OPTIMIZER_RUNS, Section, SolcOrigin, SolcSettings, TargetEvm,
+};
+
 use compiler::Compiler;
 pub use compiler::CompilerError;
 pub use error::SolidityError;
-pub use sections::{Place, Section, SectionMap};
+pub use sections::{Place, SectionMap};
 
 /// The pinned compiler. It knows every target from Cancun to Osaka; EZKL's verifiers ask for `^0.8.0`.
 pub const SOLC_VERSION: &str = "0.8.30";
-
-/// How often the optimizer expects each opcode to run, where no number is asked for: solc's own default.
-pub const DEFAULT_OPTIMIZER_RUNS: u64 = 200;
-
-/// Where a compiler was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SolcOrigin {
-    /// The user named it; it may be of any version.
-    Named,
-    /// svm's folder.
-    Svm,
-    /// The PATH.
-    Path,
-    /// The npm package that set-up installed.
-    Npm,
-}
-
-impl fmt::Display for SolcOrigin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Named => "named by the user",
-            Self::Svm => "svm",
-            Self::Path => "PATH",
-            Self::Npm => "npm",
-        })
-    }
-}
 
 /// A compiler that has told its version.
 #[derive(Debug, Clone)]
@@ -70,101 +45,37 @@ pub struct Solc {
     origin: SolcOrigin,
 }
 
-/// The options that shape the bytecode.
-///
-/// They are sent to solc in this order of fields, beside the fixed ones: language Solidity, no libraries, no remappings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CompileOptions {
-    /// Whether solc's optimizer runs.
-    pub optimizer: bool,
-    /// How often the optimizer expects each opcode to run.
-    pub optimizer_runs: u64,
-    /// Whether code is generated through Yul.
-    pub via_ir: bool,
-    /// The EVM that the bytecode is made for.
-    pub evm_version: TargetEvm,
-    /// Whether the bytecode ends in a hash of the source and the options.
-    pub source_hash_appended: bool,
-}
-
-/// An EVM that solc can aim at.
-///
-/// Prague is right for Prague, Osaka and what follows: Osaka only adds an opcode (CLZ), which EZKL's verifiers do not use,
-/// so that the bytecode is the same to the byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TargetEvm {
-    /// March 2024.
-    Cancun,
-    /// May 2025.
-    Prague,
-    /// December 2025.
-    Osaka,
-}
-
-impl From<TargetEvm> for EvmVersion {
-    fn from(target: TargetEvm) -> Self {
-        match target {
-            TargetEvm::Cancun => Self::Cancun,
-            TargetEvm::Prague => Self::Prague,
-            TargetEvm::Osaka => Self::Osaka,
-        }
+fn evm_version(target: TargetEvm) -> EvmVersion {
+    match target {
+        TargetEvm::Cancun => EvmVersion::Cancun,
+        TargetEvm::Prague => EvmVersion::Prague,
+        TargetEvm::Osaka => EvmVersion::Osaka,
     }
 }
 
-impl Default for CompileOptions {
-    /// Optimizer on at 200 runs, no Yul pipeline, Prague, and no hash of the source.
-    ///
-    /// Without the hash, equal code is equal bytes, whatever the comments; with it (solc's own default) the code is
-    /// 41 bytes longer.
-    fn default() -> Self {
-        Self {
-            optimizer: true,
-            optimizer_runs: DEFAULT_OPTIMIZER_RUNS,
-            via_ir: false,
-            evm_version: TargetEvm::Prague,
-            source_hash_appended: false,
-        }
-    }
-}
-
-impl CompileOptions {
-    fn settings(&self) -> Settings {
-        let mut settings = Settings::new(OutputSelection::common_output_selection(
-            [
-                "abi",
-                "evm.bytecode.object",
-                "evm.bytecode.linkReferences",
-                "evm.deployedBytecode.object",
-                "evm.deployedBytecode.linkReferences",
-                "evm.deployedBytecode.sourceMap",
-            ]
-            .map(str::to_owned),
-        ));
-        settings.optimizer.enabled = Some(self.optimizer);
-        settings.optimizer.runs = Some(usize::try_from(self.optimizer_runs).unwrap_or(usize::MAX));
-        settings.via_ir = Some(self.via_ir);
-        settings.evm_version = Some(self.evm_version.into());
-        settings.metadata = Some(SettingsMetadata::from(if self.source_hash_appended {
-            BytecodeHash::Ipfs
-        } else {
-            BytecodeHash::None
-        }));
-        settings
-    }
-}
-
-/// The compiler and everything that it was told, as a record keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SolcSettings {
-    /// The compiler's full version, build included.
-    pub solc_version: String,
-    /// Where the compiler came from.
-    pub solc_origin: SolcOrigin,
-    /// The options that were asked for.
-    pub options: CompileOptions,
-    /// The whole `settings` object of the standard JSON that solc read.
-    pub standard_json_settings: serde_json::Value,
+/// The options as solc takes them.
+fn settings_of(options: &CompileOptions) -> Settings {
+    let mut settings = Settings::new(OutputSelection::common_output_selection(
+        [
+            "abi",
+            "evm.bytecode.object",
+            "evm.bytecode.linkReferences",
+            "evm.deployedBytecode.object",
+            "evm.deployedBytecode.linkReferences",
+            "evm.deployedBytecode.sourceMap",
+        ]
+        .map(str::to_owned),
+    ));
+    settings.optimizer.enabled = Some(options.optimizer);
+    settings.optimizer.runs = Some(usize::try_from(options.optimizer_runs).unwrap_or(usize::MAX));
+    settings.via_ir = Some(options.via_ir);
+    settings.evm_version = Some(evm_version(options.evm_version));
+    settings.metadata = Some(SettingsMetadata::from(if options.source_hash_appended {
+        BytecodeHash::Ipfs
+    } else {
+        BytecodeHash::None
+    }));
+    settings
 }
 
 /// One contract, compiled.
@@ -300,7 +211,7 @@ impl Solc {
         contracts: [&str; N],
         options: &CompileOptions,
     ) -> Result<[CompiledContract; N], SolidityError> {
-        let settings = options.settings();
+        let settings = settings_of(options);
         let sources = files
             .iter()
             .map(|(path, text)| (PathBuf::from(path), Source::new(*text)))

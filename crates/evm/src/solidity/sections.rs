@@ -12,75 +12,35 @@ use std::ops::Range;
 
 use alloy_primitives::{B256, keccak256};
 use foundry_compilers_artifacts::sourcemap;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-/// A part of a generated verifier.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Section {
-    /// The contract around the verifier: finding the function, decoding its arguments (the key artifact of a reusable
-    /// verifier is one), checking lengths, answering.
-    Setup,
-    /// Writing the circuit's verifying key to memory, which is a plain verifier's own.
-    VerifyingKey,
-    /// Public instances: reading them, the Lagrange polynomials of their rows, and the evaluation of their column.
-    Instances,
-    /// Reading the proof, and hashing it to challenges.
-    Transcript,
-    /// The circuit's constraints at the challenge: the quotient's evaluation, and the commitment to it.
-    Quotient,
-    /// The openings of all commitments, put together into the two points of one pairing check.
-    Opening,
-    /// The pairing check.
-    Pairing,
-    /// What belongs to no known section.
-    #[default]
-    Unplaced,
-}
+pub use evmbench_schema::solidity::Section;
 
-impl Section {
-    /// Every section, in the order of a record.
-    pub const ALL: [Self; 8] = [
-        Self::Setup,
-        Self::VerifyingKey,
-        Self::Instances,
-        Self::Transcript,
-        Self::Quotient,
-        Self::Opening,
-        Self::Pairing,
-        Self::Unplaced,
-    ];
-
-    /// The section under a heading of the generator's.
-    fn under(heading: &str) -> Option<Self> {
-        Some(match heading {
-            "Initialize success as true"
-            | "Check valid length of proof"
-            | "Revert earlier if anything from calldata is invalid"
-            | "Revert if anything fails" => Self::Setup,
-            "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => {
-                Self::VerifyingKey
-            }
-            "Read instances and witness commitments and generate challenges"
-            | "Read accumulator from instances"
-            | "Compute lagrange evaluations and instance evaluation" => Self::Instances,
-            // The phases have numbers in the plain verifier, and are one loop in the reusable one.
-            "Absorb vk diegst"
-            | "Phase 1"
-            | "add proof_cptr to num advices len"
-            | "Read evaluations"
-            | "Read batch opening proof and generate challenges" => Self::Transcript,
-            "Compute quotient evavluation"
-            | "Compute quotient evaluation"
-            | "Compute quotient commitment" => Self::Quotient,
-            "Compute pairing lhs and rhs" | "Random linear combine with accumulator" => Self::Opening,
-            "Perform pairing" => Self::Pairing,
-            _ => return None,
-        })
-    }
+/// The section under a heading of the generator's.
+fn under(heading: &str) -> Option<Section> {
+    Some(match heading {
+        "Initialize success as true"
+        | "Check valid length of proof"
+        | "Revert earlier if anything from calldata is invalid"
+        | "Revert if anything fails" => Section::Setup,
+        "Load vk_digest and num_instances of vk into memory" | "Load full vk into memory" => {
+            Section::VerifyingKey
+        }
+        "Read instances and witness commitments and generate challenges"
+        | "Read accumulator from instances"
+        | "Compute lagrange evaluations and instance evaluation" => Section::Instances,
+        // The phases have numbers in the plain verifier, and are one loop in the reusable one.
+        "Absorb vk diegst"
+        | "Phase 1"
+        | "add proof_cptr to num advices len"
+        | "Read evaluations"
+        | "Read batch opening proof and generate challenges" => Section::Transcript,
+        "Compute quotient evavluation" | "Compute quotient evaluation" | "Compute quotient commitment" => {
+            Section::Quotient
+        }
+        "Compute pairing lhs and rhs" | "Random linear combine with accumulator" => Section::Opening,
+        "Perform pairing" => Section::Pairing,
+        _ => return None,
+    })
 }
 
 /// What an instruction belongs to.
@@ -197,7 +157,7 @@ fn headings(source: &str) -> Vec<(usize, Section)> {
     let mut headings = Vec::new();
     for line in source.split_inclusive('\n') {
         if let Some(heading) = line.trim().strip_prefix("// ")
-            && let Some(section) = Section::under(heading.trim())
+            && let Some(section) = under(heading.trim())
         {
             headings.push((offset, section));
         }

@@ -107,7 +107,7 @@ fn every_option_reaches_the_compiler() {
         evm_version: TargetEvm::Osaka,
         source_hash_appended: true,
     };
-    let settings = serde_json::to_value(options.settings()).unwrap();
+    let settings = serde_json::to_value(settings_of(&options)).unwrap();
     assert_eq!(
         settings["optimizer"],
         serde_json::json!({"enabled": false, "runs": 7})
@@ -116,7 +116,7 @@ fn every_option_reaches_the_compiler() {
     assert_eq!(settings["evmVersion"], "osaka");
     assert_eq!(settings["metadata"], serde_json::json!({"bytecodeHash": "ipfs"}));
 
-    let settings = serde_json::to_value(CompileOptions::default().settings()).unwrap();
+    let settings = serde_json::to_value(settings_of(&CompileOptions::default())).unwrap();
     assert_eq!(
         settings["optimizer"],
         serde_json::json!({"enabled": true, "runs": 200})

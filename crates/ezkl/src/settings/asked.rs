@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{CircuitSettings, Shown, Side};
+use crate::arguments::run_args;
 use crate::{CircuitKind, CircuitPlan, Visibility};
 
 impl CircuitSettings {
@@ -10,7 +11,7 @@ impl CircuitSettings {
     /// the plan, and how the settings differ.
     pub fn otherwise_than_asked(&self, plan: CircuitPlan) -> Vec<(String, String)> {
         let found = &self.json()["run_args"];
-        let asked = plan.run_args();
+        let asked = run_args(plan);
         let calibrated: &[&str] = match plan.kind() {
             CircuitKind::Study => &["input_scale", "param_scale"],
             CircuitKind::Direct | CircuitKind::Committed => &[],

@@ -67,54 +67,29 @@ pub fn is_published_string(sha256: &str, logrows: u32) -> bool {
     has(EZKL_SHA256, sha256, logrows)
 }
 
-impl SrsKind {
-    /// Whether it is of a ceremony of many parties.
-    pub fn is_ceremony(self) -> bool {
-        match self {
-            Self::PerpetualPowersOfTau | Self::Hermez | Self::PerpetualPowersOfTau80 => true,
-            Self::LocalTest | Self::UserFile => false,
-        }
+/// −s·G2 of a ceremony, in the form of [`crate::ContractConstants::negated_s_g2`]; none where it is not known here.
+pub fn published_negated_s_g2(kind: SrsKind) -> Option<[U256; 4]> {
+    match kind {
+        SrsKind::PerpetualPowersOfTau => Some(EZKL_NEGATED_S_G2),
+        SrsKind::Hermez => Some(HERMEZ_NEGATED_S_G2),
+        SrsKind::PerpetualPowersOfTau80 | SrsKind::LocalTest | SrsKind::UserFile => None,
     }
+}
 
-    /// −s·G2 of a ceremony, in the form of [`crate::ContractConstants::negated_s_g2`]; none where it is not known here.
-    pub fn negated_s_g2(self) -> Option<[U256; 4]> {
-        match self {
-            Self::PerpetualPowersOfTau => Some(EZKL_NEGATED_S_G2),
-            Self::Hermez => Some(HERMEZ_NEGATED_S_G2),
-            Self::PerpetualPowersOfTau80 | Self::LocalTest | Self::UserFile => None,
-        }
-    }
+/// The ceremony that has this −s·G2.
+pub fn ceremony_of(point: [U256; 4]) -> Option<SrsKind> {
+    [SrsKind::PerpetualPowersOfTau, SrsKind::Hermez]
+        .into_iter()
+        .find(|&kind| published_negated_s_g2(kind) == Some(point))
+}
 
-    /// The ceremony that has this −s·G2.
-    pub fn of_negated_s_g2(point: [U256; 4]) -> Option<Self> {
-        [Self::PerpetualPowersOfTau, Self::Hermez]
-            .into_iter()
-            .find(|kind| kind.negated_s_g2() == Some(point))
-    }
-
-    /// Whose it is, for people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::LocalTest => "made on this machine by one party, for tests",
-            Self::PerpetualPowersOfTau => "the perpetual powers of tau, as EZKL publishes them",
-            Self::Hermez => {
-                "the Hermez ceremony: 54 contributions to the perpetual powers of tau, and a beacon"
-            }
-            Self::PerpetualPowersOfTau80 => {
-                "the perpetual powers of tau up to contribution 80, and a beacon (ppot_0080)"
-            }
-            Self::UserFile => "nobody that evmbench knows",
-        }
-    }
-
-    /// How names of imported strings begin; k follows.
-    pub(super) fn short_name(self) -> Option<&'static str> {
-        match self {
-            Self::PerpetualPowersOfTau => Some("ezkl"),
-            Self::Hermez => Some("hermez"),
-            Self::PerpetualPowersOfTau80 => Some("ppot-0080"),
-            Self::LocalTest | Self::UserFile => None,
-        }
+/// How names of imported strings begin; k follows.
+pub(super) fn short_name(kind: SrsKind) -> Option<&'static str> {
+    match kind {
+        SrsKind::PerpetualPowersOfTau => Some("ezkl"),
+        SrsKind::Hermez => Some("hermez"),
+        SrsKind::PerpetualPowersOfTau80 => Some("ppot-0080"),
+        SrsKind::LocalTest | SrsKind::UserFile => None,
     }
 }
 
@@ -149,8 +124,8 @@ mod tests {
         assert_eq!(digests.ceremony(logrows), Some(SrsKind::Hermez));
         assert_eq!(digests.ceremony(logrows + 1), None);
         for kind in [SrsKind::PerpetualPowersOfTau, SrsKind::Hermez] {
-            let point = kind.negated_s_g2().unwrap();
-            assert_eq!(SrsKind::of_negated_s_g2(point), Some(kind));
+            let point = published_negated_s_g2(kind).unwrap();
+            assert_eq!(ceremony_of(point), Some(kind));
         }
     }
 }

@@ -16,10 +16,8 @@ use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::pairing::Pairing as _;
 use ark_ec::{AffineRepr as _, VariableBaseMSM as _};
 use ark_ff::{AdditiveGroup as _, Field as _, PrimeField as _, Zero as _};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use evmbench_host::parallel;
+use evmbench_schema::keys::Checked;
 
 use super::curve::{G1_BYTES, random_scalar, read_g1, root_of_unity, successive};
 use super::{SrsError, io};
@@ -32,34 +30,6 @@ const CHUNK: u64 = 1 << 14;
 
 /// Places of a larger string that are looked at, its beginning apart, each with [`CHUNK`] points.
 const SAMPLED_PLACES: u64 = 31;
-
-/// How far a string's points were checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Checked {
-    /// Every point: on the curve, and consistent with all others by pairings.
-    EveryPoint,
-    /// Structure and digest, and some stretches of points: a string above 2^22.
-    Sample,
-}
-
-impl Checked {
-    /// In a word or two, for tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EveryPoint => "every point",
-            Self::Sample => "a sample",
-        }
-    }
-
-    /// For people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::EveryPoint => "every point was checked by pairings",
-            Self::Sample => "its structure and a sample of its points were checked, being above 2^22",
-        }
-    }
-}
 
 /// How work on many points is done.
 #[derive(Clone, Copy)]

@@ -13,12 +13,14 @@ use evmbench_host::lock::Lock;
 use evmbench_host::parallel::processors;
 use evmbench_host::process::WorkFolder;
 
-use super::check::{Checked, Points, Work, check_lagrange, check_powers};
+use super::ceremony::{ceremony_of, short_name};
+use super::check::{Points, Work, check_lagrange, check_powers};
 use super::curve::{g1_bytes, g2_bytes};
 use super::lagrange::lagrange;
 use super::source::Source;
 use super::{
-    GENERATOR_2, STRING, SrsError, SrsIdentity, SrsKind, check_form, check_srs_file, io, label_of, lock_of,
+    Checked, GENERATOR_2, STRING, SrsError, SrsIdentity, SrsKind, check_form, check_srs_file, io, label_of,
+    lock_of,
 };
 use crate::points::negated_g2;
 
@@ -291,7 +293,7 @@ fn refusal(name: &str) -> Option<&'static str> {
 
 /// The name that a string gets where none was asked for.
 fn name_for(kind: SrsKind, file: &Path, logrows: u32) -> String {
-    match kind.short_name() {
+    match short_name(kind) {
         Some(name) => format!("{name}-{logrows}"),
         None => {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -303,7 +305,7 @@ fn name_for(kind: SrsKind, file: &Path, logrows: u32) -> String {
 /// The ceremony whose s·G2 the file has. Only where every point was checked does the point say whose powers they are.
 fn by_s_g2(source: &Source<'_>, checked: Checked) -> Option<SrsKind> {
     let point = negated_g2(&g2_bytes(source.s_g2))?;
-    SrsKind::of_negated_s_g2(point).filter(|_| checked == Checked::EveryPoint)
+    ceremony_of(point).filter(|_| checked == Checked::EveryPoint)
 }
 
 /// Checks the powers of a file, and its points in Lagrange form where it has some and is checked in full.

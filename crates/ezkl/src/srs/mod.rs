@@ -24,17 +24,15 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use evmbench_host::digests::{Digested, Digests, sha256_of_file};
 use evmbench_host::files;
 use evmbench_host::hint::Hint;
 use evmbench_host::home::create_private;
 use evmbench_host::lock::Lock;
 
-pub use ceremony::is_published_string;
-pub use check::{Checked, LARGEST_FULLY_CHECKED_LOGROWS, Work};
+pub use ceremony::{ceremony_of, is_published_string, published_negated_s_g2};
+pub use check::{LARGEST_FULLY_CHECKED_LOGROWS, Work};
+pub use evmbench_schema::keys::{Checked, SrsIdentity, SrsKind};
 pub use imported::{Asked, Imported, ImportedStrings, StringFile, Verified};
 pub(super) use powers::write_test_string;
 
@@ -63,53 +61,6 @@ pub(super) const GENERATOR_2: [u8; 128] = alloy_primitives::hex!(
     "f6e96b889dfa9d61789b9ef597d27ffefe7d1b23621a9eff06429eaeeb7efd28"
     "ee5618c7565b0964bb3c7d3222f957dc76103533be35f9558264fd93e6a0a40d"
 );
-
-/// How a reference string came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SrsKind {
-    /// Made on this machine by one party, for tests: whoever made it could forge.
-    LocalTest,
-    /// A file whose digest is in EZKL's published table of the perpetual powers of tau.
-    PerpetualPowersOfTau,
-    /// Imported from a file of the Hermez ceremony: 54 contributions to the perpetual powers of tau, and a beacon.
-    Hermez,
-    /// Imported from a file of the perpetual powers of tau up to contribution 80, and a beacon.
-    #[serde(rename = "perpetual_powers_of_tau_0080")]
-    PerpetualPowersOfTau80,
-    /// A file of the user's that is of no ceremony that evmbench knows.
-    UserFile,
-}
-
-/// Which reference string a key rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SrsIdentity {
-    /// How it came about.
-    pub kind: SrsKind,
-    /// SHA-256 of the file, in hexadecimal.
-    pub sha256: String,
-    /// k, where the file has 2^k points.
-    pub logrows: u32,
-    /// How far the points were checked; none where they were not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checked: Option<Checked>,
-    /// SHA-256 of the ceremony's file that it was imported from, in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_sha256: Option<String>,
-}
-
-impl SrsIdentity {
-    /// Of a string that was not imported.
-    pub fn unchecked(kind: SrsKind, sha256: String, logrows: u32) -> Self {
-        Self {
-            kind,
-            sha256,
-            logrows,
-            checked: None,
-            source_sha256: None,
-        }
-    }
-}
 
 /// A reference string that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -30,15 +30,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use apart::{analyse_apart, answer};
+pub use evmbench_schema::onnx::{Dimensions, OutputForm, Uncovered};
 pub use operators::SUPPORTED;
-pub use output::OutputForm;
 pub use reader::parse;
-pub use resolve::Dimensions;
 pub use rounded::{FloatType, Unreadable, Value, rounded, with_every_value};
 pub use writer::{are_floats, write};
 
 use prost::Message as _;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{ModelProto, NodeProto, tensor_proto::DataType};
 
@@ -201,18 +199,6 @@ pub enum Coverage {
     Full(Graph),
     /// Not these nodes. The file can be proved, but no integer reference stands beside it.
     Partial(Vec<Uncovered>),
-}
-
-/// A node, or an output, that the typed graph has no operator for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, JsonSchema)]
-#[error("{operator} {node}: {reason}")]
-pub struct Uncovered {
-    /// The node's name; where it has none, the name of its first output.
-    pub node: String,
-    /// The ONNX operator.
-    pub operator: String,
-    /// What is not covered about it.
-    pub reason: String,
 }
 
 /// The operators of these nodes, each once, in alphabetical order.

@@ -4,46 +4,13 @@
 //! about it. Softmax and LogSoftmax are monotone along their axis, so that they change no class.
 
 use prost::Message as _;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, tensor_proto::DataType, type_proto,
 };
 
-use super::Port;
+use super::{OutputForm, Port};
 use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::proto;
-
-/// The form of a model's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputForm {
-    /// As the file has it.
-    #[default]
-    Model,
-    /// Without the Softmax or LogSoftmax that stands last.
-    Logits,
-    /// The position of the greatest element, the first of equal ones. A Softmax or LogSoftmax before it is left out.
-    Argmax,
-}
-
-impl OutputForm {
-    /// What it is called on the command line and in records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Logits => "logits",
-            Self::Argmax => "argmax",
-        }
-    }
-
-    /// Whether the output is the file's.
-    #[must_use]
-    pub fn is_model(&self) -> bool {
-        *self == Self::Model
-    }
-}
 
 /// The first operator set in which Softmax works along one axis; before, it took all axes from one on for one.
 const SOFTMAX_OF_ONE_AXIS: i64 = 13;

@@ -4,7 +4,7 @@
 //! ones where nothing was, and a sentence about what was filled in. A batch that is the only size without a number is 1, as
 //! EZKL's own command line has it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
@@ -16,12 +16,9 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
-use super::OnnxError;
+use super::{Dimensions, OnnxError};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::format;
-
-/// Sizes by the symbols that stand for them in a file. A size without a symbol is called by its input and axis, as in `input.2`.
-pub type Dimensions = BTreeMap<String, usize>;
 
 /// The bytes with what was left open filled in, if anything was, and a sentence about each size.
 ///

@@ -27,6 +27,8 @@ pub use execute::{RootDigits, Trace};
 pub(crate) use linear::hull;
 pub use tabulated::Tabulated;
 
+pub use evmbench_schema::committed::DEFAULT_DIGIT_BITS;
+
 use crate::interval::Interval;
 use crate::tensor::Window;
 
@@ -37,9 +39,6 @@ pub const DIGIT_BITS: std::ops::RangeInclusive<u32> = 8..=18;
 /// What values that are looked up keep free below the table's end on the negative side, where a few rows of the table are
 /// blinding.
 pub const TABLE_MARGIN: i128 = 16;
-
-/// Bits of the base of digits where none are asked for: with its negative half, the table fills 2^17 rows.
-pub const DEFAULT_DIGIT_BITS: u32 = 16;
 
 /// A value's number: the input is 0, then each step's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -148,20 +148,16 @@ impl<'a> Meter<'a> {
         let after_refund = spent - refund;
         let surcharge = receipt.floor_gas().saturating_sub(after_refund);
 
-        let mut by_cause = GasByCause::default();
         let regular_causes = Cause::ALL.iter().zip(transaction.by_cause);
-        for (cause, gas) in regular_causes
+        let by_cause: GasByCause = regular_causes
             .map(|(&cause, gas)| (cause, gas.cast_signed()))
+            .filter(|&(_, gas)| gas != 0)
             .chain([
                 (Cause::State, transaction.state_gas),
                 (Cause::FloorSurcharge, surcharge.cast_signed()),
                 (Cause::Refund, -refund.cast_signed()),
             ])
-        {
-            if gas != 0 {
-                by_cause.0.insert(cause, gas);
-            }
-        }
+            .collect();
         for (figure, receipt, attributed) in [
             ("gas spent", spent, regular.cast_signed() + transaction.state_gas),
             (
@@ -182,7 +178,7 @@ impl<'a> Meter<'a> {
         }
         let by_section = self.sections.map(|_| {
             let sections = Section::ALL.iter().copied().zip(self.by_section);
-            GasBySection(sections.filter(|(_, gas)| *gas > 0).collect())
+            sections.collect::<GasBySection>()
         });
         Ok(Attribution { by_cause, by_section })
     }

@@ -11,6 +11,7 @@ use revm::context_interface::cfg::gas_params::GasId;
 use revm::state::AccountInfo;
 
 use super::*;
+use crate::chain::controls;
 use crate::chain::gas::Intrinsic;
 use crate::chain::rules::Rulebook;
 use crate::chain::tests::{Fixture, RETURN_TRUE, deployed, deploying, fixtures};
@@ -151,7 +152,7 @@ mod verifiers {
         for fork in Fork::ALL {
             let verifier = Verifier::deploy(fork, &fixture.creation_code).unwrap();
             let right = verifier.call_for(&fixture.proof, &fixture.instances);
-            let wrong = Control::InstanceChanged { instance: 0 }.apply(&right).calldata();
+            let wrong = controls::apply(&Control::InstanceChanged { instance: 0 }, &right).calldata();
             let by_cause = assert_sums(&verifier.verify(&wrong).unwrap());
             // A wrong instance makes a wrong sum of points that are points.
             assert_eq!(by_cause.get(Cause::Halted), 0);
@@ -763,7 +764,7 @@ mod wrong_prices {
 
 mod sections {
     use super::*;
-    use crate::solidity::SectionMap;
+    use crate::solidity::{Section, SectionMap};
 
     /// A map is of one code, and says nothing of another's.
     #[test]

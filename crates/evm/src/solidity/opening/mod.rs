@@ -33,8 +33,8 @@ mod words;
 mod yul;
 
 use alloy_primitives::{U256, uint};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+
+pub use evmbench_schema::solidity::Sharing;
 
 pub use machine::Unknown;
 pub use yul::SyntaxError;
@@ -49,21 +49,6 @@ pub const CONTRACT: &str = "BatchOpening";
 /// The most instances of a circuit whose proofs are verified in batches: two statements of as many words are all that nodes
 /// pass on in one transaction.
 pub const MOST_INSTANCES: usize = 2_048;
-
-/// What proofs of a batch share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Sharing {
-    /// One pairing.
-    Pairing,
-    /// One pairing, and one multiplication of each commitment of the key.
-    Key,
-}
-
-impl Sharing {
-    /// Both, the plainer one first.
-    pub const ALL: [Self; 2] = [Self::Pairing, Self::Key];
-}
 
 /// An opening's source, held against its verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -96,7 +96,7 @@ fn the_hermez_file_becomes_a_string() {
         );
     }
     let point = crate::negated_s_g2(&imported.file.path).unwrap();
-    assert_eq!(SrsKind::of_negated_s_g2(point), Some(SrsKind::Hermez));
+    assert_eq!(ceremony_of(point), Some(SrsKind::Hermez));
     assert!(matches!(
         place.import(HERMEZ, Asked::default()),
         Err(SrsError::Name { .. })
