@@ -155,7 +155,7 @@ fn what_members_exchange_is_refused() {
     }
 }
 
-/// The mutations of `evmbench fuzz`, each of one member beside a good one.
+/// The mutations of `evmbench fuzz`, each alone, and as a member beside a good one.
 #[test]
 fn no_mutated_member_is_accepted() {
     for name in FIXTURES {
@@ -199,8 +199,8 @@ fn no_mutated_member_is_accepted() {
                 if proved.contains(&said(&member)) {
                     continue;
                 }
-                for members in [[&member, good], [good, &member]] {
-                    let verdict = contract.verify(members).unwrap().verdict;
+                for members in [&[&member][..], &[&member, good], &[good, &member]] {
+                    let verdict = contract.verify(members.iter().copied()).unwrap().verdict;
                     assert!(verdict.is_rejected(), "{name}, {class} {index}: {verdict}");
                 }
                 tried += 1;
@@ -321,6 +321,74 @@ fn every_published_verifier_has_openings() {
     assert!(tried > 0);
 }
 
+/// One proof through the batch contract, beside EZKL's verifier behind its guard: one column, 1,000,000 optimizer runs.
+#[test]
+fn the_table_of_single_proofs_is_measured() {
+    const RECORDS: [&str; 5] = [
+        "composite/cnn_strided-s7-committed-c06a5fc4",
+        "composite/cnn_relu-s7-committed-e9398467",
+        "composite/cnn_poly-s7-committed-f01d4478",
+        "composite/cnn_mixed-s7-committed-374a109f",
+        "scaling/dense_small-s7-committed-153d0cef",
+    ];
+    let updated = std::env::var_os("UPDATE_TABLES").is_some();
+    let step = if updated { 1 } else { common::step(RECORDS.len()) };
+    let number = |number: u64| {
+        let digits = number.to_string();
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .map(|group| std::str::from_utf8(group).unwrap())
+            .collect();
+        groups.join(",")
+    };
+    let mut rows = Vec::new();
+    for name in RECORDS.into_iter().step_by(step) {
+        let path = common::root("results/tuned").join(format!("{name}.json"));
+        let published = Published::open(&path).unwrap();
+        let measured = published.measure(1);
+        assert_eq!(measured.failed(), None, "{name}");
+        let record = published.run.record();
+        let guarded = record.committed_guard.as_ref().unwrap().verification.tx_gas;
+        let alone = measured.tx_gas_per_proof(Sharing::Key).unwrap();
+        assert!(alone < guarded, "{name}");
+        let opening = measured
+            .shared
+            .iter()
+            .find(|shared| shared.sharing == Sharing::Key);
+        rows.push(vec![
+            record.request.id.to_string(),
+            number(measured.bare_tx_gas_per_proof()),
+            number(guarded),
+            number(alone),
+            format!("{:.1}%", 100.0 * (1.0 - alone as f64 / guarded as f64)),
+            number(record.verifier.as_ref().unwrap().runtime_code_bytes),
+            number(opening.unwrap().opening_code_bytes),
+        ]);
+    }
+    let table = common::markdown(
+        &[
+            "",
+            "verifier",
+            "with guard",
+            "batch contract",
+            "less by",
+            "code of the verifier (B)",
+            "of the opening (B)",
+        ],
+        rows,
+    );
+    if step == 1 {
+        common::assert_table("docs/batches.md", "single", &table);
+    } else {
+        let document = std::fs::read_to_string(common::root("docs/batches.md")).unwrap();
+        for row in table.lines().skip(2) {
+            assert!(document.contains(row), "{row}");
+        }
+    }
+}
+
 /// What a transaction of eight proofs of a convolutional network costs, for one proof.
 #[test]
 fn eight_proofs_of_a_network_cost_little_more_than_half() {
@@ -330,11 +398,11 @@ fn eight_proofs_of_a_network_cost_little_more_than_half() {
     let both = [
         (
             "results/composite/cnn_strided-s7-committed-5f0cce16.json",
-            320_000,
+            300_000,
         ),
         (
             "results/tuned/composite/cnn_strided-s7-committed-272552ad.json",
-            240_000,
+            226_000,
         ),
     ];
     for (record, most) in both {
