@@ -10,7 +10,8 @@ use evmbench::batch::BatchesError;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{Fork, Rule};
 use evmbench::foundry::OPENING_FILE;
-use evmbench::fuzz::{Class, Donor, Subject};
+use evmbench::fuzz::campaign::Ending;
+use evmbench::fuzz::{self, Class, Donor, Subject, Target};
 use evmbench::guard::batch::{self, BatchContract, BatchError, BatchMeasurement, Openings};
 use evmbench::guard::{GuardAnswer, GuardCheckKind, VerifierCode};
 use evmbench::prover::{Committed, Proof, ProofLayout, VerifierKind};
@@ -276,14 +277,18 @@ impl Published {
         })
     }
 
+    fn openings(&self) -> Openings {
+        let options = CompileOptions {
+            optimizer_runs: self.run.record().request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        Openings::compile(common::solc(), &self.source, &options).unwrap()
+    }
+
     /// The record's proof, so many times.
     fn measure(&self, proofs: usize) -> BatchMeasurement {
         let record = self.run.record();
-        let options = CompileOptions {
-            optimizer_runs: record.request.optimizer_runs,
-            ..CompileOptions::default()
-        };
-        let openings = Openings::compile(common::solc(), &self.source, &options).unwrap();
+        let openings = self.openings();
         let proof = self.run.proof().unwrap();
         let call = VerifyCall {
             proof: proof.proof,
@@ -387,6 +392,60 @@ fn the_table_of_single_proofs_is_measured() {
             assert!(document.contains(row), "{row}");
         }
     }
+}
+
+/// The mutations of `evmbench fuzz` of published proofs: what EZKL's verifier refuses, the batch contract refuses of one proof.
+#[test]
+fn one_proof_is_refused_where_the_verifier_refuses_it() {
+    let paths: Vec<PathBuf> = common::record_paths()
+        .into_iter()
+        .filter(|path| Published::open(path).is_some())
+        .step_by(common::step(24))
+        .collect();
+    let mut tried = 0;
+    for (path, loaded) in paths.iter().zip(fuzz::subject::load(&paths).unwrap()) {
+        let name = &loaded.subject.name;
+        let published = Published::open(path).unwrap();
+        let openings = published.openings();
+        let committed = loaded.record.committed.as_ref();
+        let Proof { proof, instances } = &loaded.subject.statement;
+        let claims = if committed.is_some() { 2 } else { 0 };
+        let call = |Proof { proof, instances }: Proof| VerifyCall {
+            proof,
+            instances,
+            key_artifact: None,
+        };
+        let good = call(loaded.subject.statement.clone());
+        let opening = openings.of(Sharing::Key).unwrap();
+        let contract =
+            BatchContract::deploy(common::guards(), opening, Fork::Osaka, &good, committed).unwrap();
+        assert!(contract.verify([&good]).unwrap().verdict.is_accepted(), "{name}");
+        let verifier = loaded.deploy(Fork::Osaka).unwrap();
+        let target = Target::new(&verifier, &loaded.subject).unwrap();
+        for class in Class::ALL
+            .into_iter()
+            .filter(|class| class.is_possible(&loaded.subject))
+        {
+            for index in 0..u64::from(common::cases(2)) {
+                let mutation = class.draw(&loaded.subject, 11, index);
+                let ending = target.attempt(&mutation).unwrap().ending;
+                let mutated = mutation
+                    .apply(&loaded.subject.statement, &loaded.subject.donors)
+                    .unwrap();
+                // The contract writes the claims itself.
+                let says_the_same =
+                    mutated.proof == *proof && mutated.instances.get(claims..) == instances.get(claims..);
+                if says_the_same || ending == Ending::Identical {
+                    continue;
+                }
+                assert_eq!(ending, Ending::Rejected, "{name}, {class} {index}");
+                let verdict = contract.verify([&call(mutated)]).unwrap().verdict;
+                assert!(verdict.is_rejected(), "{name}, {class} {index}: {verdict}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 /// What a transaction of eight proofs of a convolutional network costs, for one proof.
