@@ -14,7 +14,7 @@ use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase};
 use evmbench::record::{Outcome, Record, Request, Source};
 use evmbench::report::table::{Column, Table};
-use evmbench::report::tables::{layers, parts};
+use evmbench::report::tables::{batches, layers, parts};
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
@@ -330,6 +330,13 @@ fn the_table_of_parts_is_from_records() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
     let table = report::markdown::table(&parts::parts(&results));
     assert_table("docs/commit-and-challenge.md", "parts", &table);
+}
+
+#[test]
+fn the_table_of_batches_is_from_records() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&batches::batches(&results));
+    assert_table("docs/batches.md", "batches", &table);
 }
 
 #[test]
