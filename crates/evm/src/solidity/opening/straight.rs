@@ -32,6 +32,9 @@ const INVERSION_WORDS: usize = 6;
 /// Words that may stand on the stack above the variables while an expression is evaluated, so that the EVM still reaches these.
 const DEPTH: usize = 9;
 
+/// Words that are checked in one expression: calls are not nested without end.
+const SCALARS_AT_A_TIME: usize = 16;
+
 const WORD: usize = 0x20;
 
 /// Where the parts of the calldata stand.
@@ -103,7 +106,7 @@ fn transcript(
         let mut to = WORD;
         for run in hashed.chunk_by(|one, next| one + WORD == *next) {
             lines.push(copied(to, run[0], WORD * run.len()));
-            let mut in_field = "success".to_owned();
+            let mut scalars = Vec::new();
             let mut words = run.iter().enumerate();
             while let Some((position, at)) = words.next() {
                 if points.get(read) == Some(at) {
@@ -111,12 +114,10 @@ fn transcript(
                     read += 1;
                     words.next();
                 } else {
-                    in_field = format!("and(lt(calldataload({at:#x}), r), {in_field})");
+                    scalars.push(*at);
                 }
             }
-            if in_field != "success" {
-                lines.push(format!("    success := {in_field}"));
-            }
+            lines.extend(scalars.chunks(SCALARS_AT_A_TIME).map(in_field));
             to += WORD * run.len();
         }
         let length = hash.length;
@@ -135,6 +136,14 @@ fn transcript(
 
 fn copied(to: usize, from: usize, length: usize) -> String {
     format!("    calldatacopy({to:#x}, {from:#x}, {length:#x})")
+}
+
+/// Checks words of the calldata; what is inside is evaluated first, so that the stack stays short.
+fn in_field(words: &[usize]) -> String {
+    let checked = words.iter().fold("success".to_owned(), |checked, at| {
+        format!("and(lt(calldataload({at:#x}), r), {checked})")
+    });
+    format!("    success := {checked}")
 }
 
 fn on_curve(at: usize) -> String {
