@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 /// What each set of the published records is, and its command. Every option but the model and its scale is the default, or stands there.
-const PUBLISHED: [(&str, &str); 16] = [
+const PUBLISHED: [(&str, &str); 18] = [
     (
         "small layers, both scales",
         "prove-and-verify relu silu tanh poly dense dense_small dense_large conv2d_small --scale 7,10 --out results",
@@ -87,6 +87,14 @@ const PUBLISHED: [(&str, &str); 16] = [
     (
         "the same for cnn_poly, cnn_mixed and cnn_relu in one circuit each",
         "tune ID --for gas --prove 1 --runs 1 --data DIR --out results/tuned",
+    ),
+    (
+        "batches of a CNN's proofs, of N = 8 and then of N = 32",
+        "prove-and-verify cnn_strided --batch N --scale 7 --runs 1 --data DIR --resume --out results/batches",
+    ),
+    (
+        "the same in one column, for many calls",
+        "prove-and-verify cnn_strided --batch N --columns 1 --optimizer-runs 1000000 --scale 7 --runs 1 --data DIR --resume --out results/batches",
     ),
 ];
 

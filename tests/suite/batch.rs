@@ -10,7 +10,8 @@ use evmbench::batch::BatchesError;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{Fork, Rule};
 use evmbench::foundry::OPENING_FILE;
-use evmbench::fuzz::{Class, Donor, Subject};
+use evmbench::fuzz::campaign::Ending;
+use evmbench::fuzz::{self, Class, Donor, Subject, Target};
 use evmbench::guard::batch::{self, BatchContract, BatchError, BatchMeasurement, Openings};
 use evmbench::guard::{GuardAnswer, GuardCheckKind, VerifierCode};
 use evmbench::prover::{Committed, Proof, ProofLayout, VerifierKind};
@@ -155,7 +156,7 @@ fn what_members_exchange_is_refused() {
     }
 }
 
-/// The mutations of `evmbench fuzz`, each of one member beside a good one.
+/// The mutations of `evmbench fuzz`, each alone, and as a member beside a good one.
 #[test]
 fn no_mutated_member_is_accepted() {
     for name in FIXTURES {
@@ -199,8 +200,8 @@ fn no_mutated_member_is_accepted() {
                 if proved.contains(&said(&member)) {
                     continue;
                 }
-                for members in [[&member, good], [good, &member]] {
-                    let verdict = contract.verify(members).unwrap().verdict;
+                for members in [&[&member][..], &[&member, good], &[good, &member]] {
+                    let verdict = contract.verify(members.iter().copied()).unwrap().verdict;
                     assert!(verdict.is_rejected(), "{name}, {class} {index}: {verdict}");
                 }
                 tried += 1;
@@ -276,14 +277,18 @@ impl Published {
         })
     }
 
+    fn openings(&self) -> Openings {
+        let options = CompileOptions {
+            optimizer_runs: self.run.record().request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        Openings::compile(common::solc(), &self.source, &options).unwrap()
+    }
+
     /// The record's proof, so many times.
     fn measure(&self, proofs: usize) -> BatchMeasurement {
         let record = self.run.record();
-        let options = CompileOptions {
-            optimizer_runs: record.request.optimizer_runs,
-            ..CompileOptions::default()
-        };
-        let openings = Openings::compile(common::solc(), &self.source, &options).unwrap();
+        let openings = self.openings();
         let proof = self.run.proof().unwrap();
         let call = VerifyCall {
             proof: proof.proof,
@@ -300,25 +305,161 @@ impl Published {
     }
 }
 
-/// Every published verifier, of a circuit with not too many instances, has both openings, and accepts its proof in a batch.
+/// The published records whose verifier has an opening.
+fn with_opening(step: usize) -> impl Iterator<Item = Published> {
+    let paths = common::record_paths().into_iter();
+    paths.filter_map(|path| Published::open(&path)).step_by(step)
+}
+
+/// Every published verifier of a circuit with not too many instances.
 #[test]
 fn every_published_verifier_has_openings() {
     let mut tried = 0;
-    for path in common::record_paths().into_iter().step_by(common::step(16)) {
-        let Some(published) = Published::open(&path) else {
-            continue;
-        };
+    for published in with_opening(common::step(8)) {
         for sharing in Sharing::ALL {
             let opening = Opening::of(&published.source, sharing);
-            assert!(opening.is_ok(), "{}: {opening:?}", path.display());
-        }
-        if common::step(2) == 1 {
-            let measured = published.measure(2);
-            assert_eq!(measured.failed(), None, "{}", published.run.path().display());
+            assert!(opening.is_ok(), "{}: {opening:?}", published.run.path().display());
         }
         tried += 1;
     }
     assert!(tried > 0);
+}
+
+#[test]
+fn every_published_proof_is_accepted_in_a_batch() {
+    for published in with_opening(common::step(48)) {
+        let measured = published.measure(2);
+        assert_eq!(measured.failed(), None, "{}", published.run.path().display());
+        for shared in &measured.shared {
+            assert!(
+                shared.opening_code_bytes <= 24_576,
+                "{}",
+                published.run.path().display()
+            );
+        }
+    }
+}
+
+/// One proof through the batch contract, beside EZKL's verifier behind its guard: one column, 1,000,000 optimizer runs.
+#[test]
+fn the_table_of_single_proofs_is_measured() {
+    const RECORDS: [&str; 5] = [
+        "composite/cnn_strided-s7-committed-c06a5fc4",
+        "composite/cnn_relu-s7-committed-e9398467",
+        "composite/cnn_poly-s7-committed-f01d4478",
+        "composite/cnn_mixed-s7-committed-374a109f",
+        "scaling/dense_small-s7-committed-153d0cef",
+    ];
+    let updated = std::env::var_os("UPDATE_TABLES").is_some();
+    let step = if updated { 1 } else { common::step(RECORDS.len()) };
+    let number = |number: u64| {
+        let digits = number.to_string();
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .map(|group| std::str::from_utf8(group).unwrap())
+            .collect();
+        groups.join(",")
+    };
+    let mut rows = Vec::new();
+    for name in RECORDS.into_iter().step_by(step) {
+        let path = common::root("results/tuned").join(format!("{name}.json"));
+        let published = Published::open(&path).unwrap();
+        let measured = published.measure(1);
+        assert_eq!(measured.failed(), None, "{name}");
+        let record = published.run.record();
+        let guarded = record.committed_guard.as_ref().unwrap().verification.tx_gas;
+        let alone = measured.tx_gas_per_proof(Sharing::Key).unwrap();
+        assert!(alone < guarded, "{name}");
+        let opening = measured
+            .shared
+            .iter()
+            .find(|shared| shared.sharing == Sharing::Key);
+        rows.push(vec![
+            record.request.id.to_string(),
+            number(measured.bare_tx_gas_per_proof()),
+            number(guarded),
+            number(alone),
+            format!("{:.1}%", 100.0 * (1.0 - alone as f64 / guarded as f64)),
+            number(record.verifier.as_ref().unwrap().runtime_code_bytes),
+            number(opening.unwrap().opening_code_bytes),
+        ]);
+    }
+    let table = common::markdown(
+        &[
+            "",
+            "verifier",
+            "with guard",
+            "batch contract",
+            "less by",
+            "code of the verifier (B)",
+            "of the opening (B)",
+        ],
+        rows,
+    );
+    if step == 1 {
+        common::assert_table("docs/batches.md", "single", &table);
+    } else {
+        let document = std::fs::read_to_string(common::root("docs/batches.md")).unwrap();
+        for row in table.lines().skip(2) {
+            assert!(document.contains(row), "{row}");
+        }
+    }
+}
+
+/// The mutations of `evmbench fuzz` of published proofs: what EZKL's verifier refuses, the batch contract refuses of one proof.
+#[test]
+fn one_proof_is_refused_where_the_verifier_refuses_it() {
+    let paths: Vec<PathBuf> = common::record_paths()
+        .into_iter()
+        .filter(|path| Published::open(path).is_some())
+        .step_by(common::step(24))
+        .collect();
+    let mut tried = 0;
+    for (path, loaded) in paths.iter().zip(fuzz::subject::load(&paths).unwrap()) {
+        let name = &loaded.subject.name;
+        let published = Published::open(path).unwrap();
+        let openings = published.openings();
+        let committed = loaded.record.committed.as_ref();
+        let Proof { proof, instances } = &loaded.subject.statement;
+        let claims = if committed.is_some() { 2 } else { 0 };
+        let call = |Proof { proof, instances }: Proof| VerifyCall {
+            proof,
+            instances,
+            key_artifact: None,
+        };
+        let good = call(loaded.subject.statement.clone());
+        let opening = openings.of(Sharing::Key).unwrap();
+        let contract =
+            BatchContract::deploy(common::guards(), opening, Fork::Osaka, &good, committed).unwrap();
+        assert!(contract.verify([&good]).unwrap().verdict.is_accepted(), "{name}");
+        let verifier = loaded.deploy(Fork::Osaka).unwrap();
+        let target = Target::new(&verifier, &loaded.subject).unwrap();
+        for class in Class::ALL
+            .into_iter()
+            .filter(|class| class.is_possible(&loaded.subject))
+        {
+            for index in 0..u64::from(common::cases(2)) {
+                let mutation = class.draw(&loaded.subject, 11, index);
+                let ending = target.attempt(&mutation).unwrap().ending;
+                let mutated = mutation
+                    .apply(&loaded.subject.statement, &loaded.subject.donors)
+                    .unwrap();
+                // The contract writes the claims itself.
+                let says_the_same =
+                    mutated.proof == *proof && mutated.instances.get(claims..) == instances.get(claims..);
+                if says_the_same || ending == Ending::Identical {
+                    continue;
+                }
+                assert_eq!(ending, Ending::Rejected, "{name}, {class} {index}");
+                let verdict = contract.verify([&call(mutated)]).unwrap().verdict;
+                assert!(verdict.is_rejected(), "{name}, {class} {index}: {verdict}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 /// What a transaction of eight proofs of a convolutional network costs, for one proof.
@@ -330,11 +471,11 @@ fn eight_proofs_of_a_network_cost_little_more_than_half() {
     let both = [
         (
             "results/composite/cnn_strided-s7-committed-5f0cce16.json",
-            320_000,
+            300_000,
         ),
         (
             "results/tuned/composite/cnn_strided-s7-committed-272552ad.json",
-            240_000,
+            226_000,
         ),
     ];
     for (record, most) in both {

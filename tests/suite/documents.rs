@@ -14,7 +14,7 @@ use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase};
 use evmbench::record::{Outcome, Record, Request, Source};
 use evmbench::report::table::{Column, Table};
-use evmbench::report::tables::{layers, parts};
+use evmbench::report::tables::{batches, layers, parts};
 use evmbench::report::{self, Dataset};
 use evmbench::solidity::Section;
 use evmbench::store;
@@ -333,6 +333,13 @@ fn the_table_of_parts_is_from_records() {
 }
 
 #[test]
+fn the_table_of_batches_is_from_records() {
+    let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
+    let table = report::markdown::table(&batches::batches(&results));
+    assert_table("docs/batches.md", "batches", &table);
+}
+
+#[test]
 fn the_tables_of_accuracy_are_from_records_and_histories() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
     let table = report::markdown::table(&layers::accuracies(&results));
@@ -583,6 +590,136 @@ fn the_table_of_guards_is_from_records() {
         "checks passed",
     ];
     assert_table("docs/on-chain.md", "guard", &markdown(&heading, rows));
+}
+
+/// The multiplications of points in a verification, by what is multiplied: as many as there are commitments and other points, less
+/// one, which is added as it is.
+fn multiplications(record: &Record) -> Option<[(&'static str, u64); 9]> {
+    let columns = record.circuit.as_ref()?.columns.as_ref()?;
+    let forecast = record.forecast.as_ref()?;
+    let (degree, permuted) = (forecast.degree, columns.permutation_columns);
+    let committed = forecast.committed_columns;
+    Some([
+        ("committed columns", committed),
+        ("other advice columns", columns.advice_columns - committed),
+        ("look-ups, two each", 2 * forecast.lookup_arguments),
+        ("products of the permutation", permuted.div_ceil(degree - 2)),
+        ("parts of the quotient", degree - 1),
+        ("random polynomial", 1),
+        ("fixed columns of the key", columns.fixed_columns),
+        ("columns of the permutation, in the key", permuted),
+        ("G1, W and W', less the first point", 2),
+    ])
+}
+
+#[test]
+fn the_table_of_multiplications_is_from_records() {
+    let tuned = records_of(&["tuned/composite", "tuned/scaling"]);
+    let all = published().into_iter().chain(tuned);
+    let mut counted = 0;
+    for record in all.filter(|record| record.request.plan.kind() == CircuitKind::Committed) {
+        let causes = record
+            .verification
+            .as_ref()
+            .and_then(|found| found.gas_by_cause.as_ref());
+        let (Some(expected), Some(causes)) = (multiplications(&record), causes) else {
+            continue;
+        };
+        let expected: u64 = expected.iter().map(|(_, count)| count).sum();
+        let found = causes.get(Cause::EcMul) / 6_000;
+        assert_eq!(found as u64, expected, "{}", record.request.name());
+        counted += 1;
+    }
+    assert!(counted > 40, "{counted}");
+
+    let [one, two] = [
+        "tuned/composite/cnn_strided-s7-committed-c06a5fc4.json",
+        "composite/cnn_strided-s7-committed-5f0cce16.json",
+    ]
+    .map(|path| multiplications(&store::load(&root().join("results").join(path)).unwrap()).unwrap());
+    let sum = |of: &[(&str, u64)]| of.iter().map(|(_, count)| count).sum::<u64>();
+    let mut rows: Vec<Vec<String>> = one
+        .iter()
+        .zip(&two)
+        .map(|((what, one), (_, two))| vec![(*what).to_owned(), one.to_string(), two.to_string()])
+        .collect();
+    rows.push(vec![
+        "all".to_owned(),
+        sum(&one).to_string(),
+        sum(&two).to_string(),
+    ]);
+    let table = markdown(&["what is multiplied", "one column", "two columns"], rows);
+    assert_table("docs/tuning.md", "multiplications", &table);
+}
+
+#[test]
+fn the_table_of_columns_and_optimizer_runs_is_from_records() {
+    /// As in `tune --for gas`.
+    const RUNS: [u64; 3] = [1, 200, 1_000_000];
+    let records = records_of(&["composite", "scaling", "tuned/composite", "tuned/scaling"]);
+    let choice = |record: &Record| {
+        let columns = record.circuit.as_ref()?.columns.as_ref()?;
+        let logrows = record.circuit.as_ref()?.logrows;
+        let is_one = record.request.plan.kind() == CircuitKind::Committed && record.request.plan.scale() == 7;
+        let own = columns.advice_columns - record.forecast.as_ref()?.committed_columns;
+        // An inner column is three of advice.
+        is_one.then(|| (record.request.id.to_string(), own / 3, logrows))
+    };
+    let tuned: Vec<String> = records_of(&["tuned/composite", "tuned/scaling"])
+        .iter()
+        .map(|record| record.request.id.to_string())
+        .collect();
+    let mut choices: Vec<(String, u64, u32)> = records.iter().filter_map(choice).collect();
+    choices.retain(|(id, _, _)| tuned.contains(id));
+    choices.sort();
+    choices.dedup();
+    let rows = choices.into_iter().map(|(id, columns, logrows)| {
+        let of_runs = |runs: u64| {
+            let is_it = |record: &&Record| {
+                choice(record) == Some((id.clone(), columns, logrows))
+                    && record.request.optimizer_runs == runs
+            };
+            records.iter().find(is_it)
+        };
+        let whole = |metric: Metric, runs| {
+            let record = of_runs(runs)?;
+            metric.whole(record).map(|number| number as u64)
+        };
+        [id.clone(), columns.to_string(), format!("2^{logrows}")]
+            .into_iter()
+            .chain(RUNS.map(|runs| count(whole(Metric::GuardedGas, runs))))
+            .chain([200, 1_000_000].map(|runs| count(whole(Metric::RuntimeCode, runs))))
+            .collect()
+    });
+    let heading = [
+        "",
+        "columns",
+        "rows",
+        "1 run",
+        "200 runs",
+        "1,000,000 runs",
+        "code (B), 200",
+        "code (B), 1,000,000",
+    ];
+    assert_table("docs/tuning.md", "choices", &markdown(&heading, rows));
+
+    let shown = [
+        (
+            "as it is by default: two columns, 200 runs",
+            "composite/cnn_strided-s7-committed-5f0cce16",
+        ),
+        ("one column", "tuned/composite/cnn_strided-s7-committed-1a804da2"),
+        (
+            "one column, 1,000,000 runs",
+            "tuned/composite/cnn_strided-s7-committed-c06a5fc4",
+        ),
+    ];
+    let rows = shown.map(|(what, record)| {
+        let record = store::load(&root().join(format!("results/{record}.json"))).unwrap();
+        let gas = Metric::GuardedGas.whole(&record).map(|gas| gas as u64);
+        vec![what.to_owned(), count(gas)]
+    });
+    assert_table("README.md", "gas", &markdown(&["", "gas"], rows));
 }
 
 #[test]

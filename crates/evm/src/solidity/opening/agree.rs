@@ -27,7 +27,7 @@ const G2: [U256; 4] = [
 const G1: Point = (U256::ONE, uint!(2_U256));
 
 /// Where a proof stands in canonical calldata.
-const PROOF: usize = 0x64;
+pub(super) const PROOF: usize = 0x64;
 
 /// Words that an opening returns: two points, zeta, first, eval.
 const ANSWER_WORDS: usize = 7;
@@ -204,13 +204,13 @@ fn in_range(call: Call<'_>, layout: &[Part]) -> BTreeSet<Fact> {
 
 /// What a proof is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Point,
     Scalar,
 }
 
 impl Part {
-    fn bytes(self) -> usize {
+    pub(super) fn bytes(self) -> usize {
         match self {
             Self::Point => 64,
             Self::Scalar => 32,
@@ -219,7 +219,7 @@ impl Part {
 }
 
 /// What a proof is made of, in the order in which the verifier reads it.
-fn layout(verifier: &Source<'_>) -> Result<Vec<Part>, OpeningError> {
+pub(super) fn layout(verifier: &Source<'_>) -> Result<Vec<Part>, OpeningError> {
     let index = verifier.block_with("the place where a proof is read", reads_point)?;
     let mut layout = Vec::new();
     for statement in verifier.assembly[index].block().unwrap_or_default() {
@@ -255,7 +255,7 @@ fn reads_point(statement: &Statement) -> bool {
 }
 
 /// The canonical calldata of a proof of random points and scalars, and of random instances.
-fn calldata(layout: &[Part], instances: usize, random: &mut ChaCha8Rng) -> Vec<u8> {
+pub(super) fn calldata(layout: &[Part], instances: usize, random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut proof = Vec::new();
     for part in layout {
         match part {

@@ -32,7 +32,22 @@ impl<'a> Edits<'a> {
 
     /// Removes the lines that these bytes stand in, and the comments right above them.
     pub(super) fn remove_lines(&mut self, bytes: Range<usize>) {
-        let mut start = self.line_start(bytes.start);
+        let start = self.comments_start(bytes.start);
+        let rest = &self.text[bytes.end..];
+        let end = bytes.end + rest.find('\n').map_or(rest.len(), |end| end + 1);
+        self.replace(start..end, "");
+    }
+
+    /// Puts lines in the place of these bytes and of the comments right above them.
+    pub(super) fn replace_with_comments(&mut self, bytes: Range<usize>, lines: &[String]) {
+        let start = self.comments_start(bytes.start);
+        let indentation = self.text[start..].len() - self.text[start..].trim_start_matches(' ').len();
+        self.replace_by_lines(start + indentation..bytes.end, lines);
+    }
+
+    /// Where the line of a place starts, or the first of the comments right above it.
+    fn comments_start(&self, at: usize) -> usize {
+        let mut start = self.line_start(at);
         while start > 0 {
             let above = self.line_start(start - 1);
             if !self.text[above..start].trim_start().starts_with("//") {
@@ -40,9 +55,7 @@ impl<'a> Edits<'a> {
             }
             start = above;
         }
-        let rest = &self.text[bytes.end..];
-        let end = bytes.end + rest.find('\n').map_or(rest.len(), |end| end + 1);
-        self.replace(start..end, "");
+        start
     }
 
     /// Puts something in the place of the only occurrence of some text.

@@ -12,7 +12,7 @@ use super::yul::{Action, Statement};
 /// Name, and Keccak-256 of the text as [`Function`](super::yul::Function) displays it, in the order of EZKL 23.0.5.
 const GENERATED: [(&str, B256); 9] = [
     (
-        "read_ec_point",
+        READ_POINT,
         b256!("0x1d3f5cc152766b00b0a4c6247ca266851d63482ce9e07ca247a64ae9baaed4fe"),
     ),
     (
@@ -55,19 +55,68 @@ const PAIRING: &str = "ec_pairing";
 /// The function that inverts the numbers between two places.
 pub(super) const INVERT: &str = "batch_invert";
 
+/// The function that reads a point of the proof to where it is hashed.
+pub(super) const READ_POINT: &str = "read_ec_point";
+
+/// What an opening that is one line has in the place of [`READ_POINT`]: the same check, of a point that is in memory.
+pub(super) const CHECK_POINT: [&str; 7] = [
+    "// Check if the point (x, y) at (mptr, mptr + 0x20) is on affine plane.",
+    "// Return updated (success).",
+    "function check_ec_point(success, mptr, q) -> ret {",
+    "    let x := mload(mptr)",
+    "    let y := mload(add(mptr, 0x20))",
+    "    ret := and(and(success, and(lt(x, q), lt(y, q))), eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q)))",
+    "}",
+];
+
+/// The digest of [`CHECK_POINT`], as those of [`GENERATED`].
+const CHECKED_POINT: (&str, B256) = (
+    "check_ec_point",
+    b256!("0xf00b41c927b56898d9ba2b28debc7bf5f8204a6c9544fb8257603c79cdaa9bce"),
+);
+
 /// Refuses assembly with other functions than the generator's.
 pub(super) fn check(assembly: &[Statement], form: Form) -> Result<(), OpeningError> {
-    let found = assembly.iter().filter_map(|statement| match &statement.action {
-        Action::Function(function) => Some((&*function.name, keccak256(function.to_string()))),
-        _ => None,
-    });
-    let expected = GENERATED.into_iter();
-    let expected = expected.filter(|&(name, _)| form == Form::Verifier || name != PAIRING);
-    if found.eq(expected) {
+    let found: Vec<(&str, B256)> = assembly
+        .iter()
+        .filter_map(|statement| match &statement.action {
+            Action::Function(function) => Some((&*function.name, keccak256(function.to_string()))),
+            _ => None,
+        })
+        .collect();
+    let generated = GENERATED.into_iter();
+    let expected: Vec<(&str, B256)> = match form {
+        Form::Verifier => generated.collect(),
+        Form::Opening => generated
+            .filter(|&(name, _)| name != PAIRING)
+            .map(|known| match known.0 {
+                READ_POINT if found.contains(&CHECKED_POINT) => CHECKED_POINT,
+                _ => known,
+            })
+            .collect(),
+    };
+    if found == expected {
         Ok(())
     } else {
         Err(OpeningError::Missing(
             "the functions of the generator, and no other",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::yul::Parser;
+    use super::*;
+
+    #[test]
+    fn the_check_of_a_point_is_the_known_one() {
+        let text = format!("{{ {} }}", CHECK_POINT.join("\n"));
+        let block = Parser::at(&text, 0).block().unwrap();
+        let Action::Function(function) = &block[0].action else {
+            panic!("no function");
+        };
+        let found = (&*function.name, keccak256(function.to_string()));
+        assert_eq!(found, CHECKED_POINT, "{function}");
     }
 }

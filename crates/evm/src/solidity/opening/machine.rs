@@ -14,6 +14,7 @@ use evmbench_backend::FIELD_MODULUS;
 use super::BASE_MODULUS;
 use super::functions::INVERT;
 use super::kind::Kind;
+use super::trace::{self, Group, Term, Trace};
 use super::yul::{Action, Expression, Function, Statement};
 
 /// More memory than a verifier of ten thousand instances takes, in words.
@@ -110,6 +111,8 @@ pub(super) struct Run {
     pub(super) challenges: Vec<U256>,
     /// The memory at the end, word by word.
     pub(super) memory: Vec<U256>,
+    /// How everything was computed.
+    pub(super) trace: Trace,
     sums: HashMap<Point, Sum>,
 }
 
@@ -159,6 +162,7 @@ pub(super) fn run(program: &Program<'_>, call: Call<'_>) -> Result<Run, Unknown>
         functions_entered: 0,
         variables: Vec::new(),
         answer: None,
+        trace: Trace::default(),
     };
     for statement in program.assembly {
         if !matches!(statement.action, Action::Function(_)) {
@@ -174,6 +178,7 @@ pub(super) fn run(program: &Program<'_>, call: Call<'_>) -> Result<Run, Unknown>
         challenges: machine.challenges,
         memory: machine.memory.into_iter().map(|value| value.word).collect(),
         sums: machine.sums,
+        trace: machine.trace,
     })
 }
 
@@ -187,11 +192,13 @@ fn functions(assembly: &[Statement]) -> HashMap<&str, &Function> {
         .collect()
 }
 
-/// A number and what it depends on.
+/// A number, what it depends on, and how it was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Value {
     word: U256,
     kind: Kind,
+    /// None of what depends on nothing, and of what is no number of the field or coordinate.
+    term: Option<trace::Id>,
 }
 
 impl Value {
@@ -201,6 +208,16 @@ impl Value {
         Self {
             word,
             kind: Kind::Fixed,
+            term: None,
+        }
+    }
+
+    /// Of something that no term is made of.
+    const fn other(word: U256, kind: Kind) -> Self {
+        Self {
+            word,
+            kind,
+            term: None,
         }
     }
 
@@ -231,6 +248,7 @@ struct Machine<'a> {
     /// Innermost last.
     variables: Vec<(&'a str, Value)>,
     answer: Option<Answer>,
+    trace: Trace,
 }
 
 impl<'a> Machine<'a> {
@@ -371,15 +389,15 @@ impl<'a> Machine<'a> {
                     .ok_or_else(|| Unknown::Name(name.to_owned()));
             }
         };
-        let word = U256::from(of_call);
-        Ok(Value { word, kind })
+        Ok(Value::other(U256::from(of_call), kind))
     }
 
     fn function(&mut self, function: &'a Function, arguments: &[Value]) -> Result<Vec<Value>, Unknown> {
         same_length(&function.name, function.parameters.len(), arguments.len())?;
-        if let (INVERT, &[_, start, end]) = (&*function.name, arguments) {
-            self.note_inverted(start, end)?;
-        }
+        let inverted = match (&*function.name, arguments) {
+            (INVERT, &[_, start, end]) => self.note_inverted(start, end)?,
+            _ => Vec::new(),
+        };
         // A function sees its own variables alone.
         let outer = std::mem::take(&mut self.variables);
         let names = function.parameters.iter().map(|name| &**name);
@@ -394,24 +412,31 @@ impl<'a> Machine<'a> {
         let results = &self.variables[function.parameters.len()..];
         let results = results.iter().map(|(_, value)| *value).collect();
         self.variables = outer;
+        for (place, term) in inverted {
+            self.memory[place].term = Some(self.trace.inverse(term));
+        }
         Ok(results)
     }
 
-    /// Notes the numbers between two places, which are about to be inverted.
-    fn note_inverted(&mut self, start: Value, end: Value) -> Result<(), Unknown> {
-        let length = end.known(INVERT)?.wrapping_sub(start.known(INVERT)?);
-        for value in self.read(start, Value::fixed(length))? {
-            self.inverted.push(value.word);
-        }
-        Ok(())
+    /// Notes the numbers between two places, which are about to be inverted, and returns the words' places and what they are.
+    fn note_inverted(&mut self, start: Value, end: Value) -> Result<Vec<(usize, trace::Id)>, Unknown> {
+        let length = Value::fixed(end.known(INVERT)?.wrapping_sub(start.known(INVERT)?));
+        let places = self.range(start, length)?;
+        let values = self.read(start, length)?;
+        self.inverted.extend(values.iter().map(|value| value.word));
+        let terms = values.into_iter().map(|value| self.term(value));
+        Ok(places.zip(terms).collect())
+    }
+
+    /// How a number was computed.
+    fn term(&mut self, value: Value) -> trace::Id {
+        let number = || Term::Number(value.word);
+        value.term.unwrap_or_else(|| self.trace.id(number()))
     }
 
     fn built_in(&mut self, name: &str, arguments: &[Value]) -> Result<Vec<Value>, Unknown> {
         let value = match (name, arguments) {
-            ("gas", &[]) => Value {
-                word: U256::MAX,
-                kind: Kind::Opaque,
-            },
+            ("gas", &[]) => Value::other(U256::MAX, Kind::Opaque),
             ("calldataload", &[at]) => self.calldata_word(at.known(name)?),
             ("mload", &[at]) => self.read(at, Value::fixed(U256::from(WORD_BYTES)))?[0],
             ("keccak256", &[at, length]) if self.functions_entered > 0 => self.hash(at, length)?,
@@ -429,6 +454,10 @@ impl<'a> Machine<'a> {
                 self.write(at, &[value])?;
                 return Ok(vec![]);
             }
+            ("calldatacopy", &[to, from, length]) => {
+                self.copy_calldata(to, from.known(name)?, length.known(name)?)?;
+                return Ok(vec![]);
+            }
             ("mstore8", &[at, value]) if self.functions_entered > 0 => {
                 self.write_byte(at, value.known(name)?)?;
                 return Ok(vec![]);
@@ -442,6 +471,7 @@ impl<'a> Machine<'a> {
                 if !words.iter().all(|value| value.kind.is_storable()) {
                     return Err(Unknown::Depends("the answer".to_owned()));
                 }
+                self.trace.answer = words.iter().map(|&value| self.term(value)).collect();
                 self.answer = Some(Answer::Returned(
                     words.into_iter().map(|value| value.word).collect(),
                 ));
@@ -462,7 +492,24 @@ impl<'a> Machine<'a> {
             self.kind_of(name, arguments)?
         };
         let kind = kind.ok_or_else(|| Unknown::Depends(format!("an argument of {name}")))?;
-        Ok(Value { word, kind })
+        let term = match kind {
+            Kind::Field(_) => self.term_of(name, arguments),
+            _ => None,
+        };
+        Ok(Value { word, kind, term })
+    }
+
+    /// How a number of the field is computed of others.
+    fn term_of(&mut self, name: &str, arguments: &[Value]) -> Option<trace::Id> {
+        let terms: Vec<trace::Id> = arguments.iter().map(|&value| self.term(value)).collect();
+        match (name, &terms[..]) {
+            ("addmod", &[a, b, _]) => Some(self.trace.sum(a, b)),
+            ("mulmod", &[a, b, _]) => Some(self.trace.product(a, b)),
+            ("sub", &[_, a]) => Some(self.trace.negative(a)),
+            // Of a hash alone: a challenge.
+            ("mod", &[a, _]) => Some(a),
+            _ => None,
+        }
     }
 
     /// What a number depends on that is computed of others, which do not all depend on nothing.
@@ -537,9 +584,11 @@ impl<'a> Machine<'a> {
             .collect();
         let word = U256::from_be_bytes(keccak256(&bytes[..length]).0);
         self.challenges.push(word % FIELD_MODULUS);
+        let hashed = words.into_iter().map(|value| self.term(value)).collect();
         Ok(Value {
             word,
             kind: Kind::Field(1),
+            term: Some(self.trace.hash(hashed, length)),
         })
     }
 
@@ -581,14 +630,16 @@ impl<'a> Machine<'a> {
         if result != Value::fixed(U256::from(WORD_BYTES * answer.len())) {
             return Err(Unknown::Call(format!("the length of the answer of {address}")));
         }
-        let answer: Vec<Value> = answer.into_iter().map(|word| Value { word, kind }).collect();
+        let mut answer: Vec<Value> = answer.into_iter().map(|word| Value::other(word, kind)).collect();
+        if let (Some(group), [x, y]) = (Group::of(address), &mut answer[..]) {
+            let operands = input.iter().map(|&value| self.term(value)).collect();
+            let terms = self.trace.step(group, to.word, operands);
+            (x.term, y.term) = (Some(terms[0]), Some(terms[1]));
+        }
         self.write(to, &answer)?;
         let kind = self.truth(Truth::Fact(Fact::Called(self.calls)));
         self.calls += 1;
-        Ok(Value {
-            word: U256::ONE,
-            kind,
-        })
+        Ok(Value::other(U256::ONE, kind))
     }
 
     /// Coordinates that stand for a sum: those of a point that came in are its own, others are a hash.
@@ -609,7 +660,7 @@ impl<'a> Machine<'a> {
         vec![point.0, point.1]
     }
 
-    fn calldata_word(&self, at: U256) -> Value {
+    fn calldata_word(&mut self, at: U256) -> Value {
         let at = at.saturating_to::<usize>();
         let mut word = [0; WORD_BYTES];
         let there = self.call.calldata.iter().skip(at);
@@ -617,7 +668,19 @@ impl<'a> Machine<'a> {
         Value {
             word: U256::from_be_bytes(word),
             kind: Kind::Raw,
+            term: Some(self.trace.id(Term::Word(at))),
         }
+    }
+
+    /// Copies whole words of the calldata to memory.
+    fn copy_calldata(&mut self, to: Value, from: U256, length: U256) -> Result<(), Unknown> {
+        let range = self.range(to, Value::fixed(length))?;
+        self.steps += range.len() as u64;
+        for (index, place) in range.enumerate() {
+            let at = from.saturating_add(U256::from(WORD_BYTES * index));
+            self.memory[place] = self.calldata_word(at);
+        }
+        Ok(())
     }
 
     /// The words of so many bytes of memory.
@@ -640,10 +703,7 @@ impl<'a> Machine<'a> {
         let word = &mut self.memory[range][0];
         let mut bytes = word.word.to_be_bytes::<WORD_BYTES>();
         bytes[0] = byte.byte(0);
-        *word = Value {
-            word: U256::from_be_bytes(bytes),
-            kind: Kind::Opaque,
-        };
+        *word = Value::other(U256::from_be_bytes(bytes), Kind::Opaque);
         Ok(())
     }
 
@@ -662,10 +722,7 @@ impl<'a> Machine<'a> {
         let words = at / WORD_BYTES..end / WORD_BYTES;
         while self.memory.len() < words.end {
             let value = match self.memory.len() {
-                FREE_POINTER => Value {
-                    word: U256::from(0x80),
-                    kind: Kind::Opaque,
-                },
+                FREE_POINTER => Value::other(U256::from(0x80), Kind::Opaque),
                 _ => Value::ZERO,
             };
             self.memory.push(value);

@@ -6,7 +6,8 @@
 //! proofs, and inverts once where the verifier inverts three times.
 //!
 //! The verifier's file is read whole, by a closed grammar ([`source`]): what is not read is not there. [`rewrite`] changes the
-//! text, the opening is read by the same grammar, and `agree` runs both on the same random calls ([`machine`]), with points of
+//! text, and with [`Sharing::Key`] writes what is left as one line without loops ([`trace`], [`straight`]) where the circuit has few
+//! instances. The opening is read by the same grammar, and `agree` runs both on the same random calls ([`machine`]), with points of
 //! the curve as formal sums. It refuses the opening unless
 //!
 //! - what it hands on adds up to what the verifier asks the pairing about, for every point and scalar;
@@ -28,7 +29,9 @@ mod kind;
 mod machine;
 mod rewrite;
 mod source;
+mod straight;
 mod sums;
+mod trace;
 mod words;
 mod yul;
 
@@ -97,7 +100,10 @@ impl Opening {
     /// opening would compute something else.
     pub fn of(verifier: &str, sharing: Sharing) -> Result<Self, OpeningError> {
         let original = source::Source::read(verifier, source::Form::Verifier)?;
-        let source = rewrite::rewritten(&original, sharing)?;
+        let mut source = rewrite::rewritten(&original, sharing)?;
+        if sharing == Sharing::Key {
+            source = rewrite::straightened(&original, source)?;
+        }
         agree::check(&original, &source)?;
         Ok(Self { source, sharing })
     }

@@ -3,15 +3,17 @@
 //! Only what the difference asks for is touched; the rest of the text stays as the generator wrote it. Whether the result
 //! computes what it must is not decided here but by `agree`, which runs both.
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, keccak256};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 
 use super::edits::Edits;
-use super::inversions;
-use super::machine::Point;
+use super::machine::{self, Call, Point, Program};
 use super::source::{Form, Source};
+use super::straight::{self, Places};
 use super::sums::{self, Shortened};
 use super::yul::{Action, Statement};
-use super::{MOST_INSTANCES, OpeningError, Sharing, words};
+use super::{MOST_INSTANCES, OpeningError, Sharing, agree, functions, inversions, words};
 
 /// Points of the key are multiplied four at a time.
 const POINTS_AT_A_TIME: usize = 4;
@@ -60,6 +62,54 @@ pub(super) fn rewritten(verifier: &Source<'_>, sharing: Sharing) -> Result<Strin
         ") public returns (bool) {",
         ") external view returns (uint256[7] memory) {",
     )?;
+    edits.made()
+}
+
+/// Writes an opening that was made of a verifier as one straight line, where the circuit has few instances.
+pub(super) fn straightened(verifier: &Source<'_>, opening: String) -> Result<String, OpeningError> {
+    let (proof_bytes, instances) = verifier.shape()?;
+    if instances > straight::MOST_INSTANCES {
+        return Ok(opening);
+    }
+    let made = Source::read(&opening, Form::Opening)?;
+    let layout = agree::layout(verifier)?;
+    // Any call will do: what is computed is the same for all.
+    let calldata = agree::calldata(
+        &layout,
+        instances,
+        &mut ChaCha8Rng::from_seed(keccak256(&opening).0),
+    );
+    let call = Call {
+        calldata: &calldata,
+        proof_bytes,
+        instances,
+    };
+    let run = machine::run(
+        &Program {
+            constants: &made.constants,
+            assembly: &made.assembly,
+        },
+        call,
+    )?;
+    let places = Places {
+        layout: &layout,
+        proof: agree::PROOF,
+        proof_bytes,
+        instances,
+    };
+    let lines = straight::lines(&made, &run, &places)?;
+    let is_block = |statement: &&Statement| statement.block().is_some();
+    let (Some(first), Some(last)) = (made.assembly.iter().find(is_block), made.assembly.last()) else {
+        return Err(OpeningError::Missing("an answer"));
+    };
+    let is_it = |statement: &&Statement| matches!(&statement.action, Action::Function(function) if function.name == functions::READ_POINT);
+    let read_point = words::only(made.assembly.iter().filter(is_it), functions::READ_POINT)?;
+    let mut edits = Edits::new(&opening);
+    edits.replace_with_comments(
+        read_point.bytes.clone(),
+        &functions::CHECK_POINT.map(str::to_owned),
+    );
+    edits.replace_by_lines(first.bytes.start..last.bytes.end, &lines);
     edits.made()
 }
 

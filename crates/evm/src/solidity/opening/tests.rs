@@ -41,7 +41,7 @@ fn a_verifier_with_an_accumulator_has_none() {
 }
 
 /// Changes of an opening, each of which it must not survive.
-const CHANGES: [(&str, &str); 14] = [
+const CHANGES_OF_LOOPS: [(&str, &str); 14] = [
     ("mload(MU_MPTR))", "mload(NU_MPTR))"),
     ("mload(MU_MPTR))", "0x1)"),
     ("success := and(success, lt(eval, r))", ""),
@@ -64,17 +64,65 @@ const CHANGES: [(&str, &str); 14] = [
     ("mstore(0xc0, mload(R_EVAL_MPTR))", "mstore(0xc0, 0)"),
 ];
 
+/// The same of an opening that is one line.
+const CHANGES_OF_A_LINE: [(&str, &str); 12] = [
+    (
+        "success := and(lt(calldataload(",
+        "success := and(gt(calldataload(",
+    ),
+    (", r), success)", ", r), 1)"),
+    ("success := check_ec_point(success, 0x60, q)", ""),
+    ("and(lt(x, q), lt(y, q))", "lt(x, q)"),
+    (
+        "eq(mulmod(y, y, q), addmod(mulmod(x, mulmod(x, x, q), q), 3, q))",
+        "1",
+    ),
+    (
+        "ret := and(success, staticcall(gas(), 0x07, 0x00,",
+        "ret := and(1, staticcall(gas(), 0x07, 0x00,",
+    ),
+    ("revert(0x00, 0x00)", ""),
+    (", proof.length))", ", proof.length)) success := 1"),
+    (", instances.length))", ", proof.length))"),
+    ("power := mulmod(power, power, r)\n", "\n"),
+    ("success := batch_invert(success, ", "pop(batch_invert(success, "),
+    ("calldatacopy(0x20, ", "calldatacopy(0x40, "),
+];
+
 #[test]
 fn an_opening_that_differs_is_refused() {
     let verifier = verifier("committed_head");
     let original = source::Source::read(&verifier, source::Form::Verifier).unwrap();
-    let opening = Opening::of(&verifier, Sharing::Key).unwrap().source;
-    agree::check(&original, &opening).unwrap();
-    for (text, other) in CHANGES {
-        assert!(opening.contains(text), "{text}");
-        let changed = opening.replacen(text, other, 1);
-        assert!(agree::check(&original, &changed).is_err(), "{text}");
+    let loops = rewrite::rewritten(&original, Sharing::Key).unwrap();
+    let line = Opening::of(&verifier, Sharing::Key).unwrap().source;
+    for (opening, changes) in [(loops, &CHANGES_OF_LOOPS[..]), (line, &CHANGES_OF_A_LINE)] {
+        agree::check(&original, &opening).unwrap();
+        for (text, other) in changes {
+            assert!(opening.contains(text), "{text}");
+            let changed = opening.replacen(text, other, 1);
+            assert!(agree::check(&original, &changed).is_err(), "{text}");
+        }
     }
+}
+
+/// Every line of an opening matters but those that only forget a variable.
+#[test]
+fn an_opening_without_one_of_its_lines_is_refused() {
+    let verifier = verifier("relu_4x4");
+    let original = source::Source::read(&verifier, source::Form::Verifier).unwrap();
+    let opening = Opening::of(&verifier, Sharing::Key).unwrap().source;
+    let start = opening.find("let success := true").unwrap();
+    let mut tried = 0;
+    for line in opening[start..].lines().skip(1) {
+        let statement = line.trim();
+        if !(statement.starts_with("success :=") || statement.starts_with("mstore(")) {
+            continue;
+        }
+        let changed = opening.replacen(line, "", 1);
+        assert!(agree::check(&original, &changed).is_err(), "{line}");
+        tried += 1;
+    }
+    assert!(tried > 100, "{tried}");
 }
 
 /// Parts of a file that solc would read beside or in place of what is compared.
