@@ -13,6 +13,7 @@ pub mod graph;
 pub mod input;
 pub mod integer;
 pub mod layers;
+mod masks;
 pub mod onnx;
 mod ops;
 pub mod program;

@@ -1,6 +1,6 @@
 //! From the layer graph to the integer program: weights and input at one scale, and rounding only where a range needs it.
 //!
-//! Before that, rewrites that change no result: what is computed twice is computed once, layer norms that are written out become one layer, batch norms are folded into the
+//! Before that, rewrites that change no result: what is computed twice is computed once, layer norms that are written out become one layer, masked scores are left out of a Softmax, batch norms are folded into the
 //! convolutions before them, and maxima are taken before rectifying. How each operator is written is its own module's business (`ops`).
 
 #![deny(
@@ -10,7 +10,6 @@
 
 use std::collections::HashMap;
 
-use super::fold;
 use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue, elements};
 use super::interval::Interval;
 use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
@@ -19,6 +18,7 @@ use super::program::{
 };
 use super::reach::Reach;
 use super::tensor::Tensor;
+use super::{fold, masks};
 
 /// What an integer program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,13 +90,16 @@ fn or_narrow(
     }
 }
 
-/// The graph without layers that its outputs do not need, with batch norms folded and maxima before rectifiers.
+/// The graph without layers that its outputs do not need and without masked scores, with batch norms folded and maxima before
+/// rectifiers.
 ///
 /// # Panics
 /// When the graph's values are not its own.
 #[must_use]
 pub fn rewritten(graph: &Graph) -> Graph {
-    let mut graph = fold::batch_norms(&needed(&fold::layer_norms(&fold::shared(graph))));
+    let mut graph = fold::batch_norms(&needed(&masks::without_masked(&fold::layer_norms(
+        &fold::shared(graph),
+    ))));
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); graph.values.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
         for input in &node.inputs {

@@ -54,7 +54,7 @@ pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
 pub use whole::Whole;
 
-pub(crate) use broadcast::indices;
+pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};

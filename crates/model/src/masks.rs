@@ -1,0 +1,260 @@
+//! Attention with a constant mask, without the elements that the mask leaves out.
+//!
+//! Goes in: a graph. Comes out: the same function, in which a Softmax of scores that a constant masks (a causal mask, padding) is one of
+//! what each row keeps. A masked score is a number of −10⁴ or less, or has one added, and e to it is 0 in `f32` beside the others: its share
+//! is 0, and its score is not needed. Rows that keep the same places share one Softmax.
+
+use std::collections::BTreeMap;
+
+use crate::graph::{Concat, Filling, Graph, GraphError, Movement, Node, Op, Reshape, Tensor, ValueId};
+use crate::ops::{broadcast, positions};
+
+/// What a masked score has added, or is, at most.
+const MASKED: f32 = -1e4;
+
+/// See the module. A Softmax of which a row keeps nothing stays as it is.
+///
+/// # Panics
+/// When the graph's values are not its own.
+pub(crate) fn without_masked(graph: &Graph) -> Graph {
+    let mut rewritten = graph.clone();
+    rewritten.nodes.clear();
+    for node in &graph.nodes {
+        let done = mask_of(graph, node).is_some_and(|mask| {
+            let before = rewritten.clone();
+            let is_done = mask.apply(&mut rewritten, node).is_ok();
+            if !is_done {
+                rewritten = before;
+            }
+            is_done
+        });
+        if !done {
+            rewritten.nodes.push(node.clone());
+        }
+    }
+    rewritten
+}
+
+/// What a constant does to scores before a Softmax.
+struct Mask {
+    scores: ValueId,
+    /// For each score whether it counts.
+    kept: Vec<bool>,
+    /// What is added to those that do, if anything; scores that do not have 0.
+    added: Option<Tensor>,
+}
+
+/// The mask of a Softmax; none where its input has none, or where a row would keep nothing.
+fn mask_of(graph: &Graph, node: &Node) -> Option<Mask> {
+    let Op::Softmax(softmax) = &node.op else {
+        return None;
+    };
+    if softmax.is_logarithm {
+        return None;
+    }
+    let &[masked] = &node.inputs[..] else {
+        return None;
+    };
+    let writer = |value: ValueId| graph.nodes.iter().find(|node| node.output == value);
+    let constant = |value: ValueId| match &writer(value)?.op {
+        Op::Constant(tensor) => Some(tensor),
+        _ => None,
+    };
+    let shape = graph.shape(masked);
+    let (by, columns) = (writer(masked)?, *shape.last()?);
+    let mask = match (&by.op, &by.inputs[..]) {
+        (Op::Add, &[left, right]) => {
+            let (scores, addend) = match (constant(left), constant(right)) {
+                (None, Some(addend)) => (left, addend),
+                (Some(addend), None) => (right, addend),
+                _ => return None,
+            };
+            let addend = spread(addend, shape)?;
+            let kept: Vec<bool> = addend.data.iter().map(|&x| x > MASKED).collect();
+            let of_kept = addend.data.iter().map(|&x| if x > MASKED { x } else { 0.0 });
+            let of_kept: Vec<f32> = of_kept.collect();
+            let is_shifted = of_kept.iter().any(|&x| x != 0.0);
+            Mask {
+                scores,
+                kept,
+                added: is_shifted.then(|| Tensor::new(shape, of_kept)),
+            }
+        }
+        (Op::Where, &[truth, left, right]) => {
+            let truth = spread(constant(truth)?, shape)?;
+            let (scores, filling, counts) = match (constant(left), constant(right)) {
+                (None, Some(filling)) => (left, filling, true),
+                (Some(filling), None) => (right, filling, false),
+                _ => return None,
+            };
+            let filling = spread(filling, shape)?;
+            let kept: Vec<bool> = truth.data.iter().map(|&x| (x != 0.0) == counts).collect();
+            let mut left_out = filling.data.iter().zip(&kept).filter(|(_, kept)| !**kept);
+            if !left_out.all(|(&x, _)| x <= MASKED) {
+                return None;
+            }
+            Mask {
+                scores,
+                kept,
+                added: None,
+            }
+        }
+        _ => return None,
+    };
+    let is_needed = mask.kept.contains(&false) && graph.shape(mask.scores) == shape;
+    let each_keeps = mask.kept.chunks(columns).all(|row| row.contains(&true));
+    (is_needed && each_keeps).then_some(mask)
+}
+
+/// A constant with its elements repeated; none where it has others than the shape.
+fn spread(constant: &Tensor, shape: &[usize]) -> Option<Tensor> {
+    (broadcast(&constant.shape, shape)? == shape).then(|| {
+        let positions = positions(&constant.shape, shape);
+        Tensor::new(shape, positions.into_iter().map(|at| constant.data[at]).collect())
+    })
+}
+
+impl Mask {
+    /// Writes the Softmax `node` anew.
+    fn apply(self, graph: &mut Graph, node: &Node) -> Result<(), GraphError> {
+        let shape = graph.shape(node.output).to_vec();
+        let columns = shape[shape.len() - 1];
+        let mut counter = 0;
+        let mut apply = |graph: &mut Graph, op: Op, inputs: &[ValueId]| {
+            counter += 1;
+            let name = format!("{}/kept/{counter}", node.name);
+            graph.apply(&name, &name, op, inputs)
+        };
+        let mut scores = self.scores;
+        if let Some(added) = self.added {
+            let added = apply(graph, Op::Constant(added), &[])?;
+            scores = apply(graph, Op::Add, &[scores, added])?;
+        }
+        let flat = |shape: Vec<usize>| Op::Reshape(Reshape { shape });
+        let line = apply(graph, flat(vec![self.kept.len()]), &[scores])?;
+        let mut rows: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+        for (row, kept) in self.kept.chunks(columns).enumerate() {
+            let places = (0..columns).filter(|&column| kept[column]);
+            rows.entry(places.collect()).or_default().push(row);
+        }
+        // Where each share stands among all that are computed; those that are masked stand behind them.
+        let mut position = vec![usize::MAX; self.kept.len()];
+        let (mut count, mut shares) = (0, Vec::new());
+        for (places, rows) in &rows {
+            let of_row = |&row: &usize| places.iter().map(move |&place| row * columns + place);
+            let indices: Vec<usize> = rows.iter().flat_map(of_row).collect();
+            for &index in &indices {
+                position[index] = count;
+                count += 1;
+            }
+            let size = indices.len();
+            let gather = Movement::Gather {
+                axis: 0,
+                indices,
+                shape: vec![rows.len(), places.len()],
+            };
+            let kept = apply(graph, Op::Movement(gather), &[line])?;
+            let divided = apply(graph, node.op.clone(), &[kept])?;
+            shares.push(apply(graph, flat(vec![size]), &[divided])?);
+        }
+        let all = match shares[..] {
+            [one] => one,
+            _ => apply(graph, Op::Concat(Concat { axis: 0 }), &shares)?,
+        };
+        let with_zero = Movement::Pad {
+            before: vec![0],
+            after: vec![1],
+            filling: Filling::Number(0.0),
+        };
+        let all = apply(graph, Op::Movement(with_zero), &[all])?;
+        let back = Movement::Gather {
+            axis: 0,
+            indices: position.into_iter().map(|place| place.min(count)).collect(),
+            shape,
+        };
+        graph.nodes.push(Node {
+            op: Op::Movement(back),
+            inputs: vec![all],
+            ..node.clone()
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float::FloatModel;
+    use crate::graph::Softmax;
+    use crate::onnx;
+
+    fn softmax() -> Op {
+        Op::Softmax(Softmax { is_logarithm: false })
+    }
+
+    /// Scores of 2 heads and 3 places, each of which sees itself and those before it.
+    fn causal(mask: impl Fn(&mut Graph, ValueId) -> ValueId) -> Graph {
+        let mut graph = Graph::default();
+        let x = graph.input("x", &[1, 2, 3, 3]).unwrap();
+        let masked = mask(&mut graph, x);
+        let y = graph.apply("softmax", "y", softmax(), &[masked]).unwrap();
+        graph.outputs = vec![y];
+        graph
+    }
+
+    fn lower_left(kept: f32, left_out: f32) -> Tensor {
+        let data = (0..9).map(|at| if at % 3 <= at / 3 { kept } else { left_out });
+        Tensor::new([3, 3], data.collect())
+    }
+
+    fn constant(graph: &mut Graph, name: &str, tensor: Tensor) -> ValueId {
+        graph.apply(name, name, Op::Constant(tensor), &[]).unwrap()
+    }
+
+    fn outputs(graph: &Graph) -> Vec<f32> {
+        let data = (0..18).map(|at| ((at * 7) % 5) as f32 - 2.0);
+        let input = Tensor::new([1, 2, 3, 3], data.collect());
+        let mut outputs = FloatModel::load(&onnx::write(graph))
+            .unwrap()
+            .run(&[input])
+            .unwrap();
+        outputs.remove(0).data
+    }
+
+    fn softmaxes(graph: &Graph) -> usize {
+        graph.nodes.iter().filter(|node| node.op == softmax()).count()
+    }
+
+    #[test]
+    fn masked_scores_are_left_out_and_nothing_else_changes() {
+        let added = causal(|graph, x| {
+            let mask = constant(graph, "mask", lower_left(0.5, -1e9));
+            graph.apply("add", "add.y", Op::Add, &[x, mask]).unwrap()
+        });
+        let chosen = causal(|graph, x| {
+            let truth = constant(graph, "truth", lower_left(1.0, 0.0));
+            let fill = constant(graph, "fill", Tensor::new([1], vec![f32::MIN]));
+            graph
+                .apply("where", "where.y", Op::Where, &[truth, x, fill])
+                .unwrap()
+        });
+        for graph in [added, chosen] {
+            let without = without_masked(&graph);
+            assert_eq!(softmaxes(&without), 3, "one for each row of a head");
+            let (exact, found) = (outputs(&graph), outputs(&without));
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+            assert!(exact.iter().zip(&found).all(close), "{exact:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_keeps_nothing_and_a_mask_that_hides_nothing_stay() {
+        for (kept, left_out) in [(-1e9, -1e9), (0.0, -100.0)] {
+            let graph = causal(|graph, x| {
+                let mask = constant(graph, "mask", lower_left(kept, left_out));
+                graph.apply("add", "add.y", Op::Add, &[x, mask]).unwrap()
+            });
+            assert_eq!(without_masked(&graph), graph);
+        }
+    }
+}
