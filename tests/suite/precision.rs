@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::common::models::{floats, int, ints, operator, small, with, written};
 use evmbench::committed::{self, CommittedOptions, InputAssurance, Integers};
 use evmbench::model::float::FloatModel;
 use evmbench::model::integer;
@@ -11,6 +12,66 @@ use evmbench::record::Request;
 use evmbench::store;
 use evmbench::subject::Subject;
 use evmbench::suite;
+use tract_onnx::pb::ModelProto;
+
+/// Scores of three places, each of which sees itself and those before it, in three forms that exporters write.
+fn causal(form: &str) -> ModelProto {
+    let mask = |kept: f32, left_out: f32| -> Vec<f32> {
+        (0..9)
+            .map(|at| if at % 3 <= at / 3 { kept } else { left_out })
+            .collect()
+    };
+    let mut nodes = vec![
+        operator("MatMul", &["x", "w"], "key"),
+        with(operator("Transpose", &["key"], "turned"), ints("perm", &[1, 0])),
+        operator("MatMul", &["x", "turned"], "score"),
+    ];
+    let mut constants = vec![floats("w", &[2, 2], &[0.5, -1.0, 0.75, 1.25])];
+    match form {
+        "added" => {
+            constants.push(floats("mask", &[3, 3], &mask(0.0, -1e9)));
+            nodes.push(operator("Add", &["score", "mask"], "masked"));
+        }
+        "infinite" => {
+            constants.push(floats("mask", &[3, 3], &mask(0.25, f32::NEG_INFINITY)));
+            nodes.push(operator("Add", &["mask", "score"], "masked"));
+        }
+        _ => {
+            constants.push(floats("ones", &[3, 3], &mask(1.0, 0.0)));
+            constants.push(floats("half", &[1], &[0.5]));
+            constants.push(floats("least", &[1], &[f32::MIN]));
+            nodes.push(operator("Greater", &["ones", "half"], "kept"));
+            nodes.push(operator("Where", &["kept", "score", "least"], "masked"));
+        }
+    }
+    nodes.push(with(operator("Softmax", &["masked"], "share"), int("axis", -1)));
+    nodes.push(operator("MatMul", &["share", "x"], "y"));
+    small(&[3, 2], nodes, constants)
+}
+
+/// Attention that a constant masks is laid out, and is as near to the float model as any.
+#[test]
+fn masked_attention_has_a_committed_circuit() {
+    let folder = tempfile::tempdir().unwrap();
+    for form in ["added", "infinite", "chosen"] {
+        let file = written(&folder, form, &causal(form));
+        let request = Request::of_file(CircuitPlan::committed(7, Io::Result).unwrap());
+        let subject = Subject::from_onnx_calibrated(file.as_ref(), None, None, request).unwrap();
+        let committed = subject.committed.as_ref().expect("a committed circuit");
+        let float = FloatModel::load(&subject.onnx)
+            .unwrap()
+            .run(&subject.inputs)
+            .unwrap();
+        let unit = committed.circuit.output_unit();
+        let error = largest_error(&committed.witness().result, unit, &float[0].data);
+        assert!(error < 0.05, "{form}: {error}");
+        let says_so = subject
+            .notes
+            .iter()
+            .any(|note| note.contains("its elements of -inf"));
+        assert_eq!(says_so, form == "infinite", "{:?}", subject.notes);
+    }
+}
 
 /// The largest distance of an integer result from the float one.
 fn largest_error(integers: &[i128], unit: f64, floats: &[f32]) -> f64 {

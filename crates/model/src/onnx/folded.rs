@@ -732,6 +732,22 @@ impl<'a> Operands<'a> {
         })
     }
 
+    /// The remainder of a division: with the divisor's sign, or with `fmod` the dividend's. Of floats there is the second alone.
+    fn remainder(&self, first: Result<&Constant, String>, second: Result<&Constant, String>) -> Folded {
+        if self.node.attributes().int("fmod") == Some(1) {
+            return pairs(first, second, |a, b| a % b, i64::checked_rem);
+        }
+        if matches!(first, Ok(Constant::Floats(_))) {
+            return Err("of floats, fmod must be 1".to_owned());
+        }
+        let floored = |a: i64, b: i64| {
+            let rest = a.checked_rem(b)?;
+            let is_other = rest != 0 && (rest < 0) != (b < 0);
+            Some(if is_other { rest + b } else { rest })
+        };
+        pairs(first, second, |a, b| a % b, floored)
+    }
+
     /// What computes element by element.
     fn computed(&self, operator: &str) -> Option<Folded> {
         let [first, second] = [0, 1].map(|position| self.operand(position));
@@ -761,6 +777,7 @@ impl<'a> Operands<'a> {
             "Sub" => pairs(first, second, |a, b| a - b, i64::checked_sub),
             "Mul" => pairs(first, second, |a, b| a * b, i64::checked_mul),
             "Div" => pairs(first, second, |a, b| a / b, i64::checked_div),
+            "Mod" => self.remainder(first, second),
             "Pow" => self.power(),
             "Min" if self.all.len() == 2 => pairs(first, second, f32::min, |a, b| Some(a.min(b))),
             "Max" if self.all.len() == 2 => pairs(first, second, f32::max, |a, b| Some(a.max(b))),
@@ -1098,6 +1115,9 @@ mod tests {
             &floats(&[2, 2], &[11.5, 21.5, 8.0, 18.0]),
         );
         gives("Div", none(), &[list(&[7, -7]), list(&[2, 2])], &list(&[3, -3]));
+        let signs = [list(&[7, -7, 7, -7]), list(&[3, 3, -3, -3])];
+        gives("Mod", none(), &signs, &list(&[1, 2, -2, -1]));
+        gives("Mod", vec![int("fmod", 1)], &signs, &list(&[1, -1, 1, -1]));
         gives(
             "Pow",
             none(),
@@ -1178,6 +1198,8 @@ mod tests {
             ),
             ("Add", none(), vec![list(&[i64::MAX]), list(&[1])]),
             ("Div", none(), vec![list(&[1]), list(&[0])]),
+            ("Mod", none(), vec![list(&[1]), list(&[0])]),
+            ("Mod", none(), vec![floats(&[1], &[1.5]), floats(&[1], &[1.0])]),
             ("Cast", vec![int("to", 3)], vec![list(&[128])]),
             (
                 "Concat",

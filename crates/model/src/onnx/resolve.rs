@@ -17,6 +17,8 @@ use tract_onnx::pb::{
 };
 
 use super::{Dimensions, OnnxError};
+use crate::tensor::Tensor;
+use crate::wire::{constant::floats, proto};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::format;
 
@@ -42,7 +44,8 @@ pub(super) fn resolve(
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let fetched = fetch_weights(&mut model, folder)?;
-    if dimensions.is_empty() && bound.is_empty() && !fetched {
+    let masks = bound_masks(&mut model);
+    if dimensions.is_empty() && bound.is_empty() && masks.is_empty() && !fetched {
         return Ok((None, Vec::new()));
     }
     let given = dimensions
@@ -51,7 +54,53 @@ pub(super) fn resolve(
     let of_batch = bound
         .into_iter()
         .map(|name| format!("input {name}: its batch has no size in the file, and is 1 here"));
-    Ok((Some(model.encode_to_vec()), given.chain(of_batch).collect()))
+    let of_masks = masks
+        .into_iter()
+        .map(|name| format!("constant {name}: its elements of -inf are {:e} here", f32::MIN));
+    let notes = given.chain(of_batch).chain(of_masks);
+    Ok((Some(model.encode_to_vec()), notes.collect()))
+}
+
+/// Puts the least number of `f32` in the place of −∞, which masks what attention must not see; the constants that had it. Of what is
+/// read by e^x, both give 0. A constant with another element that is not finite stays as it is.
+fn bound_masks(model: &mut ModelProto) -> Vec<String> {
+    let Some(graph) = &mut model.graph else {
+        return Vec::new();
+    };
+    let mut masks = Vec::new();
+    for tensor in &mut graph.initializer {
+        if bound_mask(tensor) {
+            masks.push(tensor.name.clone());
+        }
+    }
+    for node in graph.node.iter_mut().filter(|node| node.op_type == "Constant") {
+        for attribute in &mut node.attribute {
+            let is_number = attribute.f.is_infinite() && attribute.f < 0.0;
+            if is_number {
+                attribute.f = f32::MIN;
+            }
+            if is_number || attribute.t.as_mut().is_some_and(bound_mask) {
+                masks.extend(node.output.first().cloned());
+            }
+        }
+    }
+    masks
+}
+
+/// The same of one tensor; whether it was a mask.
+fn bound_mask(tensor: &mut TensorProto) -> bool {
+    let Ok(Tensor { shape, mut data }) = floats(tensor) else {
+        return false;
+    };
+    let is_mask = |x: f32| x.is_infinite() && x < 0.0;
+    if !data.iter().any(|&x| is_mask(x)) || !data.iter().all(|&x| x.is_finite() || is_mask(x)) {
+        return false;
+    }
+    for x in data.iter_mut().filter(|x| is_mask(**x)) {
+        *x = f32::MIN;
+    }
+    *tensor = proto::floats(tensor.name.clone(), &shape, &data);
+    true
 }
 
 /// Gives sizes of inputs the numbers that were asked for. The error is a name that stands for no size of an input, and those
