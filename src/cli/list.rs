@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 /// What each set of the published records is, and its command. Every option but the model and its scale is the default, or stands there.
-const PUBLISHED: [(&str, &str); 18] = [
+const PUBLISHED: [(&str, &str); 19] = [
     (
         "small layers, both scales",
         "prove-and-verify relu silu tanh poly dense dense_small dense_large conv2d_small --scale 7,10 --out results",
@@ -43,6 +43,10 @@ const PUBLISHED: [(&str, &str); 18] = [
     (
         "MLPerf Tiny with the public weights",
         "prove-and-verify --suite tiny --weights-dir DIR --data DIR --runs 1 --out results",
+    ),
+    (
+        "two of them without their Softmax",
+        "prove-and-verify resnet8 ds_cnn --output logits --weights-dir DIR --data DIR --runs 1 --out results",
     ),
     (
         "classic networks",
