@@ -97,6 +97,11 @@ fn the_tables_of_results_are_from_records() {
     let results = Dataset::read(&[root().join("results").display().to_string()]).unwrap();
     let table = report::markdown::table(&layers::results(&results));
     assert_table("docs/results.md", "results", &table);
+    // "The mean time of one to five proofs."
+    for entry in results.headlines() {
+        let proofs = entry.record.call_seconds(Phase::Prove).len();
+        assert!(proofs <= 5, "{}: {proofs}", entry.name());
+    }
     let (heading, rows) = table.split_at(table.match_indices('\n').nth(1).unwrap().0 + 1);
     let rows: Vec<&str> = rows
         .lines()
@@ -160,6 +165,13 @@ fn the_table_of_cells_is_what_is_laid_out() {
         let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
         let account = subject.committed.unwrap().circuit.cell_account();
         let total = account.total();
+        // README: "a layer's cells grow with its elements, not with its multiply-adds".
+        let multiply_adds = subject.model.multiply_adds.unwrap_or_default();
+        assert!(
+            multiply_adds == 0 || (total.cells() as u64) < multiply_adds,
+            "{}",
+            spec.id
+        );
         let counts = [
             total.claims,
             total.look_ups,
@@ -309,6 +321,11 @@ fn the_table_of_proved_networks_is_from_records() {
         .collect::<Vec<String>>();
     let heading: Vec<&str> = heading.iter().map(String::as_str).collect();
     let records = records_of(&["tiny", "classic"]);
+    // "Of one proof each."
+    for record in &records {
+        let proofs = record.call_seconds(Phase::Prove).len();
+        assert_eq!(proofs, 1, "{}", record.request.name());
+    }
     let rows = records.iter().map(|record| {
         let Request { id, output, part, .. } = &record.request;
         let weights = match &record.model.weights {
@@ -415,9 +432,89 @@ fn the_table_of_what_a_run_needs_is_from_records() {
     assert_table("docs/hardware.md", "needs", &table);
 }
 
+/// What docs/hardware.md says of memory, and docs/forecast.md of the time of a layout.
+#[test]
+fn what_is_said_of_needs_holds() {
+    let records = published();
+    let peak = |record: &Record, phase| {
+        let bytes = record.peak_rss_bytes(phase).unwrap_or_default();
+        bytes as f64 / f64::from(1 << 30)
+    };
+    for record in &records {
+        let name = record.request.name();
+        // "Set-up of 2^16 rows or more takes 1.3 to 1.8 times its size in memory, proving 2 to 2.5 times."
+        let key = record.keys.as_ref().and_then(|keys| keys.proving_key_bytes);
+        let logrows = record.circuit.as_ref().map_or(0, |circuit| circuit.logrows);
+        if let (Some(key), 16..) = (key, logrows) {
+            for (phase, times) in [(Phase::Setup, 1.3..1.85), (Phase::Prove, 1.95..2.55)] {
+                let found = peak(record, phase) * f64::from(1 << 30) / key as f64;
+                assert!(times.contains(&found), "{name}, {phase:?}: {found}");
+            }
+        }
+        // "`conv2d_large` takes up to 16 GiB, the others less than 10."
+        if record.request.plan.kind() == CircuitKind::Committed {
+            let most = if record.request.id == "conv2d_large" {
+                16.0
+            } else {
+                10.0
+            };
+            assert!(peak(record, Phase::Setup) < most, "{name}");
+            assert!(peak(record, Phase::Prove) < most, "{name}");
+        }
+        // "Less than a minute for the study's direct circuits that are recorded, but three and a half for `conv2d_k3_s1`."
+        if record.request.plan.kind() == CircuitKind::Direct {
+            let seconds: f64 = [Phase::Settings, Phase::Calibrate]
+                .iter()
+                .flat_map(|&phase| record.call_seconds(phase))
+                .sum();
+            let expected = if record.request.id == "conv2d_k3_s1" {
+                195.0..225.0
+            } else {
+                0.0..60.0
+            };
+            assert!(expected.contains(&seconds), "{name}: {seconds}");
+        }
+    }
+    // "The study gave up every layer that is a convolution, with 125 GB."
+    for model in &suite::MODELS {
+        if matches!(model.architecture, suite::Architecture::Conv2d { .. }) {
+            assert_eq!(
+                model.study,
+                Some(suite::StudyOutcome::OutOfMemory),
+                "{}",
+                model.id
+            );
+        }
+    }
+}
+
+/// docs/method.md: "one layer of 7-bit weights has up to 7.5% (`dense_large` at scale 7)".
+#[test]
+fn the_error_of_one_layer_is_what_is_said() {
+    let records = records_of(&["core", "scaling"]);
+    let shares = records.iter().filter_map(|record| {
+        let check = record.function.as_ref()?;
+        Some((check.max_error? / check.output_range, record))
+    });
+    let (share, worst) = shares.max_by(|one, other| one.0.total_cmp(&other.0)).unwrap();
+    assert_eq!(worst.request.id, "dense_large");
+    assert_eq!(format!("{:.1}", 100.0 * share), "7.5");
+}
+
 #[test]
 fn the_comparison_with_the_study_is_from_records() {
     let records = published();
+    // "Our circuits are the study's, to the unit."
+    for record in &records {
+        if record.request.plan.kind() != CircuitKind::Study {
+            continue;
+        }
+        let study = record.study.as_ref().unwrap();
+        let keys = record.keys.as_ref().unwrap();
+        assert_eq!(record.circuit.as_ref().map(|circuit| circuit.rows), study.rows);
+        assert_eq!(keys.proving_key_bytes, study.proving_key_bytes);
+        assert_eq!(Some(keys.verifying_key_bytes), study.verifying_key_bytes);
+    }
     let rows = records
         .iter()
         .filter(|record| record.request.plan.kind() == CircuitKind::Study);
@@ -572,6 +669,15 @@ fn the_table_of_guards_is_from_records() {
     let rows = deployable(&records).map(|record| {
         let guard = record.guard.as_ref().unwrap();
         assert!(guard.passed(), "{}", record.request.name());
+        // "It costs 1,300 to 2,100 gas more."
+        if let Some(committed) = &record.committed_guard {
+            let more = committed.verification.tx_gas - guard.verification.tx_gas;
+            assert!(
+                (1_300..2_100).contains(&more),
+                "{}: {more}",
+                record.request.name()
+            );
+        }
         vec![
             title(record),
             count(record.proof.as_ref().map(|proof| proof.instances)),
@@ -628,6 +734,10 @@ fn the_table_of_multiplications_is_from_records() {
         let expected: u64 = expected.iter().map(|(_, count)| count).sum();
         let found = causes.get(Cause::EcMul) / 6_000;
         assert_eq!(found as u64, expected, "{}", record.request.name());
+        // "About half of a verification's gas, and more than any other part takes"; each with 100 for the call.
+        let gas = Metric::VerificationGas.whole(&record).unwrap();
+        let share = (found * 6_100) as f64 / gas as f64;
+        assert!((0.4..0.6).contains(&share), "{}: {share}", record.request.name());
         counted += 1;
     }
     assert!(counted > 40, "{counted}");
@@ -673,6 +783,15 @@ fn the_table_of_columns_and_optimizer_runs_is_from_records() {
     choices.retain(|(id, _, _)| tuned.contains(id));
     choices.sort();
     choices.dedup();
+    // "One column in place of two, for two to eight times the padded rows."
+    for (id, _, one) in choices.iter().filter(|(_, columns, _)| *columns == 1) {
+        for (_, _, two) in choices
+            .iter()
+            .filter(|(other, columns, _)| other == id && *columns == 2)
+        {
+            assert!((1..=3).contains(&(one - two)), "{id}: 2^{one} and 2^{two}");
+        }
+    }
     let rows = choices.into_iter().map(|(id, columns, logrows)| {
         let of_runs = |runs: u64| {
             let is_it = |record: &&Record| {

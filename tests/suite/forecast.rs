@@ -377,6 +377,12 @@ fn the_times_of_the_document_are_from_the_records() {
     common::assert_table("docs/forecast.md", "times", &common::markdown(&heading, rows));
 
     let figures = || timed.iter().flat_map(|(.., figures)| figures);
+    let outside = figures().filter(|figure| !figure.held).count();
+    let sentence = format!(
+        "{outside} of {} measured times lie outside the interval that was forecast for them.\n",
+        figures().count()
+    );
+    common::assert_table("docs/forecast.md", "outside", &sentence);
     let missed = figures().filter(|figure| figure.is_missed()).count();
     assert!(
         timed.len() >= 10 && missed * 10 < figures().count(),
