@@ -97,8 +97,8 @@ const PUBLISHED: [(&str, &str); 19] = [
         "prove-and-verify cnn_strided --batch N --scale 7 --runs 1 --data DIR --resume --out results/batches",
     ),
     (
-        "the same in one column, for many calls",
-        "prove-and-verify cnn_strided --batch N --columns 1 --optimizer-runs 1000000 --scale 7 --runs 1 --data DIR --resume --out results/batches",
+        "eight of them in one column, for many calls",
+        "prove-and-verify cnn_strided --batch 8 --columns 1 --optimizer-runs 1000000 --scale 7 --runs 1 --data DIR --resume --out results/batches",
     ),
 ];
 
