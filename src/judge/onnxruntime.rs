@@ -72,6 +72,14 @@ pub enum JudgeError {
 }
 
 impl JudgeError {
+    /// The same about a model that evmbench has made of the user's file: that it is not loaded says nothing about the file.
+    pub(super) fn of_made(self) -> Self {
+        match self {
+            Self::Refused(reason) => Self::Model(reason),
+            other => other,
+        }
+    }
+
     /// Whether it is a finding about the model, and no trouble of the machine's.
     pub fn is_of_the_model(&self) -> bool {
         matches!(

@@ -147,7 +147,8 @@ impl<'a> Trial<'a> {
             }
             expected => (floats, expected?),
         };
-        let read = Observed::of_floats(onnxruntime.run(&onnx::write(graph), probes, *inner)?);
+        let read = onnxruntime.run(&onnx::write(graph), probes, *inner);
+        let read = Observed::of_floats(read.map_err(JudgeError::of_made)?);
         let unit = |output: usize| {
             let elements = expected.sets.iter().filter_map(|set| set.get(output)).flatten();
             let elements: Vec<f64> = elements
@@ -359,7 +360,9 @@ impl Observed {
     ) -> Result<FunctionCheck, JudgeError> {
         let exact = floats.run(onnx, probes, observer)?;
         let values = floats.values(onnx, observer)?;
-        let rounded = floats.run(&rounded(onnx, &values, self.scale)?, probes, observer)?;
+        let rounded = floats
+            .run(&rounded(onnx, &values, self.scale)?, probes, observer)
+            .map_err(JudgeError::of_made)?;
         // Where all values are whole, none is rounded. A scale below the circuit's, as of a floor, rounds nothing either.
         let unit = |output: usize| {
             let scale = self.scales.get(output).copied().unwrap_or(0.0);

@@ -142,17 +142,29 @@ pub fn shared(graph: &Graph) -> Graph {
 
 /// Which node writes each value.
 #[derive(Default)]
-struct Written {
+pub(crate) struct Written {
     nodes: HashMap<ValueId, usize>,
 }
 
 impl Written {
-    fn node<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<&'a Node> {
+    /// Of all nodes of a graph.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let outputs = graph.nodes.iter().map(|node| node.output);
+        Self {
+            nodes: outputs.zip(0..).collect(),
+        }
+    }
+
+    pub(crate) fn node<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<&'a Node> {
         self.nodes.get(&value).map(|&index| &graph.nodes[index])
     }
 
     /// A constant and the value that it stands beside, in either order.
-    fn beside_constant<'a>(&self, graph: &'a Graph, inputs: &[ValueId]) -> Option<(&'a Tensor, ValueId)> {
+    pub(crate) fn beside_constant<'a>(
+        &self,
+        graph: &'a Graph,
+        inputs: &[ValueId],
+    ) -> Option<(&'a Tensor, ValueId)> {
         let &[left, right] = inputs else {
             return None;
         };

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fold::Written;
 use crate::graph::{Concat, Filling, Graph, GraphError, Movement, Node, Op, Reshape, Tensor, ValueId};
 use crate::ops::{broadcast, positions};
 
@@ -19,8 +20,9 @@ const MASKED: f32 = -1e4;
 pub(crate) fn without_masked(graph: &Graph) -> Graph {
     let mut rewritten = graph.clone();
     rewritten.nodes.clear();
+    let written = Written::of(graph);
     for node in &graph.nodes {
-        let done = mask_of(graph, node).is_some_and(|mask| {
+        let done = mask_of(graph, &written, node).is_some_and(|mask| {
             let before = rewritten.clone();
             let is_done = mask.apply(&mut rewritten, node).is_ok();
             if !is_done {
@@ -45,7 +47,7 @@ struct Mask {
 }
 
 /// The mask of a Softmax; none where its input has none, or where a row would keep nothing.
-fn mask_of(graph: &Graph, node: &Node) -> Option<Mask> {
+fn mask_of(graph: &Graph, written: &Written, node: &Node) -> Option<Mask> {
     let Op::Softmax(softmax) = &node.op else {
         return None;
     };
@@ -55,20 +57,15 @@ fn mask_of(graph: &Graph, node: &Node) -> Option<Mask> {
     let &[masked] = &node.inputs[..] else {
         return None;
     };
-    let writer = |value: ValueId| graph.nodes.iter().find(|node| node.output == value);
-    let constant = |value: ValueId| match &writer(value)?.op {
+    let constant = |value: ValueId| match &written.node(graph, value)?.op {
         Op::Constant(tensor) => Some(tensor),
         _ => None,
     };
     let shape = graph.shape(masked);
-    let (by, columns) = (writer(masked)?, *shape.last()?);
+    let (by, columns) = (written.node(graph, masked)?, *shape.last()?);
     let mask = match (&by.op, &by.inputs[..]) {
-        (Op::Add, &[left, right]) => {
-            let (scores, addend) = match (constant(left), constant(right)) {
-                (None, Some(addend)) => (left, addend),
-                (Some(addend), None) => (right, addend),
-                _ => return None,
-            };
+        (Op::Add, inputs) => {
+            let (addend, scores) = written.beside_constant(graph, inputs)?;
             let addend = spread(addend, shape)?;
             let kept: Vec<bool> = addend.data.iter().map(|&x| x > MASKED).collect();
             let of_kept = addend.data.iter().map(|&x| if x > MASKED { x } else { 0.0 });
@@ -82,11 +79,8 @@ fn mask_of(graph: &Graph, node: &Node) -> Option<Mask> {
         }
         (Op::Where, &[truth, left, right]) => {
             let truth = spread(constant(truth)?, shape)?;
-            let (scores, filling, counts) = match (constant(left), constant(right)) {
-                (None, Some(filling)) => (left, filling, true),
-                (Some(filling), None) => (right, filling, false),
-                _ => return None,
-            };
+            let (filling, scores) = written.beside_constant(graph, &[left, right])?;
+            let counts = scores == left;
             let filling = spread(filling, shape)?;
             let kept: Vec<bool> = truth.data.iter().map(|&x| (x != 0.0) == counts).collect();
             let mut left_out = filling.data.iter().zip(&kept).filter(|(_, kept)| !**kept);
