@@ -114,8 +114,8 @@ impl<'a> Trial<'a> {
         Ok(worst([misread, Some(check)].into_iter().flatten()).expect("there is one"))
     }
 
-    /// What the typed graph of a user's file computes in floats, against onnxruntime on the file itself. None where the model
-    /// is none of the user's.
+    /// What the typed graph of a user's file computes in floats, against the file itself: both in onnxruntime, or the file in the float
+    /// model where onnxruntime does not load it. None where the model is none of the user's.
     fn judge_reading(&self, probes: &[Vec<Tensor>]) -> Result<Option<FunctionCheck>, JudgeError> {
         let Some(onnxruntime) = self.onnxruntime else {
             return Ok(None);
