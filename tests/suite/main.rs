@@ -11,6 +11,7 @@ mod ceremony;
 mod cli;
 mod cluster;
 mod committed;
+mod composed;
 mod common;
 mod compiled;
 mod crosscheck;

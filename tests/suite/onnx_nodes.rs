@@ -127,13 +127,23 @@ fn node_tests() -> PathBuf {
     folder
 }
 
-/// Names of the tests of operators that EZKL loads, which are written as that operator.
-fn names(folder: &Path) -> Vec<String> {
+/// Whether EZKL loads an operator.
+fn is_loaded(operator: &str) -> bool {
+    onnx::SUPPORTED.contains(&operator)
+}
+
+/// Whether EZKL loads it, or committed circuits have it.
+fn is_known(operator: &str) -> bool {
+    is_loaded(operator) || onnx::is_covered(operator)
+}
+
+/// Names of the tests of these operators, which are written as that operator.
+fn names(folder: &Path, is_tested: fn(&str) -> bool) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.contains("_expanded"))
-        .filter(|name| read_model(folder, name).is_some_and(|model| operator(&model).is_some()))
+        .filter(|name| read_model(folder, name).is_some_and(|model| operator(&model, is_tested).is_some()))
         .collect();
     names.sort_unstable();
     names
@@ -144,12 +154,12 @@ fn read_model(folder: &Path, name: &str) -> Option<ModelProto> {
     ModelProto::decode(&bytes[..]).ok()
 }
 
-/// The operator that a test is about, if EZKL loads it and all others beside it.
-fn operator(model: &ModelProto) -> Option<String> {
+/// The operator that a test is about, if it and all others beside it are tested.
+fn operator(model: &ModelProto, is_tested: fn(&str) -> bool) -> Option<String> {
     let nodes = &model.graph.as_ref()?.node;
-    let all_loaded = nodes
+    let are_tested = nodes
         .iter()
-        .all(|node| onnx::SUPPORTED.contains(&node.op_type.as_str()) && node.domain.is_empty());
+        .all(|node| is_tested(&node.op_type) && node.domain.is_empty());
     let mut operators: Vec<&str> = nodes.iter().map(|node| node.op_type.as_str()).collect();
     // What makes a constant for the operator is not what is tested.
     if operators.len() > 1 {
@@ -157,14 +167,14 @@ fn operator(model: &ModelProto) -> Option<String> {
     }
     operators
         .first()
-        .filter(|_| all_loaded)
+        .filter(|_| are_tested)
         .map(|&operator| operator.to_owned())
 }
 
 /// A test with one input; none where no input is a tensor of floats, which evmbench asks for.
 fn load(folder: &Path, name: &str) -> Option<NodeTest> {
     let mut model = read_model(folder, name)?;
-    let operator = operator(&model)?;
+    let operator = operator(&model, is_known)?;
     let tensor = |file: String| {
         let bytes = std::fs::read(folder.join(name).join("test_data_set_0").join(file)).ok()?;
         TensorProto::decode(&bytes[..]).ok()
@@ -232,7 +242,8 @@ fn numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
             .iter()
             .map(|&x| i32::from_le_bytes(x).into())
             .collect(),
-        DataType::Bool => raw.iter().map(|&x| x.into()).collect(),
+        DataType::Bool | DataType::Uint8 => raw.iter().map(|&x| x.into()).collect(),
+        DataType::Int8 => raw.iter().map(|&x| x.cast_signed().into()).collect(),
         _ => return None,
     })
 }
@@ -532,7 +543,7 @@ fn no_operator_gives_another_result_in_silence() {
     let harness = Harness::new();
     let is_renewed = std::env::var_os("UPDATE_OPERATORS").is_some();
     let names: Vec<String> = if is_renewed {
-        names(&harness.folder)
+        names(&harness.folder, is_loaded)
     } else {
         SAMPLE.iter().map(|(name, _)| (*name).to_owned()).collect()
     };
@@ -570,7 +581,7 @@ fn no_operator_gives_another_result_in_silence() {
 }
 
 /// Operators whose tests have committed circuits, all of them or some. Those of LayerNormalization have three outputs, which none has.
-const COMMITTED: [&str; 74] = [
+const COMMITTED: [&str; 82] = [
     "Abs",
     "Acos",
     "Acosh",
@@ -598,23 +609,31 @@ const COMMITTED: [&str; 74] = [
     "Gather",
     "GatherElements",
     "GatherND",
+    "Gelu",
     "GlobalAveragePool",
+    "GroupNormalization",
     "HardSigmoid",
     "HardSwish",
     "Hardmax",
     "InstanceNormalization",
+    "LRN",
     "LSTM",
     "LeakyRelu",
     "Log",
     "LogSoftmax",
+    "LpNormalization",
     "MatMul",
     "Max",
     "Mean",
+    "MeanVarianceNormalization",
+    "Mish",
     "Mul",
     "OneHot",
     "PRelu",
     "Pad",
     "Pow",
+    "QuantizeLinear",
+    "RMSNormalization",
     "RNN",
     "Reciprocal",
     "ReduceL1",
@@ -659,7 +678,7 @@ fn committed_circuits_are_onnxs() {
     let folder = node_tests();
     let mut operators = BTreeMap::new();
     let mut far = Vec::new();
-    for name in names(&folder) {
+    for name in names(&folder, is_known) {
         let Some(test) = load(&folder, &name) else {
             continue;
         };

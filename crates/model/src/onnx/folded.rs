@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use crate::ops::{Cut, expect_replacing, indices, origins, places_along, places_of_parts};
+use crate::ops::{Cut, expect_replacing, indices, origins, places_along, places_of_parts, quantised};
 use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
 use crate::wire::constant::{Constant, Integers, constant, range};
 use crate::wire::node::{axis, size};
@@ -564,6 +564,7 @@ impl<'a> Operands<'a> {
             "Range" => self.range(),
             "Cast" => self.cast(),
             "DequantizeLinear" => self.dequantized(),
+            "QuantizeLinear" => quantised(self.node),
             "ReduceSum" => self.reduced(|a, b| a + b, |_, sum| sum, i64::checked_add),
             "ReduceProd" => self.reduced(|a, b| a * b, |_, product| product, i64::checked_mul),
             "ReduceMax" => self.reduced(f64::max, |_, most| most, |a, b| Some(a.max(b))),

@@ -47,6 +47,12 @@ use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
 
+/// Whether committed circuits have an operator, for some of its nodes at least.
+#[must_use]
+pub fn is_covered(operator: &str) -> bool {
+    super::ops::import(operator).is_some()
+}
+
 /// A named tensor at the edge of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {

@@ -627,6 +627,8 @@ impl<'a> Import<'a> {
         let operands = Self::operands(node, inputs);
         let element = match (node.op_type.as_str(), node.input.get(2)) {
             ("OneHot", Some(values)) => Some(self.element(values).unwrap_or(DataType::Float)),
+            ("QuantizeLinear", Some(zero)) if !zero.is_empty() => self.element(zero),
+            ("QuantizeLinear", _) => ops::quantised_element(&Attributes(node)).ok(),
             _ => result_type(node, operands.clone().map(|name| self.element(name))),
         };
         let mut operands = operands;
@@ -738,12 +740,13 @@ impl<'a> Import<'a> {
 }
 
 /// Operators that give of integers and truth values what they give of the same real numbers.
-const OF_ANY_NUMBERS: [&str; 39] = [
+const OF_ANY_NUMBERS: [&str; 40] = [
     "And",
     "ArgMax",
     "ArgMin",
     "Concat",
     "DepthToSpace",
+    "DequantizeLinear",
     "Equal",
     "Expand",
     "Flatten",
@@ -857,6 +860,7 @@ fn result_type(node: &NodeProto, inputs: impl Iterator<Item = Option<DataType>>)
         "And" | "Equal" | "Greater" | "GreaterOrEqual" | "IsInf" | "IsNaN" | "Less" | "LessOrEqual"
         | "Not" | "Or" | "Xor" => Some(DataType::Bool),
         "ArgMax" | "ArgMin" => Some(DataType::Int64),
+        "DequantizeLinear" => Some(DataType::Float),
         "Cast" => {
             let to = Attributes(node).int("to").and_then(|to| i32::try_from(to).ok());
             to.and_then(|to| DataType::try_from(to).ok())

@@ -2,8 +2,9 @@
 
 use super::Op;
 use super::lowering::{Lowering, Place, ReadThrough, TableReader};
-use super::operator::{Direct, Import, Meaning, Operator, single};
+use super::operator::{Composition, Direct, Import, Meaning, Operator, Part, single};
 use crate::program::{ProgramError, Tabulated, ValueId};
+use crate::wire::reading::Reading;
 
 pub(super) const IMPORTS: &[Import] = &[
     Import {
@@ -18,7 +19,28 @@ pub(super) const IMPORTS: &[Import] = &[
         operator: "Tanh",
         read: |node| Meaning::unary(Op::Tanh, node),
     },
+    Import {
+        operator: "Swish",
+        read: swish,
+    },
 ];
+
+/// x · sigmoid(α · x).
+fn swish(node: &Reading<'_>) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let x = Part::Input(0);
+    let alpha = node.attributes().float("alpha").unwrap_or(1.0);
+    let argument = if alpha.to_bits() == 1f32.to_bits() {
+        x
+    } else {
+        net.with(Op::Mul, x, alpha)?
+    };
+    let share = net.apply(Op::Sigmoid, &[argument])?;
+    let result = net.apply(Op::Mul, &[x, share])?;
+    Ok(net.giving(vec![result]))
+}
 
 /// A function of each element.
 pub(super) enum Activation {

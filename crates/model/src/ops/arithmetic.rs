@@ -2,7 +2,7 @@
 
 use super::broadcast::broadcast;
 use super::fixed::exponent;
-use super::lowering::{Lowering, Place, Source, TableReader, floats};
+use super::lowering::{Lowering, Place, Source, TableReader, floats, is_power_of_two};
 use super::operator::{Composition, Direct, Elements, Import, Meaning, Operator, Part, ensure};
 use super::{Compare, Concat, Movement, Op, Piecewise, Reduce, Reduction};
 use crate::interval::Interval;
@@ -346,7 +346,8 @@ fn quotient(place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, Progr
     multiplied(place, lowering, value, divisors, f64::recip)
 }
 
-/// A value times what is made of constants. A power of two goes into the unit.
+/// A value times what is made of constants. A power of two goes into the unit; so does one number that would be rounded, where the
+/// value is whole or its unit is no power of two already, as those of quantised files are.
 fn multiplied(
     place: &Place<'_>,
     lowering: &mut Lowering,
@@ -356,7 +357,20 @@ fn multiplied(
 ) -> Result<ValueId, ProgramError> {
     let factors: Vec<f64> = floats(tensor).map(&made).collect();
     let weight_unit = f64::from(exponent(&factors, lowering.scale)).exp2();
-    let unit = lowering.value(value).unit * weight_unit;
+    let before = lowering.value(value);
+    let (own_unit, is_apart) = (before.unit, before.is_whole || !is_power_of_two(before.unit));
+    if let Some(number) = only(tensor).map(&made) {
+        let is_rounded = (number * weight_unit).fract() != 0.0;
+        let unit = own_unit / number.abs();
+        if is_rounded && is_apart && unit.is_normal() {
+            return if number > 0.0 {
+                Ok(lowering.relabelled(value, &place.shape, unit))
+            } else {
+                lowering.sum(place, vec![Term { value, factor: -1 }], 0, &place.shape, unit)
+            };
+        }
+    }
+    let unit = own_unit * weight_unit;
     let factor = match only(tensor) {
         Some(number) => Some(place.integers(std::iter::once(made(number)), weight_unit)?[0]),
         None => None,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
-use super::Op;
+use super::{Op, volume};
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use super::pool::{dilated, nchw, window_attributes, window_of, window_output};
@@ -184,6 +184,9 @@ pub(super) fn with_filters(
 }
 
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+    if node.shape(0)?.is_some_and(|shape| shape.len() == volume::AXES) {
+        return volume::convolution(node);
+    }
     with_filters(node, |_, filters| {
         Ok(Op::Conv2d(Conv2d {
             weight: filters.weight,

@@ -353,9 +353,12 @@ impl Lowering {
         f64::from(self.scale).exp2()
     }
 
-    /// Units of these weights that make 1: in a calibrated program those of small weights are finer, so that the greatest has as
-    /// many bits as 1 would have.
+    /// Units of these weights that make 1: those of a quantised file are the file's integers. In a calibrated program those of small
+    /// weights are finer, so that the greatest has as many bits as 1 would have.
     pub(crate) fn unit_of(&self, weight: &Tensor) -> f64 {
+        if let Some(step) = step_of(weight) {
+            return step.recip();
+        }
         let greatest = floats(weight).map(f64::abs).fold(0.0, f64::max);
         if !self.is_calibrated || !greatest.is_normal() {
             return self.weight_unit();
@@ -893,6 +896,31 @@ impl Lowering {
         Ok(result)
     }
 
+    /// The nearest whole number of a value at a unit that is no power of two, as one claim held by a look-up. The unit's inverse is
+    /// rounded to [`MULTIPLIER_BITS`]; of two numbers that are as near, it decides.
+    pub(super) fn nearest_whole(
+        &mut self,
+        place: &Place<'_>,
+        input: ValueId,
+    ) -> Result<ValueId, ProgramError> {
+        let exact = self.value(input).clone();
+        let reach = self.reach.get(&input).copied();
+        let reader = TableReader::guarded(self.table_limit() / 2);
+        let expected = self.expected(&exact, reach, reader);
+        let target = Target {
+            is_most: true,
+            ..Target::POWER_OF_TWO
+        };
+        let result = self.requantised(input, Linear::Same, exact, target, expected);
+        let result = result.map_err(|source| place.too_large(source))?;
+        let value = &mut self.program.values[result.0];
+        if value.unit.to_bits() != 1f64.to_bits() {
+            return Err(place.refused(OUT_OF_RANGE));
+        }
+        value.is_whole = true;
+        Ok(result)
+    }
+
     /// A claimed layer in this form, whose result has this unit.
     fn claim_rounded(
         &mut self,
@@ -984,6 +1012,27 @@ impl Expected {
             limit: self.by_look_up.then_some(self.limit),
         }
     }
+}
+
+/// The number of which all weights are whole multiples, as those of a file that is quantised to 8 bits are; none where there is none, or
+/// where few bits hold the multiples.
+pub(super) fn step_of(weight: &Tensor) -> Option<f64> {
+    /// What a multiple in `f32` differs from a whole number at most.
+    const ROUNDED: f64 = 1.0 / 4096.0;
+    const MOST: u32 = 255;
+    const FEW: u32 = 15;
+    let greatest = floats(weight).map(f64::abs).fold(0.0, f64::max);
+    if !greatest.is_normal() {
+        return None;
+    }
+    let is_step = |step: f64| {
+        floats(weight).all(|number| {
+            let multiple = number / step;
+            (multiple - multiple.round()).abs() <= ROUNDED
+        })
+    };
+    let multiple = (1..=MOST).find(|&multiple| is_step(greatest / f64::from(multiple)))?;
+    (multiple > FEW).then(|| greatest / f64::from(multiple))
 }
 
 /// Whether a unit is a power of two.

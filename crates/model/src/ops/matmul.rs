@@ -4,7 +4,7 @@
 
 use super::broadcast::broadcast;
 use super::dense::Gemm;
-use super::lowering::{Lowering, Place, Source, floats};
+use super::lowering::{Lowering, Place, Source, floats, step_of};
 use super::operator::{Import, Meaning, Operator};
 use super::{Op, Tensor};
 use crate::program::{Linear, ProgramError, ValueId};
@@ -101,7 +101,11 @@ fn of_rows(
     let input = place.value(lowering, 0)?;
     let input = lowering.before_weights(place, input)?;
     let are_whole = lowering.are_whole(input, floats(weight));
-    let weight_unit = if are_whole { 1.0 } else { lowering.weight_unit() };
+    let weight_unit = match step_of(weight) {
+        _ if are_whole => 1.0,
+        Some(step) => step.recip(),
+        None => lowering.weight_unit(),
+    };
     let turned =
         (0..columns).flat_map(|column| (0..inner).map(move |row| weight.data[row * columns + column]));
     let linear = Linear::Dense {

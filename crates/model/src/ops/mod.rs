@@ -14,15 +14,18 @@ mod concat;
 mod constant;
 mod convolution;
 mod dense;
+mod einsum;
 mod fixed;
 mod lowering;
 mod matmul;
 mod movement;
 mod normalisation;
+mod norms;
 mod operator;
 mod piecewise;
 mod pool;
 mod power;
+mod quantised;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -35,6 +38,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod transposed;
+mod volume;
 mod whole;
 
 pub use argmax::ArgMax;
@@ -57,6 +61,7 @@ pub use whole::Whole;
 pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
+pub(crate) use quantised::{element_of as quantised_element, quantised};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 
 use serde::{Deserialize, Serialize};
@@ -148,7 +153,7 @@ pub enum Op {
 }
 
 /// How nodes of each ONNX operator are read.
-const IMPORTS: [&[Import]; 23] = [
+const IMPORTS: [&[Import]; 26] = [
     activation::IMPORTS,
     alias::IMPORTS,
     argmax::IMPORTS,
@@ -157,12 +162,15 @@ const IMPORTS: [&[Import]; 23] = [
     concat::IMPORTS,
     convolution::IMPORTS,
     dense::IMPORTS,
+    einsum::IMPORTS,
     matmul::IMPORTS,
     movement::IMPORTS,
     normalisation::IMPORTS,
+    norms::IMPORTS,
     piecewise::IMPORTS,
     pool::IMPORTS,
     power::IMPORTS,
+    quantised::IMPORTS,
     recurrent::IMPORTS,
     reduce::IMPORTS,
     resize::IMPORTS,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
-use super::Op;
+use super::{Op, volume};
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
 use super::row::of_image_or_row;
@@ -276,7 +276,7 @@ impl Operator for AvgPool2d {
 
 /// `op` is told whether the padding is longer than the node says, for `ceil_mode`.
 fn pool(node: &Reading<'_>, op: impl Fn(Window, bool) -> Result<Op, String>) -> Result<Meaning, String> {
-    of_image_or_row(node, |attributes, shape| {
+    let read = |attributes: &Attributes<'_>, shape: &[usize]| {
         let window = window(attributes, None, shape)?;
         if attributes.int("ceil_mode").unwrap_or(0) == 0 {
             return op(window, false);
@@ -287,7 +287,11 @@ fn pool(node: &Reading<'_>, op: impl Fn(Window, bool) -> Result<Op, String>) -> 
             ..window
         };
         op(longer, longer.padding != window.padding)
-    })
+    };
+    if node.shape(0)?.is_some_and(|shape| shape.len() == volume::AXES) {
+        return volume::pooled(node, read);
+    }
+    of_image_or_row(node, read)
 }
 
 /// The padding with which a last window that is cut off is a whole one (ONNX operator `MaxPool`, `ceil_mode`); none is added for one that

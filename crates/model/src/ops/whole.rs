@@ -90,6 +90,9 @@ impl Operator for Whole {
             return Ok(input);
         }
         let half = TableReader::guarded(lowering.table_limit() / 2);
+        if *self == Self::Round && !is_power_of_two(lowering.value(input).unit) {
+            return lowering.nearest_whole(place, input);
+        }
         if !is_power_of_two(lowering.value(input).unit) {
             input = lowering
                 .at_power_of_two(input, 1.0, half)

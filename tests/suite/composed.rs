@@ -1,0 +1,215 @@
+//! Files whose nodes are laid out as several operators, against onnxruntime: quantised networks, Einsum, volumes.
+
+use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
+
+use crate::common;
+use crate::common::models::{float, floats, int, ints, operator, small, text, with, write, written};
+use evmbench::judge::OnnxRuntime;
+use evmbench::prover::{CircuitPlan, Io, Silent};
+use evmbench::record::Request;
+use evmbench::subject::Subject;
+
+/// Outputs of a committed circuit and of onnxruntime, on an input that the circuit holds exactly.
+struct Found {
+    circuit: Vec<f64>,
+    onnxruntime: Vec<f64>,
+}
+
+impl Found {
+    fn of(name: &str, model: &ModelProto, elements: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = written(&folder, "model.onnx", model);
+        let numbers = (0..elements).map(|at| f64::from((at * 37 % 129) as u32) / 64.0 - 1.0);
+        let input = serde_json::json!({ "input_data": [numbers.collect::<Vec<f64>>()] });
+        let input = write(&folder, "input.json", input.to_string().as_bytes());
+        let request = Request::of_file(CircuitPlan::committed(7, Io::Result).unwrap());
+        let subject =
+            Subject::from_onnx_calibrated(file.as_ref(), Some(input.as_ref()), None, request).unwrap();
+        let committed = subject.committed.as_ref();
+        let committed = committed.unwrap_or_else(|| panic!("{name}: {:?}", subject.notes));
+        let unit = committed.circuit.output_unit();
+        let circuit = committed.witness().result.iter().map(|&x| x as f64 / unit).collect();
+        let tools = common::tools();
+        let onnxruntime = OnnxRuntime::beside(&tools.toolchain);
+        onnxruntime.install().expect("onnxruntime is installed");
+        let outputs = onnxruntime.run(&subject.onnx, &[subject.inputs.clone()], &Silent);
+        let outputs = outputs.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let onnxruntime = outputs.sets[0].iter().flatten().map(|&x| f64::from(x)).collect();
+        Self { circuit, onnxruntime }
+    }
+
+    /// The greatest distance between the two, in the model's numbers.
+    fn error(&self) -> f64 {
+        assert_eq!(self.circuit.len(), self.onnxruntime.len());
+        let pairs = self.circuit.iter().zip(&self.onnxruntime);
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    }
+
+    fn is_varied(&self) -> bool {
+        let first = self.onnxruntime[0];
+        self.onnxruntime.iter().any(|x| (x - first).abs() > 1e-3)
+    }
+}
+
+fn bytes(name: &str, dims: &[i64], element: DataType, data: &[i32]) -> TensorProto {
+    TensorProto {
+        name: name.to_owned(),
+        dims: dims.to_vec(),
+        data_type: element as i32,
+        int32_data: data.to_vec(),
+        ..TensorProto::default()
+    }
+}
+
+/// Multiples of a step, none of them beyond 127.
+fn weights(count: usize, seed: usize) -> Vec<i32> {
+    let weight = |at: usize| ((at * 73 + seed * 29) % 255) as i32 - 127;
+    (0..count).map(weight).collect()
+}
+
+/// A convolution and a fully connected layer with what a quantiser puts around them.
+fn quantised(zero_point: i32) -> ModelProto {
+    let scalar = |name: &str, value: f32| floats(name, &[], &[value]);
+    let zero = |name: &str| bytes(name, &[], DataType::Uint8, &[zero_point]);
+    let through = |value: &str, scale: &str, zero: &str, result: &str| {
+        let whole = format!("{value}.whole");
+        [
+            operator("QuantizeLinear", &[value, scale, zero], &whole),
+            operator("DequantizeLinear", &[&whole, scale, zero], result),
+        ]
+    };
+    let kernel = |node| with(node, ints("kernel_shape", &[3, 3]));
+    let mut nodes = through("x", "xs", "xz", "x1").to_vec();
+    nodes.push(operator("DequantizeLinear", &["w", "ws"], "w1"));
+    nodes.push(operator("DequantizeLinear", &["b", "bs"], "b1"));
+    nodes.push(kernel(operator("Conv", &["x1", "w1", "b1"], "c")));
+    nodes.push(operator("Relu", &["c"], "r"));
+    nodes.extend(through("r", "rs", "rz", "r1"));
+    nodes.push(with(
+        with(operator("MaxPool", &["r1"], "p"), ints("kernel_shape", &[2, 2])),
+        ints("strides", &[2, 2]),
+    ));
+    nodes.push(operator("Flatten", &["p"], "f"));
+    nodes.push(operator("DequantizeLinear", &["v", "vs"], "v1"));
+    nodes.push(with(operator("Gemm", &["f", "v1"], "g"), int("transB", 1)));
+    nodes.extend(through("g", "gs", "gz", "y"));
+    let constants = vec![
+        scalar("xs", 0.0157),
+        zero("xz"),
+        bytes("w", &[3, 2, 3, 3], DataType::Int8, &weights(54, 1)),
+        scalar("ws", 0.0041),
+        bytes("b", &[3], DataType::Int32, &[900, -700, 100]),
+        scalar("bs", 0.0157 * 0.0041),
+        scalar("rs", 0.0213),
+        zero("rz"),
+        bytes("v", &[4, 12], DataType::Int8, &weights(48, 2)),
+        scalar("vs", 0.0033),
+        scalar("gs", 0.0377),
+        zero("gz"),
+    ];
+    small(&[1, 2, 6, 6], nodes, constants)
+}
+
+/// A quantised file is computed in its own integers: of its outputs none is another one, up to what a near tie costs.
+#[test]
+fn quantised_networks_are_computed_in_their_own_integers() {
+    for zero_point in [0, 117] {
+        let name = format!("zero point {zero_point}");
+        let found = Found::of(&name, &quantised(zero_point), 72);
+        assert!(found.is_varied(), "{name}: {:?}", found.onnxruntime);
+        assert!(
+            found.error() < 1e-5,
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+}
+
+#[test]
+fn sums_along_named_axes_are_onnxs() {
+    let drawn = |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect() };
+    let equations: [(&str, &[i64], &[&[i64]]); 9] = [
+        ("bij,kj->bik", &[1, 3, 4], &[&[5, 4]]),
+        ("jk,bij->bik", &[4, 5], &[&[2, 3, 4]]),
+        ("bhid,bhjd->bhij", &[1, 2, 3, 4], &[&[1, 2, 3, 4]]),
+        ("...ij,...jk->...ik", &[2, 3, 4], &[&[1, 4, 2]]),
+        ("ij->ji", &[3, 4], &[]),
+        ("ii->i", &[4, 4], &[]),
+        ("bij->b", &[2, 3, 4], &[]),
+        ("i,j->ij", &[3], &[&[4]]),
+        ("ab,bc,cd", &[2, 3], &[&[3, 4], &[4, 2]]),
+    ];
+    for (equation, shape, others) in equations {
+        let names = ["u", "v"];
+        let mut inputs = vec!["x"];
+        let mut constants = Vec::new();
+        for (name, other) in names.into_iter().zip(others) {
+            inputs.push(name);
+            constants.push(floats(name, other, &drawn(other.iter().product::<i64>() as usize)));
+        }
+        let node = with(operator("Einsum", &inputs, "y"), text("equation", equation));
+        let elements = shape.iter().product::<i64>() as usize;
+        let found = Found::of(equation, &small(shape, vec![node], constants), elements);
+        assert!(found.error() < 0.1, "{equation}: {:?} {:?}", found.circuit, found.onnxruntime);
+    }
+    let node = with(operator("Einsum", &["x", "x"], "y"), text("equation", "bid,bjd->bij"));
+    let found = Found::of("of itself", &small(&[1, 3, 4], vec![node], Vec::new()), 12);
+    assert!(found.error() < 0.1 && found.is_varied(), "{:?}", found.circuit);
+}
+
+#[test]
+fn windows_over_volumes_are_onnxs() {
+    let shape: &[i64] = &[1, 2, 4, 5, 3];
+    let weight: Vec<f32> = (0..48).map(|at| (at * 7 % 13) as f32 / 16.0 - 0.375).collect();
+    let filters = || vec![floats("w", &[3, 2, 2, 2, 2], &weight), floats("b", &[3], &[0.25, -0.5, 1.0])];
+    let conv = |more: &[(&str, &[i64])]| {
+        let node = operator("Conv", &["x", "w", "b"], "y");
+        more.iter().fold(node, |node, &(name, values)| with(node, ints(name, values)))
+    };
+    let pool = |operator_name: &str, more: &[(&str, &[i64])]| {
+        let node = with(operator(operator_name, &["x"], "y"), ints("kernel_shape", &[2, 3, 2]));
+        more.iter().fold(node, |node, &(name, values)| with(node, ints(name, values)))
+    };
+    let padded: (&str, &[i64]) = ("pads", &[1, 0, 1, 0, 1, 0]);
+    let strided: (&str, &[i64]) = ("strides", &[2, 1, 1]);
+    let grouped = with(operator("Conv", &["x", "w"], "y"), int("group", 2));
+    let cases = [
+        ("convolution", conv(&[]), filters()),
+        ("padded and strided", conv(&[padded, strided]), filters()),
+        ("dilated", conv(&[("dilations", &[2, 1, 2])]), filters()),
+        (
+            "grouped",
+            grouped,
+            vec![floats("w", &[4, 1, 2, 2, 2], &weight[..32])],
+        ),
+        ("greatest", pool("MaxPool", &[padded, strided]), Vec::new()),
+        ("mean", pool("AveragePool", &[strided]), Vec::new()),
+        ("mean beside padding", pool("AveragePool", &[padded]), Vec::new()),
+        (
+            "mean of channels",
+            with(
+                operator("AveragePool", &["x"], "y"),
+                ints("kernel_shape", &[2, 1, 1]),
+            ),
+            Vec::new(),
+        ),
+    ];
+    for (name, node, constants) in cases {
+        let found = Found::of(name, &small(shape, vec![node], constants), 120);
+        assert!(found.error() < 0.05 && found.is_varied(), "{name}: {}", found.error());
+    }
+}
+
+/// Of a large image's numbers the neighbours' squares count, though their factor is far below the circuit's unit.
+#[test]
+fn neighbouring_channels_are_onnxs() {
+    let mut nodes = vec![operator("Mul", &["x", "c"], "large")];
+    nodes.push(with(
+        with(operator("LRN", &["large"], "y"), int("size", 3)),
+        float("alpha", 0.05),
+    ));
+    let constants = vec![floats("c", &[], &[8.0])];
+    let found = Found::of("neighbours", &small(&[1, 4, 3, 3], nodes, constants), 36);
+    assert!(found.error() < 0.15 && found.is_varied(), "{:?} {:?}", found.circuit, found.onnxruntime);
+}
