@@ -70,6 +70,12 @@ fn an_unknown_model_is_answered_with_the_nearest() {
         "there is no model",
         "`evmbench list`",
     );
+    refuses(
+        &["plan", "net/relu.onnx"],
+        2,
+        "there is no model",
+        "--onnx net/relu.onnx",
+    );
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub enum SuiteError {
 impl Hint for SuiteError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
+            Self::UnknownModel { id, .. } if id.ends_with(".onnx") => {
+                format!("a file is named by an option: --onnx {id}")
+            }
             Self::UnknownModel { nearest, .. } if nearest.is_empty() => {
                 "`evmbench list` shows all ids".to_owned()
             }

@@ -343,7 +343,22 @@ impl<'a> Import<'a> {
             self.keep_range_of_truth(node, &binding);
             return one(binding);
         }
-        self.ensure_one_axis(node)?;
+        if let Some(along) = self.first_of_several(node)? {
+            let is_logarithm = match node.op_type.as_str() {
+                "Softmax" => false,
+                "LogSoftmax" => true,
+                _ => {
+                    return Err(format!(
+                        "before operator set {ONE_AXIS_SINCE} it takes all axes from {along} on for one"
+                    ));
+                }
+            };
+            let reading = Reading::new(node, |name| self.argument(name));
+            return match ops::flattened_softmax(&reading, is_logarithm, along)? {
+                Meaning::Composed(composition) => self.compose(index, node, composition),
+                _ => Ok(Vec::new()),
+            };
+        }
         if self.is_of_whole_quotients(node) {
             return self.compose(index, node, Composition::single(Op::IntegerDiv, &[0, 1]));
         }
@@ -356,28 +371,21 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Fails where a Softmax or one of its kin takes several axes for one, as before operator set 13.
-    fn ensure_one_axis(&self, node: &NodeProto) -> Result<(), String> {
-        const SINCE: i64 = 13;
+    /// The first of several axes that a Softmax or one of its kin takes for one, as before operator set 13; none where it takes one.
+    fn first_of_several(&self, node: &NodeProto) -> Result<Option<usize>, String> {
         let is_of_kin = ["Softmax", "LogSoftmax", "Hardmax"].contains(&&node.op_type[..]);
-        if self.opset >= SINCE || !is_of_kin || !is_standard(&node.domain) {
-            return Ok(());
+        if self.opset >= ONE_AXIS_SINCE || !is_of_kin || !is_standard(&node.domain) {
+            return Ok(None);
         }
         let known = node.input.first().and_then(|name| self.known(name));
         let Some(shape) = known.and_then(|known| known.shape) else {
-            return Ok(());
+            return Ok(None);
         };
         let written = Attributes(node).int("axis");
         let along = axis(written.unwrap_or(1), shape.len())?;
         let is_one = along + 1 == shape.len()
             || (written.is_some() && shape[along + 1..].iter().all(|&size| size == 1));
-        if is_one {
-            Ok(())
-        } else {
-            Err(format!(
-                "before operator set {SINCE} it takes all axes from {along} on for one"
-            ))
-        }
+        Ok((!is_one).then_some(along))
     }
 
     /// The outputs of a node that stands for these operators.
@@ -738,6 +746,9 @@ impl<'a> Import<'a> {
         }
     }
 }
+
+/// The first operator set in which a Softmax and its kin take one axis.
+const ONE_AXIS_SINCE: i64 = 13;
 
 /// Operators that give of integers and truth values what they give of the same real numbers.
 const OF_ANY_NUMBERS: [&str; 40] = [

@@ -5,7 +5,7 @@
 use super::broadcast::broadcast;
 use super::dense::Gemm;
 use super::lowering::{Lowering, Place, Source, floats, step_of};
-use super::operator::{Import, Meaning, Operator};
+use super::operator::{Composition, Import, Meaning, Operator, Part};
 use super::{Op, Tensor};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::wire::constant::transposed;
@@ -139,7 +139,45 @@ fn factor(place: &Place<'_>, lowering: &mut Lowering, position: usize) -> Result
     lowering.before_weights(place, value)
 }
 
+/// A product in which a list stands for a matrix of one row on the left, or of one column on the right; the result has no such axis.
+fn of_lists(node: &Reading<'_>, ranks: [usize; 2]) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let mut sides = Vec::new();
+    for (position, rank) in ranks.into_iter().enumerate() {
+        // A matrix of weights stays a constant.
+        let constant = node.floats(position).ok();
+        let shape = net.shape(Part::Input(position))?.to_vec();
+        let matrix = match (rank, position) {
+            (1, 0) => vec![1, shape[0]],
+            (1, _) => vec![shape[0], 1],
+            _ => shape,
+        };
+        sides.push(match constant {
+            Some(tensor) => net.constant(Tensor::new(matrix, tensor.data))?,
+            None => net.reshaped(Part::Input(position), &matrix)?,
+        });
+    }
+    let product = net.apply(Op::MatMul, &sides)?;
+    let mut shape = net.shape(product)?.to_vec();
+    let last = shape.len();
+    if ranks[1] == 1 {
+        shape.remove(last - 1);
+    }
+    if ranks[0] == 1 {
+        shape.remove(last - 2);
+    }
+    let result = net.reshaped(product, &shape)?;
+    Ok(net.giving(vec![result]))
+}
+
 fn read(node: &Reading<'_>) -> Result<Meaning, String> {
+    if let (Some(left), Some(right)) = (node.shape(0)?, node.shape(1)?)
+        && (left.len() == 1 || right.len() == 1)
+    {
+        return of_lists(node, [left.len(), right.len()]);
+    }
     let is_row = node.shape(0)?.is_some_and(|shape| shape.len() == 2);
     // A matrix of weights is a fully connected layer.
     if let Ok(weight) = node.floats(1)

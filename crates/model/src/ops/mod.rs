@@ -61,6 +61,7 @@ pub use whole::Whole;
 pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
+pub(crate) use softmax::flattened as flattened_softmax;
 pub(crate) use quantised::{element_of as quantised_element, quantised};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 

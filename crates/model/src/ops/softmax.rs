@@ -261,6 +261,19 @@ impl Lowering {
     }
 }
 
+/// Before operator set 13: all axes from one on are one.
+pub(crate) fn flattened(node: &Reading<'_>, is_logarithm: bool, along: usize) -> Result<Meaning, String> {
+    let Some(mut net) = Composition::of(node)? else {
+        return Ok(Meaning::Unknown);
+    };
+    let shape = net.shape(Part::Input(0))?.to_vec();
+    let (rows, columns) = shape.split_at(along);
+    let rows = net.reshaped(Part::Input(0), &[rows.iter().product(), columns.iter().product()])?;
+    let shares = net.apply(Op::Softmax(Softmax { is_logarithm }), &[rows])?;
+    let result = net.reshaped(shares, &shape)?;
+    Ok(net.giving(vec![result]))
+}
+
 fn read(node: &Reading<'_>, is_logarithm: bool) -> Result<Meaning, String> {
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
