@@ -3,8 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+/// The workspace, seen from this crate.
+const WORKSPACE: &str = "../..";
+
+/// What the program is built from.
+const SOURCES: [&str; 4] = ["crates", "src", "Cargo.toml", "Cargo.lock"];
+
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok()?;
+    let output = Command::new("git")
+        .current_dir(WORKSPACE)
+        .args(arguments)
+        .output()
+        .ok()?;
     output
         .status
         .success()
@@ -12,21 +22,17 @@ fn git(arguments: &[&str]) -> Option<String> {
 }
 
 fn main() {
-    for path in [
-        "crates",
-        "src",
-        "Cargo.toml",
-        "Cargo.lock",
-        "build.rs",
-        ".git/HEAD",
-        ".git/logs/HEAD",
-    ] {
-        if Path::new(path).exists() {
-            println!("cargo::rerun-if-changed={path}");
+    for path in SOURCES.iter().chain(&[".git/HEAD", ".git/logs/HEAD"]) {
+        let path = Path::new(WORKSPACE).join(path);
+        if path.exists() {
+            println!("cargo::rerun-if-changed={}", path.display());
         }
     }
-    // The lock file pins revm, so that the version in a record is the one that ran.
-    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    // The lock file pins revm, so that the version in a record is the one that ran. A published crate has it in its own folder.
+    let lock = [WORKSPACE, "."]
+        .iter()
+        .find_map(|folder| std::fs::read_to_string(Path::new(folder).join("Cargo.lock")).ok())
+        .unwrap_or_default();
     let version = lock
         .split("[[package]]")
         .find(|package| package.contains("name = \"revm\"\n"))
@@ -34,17 +40,8 @@ fn main() {
         .unwrap_or("unknown");
     println!("cargo::rustc-env=EVMBENCH_REVM_VERSION={version}");
     let revision = git(&["rev-parse", "HEAD"]).map(|revision| {
-        let changed = git(&[
-            "status",
-            "--porcelain",
-            "--",
-            "crates",
-            "src",
-            "Cargo.toml",
-            "Cargo.lock",
-            "build.rs",
-        ]);
-        if changed.is_none_or(|changed| changed.is_empty()) {
+        let status = [&["status", "--porcelain", "--"][..], &SOURCES].concat();
+        if git(&status).is_none_or(|changed| changed.is_empty()) {
             revision
         } else {
             format!("{revision}-modified")

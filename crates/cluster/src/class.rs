@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format;
-use crate::prover::{AvailableMemory, MemorySource};
+use evmbench_host::format;
+use evmbench_host::memory::{AvailableMemory, MemorySource};
 
 /// The sizes, in GiB; above the greatest, its multiples.
 const GIBIBYTES: [u64; 17] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];

@@ -18,7 +18,6 @@ mod ezkl;
 mod instances;
 mod layout;
 pub mod lookups;
-mod memory;
 mod points;
 mod rows;
 pub mod settings;
@@ -64,10 +63,6 @@ pub use evidence::{
 pub use ezkl::{EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use memory::{
-    AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes,
-    own_peak_rss_bytes, total_memory_bytes,
-};
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
 pub use rows::Ezkl;
 pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile, Shown, Side};

@@ -6,14 +6,15 @@
 //! All parts have as many rows. For each number of rows, from the whole model's down, a part takes as many layers as have room in it; the
 //! last layer is tiled where it has no room alone.
 
-use crate::committed::CheckedRange;
+use evmbench_committed::CheckedRange;
+use evmbench_model::fold;
+use evmbench_model::graph::Graph;
+use evmbench_model::split::{self, Split};
+use evmbench_ezkl::CircuitPlan;
+use evmbench_schema::record::{PartRequest, Request};
+use evmbench_subject::subject::{LoweredPart, Subject};
+
 use crate::forecast;
-use crate::model::fold;
-use crate::model::graph::Graph;
-use crate::model::split::{self, Split};
-use crate::prover::CircuitPlan;
-use crate::record::{PartRequest, Request};
-use crate::subject::{LoweredPart, Subject};
 
 /// Where to split a model; none where no split fits, the model has no committed circuit, or it is split already.
 #[must_use]
@@ -225,10 +226,10 @@ fn furthest<T, E>(most: usize, fits: impl Fn(usize) -> Result<T, E>) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::committed::DEFAULT_DIGIT_BITS;
-    use crate::prover::Io;
-    use crate::subject::Material;
-    use crate::suite::{self, Experiment};
+    use evmbench_committed::DEFAULT_DIGIT_BITS;
+    use evmbench_ezkl::Io;
+    use evmbench_subject::subject::Material;
+    use evmbench_suite::{self as suite, Experiment};
 
     const MIB: u64 = 1 << 20;
 

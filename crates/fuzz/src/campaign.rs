@@ -10,15 +10,16 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_evm::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verification, Verifier};
+use evmbench_evm::nodes::{Pace, PaceByEnd};
+use evmbench_host::parallel;
+use evmbench_ezkl::Proof;
+
 use super::class::Class;
 use super::corpus::Corpus;
 use super::error::FuzzError;
 use super::mutation::{Mutation, Part, WORD_BYTES};
 use super::subject::Subject;
-use crate::chain::{Calldata, Called, ChainError, Fork, Repeat, Verdict, Verification, Verifier};
-use crate::nodes::{Pace, PaceByEnd};
-use crate::parallel;
-use crate::prover::Proof;
 
 /// What the last step of a verification costs: one check of two pairs (EIP-1108).
 const PAIRING_GAS: u64 = 45_000 + 2 * 34_000;

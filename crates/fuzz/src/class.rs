@@ -13,11 +13,12 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_evm::chain::calldata::FIELD_MODULUS;
+use evmbench_ezkl::{BASE_MODULUS, POINT_WORDS, Point, ProofSection};
+
 use super::curve;
 use super::mutation::{Mutation, Part, WORD_BITS};
 use super::subject::Subject;
-use crate::chain::calldata::FIELD_MODULUS;
-use crate::prover::{BASE_MODULUS, POINT_WORDS, Point, ProofSection};
 
 /// Why a statement is wrong after the mutation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -7,10 +7,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_evm::chain::{Fork, Verifier};
+
 use super::campaign::{Case, Outcome, Target};
 use super::error::FuzzError;
 use super::subject::Subject;
-use crate::chain::{Fork, Verifier};
 
 /// Kept cases of one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

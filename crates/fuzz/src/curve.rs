@@ -5,7 +5,7 @@
 
 use alloy_primitives::{U256, uint};
 
-use crate::prover::{BASE_MODULUS, Point};
+use evmbench_ezkl::{BASE_MODULUS, Point};
 
 /// A third root of 1 in the base field: (x, y) on the curve makes (βx, y) another point of it.
 const BETA: U256 = uint!(2203960485148121921418603742825762020974279258880205651966_U256);

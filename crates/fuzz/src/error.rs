@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use evmbench_evm::chain::ChainError;
+use evmbench_host::hint::Hint;
+use evmbench_store::{DAMAGED_EVIDENCE, StoreError};
+
 use super::mutation::MutationError;
-use crate::chain::ChainError;
-use crate::hint::Hint;
-use crate::store::{DAMAGED_EVIDENCE, StoreError};
 
 /// Why a statement could not be mutated.
 #[derive(Debug, thiserror::Error)]

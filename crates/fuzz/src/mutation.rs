@@ -10,7 +10,7 @@ use alloy_primitives::{Bytes, U256};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::prover::Proof;
+use evmbench_ezkl::Proof;
 
 /// Bytes of a word.
 pub(super) const WORD_BYTES: usize = 32;

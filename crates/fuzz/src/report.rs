@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_host::clock::now;
+use evmbench_evm::nodes::AnvilThroughput;
+use evmbench_schema::record::Environment;
+
 use super::campaign::Campaign;
-use crate::environment::now;
-use crate::nodes::AnvilThroughput;
-use crate::record::Environment;
 
 /// The schema's version: one more for each change.
 pub const SCHEMA: u32 = 2;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use alloy_primitives::{B256, Bytes, U256};
 
+use evmbench_evm::chain::{Fork, Verifier};
+use evmbench_ezkl::{Point, Proof, ProofLayout};
+use evmbench_schema::record::{Evidence, FileName, Record};
+use evmbench_store::StoredRun;
+
 use super::error::FuzzError;
 use super::mutation::{Donor, proof_words};
-use crate::chain::{Fork, Verifier};
-use crate::prover::{Point, Proof, ProofLayout};
-use crate::record::{Evidence, FileName, Record};
-use crate::store::StoredRun;
 
 /// What is mutated.
 #[derive(Debug, Clone)]

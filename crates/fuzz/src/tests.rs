@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use alloy_primitives::{B256, Bytes, U256, hex, keccak256};
 use proptest::prelude::*;
 
+use evmbench_evm::chain::calldata::FIELD_MODULUS;
+use evmbench_evm::chain::{Calldata, Fork, Verifier};
+use evmbench_ezkl::{BASE_MODULUS, Proof, ProofLayout, ProofSection};
+use evmbench_schema::record::FileName;
+
 use super::campaign::{self, Ending, Target};
 use super::curve;
 use super::mutation::{Part, proof_words};
 use super::*;
-use crate::chain::calldata::FIELD_MODULUS;
-use crate::chain::{Calldata, Fork, Verifier};
-use crate::prover::{BASE_MODULUS, Proof, ProofLayout, ProofSection};
-use crate::record::FileName;
 
 fn fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures")
 }
 
 fn text(name: &str, file: &str) -> String {
@@ -782,7 +783,7 @@ mod corpora {
                 &unwatched(),
             )
             .unwrap();
-            crate::store::write_json(&path(file), &corpus).unwrap();
+            evmbench_store::write_json(&path(file), &corpus).unwrap();
         }
     }
 }

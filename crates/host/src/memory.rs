@@ -64,7 +64,7 @@ impl AvailableMemory {
     /// The least of machine, control groups and Slurm, with `/proc` and `/sys` below `root` and the variables of `variable`.
     pub fn of(root: &Path, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let from = |source| move |bytes| Self { bytes, source };
-        let machine = super::worker::status_field(&root.join("proc/meminfo"), "MemTotal:");
+        let machine = status_field(&root.join("proc/meminfo"), "MemTotal:");
         let groups = ControlGroup::all(root)
             .into_iter()
             .filter_map(|group| group.limit());
@@ -114,9 +114,10 @@ pub fn effective_memory_limit_bytes(asked_bytes: Option<u64>) -> Option<u64> {
 /// The machine's own memory, in bytes, whatever of it this process may have.
 #[cfg(target_os = "linux")]
 pub fn total_memory_bytes() -> Option<u64> {
-    super::worker::status_field(Path::new("/proc/meminfo"), "MemTotal:")
+    status_field(Path::new("/proc/meminfo"), "MemTotal:")
 }
 
+/// The machine's own memory, in bytes: not known here.
 #[cfg(not(target_os = "linux"))]
 pub fn total_memory_bytes() -> Option<u64> {
     None
@@ -124,7 +125,15 @@ pub fn total_memory_bytes() -> Option<u64> {
 
 /// The most memory that this process itself has held so far, in bytes; none where the platform does not tell.
 pub fn own_peak_rss_bytes() -> Option<u64> {
-    super::worker::status_field(Path::new("/proc/self/status"), "VmHWM:")
+    status_field(Path::new("/proc/self/status"), "VmHWM:")
+}
+
+/// A field in kB of a file like `/proc/self/status`, in bytes.
+pub fn status_field(path: &Path, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// What a child of this process may allocate at most, where a limit was set.
@@ -137,7 +146,7 @@ fn process_limit_bytes() -> Option<u64> {
 }
 
 /// How often a limit of a control group stopped an allocation so far, in all groups that this process is in.
-pub(super) fn limit_hits() -> u64 {
+pub fn limit_hits() -> u64 {
     let groups = ControlGroup::all(Path::new("/"));
     groups.iter().filter_map(ControlGroup::hits).sum()
 }

@@ -8,12 +8,13 @@
 
 use std::collections::HashMap;
 
+use evmbench_model::float::FloatModel;
+use evmbench_model::graph::{Graph, Tensor, elements};
+use evmbench_model::onnx::{FloatType, Value, are_floats};
+use evmbench_ezkl::{CircuitSettings, Observer};
+use evmbench_subject::subject::Subject;
+
 use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
-use crate::model::float::FloatModel;
-use crate::model::graph::{Graph, Tensor, elements};
-use crate::model::onnx::{FloatType, Value, are_floats};
-use crate::prover::{CircuitSettings, Observer};
-use crate::subject::Subject;
 
 /// See the module.
 pub(super) enum Floats<'a> {
@@ -94,7 +95,7 @@ impl<'a> Floats<'a> {
 ///
 /// # Errors
 /// [`JudgeError`]: there are none.
-pub(crate) fn float_outputs(
+pub fn float_outputs(
     subject: &Subject,
     onnxruntime: Option<&OnnxRuntime>,
     observer: &dyn Observer<CircuitSettings>,

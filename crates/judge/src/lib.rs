@@ -8,7 +8,7 @@
 //!
 //! - Both are given the same inputs ([`probes`]), which the circuit's integers hold exactly.
 //! - Fixed point costs something. How much is estimated on those inputs by the same model with every weight and every value
-//!   rounded to the circuit's scale ([`crate::model::onnx::rounded`]). The tolerance of an output is [`ALLOWANCE`] times its greatest distance from the
+//!   rounded to the circuit's scale ([`evmbench_model::onnx::rounded`]). The tolerance of an output is [`ALLOWANCE`] times its greatest distance from the
 //!   exact one, and one unit of the output.
 //! - An error within the tolerance is what fixed point costs, if the tolerance is at most [`LEAST_RESOLUTION`] of the output's range.
 //!   A greater tolerance could hide another function: [`Outcome::Imprecise`].
@@ -26,6 +26,7 @@
 //! other measure than that magnitude.
 
 mod floats;
+pub mod numerics;
 mod onnxruntime;
 mod probes;
 mod trial;
@@ -35,7 +36,6 @@ pub use evmbench_schema::function::{
 };
 use evmbench_schema::function::{Compared, READING, check_output, output_range, worst};
 
-pub(crate) use floats::float_outputs;
+pub use floats::float_outputs;
 pub use onnxruntime::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};
-pub(crate) use trial::Trial;
-pub use trial::check;
+pub use trial::{Trial, TrialError, check};

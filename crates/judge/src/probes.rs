@@ -8,8 +8,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::model::graph::Tensor;
-use crate::model::input::Numbers;
+use evmbench_model::graph::Tensor;
+use evmbench_model::input::Numbers;
 
 /// The stream of a seed that these inputs come from: weights and inputs have others.
 const STREAM: u64 = 2;

@@ -5,26 +5,26 @@ use std::sync::Mutex;
 
 use alloy_primitives::U256;
 
+use evmbench_model::program::Integers;
+use evmbench_model::graph::{Graph, Tensor};
+use evmbench_model::integer::{Lowered, integer_from_word};
+use evmbench_model::onnx::{self, rounded};
+use evmbench_host::parallel;
+use evmbench_ezkl::{CircuitSettings, EzklProver, Failure, Observer, ProverError};
+use evmbench_schema::record::Outcome;
+use evmbench_subject::subject::{CommittedSubject, Subject, joined};
+
 use super::floats::Floats;
 use super::{
     Compared, FunctionCheck, JudgeError, KnownIntegers, LEAST_INPUTS, OnnxRuntime, Outputs, READING,
     check_output, output_range, probes, worst,
 };
-use crate::bench::{self, BenchError};
-use crate::committed::Integers;
-use crate::model::graph::{Graph, Tensor};
-use crate::model::integer::{Lowered, integer_from_word};
-use crate::model::onnx::{self, rounded};
-use crate::parallel;
-use crate::prover::{CircuitSettings, EzklProver, Failure, Observer};
-use crate::record::Outcome;
-use crate::subject::{CommittedSubject, Subject, joined};
 
 /// The most inputs whose integers are computed at once: each takes the memory of a whole witness.
 const AT_ONCE: usize = 4;
 
 /// An observer that hears all that `inner` does, and accepts a circuit only where it computes the subject's function.
-pub(crate) struct Trial<'a> {
+pub struct Trial<'a> {
     subject: &'a Subject,
     onnxruntime: Option<&'a OnnxRuntime>,
     inner: &'a dyn Observer<CircuitSettings>,
@@ -39,7 +39,7 @@ struct State {
 
 impl<'a> Trial<'a> {
     /// Without onnxruntime a user's model is judged only by the exact integer reference, where that covers it.
-    pub(crate) fn new(
+    pub fn new(
         subject: &'a Subject,
         onnxruntime: Option<&'a OnnxRuntime>,
         inner: &'a dyn Observer<CircuitSettings>,
@@ -53,7 +53,7 @@ impl<'a> Trial<'a> {
     }
 
     /// How it ended; none where the circuit was never run.
-    pub(crate) fn finish(self) -> Option<Result<FunctionCheck, JudgeError>> {
+    pub fn finish(self) -> Option<Result<FunctionCheck, JudgeError>> {
         self.state.into_inner().ok()?.result
     }
 
@@ -174,18 +174,29 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// A circuit that cannot be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The prover could not work at all.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+    /// There is nothing to judge the circuit by.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+}
+
 /// The check of a subject's circuit alone: it is laid out, compiled and run on the probes, and no key is made.
 ///
 /// # Errors
-/// [`BenchError`]; why there is no circuit is in the inner result.
+/// [`TrialError`]; why there is no circuit is in the inner result.
 pub fn check(
     subject: &Subject,
     prover: &EzklProver,
     onnxruntime: &OnnxRuntime,
     observer: &dyn Observer<CircuitSettings>,
-) -> Result<Result<Option<FunctionCheck>, Failure>, BenchError> {
+) -> Result<Result<Option<FunctionCheck>, Failure>, TrialError> {
     let trial = Trial::new(subject, Some(onnxruntime), observer);
-    let tried = prover.try_out(&bench::job(subject), &trial)?;
+    let tried = prover.try_out(&subject.job(), &trial)?;
     let check = trial.finish().transpose()?;
     Ok(match tried {
         // What was found is in the check.

@@ -1,15 +1,17 @@
 //! What a record shows about the proof that it tells of.
 
-use crate::format;
-use crate::judge::FunctionCheck;
+use evmbench_host::format;
+use evmbench_schema::function::FunctionCheck;
+use evmbench_model::graph::Graph;
+use evmbench_model::integer::{self, Lowered};
+use evmbench_model::layers;
+use evmbench_model::onnx::Coverage;
+use evmbench_ezkl::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
+use evmbench_schema::record::{Evidence, IntegerCheck, Numerics, Outcome, Record};
+use evmbench_subject::subject;
+use evmbench_suite as suite;
+
 use crate::ledger::{self, Calling, CommittedFacts, Facts, Reference};
-use crate::model::graph::Graph;
-use crate::model::integer::{self, Lowered};
-use crate::model::layers;
-use crate::model::onnx::Coverage;
-use crate::prover::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
-use crate::record::{Evidence, IntegerCheck, Numerics, Outcome, Record};
-use crate::{subject, suite};
 
 /// A record's model as layers.
 #[derive(Debug, Clone, Copy)]

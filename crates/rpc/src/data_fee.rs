@@ -11,8 +11,9 @@ use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_rlp::{Encodable as _, Header};
 use alloy_sol_types::{SolCall, sol};
 
+use evmbench_report::report::prices::{Compressed, DataFee};
+
 use super::{Block, Provider, ProviderError};
-use crate::report::prices::{Compressed, DataFee};
 
 sol! {
     function getL1Fee(bytes transaction) returns (uint256);

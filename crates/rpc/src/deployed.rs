@@ -5,12 +5,13 @@
 
 use alloy_primitives::Address;
 
+use evmbench_evm::chain::{Fork, is_acceptance};
+use evmbench_run::deployable::Deployable;
+use evmbench_guard::guard::recognised::{GuardCode, Likeness, OtherValue};
+use evmbench_guard::guard::{Guard, GuardContracts};
+use evmbench_schema::committed::Committed;
+
 use super::{Block, Provider, ProviderError, RpcError};
-use crate::chain::{Fork, is_acceptance};
-use crate::deployable::Deployable;
-use crate::guard::recognised::{GuardCode, Likeness, OtherValue};
-use crate::guard::{Guard, GuardContracts};
-use crate::prover::Committed;
 
 /// JSON-RPC's error code for a call that reverted.
 const REVERTED: i64 = 3;
@@ -148,13 +149,13 @@ mod tests {
     use super::super::Limits;
     use super::super::fake::Fake;
     use super::*;
-    use crate::store::StoredRun;
+    use evmbench_store::StoredRun;
 
     const BLOCK: Block = Block(1);
 
     fn deployable(name: &str) -> Deployable {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("results/scaling")
+            .join("../../results/scaling")
             .join(name);
         Deployable::of(&StoredRun::open(&path).unwrap()).unwrap()
     }

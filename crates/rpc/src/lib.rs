@@ -1,6 +1,6 @@
 //! A record on the user's own chain, asked of a provider by JSON-RPC: nothing is signed, sent or paid for.
 //!
-//! Goes in: a stored run's [`Deployable`](crate::deployable::Deployable) and a provider's URL. Comes out:
+//! Goes in: a stored run's [`Deployable`](evmbench_run::deployable::Deployable) and a provider's URL. Comes out:
 //!
 //! - [`provider`]: answers to JSON-RPC requests, within limits on size and time;
 //! - [`verification`]: verdict and gas of the run's proof there, by `eth_call` and `eth_estimateGas` with state overrides;
@@ -17,9 +17,9 @@ mod fake;
 
 use std::borrow::Cow;
 
-use crate::chain::ChainError;
-use crate::hint::Hint;
-use crate::store::DAMAGED_EVIDENCE;
+use evmbench_evm::chain::ChainError;
+use evmbench_host::hint::Hint;
+use evmbench_store::DAMAGED_EVIDENCE;
 pub use provider::{Block, Limits, Provider, ProviderError};
 
 /// Why a provider's chain says nothing about a run.

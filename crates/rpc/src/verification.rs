@@ -14,11 +14,12 @@
 use alloy_primitives::{Address, B256, Bytes, U64, U256, hex};
 use serde_json::{Map, Value, json};
 
+use evmbench_evm::chain::{Calldata, Chain, ChainError, Fork, is_acceptance};
+use evmbench_run::deployable::Deployable;
+use evmbench_guard::guard::{Guard, GuardContracts};
+
 use super::provider::quantity;
 use super::{Block, Provider, ProviderError, RpcError};
-use crate::chain::{Calldata, Chain, ChainError, Fork, is_acceptance};
-use crate::deployable::Deployable;
-use crate::guard::{Guard, GuardContracts};
 
 /// No call takes as much gas, on any chain.
 const MOST_GAS: u64 = 1 << 62;
@@ -300,7 +301,7 @@ mod tests {
     use super::super::Limits;
     use super::super::fake::Fake;
     use super::*;
-    use crate::store::StoredRun;
+    use evmbench_store::StoredRun;
 
     const BLOCK: Block = Block(1);
 
@@ -309,7 +310,7 @@ mod tests {
     const CALLING: u64 = 2_600 + 20;
 
     fn deployable() -> Deployable {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let run = StoredRun::open(&root.join("results/scaling/dense_small-s7-committed.json"));
         Deployable::of(&run.unwrap()).unwrap()
     }

@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
 
-use crate::chain::calldata::VerifyCall;
-use crate::guard::batch::{self, BatchError, Openings};
-use crate::guard::{GuardContracts, VerifierCode};
-use crate::hint::Hint;
-use crate::prover::{Committed, ProverError, VerifierKind};
-use crate::record::{Evidence, FileName, Outcome, ProofBatch, Request};
-use crate::rederive::{self, Discrepancy, Exhibits, Given, Tools};
-use crate::solidity::CompileOptions;
-use crate::store::{StoreError, StoredRun};
+use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_guard::guard::batch::{self, BatchError, Openings};
+use evmbench_guard::guard::{GuardContracts, VerifierCode};
+use evmbench_host::hint::Hint;
+use evmbench_ezkl::{Committed, ProverError, VerifierKind};
+use evmbench_schema::record::{Evidence, FileName, Outcome, ProofBatch, Request};
+use evmbench_evm::solidity::CompileOptions;
+use evmbench_store::{StoreError, StoredRun};
+
+use crate::derivation::{self, Discrepancy, Exhibits, Given, Tools};
 
 /// Records that are not measured as a batch.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +95,7 @@ impl Member {
     /// What a batch contract is deployed for follows from the evidence, not from what the record says of it.
     fn load(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Self, BatchesError> {
         let run = StoredRun::open(path)?;
-        let found = rederive::rederive_alone(&run, given, tools)?;
+        let found = derivation::rederive_alone(&run, given, tools)?;
         // What the batch came to is in the last member's record: it is what is to be found out.
         let of_batch =
             |found: &Discrepancy| run.record().batch.is_some() && found.place.starts_with("outcome");
@@ -113,7 +114,7 @@ impl Member {
             return Err(no_proof());
         }
         let evidence = Exhibits::of(&run).evidence;
-        let derived = rederive::committed(record.request.plan, &evidence);
+        let derived = derivation::committed(record.request.plan, &evidence);
         let Evidence {
             verifier_source: Some(source),
             creation_code: Some(creation),

@@ -3,12 +3,13 @@
 //! Goes in: a stored run. Comes out: every transaction that its figures come from, made again in revm, and what other EVMs make of each:
 //! deployments, registrations, verifications, guards, batches and sets of parts. Any difference in gas or outcome is a finding.
 
-use crate::chain::{Fork, Recording, Transcript};
-use crate::home::{Home, create_private};
-use crate::nodes::{Difference, NodeError, OtherEvm, SPECIFICATION_VERSION};
-use crate::prover::{ProverError, Toolchain, ToolchainError};
+use evmbench_evm::chain::{Fork, Recording, Transcript};
+use evmbench_host::home::{Home, create_private};
+use evmbench_evm::nodes::{Difference, NodeError, OtherEvm, SPECIFICATION_VERSION};
+use evmbench_ezkl::{ProverError, Toolchain, ToolchainError};
+use evmbench_store::StoredRun;
+
 use crate::rederive::{self, Given, Rederived, Tools};
-use crate::store::StoredRun;
 
 /// `ethereum-execution`, with the digest of every file.
 const REQUIREMENTS: &str = include_str!("crosscheck/requirements.txt");

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 use alloy_primitives::{B256, Bytes, keccak256};
 
-use crate::chain::calldata::VerifyCall;
-use crate::guard::VerifierCode;
-use crate::hint::Hint;
-use crate::prover::{Committed, Proof, VerifierKind};
-use crate::record::Evidence;
-use crate::rederive::{Exhibits, Terms};
-use crate::store::{DAMAGED_EVIDENCE, StoreError, StoredRun};
+use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_guard::guard::VerifierCode;
+use evmbench_host::hint::Hint;
+use evmbench_ezkl::{Committed, Proof, VerifierKind};
+use evmbench_schema::record::Evidence;
+use evmbench_store::{DAMAGED_EVIDENCE, StoreError, StoredRun};
+
+use crate::derivation::{Exhibits, Terms};
 
 /// A run's verifier and proof, to be deployed and verified anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, Bytes, keccak256};
 use serde::Serialize;
 
-use crate::chain::calldata::VerifyCall;
-use crate::chain::{ChainError, Fork, TransactionGas, Verifier};
+use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_evm::chain::{ChainError, Fork, TransactionGas, Verifier};
+use evmbench_guard::guard::VerifierCode;
+use evmbench_host::hint::Hint;
+use evmbench_ezkl::{Committed, Proof, VerifierKind};
+use evmbench_schema::record::Evidence;
+use evmbench_evm::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
+use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_store::{self as store, DAMAGED_EVIDENCE, StoreError, StoredRun};
+
 use crate::deployable::{Deployable, DeployableError};
-use crate::guard::VerifierCode;
-use crate::hint::Hint;
-use crate::prover::{Committed, Proof, VerifierKind};
-use crate::record::Evidence;
-use crate::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
-use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
-use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";

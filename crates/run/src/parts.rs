@@ -10,18 +10,20 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::Bytes;
 
-use crate::committed::{CommittedSizes, InputAssurance};
-use crate::guard::linked::{self, LinkedPart};
-use crate::guard::{GuardContracts, GuardError, VerifierCode};
-use crate::hint::Hint;
-use crate::ledger::What;
-use crate::prover::{
+use evmbench_committed::{CommittedSizes, InputAssurance};
+use evmbench_guard::guard::linked::{self, LinkedPart};
+use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
+use evmbench_host::hint::Hint;
+use evmbench_ledger::ledger::What;
+use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
-use crate::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
-use crate::rederive::{self, Discrepancy, Exhibits, Given, Rederived, Tools};
-use crate::store::{self, StoreError, StoredRun};
+use evmbench_schema::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
+use evmbench_store::{self as store, StoreError, StoredRun};
+
+pub use crate::derivation::Measured;
+use crate::derivation::{self, Discrepancy, Exhibits, Given, Rederived, Tools};
 
 /// Records that are not measured as a set.
 #[derive(Debug, thiserror::Error)]
@@ -107,15 +109,6 @@ impl Hint for PartsError {
     }
 }
 
-/// A set, measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
-    /// What it came to.
-    pub set: PartSet,
-    /// Items of some part's ledger that rest on what only its record says, with the first such part and why.
-    pub by_record_only: BTreeMap<What, String>,
-}
-
 /// What a part's record and evidence hold for the set's contract.
 struct Part {
     creation: Bytes,
@@ -137,7 +130,7 @@ impl Part {
             path: path.to_owned(),
         };
         let run = StoredRun::open(path)?;
-        let found = rederive::rederive_alone(&run, given, tools)?;
+        let found = derivation::rederive_alone(&run, given, tools)?;
         // What the set came to is in the last part's record: it is what is to be found out.
         let of_set = |found: &Discrepancy| run.record().set.is_some() && found.place.starts_with("outcome");
         if let Some(found) = found.discrepancies.iter().find(|found| !of_set(found)) {
@@ -159,7 +152,7 @@ impl Part {
         }
         let evidence = Exhibits::of(&run).evidence;
         let place = record.request.part.clone().ok_or_else(no_part)?;
-        let derived = rederive::committed(record.request.plan, &evidence);
+        let derived = derivation::committed(record.request.plan, &evidence);
         let (sizes, committed) = derived.ok_or_else(no_part)?;
         let plan = record.request.plan.as_committed().ok_or_else(no_part)?;
         let input_range = plan.assurance();

@@ -6,18 +6,18 @@
 
 use std::borrow::Cow;
 
-use crate::bench;
-use crate::chain::try_out;
-use crate::chain::{Calldata, ChainError, Fork, UnderFork};
-use crate::environment;
-use crate::hint::Hint;
-use crate::prover::{
+use evmbench_evm::chain::try_out;
+use evmbench_evm::chain::{Calldata, ChainError, Fork, UnderFork};
+use evmbench_host::hint::Hint;
+use evmbench_ezkl::{
     Artifacts, CircuitSettings, PhaseMeasurement, ProverError, ProverRun, RecordedProver, SettingsError,
 };
-use crate::record::{Evidence, Record, SCHEMA};
+use evmbench_schema::record::{Evidence, Record, SCHEMA};
+use evmbench_store::{self as store, DAMAGED_EVIDENCE, StoreError, StoredRun};
+use evmbench_subject::subject::Subject;
+
+use crate::environment;
 use crate::rederive::{self, Discrepancy, Given, Tools};
-use crate::store::{self, DAMAGED_EVIDENCE, StoreError, StoredRun};
-use crate::subject::Subject;
 
 /// A record that cannot be used again.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +149,7 @@ pub fn recorded_prover_of(run: &StoredRun, subject: &Subject) -> Result<Recorded
     if !same_model || record.request.plan != subject.request.plan {
         return recorded_prover(run);
     }
-    let sha256 = bench::job(subject).circuit.sha256();
+    let sha256 = subject.job().circuit.sha256();
     Ok(RecordedProver::new(sha256, recorded_run(run)?))
 }
 

@@ -8,21 +8,21 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use alloy_primitives::U256;
-pub use evmbench_schema::accuracy::Accuracy;
 use serde::{Deserialize, Serialize};
 
-use crate::cifar10::{self, CLASSES, IMAGE_SHAPE, Images};
-use crate::committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
-use crate::hint::Hint;
-use crate::model::float::{FloatError, FloatModel};
-use crate::model::graph::{Graph, Tensor};
-use crate::model::input;
-use crate::model::integer::integer_from_word;
-use crate::model::onnx;
-use crate::parallel;
-use crate::prover::CircuitKind;
-use crate::store::{self, StoreError};
-use crate::suite::ModelSpec;
+pub use evmbench_schema::accuracy::Accuracy;
+use evmbench_cifar10::{self as cifar10, CLASSES, IMAGE_SHAPE, Images};
+use evmbench_committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
+use evmbench_host::hint::Hint;
+use evmbench_model::float::{FloatError, FloatModel};
+use evmbench_model::graph::{Graph, Tensor};
+use evmbench_model::input;
+use evmbench_model::integer::integer_from_word;
+use evmbench_model::onnx;
+use evmbench_host::parallel;
+use evmbench_ezkl::CircuitKind;
+use evmbench_store::{self as store, StoreError};
+use evmbench_suite::ModelSpec;
 
 /// All that was found out about one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ pub fn float_logits(
     spec: Option<&ModelSpec>,
     images: &Images,
 ) -> Result<Vec<Vec<f32>>, AccuracyError> {
-    let shapes = |ids: &[crate::model::graph::ValueId]| -> Vec<Vec<usize>> {
+    let shapes = |ids: &[evmbench_model::graph::ValueId]| -> Vec<Vec<usize>> {
         ids.iter().map(|&id| graph.shape(id).to_vec()).collect()
     };
     let (inputs, outputs) = (shapes(&graph.inputs), shapes(&graph.outputs));

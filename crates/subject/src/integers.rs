@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::graph::Graph;
-use crate::model::integer::{self, IntegerError, Lowered, Quantisation};
-use crate::model::onnx::{self, Uncovered};
-use crate::prover::settings::QuantisationError;
+use evmbench_model::graph::Graph;
+use evmbench_model::integer::{self, IntegerError, Lowered, Quantisation};
+use evmbench_model::onnx::{self, Uncovered};
+use evmbench_ezkl::settings::QuantisationError;
 
 /// Why a model has no exact integer program under some settings.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ impl IntegerProgram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::graph::Op;
+    use evmbench_model::graph::Op;
 
     fn quantisation(scale: i32) -> Quantisation {
         Quantisation {

@@ -7,17 +7,18 @@
 
 use std::path::{Path, PathBuf};
 
-pub use evmbench_schema::scale_factors::{Basis, ScaleFactors};
 use sha2::{Digest as _, Sha256};
 
+pub use evmbench_schema::scale_factors::{Basis, ScaleFactors};
+use evmbench_cifar10 as cifar10;
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_model::calibrate;
+use evmbench_model::float::FloatError;
+use evmbench_model::graph::{Graph, Tensor};
+use evmbench_model::input::{self, InputError, Slot};
+use evmbench_suite::ModelSpec;
+
 use crate::accuracy;
-use crate::cifar10;
-use crate::files::{self, MOST_MODEL_BYTES};
-use crate::model::calibrate;
-use crate::model::float::FloatError;
-use crate::model::graph::{Graph, Tensor};
-use crate::model::input::{self, InputError, Slot};
-use crate::suite::ModelSpec;
 
 /// The most inputs of a file or folder that are looked at.
 const MOST_INPUTS: usize = 256;
@@ -62,7 +63,7 @@ pub enum CalibrationError {
     Float(#[from] FloatError),
 }
 
-impl crate::hint::Hint for CalibrationError {
+impl evmbench_host::hint::Hint for CalibrationError {
     fn hint(&self) -> Option<std::borrow::Cow<'static, str>> {
         match self {
             Self::Input(error) => error.hint(),

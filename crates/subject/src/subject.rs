@@ -2,37 +2,41 @@
 //!
 //! Goes in: a model of the suite or a user's file, and a [`Request`]'s seeds and files. Comes out: [`Subject`].
 
+mod limbs;
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::cifar10::{CLASSES, Images};
-use crate::committed::{
-    self, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
+use evmbench_cifar10::{CLASSES, Images};
+use evmbench_committed::{
+    self as committed, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
     LooseRange, Witness,
 };
-use crate::digests::sha256_hex;
-use crate::files::{self, MOST_MODEL_BYTES};
-use crate::hint::Hint;
-use crate::integers::{IntegerProgram, NoIntegers};
-use crate::limbs;
-use crate::model::cost::cost;
-use crate::model::graph::{Graph, Tensor, ValueId};
-use crate::model::input::{Numbers, Slot};
-use crate::model::integer::{self, IntegerError, Lowered};
-use crate::model::onnx::{
+use evmbench_host::digests::sha256_hex;
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_host::hint::Hint;
+use evmbench_model::cost::cost;
+use evmbench_model::graph::{Graph, Tensor, ValueId};
+use evmbench_model::input::{Numbers, Slot};
+use evmbench_model::integer::{self, IntegerError, Lowered};
+use evmbench_model::onnx::{
     Asked, Coverage, Loaded, OnnxError, OnnxModel, OutputForm, Port, Problem, Uncovered,
 };
-use crate::model::split::{self, SharedTensor, Split, SplitError};
-use crate::model::weights::WeightsError;
-use crate::model::{fold, input, layers, onnx, rounding, weights};
-use crate::prover::committed_options;
-use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, CommittedPlan, Ezkl, PlanError};
-use crate::record::{FileName, Input, Model, PartRequest, Request, Source};
+use evmbench_model::split::{self, SharedTensor, Split, SplitError};
+use evmbench_model::weights::WeightsError;
+use evmbench_model::{fold, input, layers, onnx, rounding, weights};
+use evmbench_ezkl::{
+    CircuitKind, CircuitPlan, CircuitSettings, CommittedInputs, CommittedPlan, Ezkl, Job, JobCircuit, PlanError,
+    committed_options,
+};
+use evmbench_schema::record::{FileName, Input, Model, PartRequest, Request, Source};
+use evmbench_suite::{Experiment, ModelSpec};
+
+use crate::integers::{IntegerProgram, NoIntegers};
 use crate::scale_factors::{self, CalibrationError, ScaleFactors};
-use crate::suite::{Experiment, ModelSpec};
 use crate::trained;
 
 /// A subject that cannot be put together.
@@ -147,7 +151,7 @@ impl TestImage {
 }
 
 /// The circuit of one of a model's parts, before all have as many rows, and its plan.
-pub(crate) type LoweredPart = (CommittedPlan, CommittedCircuit);
+pub type LoweredPart = (CommittedPlan, CommittedCircuit);
 
 /// One thing to prove.
 #[derive(Debug, Clone)]
@@ -405,7 +409,7 @@ struct Inputs {
 ///
 /// # Errors
 /// [`OnnxError::Output`]: its output has no such form.
-pub(crate) fn seeded_network(spec: &ModelSpec, request: &Request) -> Result<Loaded, OnnxError> {
+pub fn seeded_network(spec: &ModelSpec, request: &Request) -> Result<Loaded, OnnxError> {
     let bytes = onnx::write(&layers::build(spec, request.seed));
     onnx::load_bytes(
         bytes,
@@ -418,7 +422,10 @@ pub(crate) fn seeded_network(spec: &ModelSpec, request: &Request) -> Result<Load
 ///
 /// # Errors
 /// [`SubjectError::Weights`]: the file is of another architecture; [`SubjectError::Onnx`]: it cannot be read as is asked for.
-pub(crate) fn read_network(
+///
+/// # Panics
+/// Never: what evmbench writes, it reads.
+pub fn read_network(
     spec: &ModelSpec,
     weights: Option<&Path>,
     request: &Request,
@@ -446,6 +453,32 @@ fn asked(request: &Request) -> Asked {
 }
 
 impl Subject {
+    /// Everything that a prover is asked about it.
+    pub fn job(&self) -> Job {
+        Job {
+            name: self.request.name(),
+            circuit: self.circuit(),
+            plan: self.request.plan,
+            verifier: self.request.verifier,
+            runs: self.request.runs,
+            warmup: self.request.warmup,
+        }
+    }
+
+    /// What EZKL is given: the model itself, or its committed circuit.
+    fn circuit(&self) -> JobCircuit {
+        match &self.committed {
+            None => JobCircuit::Model {
+                onnx: self.onnx.clone(),
+                inputs: self.inputs.iter().map(|tensor| tensor.data.clone()).collect(),
+            },
+            Some(committed) => {
+                let inputs = CommittedInputs::of(&committed.circuit, committed.witness().clone());
+                JobCircuit::Committed(Box::new(inputs))
+            }
+        }
+    }
+
     /// The model's exact integer program under a circuit's settings. It is lowered once, as long as these decide the same integers.
     ///
     /// # Errors
@@ -921,7 +954,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`SubjectError::Committed`], [`SubjectError::Plan`] and [`SubjectError::Split`].
-    pub(crate) fn lowered_part(
+    pub fn lowered_part(
         &self,
         part: &split::Part,
         is_read: bool,
@@ -1064,7 +1097,7 @@ impl Subject {
 }
 
 /// What a user's model is called in words.
-pub(crate) fn onnx_description(request: &Request) -> String {
+pub fn onnx_description(request: &Request) -> String {
     format!("{} (a user's ONNX file{})", request.id, form(request))
 }
 
@@ -1084,7 +1117,7 @@ const MOST_ID_CHARACTERS: usize = 128;
 ///
 /// # Panics
 /// Never: none of these characters is one that a name may not have.
-pub(crate) fn file_id(path: &Path) -> FileName {
+pub fn file_id(path: &Path) -> FileName {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let id: String = stem
         .chars()
@@ -1142,7 +1175,7 @@ fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
 }
 
 /// A model's inputs one after the other, as a committed circuit takes them.
-pub(crate) fn joined(inputs: &[Tensor]) -> Tensor {
+pub fn joined(inputs: &[Tensor]) -> Tensor {
     if let [input] = inputs {
         return input.clone();
     }
@@ -1230,9 +1263,9 @@ fn sha256_of(path: &Path) -> Result<String, SubjectError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::committed::InputAssurance;
-    use crate::prover::Io;
-    use crate::suite;
+    use evmbench_committed::InputAssurance;
+    use evmbench_ezkl::Io;
+    use evmbench_suite as suite;
 
     /// A batch's later members, say: what was chosen for the first is not chosen again from there.
     #[test]

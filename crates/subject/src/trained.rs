@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use evmbench_ezkl::CircuitKind;
+pub use evmbench_suite::{history_path, onnx_path};
+
 use crate::accuracy::{Accuracy, Evaluation};
-use crate::prover::CircuitKind;
-pub use crate::suite::{history_path, onnx_path};
 
 /// A trained model.
 #[derive(Debug, Clone, Copy)]

@@ -9,19 +9,21 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::coefficients::COEFFICIENTS;
-use super::quantity::Quantity;
-use super::sample::{Work, load_average};
-use crate::environment;
-use crate::home::Home;
-use crate::model::graph::{Graph, GraphError, Op};
-use crate::model::{input, onnx};
-use crate::prover::{
+use evmbench_host::clock::now;
+use evmbench_host::home::Home;
+use evmbench_model::graph::{Graph, GraphError, Op};
+use evmbench_model::{input, onnx};
+use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, CircuitShape, Decomposition, EZKL_VERSION, EzklProver, Failure, Job,
     JobCircuit, Observer, Phase, PlanError, ProverError, ShapeError, VerifierKind,
 };
-use crate::record::Machine;
-use crate::store::{self, StoreError};
+use evmbench_schema::record::Machine;
+use evmbench_store::{self as store, StoreError};
+
+use super::coefficients::COEFFICIENTS;
+use super::quantity::Quantity;
+use super::sample::{Work, load_average};
+use crate::machine::machine;
 
 /// The one file of all machines that homes once had.
 const OLD_FILE: &str = "calibration.json";
@@ -115,7 +117,7 @@ pub enum CalibrationError {
 impl Calibration {
     /// The calibration that is kept below `home`, if it is this machine's with this many threads.
     pub fn load(home: &Home, threads: usize) -> Option<Self> {
-        let machine = environment::machine();
+        let machine = machine();
         let holds = |kept: &Self| {
             kept.threads == threads
                 && kept.ezkl_version == EZKL_VERSION
@@ -148,9 +150,9 @@ impl Calibration {
             prove.push(prove_ratios);
         }
         let calibration = Self {
-            measured_at: environment::now(),
+            measured_at: now(),
             ezkl_version: EZKL_VERSION.to_owned(),
-            machine: environment::machine(),
+            machine: machine(),
             threads,
             load_average,
             setup: Speed::of(&setup),
@@ -228,9 +230,9 @@ mod tests {
         assert_eq!(Calibration::load(&home, 2), None);
         let speed = Speed::of(&[[1.0, 0.5]]);
         let calibration = Calibration {
-            measured_at: environment::now(),
+            measured_at: now(),
             ezkl_version: EZKL_VERSION.to_owned(),
-            machine: environment::machine(),
+            machine: machine(),
             threads: 2,
             load_average: Some(0.1),
             setup: speed,

@@ -4,14 +4,15 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use evmbench_ezkl::CircuitShape;
+
 use super::Estimate;
 use super::fit::{Fitted, Point};
 use super::quantity::Quantity;
 use super::sample::{Role, Sample};
-use crate::prover::CircuitShape;
 
 /// The file's text.
-const TEXT: &str = include_str!("../../data/forecast/coefficients.json");
+const TEXT: &str = include_str!("../../data/coefficients.json");
 
 /// The coefficients that this evmbench forecasts with.
 pub(super) static COEFFICIENTS: LazyLock<Coefficients> =
@@ -59,7 +60,7 @@ impl Coefficients {
         machines.sort_unstable();
         machines.dedup();
         Self {
-            ezkl_version: crate::prover::EZKL_VERSION.to_owned(),
+            ezkl_version: evmbench_ezkl::EZKL_VERSION.to_owned(),
             machines,
             fits: fits.collect(),
         }
@@ -89,7 +90,7 @@ impl Coefficients {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::Fork;
+    use evmbench_evm::chain::Fork;
 
     /// What is not fitted is forecast as nothing: a new fork needs its fit.
     #[test]

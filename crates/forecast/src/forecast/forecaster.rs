@@ -2,13 +2,14 @@
 
 use alloy_primitives::U256;
 
+use evmbench_evm::chain::calldata::FIELD_MODULUS;
+use evmbench_host::format;
+use evmbench_ezkl::{CircuitSettings, Observer, ShapeError, Visibility};
+use evmbench_subject::subject::{CommittedSubject, Subject};
+
 use super::sample::zero_bytes;
 use super::{Calibration, Estimate, Forecast, Verdict};
-use crate::chain::calldata::FIELD_MODULUS;
 use crate::forecast;
-use crate::format;
-use crate::prover::{CircuitSettings, Observer, ShapeError, Visibility};
-use crate::subject::{CommittedSubject, Subject};
 
 /// The most multiply-adds for which a model's integers are computed to tell what its public values are made of: some seconds.
 const MOST_MULTIPLY_ADDS: u64 = 200_000_000;
@@ -34,7 +35,7 @@ impl Forecaster {
     }
 
     /// An observer that hears all that `inner` does, and does not admit what cannot fit.
-    pub(crate) fn gate<'a>(&'a self, inner: &'a dyn Observer<CircuitSettings>) -> Gate<'a> {
+    pub fn gate<'a>(&'a self, inner: &'a dyn Observer<CircuitSettings>) -> Gate<'a> {
         Gate {
             forecaster: self,
             inner,
@@ -64,7 +65,7 @@ impl Forecaster {
 }
 
 /// See [`Forecaster::gate`].
-pub(crate) struct Gate<'a> {
+pub struct Gate<'a> {
     forecaster: &'a Forecaster,
     inner: &'a dyn Observer<CircuitSettings>,
 }
@@ -141,11 +142,11 @@ fn word(integer: i128) -> U256 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::integer::integer_from_word;
-    use crate::prover::Silent;
+    use evmbench_model::integer::integer_from_word;
+    use evmbench_ezkl::Silent;
 
     fn settings(logrows: u32) -> CircuitSettings {
-        let text = include_str!("../../tests/fixtures/settings/dense_private.json");
+        let text = include_str!("../../../../tests/fixtures/settings/dense_private.json");
         let mut json: serde_json::Value = serde_json::from_str(text).unwrap();
         json["run_args"]["logrows"] = logrows.into();
         CircuitSettings::parse(&json.to_string()).unwrap()

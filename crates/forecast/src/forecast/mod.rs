@@ -16,18 +16,18 @@ mod quantity;
 mod sample;
 mod size;
 
-pub use calibration::{Calibration, CalibrationError, Speed};
-pub use coefficients::Coefficients;
 pub use evmbench_schema::forecast::{
     Estimate, Forecast, ForkForecast, RuleForecast, Seconds, TransactionKind, Verdict,
 };
-pub use forecaster::Forecaster;
+use evmbench_evm::chain::{CalldataSize, Fork, Outlook};
+use evmbench_committed::CommittedCircuit;
+use evmbench_ezkl::{CircuitSettings, CircuitShape, ShapeError};
+
+pub use calibration::{Calibration, CalibrationError, Speed};
+pub use coefficients::Coefficients;
+pub use forecaster::{Forecaster, Gate};
 pub(crate) use forecaster::shown_zero_bytes;
 pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
-
-use crate::chain::{CalldataSize, Fork, Outlook};
-use crate::committed::CommittedCircuit;
-use crate::prover::{CircuitSettings, CircuitShape, ShapeError};
 use coefficients::COEFFICIENTS;
 use quantity::Quantity;
 
@@ -212,7 +212,7 @@ fn under(
         .of()
     };
     let deployments = [deploy(code.low), deploy(code.likely), deploy(code.high)];
-    let gas = |runs: &[(crate::chain::TransactionGas, Vec<crate::chain::RuleMargin>); 3]| Estimate {
+    let gas = |runs: &[(evmbench_evm::chain::TransactionGas, Vec<evmbench_evm::chain::RuleMargin>); 3]| Estimate {
         low: runs[0].0.tx_gas,
         likely: runs[1].0.tx_gas,
         high: runs[2].0.tx_gas,

@@ -6,11 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use evmbench_evm::chain::Fork;
+use evmbench_ezkl::{CircuitSettings, CircuitShape, LookupArgument};
+
 use super::fit::{Point, Term};
 use super::sample::{ForkGas, Sample};
 use super::size;
-use crate::chain::Fork;
-use crate::prover::{CircuitSettings, CircuitShape, LookupArgument};
 
 /// Words of memory that a generated verifier touches beside its key's points and two for each public value.
 const OTHER_MEMORY_WORDS: u64 = 150;

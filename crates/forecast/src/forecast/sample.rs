@@ -9,17 +9,18 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::chain::try_out;
-use crate::chain::{Calldata, ChainError, Fork, TransactionGas, VerifyCall};
-use crate::environment;
-use crate::files::{self, MOST_MODEL_BYTES};
-use crate::prover::{
+use evmbench_evm::chain::try_out;
+use evmbench_evm::chain::{Calldata, ChainError, Fork, TransactionGas, VerifyCall};
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
-use crate::record::{Evidence, Machine};
-use crate::solidity::{CompileOptions, Solc, SolidityError};
-use crate::store::{self, StoreError, StoredRun};
+use evmbench_schema::record::{Evidence, Machine};
+use evmbench_evm::solidity::{CompileOptions, Solc, SolidityError};
+use evmbench_store::{self as store, StoreError, StoredRun};
+
+use crate::machine::machine;
 
 /// The file of a specimen's folder that says how to lay it out.
 const SPECIMEN_FILE: &str = "specimen.json";
@@ -225,7 +226,7 @@ impl Specimen {
             prove: Work::of(&run.phases, Phase::Prove),
             threads,
             load_average,
-            machine: environment::machine(),
+            machine: machine(),
         })
     }
 }

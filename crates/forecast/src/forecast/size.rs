@@ -3,8 +3,9 @@
 //! Keys are halo2's files (`VerifyingKey::write` and `ProvingKey::write` in plonk.rs of EZKL's fork) in EZKL's format,
 //! `raw-bytes`; proofs are those of `ProverSHPLONK` with mv-lookup, which the generated verifiers read.
 
+use evmbench_ezkl::CircuitShape;
+
 use super::Estimate;
-use crate::prover::CircuitShape;
 
 /// A point of G1, x and y.
 const POINT_BYTES: u64 = 64;

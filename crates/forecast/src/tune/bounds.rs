@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::committed::{CommittedCircuit, Interval};
-use crate::model::integer::Lowered;
-use crate::prover::{CircuitSettings, Decomposition};
-use crate::subject::Subject;
+use evmbench_committed::{CommittedCircuit, Interval};
+use evmbench_model::integer::Lowered;
+use evmbench_ezkl::{CircuitSettings, Decomposition};
+use evmbench_subject::subject::Subject;
 
 /// Digits in which a direct circuit may decompose values.
 const LEGS: std::ops::RangeInclusive<u32> = 2..=4;

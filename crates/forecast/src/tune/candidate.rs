@@ -5,13 +5,14 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_subject::accuracy::Accuracy;
+use evmbench_evm::chain::Fork;
+use evmbench_model::float::FloatModel;
+use evmbench_ezkl::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
+use evmbench_subject::subject::{CommittedSubject, Subject};
+
 use super::bounds::{self, Guarantee};
-use crate::accuracy::Accuracy;
-use crate::chain::Fork;
 use crate::forecast::{self, Calibration, Forecast, expected_prove_cpu_seconds, shown_zero_bytes};
-use crate::model::float::FloatModel;
-use crate::prover::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
-use crate::subject::{CommittedSubject, Subject};
 
 /// What is to be least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -190,7 +191,7 @@ impl Reference {
     /// Runs the model; where that fails, nothing is told of distances.
     pub fn of(subject: &Subject) -> Self {
         let outputs = FloatModel::load(&subject.onnx).and_then(|model| model.run(&subject.inputs));
-        let numbers = |tensors: Vec<crate::model::graph::Tensor>| {
+        let numbers = |tensors: Vec<evmbench_model::graph::Tensor>| {
             let elements = tensors.into_iter().flat_map(|tensor| tensor.data);
             elements.map(f64::from).collect()
         };

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use evmbench_subject::accuracy::Accuracy;
+use evmbench_evm::chain::Fork;
+use evmbench_ezkl::CircuitPlan;
+
 use super::TuneError;
 use super::candidate::{Candidate, Objective};
-use crate::accuracy::Accuracy;
-use crate::chain::Fork;
 use crate::forecast::{TransactionKind, Verdict};
-use crate::prover::CircuitPlan;
 
 /// What a candidate must keep within.
 #[derive(Debug, Clone, Copy, PartialEq)]

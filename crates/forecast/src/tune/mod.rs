@@ -1,6 +1,6 @@
 //! The search for the circuit that serves one purpose best: least memory, least time, or least gas.
 //!
-//! Goes in: a [`Subject`](crate::subject::Subject), the plans that it was asked for under, and what may be changed of them
+//! Goes in: a [`Subject`](evmbench_subject::subject::Subject), the plans that it was asked for under, and what may be changed of them
 //! ([`Space`]). Comes out: [`Candidate`]s, each a plan with what it is forecast to cost, how far its results are from the
 //! float model's, and what its values are bounded by; of these, [`best`] has the Pareto front within some [`Limits`]; and in
 //! the end a [`Profile`], which proves the model again in the circuit that was found.
@@ -16,7 +16,7 @@ mod space;
 
 use std::borrow::Cow;
 
-use crate::hint::Hint;
+use evmbench_host::hint::Hint;
 
 pub use bounds::{Basis, Bounded, Guarantee};
 pub use candidate::{Candidate, Costs, Objective, Reference};

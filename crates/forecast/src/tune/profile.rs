@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use evmbench_subject::accuracy::Accuracy;
+use evmbench_evm::chain::Fork;
+use evmbench_committed::CommittedError;
+use evmbench_host::clock::now;
+use evmbench_host::hint::Hint;
+use evmbench_schema::metric::Metric;
+use evmbench_ezkl::{CircuitKind, CircuitPlan, PlanError};
+use evmbench_host::ranges;
+use evmbench_schema::record::{Environment, FileName, Outcome, Record};
+use evmbench_store::{self as store, StoreError};
+use evmbench_subject::subject::Subject;
+
 use super::bounds::Guarantee;
 use super::candidate::{Candidate, Costs, Objective};
 use super::front::Limits;
-use crate::accuracy::Accuracy;
-use crate::chain::Fork;
-use crate::committed::CommittedError;
-use crate::environment;
 use crate::forecast::Forecast;
-use crate::hint::Hint;
-use crate::metric::Metric;
-use crate::prover::{CircuitKind, CircuitPlan, PlanError};
-use crate::ranges;
-use crate::record::{Environment, FileName, Outcome, Record};
-use crate::store::{self, StoreError};
-use crate::subject::Subject;
 
 /// The version of a profile's schema: one more for each change.
 pub const PROFILE_SCHEMA: u32 = 1;
@@ -212,7 +213,7 @@ impl Profile {
         } = chosen;
         Self {
             schema: PROFILE_SCHEMA,
-            made_at: environment::now(),
+            made_at: now(),
             command,
             model: ProfileModel {
                 id: subject.request.id.clone(),

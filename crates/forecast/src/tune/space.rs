@@ -1,14 +1,15 @@
 //! What is searched: every way to lay a circuit out that its bounds allow.
 
+use evmbench_evm::chain::Fork;
+use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use evmbench_host::parallel;
+use evmbench_ezkl::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
+use evmbench_schema::record::Request;
+use evmbench_subject::subject::Subject;
+
 use super::candidate::{Candidate, Reference};
 use super::{TuneError, bounds};
-use crate::chain::Fork;
-use crate::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use crate::forecast::{Calibration, Forecast};
-use crate::parallel;
-use crate::prover::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
-use crate::record::Request;
-use crate::subject::Subject;
 
 /// Columns side by side that are tried. Every column more costs gas in each verification, and more than four save no rows
 /// that these do not.

@@ -4,10 +4,11 @@
 
 use alloy_primitives::{B256, U256};
 
+use evmbench_evm::chain::Calldata;
+use evmbench_evm::chain::calldata::{FIELD_MODULUS, VerifyCall};
+use evmbench_schema::committed::Committed;
+
 use super::{GuardAnswer, GuardCheckKind};
-use crate::chain::Calldata;
-use crate::chain::calldata::{FIELD_MODULUS, VerifyCall};
-use crate::prover::Committed;
 
 /// Index of a committed circuit's check among the instances.
 const CHECK: usize = 0;

@@ -7,18 +7,17 @@
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::{SolCall as _, SolValue as _, sol};
 
+use evmbench_backend::Proof;
+use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_evm::chain::{Calldata, Chain, Fork};
+use evmbench_schema::committed::{Committed, InputAssurance};
 pub use evmbench_schema::guard::LinkedMeasurement;
+pub use evmbench_schema::split::{SharedTensor, Source};
 
 use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
     deploy_verifier, verify_bare,
 };
-use crate::committed::InputAssurance;
-pub use crate::model::split::{SharedTensor, Source};
-
-use crate::chain::calldata::VerifyCall;
-use crate::chain::{Calldata, Chain, Fork};
-use crate::prover::{Committed, Proof};
 
 sol! {
     /// What a part's input is: `LinkedCommitted.Source`.
@@ -287,7 +286,7 @@ mod tests {
     use alloy_primitives::B256;
 
     use super::*;
-    use crate::prover::CommitmentLayout;
+    use evmbench_schema::committed::CommitmentLayout;
 
     fn committed(output_points: u64, basis: u8) -> Committed {
         Committed {

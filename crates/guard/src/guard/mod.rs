@@ -24,13 +24,12 @@ use alloy_sol_types::{SolError as _, sol};
 use serde::{Deserialize, Serialize};
 
 pub use evmbench_schema::guard::{GuardAnswer, GuardCheck, GuardCheckKind, GuardMeasurement};
-
-use crate::chain::calldata::VerifyCall;
-use crate::chain::{
+use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_evm::chain::{
     Calldata, Chain, ChainError, Deployment, Fork, TransactionGas, Verdict, Verification, Verifier,
 };
-use crate::prover::Committed;
-use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_schema::committed::Committed;
+use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 
 /// The guard contracts' sources, each with the path that the others import it by.
 const SOURCES: [(&str, &str); 16] = [

@@ -8,8 +8,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 
+use evmbench_evm::chain::ChainError;
+
 use super::{Argument, Guard, VERIFIER, VERIFIER_CODE_HASH, creation_code};
-use crate::chain::ChainError;
 
 /// Length of an immutable in code, in bytes.
 const WORD: usize = 32;
@@ -58,7 +59,7 @@ impl GuardCode {
     /// The code of a deployed guard.
     ///
     /// # Errors
-    /// [`crate::chain::Chain::deploy`]'s.
+    /// [`evmbench_evm::chain::Chain::deploy`]'s.
     pub fn of(guard: &Guard<'_>) -> Result<Self, ChainError> {
         let arguments = guard.terms.arguments();
         let marks: Vec<Argument> = arguments.iter().copied().map(marked).collect();
@@ -155,9 +156,9 @@ mod tests {
     use alloy_primitives::hex;
 
     use super::*;
-    use crate::chain::{Fork, VerifyCall};
+    use evmbench_evm::chain::{Fork, VerifyCall};
     use crate::guard::{GuardContracts, VerifierCode};
-    use crate::prover::{CommitmentLayout, Committed};
+    use evmbench_schema::committed::{CommitmentLayout, Committed};
 
     /// Any code will do for a verifier: nothing is called.
     fn guard(committed: Option<&Committed>, key: Option<Vec<B256>>) -> Guard<'static> {

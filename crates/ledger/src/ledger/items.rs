@@ -1,11 +1,12 @@
 //! The rules: one function for each item. File names in comments are EZKL 23.0.5's.
 
-use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
-use crate::committed::InputAssurance;
-use crate::prover::{
+use evmbench_schema::committed::InputAssurance;
+use evmbench_ezkl::{
     Checked, ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, SettingsFile, Shown,
     Side, SrsKind,
 };
+
+use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
 
 /// Every item, in the order in which they are told.
 pub(super) fn all(facts: &Facts) -> Vec<Item> {

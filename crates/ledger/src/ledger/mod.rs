@@ -19,10 +19,10 @@ mod items;
 mod tests;
 
 pub use evmbench_schema::ledger::{Finding, Item, Ledger, Level, What};
-
-use crate::chain::Controls;
-use crate::committed::{InputAssurance, Interval};
-use crate::prover::{ContractConstants, SettingsFile, SrsIdentity};
+use evmbench_schema::chain::Controls;
+use evmbench_schema::committed::InputAssurance;
+use evmbench_schema::interval::Interval;
+use evmbench_ezkl::{ContractConstants, SettingsFile, SrsIdentity};
 
 /// How the verifier is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +85,13 @@ pub struct Facts {
     pub brought_key: Option<ContractConstants>,
     /// Which reference string the key rests on.
     pub srs: Option<SrsIdentity>,
-    /// −s·G2 of that string, where its file is at hand: see [`crate::prover::negated_s_g2`].
+    /// −s·G2 of that string, where its file is at hand: see [`evmbench_ezkl::negated_s_g2`].
     pub negated_s_g2: Option<[alloy_primitives::U256; 4]>,
     /// Stored constants of the model.
     pub parameters: Option<u64>,
     /// ONNX operators of the model.
     pub operators: Option<Vec<String>>,
-    /// Elements that the circuit divides: see [`crate::model::integer::Lowered::divided_values`].
+    /// Elements that the circuit divides: see [`evmbench_model::integer::Lowered::divided_values`].
     pub divided_values: Option<u64>,
     /// How the circuit's outputs stand to the reference.
     pub reference: Option<Reference>,

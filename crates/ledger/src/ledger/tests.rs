@@ -4,20 +4,20 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use evmbench_schema::chain::{Control, ControlFailure, ControlKind, ControlTally, Verdict};
+use evmbench_ezkl::{ContractConstants, ContractForm, SrsKind};
+
 use super::*;
-use crate::chain::controls::{ControlFailure, ControlTally};
-use crate::chain::{Control, ControlKind, Verdict};
-use crate::prover::{ContractConstants, ContractForm, SrsKind};
 
 macro_rules! settings {
     ($name:literal) => {
-        include_str!(concat!("../../tests/fixtures/", $name, ".json"))
+        include_str!(concat!("../../../../tests/fixtures/", $name, ".json"))
     };
 }
 
 const DENSE: &str = settings!("verifier/dense_4x2/settings");
 const RELU: &str = settings!("verifier/relu_4x4/settings");
-const DENSE_VERIFIER: &str = include_str!("../../tests/fixtures/verifier/dense_4x2/Verifier.sol");
+const DENSE_VERIFIER: &str = include_str!("../../../../tests/fixtures/verifier/dense_4x2/Verifier.sol");
 
 const HASHED: &str = settings!("settings/dense_hashed");
 const POLYCOMMIT: &str = settings!("settings/dense_polycommit");
@@ -483,7 +483,7 @@ fn words_after_the_proof_are_left_unread_by_the_reusable_verifier() {
         verifier_source: Some(source.to_owned()),
         ..Facts::default()
     };
-    let reusable = include_str!("../../tests/fixtures/verifier/reusable/Verifier.sol");
+    let reusable = include_str!("../../../../tests/fixtures/verifier/reusable/Verifier.sol");
     let other_length = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "eq(0x07c0, proof.length)");
     let unchecked = DENSE_VERIFIER.replace("eq(0x07a0, proof.length)", "1");
     for (facts, finding, level) in [

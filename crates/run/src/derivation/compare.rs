@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::prover::settings::comparable;
-use crate::record::{SCHEMA, leaves};
+use evmbench_ezkl::settings::comparable;
+use evmbench_schema::record::{SCHEMA, leaves};
 
 /// A place where a record says otherwise than its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,37 +4,39 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use evmbench_evm::chain::{Calldata, VerifyCall};
+use evmbench_committed::{CommittedCircuit, CommittedSizes, InputAssurance};
+use evmbench_host::digests::sha256_hex;
+use evmbench_ledger::facts::{self, KnownModel};
+use evmbench_judge::{self as judge, FunctionCheck, numerics};
+use evmbench_ledger::ledger::{self, Finding, Ledger, What};
+use evmbench_guard::on_chain::OnChain;
+use evmbench_ezkl::{
+    self as prover, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _, Committed,
+    CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource, Reproduced,
+    ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape, compiled,
+    is_published_string, point_bytes,
+};
+use evmbench_schema::record::digest;
+use evmbench_schema::record::{
+    Evidence, FileName, IntegerCheck, Keys, Numerics, ONNX_SUITE, Outcome, Proof, ProofBatch, Record, SCHEMA,
+    Source,
+};
+use evmbench_evm::solidity::CompiledContract;
+use evmbench_subject::subject::Subject;
+use evmbench_suite as suite;
+use evmbench_subject::trained;
+
 use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;
 use super::judged::{function_otherwise, numerics_otherwise};
 use super::older::{as_written_then, lacks_function, too_low};
 use super::rebuilt::is_network;
 use super::reproduce::{NOT_ASKED, NOT_JUDGED};
-use super::{Discrepancy, Exhibits, GivenString, NotRebuilt, Rebuilt, Rederived, differences, public};
-use crate::bench;
-use crate::chain::{Calldata, VerifyCall};
-use crate::committed::{CommittedCircuit, CommittedSizes, InputAssurance};
+use super::{
+    Discrepancy, Exhibits, GivenString, Measured, NotRebuilt, Rebuilt, Rederived, differences, public,
+};
 use crate::derived;
-use crate::digests::sha256_hex;
-use crate::facts::{self, KnownModel};
-use crate::judge::{self, FunctionCheck};
-use crate::ledger::{self, Finding, Ledger, What};
-use crate::on_chain::OnChain;
-use crate::parts::Measured;
-use crate::prover::{
-    self, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _, Committed,
-    CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource, Reproduced,
-    ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape, compiled,
-    is_published_string, point_bytes,
-};
-use crate::record::digest;
-use crate::record::{
-    Evidence, FileName, IntegerCheck, Keys, Numerics, ONNX_SUITE, Outcome, Proof, ProofBatch, Record, SCHEMA,
-    Source,
-};
-use crate::solidity::CompiledContract;
-use crate::subject::Subject;
-use crate::{suite, trained};
 
 /// Everything that was found out, each once.
 #[derive(Debug)]
@@ -763,7 +765,7 @@ impl Derivation<'_> {
             return self.by_record_only(&[What::Model], "key and settings do not fit together");
         };
         let artifacts = Artifacts {
-            proofs: vec![crate::prover::Proof {
+            proofs: vec![prover::Proof {
                 proof: proof.clone(),
                 instances: instances.clone(),
             }],
@@ -779,7 +781,7 @@ impl Derivation<'_> {
         };
         let counted_proofs = self.counted_proofs();
         let floats = judge::float_outputs(subject, None, &Silent).ok();
-        let check = bench::compare_numerics(subject, &artifacts, settings, floats.as_deref());
+        let check = numerics::compare(subject, &artifacts, settings, floats.as_deref());
         if let (Ok((made, _)), Some(stored)) = (&check, &self.stored.numerics) {
             self.floats(stored, made);
         }
@@ -989,7 +991,7 @@ impl Derivation<'_> {
             return Some(outcome.clone());
         }
         if let Some(numerics) = &self.again.numerics
-            && let Some(finding) = bench::unjudged(&numerics.integer, self.again.function.as_ref())
+            && let Some(finding) = numerics::unjudged(&numerics.integer, self.again.function.as_ref())
                 .or_else(|| numerics.finding())
         {
             return Some(finding);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use evmbench_schema::record::{Evidence, Record};
+use evmbench_store::{self as store, StoreError, StoredRun};
+
 use super::Discrepancy;
-use crate::record::{Evidence, Record};
-use crate::store::{self, StoreError, StoredRun};
 
 /// What a record's evidence holds, and what is wrong with it.
 #[derive(Debug, Clone, Default)]

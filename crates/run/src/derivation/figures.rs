@@ -1,7 +1,7 @@
 //! The figures that people ask for first, then and now.
 
-use crate::metric::Metric;
-use crate::record::Record;
+use evmbench_schema::metric::Metric;
+use evmbench_schema::record::Record;
 
 /// One figure, then and now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 
 use std::mem::discriminant;
 
-use crate::judge::FunctionCheck;
-use crate::record::{Numerics, OutputError};
+use evmbench_schema::function::FunctionCheck;
+use evmbench_schema::record::{Numerics, OutputError};
 
 /// By how much a figure may differ.
 const FACTOR: f64 = 2.0;
@@ -91,7 +91,7 @@ fn is_near(stored: Option<f64>, again: Option<f64>, least: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::IntegerCheck;
+    use evmbench_schema::record::IntegerCheck;
 
     fn check(max_error: f64) -> FunctionCheck {
         FunctionCheck {

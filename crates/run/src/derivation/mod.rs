@@ -29,24 +29,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::U256;
 
+use evmbench_guard::guard::GuardContracts;
+use evmbench_ledger::ledger::{Ledger, Level, What};
+use evmbench_guard::on_chain::{self, Contract, OnChain};
+use evmbench_ezkl::{
+    Committed, EzklProver, Proof, ProverError, Reproduced, SrsError, SrsIdentity, StringFile, VerifierKind,
+    negated_s_g2,
+};
+use evmbench_schema::function::FunctionCheck;
+use evmbench_schema::record::{Evidence, PartSet, ProofBatch, Record, Request};
+use evmbench_evm::chain::Fork;
+use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_store::StoredRun;
+
 pub use compare::{Discrepancy, differences};
 pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;
 pub use figures::Figure;
 pub use rebuilt::{NotRebuilt, Rebuilt, rebuild};
 pub use reproduce::{MadeAgain, reproduce};
-
-use crate::batch;
-use crate::guard::GuardContracts;
-use crate::ledger::{Ledger, Level, What};
-use crate::on_chain::{self, Contract, OnChain};
-use crate::parts::{self, Measured};
-use crate::prover::{
-    Committed, EzklProver, Proof, ProverError, SrsIdentity, StringFile, VerifierKind, negated_s_g2,
-};
-use crate::record::{Evidence, FileName, PartSet, ProofBatch, Record, Request};
-use crate::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
-use crate::store::StoredRun;
 
 /// What deriving takes beside the record: made once for any number of records.
 #[derive(Debug, Clone)]
@@ -168,7 +169,7 @@ pub struct Terms {
     /// How often solc's optimizer expects each opcode to run.
     pub optimizer_runs: u64,
     /// The rules of the headline figures.
-    pub fork: crate::chain::Fork,
+    pub fork: Fork,
     /// Where the negative controls' sample comes from.
     pub seed: u64,
     /// What a committed circuit's guard is deployed for.
@@ -252,8 +253,8 @@ impl GivenString {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`crate::prover::SrsError`].
-    pub fn read(file: &StringFile) -> Result<Self, crate::prover::SrsError> {
+    /// [`SrsError`].
+    pub fn read(file: &StringFile) -> Result<Self, SrsError> {
         Ok(Self {
             identity: file.identity.clone(),
             negated_s_g2: negated_s_g2(&file.path)?,
@@ -261,110 +262,96 @@ impl GivenString {
     }
 }
 
-/// Finds a stored run's record out again.
-///
-/// # Errors
-/// [`ProverError`] where EZKL is given and cannot be run. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
-pub fn rederive(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
-    let path = run.path();
-    let set = |record: &Record| match &record.set {
-        Some(set) => Some(set_again(path, record, set, given, tools)),
-        // What all parts come to as one set is told by the last one's record.
-        None => {
-            let paths = parts::beside(path, record)?;
-            parts::measure(&paths, given, tools).ok().map(Ok)
+/// A set of parts, measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// What it came to.
+    pub set: PartSet,
+    /// Items of some part's ledger that rest on what only its record says, with the first such part and why.
+    pub by_record_only: BTreeMap<What, String>,
+}
+
+/// A stored run, with everything that was found out of its own evidence.
+#[derive(Debug)]
+pub struct Examined<'a> {
+    run: &'a StoredRun,
+    exhibits: Exhibits,
+    compiled: Result<CompiledContract, String>,
+    on_chain: Result<OnChain, String>,
+    rebuilt: Rebuilt,
+    reproduced: Option<Result<Reproduced, String>>,
+    judged: Option<Result<FunctionCheck, String>>,
+    string: Option<Result<GivenString, SrsError>>,
+}
+
+impl<'a> Examined<'a> {
+    /// Of a stored run.
+    ///
+    /// # Errors
+    /// [`ProverError`] where EZKL is given and cannot be run.
+    pub fn of(run: &'a StoredRun, given: Given<'_>, tools: &Tools) -> Result<Self, ProverError> {
+        let record = run.record();
+        let exhibits = Exhibits::of(run);
+        let evidence = &exhibits.evidence;
+        let terms = Terms::of(&record.request, evidence);
+        let compiled = compile(evidence, &terms, tools);
+        let on_chain = compiled
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|compiled| examine(evidence, compiled, &terms));
+        let string = given.srs.map(GivenString::read);
+        let rebuilt = Rebuilt::of(record, given);
+        let made = given
+            .prover
+            .map(|prover| reproduce(record, &exhibits, &rebuilt, prover))
+            .transpose()?;
+        let (reproduced, judged) = made.map(|made| (made.reproduced, made.judged)).unzip();
+        Ok(Self {
+            run,
+            exhibits,
+            compiled,
+            on_chain,
+            rebuilt,
+            reproduced,
+            judged,
+            string,
+        })
+    }
+
+    /// What the record must say, with the set of parts or the batch of proofs that it tells of, verified again; none where it tells
+    /// of none.
+    pub fn rederive(
+        self,
+        set: Option<Result<Measured, String>>,
+        batch: Option<Result<ProofBatch, String>>,
+    ) -> Rederived {
+        let findings = Findings {
+            exhibits: &self.exhibits,
+            compiled: self.compiled.as_ref().map_err(String::as_str),
+            on_chain: self.on_chain.as_ref().map_err(String::as_str),
+            rebuilt: &self.rebuilt,
+            reproduced: self.reproduced,
+            judged: self.judged,
+            set,
+            batch,
+            string: self.string.as_ref().and_then(|string| string.as_ref().ok()),
+        };
+        let mut rederived = derive(self.run.record(), self.run.json(), &findings);
+        if let Some(Err(error)) = self.string {
+            let place = "keys.srs".to_owned();
+            rederived.discrepancies.push(Discrepancy {
+                place,
+                what: error.to_string(),
+            });
         }
-    };
-    let batch = |record: &Record| {
-        let batch = record.batch.as_ref()?;
-        Some(batch_again(path, record, &batch.members, given, tools))
-    };
-    rederive_with(run, given, tools, set, batch)
+        rederived
+    }
 }
 
-/// The same of one run, without the set or the batch that its record may tell of.
+/// Finds a stored run's record out again, without the set or the batch that it may tell of.
 ///
 /// # Errors
-/// [`rederive`]'s.
+/// [`Examined::of`]'s. Whatever is wrong with the record's evidence is in [`Rederived::discrepancies`].
 pub fn rederive_alone(run: &StoredRun, given: Given<'_>, tools: &Tools) -> Result<Rederived, ProverError> {
-    rederive_with(run, given, tools, |_| None, |_| None)
-}
-
-fn rederive_with(
-    run: &StoredRun,
-    given: Given<'_>,
-    tools: &Tools,
-    set: impl FnOnce(&Record) -> Option<Result<Measured, String>>,
-    batch: impl FnOnce(&Record) -> Option<Result<ProofBatch, String>>,
-) -> Result<Rederived, ProverError> {
-    let record = run.record();
-    let exhibits = Exhibits::of(run);
-    let evidence = &exhibits.evidence;
-    let terms = Terms::of(&record.request, evidence);
-    let compiled = compile(evidence, &terms, tools);
-    let on_chain = compiled
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|compiled| examine(evidence, compiled, &terms));
-    let string = given.srs.map(GivenString::read);
-    let rebuilt = Rebuilt::of(record, given);
-    let made = given
-        .prover
-        .map(|prover| reproduce(record, &exhibits, &rebuilt, prover))
-        .transpose()?;
-    let (reproduced, judged) = made.map(|made| (made.reproduced, made.judged)).unzip();
-    let findings = Findings {
-        exhibits: &exhibits,
-        compiled: compiled.as_ref().map_err(String::as_str),
-        on_chain: on_chain.as_ref().map_err(String::as_str),
-        rebuilt: &rebuilt,
-        reproduced,
-        judged,
-        set: set(record),
-        batch: batch(record),
-        string: string.as_ref().and_then(|string| string.as_ref().ok()),
-    };
-    let mut rederived = derive(record, run.json(), &findings);
-    if let Some(Err(error)) = string {
-        let place = "keys.srs".to_owned();
-        rederived.discrepancies.push(Discrepancy {
-            place,
-            what: error.to_string(),
-        });
-    }
-    Ok(rederived)
-}
-
-/// A set of parts verified again; the record at `path` is the last one's.
-///
-/// # Errors
-/// Why not, in words.
-pub fn set_again(
-    path: &Path,
-    record: &Record,
-    set: &PartSet,
-    given: Given<'_>,
-    tools: &Tools,
-) -> Result<Measured, String> {
-    if set.parts.last() != Some(&record.request.file_name()) {
-        return Err("the record is not the set's last part's".to_owned());
-    }
-    parts::measure(&parts::paths(path, set), given, tools).map_err(|error| error.to_string())
-}
-
-/// A batch of proofs verified again; the record at `path` is the last one's.
-///
-/// # Errors
-/// Why not, in words.
-pub fn batch_again(
-    path: &Path,
-    record: &Record,
-    members: &[FileName],
-    given: Given<'_>,
-    tools: &Tools,
-) -> Result<ProofBatch, String> {
-    if members.last() != Some(&record.request.file_name()) {
-        return Err("the record is not the batch's last member's".to_owned());
-    }
-    batch::measure(&batch::paths(path, members), given, tools).map_err(|error| error.to_string())
+    Ok(Examined::of(run, given, tools)?.rederive(None, None))
 }

@@ -1,11 +1,12 @@
 //! What a record of an older schema may lack or say in other words.
 //!
-//! An older record is judged by today's rules. What its schema did not have yet may be absent ([`crate::record::leaves`] for
+//! An older record is judged by today's rules. What its schema did not have yet may be absent ([`evmbench_schema::record::leaves`] for
 //! fields, [`SINCE`] for items of the ledger), its ledger's sentences may be an older evmbench's, and nothing else.
 
+use evmbench_ledger::ledger::{Item, Ledger, What};
+use evmbench_schema::record::{Record, SCHEMA};
+
 use super::Discrepancy;
-use crate::ledger::{Item, Ledger, What};
-use crate::record::{Record, SCHEMA};
 
 /// Items that came after the first ledger, with the schema that has them first.
 const SINCE: [(What, u32); 2] = [(What::ProofBytes, 3), (What::Challenge, 3)];
@@ -96,7 +97,7 @@ fn written_by(revision: &str) -> Option<u32> {
 }
 
 /// A run with a proof was judged before it was proved. A renewed record can be of an older run, and so can the run that a record
-/// goes through again ([`crate::prover::PhaseSource::Cached`] proofs).
+/// goes through again ([`evmbench_ezkl::PhaseSource::Cached`] proofs).
 pub(super) fn lacks_function(record: &Record, goes_through_again: bool) -> Option<Discrepancy> {
     let was_judged = record.schema >= FUNCTION_SINCE && record.renewal.is_none() && !goes_through_again;
     let lacks = was_judged && record.proof.is_some() && record.function.is_none();
@@ -109,7 +110,7 @@ pub(super) fn lacks_function(record: &Record, goes_through_again: bool) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Finding, Level};
+    use evmbench_ledger::ledger::{Finding, Level};
 
     fn item(what: What, sentence: &str) -> Item {
         Item {

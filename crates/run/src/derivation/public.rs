@@ -1,9 +1,9 @@
 //! The public values of a circuit that EZKL makes of a model, held against the record's input.
 
-use crate::model::integer::{integer_from_word, quantise};
-use crate::prover::{CircuitSettings, ShownInstances};
-use crate::record::Evidence;
-use crate::subject::Subject;
+use evmbench_model::integer::{integer_from_word, quantise};
+use evmbench_ezkl::{CircuitSettings, ShownInstances};
+use evmbench_schema::record::Evidence;
+use evmbench_subject::subject::Subject;
 
 /// Where the proof's public values are not the subject's input, if they show it and are not. No reference of the model's is
 /// needed for that: EZKL rounds each element at its input's scale.

@@ -1,13 +1,14 @@
 //! The model of a record, built again from what was asked for.
 
+use evmbench_committed::InputAssurance;
+use evmbench_model::onnx::{self, Uncovered};
+use evmbench_ezkl::{CircuitKind, CircuitPlan, PlanError};
+use evmbench_schema::record::{Model, PartRequest, Record, Request, Source};
+use evmbench_subject::subject::{Material, Subject, onnx_description};
+use evmbench_suite::{self as suite, Experiment, ModelSpec};
+
 use super::Given;
-use crate::committed::InputAssurance;
 use crate::environment;
-use crate::model::onnx::{self, Uncovered};
-use crate::prover::{CircuitKind, CircuitPlan, PlanError};
-use crate::record::{Model, PartRequest, Record, Request, Source};
-use crate::subject::{Material, Subject, onnx_description};
-use crate::suite::{self, Experiment, ModelSpec};
 
 /// Why a model is not built again.
 #[derive(Debug, Clone, PartialEq, Eq)]

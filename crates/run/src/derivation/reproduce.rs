@@ -1,11 +1,11 @@
 //! The circuit of a record, its key, its verifier and its commitments, made again with EZKL; and its function judged again.
 
+use evmbench_judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
+use evmbench_ezkl::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
+use evmbench_schema::record::Record;
+use evmbench_subject::subject::Subject;
+
 use super::{Exhibits, Rebuilt};
-use crate::bench;
-use crate::judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
-use crate::prover::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
-use crate::record::Record;
-use crate::subject::Subject;
 
 /// Why nothing was made again where nobody asked for it.
 pub(super) const NOT_ASKED: &str = "key and verifier were not made again; `audit --reproduce` does that";
@@ -62,7 +62,7 @@ pub fn reproduce(
         onnxruntime.as_ref().ok().and_then(Option::as_ref),
         &Silent,
     );
-    let made = prover.reproduce(&bench::job(subject), settings.json(), &trial)?;
+    let made = prover.reproduce(&subject.job(), settings.json(), &trial)?;
     Ok(MadeAgain {
         // Of an exception of EZKL's the last line tells what it is.
         reproduced: made.map_err(|failure| failure.to_string().lines().last().unwrap_or_default().to_owned()),

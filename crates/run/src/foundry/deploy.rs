@@ -6,11 +6,12 @@
 
 use alloy_primitives::{hex, keccak256};
 
-use crate::chain::Calldata;
+use evmbench_evm::chain::Calldata;
+use evmbench_host::format;
+use evmbench_guard::guard::{Creation, GuardContracts, VerifierCode};
+use evmbench_evm::solidity::CompiledContract;
+
 use crate::deployable::Deployable;
-use crate::format;
-use crate::guard::{Creation, GuardContracts, VerifierCode};
-use crate::solidity::CompiledContract;
 
 /// Where the script is, in the folder of a fixture.
 pub const SCRIPT_FILE: &str = "script/Deploy.s.sol";

@@ -7,14 +7,15 @@
 //! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs its greatest distance is
 //! at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last bit stands for.
 
-use crate::committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
-use crate::model::float::FloatModel;
-use crate::model::graph::Tensor;
-use crate::model::input::{Numbers, Slot};
-use crate::prover::Chosen;
-use crate::record::Request;
+use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use evmbench_model::float::FloatModel;
+use evmbench_model::graph::Tensor;
+use evmbench_model::input::{Numbers, Slot};
+use evmbench_ezkl::Chosen;
+use evmbench_schema::record::Request;
+
+use super::{CommittedSubject, Subject, joined};
 use crate::scale_factors;
-use crate::subject::{CommittedSubject, Subject, joined};
 
 /// How much more distance from the float model smaller limbs may cost, as a factor.
 const MOST_LOSS: f64 = 1.25;
@@ -29,7 +30,7 @@ const MOST_ROUNDINGS: usize = 4;
 const MOST_EXCESS: f64 = 0.5;
 
 /// The subject with the choices that need the fewest rows; of these, with limbs of the most bits and the fewest roundings.
-pub(crate) fn for_fewest_rows(subject: Subject) -> Subject {
+pub(super) fn for_fewest_rows(subject: Subject) -> Subject {
     let Some(committed) = &subject.committed else {
         return subject;
     };

@@ -2,11 +2,11 @@
 
 use alloy_primitives::keccak256;
 
-use crate::committed::{CommittedCircuit, Interval};
-use crate::prover::{CircuitSettings, VerifierShape, lookups};
-use crate::record::{Circuit, LayoutCounts, Lowering, Request, Study, Verifier};
-use crate::solidity::CompiledContract;
-use crate::suite::{self, StudyOutcome};
+use evmbench_committed::{CommittedCircuit, Interval};
+use evmbench_ezkl::{CircuitSettings, VerifierShape, lookups};
+use evmbench_schema::record::{Circuit, LayoutCounts, Lowering, Request, Study, Verifier};
+use evmbench_evm::solidity::CompiledContract;
+use evmbench_suite::{self as suite, StudyOutcome};
 
 /// What EZKL's settings say of a circuit that was asked for at a scale.
 pub(crate) fn circuit(
