@@ -135,7 +135,7 @@ pub(super) fn write(
         folder: folder_text,
     };
     let scheduler = scheduler(kind, arguments, run, &job)?;
-    let files = job.files(&scheduler);
+    let files = scheduler.files(&job);
     remove_older(&folder)?;
     for file in &files {
         store::write_whole(&folder.join(&file.name), file.text.as_bytes())?;

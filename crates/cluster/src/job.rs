@@ -1,4 +1,4 @@
-//! A job: its tasks, and the files of its folder.
+//! A job: its tasks, and the files of its folder that are the same for every scheduler.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::shell::quoted;
-use super::{Cluster, MemoryClass, kubernetes, slurm};
+use super::MemoryClass;
 
 /// Name of the list of tasks in a job's folder.
 const TASKS: &str = "tasks.json";
@@ -22,17 +22,6 @@ pub(super) const BASH: &str = "#!/bin/bash\n";
 
 /// How names of scripts for one memory class begin.
 pub(super) const ARRAY: &str = "tasks-";
-
-/// Who runs the tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scheduler {
-    /// Slurm, by `sbatch`.
-    Slurm,
-    /// Kubernetes, by `kubectl`.
-    Kubernetes(Cluster),
-    /// Whatever runs a list of commands.
-    Commands,
-}
 
 /// How a task stands, by its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,13 +142,10 @@ impl Job {
         classes.into_iter().rev().map(array).collect()
     }
 
-    /// The files of its folder.
-    ///
-    /// # Panics
-    /// Never: a list of tasks is plain data.
-    pub fn files(&self, scheduler: &Scheduler) -> Vec<File> {
+    /// The files of its folder, whoever runs the tasks.
+    pub(super) fn files(&self) -> Vec<File> {
         let list = serde_json::to_string_pretty(&self.list).expect("a list of tasks is plain data");
-        let mut files = vec![
+        vec![
             file(TASKS, list + "\n"),
             file("prepare.sh", self.script("Makes the tools and one reference string for each 2^k.", "--prepare")),
             file(
@@ -173,13 +159,7 @@ impl Job {
                 "finish.sh",
                 self.script("Says what is there and what is missing, and joins parts; proves nothing.", "--finish"),
             ),
-        ];
-        files.extend(match scheduler {
-            Scheduler::Slurm => slurm::files(self),
-            Scheduler::Kubernetes(cluster) => kubernetes::files(self, cluster),
-            Scheduler::Commands => vec![self.commands()],
-        });
-        files
+        ]
     }
 
     /// Whether a file of this name is one that an export for some scheduler writes, perhaps not this one.
@@ -232,7 +212,7 @@ impl Job {
     }
 
     /// A line for each task that is to be done.
-    fn commands(&self) -> File {
+    pub(super) fn commands(&self) -> File {
         let script = self.word("task.sh");
         let tasks = self.arrays().into_iter().flat_map(|array| array.tasks);
         file(

@@ -7,12 +7,14 @@
 mod class;
 mod job;
 mod kubernetes;
+mod scheduler;
 mod shell;
 mod slurm;
 
 pub use class::MemoryClass;
-pub use job::{AGAIN_STATUS, Array, File, Job, Scheduler, State, Task, TaskList};
+pub use job::{AGAIN_STATUS, Array, File, Job, State, Task, TaskList};
 pub use kubernetes::Cluster;
+pub use scheduler::Scheduler;
 pub use shell::quoted;
 
 pub use evmbench_report::makespan;

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use evmbench_evm::chain::{Fork, Verifier};
 
-use super::campaign::{Case, Outcome, Target};
 use super::error::FuzzError;
 use super::subject::Subject;
+use super::target::{Case, Outcome, Target};
 
 /// Kept cases of one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

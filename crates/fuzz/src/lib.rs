@@ -13,6 +13,7 @@
 //! - [`subject`]: what is mutated, from records;
 //! - [`mutation`]: what can be done to a statement, told so fully that it can be done again;
 //! - [`class`]: why the result is wrong, and what is drawn of each class;
+//! - [`target`]: one case: what a deployed verifier makes of a mutated statement;
 //! - [`campaign`]: many cases in parallel, with a quota for each class;
 //! - [`corpus`]: cases that are kept, to be tried again;
 //! - [`report`]: the campaigns of one invocation, as JSON.
@@ -25,14 +26,16 @@ mod error;
 pub mod mutation;
 pub mod report;
 pub mod subject;
+pub mod target;
 
 #[cfg(test)]
 mod tests;
 
-pub use campaign::{Campaign, Plan, Target, Watch};
+pub use campaign::{Campaign, Plan, Watch};
 pub use class::Class;
 pub use corpus::Corpus;
 pub use error::FuzzError;
 pub use mutation::{Donor, Mutation, MutationError};
 pub use report::Report;
 pub use subject::{Loaded, Subject};
+pub use target::{Ending, Target};

@@ -14,7 +14,7 @@ use evmbench_evm::chain::{Calldata, Fork, Verifier};
 use evmbench_ezkl::{BASE_MODULUS, Proof, ProofLayout, ProofSection};
 use evmbench_schema::record::FileName;
 
-use super::campaign::{self, Ending, Target};
+use super::campaign;
 use super::curve;
 use super::mutation::{Part, proof_words};
 use super::*;
