@@ -225,11 +225,12 @@ fn furthest<T, E>(most: usize, fits: impl Fn(usize) -> Result<T, E>) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_committed::DEFAULT_DIGIT_BITS;
     use evmbench_ezkl::Io;
     use evmbench_subject::subject::Material;
     use evmbench_suite::{self as suite, Experiment};
+
+    use super::*;
 
     const MIB: u64 = 1 << 20;
 

@@ -161,7 +161,7 @@ fn operators(record: &Record, model: Option<KnownModel<'_>>) -> Option<Vec<Strin
 }
 
 /// The circuit's settings, where they are complete.
-pub(crate) fn circuit_settings(record: &Record) -> Option<CircuitSettings> {
+pub fn circuit_settings(record: &Record) -> Option<CircuitSettings> {
     CircuitSettings::of_json(record.circuit.as_ref()?.settings.clone()).ok()
 }
 

@@ -146,10 +146,11 @@ mod tests {
     use alloy_primitives::Bytes;
     use serde_json::json;
 
+    use evmbench_store::StoredRun;
+
     use super::super::Limits;
     use super::super::fake::Fake;
     use super::*;
-    use evmbench_store::StoredRun;
 
     const BLOCK: Block = Block(1);
 

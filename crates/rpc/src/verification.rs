@@ -298,10 +298,11 @@ mod tests {
 
     use alloy_sol_types::SolValue as _;
 
+    use evmbench_store::StoredRun;
+
     use super::super::Limits;
     use super::super::fake::Fake;
     use super::*;
-    use evmbench_store::StoredRun;
 
     const BLOCK: Block = Block(1);
 

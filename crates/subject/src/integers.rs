@@ -55,8 +55,9 @@ impl IntegerProgram {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_model::graph::Op;
+
+    use super::*;
 
     fn quantisation(scale: i32) -> Quantisation {
         Quantisation {

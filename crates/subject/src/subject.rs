@@ -1262,10 +1262,11 @@ fn sha256_of(path: &Path) -> Result<String, SubjectError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_committed::InputAssurance;
     use evmbench_ezkl::Io;
     use evmbench_suite as suite;
+
+    use super::*;
 
     /// A batch's later members, say: what was chosen for the first is not chosen again from there.
     #[test]

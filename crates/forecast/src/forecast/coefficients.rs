@@ -89,8 +89,9 @@ impl Coefficients {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_evm::chain::Fork;
+
+    use super::*;
 
     /// What is not fitted is forecast as nothing: a new fork needs its fit.
     #[test]

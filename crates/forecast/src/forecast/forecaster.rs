@@ -141,9 +141,10 @@ fn word(integer: i128) -> U256 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use evmbench_model::integer::integer_from_word;
     use evmbench_ezkl::Silent;
+    use evmbench_model::integer::integer_from_word;
+
+    use super::*;
 
     fn settings(logrows: u32) -> CircuitSettings {
         let text = include_str!("../../../../tests/fixtures/settings/dense_private.json");

@@ -285,8 +285,9 @@ fn other_sets<'a>(right: &[&'a VerifyCall]) -> Vec<(GuardCheckKind, GuardAnswer,
 mod tests {
     use alloy_primitives::B256;
 
-    use super::*;
     use evmbench_schema::committed::CommitmentLayout;
+
+    use super::*;
 
     fn committed(output_points: u64, basis: u8) -> Committed {
         Committed {

@@ -155,10 +155,11 @@ fn is_address(word: B256) -> bool {
 mod tests {
     use alloy_primitives::hex;
 
-    use super::*;
     use evmbench_evm::chain::{Fork, VerifyCall};
-    use crate::guard::{GuardContracts, VerifierCode};
     use evmbench_schema::committed::{CommitmentLayout, Committed};
+
+    use super::*;
+    use crate::guard::{GuardContracts, VerifierCode};
 
     /// Any code will do for a verifier: nothing is called.
     fn guard(committed: Option<&Committed>, key: Option<Vec<B256>>) -> Guard<'static> {

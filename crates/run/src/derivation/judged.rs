@@ -90,8 +90,9 @@ fn is_near(stored: Option<f64>, again: Option<f64>, least: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_schema::record::IntegerCheck;
+
+    use super::*;
 
     fn check(max_error: f64) -> FunctionCheck {
         FunctionCheck {

@@ -109,8 +109,9 @@ pub(super) fn lacks_function(record: &Record, goes_through_again: bool) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use evmbench_ledger::ledger::{Finding, Level};
+
+    use super::*;
 
     fn item(what: What, sentence: &str) -> Item {
         Item {
