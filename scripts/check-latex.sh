@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds every LaTeX table of a report with a real LaTeX: each file alone, then all of them inside one document. Run by hand
-# after a change to src/report/latex.rs or to a table; neither `cargo test` nor the continuous build needs LaTeX.
+# after a change to crates/report/src/report/latex.rs or to a table; neither `cargo test` nor the continuous build needs LaTeX.
 #
 # Needs pdflatex with booktabs and siunitx; on Debian:
 #   apt-get install --no-install-recommends texlive-latex-base texlive-latex-recommended texlive-science

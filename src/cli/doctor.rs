@@ -9,9 +9,10 @@ use super::{Finding, format};
 use crate::environment;
 use crate::hint::Hint as _;
 use crate::home::Home;
+use crate::memory::AvailableMemory;
 use crate::nodes::{FOUNDRY_VERSION, Foundry};
 use crate::npm;
-use crate::prover::{AvailableMemory, EZKL_VERSION, Toolchain};
+use crate::prover::{EZKL_VERSION, Toolchain};
 use crate::solidity::{SOLC_VERSION, Solc};
 
 /// Say which tools are present, which are missing, and the command that mends it

@@ -13,7 +13,8 @@ use crate::cluster::makespan::{self, Replay};
 use crate::cluster::{Cluster, Job, MemoryClass, Scheduler, State, Task, TaskList, quoted};
 use crate::forecast::Forecast;
 use crate::home::{HOME_VARIABLE, SHARED_VARIABLE};
-use crate::prover::{SrsStore, own_peak_rss_bytes};
+use crate::memory::own_peak_rss_bytes;
+use crate::prover::SrsStore;
 use crate::record::{Outcome, Request};
 use crate::report::plots;
 use crate::report::table::{Column, Table};
@@ -134,7 +135,7 @@ pub(super) fn write(
         folder: folder_text,
     };
     let scheduler = scheduler(kind, arguments, run, &job)?;
-    let files = job.files(&scheduler);
+    let files = scheduler.files(&job);
     remove_older(&folder)?;
     for file in &files {
         store::write_whole(&folder.join(&file.name), file.text.as_bytes())?;

@@ -8,7 +8,6 @@ use super::error::CliError;
 use super::progress::{self, Progress};
 use super::session::SessionArguments;
 use super::setup;
-use crate::bench;
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;
 use crate::prover::{CircuitCache, CircuitSettings, EzklOptions, EzklProver, Failure, Phase, SrsStore};
@@ -125,7 +124,7 @@ impl Planner {
             }
             None => self
                 .prover()?
-                .calibrated_settings(&bench::job(subject), &self.progress)?,
+                .calibrated_settings(&subject.job(), &self.progress)?,
         };
         Ok(match settings {
             Ok(settings) => {

@@ -958,7 +958,6 @@ fn the_container_is_built_from_what_is_there() {
     for needed in [
         "Cargo.toml",
         "Cargo.lock",
-        "build.rs",
         "crates",
         "src",
         "contracts",

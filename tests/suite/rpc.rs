@@ -1,6 +1,6 @@
 //! Records on a chain that is asked by JSON-RPC: an anvil of Prague and one of Osaka.
 //!
-//! What providers do that are no anvil (no overrides, endless or long answers, rollups) is in the unit tests of `src/rpc`.
+//! What providers do that are no anvil (no overrides, endless or long answers, rollups) is in the unit tests of `crates/rpc`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -12,6 +12,7 @@ use evmbench_committed::InputAssurance;
 use evmbench_host::digests::{Digested, Digests};
 use evmbench_host::files;
 use evmbench_host::home::Home;
+use evmbench_host::memory::default_memory_limit_bytes;
 use evmbench_host::process::{WorkFolder, remove_abandoned};
 use evmbench_host::trouble::Trouble;
 
@@ -19,7 +20,6 @@ use super::arguments::{calibrate_args, run_args, run_args_as_calibrated, run_arg
 use super::circuits::{CircuitFiles, Entry, Found, Provenance, circuit_digest, folder_bytes};
 use super::committed;
 use super::evidence::WitnessFile;
-use super::memory::default_memory_limit_bytes;
 use super::srs::{HeldString, string_bytes, write_stand_in, write_test_string};
 use super::worker::{COMPILER_SEARCH, Request, Returned, Workers};
 use super::{

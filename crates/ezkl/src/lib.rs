@@ -9,6 +9,7 @@
 //! either takes [`AnyProver`].
 
 mod arguments;
+mod arithmetisation;
 mod circuits;
 mod commitments;
 mod committed;
@@ -18,7 +19,6 @@ mod ezkl;
 mod instances;
 mod layout;
 pub mod lookups;
-mod memory;
 mod points;
 mod rows;
 pub mod settings;
@@ -54,6 +54,7 @@ pub use evmbench_schema::plan::{
 };
 
 pub use arguments::{committed_options, run_args};
+pub use arithmetisation::Ezkl;
 pub use commitments::{
     CommitmentError, Commitments, POINT_BYTES, column_count, commitment_basis, commitment_layout,
     committed_of, complete, point_bytes,
@@ -64,12 +65,7 @@ pub use evidence::{
 pub use ezkl::{EzklOptions, EzklProver};
 pub use instances::{InstancesError, ShownInstances};
 pub use layout::{POINT_WORDS, ProofLayout, ProofSection};
-pub use memory::{
-    AvailableMemory, MemorySource, default_memory_limit_bytes, effective_memory_limit_bytes,
-    own_peak_rss_bytes, total_memory_bytes,
-};
 pub use points::{BASE_MODULUS, ContractConstants, ContractForm, KeyFile, Point, negated_s_g2};
-pub use rows::Ezkl;
 pub use settings::{CircuitSettings, Decompositions, SettingsError, SettingsFile, Shown, Side};
 pub use shape::{CircuitShape, LookupArgument, ShapeError};
 pub use srs::{

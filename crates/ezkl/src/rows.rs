@@ -1,9 +1,6 @@
 //! Rows of EZKL's columns that hold nothing of a circuit: what 2^k rows are really worth.
 
-use evmbench_backend::{Arithmetisation, Graph};
 use evmbench_model::integer::ROWS_BESIDE_TABLE;
-
-use crate::compiled;
 
 /// Rows at the end of every column that hold no cell: five blinding factors, since no column of EZKL's is queried more than
 /// three times, and the row before them (EZKL 23.0.5, `VarTensor::max_rows` in `src/tensor/var.rs`).
@@ -32,28 +29,6 @@ pub(crate) fn table_end((least, greatest): (i128, i128), logrows: u32) -> Option
         .filter(|&rows| rows > 0)?;
     let columns = greatest.checked_sub(least)?.checked_abs()? / rows + 1;
     least.checked_add(columns.checked_mul(rows)?)?.checked_sub(1)
-}
-
-/// EZKL's rules of rows, columns and cells.
-#[derive(Debug, Clone, Copy)]
-pub struct Ezkl;
-
-impl Arithmetisation for Ezkl {
-    fn least_logrows(&self) -> u32 {
-        LEAST_LOGROWS
-    }
-
-    fn usable_rows(&self, logrows: u32) -> u64 {
-        usable_rows(logrows)
-    }
-
-    fn table_rows(&self, logrows: u32) -> u64 {
-        table_rows(logrows)
-    }
-
-    fn cells_by_node(&self, graph: &Graph, inner_columns: usize, logrows: u32) -> Vec<usize> {
-        compiled::cells_by_node(graph, inner_columns, logrows)
-    }
 }
 
 #[cfg(test)]

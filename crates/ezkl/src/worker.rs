@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use evmbench_host::memory::{effective_memory_limit_bytes, limit_hits, status_field};
 use evmbench_host::trouble::Trouble;
 
-use super::memory::{effective_memory_limit_bytes, limit_hits};
 use super::{
     CircuitSettings, EZKL_VERSION, Failure, Observer, Phase, PhaseMeasurement, PhaseSource, ProverError,
     Toolchain,
@@ -433,14 +433,6 @@ fn state(status: &Path) -> Option<char> {
     let text = std::fs::read_to_string(status).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("State:"))?;
     line.trim_start().chars().next()
-}
-
-/// A field in kB of a file like `/proc/self/status`, in bytes.
-pub(super) fn status_field(path: &Path, field: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let line = text.lines().find(|line| line.starts_with(field))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 fn tail(path: &Path) -> String {

@@ -1,0 +1,342 @@
+//! Records of a model's parts → what verifying them as one set comes to.
+//!
+//! Goes in: the parts' records with their evidence. Comes out: [`Measured`]: the gas of one transaction that verifies all
+//! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
+//! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::Bytes;
+
+use evmbench_committed::{CommittedSizes, InputAssurance};
+use evmbench_guard::guard::linked::{self, LinkedPart};
+use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
+use evmbench_host::hint::Hint;
+use evmbench_ledger::ledger::What;
+use evmbench_ezkl::{
+    CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
+    lookups,
+};
+use evmbench_schema::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
+use evmbench_store::{self as store, StoreError, StoredRun};
+
+pub use crate::derivation::Measured;
+use crate::derivation::{self, Discrepancy, Exhibits, Given, Rederived, Tools};
+
+/// Records that are not measured as a set.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// A record or its evidence is not there, or not what it says.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// EZKL cannot be run.
+    #[error(transparent)]
+    Prover(#[from] ProverError),
+    /// The parts are no set, or their contract does not accept it.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// A part's record says otherwise than its evidence.
+    #[error("{}: {found}", path.display())]
+    NotBorneOut {
+        /// The record.
+        path: PathBuf,
+        /// The first thing that differs.
+        found: Discrepancy,
+    },
+    /// A part's evidence does not lead to a verified proof.
+    #[error("{} is not verified: {outcome}", path.display())]
+    NotVerified {
+        /// The record.
+        path: PathBuf,
+        /// How its run ended.
+        outcome: Outcome,
+    },
+    /// A part's circuit does not assure the range of its input as the record says it does.
+    #[error("{}: {reason}", path.display())]
+    Range {
+        /// The record.
+        path: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// A record is of another part than its place in the set is for.
+    #[error("{} is not part {} of the set", path.display(), index + 1)]
+    OtherPart {
+        /// The record.
+        path: PathBuf,
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// A part's keys rest on another reference string than the first part's.
+    #[error("{}: its keys rest on another reference string than the first part's", path.display())]
+    OtherString {
+        /// The record.
+        path: PathBuf,
+    },
+    /// There are more or fewer records than the model has parts.
+    #[error("{found} records, and the model is split into {expected} parts")]
+    PartCount {
+        /// As many as there are.
+        found: usize,
+        /// As many as there should be.
+        expected: usize,
+    },
+    /// A record is of no part, or has no proof in a committed circuit.
+    #[error("{} holds no proof of a part of a model", path.display())]
+    NoPart {
+        /// The record.
+        path: PathBuf,
+    },
+}
+
+impl Hint for PartsError {
+    fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Store(error) => error.hint(),
+            Self::NotBorneOut { .. } | Self::NotVerified { .. } => {
+                Some("remove the part's record and prove it again with --resume".into())
+            }
+            Self::Prover(_)
+            | Self::Guard(_)
+            | Self::Range { .. }
+            | Self::OtherPart { .. }
+            | Self::OtherString { .. }
+            | Self::PartCount { .. }
+            | Self::NoPart { .. } => Some("prove the parts again, all with the same arguments".into()),
+        }
+    }
+}
+
+/// What a part's record and evidence hold for the set's contract.
+struct Part {
+    creation: Bytes,
+    runtime: Bytes,
+    proof: Proof,
+    committed: Committed,
+    sizes: CommittedSizes,
+    input_range: InputAssurance,
+    place: PartRequest,
+    request: Request,
+    srs: SrsIdentity,
+    by_record_only: BTreeMap<What, String>,
+}
+
+impl Part {
+    /// What a set's contract is deployed for follows from the part's evidence, not from what its record says of it.
+    fn load(path: &Path, given: Given<'_>, tools: &Tools) -> Result<Self, PartsError> {
+        let no_part = || PartsError::NoPart {
+            path: path.to_owned(),
+        };
+        let run = StoredRun::open(path)?;
+        let found = derivation::rederive_alone(&run, given, tools)?;
+        // What the set came to is in the last part's record: it is what is to be found out.
+        let of_set = |found: &Discrepancy| run.record().set.is_some() && found.place.starts_with("outcome");
+        if let Some(found) = found.discrepancies.iter().find(|found| !of_set(found)) {
+            return Err(PartsError::NotBorneOut {
+                path: path.to_owned(),
+                found: found.clone(),
+            });
+        }
+        let Rederived {
+            record,
+            by_record_only,
+            ..
+        } = found;
+        if record.outcome != Outcome::Verified {
+            return Err(PartsError::NotVerified {
+                path: path.to_owned(),
+                outcome: record.outcome,
+            });
+        }
+        let evidence = Exhibits::of(&run).evidence;
+        let place = record.request.part.clone().ok_or_else(no_part)?;
+        let derived = derivation::committed(record.request.plan, &evidence);
+        let (sizes, committed) = derived.ok_or_else(no_part)?;
+        let plan = record.request.plan.as_committed().ok_or_else(no_part)?;
+        let input_range = plan.assurance();
+        let lacks = lacks_range(plan, &record, &evidence, sizes);
+        if let Some(reason) = lacks.map_err(|_| no_part())? {
+            return Err(PartsError::Range {
+                path: path.to_owned(),
+                reason,
+            });
+        }
+        let Evidence {
+            creation_code: Some(creation),
+            runtime_code: Some(runtime),
+            proof: Some(proof),
+            instances: Some(instances),
+            ..
+        } = evidence
+        else {
+            return Err(no_part());
+        };
+        let srs = record.keys.ok_or_else(no_part)?.srs;
+        let of_part = |(what, why): (What, String)| (what, format!("{place}: {why}"));
+        Ok(Self {
+            creation: creation.into(),
+            runtime: runtime.into(),
+            proof: Proof { proof, instances },
+            committed,
+            sizes,
+            input_range,
+            srs,
+            by_record_only: by_record_only.into_iter().map(of_part).collect(),
+            place,
+            request: record.request,
+        })
+    }
+
+    fn linked(&self) -> LinkedPart<'_> {
+        LinkedPart {
+            code: VerifierCode {
+                creation: &self.creation,
+                runtime: &self.runtime,
+            },
+            proof: &self.proof,
+            committed: &self.committed,
+            input_elements: self.sizes.input as u64,
+            output_elements: self.sizes.output as u64,
+            source: self.place.split.source(self.place.index),
+            input_range: self.input_range,
+        }
+    }
+}
+
+/// What every part of a set was asked for alike: everything but its place, who sees its input and its output, and what a run may
+/// take.
+fn asked_alike(request: &Request) -> Request {
+    let plan = match request.plan {
+        CircuitPlan::Committed(plan) => CircuitPlan::Committed(plan.of_part(true, true)),
+        other @ (CircuitPlan::Study(_) | CircuitPlan::Direct(_)) => other,
+    };
+    Request {
+        part: None,
+        plan,
+        runs: 0,
+        warmup: 0,
+        timeout_seconds: 0,
+        memory_limit_bytes: None,
+        threads: None,
+        ..request.clone()
+    }
+}
+
+/// What a part's circuit lacks of the assurance that its input is in range, if anything: what was asked for must be what it has.
+/// A registered input needs nothing of the circuit: its contract takes the one commitment that it is deployed for.
+fn lacks_range(
+    plan: CommittedPlan,
+    record: &Record,
+    evidence: &Evidence,
+    sizes: CommittedSizes,
+) -> Result<Option<&'static str>, SettingsError> {
+    let settings = CircuitSettings::parse(evidence.settings.as_deref().unwrap_or_default())?;
+    let key = evidence.verifying_key.as_deref().unwrap_or_default();
+    let assurance = plan.as_chosen(record.request.chosen).circuit_assurance();
+    Ok(match assurance {
+        InputAssurance::Linked | InputAssurance::Registered => None,
+        InputAssurance::Public => {
+            let shown = settings.file().public_sizes().unwrap_or_default();
+            // Check, challenge, the output where it is public, and the input.
+            let is_shown = shown.len() == 3 + usize::from(plan.output_public())
+                && shown.last() == Some(&(sizes.input as u64));
+            (!is_shown).then_some("its input is said to be public, and is not among the public values")
+        }
+        InputAssurance::Ranged | InputAssurance::Table => {
+            let layout = record
+                .lowering
+                .as_ref()
+                .and_then(|lowering| lowering.layout.as_ref());
+            let expected = layout.map(|layout| &layout.lookups[..]);
+            let holds = lookups::holds_input(&settings, key, expected, assurance, sizes.input as u64);
+            (holds != Some(true))
+                .then_some("its input is said to be looked up, and its key does not look all of it up")
+        }
+    })
+}
+
+/// Derives the parts whose records stand at these paths, in order, and verifies them as one set, under their fork.
+///
+/// # Errors
+/// [`PartsError`].
+pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Measured, PartsError> {
+    let parts: Vec<Part> = paths
+        .iter()
+        .map(|path| Part::load(path, given, tools))
+        .collect::<Result<_, _>>()?;
+    let first = parts.first().ok_or(PartsError::PartCount {
+        found: 0,
+        expected: 2,
+    })?;
+    let expected = first.place.split.parts();
+    if parts.len() != expected {
+        let found = parts.len();
+        return Err(PartsError::PartCount { found, expected });
+    }
+    let asked = asked_alike(&first.request);
+    for (index, part) in parts.iter().enumerate() {
+        let path = || paths[index].clone();
+        let is_alike = part.place.split == first.place.split && asked_alike(&part.request) == asked;
+        if part.place.index != index || !is_alike {
+            return Err(PartsError::OtherPart { path: path(), index });
+        }
+        if part.srs != first.srs {
+            return Err(PartsError::OtherString { path: path() });
+        }
+    }
+    let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
+    Ok(Measured {
+        set: PartSet {
+            measurement: linked::measure(GuardContracts::carried(), asked.fork, &linked)?,
+            parts: parts.iter().map(|part| part.request.file_name()).collect(),
+        },
+        by_record_only: parts
+            .into_iter()
+            .rev()
+            .flat_map(|part| part.by_record_only)
+            .collect(),
+    })
+}
+
+/// The records of a set's parts: the last one's is at `path`, and the others stand beside it.
+pub fn paths(path: &Path, set: &PartSet) -> Vec<PathBuf> {
+    let beside = |name: &FileName| path.with_file_name(format!("{name}.json"));
+    let others = &set.parts[..set.parts.len().saturating_sub(1)];
+    let last = std::iter::once(path.to_owned());
+    others.iter().map(beside).chain(last).collect()
+}
+
+/// The records of all parts of a model, in order, where the one at `path` is the last one's and the others lie beside it; none
+/// where one of them does not.
+pub fn beside(path: &Path, record: &Record) -> Option<Vec<PathBuf>> {
+    let place = record.request.part.as_ref()?;
+    let asked = asked_alike(&record.request);
+    let mut paths = vec![None; place.split.parts()];
+    if place.index + 1 != paths.len() {
+        return None;
+    }
+    paths[place.index] = Some(path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    for entry in std::fs::read_dir(folder.unwrap_or(Path::new(".")))
+        .ok()?
+        .flatten()
+    {
+        let other = path.with_file_name(entry.file_name());
+        if other.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let Ok(Record { request, .. }) = store::load(&other) else {
+            continue;
+        };
+        if let Some(part) = &request.part
+            && part.split == place.split
+            && asked_alike(&request) == asked
+            && let Some(path @ None) = paths.get_mut(part.index)
+        {
+            *path = Some(other);
+        }
+    }
+    paths.into_iter().collect()
+}
