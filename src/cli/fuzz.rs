@@ -12,11 +12,11 @@ use super::{Finding, format, setup};
 use crate::environment;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
-use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, subject};
+use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, Target, batch, subject};
 use crate::home::Home;
 use crate::nodes::{AnvilThroughput, Foundry, Pace, measure_throughput};
 use crate::prover::Proof;
-use crate::record::{DEFAULT_SEED, Environment, FileName};
+use crate::record::{DEFAULT_SEED, Environment, FileName, Record};
 use crate::report::table::{Column, Table};
 use crate::store;
 
@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// Only these classes of mutations; an unknown name is answered with all
     #[arg(long, value_name = "CLASS,…", value_delimiter = ',')]
     class: Vec<Class>,
+    /// Of records that end a batch: mutate a member, and ask the batch contract about it between the others
+    #[arg(long, conflicts_with_all = ["anvil", "keep", "replay"])]
+    batch: bool,
     /// Rules of the chain [default: the record's]
     #[arg(long, value_enum)]
     fork: Option<ForkName>,
@@ -68,6 +71,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    if arguments.batch {
+        return try_batches(arguments);
+    }
     let records = subject::load(&arguments.records)?;
     if let Some(folder) = &arguments.replay {
         return replay(folder, &records);
@@ -82,19 +88,54 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     try_all(arguments, &records, foundry.as_ref())
 }
 
+/// A member of each record's batch, mutated between the others.
+fn try_batches(arguments: &Arguments) -> Result<Finding, CliError> {
+    let home = Home::from_environment()?;
+    let solc = setup::solc(&home, &Progress::new())?;
+    let mut batches = Vec::new();
+    for path in &arguments.records {
+        batches.push(batch::load(path, arguments.fork.map(Into::into), &solc)?);
+    }
+    report_of(arguments, batches.len(), |index, cases| {
+        let (loaded, batch) = &batches[index];
+        let plan = plan_of(arguments, cases);
+        let target = Target::of_batch(batch, &loaded.subject).map_err(FuzzError::from)?;
+        let name = format!("{} among {} proofs", loaded.subject.name, batch.members());
+        let counter = Counter::new(name.clone(), cases);
+        let result = campaign::run_on(&target, &plan, &counter);
+        counter.clear();
+        let (campaign, _) = result?;
+        Ok(record_report(
+            &loaded.record,
+            Campaign { name, ..campaign },
+            None,
+        ))
+    })
+}
+
 fn try_all(
     arguments: &Arguments,
     records: &[Loaded],
     foundry: Option<&Foundry>,
 ) -> Result<Finding, CliError> {
+    report_of(arguments, records.len(), |index, cases| {
+        try_one(arguments, &records[index], cases, foundry)
+    })
+}
+
+/// Campaigns of so many subjects, by their number and their share of the cases, shown and written one after the other.
+fn report_of(
+    arguments: &Arguments,
+    subjects: usize,
+    mut campaign: impl FnMut(usize, u64) -> Result<RecordReport, CliError>,
+) -> Result<Finding, CliError> {
     progress::watch_interrupts()?;
     let mut report = Report::default();
-    for (index, loaded) in records.iter().enumerate() {
+    for index in 0..subjects {
         if progress::interrupted() {
             break;
         }
-        let cases = share(arguments.cases, records.len(), index);
-        report.add(try_one(arguments, loaded, cases, foundry)?);
+        report.add(campaign(index, share(arguments.cases, subjects, index))?);
         // Before it is shown: whatever ends the command later must not lose it.
         if let Some(path) = &arguments.out {
             store::write_json(path, &report).map_err(FuzzError::from)?;
@@ -122,6 +163,30 @@ fn share(cases: u64, records: usize, index: usize) -> u64 {
     cases / records + u64::from(index < cases % records)
 }
 
+fn plan_of(arguments: &Arguments, cases: u64) -> Plan {
+    let mut plan = Plan::new(cases, arguments.seed);
+    if !arguments.class.is_empty() {
+        plan.classes.clone_from(&arguments.class);
+    }
+    if let Some(threads) = arguments.threads {
+        plan.threads = threads.get();
+    }
+    plan
+}
+
+/// A campaign with what it was run by.
+fn record_report(record: &Record, campaign: Campaign, anvil: Option<AnvilThroughput>) -> RecordReport {
+    let threads = campaign.threads;
+    RecordReport {
+        campaign,
+        anvil,
+        environment: Environment {
+            ezkl_version: record.environment.ezkl_version.clone(),
+            ..environment::current(record.environment.solc_version.clone(), threads, None)
+        },
+    }
+}
+
 fn try_one(
     arguments: &Arguments,
     loaded: &Loaded,
@@ -135,13 +200,7 @@ fn try_one(
         ..
     } = loaded;
     let fork = arguments.fork.map_or(record.request.fork, Into::into);
-    let mut plan = Plan::new(cases, arguments.seed);
-    if !arguments.class.is_empty() {
-        plan.classes.clone_from(&arguments.class);
-    }
-    if let Some(threads) = arguments.threads {
-        plan.threads = threads.get();
-    }
+    let plan = plan_of(arguments, cases);
     let verifier = loaded.deploy(fork)?;
     let counter = Counter::new(subject.name.to_string(), cases);
     let result = campaign::run(&verifier, subject, &plan, &counter);
@@ -162,14 +221,7 @@ fn try_one(
             measure_throughput(foundry, &verifier, creation_code, &valid, &failing, ANVIL_TIME)
         })
         .transpose()?;
-    Ok(RecordReport {
-        campaign,
-        anvil,
-        environment: Environment {
-            ezkl_version: record.environment.ezkl_version.clone(),
-            ..environment::current(record.environment.solc_version.clone(), plan.threads, None)
-        },
-    })
+    Ok(record_report(record, campaign, anvil))
 }
 
 fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {

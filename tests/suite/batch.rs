@@ -10,7 +10,7 @@ use evmbench::batch::BatchesError;
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{Fork, Rule};
 use evmbench::foundry::OPENING_FILE;
-use evmbench::fuzz::{self, Class, Donor, Ending, Subject, Target};
+use evmbench::fuzz::{self, Class, Donor, Ending, FuzzError, Subject, Target};
 use evmbench::guard::batch::{self, BatchContract, BatchError, BatchMeasurement, Openings};
 use evmbench::guard::{GuardAnswer, GuardCheckKind, VerifierCode};
 use evmbench::prover::{Committed, Proof, ProofLayout, VerifierKind};
@@ -459,6 +459,38 @@ fn one_proof_is_refused_where_the_verifier_refuses_it() {
         }
     }
     assert!(tried > 20, "{tried}");
+}
+
+/// Nobody looks on, and nothing is interrupted.
+struct Unwatched;
+
+impl fuzz::Watch for Unwatched {
+    fn case_ended(&self) {}
+
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// `evmbench fuzz --batch`: mutations of a member of a published batch, between the others.
+#[test]
+fn no_mutated_member_of_a_published_batch_is_accepted() {
+    let ends_batch = |path: &PathBuf| {
+        let batch = store::load(path).unwrap().batch;
+        batch.is_some_and(|batch| batch.members.len() == 8)
+    };
+    let path = common::record_paths().into_iter().find(ends_batch).unwrap();
+    let (loaded, batch) = fuzz::batch::load(&path, None, common::solc()).unwrap();
+    assert_eq!(batch.members(), 8);
+    let target = Target::of_batch(&batch, &loaded.subject).unwrap();
+    let cases = u64::from(common::cases(40));
+    let (campaign, _) = fuzz::campaign::run_on(&target, &fuzz::Plan::new(cases, 3), &Unwatched).unwrap();
+    let total = campaign.total();
+    assert!(campaign.passed(), "{:?}", campaign.findings);
+    assert!(total.rejected > total.cases / 2, "{total:?}");
+    let alone = common::record_paths().into_iter().find(|path| store::load(path).unwrap().batch.is_none());
+    let refused = fuzz::batch::load(&alone.unwrap(), None, common::solc());
+    assert!(matches!(refused, Err(FuzzError::NoBatch { .. })), "{refused:?}");
 }
 
 /// What a transaction of eight proofs of a convolutional network costs, for one proof.

@@ -167,28 +167,40 @@ pub fn run(
     plan: &Plan,
     watch: &dyn Watch,
 ) -> Result<(Campaign, Corpus), FuzzError> {
-    let target = Target::new(verifier, subject)?;
+    run_on(&Target::new(verifier, subject)?, plan, watch)
+}
+
+/// The same on whatever has accepted the subject's statement.
+///
+/// # Errors
+/// [`FuzzError`].
+pub fn run_on(
+    target: &Target<'_>,
+    plan: &Plan,
+    watch: &dyn Watch,
+) -> Result<(Campaign, Corpus), FuzzError> {
+    let subject = target.subject;
     // Before the cases, so that an interruption ends the campaign.
     let pace_by_end = PaceByEnd {
         valid: target.pace(plan.threads, &subject.statement)?,
         early_failure: target.pace(plan.threads, &early_failure(&subject.statement))?,
     };
     let start = Instant::now();
-    let tried = Tried::new(&target, plan, watch)?;
+    let tried = Tried::new(target, plan, watch)?;
     let pace = Pace {
         cases: tried.outcomes.iter().flatten().count() as u64,
         seconds: start.elapsed().as_secs_f64(),
     };
     let tallies = plan.classes.iter().map(|&class| ClassTally {
         class,
-        tally: tally(&target, tried.of(class)),
+        tally: tally(target, tried.of(class)),
     });
     let findings = tried
         .ended(Ending::Accepted)
         .chain(tried.ended(Ending::Undecided));
     let campaign = Campaign {
         name: subject.name.to_string(),
-        fork: verifier.fork(),
+        fork: target.fork(),
         seed: plan.seed,
         cases_asked: plan.cases,
         accepted_execution_gas: target.accepted_execution_gas,
@@ -200,7 +212,7 @@ pub fn run(
     };
     let corpus = Corpus {
         name: subject.name.to_string(),
-        fork: verifier.fork(),
+        fork: target.fork(),
         seed: plan.seed,
         cases: tried.telling(),
     };

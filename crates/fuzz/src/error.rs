@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use evmbench_evm::chain::ChainError;
+use evmbench_guard::guard::batch::BatchError;
 use evmbench_host::hint::Hint;
 use evmbench_store::{DAMAGED_EVIDENCE, StoreError};
 
@@ -25,6 +26,15 @@ pub enum FuzzError {
     /// The verifier cannot be deployed, or does not accept the proof in the first place.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The batch contract cannot be made or deployed.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The record ends no batch.
+    #[error("{} is not the record of a batch's last proof", path.display())]
+    NoBatch {
+        /// The record.
+        path: PathBuf,
+    },
     /// A kept case was made for another statement.
     #[error(transparent)]
     Mutation(#[from] MutationError),
@@ -44,6 +54,9 @@ impl Hint for FuzzError {
                 Some("name the record that the words were taken from as well".into())
             }
             Self::NoClass { .. } => Some("parts of another proof need a second record".into()),
+            Self::NoBatch { .. } => {
+                Some("`prove-and-verify --batch N` makes batches; the last of its N records has what they came to".into())
+            }
             Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
             _ => None,
         }

@@ -9,6 +9,7 @@
 //! and by more than words after the proof where the verifier is a reusable one, which leaves these unread: such cases are
 //! counted by themselves.
 //!
+//! - [`batch`]: a batch contract, and the members that a mutated one stands between;
 //! - [`curve`]: points as a proof writes them;
 //! - [`subject`]: what is mutated, from records;
 //! - [`mutation`]: what can be done to a statement, told so fully that it can be done again;
@@ -18,6 +19,7 @@
 //! - [`corpus`]: cases that are kept, to be tried again;
 //! - [`report`]: the campaigns of one invocation, as JSON.
 
+pub mod batch;
 pub mod campaign;
 pub mod class;
 pub mod corpus;
@@ -31,6 +33,7 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
+pub use batch::Batch;
 pub use campaign::{Campaign, Plan, Watch};
 pub use class::Class;
 pub use corpus::Corpus;

@@ -6,11 +6,12 @@ use std::time::Instant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use evmbench_evm::chain::{Calldata, Called, ChainError, Repeat, Verdict, Verification, Verifier};
+use evmbench_evm::chain::{Called, ChainError, Fork, Repeat, Verdict, Verification, Verifier};
 use evmbench_evm::nodes::Pace;
 use evmbench_ezkl::Proof;
 use evmbench_host::parallel;
 
+use super::batch::Batch;
 use super::class::Class;
 use super::error::FuzzError;
 use super::mutation::{Mutation, WORD_BYTES};
@@ -79,11 +80,20 @@ pub struct Case {
     pub outcome: Outcome,
 }
 
-/// A deployed verifier and the statement that it accepted, from which all others depart.
+/// What a statement is put before.
+#[derive(Debug)]
+enum Recipient<'a> {
+    Verifier {
+        verifier: &'a Verifier,
+        repeat: Repeat<'a>,
+    },
+    Batch(&'a Batch),
+}
+
+/// A deployed verifier, or batch contract, and the statement that it accepted, from which all others depart.
 #[derive(Debug)]
 pub struct Target<'a> {
-    verifier: &'a Verifier,
-    repeat: Repeat<'a>,
+    recipient: Recipient<'a>,
     pub(crate) subject: &'a Subject,
     pub(crate) accepted_execution_gas: u64,
 }
@@ -96,20 +106,51 @@ impl<'a> Target<'a> {
     pub fn new(verifier: &'a Verifier, subject: &'a Subject) -> Result<Self, ChainError> {
         let Proof { proof, instances } = &subject.statement;
         let accepted = verifier.verify(&verifier.call_for(proof, instances).calldata())?;
+        let recipient = Recipient::Verifier {
+            verifier,
+            repeat: verifier.like(&accepted),
+        };
+        Self::of(recipient, accepted, subject)
+    }
+
+    /// The same of a batch in which the subject's statement stands between others.
+    ///
+    /// # Errors
+    /// [`ChainError::NotAccepted`] where it is not accepted.
+    pub fn of_batch(batch: &'a Batch, subject: &'a Subject) -> Result<Self, ChainError> {
+        let accepted = batch.verify(&subject.statement)?;
+        Self::of(Recipient::Batch(batch), accepted, subject)
+    }
+
+    fn of(
+        recipient: Recipient<'a>,
+        accepted: Verification,
+        subject: &'a Subject,
+    ) -> Result<Self, ChainError> {
         let (true, Some(gas)) = (accepted.verdict.is_accepted(), accepted.gas) else {
             return Err(ChainError::NotAccepted(accepted.verdict));
         };
         Ok(Self {
-            verifier,
-            repeat: verifier.like(&accepted),
+            recipient,
             subject,
             accepted_execution_gas: gas.execution_gas,
         })
     }
 
-    /// The statement's canonical call.
-    pub fn calldata(&self, Proof { proof, instances }: &Proof) -> Calldata {
-        self.verifier.call_for(proof, instances).calldata()
+    /// The rules that hold.
+    pub fn fork(&self) -> Fork {
+        match &self.recipient {
+            Recipient::Verifier { verifier, .. } => verifier.fork(),
+            Recipient::Batch(batch) => batch.fork(),
+        }
+    }
+
+    /// Whether a prover made what the recipient reads of a statement.
+    fn is_proved(&self, statement: &Proof) -> bool {
+        self.subject.proved().any(|proved| match &self.recipient {
+            Recipient::Verifier { .. } => proved == statement,
+            Recipient::Batch(batch) => batch.read_of(proved) == batch.read_of(statement),
+        })
     }
 
     /// Tries a mutation.
@@ -118,14 +159,14 @@ impl<'a> Target<'a> {
     /// [`FuzzError::Mutation`] for one that was made for another statement.
     pub fn attempt(&self, mutation: &Mutation) -> Result<Outcome, FuzzError> {
         let mutated = mutation.apply(&self.subject.statement, &self.subject.donors)?;
-        if self.subject.proved().any(|proved| *proved == mutated) {
+        if self.is_proved(&mutated) {
             return Ok(Outcome {
                 ending: Ending::Identical,
                 execution_gas: None,
                 verdict: None,
             });
         }
-        let Called { verdict, gas } = self.called(&self.calldata(&mutated))?;
+        let Called { verdict, gas } = self.called(&mutated)?;
         let ending = if verdict.is_accepted() && self.is_extended(&mutated) {
             Ending::Extended
         } else if verdict.is_success() {
@@ -143,13 +184,19 @@ impl<'a> Target<'a> {
     }
 
     /// Makes a call as the accepted one was made; where the chain does not take it, as with the many instances of a much
-    /// larger circuit, without the rules that it breaks: what the verifier says to it counts all the same.
-    fn called(&self, calldata: &Calldata) -> Result<Called, ChainError> {
-        let called = self.repeat.call(calldata)?;
-        if !matches!(called.verdict, Verdict::InvalidTransaction { .. }) {
-            return Ok(called);
-        }
-        let Verification { verdict, gas, .. } = self.verifier.verify(calldata)?;
+    /// larger circuit, without the rules that it breaks: what the recipient says to it counts all the same.
+    fn called(&self, statement: &Proof) -> Result<Called, ChainError> {
+        let Verification { verdict, gas, .. } = match &self.recipient {
+            Recipient::Batch(batch) => batch.verify(statement)?,
+            Recipient::Verifier { verifier, repeat } => {
+                let calldata = verifier.call_for(&statement.proof, &statement.instances).calldata();
+                let called = repeat.call(&calldata)?;
+                if !matches!(called.verdict, Verdict::InvalidTransaction { .. }) {
+                    return Ok(called);
+                }
+                verifier.verify(&calldata)?
+            }
+        };
         Ok(Called { verdict, gas })
     }
 
@@ -161,18 +208,21 @@ impl<'a> Target<'a> {
             statement.instances == proved.instances
                 && after.is_some_and(|after| after.len().is_multiple_of(WORD_BYTES))
         };
-        self.verifier.key_artifact().is_some() && self.subject.proved().any(only_has_words_after)
+        let is_reusable = match &self.recipient {
+            Recipient::Verifier { verifier, .. } => verifier.key_artifact().is_some(),
+            Recipient::Batch(_) => false,
+        };
+        is_reusable && self.subject.proved().any(only_has_words_after)
     }
 
     /// How fast a statement is decided, again and again.
     pub(crate) fn pace(&self, threads: usize, statement: &Proof) -> Result<Pace, ChainError> {
-        let calldata = self.calldata(statement);
         let start = Instant::now();
-        self.repeat.call(&calldata)?;
+        self.called(statement)?;
         let one = start.elapsed().as_secs_f64().max(1e-6);
         let calls = (PACE_SECONDS / one).ceil() as usize * threads;
         let start = Instant::now();
-        parallel::map(threads, calls, || |_| self.repeat.call(&calldata).map(drop))?;
+        parallel::map(threads, calls, || |_| self.called(statement).map(drop))?;
         Ok(Pace {
             cases: calls as u64,
             seconds: start.elapsed().as_secs_f64(),

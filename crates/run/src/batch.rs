@@ -14,7 +14,7 @@ use evmbench_guard::guard::batch::{self, BatchError, Openings};
 use evmbench_guard::guard::{GuardContracts, VerifierCode};
 use evmbench_host::hint::Hint;
 use evmbench_ezkl::{Committed, ProverError, VerifierKind};
-use evmbench_schema::record::{Evidence, FileName, Outcome, ProofBatch, Request};
+use evmbench_schema::record::{Evidence, Outcome, ProofBatch, Request};
 use evmbench_evm::solidity::CompileOptions;
 use evmbench_store::{StoreError, StoredRun};
 
@@ -208,14 +208,6 @@ fn repeated(members: &[(&[u8], &str)]) -> Option<(usize, usize, &'static str)> {
         let found = earlier.position(|(_, other)| other == input)?;
         Some((index, found, "input"))
     })
-}
-
-/// The records of a batch: the last one's is at `path`, and the others stand beside it.
-pub fn paths(path: &Path, members: &[FileName]) -> Vec<PathBuf> {
-    let beside = |name: &FileName| path.with_file_name(format!("{name}.json"));
-    let others = &members[..members.len().saturating_sub(1)];
-    let last = std::iter::once(path.to_owned());
-    others.iter().map(beside).chain(last).collect()
 }
 
 #[cfg(test)]

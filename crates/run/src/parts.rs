@@ -19,7 +19,7 @@ use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
-use evmbench_schema::record::{Evidence, FileName, Outcome, PartRequest, PartSet, Record, Request};
+use evmbench_schema::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
 use evmbench_store::{self as store, StoreError, StoredRun};
 
 pub use crate::derivation::Measured;
@@ -302,10 +302,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
 
 /// The records of a set's parts: the last one's is at `path`, and the others stand beside it.
 pub fn paths(path: &Path, set: &PartSet) -> Vec<PathBuf> {
-    let beside = |name: &FileName| path.with_file_name(format!("{name}.json"));
-    let others = &set.parts[..set.parts.len().saturating_sub(1)];
-    let last = std::iter::once(path.to_owned());
-    others.iter().map(beside).chain(last).collect()
+    store::beside(path, &set.parts)
 }
 
 /// The records of all parts of a model, in order, where the one at `path` is the last one's and the others lie beside it; none

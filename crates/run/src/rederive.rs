@@ -8,7 +8,7 @@ use std::path::Path;
 
 use evmbench_ezkl::ProverError;
 use evmbench_schema::record::{FileName, PartSet, ProofBatch, Record};
-use evmbench_store::StoredRun;
+use evmbench_store::{self as store, StoredRun};
 
 pub use crate::derivation::{
     Discrepancy, Examined, Exhibits, Figure, Findings, Given, GivenString, MadeAgain, NotRebuilt, Rebuilt,
@@ -70,5 +70,5 @@ pub fn batch_again(
     if members.last() != Some(&record.request.file_name()) {
         return Err("the record is not the batch's last member's".to_owned());
     }
-    batch::measure(&batch::paths(path, members), given, tools).map_err(|error| error.to_string())
+    batch::measure(&store::beside(path, members), given, tools).map_err(|error| error.to_string())
 }

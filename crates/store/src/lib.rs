@@ -344,6 +344,14 @@ pub fn is_record_path(relative: &Path) -> bool {
     in_folder_of_records && has_ending(relative, RECORD_ENDING)
 }
 
+/// The files of records that stand beside one another, of which the last is at `path`; in order, with the names of all.
+pub fn beside(path: &Path, names: &[FileName]) -> Vec<PathBuf> {
+    let other = |name: &FileName| path.with_file_name(format!("{name}.json"));
+    let others = &names[..names.len().saturating_sub(1)];
+    let last = std::iter::once(path.to_owned());
+    others.iter().map(other).chain(last).collect()
+}
+
 /// Files below a folder that [`is_record_path`] says are records, sorted, each relative to it.
 ///
 /// # Errors

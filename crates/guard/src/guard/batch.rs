@@ -184,6 +184,16 @@ impl BatchContract {
         self.ask(&calldata(self.claims, members))
     }
 
+    /// The rules that hold.
+    pub fn fork(&self) -> Fork {
+        self.chain.fork()
+    }
+
+    /// How many of a member's instances the contract writes itself, before those of the statement.
+    pub fn claims(&self) -> usize {
+        self.claims
+    }
+
     fn ask(&self, calldata: &Calldata) -> Result<Verification, ChainError> {
         self.chain.call(self.address, calldata)
     }
