@@ -20,6 +20,9 @@ pub struct Value {
     pub name: String,
     /// Sizes, outermost first.
     pub shape: Vec<usize>,
+    /// The least and the greatest integer of its type in the file, beyond which runtimes wrap around; none where nothing is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wraps_beyond: Option<(i64, i64)>,
 }
 
 /// One operator applied to values.
@@ -146,6 +149,7 @@ impl Graph {
         self.values.push(Value {
             name: name.to_owned(),
             shape,
+            wraps_beyond: None,
         });
         Ok(ValueId(self.values.len() - 1))
     }

@@ -1,8 +1,8 @@
 //! Attention with a constant mask, without the elements that the mask leaves out.
 //!
 //! Goes in: a graph. Comes out: the same function, in which a Softmax of scores that a constant masks (a causal mask, padding) is one of
-//! what each row keeps. A masked score is a number of −10⁴ or less, or has one added, and e to it is 0 in `f32` beside the others: its share
-//! is 0, and its score is not needed. Rows that keep the same places share one Softmax.
+//! what each row keeps. A masked score is a number of −10⁴ or less, or has one added that is less by 5,000 than what others of its row have, and
+//! e to it is 0 in `f32` beside the others: its share is 0, and its score is not needed. Rows that keep the same places share one Softmax.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,20 @@ use crate::ops::{broadcast, positions};
 
 /// What a masked score has added, or is, at most.
 const MASKED: f32 = -1e4;
+
+/// How much less that is, at least, than what each score has added that its row keeps.
+const DISTANCE: f32 = 5e3;
+
+/// For each score whether it counts, by what is added to it: rows of so many columns.
+fn kept_of(added: &[f32], columns: usize) -> Vec<bool> {
+    let row = |row: &[f32]| {
+        let kept = row.iter().copied().filter(|&x| x > MASKED);
+        let least = kept.fold(f32::INFINITY, f32::min);
+        let counts = |&x: &f32| x > MASKED || x > least - DISTANCE;
+        row.iter().map(counts).collect::<Vec<bool>>()
+    };
+    added.chunks(columns).flat_map(row).collect()
+}
 
 /// See the module. A Softmax of which a row keeps nothing stays as it is.
 ///
@@ -67,9 +81,9 @@ fn mask_of(graph: &Graph, written: &Written, node: &Node) -> Option<Mask> {
         (Op::Add, inputs) => {
             let (addend, scores) = written.beside_constant(graph, inputs)?;
             let addend = spread(addend, shape)?;
-            let kept: Vec<bool> = addend.data.iter().map(|&x| x > MASKED).collect();
-            let of_kept = addend.data.iter().map(|&x| if x > MASKED { x } else { 0.0 });
-            let of_kept: Vec<f32> = of_kept.collect();
+            let kept = kept_of(&addend.data, columns);
+            let of_kept = addend.data.iter().zip(&kept);
+            let of_kept: Vec<f32> = of_kept.map(|(&x, &kept)| if kept { x } else { 0.0 }).collect();
             let is_shifted = of_kept.iter().any(|&x| x != 0.0);
             Mask {
                 scores,
@@ -239,6 +253,14 @@ mod tests {
             let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
             assert!(exact.iter().zip(&found).all(close), "{exact:?} {found:?}");
         }
+    }
+
+    /// What has little less added than others of its row is not left out, however little that is.
+    #[test]
+    fn a_score_is_left_out_by_its_distance_from_those_that_are_kept() {
+        assert_eq!(kept_of(&[0.0, -1e4, -9990.0, -10001.0], 2), [true, false, true, true]);
+        assert_eq!(kept_of(&[f32::MIN, 5.0, -2e4, -20.0], 4), [false, true, false, true]);
+        assert_eq!(kept_of(&[-1e9, f32::MIN], 2), [false, false]);
     }
 
     #[test]

@@ -353,9 +353,25 @@ impl<'a> Quantiser<'a> {
             }
         }
         let output = rules.lower(&place, &mut self.lowering)?;
+        self.ensure_of_type(node, &place, output)?;
         self.numbers[node.output.0] = Some(output);
         if let Some(reach) = reach {
             self.lowering.reach.insert(output, reach);
+        }
+        Ok(())
+    }
+}
+
+impl Quantiser<'_> {
+    /// Fails where a value could be beyond what its type in the file holds: runtimes would give what is left of it.
+    fn ensure_of_type(&self, node: &Node, place: &Place<'_>, output: ValueId) -> Result<(), ProgramError> {
+        let Some((least, greatest)) = self.graph.values[node.output.0].wraps_beyond else {
+            return Ok(());
+        };
+        let Value { interval, unit, .. } = self.lowering.value(output);
+        let [from, to] = [interval.least, interval.greatest].map(|integer| integer as f64 / unit);
+        if from < least as f64 || to > greatest as f64 {
+            return Err(place.refused("its integers may be larger than its type holds, and would wrap around"));
         }
         Ok(())
     }

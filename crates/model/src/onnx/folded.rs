@@ -636,7 +636,17 @@ impl<'a> Operands<'a> {
                 .map(|x| Ok(i64::from(x != 0.0)))
                 .collect(),
             Constant::Ints(integers) => integers.data.iter().map(|&x| within(x)).collect(),
-            Constant::Floats(tensor) => tensor.data.iter().map(|&x| within(x as i64)).collect(),
+            Constant::Floats(tensor) => tensor
+                .data
+                .iter()
+                .map(|&x| {
+                    let whole = f64::from(x).trunc();
+                    // 2^63 − 1 is no number of 64 bits, but 2^63 is.
+                    let fits = whole >= least as f64 && whole < greatest as f64 + 1.0;
+                    fits.then_some(whole as i64)
+                        .ok_or_else(|| format!("{x} is no {}", to.as_str_name()))
+                })
+                .collect(),
         };
         Ok(Constant::Ints(Integers {
             element: to,
@@ -648,13 +658,18 @@ impl<'a> Operands<'a> {
     /// (x − zero point) · scale, with one of both for the tensor or for each position along an axis.
     fn dequantized(&self) -> Folded {
         let (data, scale) = (self.operand(0)?, self.operand(1)?);
+        self.node.attributes().expect_int("block_size", 0)?;
         let rank = data.shape().len();
         let along = |constant: &Constant| -> Folded {
             match constant.shape() {
                 [] | [1] => reshaped(constant, Vec::new()),
                 &[count] => {
                     let mut shape = vec![1; rank];
-                    shape[self.axis(1, rank)?] = count;
+                    let along = self.axis(1, rank)?;
+                    if data.shape()[along] != count {
+                        return Err(format!("{count} scales for {} elements", data.shape()[along]));
+                    }
+                    shape[along] = count;
                     reshaped(constant, shape)
                 }
                 other => Err(format!("its scale has the shape {other:?}")),
@@ -782,16 +797,14 @@ impl<'a> Operands<'a> {
             "Pow" => self.power(),
             "Min" if self.all.len() == 2 => pairs(first, second, f32::min, |a, b| Some(a.min(b))),
             "Max" if self.all.len() == 2 => pairs(first, second, f32::max, |a, b| Some(a.max(b))),
-            "And" => compared(first, second, |a, b| a != 0.0 && b != 0.0),
-            "Or" => compared(first, second, |a, b| a != 0.0 || b != 0.0),
-            "Xor" => compared(first, second, |a, b| (a != 0.0) != (b != 0.0)),
-            "Equal" => compared(first, second, |a, b| {
-                a.partial_cmp(&b).is_some_and(Ordering::is_eq)
-            }),
-            "Greater" => compared(first, second, |a, b| a > b),
-            "GreaterOrEqual" => compared(first, second, |a, b| a >= b),
-            "Less" => compared(first, second, |a, b| a < b),
-            "LessOrEqual" => compared(first, second, |a, b| a <= b),
+            "And" => truths(first, second, |a, b| a && b),
+            "Or" => truths(first, second, |a, b| a || b),
+            "Xor" => truths(first, second, |a, b| a != b),
+            "Equal" => compared(first, second, Ordering::is_eq),
+            "Greater" => compared(first, second, Ordering::is_gt),
+            "GreaterOrEqual" => compared(first, second, Ordering::is_ge),
+            "Less" => compared(first, second, Ordering::is_lt),
+            "LessOrEqual" => compared(first, second, Ordering::is_le),
             "Where" => self.selected(),
             _ => return None,
         })
@@ -903,17 +916,39 @@ fn pairs(
     }
 }
 
-/// Truth values of two constants, broadcast to one shape. Integers beyond 2^53 are compared as the nearest `f64`.
+/// How the elements of two constants compare, broadcast to one shape; nothing holds of a NaN.
 fn compared(
     first: Result<&Constant, String>,
     second: Result<&Constant, String>,
-    holds: impl Fn(f64, f64) -> bool,
+    holds: fn(Ordering) -> bool,
 ) -> Folded {
     let (first, second) = (first?, second?);
     let shape = broadcast([first.shape(), second.shape()].into_iter())?;
-    let pairs = as_numbers(&spread(first, &shape)?)
-        .into_iter()
-        .zip(as_numbers(&spread(second, &shape)?));
+    let data = match (spread(first, &shape)?, spread(second, &shape)?) {
+        (Constant::Ints(a), Constant::Ints(b)) => {
+            let pairs = a.data.iter().zip(&b.data);
+            pairs.map(|(a, b)| holds(a.cmp(b))).collect()
+        }
+        (a, b) => {
+            let pairs = as_numbers(&a).into_iter().zip(as_numbers(&b));
+            pairs.map(|(a, b)| a.partial_cmp(&b).is_some_and(holds)).collect()
+        }
+    };
+    Ok(Constant::Ints(Integers::truth(shape, data)))
+}
+
+/// What two constants of truth values come to, broadcast to one shape.
+fn truths(
+    first: Result<&Constant, String>,
+    second: Result<&Constant, String>,
+    holds: impl Fn(bool, bool) -> bool,
+) -> Folded {
+    let (first, second) = (first?, second?);
+    let shape = broadcast([first.shape(), second.shape()].into_iter())?;
+    let of = |constant: &Constant| -> Result<Vec<bool>, String> {
+        Ok(as_numbers(&spread(constant, &shape)?).into_iter().map(|x| x != 0.0).collect())
+    };
+    let pairs = of(first)?.into_iter().zip(of(second)?);
     let data = pairs.map(|(a, b)| holds(a, b)).collect();
     Ok(Constant::Ints(Integers::truth(shape, data)))
 }

@@ -24,7 +24,7 @@ use crate::input::Numbers;
 use crate::integer;
 use crate::interval::{Interval, Unbounded};
 use crate::ops::{self, Composition, Meaning, Op, Part};
-use crate::wire::constant::{Constant, constant, constant_node, range};
+use crate::wire::constant::{Constant, constant, constant_node, range as range_of};
 use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
 
@@ -340,6 +340,9 @@ impl<'a> Import<'a> {
             return one(Binding::Constant(Ok(Arc::new(constant))));
         }
         if let Some(binding) = self.cast(node)? {
+            if let Binding::Value(id, Some(DataType::Int32)) = binding {
+                self.graph.values[id.0].wraps_beyond = range_of(DataType::Int32);
+            }
             self.keep_range_of_truth(node, &binding);
             return one(binding);
         }
@@ -450,6 +453,9 @@ impl<'a> Import<'a> {
             };
             let inputs: Vec<ValueId> = parts.iter().map(|part| values[part]).collect();
             let id = self.push(&name, &value, op, &inputs)?;
+            if element == Some(DataType::Int32) && output.is_some() {
+                self.graph.values[id.0].wraps_beyond = range_of(DataType::Int32);
+            }
             if is_of_integers && output.is_some() {
                 self.integers.insert(id);
             }
@@ -677,7 +683,7 @@ impl<'a> Import<'a> {
         if let Some(&id) = self.constants.get(name) {
             return Ok(id);
         }
-        let tensor = constant.to_floats();
+        let tensor = constant.to_exact_floats()?;
         self.count(tensor.len())?;
         let node = if self.is_free(name) {
             name.to_owned()
@@ -841,7 +847,7 @@ fn is_wide(element: DataType) -> bool {
 
 /// What a type of integers holds.
 fn declared_range(element: DataType) -> Option<Interval> {
-    let (least, greatest) = range(element)?;
+    let (least, greatest) = range_of(element)?;
     Some(Interval {
         least: least.into(),
         greatest: greatest.into(),

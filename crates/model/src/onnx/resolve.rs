@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 
 use prost::Message;
 use tract_onnx::pb::{
-    GraphProto, ModelProto, TensorProto, ValueInfoProto,
-    tensor_proto::DataLocation,
+    GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+    tensor_proto::{DataLocation, DataType},
     tensor_shape_proto::{Dimension, dimension::Value},
     type_proto::Value as Type,
 };
@@ -61,30 +61,96 @@ pub(super) fn resolve(
     Ok((Some(model.encode_to_vec()), notes.collect()))
 }
 
-/// Puts the least number of `f32` in the place of −∞, which masks what attention must not see; the constants that had it. Of what is
-/// read by e^x, both give 0. A constant with another element that is not finite stays as it is.
+/// Puts the least number of `f32` in the place of −∞, which masks what attention must not see; the constants that had it. Only a Softmax may
+/// read what becomes of them, to which both give 0. A constant with another element that is not finite stays as it is.
 fn bound_masks(model: &mut ModelProto) -> Vec<String> {
     let Some(graph) = &mut model.graph else {
         return Vec::new();
     };
+    let masked: HashSet<String> = constants_of(graph)
+        .into_iter()
+        .filter(|name| is_read_by_softmax(graph, name))
+        .collect();
     let mut masks = Vec::new();
     for tensor in &mut graph.initializer {
-        if bound_mask(tensor) {
+        if masked.contains(&tensor.name) && bound_mask(tensor) {
             masks.push(tensor.name.clone());
         }
     }
-    for node in graph.node.iter_mut().filter(|node| node.op_type == "Constant") {
+    for node in graph.node.iter_mut().filter(|node| makes_constant(node)) {
+        let Some(name) = node.output.first().filter(|name| masked.contains(*name)) else {
+            continue;
+        };
         for attribute in &mut node.attribute {
             let is_number = attribute.f.is_infinite() && attribute.f < 0.0;
             if is_number {
                 attribute.f = f32::MIN;
             }
             if is_number || attribute.t.as_mut().is_some_and(bound_mask) {
-                masks.extend(node.output.first().cloned());
+                masks.push(name.clone());
             }
         }
     }
     masks
+}
+
+fn makes_constant(node: &NodeProto) -> bool {
+    ["Constant", "ConstantOfShape"].contains(&node.op_type.as_str())
+}
+
+/// The names of a graph's constants.
+fn constants_of(graph: &GraphProto) -> Vec<String> {
+    let stored = graph.initializer.iter().map(|tensor| tensor.name.clone());
+    let made = graph.node.iter().filter(|node| makes_constant(node));
+    stored.chain(made.filter_map(|node| node.output.first().cloned())).collect()
+}
+
+/// Whether all that reads a value is a Softmax, or leads to one by sums, choices and movements alone.
+fn is_read_by_softmax(graph: &GraphProto, name: &str) -> bool {
+    /// What −∞ goes through as it is, or added to a finite number.
+    const PASSED: [&str; 13] = [
+        "Add",
+        "Concat",
+        "Expand",
+        "Gather",
+        "Identity",
+        "Reshape",
+        "Slice",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Trilu",
+        "Unsqueeze",
+        "Where",
+    ];
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut left = vec![name];
+    let mut is_read = false;
+    while let Some(name) = left.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        if graph.output.iter().any(|output| output.name == name) {
+            return false;
+        }
+        let readers = graph.node.iter();
+        for node in readers.filter(|node| node.input.iter().any(|input| input == name)) {
+            if node.op_type == "Softmax" {
+                is_read = true;
+                continue;
+            }
+            if !PASSED.contains(&node.op_type.as_str()) && !is_cast_to_floats(node) {
+                return false;
+            }
+            left.extend(node.output.iter().map(String::as_str));
+        }
+    }
+    is_read
+}
+
+fn is_cast_to_floats(node: &NodeProto) -> bool {
+    let to = node.attribute.iter().find(|attribute| attribute.name == "to");
+    node.op_type == "Cast" && to.is_some_and(|to| to.i == i64::from(DataType::Float as i32))
 }
 
 /// The same of one tensor; whether it was a mask.
