@@ -67,42 +67,50 @@ fn bound_masks(model: &mut ModelProto) -> Vec<String> {
     let Some(graph) = &mut model.graph else {
         return Vec::new();
     };
-    let masked: HashSet<String> = constants_of(graph)
-        .into_iter()
-        .filter(|name| is_read_by_softmax(graph, name))
-        .collect();
-    let mut masks = Vec::new();
-    for tensor in &mut graph.initializer {
-        if masked.contains(&tensor.name) && bound_mask(tensor) {
-            masks.push(tensor.name.clone());
+    let is_mask = |tensor: &TensorProto| bounded_mask(tensor).is_some();
+    let stored = graph.initializer.iter().filter(|tensor| is_mask(tensor));
+    let made = graph.node.iter().filter(|node| {
+        let mut attributes = node.attribute.iter();
+        makes_constant(node) && attributes.any(|one| is_least(one.f) || one.t.as_ref().is_some_and(is_mask))
+    });
+    let names = stored.map(|tensor| &tensor.name);
+    let names = names.chain(made.filter_map(|node| node.output.first()));
+    let names: Vec<String> = names.filter(|name| is_read_by_softmax(graph, name)).cloned().collect();
+    for tensor in graph.initializer.iter_mut().filter(|tensor| names.contains(&tensor.name)) {
+        if let Some(bounded) = bounded_mask(tensor) {
+            *tensor = bounded;
         }
     }
     for node in graph.node.iter_mut().filter(|node| makes_constant(node)) {
-        let Some(name) = node.output.first().filter(|name| masked.contains(*name)) else {
+        if !node.output.first().is_some_and(|name| names.contains(name)) {
             continue;
-        };
+        }
         for attribute in &mut node.attribute {
-            let is_number = attribute.f.is_infinite() && attribute.f < 0.0;
-            if is_number {
+            if is_least(attribute.f) {
                 attribute.f = f32::MIN;
             }
-            if is_number || attribute.t.as_mut().is_some_and(bound_mask) {
-                masks.push(name.clone());
+            if let Some(bounded) = attribute.t.as_ref().and_then(bounded_mask) {
+                attribute.t = Some(bounded);
             }
         }
     }
-    masks
+    names
+}
+
+fn is_least(x: f32) -> bool {
+    x.is_infinite() && x < 0.0
+}
+
+/// A tensor with the least number of `f32` in the place of −∞; none where it has no such element, or another that is not finite.
+fn bounded_mask(tensor: &TensorProto) -> Option<TensorProto> {
+    let Tensor { shape, data } = floats(tensor).ok()?;
+    let is_mask = data.iter().any(|&x| is_least(x)) && data.iter().all(|&x| x.is_finite() || is_least(x));
+    let data: Vec<f32> = data.into_iter().map(|x| x.max(f32::MIN)).collect();
+    is_mask.then(|| proto::floats(tensor.name.clone(), &shape, &data))
 }
 
 fn makes_constant(node: &NodeProto) -> bool {
     ["Constant", "ConstantOfShape"].contains(&node.op_type.as_str())
-}
-
-/// The names of a graph's constants.
-fn constants_of(graph: &GraphProto) -> Vec<String> {
-    let stored = graph.initializer.iter().map(|tensor| tensor.name.clone());
-    let made = graph.node.iter().filter(|node| makes_constant(node));
-    stored.chain(made.filter_map(|node| node.output.first().cloned())).collect()
 }
 
 /// Whether all that reads a value is a Softmax, or leads to one by sums, choices and movements alone.
@@ -151,22 +159,6 @@ fn is_read_by_softmax(graph: &GraphProto, name: &str) -> bool {
 fn is_cast_to_floats(node: &NodeProto) -> bool {
     let to = node.attribute.iter().find(|attribute| attribute.name == "to");
     node.op_type == "Cast" && to.is_some_and(|to| to.i == i64::from(DataType::Float as i32))
-}
-
-/// The same of one tensor; whether it was a mask.
-fn bound_mask(tensor: &mut TensorProto) -> bool {
-    let Ok(Tensor { shape, mut data }) = floats(tensor) else {
-        return false;
-    };
-    let is_mask = |x: f32| x.is_infinite() && x < 0.0;
-    if !data.iter().any(|&x| is_mask(x)) || !data.iter().all(|&x| x.is_finite() || is_mask(x)) {
-        return false;
-    }
-    for x in data.iter_mut().filter(|x| is_mask(**x)) {
-        *x = f32::MIN;
-    }
-    *tensor = proto::floats(tensor.name.clone(), &shape, &data);
-    true
 }
 
 /// Gives sizes of inputs the numbers that were asked for. The error is a name that stands for no size of an input, and those
