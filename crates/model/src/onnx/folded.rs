@@ -1209,6 +1209,38 @@ mod tests {
 
     /// A constant that would be larger than any circuit is never made, and a number that is none is no result.
     #[test]
+    fn integers_beyond_53_bits_are_told_apart() {
+        let large = 1 << 53;
+        let pair = [list(&[large]), list(&[large + 1])];
+        let truth = |holds: bool| Constant::Ints(Integers::truth(vec![1], vec![holds]));
+        gives("Equal", Vec::new(), &pair, &truth(false));
+        gives("Less", Vec::new(), &pair, &truth(true));
+        gives("GreaterOrEqual", Vec::new(), &pair, &truth(false));
+    }
+
+    /// x over the scale is rounded to the even one of two, and held to the type's range.
+    #[test]
+    fn constants_are_quantised_as_onnx_defines_it() {
+        let zero = Constant::Ints(Integers {
+            element: DataType::Int8,
+            shape: Vec::new(),
+            data: vec![1],
+        });
+        let data = floats(&[4], &[0.25, 0.75, -1.0, 1e9]);
+        let expected = Constant::Ints(Integers {
+            element: DataType::Int8,
+            shape: vec![4],
+            data: vec![1, 3, -1, 127],
+        });
+        gives(
+            "QuantizeLinear",
+            Vec::new(),
+            &[data, floats(&[], &[0.5]), zero],
+            &expected,
+        );
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         let none = Vec::new;
         for (operator, attribute, inputs) in [
@@ -1237,6 +1269,19 @@ mod tests {
             ("Mod", none(), vec![list(&[1]), list(&[0])]),
             ("Mod", none(), vec![floats(&[1], &[1.5]), floats(&[1], &[1.0])]),
             ("Cast", vec![int("to", 3)], vec![list(&[128])]),
+            ("Cast", vec![int("to", 7)], vec![floats(&[1], &[1e30])]),
+            ("Cast", vec![int("to", 7)], vec![floats(&[1], &[f32::NAN])]),
+            (
+                "DequantizeLinear",
+                vec![int("axis", 0)],
+                vec![list(&[1, 2]), floats(&[3], &[1.0, 2.0, 3.0])],
+            ),
+            (
+                "DequantizeLinear",
+                vec![int("axis", 0), int("block_size", 2)],
+                vec![list(&[1, 2]), floats(&[1], &[1.0])],
+            ),
+            ("QuantizeLinear", none(), vec![floats(&[1], &[1.0]), floats(&[1], &[0.0])]),
             (
                 "Concat",
                 vec![int("axis", 0)],

@@ -402,6 +402,35 @@ mod tests {
         assert_eq!(shape, [2, 5, 3]);
     }
 
+    /// −∞ becomes the least number where it masks scores, and stays where anything else reads it.
+    #[test]
+    fn a_mask_is_bounded_where_a_softmax_alone_reads_it() {
+        use crate::onnx::models::floats as constant;
+
+        let scores = || operator("Add", &["x", "mask"], "masked");
+        let cases = [
+            (vec![scores(), operator("Softmax", &["masked"], "y")], 1),
+            (vec![scores(), operator("Sigmoid", &["masked"], "y")], 0),
+            (vec![operator("Equal", &["x", "mask"], "y")], 0),
+            (
+                vec![
+                    scores(),
+                    operator("Softmax", &["masked"], "share"),
+                    operator("Add", &["share", "masked"], "y"),
+                ],
+                0,
+            ),
+        ];
+        for (nodes, expected) in cases {
+            let mask = constant("mask", &[3], &[0.0, f32::NEG_INFINITY, -1.0]);
+            let mut model = small(&[1, 2, 3], nodes, vec![mask]);
+            assert_eq!(bound_masks(&mut model).len(), expected);
+            let graph = model.graph.expect("has a graph");
+            let data = floats(&graph.initializer[0]).expect("floats").data;
+            assert_eq!(data[1].is_finite(), expected == 1, "{data:?}");
+        }
+    }
+
     #[test]
     fn a_name_that_no_size_has_is_refused() {
         let error = resolved(&["batch", "2", "3"], &[("length", 7)]).expect_err("no such size");

@@ -693,3 +693,48 @@ fn extremes_of_values_are_onnxs() {
         }
     }
 }
+
+/// A file's integers wrap around beyond what their type holds; the circuit's do not.
+#[test]
+fn integers_that_may_leave_their_type_are_refused() {
+    let options = ProgramOptions {
+        scale: SCALE,
+        input: Integers::of_input(SCALE, 1.0),
+        digit_bits: None,
+        roundings: None,
+    };
+    for (holds, fits) in [((-2, 2), true), ((-2, 0), false)] {
+        let mut graph = of_input(&[1, 2], |graph, x| apply(graph, Op::Mul, &[x, x]));
+        graph.values[1].wraps_beyond = Some(holds);
+        assert_eq!(quantise(&graph, &options).is_ok(), fits, "{holds:?}");
+    }
+}
+
+/// A number that would be rounded goes into the unit of what is whole, or has a unit that is no power of two.
+#[test]
+fn scales_of_whole_numbers_round_nothing() {
+    let graph = of_input(&[1, 4], |graph, x| {
+        let whole = apply(graph, Op::Whole(Whole::Round), &[x]);
+        let scale = apply(graph, Op::Constant(Tensor::new([], vec![0.0123])), &[]);
+        let scaled = apply(graph, Op::Mul, &[whole, scale]);
+        let other = apply(graph, Op::Constant(Tensor::new([], vec![-0.0456])), &[]);
+        let ratio = apply(graph, Op::Div, &[scaled, other]);
+        apply(graph, Op::Whole(Whole::Round), &[ratio])
+    });
+    let options = ProgramOptions {
+        scale: SCALE,
+        input: Integers::of_input(SCALE, 100.0),
+        digit_bits: None,
+        roundings: None,
+    };
+    let program = quantise(&graph, &options).unwrap_or_else(|error| panic!("{error}"));
+    let result = program.value(program.output);
+    assert!(result.is_whole);
+    let inputs = [-100.0_f64, -37.0, 12.0, 99.0];
+    let unit = program.value(crate::program::ValueId(0)).unit;
+    let integers: Vec<i128> = inputs.iter().map(|x| (x * unit) as i128).collect();
+    let trace = program.run(&integers);
+    let expected = inputs.map(|x| (f64::from(0.0123_f32) * x / f64::from(-0.0456_f32)).round());
+    let found: Vec<f64> = trace.values[program.output.0].iter().map(|&x| x as f64).collect();
+    assert_eq!(found, expected);
+}
