@@ -141,9 +141,9 @@ impl Operand {
             return Ok(Self { source, axes });
         }
         let own = strides(shape);
-        let along = |axis: &Axis| names.iter().enumerate().filter(move |(_, name)| *name == axis);
+        let along = |axis: Axis| names.iter().enumerate().filter(move |(_, name)| **name == axis);
         let mut picked = Vec::new();
-        for axis in &axes {
+        for &axis in &axes {
             let same = along(axis).map(|(at, _)| shape[at]);
             let (least, greatest) = (same.clone().min(), same.max());
             ensure(least == greatest, || {

@@ -5,7 +5,7 @@
 
 use tract_onnx::pb::tensor_proto::DataType;
 
-use super::broadcast::{broadcast, positions};
+use super::broadcast::positions;
 use super::operator::{Composition, Import, Meaning, Part, ensure};
 use super::{Op, Piecewise, Whole};
 use crate::tensor::Tensor;
@@ -34,14 +34,20 @@ impl Grid {
     /// Of a node on a value of this shape, with both in a shape that is broadcast to it.
     fn of(node: &Reading<'_>, shape: &[usize]) -> Result<Self, String> {
         node.attributes().expect_int("block_size", 0)?;
-        let along = |tensor: Tensor| match tensor.shape[..] {
-            [] | [1] => Ok(Tensor::new([], tensor.data)),
-            [count] => {
-                let mut list = vec![1; shape.len()];
-                list[axis(node.attributes().int("axis").unwrap_or(1), shape.len())?] = count;
-                Ok(Tensor::new(list, tensor.data))
+        let along = |tensor: Tensor| -> Result<Tensor, String> {
+            match tensor.shape[..] {
+                [] | [1] => Ok(Tensor::new([], tensor.data)),
+                [count] => {
+                    let mut list = vec![1; shape.len()];
+                    let along = axis(node.attributes().int("axis").unwrap_or(1), shape.len())?;
+                    ensure(shape[along] == count, || {
+                        format!("{count} scales for {} elements", shape[along])
+                    })?;
+                    list[along] = count;
+                    Ok(Tensor::new(list, tensor.data))
+                }
+                _ => Err(format!("its scale has the shape {:?}", tensor.shape)),
             }
-            _ => Err(format!("its scale has the shape {:?}", tensor.shape)),
         };
         let scale = along(node.constant(1)?.to_floats())?;
         ensure(scale.data.iter().all(|&scale| scale.is_normal() && scale > 0.0), || {
@@ -137,12 +143,6 @@ pub(crate) fn quantised(node: &Reading<'_>) -> Result<Constant, String> {
     };
     let (least, greatest) = narrow_range(element)?;
     let zero = grid.zero.unwrap_or_else(|| Tensor::new([], vec![0.0]));
-    for list in [&grid.scale, &zero] {
-        let spread = broadcast(&list.shape, &data.shape);
-        ensure(spread.as_deref() == Some(&data.shape[..]), || {
-            format!("its scale has the shape {:?}", list.shape)
-        })?;
-    }
     let scales = positions(&grid.scale.shape, &data.shape);
     let zeros = positions(&zero.shape, &data.shape);
     let elements = data.data.iter().zip(scales.into_iter().zip(zeros));

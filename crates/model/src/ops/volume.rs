@@ -55,7 +55,11 @@ pub(super) fn pooled(
         return Err("its input is no volume".to_owned());
     };
     let [along, plane] = parts_of(node.node());
-    let apply = |net: &mut Composition, node: &NodeProto, value: Part, shape: [usize; 4]| {
+    let apply = |net: &mut Composition,
+                 node: &NodeProto,
+                 value: Part,
+                 shape: [usize; 4]|
+     -> Result<(Part, [usize; 4]), String> {
         let attributes = Attributes(node);
         if is_nothing(&attributes) {
             return Ok((value, shape));
@@ -66,7 +70,7 @@ pub(super) fn pooled(
             .shape(pooled)?
             .try_into()
             .map_err(|_| "its result is no image".to_owned())?;
-        Ok::<_, String>((pooled, shape))
+        Ok((pooled, shape))
     };
     let (value, [_, _, depth, _]) = apply(
         &mut net,
