@@ -17,6 +17,7 @@ use tract_onnx::pb::{
 };
 
 use super::{Dimensions, OnnxError};
+use crate::ops::ATTENTION_MASK;
 use crate::tensor::Tensor;
 use crate::wire::{constant::floats, proto};
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
@@ -143,7 +144,8 @@ fn is_read_by_softmax(graph: &GraphProto, name: &str) -> bool {
         }
         let readers = graph.node.iter();
         for node in readers.filter(|node| node.input.iter().any(|input| input == name)) {
-            if node.op_type == "Softmax" {
+            let is_mask = node.input.get(ATTENTION_MASK).is_some_and(|mask| mask == name);
+            if node.op_type == "Softmax" || (node.op_type == "Attention" && is_mask) {
                 is_read = true;
                 continue;
             }

@@ -8,6 +8,7 @@ mod activation;
 mod alias;
 mod argmax;
 mod arithmetic;
+mod attention;
 mod broadcast;
 mod compare;
 mod concat;
@@ -61,6 +62,7 @@ pub use whole::Whole;
 pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
+pub(crate) use attention::MASK as ATTENTION_MASK;
 pub(crate) use softmax::flattened as flattened_softmax;
 pub(crate) use quantised::{element_of as quantised_element, quantised};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
@@ -154,11 +156,12 @@ pub enum Op {
 }
 
 /// How nodes of each ONNX operator are read.
-const IMPORTS: [&[Import]; 26] = [
+const IMPORTS: [&[Import]; 27] = [
     activation::IMPORTS,
     alias::IMPORTS,
     argmax::IMPORTS,
     arithmetic::IMPORTS,
+    attention::IMPORTS,
     compare::IMPORTS,
     concat::IMPORTS,
     convolution::IMPORTS,
