@@ -105,11 +105,7 @@ fn try_batches(arguments: &Arguments) -> Result<Finding, CliError> {
         let result = campaign::run_on(&target, &plan, &counter);
         counter.clear();
         let (campaign, _) = result?;
-        Ok(record_report(
-            &loaded.record,
-            Campaign { name, ..campaign },
-            None,
-        ))
+        Ok(record_report(&loaded.record, Campaign { name, ..campaign }, None))
     })
 }
 

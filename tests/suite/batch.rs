@@ -488,7 +488,9 @@ fn no_mutated_member_of_a_published_batch_is_accepted() {
     let total = campaign.total();
     assert!(campaign.passed(), "{:?}", campaign.findings);
     assert!(total.rejected > total.cases / 2, "{total:?}");
-    let alone = common::record_paths().into_iter().find(|path| store::load(path).unwrap().batch.is_none());
+    let alone = common::record_paths()
+        .into_iter()
+        .find(|path| store::load(path).unwrap().batch.is_none());
     let refused = fuzz::batch::load(&alone.unwrap(), None, common::solc());
     assert!(matches!(refused, Err(FuzzError::NoBatch { .. })), "{refused:?}");
 }

@@ -28,7 +28,12 @@ impl Found {
         let committed = subject.committed.as_ref();
         let committed = committed.unwrap_or_else(|| panic!("{name}: {:?}", subject.notes));
         let unit = committed.circuit.output_unit();
-        let circuit = committed.witness().result.iter().map(|&x| x as f64 / unit).collect();
+        let circuit = committed
+            .witness()
+            .result
+            .iter()
+            .map(|&x| x as f64 / unit)
+            .collect();
         let tools = common::tools();
         let onnxruntime = OnnxRuntime::beside(&tools.toolchain);
         onnxruntime.install().expect("onnxruntime is installed");
@@ -128,7 +133,8 @@ fn quantised_networks_are_computed_in_their_own_integers() {
 
 #[test]
 fn sums_along_named_axes_are_onnxs() {
-    let drawn = |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect() };
+    let drawn =
+        |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect() };
     let equations: [(&str, &[i64], &[&[i64]]); 9] = [
         ("bij,kj->bik", &[1, 3, 4], &[&[5, 4]]),
         ("jk,bij->bik", &[4, 5], &[&[2, 3, 4]]),
@@ -146,14 +152,26 @@ fn sums_along_named_axes_are_onnxs() {
         let mut constants = Vec::new();
         for (name, other) in names.into_iter().zip(others) {
             inputs.push(name);
-            constants.push(floats(name, other, &drawn(other.iter().product::<i64>() as usize)));
+            constants.push(floats(
+                name,
+                other,
+                &drawn(other.iter().product::<i64>() as usize),
+            ));
         }
         let node = with(operator("Einsum", &inputs, "y"), text("equation", equation));
         let elements = shape.iter().product::<i64>() as usize;
         let found = Found::of(equation, &small(shape, vec![node], constants), elements);
-        assert!(found.error() < 0.1, "{equation}: {:?} {:?}", found.circuit, found.onnxruntime);
+        assert!(
+            found.error() < 0.1,
+            "{equation}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
     }
-    let node = with(operator("Einsum", &["x", "x"], "y"), text("equation", "bid,bjd->bij"));
+    let node = with(
+        operator("Einsum", &["x", "x"], "y"),
+        text("equation", "bid,bjd->bij"),
+    );
     let found = Found::of("of itself", &small(&[1, 3, 4], vec![node], Vec::new()), 12);
     assert!(found.error() < 0.1 && found.is_varied(), "{:?}", found.circuit);
 }
@@ -162,14 +180,24 @@ fn sums_along_named_axes_are_onnxs() {
 fn windows_over_volumes_are_onnxs() {
     let shape: &[i64] = &[1, 2, 4, 5, 3];
     let weight: Vec<f32> = (0..48).map(|at| (at * 7 % 13) as f32 / 16.0 - 0.375).collect();
-    let filters = || vec![floats("w", &[3, 2, 2, 2, 2], &weight), floats("b", &[3], &[0.25, -0.5, 1.0])];
+    let filters = || {
+        vec![
+            floats("w", &[3, 2, 2, 2, 2], &weight),
+            floats("b", &[3], &[0.25, -0.5, 1.0]),
+        ]
+    };
     let conv = |more: &[(&str, &[i64])]| {
         let node = operator("Conv", &["x", "w", "b"], "y");
-        more.iter().fold(node, |node, &(name, values)| with(node, ints(name, values)))
+        more.iter()
+            .fold(node, |node, &(name, values)| with(node, ints(name, values)))
     };
     let pool = |operator_name: &str, more: &[(&str, &[i64])]| {
-        let node = with(operator(operator_name, &["x"], "y"), ints("kernel_shape", &[2, 3, 2]));
-        more.iter().fold(node, |node, &(name, values)| with(node, ints(name, values)))
+        let node = with(
+            operator(operator_name, &["x"], "y"),
+            ints("kernel_shape", &[2, 3, 2]),
+        );
+        more.iter()
+            .fold(node, |node, &(name, values)| with(node, ints(name, values)))
     };
     let padded: (&str, &[i64]) = ("pads", &[1, 0, 1, 0, 1, 0]);
     let strided: (&str, &[i64]) = ("strides", &[2, 1, 1]);
@@ -197,7 +225,11 @@ fn windows_over_volumes_are_onnxs() {
     ];
     for (name, node, constants) in cases {
         let found = Found::of(name, &small(shape, vec![node], constants), 120);
-        assert!(found.error() < 0.05 && found.is_varied(), "{name}: {}", found.error());
+        assert!(
+            found.error() < 0.05 && found.is_varied(),
+            "{name}: {}",
+            found.error()
+        );
     }
 }
 
@@ -211,5 +243,10 @@ fn neighbouring_channels_are_onnxs() {
     ));
     let constants = vec![floats("c", &[], &[8.0])];
     let found = Found::of("neighbours", &small(&[1, 4, 3, 3], nodes, constants), 36);
-    assert!(found.error() < 0.15 && found.is_varied(), "{:?} {:?}", found.circuit, found.onnxruntime);
+    assert!(
+        found.error() < 0.15 && found.is_varied(),
+        "{:?} {:?}",
+        found.circuit,
+        found.onnxruntime
+    );
 }

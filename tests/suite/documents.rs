@@ -306,7 +306,15 @@ fn the_table_of_budgets_is_what_is_laid_out() {
 /// How many of CIFAR-10's images a network gets right, by its evaluation.
 #[test]
 fn the_table_of_right_answers_is_from_an_evaluation() {
-    let heading = ["weights", "scale", "images", "right in f32", "right in the circuit", "the same answer", "EZKL's witnesses"];
+    let heading = [
+        "weights",
+        "scale",
+        "images",
+        "right in f32",
+        "right in the circuit",
+        "the same answer",
+        "EZKL's witnesses",
+    ];
     let file = std::fs::read_to_string(crate::common::root("data/resnet8-accuracy.json")).unwrap();
     let evaluation: Evaluation = serde_json::from_str(&file).unwrap();
     let part = |count: usize, of: usize| format!("{:.2}%", 100.0 * count as f64 / of as f64);

@@ -38,7 +38,10 @@ pub fn load(path: &Path, fork: Option<Fork>, solc: &Solc) -> Result<(Loaded, Bat
     let mut members = subject::load(&store::beside(path, &batch.members))?;
     let middle = members.len() / 2;
     let statements = |members: &[Loaded]| -> Vec<Proof> {
-        members.iter().map(|member| member.subject.statement.clone()).collect()
+        members
+            .iter()
+            .map(|member| member.subject.statement.clone())
+            .collect()
     };
     let (before, after) = (
         statements(&members[..middle]),

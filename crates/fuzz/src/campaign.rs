@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use evmbench_evm::chain::{Fork, Verifier};
 use evmbench_evm::nodes::{Pace, PaceByEnd};
-use evmbench_host::parallel;
 use evmbench_ezkl::Proof;
+use evmbench_host::parallel;
 
 use super::class::Class;
 use super::corpus::Corpus;
@@ -174,11 +174,7 @@ pub fn run(
 ///
 /// # Errors
 /// [`FuzzError`].
-pub fn run_on(
-    target: &Target<'_>,
-    plan: &Plan,
-    watch: &dyn Watch,
-) -> Result<(Campaign, Corpus), FuzzError> {
+pub fn run_on(target: &Target<'_>, plan: &Plan, watch: &dyn Watch) -> Result<(Campaign, Corpus), FuzzError> {
     let subject = target.subject;
     // Before the cases, so that an interruption ends the campaign.
     let pace_by_end = PaceByEnd {

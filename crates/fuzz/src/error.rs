@@ -54,9 +54,10 @@ impl Hint for FuzzError {
                 Some("name the record that the words were taken from as well".into())
             }
             Self::NoClass { .. } => Some("parts of another proof need a second record".into()),
-            Self::NoBatch { .. } => {
-                Some("`prove-and-verify --batch N` makes batches; the last of its N records has what they came to".into())
-            }
+            Self::NoBatch { .. } => Some(
+                "`prove-and-verify --batch N` makes batches; the last of its N records has what they came to"
+                    .into(),
+            ),
             Self::Chain(_) => Some(DAMAGED_EVIDENCE.into()),
             _ => None,
         }

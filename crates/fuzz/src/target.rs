@@ -189,7 +189,9 @@ impl<'a> Target<'a> {
         let Verification { verdict, gas, .. } = match &self.recipient {
             Recipient::Batch(batch) => batch.verify(statement)?,
             Recipient::Verifier { verifier, repeat } => {
-                let calldata = verifier.call_for(&statement.proof, &statement.instances).calldata();
+                let calldata = verifier
+                    .call_for(&statement.proof, &statement.instances)
+                    .calldata();
                 let called = repeat.call(&calldata)?;
                 if !matches!(called.verdict, Verdict::InvalidTransaction { .. }) {
                     return Ok(called);

@@ -258,8 +258,14 @@ mod tests {
     /// What has little less added than others of its row is not left out, however little that is.
     #[test]
     fn a_score_is_left_out_by_its_distance_from_those_that_are_kept() {
-        assert_eq!(kept_of(&[0.0, -1e4, -9990.0, -10001.0], 2), [true, false, true, true]);
-        assert_eq!(kept_of(&[f32::MIN, 5.0, -2e4, -20.0], 4), [false, true, false, true]);
+        assert_eq!(
+            kept_of(&[0.0, -1e4, -9990.0, -10001.0], 2),
+            [true, false, true, true]
+        );
+        assert_eq!(
+            kept_of(&[f32::MIN, 5.0, -2e4, -20.0], 4),
+            [false, true, false, true]
+        );
         assert_eq!(kept_of(&[-1e9, f32::MIN], 2), [false, false]);
     }
 

@@ -371,7 +371,9 @@ impl Quantiser<'_> {
         let Value { interval, unit, .. } = self.lowering.value(output);
         let [from, to] = [interval.least, interval.greatest].map(|integer| integer as f64 / unit);
         if from < least as f64 || to > greatest as f64 {
-            return Err(place.refused("its integers may be larger than its type holds, and would wrap around"));
+            return Err(
+                place.refused("its integers may be larger than its type holds, and would wrap around")
+            );
         }
         Ok(())
     }

@@ -946,7 +946,10 @@ fn truths(
     let (first, second) = (first?, second?);
     let shape = broadcast([first.shape(), second.shape()].into_iter())?;
     let of = |constant: &Constant| -> Result<Vec<bool>, String> {
-        Ok(as_numbers(&spread(constant, &shape)?).into_iter().map(|x| x != 0.0).collect())
+        Ok(as_numbers(&spread(constant, &shape)?)
+            .into_iter()
+            .map(|x| x != 0.0)
+            .collect())
     };
     let pairs = of(first)?.into_iter().zip(of(second)?);
     let data = pairs.map(|(a, b)| holds(a, b)).collect();
@@ -1281,7 +1284,11 @@ mod tests {
                 vec![int("axis", 0), int("block_size", 2)],
                 vec![list(&[1, 2]), floats(&[1], &[1.0])],
             ),
-            ("QuantizeLinear", none(), vec![floats(&[1], &[1.0]), floats(&[1], &[0.0])]),
+            (
+                "QuantizeLinear",
+                none(),
+                vec![floats(&[1], &[1.0]), floats(&[1], &[0.0])],
+            ),
             (
                 "Concat",
                 vec![int("axis", 0)],

@@ -76,8 +76,15 @@ fn bound_masks(model: &mut ModelProto) -> Vec<String> {
     });
     let names = stored.map(|tensor| &tensor.name);
     let names = names.chain(made.filter_map(|node| node.output.first()));
-    let names: Vec<String> = names.filter(|name| is_read_by_softmax(graph, name)).cloned().collect();
-    for tensor in graph.initializer.iter_mut().filter(|tensor| names.contains(&tensor.name)) {
+    let names: Vec<String> = names
+        .filter(|name| is_read_by_softmax(graph, name))
+        .cloned()
+        .collect();
+    for tensor in graph
+        .initializer
+        .iter_mut()
+        .filter(|tensor| names.contains(&tensor.name))
+    {
         if let Some(bounded) = bounded_mask(tensor) {
             *tensor = bounded;
         }

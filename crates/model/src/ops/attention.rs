@@ -84,9 +84,10 @@ fn attention(node: &Reading<'_>) -> Result<Meaning, String> {
     for window in ["left_window_size", "right_window_size"] {
         attributes.expect_int(window, -1)?;
     }
-    ensure((MASK + 1..=MASK + 3).all(|position| node.argument(position).is_err()), || {
-        "it reads keys and values of the past, or how many places count".to_owned()
-    })?;
+    ensure(
+        (MASK + 1..=MASK + 3).all(|position| node.argument(position).is_err()),
+        || "it reads keys and values of the past, or how many places count".to_owned(),
+    )?;
     let heads = |name: &str| attributes.int(name);
     let query = net.in_heads(Part::Input(0), heads("q_num_heads"))?;
     let key = net.in_heads(Part::Input(1), heads("kv_num_heads"))?;
@@ -101,7 +102,9 @@ fn attention(node: &Reading<'_>) -> Result<Meaning, String> {
     let &[.., columns] = net.shape(scores)? else {
         return Err("it has no scores".to_owned());
     };
-    let scale = attributes.float("scale").unwrap_or(1.0 / (elements as f32).sqrt());
+    let scale = attributes
+        .float("scale")
+        .unwrap_or(1.0 / (elements as f32).sqrt());
     if scale.to_bits() != 1f32.to_bits() {
         scores = net.with(Op::Mul, scores, scale)?;
     }
@@ -183,9 +186,10 @@ fn rotated(node: &Reading<'_>) -> Result<Meaning, String> {
         0 => elements,
         turned => size(turned)?,
     };
-    ensure(turned <= elements && turned > 0 && turned.is_multiple_of(2), || {
-        format!("{turned} of {elements} elements are turned")
-    })?;
+    ensure(
+        turned <= elements && turned > 0 && turned.is_multiple_of(2),
+        || format!("{turned} of {elements} elements are turned"),
+    )?;
     let half = turned / 2;
     let mut angles = Vec::new();
     for position in [1, 2] {
@@ -209,7 +213,8 @@ fn rotated(node: &Reading<'_>) -> Result<Meaning, String> {
         };
         halves.push(net.apply(Op::Movement(Movement::Slice(vec![cut])), &[value])?);
     }
-    let product = |net: &mut Composition, half: usize, angle: Part| net.apply(Op::Mul, &[halves[half], angle]);
+    let product =
+        |net: &mut Composition, half: usize, angle: Part| net.apply(Op::Mul, &[halves[half], angle]);
     let (a, b) = (product(&mut net, 0, cosine)?, product(&mut net, 1, sine)?);
     let (c, d) = (product(&mut net, 0, sine)?, product(&mut net, 1, cosine)?);
     let first = net.apply(Op::Sub, &[a, b])?;

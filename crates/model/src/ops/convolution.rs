@@ -5,11 +5,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
-use super::{Op, volume};
 use super::lowering::{Lowering, Place, floats};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, ensure_shape, single, with_optional};
 use super::pool::{dilated, nchw, window_attributes, window_of, window_output};
 use super::row::{filters, of_image_or_row};
+use super::{Op, volume};
 use crate::program::{Linear, ProgramError, ValueId};
 use crate::tensor::{Tensor, Window};
 use crate::wire::node::{Attributes, size};

@@ -56,7 +56,11 @@ impl Equation {
         let left = &text[..arrow.unwrap_or(text.len())];
         let terms: Vec<&[u8]> = left.split(|byte| *byte == b',').collect();
         ensure(terms.len() == ranks.len(), || {
-            format!("equation {shown} has {} terms for {} inputs", terms.len(), ranks.len())
+            format!(
+                "equation {shown} has {} terms for {} inputs",
+                terms.len(),
+                ranks.len()
+            )
         })?;
         let unfit = |reason: String| format!("equation {shown}: {reason}");
         let operands = terms.iter().zip(ranks).map(|(term, &rank)| {
@@ -79,9 +83,9 @@ impl Equation {
             Some(arrow) => axes_of(&text[arrow + 2..], rest).map_err(unfit)?,
             // All that `...` stands for, and each letter that stands once, in the alphabet's order.
             None => {
-                let letters = count.iter().filter(|&(axis, &count)| {
-                    matches!(axis, Axis::Letter(_)) && count == 1
-                });
+                let letters = count
+                    .iter()
+                    .filter(|&(axis, &count)| matches!(axis, Axis::Letter(_)) && count == 1);
                 let rest = (0..rest).rev().map(Axis::Rest);
                 rest.chain(letters.map(|(&axis, _)| axis)).collect()
             }
@@ -234,9 +238,10 @@ impl Operand {
         let shape = self.axes.iter().zip(own);
         let shape = shape.map(|(axis, own)| if named.contains(axis) { sizes[axis] } else { own });
         let shape: Vec<usize> = shape.collect();
-        ensure(elements(&shape).is_some_and(|elements| elements <= MOST_LOWERED), || {
-            "an operand has more than 2^24 elements".to_owned()
-        })?;
+        ensure(
+            elements(&shape).is_some_and(|elements| elements <= MOST_LOWERED),
+            || "an operand has more than 2^24 elements".to_owned(),
+        )?;
         let axes = self.axes.clone();
         let source = self.in_shape(net, &shape, true)?;
         Ok(Self { source, axes })
@@ -298,11 +303,21 @@ fn multiplied(
     let (of_left, of_right) = (left.axes.clone(), right.axes.clone());
     let left = left.summed(net, |axis| is_kept(axis) || of_right.contains(&axis))?;
     let right = right.summed(net, |axis| is_kept(axis) || of_left.contains(&axis))?;
-    let shared: Vec<Axis> = left.axes.iter().copied().filter(|axis| right.axes.contains(axis)).collect();
+    let shared: Vec<Axis> = left
+        .axes
+        .iter()
+        .copied()
+        .filter(|axis| right.axes.contains(axis))
+        .collect();
     let left = left.repeated(net, &shared, sizes)?;
     let right = right.repeated(net, &shared, sizes)?;
     let alone = |operand: &Operand| -> Vec<Axis> {
-        operand.axes.iter().copied().filter(|axis| !shared.contains(axis)).collect()
+        operand
+            .axes
+            .iter()
+            .copied()
+            .filter(|axis| !shared.contains(axis))
+            .collect()
     };
     let (rows, columns) = (alone(&left), alone(&right));
     let (heads, contracted): (Vec<Axis>, Vec<Axis>) = shared.iter().partition(|&&axis| is_kept(axis));
@@ -353,7 +368,9 @@ fn read(node: &Reading<'_>) -> Result<Meaning, String> {
         };
         let operand = Operand::of(&mut net, source, names, shape)?;
         let later = &equation.operands[position + 1..];
-        let is_kept = |axis: Axis| equation.result.contains(&axis) || later.iter().flatten().any(|other| *other == axis);
+        let is_kept = |axis: Axis| {
+            equation.result.contains(&axis) || later.iter().flatten().any(|other| *other == axis)
+        };
         product = Some(match product {
             None => operand.summed(&mut net, is_kept)?,
             Some(before) => multiplied(&mut net, before, operand, is_kept, &sizes)?,

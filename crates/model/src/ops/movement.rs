@@ -92,7 +92,9 @@ pub(super) const IMPORTS: &[Import] = &[
         read: |node| {
             let block = size(node.attributes().int("blocksize").ok_or("it has no blocksize")?)?;
             let mode = node.attributes().text("mode").unwrap_or(b"DCR");
-            ensure(mode == b"DCR", || format!("mode is {}", String::from_utf8_lossy(mode)))?;
+            ensure(mode == b"DCR", || {
+                format!("mode is {}", String::from_utf8_lossy(mode))
+            })?;
             Meaning::unary(Op::Movement(Movement::SpaceToDepth { block }), node)
         },
     },

@@ -52,7 +52,10 @@ fn for_channels(tensor: Tensor, channels: usize) -> Result<Tensor, String> {
         format!("{count} numbers for {channels} channels")
     })?;
     let repeats = channels / count;
-    let each = tensor.data.into_iter().flat_map(|x| std::iter::repeat_n(x, repeats));
+    let each = tensor
+        .data
+        .into_iter()
+        .flat_map(|x| std::iter::repeat_n(x, repeats));
     Ok(Tensor::new([channels], each.collect()))
 }
 
@@ -151,7 +154,10 @@ fn by_mean_and_variance(node: &Reading<'_>) -> Result<Meaning, String> {
     let shape = net.shape(x)?.to_vec();
     let axes = match axes_of(node, 1, shape.len())? {
         Some(axes) => axes,
-        None => [0, 2, 3].into_iter().map(|at| axis(at, shape.len())).collect::<Result<_, _>>()?,
+        None => [0, 2, 3]
+            .into_iter()
+            .map(|at| axis(at, shape.len()))
+            .collect::<Result<_, _>>()?,
     };
     let (last, first): (Vec<usize>, Vec<usize>) = (0..shape.len()).partition(|at| axes.contains(at));
     let order = [&first[..], &last[..]].concat();

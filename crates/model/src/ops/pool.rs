@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tract_onnx::pb::AttributeProto;
 
-use super::{Op, volume};
 use super::lowering::{Lowering, MOST_LOWERED, Place, ReadThrough, TableReader};
 use super::operator::{Direct, Import, Meaning, Operator, ensure, single};
 use super::row::of_image_or_row;
+use super::{Op, volume};
 use crate::interval::Unbounded;
 use crate::program::{Linear, ProgramError, Step, Value, ValueId};
 use crate::tensor::{Tensor, Window};

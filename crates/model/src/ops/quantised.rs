@@ -50,9 +50,10 @@ impl Grid {
             }
         };
         let scale = along(node.constant(1)?.to_floats())?;
-        ensure(scale.data.iter().all(|&scale| scale.is_normal() && scale > 0.0), || {
-            "a scale is not positive".to_owned()
-        })?;
+        ensure(
+            scale.data.iter().all(|&scale| scale.is_normal() && scale > 0.0),
+            || "a scale is not positive".to_owned(),
+        )?;
         let zero = match node.argument(2) {
             Ok(_) => Some(along(node.constant(2)?.to_floats())?),
             Err(_) => None,

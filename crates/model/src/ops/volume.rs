@@ -5,11 +5,11 @@
 
 use tract_onnx::pb::NodeProto;
 
+use super::Op;
 use super::convolution::Conv2d;
 use super::movement::{Filling, Movement};
 use super::operator::{Composition, Meaning, Part, ensure};
 use super::pool::{dilated, window_of};
-use super::Op;
 use crate::tensor::Tensor;
 use crate::wire::node::{Attributes, size, sizes};
 use crate::wire::proto::signed;
@@ -26,9 +26,10 @@ fn parts_of(node: &NodeProto) -> [NodeProto; 2] {
         let neutral = i64::from(of_depth.name != "pads");
         let (depth, others) = match of_depth.ints[..] {
             [depth, height, width] => (vec![depth, neutral], vec![height, width]),
-            [before, top, left, after, bottom, right] => {
-                (vec![before, neutral, after, neutral], vec![top, left, bottom, right])
-            }
+            [before, top, left, after, bottom, right] => (
+                vec![before, neutral, after, neutral],
+                vec![top, left, bottom, right],
+            ),
             _ => continue,
         };
         of_depth.ints = depth;
@@ -39,7 +40,11 @@ fn parts_of(node: &NodeProto) -> [NodeProto; 2] {
 
 /// Whether a window is one element, and no element is left out.
 fn is_nothing(attributes: &Attributes<'_>) -> bool {
-    let all = |name: &str, number: i64| attributes.ints(name).is_none_or(|all| all.iter().all(|&x| x == number));
+    let all = |name: &str, number: i64| {
+        attributes
+            .ints(name)
+            .is_none_or(|all| all.iter().all(|&x| x == number))
+    };
     attributes.ints("kernel_shape").is_some() && all("kernel_shape", 1) && all("strides", 1) && all("pads", 0)
 }
 
@@ -94,7 +99,10 @@ pub(super) fn convolution(node: &Reading<'_>) -> Result<Meaning, String> {
     };
     let weight = node.floats(1)?;
     let [outputs, inputs, slices, rows, columns] = weight.shape[..] else {
-        return Err(format!("its weight has shape {:?}, not rank {AXES}", weight.shape));
+        return Err(format!(
+            "its weight has shape {:?}, not rank {AXES}",
+            weight.shape
+        ));
     };
     let [along, plane] = parts_of(node.node());
     let (along, plane) = (Attributes(&along), Attributes(&plane));

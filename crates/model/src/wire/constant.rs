@@ -45,7 +45,10 @@ impl Constant {
     /// An integer that `f32` does not hold.
     pub(crate) fn to_exact_floats(&self) -> Result<Tensor, String> {
         if let Self::Ints(integers) = self
-            && let Some(x) = integers.data.iter().find(|&&x| i128::from(x) != (x as f32) as i128)
+            && let Some(x) = integers
+                .data
+                .iter()
+                .find(|&&x| i128::from(x) != (x as f32) as i128)
         {
             return Err(format!("{x} is no number of 32 bits"));
         }
@@ -223,7 +226,9 @@ pub(crate) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
         DataType::Double => {
             let all = elements(tensor, &tensor.double_data, f64::from_le_bytes)?;
             // Of what is less than that, f32 leaves out less than a half.
-            let is_held = |x: f64| x.abs() < f64::from(1 << f32::MANTISSA_DIGITS) || f64::from(x as f32) == x || !x.is_finite();
+            let is_held = |x: f64| {
+                x.abs() < f64::from(1 << f32::MANTISSA_DIGITS) || f64::from(x as f32) == x || !x.is_finite()
+            };
             if let Some(x) = all.iter().find(|x| !is_held(**x)) {
                 return Err(format!("{x} is no number of 32 bits"));
             }
