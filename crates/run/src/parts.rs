@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Bytes;
 
 use evmbench_committed::{CommittedSizes, InputAssurance};
-use evmbench_guard::guard::linked::{self, LinkedPart};
-use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
-use evmbench_host::hint::Hint;
-use evmbench_ledger::ledger::What;
 use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
-use evmbench_schema::record::{Evidence, Outcome, PartRequest, PartSet, Record, Request};
+use evmbench_guard::guard::linked::{self, LinkedPart};
+use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
+use evmbench_host::hint::Hint;
+use evmbench_ledger::ledger::What;
+use evmbench_schema::record::{Evidence, Lowering, Outcome, PartRequest, PartSet, Record, Request};
+use evmbench_schema::split::SharedTensor;
 use evmbench_store::{self as store, StoreError, StoredRun};
 
 pub use crate::derivation::Measured;
@@ -69,6 +70,14 @@ pub enum PartsError {
         /// Its place, from 0.
         index: usize,
     },
+    /// A part's input has another scale factor than the tensor that it is, or bounds that do not hold all of it.
+    #[error("{}: its input is not laid out as the tensor of part {} that it is", path.display(), source + 1)]
+    OtherBounds {
+        /// The record.
+        path: PathBuf,
+        /// The part that the tensor is of, from 0.
+        source: usize,
+    },
     /// A part's keys rest on another reference string than the first part's.
     #[error("{}: its keys rest on another reference string than the first part's", path.display())]
     OtherString {
@@ -102,6 +111,7 @@ impl Hint for PartsError {
             | Self::Guard(_)
             | Self::Range { .. }
             | Self::OtherPart { .. }
+            | Self::OtherBounds { .. }
             | Self::OtherString { .. }
             | Self::PartCount { .. }
             | Self::NoPart { .. } => Some("prove the parts again, all with the same arguments".into()),
@@ -120,6 +130,7 @@ struct Part {
     place: PartRequest,
     request: Request,
     srs: SrsIdentity,
+    lowering: Option<Lowering>,
     by_record_only: BTreeMap<What, String>,
 }
 
@@ -183,6 +194,7 @@ impl Part {
             sizes,
             input_range,
             srs,
+            lowering: record.lowering,
             by_record_only: by_record_only.into_iter().map(of_part).collect(),
             place,
             request: record.request,
@@ -203,6 +215,18 @@ impl Part {
             input_range: self.input_range,
         }
     }
+}
+
+/// Whether a part's input is laid out for a tensor of another part: with the same scale factor, and for all that its integers can be.
+fn is_laid_out_for(from: &Lowering, tensor: SharedTensor, to: &Lowering) -> bool {
+    let tensor = match tensor {
+        SharedTensor::Input => from.layers.first(),
+        SharedTensor::Output => from.layers.last(),
+    };
+    let (Some(tensor), Some(input)) = (tensor, to.layers.first()) else {
+        return false;
+    };
+    tensor.unit.to_bits() == input.unit.to_bits() && tensor.bounds.hull(input.bounds) == input.bounds
 }
 
 /// What every part of a set was asked for alike: everything but its place, who sees its input and its output, and what a run may
@@ -285,6 +309,13 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
         if part.srs != first.srs {
             return Err(PartsError::OtherString { path: path() });
         }
+        if let Some(source) = part.place.split.source(index)
+            && let (Some(from), Some(to)) = (&parts[source.part].lowering, &part.lowering)
+            && !is_laid_out_for(from, source.tensor, to)
+        {
+            let source = source.part;
+            return Err(PartsError::OtherBounds { path: path(), source });
+        }
     }
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
     Ok(Measured {
@@ -336,4 +367,43 @@ pub fn beside(path: &Path, record: &Record) -> Option<Vec<PathBuf>> {
         }
     }
     paths.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use evmbench_schema::committed::{CommittedSizes, LayerBounds};
+    use evmbench_schema::interval::Interval;
+
+    use super::*;
+
+    #[test]
+    fn an_input_must_hold_all_of_the_tensor_that_it_is() {
+        let layer = |least: i128, greatest: i128, unit: f64| LayerBounds {
+            layer: String::new(),
+            bounds: Interval { least, greatest },
+            unit,
+            claimed: true,
+            rounded: false,
+            in_digits: false,
+        };
+        let of = |layers: Vec<LayerBounds>| Lowering {
+            input_assurance: InputAssurance::Linked,
+            committed_elements: CommittedSizes::default(),
+            output_unit: layers[1].unit,
+            layers,
+            layout: None,
+        };
+        let from = of(vec![layer(-5, 5, 128.0), layer(0, 9, 512.0)]);
+        for (input, tensor, fits) in [
+            (layer(0, 9, 512.0), SharedTensor::Output, true),
+            (layer(-1, 20, 512.0), SharedTensor::Output, true),
+            (layer(0, 8, 512.0), SharedTensor::Output, false),
+            (layer(0, 9, 256.0), SharedTensor::Output, false),
+            (layer(-5, 5, 128.0), SharedTensor::Input, true),
+            (layer(-4, 5, 128.0), SharedTensor::Input, false),
+        ] {
+            let to = of(vec![input.clone(), layer(0, 0, 1.0)]);
+            assert_eq!(is_laid_out_for(&from, tensor, &to), fits, "{input:?}");
+        }
+    }
 }
