@@ -388,7 +388,11 @@ mod tests {
         };
         let of = |layers: Vec<LayerBounds>| Lowering {
             input_assurance: InputAssurance::Linked,
-            committed_elements: CommittedSizes::default(),
+            committed_elements: CommittedSizes {
+                input: 1,
+                output: 0,
+                claims: 0,
+            },
             output_unit: layers[1].unit,
             layers,
             layout: None,
