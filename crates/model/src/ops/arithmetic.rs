@@ -363,11 +363,15 @@ fn multiplied(
         let is_rounded = (number * weight_unit).fract() != 0.0;
         let unit = own_unit / number.abs();
         if is_rounded && is_apart && unit.is_normal() {
-            return if number > 0.0 {
-                Ok(lowering.relabelled(value, &place.shape, unit))
+            let result = if number > 0.0 {
+                lowering.relabelled(value, &place.shape, unit)
             } else {
-                lowering.sum(place, vec![Term { value, factor: -1 }], 0, &place.shape, unit)
+                lowering.sum(place, vec![Term { value, factor: -1 }], 0, &place.shape, unit)?
             };
+            if let Some(&reach) = lowering.reach.get(&value) {
+                lowering.reach.insert(result, reach * number.abs());
+            }
+            return Ok(result);
         }
     }
     let unit = own_unit * weight_unit;

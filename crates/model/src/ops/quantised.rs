@@ -107,9 +107,25 @@ fn quantise(node: &Reading<'_>) -> Result<Meaning, String> {
     let (least, greatest) = narrow_range(element)?;
     let in_units = grid.scaled(&mut net, value, true)?;
     let whole = net.apply(Op::Whole(Whole::Round), &[in_units])?;
-    let moved = grid.moved(&mut net, Op::Add, whole)?;
-    let within = Piecewise::Clip { least, greatest };
-    let result = net.apply(Op::Piecewise(within), &[moved])?;
+    // Before the zero point is added: what is rounded is looked up within limits that hold it.
+    let zero = match &grid.zero {
+        None => Some(0.0),
+        Some(zero) => (zero.len() == 1).then(|| zero.data[0]),
+    };
+    let within = |net: &mut Composition, value: Part, zero: f32| {
+        let clip = Piecewise::Clip {
+            least: least - zero,
+            greatest: greatest - zero,
+        };
+        net.apply(Op::Piecewise(clip), &[value])
+    };
+    let result = if let Some(zero) = zero {
+        let held = within(&mut net, whole, zero)?;
+        grid.moved(&mut net, Op::Add, held)?
+    } else {
+        let moved = grid.moved(&mut net, Op::Add, whole)?;
+        within(&mut net, moved, 0.0)?
+    };
     Ok(net.giving(vec![result]))
 }
 
