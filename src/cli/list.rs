@@ -33,6 +33,10 @@ const PUBLISHED: [(&str, &str); 19] = [
         "prove-and-verify maxpool2d_k2 avgpool2d_k2 conv2d_k3_s1 conv2d_k3_s2 depthwise_conv2d batchnorm2d layernorm --scale 7,10 --runs 1 --out results",
     ),
     (
+        "the largest layer, in tiles that fit, both scales",
+        "prove-and-verify conv2d_large --scale 7,10 --runs 1 --out results",
+    ),
+    (
         "layers whose power of two hangs on who assures the input's range",
         "prove-and-verify avgpool2d_k2 conv2d_k3_s1 conv2d_k3_s2 layernorm conv2d_large --scale 7,10 --input-range registered --runs 1 --out results",
     ),
@@ -45,8 +49,8 @@ const PUBLISHED: [(&str, &str); 19] = [
         "prove-and-verify --suite tiny --weights-dir DIR --data DIR --runs 1 --out results",
     ),
     (
-        "two of them without their Softmax",
-        "prove-and-verify resnet8 ds_cnn --output logits --weights-dir DIR --data DIR --runs 1 --out results",
+        "three of them without their Softmax",
+        "prove-and-verify resnet8 ds_cnn mobilenet_v1_025 --output logits --weights-dir DIR --data DIR --runs 1 --out results",
     ),
     (
         "classic networks",
@@ -73,15 +77,11 @@ const PUBLISHED: [(&str, &str); 19] = [
         "prove-and-verify relu silu tanh poly dense dense_small dense_large cnn_strided --scale 10 --circuit study --runs 1 --out results",
     ),
     (
-        "one layer in four tiles, by an older revision",
-        "prove-and-verify conv2d_large --tiles 4 --scale 7 --input-range registered --runs 1 --out results/parts",
-    ),
-    (
         "one choice changed at a time",
         "ablate dense_small --runs 5 --out results/ablation",
     ),
     (
-        "tuned for gas by an older revision, whose search led to other circuits",
+        "tuned for gas",
         "tune dense_small --for gas --prove 3 --runs 1 --out results/tuned",
     ),
     (
