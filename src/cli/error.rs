@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::output::note;
+use super::messages::note;
 use crate::accuracy::AccuracyError;
 use crate::batch::BatchesError;
 use crate::bench::BenchError;

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::error::CliError;
 use super::output::{fitted, note, say};
-use super::plan::Planned;
+use super::planned::Planned;
 use super::session::{Earlier, finished};
 use super::{format, prove_and_verify, tasks};
 use crate::cluster::makespan::{self, Replay};

@@ -19,24 +19,12 @@ macro_rules! say {
     };
 }
 
-/// Prints a line to stderr, as `eprintln!` does; where nobody reads there, it is lost.
-macro_rules! note {
-    ($($argument:tt)*) => {
-        $crate::cli::output::message(format_args!($($argument)*))
-    };
-}
-
-pub(super) use {note, say};
+pub(super) use super::messages::note;
+pub(super) use say;
 
 /// What [`say!`] does.
 pub(super) fn line(text: fmt::Arguments<'_>) -> Result<(), CliError> {
     writeln!(io::stdout(), "{}", plain_lines(&text.to_string())).map_err(CliError::Output)
-}
-
-/// What [`note!`] does.
-pub(super) fn message(text: fmt::Arguments<'_>) {
-    // There is no other place to tell it.
-    let _ = writeln!(io::stderr(), "{}", plain_lines(&text.to_string()));
 }
 
 /// A table for stdout: within the width of the terminal, a line for each row where stdout is none.

@@ -1,20 +1,17 @@
 //! `evmbench plan`: what `prove-and-verify` would take with the same arguments, without a key or a proof.
 
-use serde::Serialize;
-
 use super::error::CliError;
 use super::output::{fitted, note, say};
+use super::planned::Planned;
 use super::planner::Planner;
 use super::prove_and_verify::Item;
 use super::{Finding, export, format, progress, prove_and_verify, remarks};
 use crate::chain::Fork;
 use crate::committed::CellAccount;
-use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
+use crate::forecast::{Estimate, Seconds, TransactionKind, Verdict};
 use crate::memory::AvailableMemory;
 use crate::metric::Metric;
-use crate::model::onnx::Uncovered;
-use crate::prover::{CircuitKind, Failure};
-use crate::record::Request;
+use crate::prover::Failure;
 use crate::report::table::{Column, Table};
 use crate::subject::Subject;
 
@@ -35,31 +32,6 @@ pub(super) struct Arguments {
     explain: bool,
     #[command(flatten)]
     export: export::Arguments,
-}
-
-/// One subject's forecast, as `--json` prints it.
-#[derive(Serialize)]
-pub(super) struct Planned {
-    pub(super) name: String,
-    #[serde(skip)]
-    pub(super) request: Request,
-    circuit: CircuitKind,
-    /// Nodes that a committed circuit does not cover.
-    uncovered: Vec<Uncovered>,
-    /// What was noticed on the way.
-    notes: Vec<String>,
-    /// Absent where EZKL gave no settings.
-    pub(super) forecast: Option<Forecast>,
-    /// What EZKL said then.
-    failure: Option<String>,
-    budget_bytes: Option<u64>,
-    /// Where the budget comes from.
-    budget_source: Option<String>,
-    /// How the larger of both phases' peaks stands to the budget.
-    memory: Option<Verdict>,
-    /// With `--explain`: where the cells of a committed circuit go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cells: Option<CellAccount>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {

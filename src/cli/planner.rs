@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::CliError;
 use super::progress::{self, Progress};
-use super::session::SessionArguments;
+use super::session_arguments::SessionArguments;
 use super::setup;
 use crate::forecast::{Calibration, Forecast, Forecaster};
 use crate::home::Home;

@@ -1,7 +1,6 @@
 //! What the proving commands share: the prover's limits and tools, the folder of records, the log of the invocation.
 
 use std::ffi::OsString;
-use std::num::IntErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,170 +8,20 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::planner::Planner;
-use super::{format, progress, setup, srs};
+use super::session_arguments::SessionArguments;
+use super::{format, progress, setup};
 use crate::batch::{self, BatchesError};
 use crate::bench::{Bench, BenchError};
 use crate::environment;
 use crate::guard::batch::BatchError;
 use crate::judge::OnnxRuntime;
-use crate::memory::effective_memory_limit_bytes;
 use crate::parts::{self, Measured, PartsError};
-use crate::prover::{AnyProver, DEFAULT_TIMEOUT, Observer as _, SrsStore};
+use crate::prover::{AnyProver, Observer as _, SrsStore};
 use crate::record::{Environment, Evidence, Outcome, Record, Request};
 use crate::rederive::{Given, Tools};
 use crate::solidity::Solc;
 use crate::store::{self, Store, StoreError};
 use crate::subject::Subject;
-
-/// How proofs are made, and where their records go.
-#[derive(Debug, clap::Args)]
-pub(super) struct SessionArguments {
-    /// Most memory that a worker may allocate, as in 20GiB [default: 85% of what machine, control groups and Slurm leave it]
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    pub(super) memory_limit: Option<u64>,
-    /// Seconds that one phase may take
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = DEFAULT_TIMEOUT.as_secs(),
-        value_parser = clap::value_parser!(u64).range(1..=MOST_SECONDS)
-    )]
-    pub(super) timeout: u64,
-    /// Threads of the prover [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = thread_count)]
-    pub(super) threads: Option<usize>,
-    /// A reference string: the name of one that `srs import` made, or a file in halo2's form [default: one made on this machine, for
-    /// tests]
-    #[arg(long, value_name = "NAME|FILE")]
-    srs: Option<PathBuf>,
-    /// Most space that kept keys may take, as in 20GiB
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, default_value = "20GiB")]
-    pub(super) cache_limit: u64,
-    /// Try what the forecast says does not fit the memory limit, too
-    #[arg(long)]
-    pub(super) force: bool,
-    /// Skip what a complete record already holds
-    #[arg(long)]
-    pub(super) resume: bool,
-    /// Folder of the records
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub(super) out: PathBuf,
-}
-
-impl SessionArguments {
-    /// The reference string that was named, read and checked.
-    pub(super) fn srs(&self) -> Result<Option<SrsStore>, CliError> {
-        let string = self.srs.as_deref().map(srs::find).transpose()?;
-        Ok(string.map(SrsStore::of).transpose()?)
-    }
-
-    /// The request with what these arguments say.
-    pub(super) fn bind(&self, request: Request, srs: Option<&SrsStore>) -> Request {
-        Request {
-            timeout_seconds: self.timeout,
-            memory_limit_bytes: self.memory_limit,
-            threads: self.threads,
-            srs_sha256: srs.and_then(|srs| match srs {
-                SrsStore::File { identity, .. } => Some(identity.sha256.clone()),
-                SrsStore::Folder(_) | SrsStore::Prepared(_) => None,
-            }),
-            ..request
-        }
-    }
-
-    /// Memory that a worker can really have, in bytes.
-    pub(super) fn effective_memory_limit_bytes(&self) -> Option<u64> {
-        effective_memory_limit_bytes(self.memory_limit)
-    }
-
-    /// The folder of records.
-    pub(super) fn store(&self) -> Store {
-        Store::new(&self.out)
-    }
-}
-
-/// Most of anything that is counted.
-const MOST: u64 = 1_000_000_000;
-
-/// Most threads: no machine has as many cores.
-const MOST_THREADS: usize = 4096;
-
-/// Longest time that a phase may be given, in seconds: a year.
-const MOST_SECONDS: u64 = 365 * 24 * 60 * 60;
-
-/// A whole number, 0 among them.
-pub(super) fn count(text: &str) -> Result<usize, String> {
-    match text.parse::<u64>() {
-        Ok(number) if number <= MOST => Ok(number as usize),
-        Ok(_) => Err(format!("must be at most {MOST}")),
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(format!("must be at most {MOST}")),
-        Err(_) => Err("not a whole number".to_owned()),
-    }
-}
-
-/// A whole number that is not 0.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    match count(text)? {
-        0 => Err("must be at least 1".to_owned()),
-        number => Ok(number),
-    }
-}
-
-/// A number of threads.
-pub(super) fn thread_count(text: &str) -> Result<usize, String> {
-    match at_least_one(text)? {
-        threads if threads > MOST_THREADS => Err(format!("must be at most {MOST_THREADS}")),
-        threads => Ok(threads),
-    }
-}
-
-/// Largest size: no machine has a pebibyte of memory, or gives a cache as much of its disk.
-const MOST_BYTES: u64 = 1 << 50;
-
-/// A size with its unit: `20GiB`, `512MiB`, `8GB`. A bare number is refused: most who write one mean GiB.
-pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: u64 = match &text[digits.len()..] {
-        "" if digits.trim().parse::<f64>().is_ok() => {
-            return Err(format!(
-                "a size has a unit; hint: write {0}GiB for {0} times 2^30 bytes",
-                digits.trim()
-            ));
-        }
-        "" => return Err("not a size, as in 20GiB".to_owned()),
-        "B" => 1,
-        "KB" => 1000,
-        "MB" => 1000_u64.pow(2),
-        "GB" => 1000_u64.pow(3),
-        "TB" => 1000_u64.pow(4),
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        "TiB" => 1 << 40,
-        unit => return Err(format!("unknown unit {unit:?}; use MiB, GiB, MB or GB")),
-    };
-    let number: f64 = digits
-        .trim()
-        .parse()
-        .map_err(|_| "not a size, as in 20GiB".to_owned())?;
-    let bytes = number * factor as f64;
-    if (1.0..=MOST_BYTES as f64).contains(&bytes) {
-        Ok(bytes as u64)
-    } else {
-        Err("out of range: a size is 1B to 1024TiB".to_owned())
-    }
-}
-
-/// The least memory that a worker may be given: with less not even Python starts.
-const LEAST_MEMORY_BYTES: u64 = 64 << 20;
-
-/// A size that a worker can start in.
-fn parse_memory(text: &str) -> Result<u64, String> {
-    match parse_bytes(text)? {
-        bytes if bytes < LEAST_MEMORY_BYTES => Err("a worker takes 64MiB at least".to_owned()),
-        bytes => Ok(bytes),
-    }
-}
 
 /// One invocation, as a file of `<out>/logs` keeps it.
 #[derive(Debug, Serialize)]
@@ -538,52 +387,6 @@ fn better(store: &Store, record: &Record) -> Option<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prover::DEFAULT_CACHE_LIMIT_BYTES;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(parse_bytes("20GiB"), Ok(20 << 30));
-        assert_eq!(parse_bytes("1.5MiB"), Ok(3 << 19));
-        assert_eq!(parse_bytes("1000B"), Ok(1000));
-        assert_eq!(parse_bytes("8GB"), Ok(8_000_000_000));
-        assert_eq!(parse_bytes("8 GiB"), Ok(8 << 30));
-        assert_eq!(parse_bytes("1024TiB"), Ok(1 << 50));
-        for bad in [
-            "", " ", "GiB", "20gb", "-1GiB", "0GiB", "1e30TiB", "1025TiB", "infGiB", "nanGiB", "8 G",
-            "8GiBGiB", "0.1B",
-        ] {
-            assert!(parse_bytes(bad).is_err(), "{bad}");
-        }
-        for bare in ["8", "8 ", "0.5", "20000000000"] {
-            let message = parse_bytes(bare).unwrap_err();
-            assert!(
-                message.contains(&format!("hint: write {}GiB", bare.trim())),
-                "{message}"
-            );
-        }
-        assert!(parse_memory("20B").is_err() && parse_memory("63MiB").is_err());
-        assert_eq!(parse_memory("1GiB"), Ok(1 << 30));
-    }
-
-    #[test]
-    fn counts_have_ranges() {
-        assert_eq!(
-            (count("0"), at_least_one("1"), thread_count("4096")),
-            (Ok(0), Ok(1), Ok(4096))
-        );
-        for bad in [
-            "-1",
-            "1.5",
-            "",
-            "x",
-            "9223372036854775808",
-            "18446744073709551616",
-            "1000000001",
-        ] {
-            assert!(count(bad).is_err() && at_least_one(bad).is_err(), "{bad}");
-        }
-        assert!(at_least_one("0").is_err() && thread_count("4097").is_err());
-    }
 
     #[test]
     fn a_log_keeps_no_folders() {
@@ -605,8 +408,4 @@ mod tests {
         assert_eq!(logged(arguments.into_iter()), ["--out", "…/o\u{fffd}"]);
     }
 
-    #[test]
-    fn the_cache_limit_shown_is_the_default() {
-        assert_eq!(parse_bytes("20GiB"), Ok(DEFAULT_CACHE_LIMIT_BYTES));
-    }
 }

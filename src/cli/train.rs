@@ -5,7 +5,7 @@ mod run;
 
 use std::path::PathBuf;
 
-use super::session::{at_least_one, thread_count};
+use super::numbers::{at_least_one, thread_count};
 use crate::record::DEFAULT_SEED;
 use crate::training::RecipeName;
 

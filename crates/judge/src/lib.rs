@@ -1,6 +1,7 @@
 //! Whether a circuit computes the model's function: its own outputs on several inputs against a reference's.
 //!
-//! Goes in: a circuit's outputs, and those of a reference. Comes out: a [`FunctionCheck`], and by it an outcome.
+//! Goes in: a circuit's outputs, and those of a reference. Comes out: a [`FunctionCheck`], and by it an outcome. What is judged is the
+//! circuit, before anything is proved ([`Trial`]); the numbers of a proof are compared by [`numerics`].
 //!
 //! Two references. Where the exact integer reference covers a model, every output of a circuit that EZKL made must equal its
 //! integers. Every circuit, exact or not, is held against floats: a user's file against onnxruntime, which shares no code with
