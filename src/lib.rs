@@ -59,9 +59,7 @@ pub use evmbench_model as model;
 pub use evmbench_report::{ablation, compare, report};
 #[cfg(feature = "rpc")]
 pub use evmbench_rpc as rpc;
-pub use evmbench_run::{
-    batch, bench, crosscheck, deployable, environment, foundry, parts, rederive, replay,
-};
+pub use evmbench_run::{batch, bench, crosscheck, deployable, environment, foundry, parts, rederive, replay};
 pub use evmbench_schema::{metric, record, statistics};
 pub use evmbench_store as store;
 pub use evmbench_subject::{accuracy, integers, scale_factors, subject, trained};

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::ForkName;
-use super::output::{fitted, say};
 use super::numbers::at_least_one;
+use super::output::{fitted, say};
 use super::session::Session;
 use super::session_arguments::SessionArguments;
 use super::{Finding, format};

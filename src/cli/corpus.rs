@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::output::say;
 use super::numbers::at_least_one;
+use super::output::say;
 use super::{Finding, progress, setup};
 use crate::forecast::{Coefficients, Role, Sample, SampleError, Specimen};
 use crate::home::Home;

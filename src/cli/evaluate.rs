@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::numbers::at_least_one;
 use super::output::{fitted, note, say};
 use super::progress::Progress;
-use super::numbers::at_least_one;
 use super::{Finding, data, setup};
 use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
 use crate::cifar10::{self, Images};

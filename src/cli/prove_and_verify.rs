@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::forks::{self, ForkName};
-use super::output::{fitted, note, say};
 use super::numbers::{at_least_one, count, parse_bytes};
+use super::output::{fitted, note, say};
 use super::session::{Earlier, Session, finished};
 use super::session_arguments::SessionArguments;
 use super::{Finding, data, format, remarks, tables};

@@ -407,5 +407,4 @@ mod tests {
         let arguments = [b"--out".to_vec(), b"/runs/o\xff".to_vec()].map(OsString::from_vec);
         assert_eq!(logged(arguments.into_iter()), ["--out", "…/o\u{fffd}"]);
     }
-
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::numbers::thread_count;
 use super::output::{fitted, note, say};
 use super::progress::{self, Progress};
-use super::numbers::thread_count;
 use super::{Finding, format};
 use crate::home::Home;
 use crate::prover::{Asked, ImportedStrings, Observer as _, StringFile, Work};

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::CliError;
+use super::numbers::at_least_one;
 use super::output::say;
 use super::planner::Planner;
 use super::prove_and_verify::{self, Item};
-use super::numbers::at_least_one;
 use super::session::{self, Session};
 use super::{Finding, setup};
 use crate::cluster::{TaskList, quoted};

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::error::CliError;
-use super::output::{fitted, note, say};
 use super::numbers::at_least_one;
+use super::output::{fitted, note, say};
 use super::session::Session;
 use super::{Finding, data, format, prove_and_verify};
 use crate::ablation::OPTIMIZER_RUNS;

@@ -104,7 +104,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The first names of paths that begin with `top`, or with as many `super::` as lead there from a file.
-fn named_from(top: &'static str, code: &str, supers: usize) -> BTreeSet<&str> {
+fn named_from<'a>(top: &'static str, code: &'a str, supers: usize) -> BTreeSet<&'a str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let names = |path: &'static str| {
         let places = code.match_indices(path).filter(move |(at, _)| {
@@ -166,7 +166,9 @@ fn modules(folder: &str, top: &'static str) -> BTreeMap<String, BTreeSet<String>
 fn no_modules_of_a_crate_know_each_other() {
     let crates = crates();
     assert!(crates.len() > 20, "{crates:?}");
-    let crates = crates.iter().map(|krate| (format!("crates/{krate}/src"), "crate::"));
+    let crates = crates
+        .iter()
+        .map(|krate| (format!("crates/{krate}/src"), "crate::"));
     for (folder, top) in crates.chain([("src/cli".to_owned(), "crate::cli::")]) {
         let mut modules = modules(&folder, top);
         // What names nothing that is left is taken away, until nothing is left but cycles.

@@ -735,7 +735,7 @@ const SAMPLE: [(&str, &[Ending]); 14] = [
 fn the_integer_reference_is_onnxs() {
     let folder = node_tests();
     let mut compared = 0;
-    for name in names(&folder) {
+    for name in names(&folder, is_loaded) {
         let Some(test) = load(&folder, &name) else {
             continue;
         };

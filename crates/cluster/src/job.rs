@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::shell::quoted;
 use super::MemoryClass;
+use super::shell::quoted;
 
 /// Name of the list of tasks in a job's folder.
 const TASKS: &str = "tasks.json";

@@ -7,10 +7,10 @@
 //! last layer is tiled where it has no room alone.
 
 use evmbench_committed::CheckedRange;
+use evmbench_ezkl::CircuitPlan;
 use evmbench_model::fold;
 use evmbench_model::graph::Graph;
 use evmbench_model::split::{self, Split};
-use evmbench_ezkl::CircuitPlan;
 use evmbench_schema::record::{PartRequest, Request};
 use evmbench_subject::subject::{LoweredPart, Subject};
 

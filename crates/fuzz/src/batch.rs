@@ -35,7 +35,7 @@ pub fn load(path: &Path, fork: Option<Fork>, solc: &Solc) -> Result<(Loaded, Bat
     let source = run.text(Evidence::VERIFIER_SOURCE)?;
     let openings = Openings::compile(solc, &source, &options)?;
     let opening = openings.of(Sharing::Key).ok_or_else(no_batch)?;
-    let mut members = subject::load(&store::beside(path, &batch.members))?;
+    let mut members = subject::load(&store::in_order(path, &batch.members))?;
     let middle = members.len() / 2;
     let statements = |members: &[Loaded]| -> Vec<Proof> {
         members

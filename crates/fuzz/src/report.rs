@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use evmbench_host::clock::now;
 use evmbench_evm::nodes::AnvilThroughput;
+use evmbench_host::clock::now;
 use evmbench_schema::record::Environment;
 
 use super::campaign::Campaign;

@@ -6,13 +6,13 @@
 
 use alloy_primitives::B256;
 
+use evmbench_backend::Proof;
 use evmbench_evm::chain::controls::{self, Controls};
 use evmbench_evm::chain::try_out;
 use evmbench_evm::chain::{ChainError, Deployment, Fork, Registration, UnderFork, Verification, Verifier};
-use evmbench_backend::Proof;
+use evmbench_evm::solidity::CompiledContract;
 use evmbench_schema::committed::Committed;
 use evmbench_schema::record::{Outcome, Record};
-use evmbench_evm::solidity::CompiledContract;
 
 use crate::guard::{self, GuardContracts, GuardError, GuardMeasurement, VerifierCode};
 

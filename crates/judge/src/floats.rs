@@ -8,10 +8,10 @@
 
 use std::collections::HashMap;
 
+use evmbench_ezkl::{CircuitSettings, Observer};
 use evmbench_model::float::FloatModel;
 use evmbench_model::graph::{Graph, Tensor, elements};
 use evmbench_model::onnx::{FloatType, Value, are_floats};
-use evmbench_ezkl::{CircuitSettings, Observer};
 use evmbench_subject::subject::Subject;
 
 use super::{JudgeError, ONNXRUNTIME_VERSION, OnnxRuntime, Outputs};

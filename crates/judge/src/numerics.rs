@@ -190,11 +190,7 @@ fn exact_commitments(subject: &CommittedSubject, artifacts: &Artifacts) -> Resul
 }
 
 /// The comparison to the last integer: the witness's outputs, and the public instances that show inputs and outputs.
-fn exact(
-    subject: &Subject,
-    artifacts: &Artifacts,
-    run: &IntegerRun,
-) -> Result<IntegerCheck, Mismatch> {
+fn exact(subject: &Subject, artifacts: &Artifacts, run: &IntegerRun) -> Result<IntegerCheck, Mismatch> {
     let (inputs, outputs) = (run.inputs.concat(), run.outputs.concat());
     let sizes = |tensors: &[Vec<i128>]| tensors.iter().map(Vec::len).collect::<Vec<_>>();
     let (input_sizes, output_sizes) = (sizes(&run.inputs), sizes(&run.outputs));

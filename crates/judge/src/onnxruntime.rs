@@ -15,12 +15,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use evmbench_ezkl::{CircuitSettings, Observer, Toolchain, ToolchainError};
 use evmbench_host::hint::Hint;
+use evmbench_host::trouble::Trouble;
 use evmbench_model::float::FloatError;
 use evmbench_model::graph::Tensor;
 use evmbench_model::onnx::{FloatType, Unreadable, Value, with_every_value};
-use evmbench_ezkl::{CircuitSettings, Observer, Toolchain, ToolchainError};
-use evmbench_host::trouble::Trouble;
 
 /// The pinned version; `requirements.txt` pins its files' digests.
 pub const ONNXRUNTIME_VERSION: &str = "1.32.0";

@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use alloy_primitives::U256;
 
-use evmbench_model::program::Integers;
+use evmbench_ezkl::{CircuitSettings, EzklProver, Failure, Observer, ProverError};
+use evmbench_host::parallel;
 use evmbench_model::graph::{Graph, Tensor};
 use evmbench_model::integer::{Lowered, integer_from_word};
 use evmbench_model::onnx::{self, rounded};
-use evmbench_host::parallel;
-use evmbench_ezkl::{CircuitSettings, EzklProver, Failure, Observer, ProverError};
+use evmbench_model::program::Integers;
 use evmbench_schema::record::Outcome;
 use evmbench_subject::subject::{CommittedSubject, Subject, joined};
 

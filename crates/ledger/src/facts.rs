@@ -1,12 +1,12 @@
 //! What a record shows about the proof that it tells of.
 
+use evmbench_ezkl::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
 use evmbench_host::format;
-use evmbench_schema::function::FunctionCheck;
 use evmbench_model::graph::Graph;
 use evmbench_model::integer::{self, Lowered};
 use evmbench_model::layers;
 use evmbench_model::onnx::Coverage;
-use evmbench_ezkl::{CircuitKind, CircuitSettings, ContractConstants, SettingsFile, lookups};
+use evmbench_schema::function::FunctionCheck;
 use evmbench_schema::record::{Evidence, IntegerCheck, Numerics, Outcome, Record};
 use evmbench_subject::subject;
 use evmbench_suite as suite;

@@ -6,9 +6,9 @@
 use alloy_primitives::Address;
 
 use evmbench_evm::chain::{Fork, is_acceptance};
-use evmbench_run::deployable::Deployable;
 use evmbench_guard::guard::recognised::{GuardCode, Likeness, OtherValue};
 use evmbench_guard::guard::{Guard, GuardContracts};
+use evmbench_run::deployable::Deployable;
 use evmbench_schema::committed::Committed;
 
 use super::{Block, Provider, ProviderError, RpcError};

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
+use evmbench_evm::nodes::json_rpc::{self, Refusal};
 use evmbench_host::format;
 use evmbench_host::hint::Hint;
-use evmbench_evm::nodes::json_rpc::{self, Refusal};
 
 /// How many characters of a provider's own words are shown.
 const QUOTED: usize = 300;

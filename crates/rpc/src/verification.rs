@@ -15,8 +15,8 @@ use alloy_primitives::{Address, B256, Bytes, U64, U256, hex};
 use serde_json::{Map, Value, json};
 
 use evmbench_evm::chain::{Calldata, Chain, ChainError, Fork, is_acceptance};
-use evmbench_run::deployable::Deployable;
 use evmbench_guard::guard::{Guard, GuardContracts};
+use evmbench_run::deployable::Deployable;
 
 use super::provider::quantity;
 use super::{Block, Provider, ProviderError, RpcError};

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Bytes;
 
 use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_evm::solidity::CompileOptions;
+use evmbench_ezkl::{Committed, ProverError, VerifierKind};
 use evmbench_guard::guard::batch::{self, BatchError, Openings};
 use evmbench_guard::guard::{GuardContracts, VerifierCode};
 use evmbench_host::hint::Hint;
-use evmbench_ezkl::{Committed, ProverError, VerifierKind};
 use evmbench_schema::record::{Evidence, Outcome, ProofBatch, Request};
-use evmbench_evm::solidity::CompileOptions;
 use evmbench_store::{StoreError, StoredRun};
 
 use crate::derivation::{self, Discrepancy, Exhibits, Given, Tools};

@@ -4,9 +4,9 @@
 //! deployments, registrations, verifications, guards, batches and sets of parts. Any difference in gas or outcome is a finding.
 
 use evmbench_evm::chain::{Fork, Recording, Transcript};
-use evmbench_host::home::{Home, create_private};
 use evmbench_evm::nodes::{Difference, NodeError, OtherEvm, SPECIFICATION_VERSION};
 use evmbench_ezkl::{ProverError, Toolchain, ToolchainError};
+use evmbench_host::home::{Home, create_private};
 use evmbench_store::StoredRun;
 
 use crate::rederive::{self, Given, Rederived, Tools};

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use alloy_primitives::{B256, Bytes, keccak256};
 
 use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_ezkl::{Committed, Proof, VerifierKind};
 use evmbench_guard::guard::VerifierCode;
 use evmbench_host::hint::Hint;
-use evmbench_ezkl::{Committed, Proof, VerifierKind};
 use evmbench_schema::record::Evidence;
 use evmbench_store::{DAMAGED_EVIDENCE, StoreError, StoredRun};
 

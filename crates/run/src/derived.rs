@@ -3,9 +3,9 @@
 use alloy_primitives::keccak256;
 
 use evmbench_committed::{CommittedCircuit, Interval};
+use evmbench_evm::solidity::CompiledContract;
 use evmbench_ezkl::{CircuitSettings, VerifierShape, lookups};
 use evmbench_schema::record::{Circuit, LayoutCounts, Lowering, Request, Study, Verifier};
-use evmbench_evm::solidity::CompiledContract;
 use evmbench_suite::{self as suite, StudyOutcome};
 
 /// What EZKL's settings say of a circuit that was asked for at a scale.

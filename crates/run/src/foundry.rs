@@ -14,12 +14,12 @@ use serde::Serialize;
 
 use evmbench_evm::chain::calldata::VerifyCall;
 use evmbench_evm::chain::{ChainError, Fork, TransactionGas, Verifier};
-use evmbench_guard::guard::VerifierCode;
-use evmbench_host::hint::Hint;
-use evmbench_ezkl::{Committed, Proof, VerifierKind};
-use evmbench_schema::record::Evidence;
 use evmbench_evm::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
 use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_ezkl::{Committed, Proof, VerifierKind};
+use evmbench_guard::guard::VerifierCode;
+use evmbench_host::hint::Hint;
+use evmbench_schema::record::Evidence;
 use evmbench_store::{self as store, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 use crate::deployable::{Deployable, DeployableError};

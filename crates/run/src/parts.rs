@@ -71,12 +71,12 @@ pub enum PartsError {
         index: usize,
     },
     /// A part's input has another scale factor than the tensor that it is, or bounds that do not hold all of it.
-    #[error("{}: its input is not laid out as the tensor of part {} that it is", path.display(), source + 1)]
+    #[error("{}: its input is not laid out as the tensor of part {} that it is", path.display(), tensor_of + 1)]
     OtherBounds {
         /// The record.
         path: PathBuf,
         /// The part that the tensor is of, from 0.
-        source: usize,
+        tensor_of: usize,
     },
     /// A part's keys rest on another reference string than the first part's.
     #[error("{}: its keys rest on another reference string than the first part's", path.display())]
@@ -313,8 +313,10 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
             && let (Some(from), Some(to)) = (&parts[source.part].lowering, &part.lowering)
             && !is_laid_out_for(from, source.tensor, to)
         {
-            let source = source.part;
-            return Err(PartsError::OtherBounds { path: path(), source });
+            return Err(PartsError::OtherBounds {
+                path: path(),
+                tensor_of: source.part,
+            });
         }
     }
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
@@ -333,7 +335,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
 
 /// The records of a set's parts: the last one's is at `path`, and the others stand beside it.
 pub fn paths(path: &Path, set: &PartSet) -> Vec<PathBuf> {
-    store::beside(path, &set.parts)
+    store::in_order(path, &set.parts)
 }
 
 /// The records of all parts of a model, in order, where the one at `path` is the last one's and the others lie beside it; none

@@ -70,5 +70,5 @@ pub fn batch_again(
     if members.last() != Some(&record.request.file_name()) {
         return Err("the record is not the batch's last member's".to_owned());
     }
-    batch::measure(&store::beside(path, members), given, tools).map_err(|error| error.to_string())
+    batch::measure(&store::in_order(path, members), given, tools).map_err(|error| error.to_string())
 }

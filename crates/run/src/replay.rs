@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use evmbench_evm::chain::try_out;
 use evmbench_evm::chain::{Calldata, ChainError, Fork, UnderFork};
-use evmbench_host::hint::Hint;
 use evmbench_ezkl::{
     Artifacts, CircuitSettings, PhaseMeasurement, ProverError, ProverRun, RecordedProver, SettingsError,
 };
+use evmbench_host::hint::Hint;
 use evmbench_schema::record::{Evidence, Record, SCHEMA};
 use evmbench_store::{self as store, DAMAGED_EVIDENCE, StoreError, StoredRun};
 use evmbench_subject::subject::Subject;

@@ -345,7 +345,7 @@ pub fn is_record_path(relative: &Path) -> bool {
 }
 
 /// The files of records that stand beside one another, of which the last is at `path`; in order, with the names of all.
-pub fn beside(path: &Path, names: &[FileName]) -> Vec<PathBuf> {
+pub fn in_order(path: &Path, names: &[FileName]) -> Vec<PathBuf> {
     let other = |name: &FileName| path.with_file_name(format!("{name}.json"));
     let others = &names[..names.len().saturating_sub(1)];
     let last = std::iter::once(path.to_owned());

@@ -10,17 +10,17 @@ use std::path::Path;
 use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
-pub use evmbench_schema::accuracy::Accuracy;
 use evmbench_cifar10::{self as cifar10, CLASSES, IMAGE_SHAPE, Images};
 use evmbench_committed::{CommittedCircuit, CommittedError, ProgramError, Witness};
+use evmbench_ezkl::CircuitKind;
 use evmbench_host::hint::Hint;
+use evmbench_host::parallel;
 use evmbench_model::float::{FloatError, FloatModel};
 use evmbench_model::graph::{Graph, Tensor};
 use evmbench_model::input;
 use evmbench_model::integer::integer_from_word;
 use evmbench_model::onnx;
-use evmbench_host::parallel;
-use evmbench_ezkl::CircuitKind;
+pub use evmbench_schema::accuracy::Accuracy;
 use evmbench_store::{self as store, StoreError};
 use evmbench_suite::ModelSpec;
 

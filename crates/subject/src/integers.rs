@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evmbench_ezkl::settings::QuantisationError;
 use evmbench_model::graph::Graph;
 use evmbench_model::integer::{self, IntegerError, Lowered, Quantisation};
 use evmbench_model::onnx::{self, Uncovered};
-use evmbench_ezkl::settings::QuantisationError;
 
 /// Why a model has no exact integer program under some settings.
 #[derive(Debug, thiserror::Error)]

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-pub use evmbench_schema::scale_factors::{Basis, ScaleFactors};
 use evmbench_cifar10 as cifar10;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_model::calibrate;
 use evmbench_model::float::FloatError;
 use evmbench_model::graph::{Graph, Tensor};
 use evmbench_model::input::{self, InputError, Slot};
+pub use evmbench_schema::scale_factors::{Basis, ScaleFactors};
 use evmbench_suite::ModelSpec;
 
 use crate::accuracy;

@@ -12,8 +12,12 @@ use sha2::{Digest as _, Sha256};
 
 use evmbench_cifar10::{CLASSES, Images};
 use evmbench_committed::{
-    self as committed, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers,
-    LooseRange, Witness,
+    self as committed, CheckedRange, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance,
+    Integers, LooseRange, Witness,
+};
+use evmbench_ezkl::{
+    CircuitKind, CircuitPlan, CircuitSettings, CommittedInputs, CommittedPlan, Ezkl, Job, JobCircuit,
+    PlanError, committed_options,
 };
 use evmbench_host::digests::sha256_hex;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
@@ -28,10 +32,6 @@ use evmbench_model::onnx::{
 use evmbench_model::split::{self, SharedTensor, Split, SplitError};
 use evmbench_model::weights::WeightsError;
 use evmbench_model::{fold, input, layers, onnx, rounding, weights};
-use evmbench_ezkl::{
-    CircuitKind, CircuitPlan, CircuitSettings, CommittedInputs, CommittedPlan, Ezkl, Job, JobCircuit, PlanError,
-    committed_options,
-};
 use evmbench_schema::record::{FileName, Input, Model, PartRequest, Request, Source};
 use evmbench_suite::{Experiment, ModelSpec};
 

@@ -73,8 +73,6 @@ impl Trained {
 mod tests {
     use evmbench_schema::weights;
 
-
-
     use super::*;
 
     /// A record that was made with these weights is named as one that asks for none.

@@ -9,14 +9,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use evmbench_host::clock::now;
-use evmbench_host::home::Home;
-use evmbench_model::graph::{Graph, GraphError, Op};
-use evmbench_model::{input, onnx};
 use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, CircuitShape, Decomposition, EZKL_VERSION, EzklProver, Failure, Job,
     JobCircuit, Observer, Phase, PlanError, ProverError, ShapeError, VerifierKind,
 };
+use evmbench_host::clock::now;
+use evmbench_host::home::Home;
+use evmbench_model::graph::{Graph, GraphError, Op};
+use evmbench_model::{input, onnx};
 use evmbench_schema::record::Machine;
 use evmbench_store::{self as store, StoreError};
 

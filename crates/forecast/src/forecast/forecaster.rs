@@ -3,8 +3,8 @@
 use alloy_primitives::U256;
 
 use evmbench_evm::chain::calldata::FIELD_MODULUS;
-use evmbench_host::format;
 use evmbench_ezkl::{CircuitSettings, Observer, ShapeError, Visibility};
+use evmbench_host::format;
 use evmbench_subject::subject::{CommittedSubject, Subject};
 
 use super::sample::zero_bytes;

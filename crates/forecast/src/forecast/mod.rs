@@ -16,20 +16,20 @@ mod quantity;
 mod sample;
 mod size;
 
+use evmbench_committed::CommittedCircuit;
+use evmbench_evm::chain::{CalldataSize, Fork, Outlook};
+use evmbench_ezkl::{CircuitSettings, CircuitShape, ShapeError};
 pub use evmbench_schema::forecast::{
     Estimate, Forecast, ForkForecast, RuleForecast, Seconds, TransactionKind, Verdict,
 };
-use evmbench_evm::chain::{CalldataSize, Fork, Outlook};
-use evmbench_committed::CommittedCircuit;
-use evmbench_ezkl::{CircuitSettings, CircuitShape, ShapeError};
 
 pub use calibration::{Calibration, CalibrationError, Speed};
-pub use coefficients::Coefficients;
-pub use forecaster::{Forecaster, Gate};
-pub(crate) use forecaster::shown_zero_bytes;
-pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
 use coefficients::COEFFICIENTS;
+pub use coefficients::Coefficients;
+pub(crate) use forecaster::shown_zero_bytes;
+pub use forecaster::{Forecaster, Gate};
 use quantity::Quantity;
+pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
 
 /// Zero bytes of a word that is a random element of the scalar field: 31 bytes are zero with probability 1/256, and the first
 /// is in 1 of 49 cases, since the modulus begins with 0x30.
@@ -212,7 +212,10 @@ fn under(
         .of()
     };
     let deployments = [deploy(code.low), deploy(code.likely), deploy(code.high)];
-    let gas = |runs: &[(evmbench_evm::chain::TransactionGas, Vec<evmbench_evm::chain::RuleMargin>); 3]| Estimate {
+    let gas = |runs: &[(
+        evmbench_evm::chain::TransactionGas,
+        Vec<evmbench_evm::chain::RuleMargin>,
+    ); 3]| Estimate {
         low: runs[0].0.tx_gas,
         likely: runs[1].0.tx_gas,
         high: runs[2].0.tx_gas,

@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use evmbench_evm::chain::try_out;
 use evmbench_evm::chain::{Calldata, ChainError, Fork, TransactionGas, VerifyCall};
-use evmbench_host::files::{self, MOST_MODEL_BYTES};
+use evmbench_evm::solidity::{CompileOptions, Solc, SolidityError};
 use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
     PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
+use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_schema::record::{Evidence, Machine};
-use evmbench_evm::solidity::{CompileOptions, Solc, SolidityError};
 use evmbench_store::{self as store, StoreError, StoredRun};
 
 use crate::machine::machine;

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use evmbench_committed::{CommittedCircuit, Interval};
-use evmbench_model::integer::Lowered;
 use evmbench_ezkl::{CircuitSettings, Decomposition};
+use evmbench_model::integer::Lowered;
 use evmbench_subject::subject::Subject;
 
 /// Digits in which a direct circuit may decompose values.

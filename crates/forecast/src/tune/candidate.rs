@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use evmbench_subject::accuracy::Accuracy;
 use evmbench_evm::chain::Fork;
-use evmbench_model::float::FloatModel;
 use evmbench_ezkl::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
+use evmbench_model::float::FloatModel;
+use evmbench_subject::accuracy::Accuracy;
 use evmbench_subject::subject::{CommittedSubject, Subject};
 
 use super::bounds::{self, Guarantee};

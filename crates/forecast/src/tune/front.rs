@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use evmbench_subject::accuracy::Accuracy;
 use evmbench_evm::chain::Fork;
 use evmbench_ezkl::CircuitPlan;
+use evmbench_subject::accuracy::Accuracy;
 
 use super::TuneError;
 use super::candidate::{Candidate, Objective};

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use evmbench_subject::accuracy::Accuracy;
-use evmbench_evm::chain::Fork;
 use evmbench_committed::CommittedError;
+use evmbench_evm::chain::Fork;
+use evmbench_ezkl::{CircuitKind, CircuitPlan, PlanError};
 use evmbench_host::clock::now;
 use evmbench_host::hint::Hint;
-use evmbench_schema::metric::Metric;
-use evmbench_ezkl::{CircuitKind, CircuitPlan, PlanError};
 use evmbench_host::ranges;
+use evmbench_schema::metric::Metric;
 use evmbench_schema::record::{Environment, FileName, Outcome, Record};
 use evmbench_store::{self as store, StoreError};
+use evmbench_subject::accuracy::Accuracy;
 use evmbench_subject::subject::Subject;
 
 use super::bounds::Guarantee;

@@ -1,9 +1,9 @@
 //! What is searched: every way to lay a circuit out that its bounds allow.
 
-use evmbench_evm::chain::Fork;
 use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
-use evmbench_host::parallel;
+use evmbench_evm::chain::Fork;
 use evmbench_ezkl::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
+use evmbench_host::parallel;
 use evmbench_schema::record::Request;
 use evmbench_subject::subject::Subject;
 

@@ -8,12 +8,14 @@
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use alloy_sol_types::{SolCall as _, sol};
 
-pub use evmbench_schema::guard::{BatchMeasurement, LargestBatch, SharedMeasurement};
 use evmbench_evm::chain::calldata::{FIELD_MODULUS, VerifyCall};
-use evmbench_evm::chain::{Calldata, Chain, ChainError, Fork, Rule, RuleMargin, TransactionGas, Verification};
-use evmbench_schema::committed::Committed;
+use evmbench_evm::chain::{
+    Calldata, Chain, ChainError, Fork, Rule, RuleMargin, TransactionGas, Verification,
+};
 use evmbench_evm::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
 use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_schema::committed::Committed;
+pub use evmbench_schema::guard::{BatchMeasurement, LargestBatch, SharedMeasurement};
 
 use super::{
     GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,

@@ -23,13 +23,13 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::{SolError as _, sol};
 use serde::{Deserialize, Serialize};
 
-pub use evmbench_schema::guard::{GuardAnswer, GuardCheck, GuardCheckKind, GuardMeasurement};
 use evmbench_evm::chain::calldata::VerifyCall;
 use evmbench_evm::chain::{
     Calldata, Chain, ChainError, Deployment, Fork, TransactionGas, Verdict, Verification, Verifier,
 };
-use evmbench_schema::committed::Committed;
 use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_schema::committed::Committed;
+pub use evmbench_schema::guard::{GuardAnswer, GuardCheck, GuardCheckKind, GuardMeasurement};
 
 /// The guard contracts' sources, each with the path that the others import it by.
 const SOURCES: [(&str, &str); 16] = [

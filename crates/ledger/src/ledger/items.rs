@@ -1,10 +1,10 @@
 //! The rules: one function for each item. File names in comments are EZKL 23.0.5's.
 
-use evmbench_schema::committed::InputAssurance;
 use evmbench_ezkl::{
     Checked, ContractConstants, ContractForm, EZKL_VERSION, KeyFile, Point, ProofLayout, SettingsFile, Shown,
     Side, SrsKind,
 };
+use evmbench_schema::committed::InputAssurance;
 
 use super::{Calling, CommittedFacts, Facts, Finding, Item, Level, Reference, What};
 

@@ -18,11 +18,11 @@ mod items;
 #[cfg(test)]
 mod tests;
 
-pub use evmbench_schema::ledger::{Finding, Item, Ledger, Level, What};
+use evmbench_ezkl::{ContractConstants, SettingsFile, SrsIdentity};
 use evmbench_schema::chain::Controls;
 use evmbench_schema::committed::InputAssurance;
 use evmbench_schema::interval::Interval;
-use evmbench_ezkl::{ContractConstants, SettingsFile, SrsIdentity};
+pub use evmbench_schema::ledger::{Finding, Item, Ledger, Level, What};
 
 /// How the verifier is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

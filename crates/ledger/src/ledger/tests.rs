@@ -4,8 +4,8 @@ use alloy_primitives::U256;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use evmbench_schema::chain::{Control, ControlFailure, ControlKind, ControlTally, Verdict};
 use evmbench_ezkl::{ContractConstants, ContractForm, SrsKind};
+use evmbench_schema::chain::{Control, ControlFailure, ControlKind, ControlTally, Verdict};
 
 use super::*;
 

@@ -59,13 +59,13 @@ pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
 pub use whole::Whole;
 
+pub(crate) use attention::MASK as ATTENTION_MASK;
 pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
 pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
-pub(crate) use attention::MASK as ATTENTION_MASK;
-pub(crate) use softmax::flattened as flattened_softmax;
-pub(crate) use quantised::{element_of as quantised_element, quantised};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
+pub(crate) use quantised::{element_of as quantised_element, quantised};
+pub(crate) use softmax::flattened as flattened_softmax;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,28 +4,28 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use evmbench_evm::chain::{Calldata, VerifyCall};
 use evmbench_committed::{CommittedCircuit, CommittedSizes, InputAssurance};
-use evmbench_host::digests::sha256_hex;
-use evmbench_ledger::facts::{self, KnownModel};
-use evmbench_judge::{self as judge, FunctionCheck, numerics};
-use evmbench_ledger::ledger::{self, Finding, Ledger, What};
-use evmbench_guard::on_chain::OnChain;
+use evmbench_evm::chain::{Calldata, VerifyCall};
+use evmbench_evm::solidity::CompiledContract;
 use evmbench_ezkl::{
-    self as prover, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _, Committed,
-    CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource, Reproduced,
-    ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape, compiled,
-    is_published_string, point_bytes,
+    self as prover, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _,
+    Committed, CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource,
+    Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape,
+    compiled, is_published_string, point_bytes,
 };
+use evmbench_guard::on_chain::OnChain;
+use evmbench_host::digests::sha256_hex;
+use evmbench_judge::{self as judge, FunctionCheck, numerics};
+use evmbench_ledger::facts::{self, KnownModel};
+use evmbench_ledger::ledger::{self, Finding, Ledger, What};
 use evmbench_schema::record::digest;
 use evmbench_schema::record::{
     Evidence, FileName, IntegerCheck, Keys, Numerics, ONNX_SUITE, Outcome, Proof, ProofBatch, Record, SCHEMA,
     Source,
 };
-use evmbench_evm::solidity::CompiledContract;
 use evmbench_subject::subject::Subject;
-use evmbench_suite as suite;
 use evmbench_subject::trained;
+use evmbench_suite as suite;
 
 use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;

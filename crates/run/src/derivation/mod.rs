@@ -29,17 +29,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::U256;
 
-use evmbench_guard::guard::GuardContracts;
-use evmbench_ledger::ledger::{Ledger, Level, What};
-use evmbench_guard::on_chain::{self, Contract, OnChain};
+use evmbench_evm::chain::Fork;
+use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use evmbench_ezkl::{
     Committed, EzklProver, Proof, ProverError, Reproduced, SrsError, SrsIdentity, StringFile, VerifierKind,
     negated_s_g2,
 };
+use evmbench_guard::guard::GuardContracts;
+use evmbench_guard::on_chain::{self, Contract, OnChain};
+use evmbench_ledger::ledger::{Ledger, Level, What};
 use evmbench_schema::function::FunctionCheck;
 use evmbench_schema::record::{Evidence, PartSet, ProofBatch, Record, Request};
-use evmbench_evm::chain::Fork;
-use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
 use evmbench_store::StoredRun;
 
 pub use compare::{Discrepancy, differences};

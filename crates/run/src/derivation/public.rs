@@ -1,7 +1,7 @@
 //! The public values of a circuit that EZKL makes of a model, held against the record's input.
 
-use evmbench_model::integer::{integer_from_word, quantise};
 use evmbench_ezkl::{CircuitSettings, ShownInstances};
+use evmbench_model::integer::{integer_from_word, quantise};
 use evmbench_schema::record::Evidence;
 use evmbench_subject::subject::Subject;
 

@@ -1,8 +1,8 @@
 //! The model of a record, built again from what was asked for.
 
 use evmbench_committed::InputAssurance;
-use evmbench_model::onnx::{self, Uncovered};
 use evmbench_ezkl::{CircuitKind, CircuitPlan, PlanError};
+use evmbench_model::onnx::{self, Uncovered};
 use evmbench_schema::record::{Model, PartRequest, Record, Request, Source};
 use evmbench_subject::subject::{Material, Subject, onnx_description};
 use evmbench_suite::{self as suite, Experiment, ModelSpec};

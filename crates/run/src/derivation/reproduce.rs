@@ -1,7 +1,7 @@
 //! The circuit of a record, its key, its verifier and its commitments, made again with EZKL; and its function judged again.
 
-use evmbench_judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use evmbench_ezkl::{CircuitSettings, EzklProver, ProverError, Reproduced, Silent};
+use evmbench_judge::{FunctionCheck, JudgeError, OnnxRuntime, Trial};
 use evmbench_schema::record::Record;
 use evmbench_subject::subject::Subject;
 

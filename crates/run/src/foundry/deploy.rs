@@ -7,9 +7,9 @@
 use alloy_primitives::{hex, keccak256};
 
 use evmbench_evm::chain::Calldata;
-use evmbench_host::format;
-use evmbench_guard::guard::{Creation, GuardContracts, VerifierCode};
 use evmbench_evm::solidity::CompiledContract;
+use evmbench_guard::guard::{Creation, GuardContracts, VerifierCode};
+use evmbench_host::format;
 
 use crate::deployable::Deployable;
 

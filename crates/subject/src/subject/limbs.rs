@@ -8,10 +8,10 @@
 //! at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last bit stands for.
 
 use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use evmbench_ezkl::Chosen;
 use evmbench_model::float::FloatModel;
 use evmbench_model::graph::Tensor;
 use evmbench_model::input::{Numbers, Slot};
-use evmbench_ezkl::Chosen;
 use evmbench_schema::record::Request;
 
 use super::{CommittedSubject, Subject, joined};
