@@ -37,7 +37,7 @@ impl Found {
         let tools = common::tools();
         let onnxruntime = OnnxRuntime::beside(&tools.toolchain);
         onnxruntime.install().expect("onnxruntime is installed");
-        let outputs = onnxruntime.run(&subject.onnx, &[subject.inputs.clone()], &Silent);
+        let outputs = onnxruntime.run(&subject.onnx, std::slice::from_ref(&subject.inputs), &Silent);
         let outputs = outputs.unwrap_or_else(|error| panic!("{name}: {error}"));
         let onnxruntime = outputs.sets[0].iter().flatten().map(|&x| f64::from(x)).collect();
         Self { circuit, onnxruntime }
@@ -131,11 +131,14 @@ fn quantised_networks_are_computed_in_their_own_integers() {
     }
 }
 
+/// An equation, the shape of its first operand, and those of the others, which are constants.
+type Equation<'a> = (&'a str, &'a [i64], &'a [&'a [i64]]);
+
 #[test]
 fn sums_along_named_axes_are_onnxs() {
     let drawn =
         |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect() };
-    let equations: [(&str, &[i64], &[&[i64]]); 9] = [
+    let equations: [Equation<'_>; 9] = [
         ("bij,kj->bik", &[1, 3, 4], &[&[5, 4]]),
         ("jk,bij->bik", &[4, 5], &[&[2, 3, 4]]),
         ("bhid,bhjd->bhij", &[1, 2, 3, 4], &[&[1, 2, 3, 4]]),

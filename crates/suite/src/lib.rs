@@ -49,7 +49,7 @@ pub enum SuiteError {
 impl Hint for SuiteError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::UnknownModel { id, .. } if id.ends_with(".onnx") => {
+            Self::UnknownModel { id, .. } if Path::new(id).extension().is_some_and(|end| end == "onnx") => {
                 format!("a file is named by an option: --onnx {id}")
             }
             Self::UnknownModel { nearest, .. } if nearest.is_empty() => {

@@ -227,7 +227,9 @@ pub(crate) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
             let all = elements(tensor, &tensor.double_data, f64::from_le_bytes)?;
             // Of what is less than that, f32 leaves out less than a half.
             let is_held = |x: f64| {
-                x.abs() < f64::from(1 << f32::MANTISSA_DIGITS) || f64::from(x as f32) == x || !x.is_finite()
+                x.abs() < f64::from(1 << f32::MANTISSA_DIGITS)
+                    || f64::from(x as f32).to_bits() == x.to_bits()
+                    || !x.is_finite()
             };
             if let Some(x) = all.iter().find(|x| !is_held(**x)) {
                 return Err(format!("{x} is no number of 32 bits"));
