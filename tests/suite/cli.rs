@@ -74,7 +74,7 @@ fn an_unknown_model_is_answered_with_the_nearest() {
         &["plan", "net/relu.onnx"],
         2,
         "there is no model",
-        "--onnx net/relu.onnx",
+        "a file is named by an option: --onnx net/relu.onnx",
     );
 }
 

@@ -177,7 +177,7 @@ impl Written {
     }
 
     /// The mean of what, along which axes, which stay with one element each.
-    fn mean<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<(ValueId, &'a [usize])> {
+    pub(crate) fn mean<'a>(&self, graph: &'a Graph, value: ValueId) -> Option<(ValueId, &'a [usize])> {
         let node = self.node(graph, value)?;
         match &node.op {
             Op::Reduce(Reduce {
@@ -198,11 +198,35 @@ impl Written {
         self.mean(graph, mean).filter(|&(of, _)| of == x)
     }
 
-    /// The layer norm that a quotient is, and what it normalises.
-    fn layer_norm(&self, graph: &Graph, node: &Node) -> Option<(LayerNorm, ValueId)> {
-        let (Op::Div, &[centred, root]) = (&node.op, &node.inputs[..]) else {
+    /// What a node divides by what: as a quotient, or as a product with what 1 is divided by it.
+    pub(crate) fn quotient(&self, graph: &Graph, node: &Node) -> Option<[ValueId; 2]> {
+        let &[left, right] = &node.inputs[..] else {
             return None;
         };
+        let inverted = |value: ValueId| {
+            let node = self.node(graph, value).filter(|node| node.op == Op::Div)?;
+            let &[one, divisor] = &node.inputs[..] else {
+                return None;
+            };
+            let is_one = |node: &Node| match &node.op {
+                Op::Constant(tensor) => tensor.data.iter().all(|x| x.to_bits() == 1f32.to_bits()),
+                _ => false,
+            };
+            let has_shape = graph.shape(value) == graph.shape(divisor);
+            (self.node(graph, one).is_some_and(is_one) && has_shape).then_some(divisor)
+        };
+        match node.op {
+            Op::Div => Some([left, right]),
+            Op::Mul => inverted(right)
+                .map(|divisor| [left, divisor])
+                .or_else(|| inverted(left).map(|divisor| [right, divisor])),
+            _ => None,
+        }
+    }
+
+    /// The layer norm that a quotient is, and what it normalises.
+    fn layer_norm(&self, graph: &Graph, node: &Node) -> Option<(LayerNorm, ValueId)> {
+        let [centred, root] = self.quotient(graph, node)?;
         let (x, axes) = self.centred(graph, centred)?;
         let is_root = |node: &&Node| node.op == Op::Smooth(Smooth::Sqrt);
         let under_root = self.node(graph, root).filter(is_root)?.inputs[0];

@@ -18,6 +18,7 @@ pub mod onnx;
 mod ops;
 pub mod program;
 pub mod quantise;
+mod rms;
 pub mod rounding;
 pub mod split;
 mod tensor;

@@ -1,6 +1,6 @@
 //! From the layer graph to the integer program: weights and input at one scale, and rounding only where a range needs it.
 //!
-//! Before that, rewrites that change no result: what is computed twice is computed once, layer norms that are written out become one layer, masked scores are left out of a Softmax, batch norms are folded into the
+//! Before that, rewrites that change no result: what is computed twice is computed once, layer norms and norms by the root of the mean square that are written out become one layer, masked scores are left out of a Softmax, batch norms are folded into the
 //! convolutions before them, and maxima are taken before rectifying. How each operator is written is its own module's business (`ops`).
 
 #![deny(
@@ -18,7 +18,7 @@ use super::program::{
 };
 use super::reach::Reach;
 use super::tensor::Tensor;
-use super::{fold, masks};
+use super::{fold, masks, rms};
 
 /// What an integer program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,8 +97,8 @@ fn or_narrow(
 /// When the graph's values are not its own.
 #[must_use]
 pub fn rewritten(graph: &Graph) -> Graph {
-    let mut graph = fold::batch_norms(&needed(&masks::without_masked(&fold::layer_norms(
-        &fold::shared(graph),
+    let mut graph = fold::batch_norms(&needed(&masks::without_masked(&rms::as_layer_norms(
+        &fold::layer_norms(&fold::shared(graph)),
     ))));
     let mut readers: Vec<Vec<usize>> = vec![Vec::new(); graph.values.len()];
     for (index, node) in graph.nodes.iter().enumerate() {

@@ -1,8 +1,9 @@
 //! Normalisations that are made of others: of groups, by the root of the mean square, by a norm, over any axes, and of neighbouring channels.
 
+use super::broadcast::{broadcast, positions};
 use super::movement::axes_of;
 use super::operator::{Composition, Import, Meaning, Part, ensure};
-use super::{InstanceNorm, LayerNorm, Op, Piecewise, Reduce, Reduction, Smooth};
+use super::{Concat, InstanceNorm, LayerNorm, Op, Piecewise, Reduce, Reduction, Smooth};
 use crate::tensor::Tensor;
 use crate::wire::node::{DEFAULT_EPSILON, axis, size};
 use crate::wire::reading::Reading;
@@ -42,6 +43,20 @@ impl Composition {
             keeps: true,
         };
         self.apply(Op::Reduce(reduce), &[value])
+    }
+
+    /// γ · x / √(mean of x² + ε) for each row: the first half of a layer norm of x and −x side by side, whose mean is 0.
+    fn over_root_mean_square(&mut self, rows: Part, scale: &[f32], epsilon: f32) -> Result<Part, String> {
+        let opposite = self.apply(Op::Piecewise(Piecewise::Neg), &[rows])?;
+        let both = self.apply(Op::Concat(Concat { axis: 1 }), &[rows, opposite])?;
+        let norm = LayerNorm {
+            axis: 1,
+            scale: Tensor::new([2 * scale.len()], scale.repeat(2)),
+            bias: None,
+            epsilon,
+        };
+        let normalised = self.apply(Op::LayerNorm(norm), &[both])?;
+        self.cut(normalised, 1, 0..scale.len())
     }
 }
 
@@ -105,19 +120,21 @@ fn by_root_mean_square(node: &Reading<'_>) -> Result<Meaning, String> {
     let attributes = node.attributes();
     attributes.expect_int("stash_type", 1)?;
     let x = Part::Input(0);
-    let rank = net.shape(x)?.len();
-    let first = axis(attributes.int("axis").unwrap_or(-1), rank)?;
+    let shape = net.shape(x)?.to_vec();
+    let first = axis(attributes.int("axis").unwrap_or(-1), shape.len())?;
     let epsilon = attributes.float("epsilon").unwrap_or(DEFAULT_EPSILON);
-    let square = net.apply(Op::Mul, &[x, x])?;
-    let mean = net.reduced(square, Reduction::Mean, (first..rank).collect())?;
-    let mean = net.with(Op::Add, mean, epsilon)?;
-    let root = net.apply(Op::Smooth(Smooth::Sqrt), &[mean])?;
-    let mut result = net.apply(Op::Div, &[x, root])?;
     let scale = node.floats(1)?;
-    if scale.data.iter().any(|x| x.to_bits() != 1f32.to_bits()) {
-        let scale = net.constant(scale)?;
-        result = net.apply(Op::Mul, &[result, scale])?;
-    }
+    let own = &shape[first..];
+    ensure(broadcast(&scale.shape, own).as_deref() == Some(own), || {
+        format!("a scale of shape {:?} for {own:?}", scale.shape)
+    })?;
+    let scale: Vec<f32> = positions(&scale.shape, own)
+        .into_iter()
+        .map(|at| scale.data[at])
+        .collect();
+    let rows = net.reshaped(x, &[shape[..first].iter().product(), scale.len()])?;
+    let normalised = net.over_root_mean_square(rows, &scale, epsilon)?;
+    let result = net.reshaped(normalised, &shape)?;
     Ok(net.giving(vec![result]))
 }
 
@@ -128,20 +145,29 @@ fn by_norm(node: &Reading<'_>) -> Result<Meaning, String> {
     };
     let attributes = node.attributes();
     let x = Part::Input(0);
-    let along = vec![axis(attributes.int("axis").unwrap_or(-1), net.shape(x)?.len())?];
-    let norm = match attributes.int("p").unwrap_or(2) {
+    let shape = net.shape(x)?.to_vec();
+    let along = axis(attributes.int("axis").unwrap_or(-1), shape.len())?;
+    let result = match attributes.int("p").unwrap_or(2) {
         1 => {
             let magnitude = net.apply(Op::Piecewise(Piecewise::Abs), &[x])?;
-            net.reduced(magnitude, Reduction::Sum, along)?
+            let norm = net.reduced(magnitude, Reduction::Sum, vec![along])?;
+            net.apply(Op::Div, &[x, norm])?
         }
         2 => {
-            let square = net.apply(Op::Mul, &[x, x])?;
-            let sum = net.reduced(square, Reduction::Sum, along)?;
-            net.apply(Op::Smooth(Smooth::Sqrt), &[sum])?
+            let mut order: Vec<usize> = (0..shape.len()).collect();
+            order.swap(along, shape.len() - 1);
+            let turned = net.transposed(x, &order)?;
+            let sizes = net.shape(turned)?.to_vec();
+            let count = shape[along];
+            // The sum is as many times the mean.
+            let scale = vec![1.0 / (count as f32).sqrt(); count];
+            let rows = net.reshaped(turned, &[sizes.iter().product::<usize>() / count, count])?;
+            let normalised = net.over_root_mean_square(rows, &scale, 0.0)?;
+            let turned = net.reshaped(normalised, &sizes)?;
+            net.transposed(turned, &order)?
         }
         other => return Err(format!("p is {other}")),
     };
-    let result = net.apply(Op::Div, &[x, norm])?;
     Ok(net.giving(vec![result]))
 }
 
