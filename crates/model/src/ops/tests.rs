@@ -710,6 +710,29 @@ fn integers_that_may_leave_their_type_are_refused() {
     }
 }
 
+/// What is scaled and scaled back is whole as it stands, and the circuit rounds nothing.
+#[test]
+fn whole_numbers_that_are_scaled_back_are_whole() {
+    let graph = of_input(&[1, 3], |graph, x| {
+        let whole = apply(graph, Op::Whole(Whole::Round), &[x]);
+        let scale = apply(graph, Op::Constant(Tensor::new([], vec![0.0123])), &[]);
+        let scaled = apply(graph, Op::Mul, &[whole, scale]);
+        let back = apply(graph, Op::Div, &[scaled, scale]);
+        apply(graph, Op::Whole(Whole::Round), &[back])
+    });
+    let options = ProgramOptions {
+        scale: SCALE,
+        input: Integers::of_input(SCALE, 4.0),
+        digit_bits: None,
+        roundings: None,
+    };
+    let program = quantise(&graph, &options).unwrap_or_else(|error| panic!("{error}"));
+    let result = program.value(program.output);
+    assert!(result.is_whole && result.unit.to_bits() == 1f64.to_bits());
+    let trace = program.run(&[3 << SCALE, -(2 << SCALE), 100]);
+    assert_eq!(trace.values[program.output.0], [3, -2, 0]);
+}
+
 /// A number that would be rounded goes into the unit of what is whole, or has a unit that is no power of two.
 #[test]
 fn scales_of_whole_numbers_round_nothing() {

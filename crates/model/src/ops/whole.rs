@@ -89,6 +89,13 @@ impl Operator for Whole {
         if lowering.value(input).is_whole {
             return Ok(input);
         }
+        let unit = lowering.value(input).unit;
+        if unit <= 1.0 && unit.recip().fract() == 0.0 {
+            // A multiple of a whole number.
+            let result = lowering.relabelled(input, &place.shape, unit);
+            lowering.program.values[result.0].is_whole = true;
+            return Ok(result);
+        }
         let half = TableReader::guarded(lowering.table_limit() / 2);
         if *self == Self::Round && !is_power_of_two(lowering.value(input).unit) {
             return lowering.nearest_whole(place, input);
