@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use evmbench_evm::chain::Fork;
 use evmbench_ezkl::{CircuitPlan, CircuitSettings, CircuitShape, ShapeError};
 use evmbench_model::float::FloatModel;
+use evmbench_schema::record::GREATEST_ERROR;
 use evmbench_subject::accuracy::Accuracy;
 use evmbench_subject::subject::{CommittedSubject, Subject};
 
@@ -86,6 +87,9 @@ impl Costs {
 /// A plan that may be proved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
+    /// Whether a run would end as imprecise.
+    #[serde(skip)]
+    pub(super) is_imprecise: bool,
     /// The plan.
     pub plan: CircuitPlan,
     /// What it is forecast to cost.
@@ -129,6 +133,7 @@ impl Candidate {
         let forecast = forecast::of_committed(circuit, Some(shown_zero_bytes(committed)), calibration)?;
         let unit = circuit.output_unit();
         Ok(Self {
+            is_imprecise: false,
             plan,
             costs: Costs::of(&forecast, &CircuitShape::of_committed(circuit)?, fork),
             distance: reference.distance(
@@ -141,7 +146,8 @@ impl Candidate {
             accuracy: None,
             forecast,
             guarantees: bounds::of_committed(circuit),
-        })
+        }
+        .judged(reference))
     }
 
     /// A circuit that EZKL made of the model, with the settings that it is proved with; or why a value could exceed them.
@@ -171,13 +177,23 @@ impl Candidate {
             Some(outputs.flat_map(value).collect::<Vec<_>>())
         };
         Ok(Ok(Self {
+            is_imprecise: false,
             plan: subject.request.plan,
             costs: Costs::of(&forecast, &shape, fork),
             distance: values().and_then(|values| reference.distance(values.into_iter())),
             accuracy: None,
             forecast,
             guarantees,
-        }))
+        }
+        .judged(reference)))
+    }
+
+    /// Its outputs held against the reference, as those of a run are.
+    fn judged(self, reference: &Reference) -> Self {
+        let is_imprecise = self
+            .distance
+            .is_some_and(|distance| reference.is_coarse(distance));
+        Self { is_imprecise, ..self }
     }
 }
 
@@ -198,6 +214,18 @@ impl Reference {
         Self {
             outputs: outputs.ok().map(numbers),
         }
+    }
+
+    /// Whether outputs at this distance would make a run imprecise.
+    fn is_coarse(&self, distance: f64) -> bool {
+        let Some(outputs) = &self.outputs else {
+            return false;
+        };
+        let (least, greatest) = (
+            outputs.iter().copied().fold(f64::INFINITY, f64::min),
+            outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        );
+        distance * least.abs().max(greatest.abs()) > GREATEST_ERROR * (greatest - least)
     }
 
     /// The greatest distance of a value from its reference, as a share of the reference's greatest magnitude.

@@ -84,7 +84,9 @@ pub fn best<E>(
         .filter(|candidate| candidate.accuracy.is_some())
         .map(|candidate| (arithmetic(&candidate.plan), candidate.accuracy.clone()))
         .collect();
-    let mut lost: Vec<Candidate> = Vec::new();
+    let (mut lost, precise): (Vec<_>, Vec<_>) =
+        left.into_iter().partition(|candidate| candidate.is_imprecise);
+    left = precise;
     loop {
         let on_front = front(&left, |candidate| {
             let [memory, time, gas] = candidate.costs.all();
