@@ -138,7 +138,7 @@ type Equation<'a> = (&'a str, &'a [i64], &'a [&'a [i64]]);
 fn sums_along_named_axes_are_onnxs() {
     let drawn =
         |count: usize| -> Vec<f32> { (0..count).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect() };
-    let equations: [Equation<'_>; 9] = [
+    let equations: [Equation<'_>; 10] = [
         ("bij,kj->bik", &[1, 3, 4], &[&[5, 4]]),
         ("jk,bij->bik", &[4, 5], &[&[2, 3, 4]]),
         ("bhid,bhjd->bhij", &[1, 2, 3, 4], &[&[1, 2, 3, 4]]),
@@ -148,6 +148,7 @@ fn sums_along_named_axes_are_onnxs() {
         ("bij->b", &[2, 3, 4], &[]),
         ("i,j->ij", &[3], &[&[4]]),
         ("ab,bc,cd", &[2, 3], &[&[3, 4], &[4, 2]]),
+        ("ab,bc,c->ac", &[1, 4], &[&[4, 1], &[3]]),
     ];
     for (equation, shape, others) in equations {
         let names = ["u", "v"];
@@ -252,4 +253,15 @@ fn neighbouring_channels_are_onnxs() {
         found.circuit,
         found.onnxruntime
     );
+}
+
+/// Before operator set 13 a Softmax takes all axes from the second on for one.
+#[test]
+fn an_older_softmax_is_onnxs() {
+    for operator_name in ["Softmax", "LogSoftmax"] {
+        let mut model = small(&[2, 3, 2], vec![operator(operator_name, &["x"], "y")], Vec::new());
+        model.opset_import[0].version = 11;
+        let found = Found::of(operator_name, &model, 12);
+        assert!(found.error() < 0.1 && found.is_varied(), "{:?}", found.circuit);
+    }
 }

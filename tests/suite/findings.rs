@@ -419,7 +419,10 @@ fn what_the_findings_say_beyond_figures_holds() {
     let mut beyond = sizes.filter(|&bytes| bytes > 24_576);
     let largest = beyond.next().unwrap() as f64;
     assert_eq!(beyond.next(), None);
-    assert_eq!(largest, number("dense_small-s7-committed-32ca4347", "runtime_code_bytes"));
+    assert_eq!(
+        largest,
+        number("dense_small-s7-committed-32ca4347", "runtime_code_bytes")
+    );
 
     // "So, within a few bytes, has that of every direct circuit with public input and output and without lookups".
     let codes: Vec<(u64, u64)> = findings

@@ -19,7 +19,7 @@ use super::loaded::{Loaded, Refusal};
 use super::{
     Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, folded, numbers_of,
 };
-use crate::graph::{Graph, MOST_ELEMENTS, Tensor, ValueId, elements};
+use crate::graph::{Graph, GraphError, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
 use crate::integer;
 use crate::interval::{Interval, Unbounded};
@@ -282,10 +282,12 @@ impl<'a> Import<'a> {
         for input in &proto.input {
             if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
                 let element = element_type(input);
-                let binding = import
-                    .graph
-                    .input(&port.name, &port.shape)
-                    .map_or(Binding::Unknown, |id| Binding::Value(id, element));
+                let value = import.graph.input(&port.name, &port.shape);
+                let value = match element {
+                    Some(DataType::Bool) => value.and_then(|id| import.truth_of(&port.name, id)),
+                    _ => value,
+                };
+                let binding = value.map_or(Binding::Unknown, |id| Binding::Value(id, element));
                 import.bindings.insert(&input.name, binding);
             }
         }
@@ -303,6 +305,16 @@ impl<'a> Import<'a> {
         } else {
             Coverage::Partial(import.uncovered)
         })
+    }
+
+    /// Truth values of an input: nothing else of the circuit holds its numbers to 0 and 1.
+    fn truth_of(&mut self, name: &str, input: ValueId) -> Result<ValueId, GraphError> {
+        let mut negated = |of: ValueId, what: &str| {
+            let name = format!("{name}:{what}");
+            self.graph.apply(&name, &name, Op::Not, &[of])
+        };
+        let opposite = negated(input, "opposite")?;
+        negated(opposite, "truth")
     }
 
     /// What is known of a value so far.
@@ -1017,6 +1029,26 @@ mod tests {
             assert!(computed(&read) == computed(&graph), "{}", spec.id);
             assert!(read == graph || !spec.category.is_of_study(), "{}", spec.id);
         }
+    }
+
+    /// Elements go elsewhere with another mode.
+    #[test]
+    fn a_space_to_depth_of_another_mode_is_not_covered() {
+        let node = |mode: &str| {
+            let mut node = operator("SpaceToDepth", &["x"], "y");
+            let mode = AttributeProto {
+                s: mode.as_bytes().to_vec(),
+                ..attribute("mode", AttributeType::String)
+            };
+            node.attribute = vec![int("blocksize", 2), mode];
+            small(&[1, 1, 2, 2], vec![node], Vec::new())
+        };
+        assert_eq!(operators(&node("DCR")).len(), 1);
+        let found = problems(&node("CRD"));
+        assert!(
+            found.iter().any(|problem| problem.contains("mode is CRD")),
+            "{found:?}"
+        );
     }
 
     /// Of a choice by a constant the branch is read that is taken, with names from around it.

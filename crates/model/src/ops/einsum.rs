@@ -322,6 +322,12 @@ fn multiplied(
     let (rows, columns) = (alone(&left), alone(&right));
     let (heads, contracted): (Vec<Axis>, Vec<Axis>) = shared.iter().partition(|&&axis| is_kept(axis));
     let axes = [&heads[..], &rows[..], &columns[..]].concat();
+    // An axis of one operand may have one element here, and more in a later one.
+    let mut own = Sizes::new();
+    for operand in [&left, &right] {
+        own.extend(operand.axes.iter().copied().zip(operand.shape(net)?));
+    }
+    let sizes = &own;
     let shape: Vec<usize> = axes.iter().map(|axis| sizes[axis]).collect();
     let left = left.ordered(net, &[&heads[..], &rows[..], &contracted[..]].concat())?;
     let right = right.ordered(net, &[&heads[..], &contracted[..], &columns[..]].concat())?;

@@ -1014,8 +1014,8 @@ impl Expected {
     }
 }
 
-/// The number of which all weights are whole multiples, as those of a file that is quantised to 8 bits are; none where there is none, or
-/// where few bits hold the multiples.
+/// The number of which all weights are whole multiples, as those of a file that is quantised to 8 bits are; none where there is none,
+/// where few bits hold the multiples, or where it is a power of two, as the units of other weights are.
 pub(super) fn step_of(weight: &Tensor) -> Option<f64> {
     /// What a multiple in `f32` differs from a whole number at most.
     const ROUNDED: f64 = 1.0 / 4096.0;
@@ -1032,7 +1032,8 @@ pub(super) fn step_of(weight: &Tensor) -> Option<f64> {
         })
     };
     let multiple = (1..=MOST).find(|&multiple| is_step(greatest / f64::from(multiple)))?;
-    (multiple > FEW).then(|| greatest / f64::from(multiple))
+    let step = greatest / f64::from(multiple);
+    (multiple > FEW && !is_power_of_two(step)).then_some(step)
 }
 
 /// Whether a unit is a power of two.
