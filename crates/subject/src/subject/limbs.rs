@@ -12,6 +12,7 @@ use evmbench_ezkl::Chosen;
 use evmbench_model::float::FloatModel;
 use evmbench_model::graph::Tensor;
 use evmbench_model::input::{Numbers, Slot};
+use evmbench_model::onnx;
 use evmbench_schema::record::Request;
 
 use super::{CommittedSubject, Subject, joined};
@@ -167,7 +168,9 @@ impl Output {
 impl Reference {
     /// On drawn inputs that have a proof, so that nothing hangs on the one that is proved; none where the model cannot be run.
     fn of(subject: &Subject, committed: &CommittedSubject) -> Option<Self> {
-        let model = FloatModel::load(&subject.onnx).ok()?;
+        // Tract lacks some operators of newer files, and none that the graph is written with.
+        let as_read = || FloatModel::load(&onnx::write(subject.graph.as_ref().ok()?)).ok();
+        let model = FloatModel::load(&subject.onnx).ok().or_else(as_read)?;
         let port = |(input, &numbers): (&Tensor, &Numbers)| (input.shape.clone(), numbers);
         let ports: Vec<(Vec<usize>, Numbers)> =
             subject.inputs.iter().zip(&subject.numbers).map(port).collect();
