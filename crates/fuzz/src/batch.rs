@@ -35,22 +35,16 @@ pub fn load(path: &Path, fork: Option<Fork>, solc: &Solc) -> Result<(Loaded, Bat
     let source = run.text(Evidence::VERIFIER_SOURCE)?;
     let openings = Openings::compile(solc, &source, &options)?;
     let opening = openings.of(Sharing::Key).ok_or_else(no_batch)?;
-    let mut members = subject::load(&store::in_order(path, &batch.members))?;
-    let middle = members.len() / 2;
-    let statements = |members: &[Loaded]| -> Vec<Proof> {
-        members
-            .iter()
-            .map(|member| member.subject.statement.clone())
-            .collect()
-    };
-    let (before, after) = (
-        statements(&members[..middle]),
-        statements(&members[(middle + 1).min(members.len())..]),
-    );
-    if middle >= members.len() {
+    let mut before = subject::load(&store::in_order(path, &batch.members))?;
+    let mut after = before.split_off(before.len() / 2);
+    if after.is_empty() {
         return Err(no_batch());
     }
-    let mutated = members.swap_remove(middle);
+    let mutated = after.remove(0);
+    let statements = |members: &[Loaded]| -> Vec<Proof> {
+        let statements = members.iter().map(|member| &member.subject.statement);
+        statements.cloned().collect()
+    };
     let contract = BatchContract::deploy(
         GuardContracts::carried(),
         opening,
@@ -58,7 +52,10 @@ pub fn load(path: &Path, fork: Option<Fork>, solc: &Solc) -> Result<(Loaded, Bat
         &call(&mutated.subject.statement),
         record.committed.as_ref(),
     )?;
-    Ok((mutated, Batch::new(contract, &before, &after)))
+    Ok((
+        mutated,
+        Batch::new(contract, &statements(&before), &statements(&after)),
+    ))
 }
 
 /// A deployed batch contract, and the members that a mutated one stands between.

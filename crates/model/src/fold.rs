@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::graph::{
-    BatchNorm, Conv2d, Graph, LayerNorm, Node, Op, Reduce, Reduction, Smooth, Tensor, ValueId,
+    BatchNorm, Conv2d, Graph, GraphError, LayerNorm, Node, Op, Reduce, Reduction, Smooth, Tensor, ValueId,
 };
 use super::layers::NORM_EPSILON;
 
@@ -138,6 +138,29 @@ pub fn shared(graph: &Graph) -> Graph {
         }
     }
     shared
+}
+
+/// The graph with each node written anew by `rewrite`, which appends nodes to the graph that it is given; a node that it answers with none
+/// or an error stays as it is.
+///
+/// # Panics
+/// When the graph's values are not its own.
+pub(crate) fn rewritten(
+    graph: &Graph,
+    rewrite: impl Fn(&Written, &Node, &mut Graph) -> Option<Result<(), GraphError>>,
+) -> Graph {
+    let written = Written::of(graph);
+    let mut rewritten = graph.clone();
+    rewritten.nodes.clear();
+    for node in &graph.nodes {
+        let (nodes, values) = (rewritten.nodes.len(), rewritten.values.len());
+        if !matches!(rewrite(&written, node, &mut rewritten), Some(Ok(()))) {
+            rewritten.nodes.truncate(nodes);
+            rewritten.values.truncate(values);
+            rewritten.nodes.push(node.clone());
+        }
+    }
+    rewritten
 }
 
 /// Which node writes each value.

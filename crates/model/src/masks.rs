@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fold::Written;
+use crate::fold::{Written, rewritten};
 use crate::graph::{Concat, Filling, Graph, GraphError, Movement, Node, Op, Reshape, Tensor, ValueId};
 use crate::ops::{broadcast, positions};
 
@@ -32,23 +32,10 @@ fn kept_of(added: &[f32], columns: usize) -> Vec<bool> {
 /// # Panics
 /// When the graph's values are not its own.
 pub(crate) fn without_masked(graph: &Graph) -> Graph {
-    let mut rewritten = graph.clone();
-    rewritten.nodes.clear();
-    let written = Written::of(graph);
-    for node in &graph.nodes {
-        let done = mask_of(graph, &written, node).is_some_and(|mask| {
-            let before = rewritten.clone();
-            let is_done = mask.apply(&mut rewritten, node).is_ok();
-            if !is_done {
-                rewritten = before;
-            }
-            is_done
-        });
-        if !done {
-            rewritten.nodes.push(node.clone());
-        }
-    }
-    rewritten
+    rewritten(graph, |written, node, rewritten| {
+        let found = mask_of(graph, written, node)?;
+        Some(found.apply(rewritten, node))
+    })
 }
 
 /// What a constant does to scores before a Softmax.

@@ -3,7 +3,7 @@
 //! Goes in: a graph. Comes out: the same function, in which x / √(mean of x² + ε) along the last axes, times γ where that follows, is the
 //! first half of a layer norm of x and −x side by side, whose mean is 0.
 
-use crate::fold::Written;
+use crate::fold::{Written, rewritten};
 use crate::graph::{
     Concat, Cut, Graph, GraphError, LayerNorm, Movement, Node, Op, Piecewise, Reshape, Smooth,
 };
@@ -14,23 +14,10 @@ use crate::graph::{Tensor, ValueId};
 /// # Panics
 /// When the graph's values are not its own.
 pub(crate) fn as_layer_norms(graph: &Graph) -> Graph {
-    let mut rewritten = graph.clone();
-    rewritten.nodes.clear();
-    let written = Written::of(graph);
-    for node in &graph.nodes {
-        let done = norm_of(graph, &written, node).is_some_and(|norm| {
-            let before = rewritten.clone();
-            let is_done = norm.apply(&mut rewritten, node).is_ok();
-            if !is_done {
-                rewritten = before;
-            }
-            is_done
-        });
-        if !done {
-            rewritten.nodes.push(node.clone());
-        }
-    }
-    rewritten
+    rewritten(graph, |written, node, rewritten| {
+        let found = norm_of(graph, written, node)?;
+        Some(found.apply(rewritten, node))
+    })
 }
 
 /// What is normalised, from which axis on, with γ and ε.

@@ -100,11 +100,7 @@ fn quantise(node: &Reading<'_>) -> Result<Meaning, String> {
     };
     let value = Part::Input(0);
     let grid = Grid::of(node, net.shape(value)?)?;
-    let element = match node.argument(2) {
-        Ok(_) => node.constant(2)?.element().ok_or("its zero point is a float")?,
-        Err(_) => element_of(&node.attributes())?,
-    };
-    let (least, greatest) = narrow_range(element)?;
+    let (least, greatest) = narrow_range(result_element(node)?)?;
     let in_units = grid.scaled(&mut net, value, true)?;
     let whole = net.apply(Op::Whole(Whole::Round), &[in_units])?;
     // Before the zero point is added: what is rounded is looked up within limits that hold it.
@@ -127,6 +123,14 @@ fn quantise(node: &Reading<'_>) -> Result<Meaning, String> {
         within(&mut net, moved, 0.0)?
     };
     Ok(net.giving(vec![result]))
+}
+
+/// The type of integers that a node gives: its zero point's.
+fn result_element(node: &Reading<'_>) -> Result<DataType, String> {
+    match node.argument(2) {
+        Ok(_) => Ok(node.constant(2)?.element().ok_or("its zero point is a float")?),
+        Err(_) => element_of(&node.attributes()),
+    }
 }
 
 /// The type of integers that a node without a zero point gives.
@@ -154,10 +158,7 @@ fn narrow_range(element: DataType) -> Result<(f32, f32), String> {
 pub(crate) fn quantised(node: &Reading<'_>) -> Result<Constant, String> {
     let data = node.floats(0)?;
     let grid = Grid::of(node, &data.shape)?;
-    let element = match node.argument(2) {
-        Ok(_) => node.constant(2)?.element().ok_or("its zero point is a float")?,
-        Err(_) => element_of(&node.attributes())?,
-    };
+    let element = result_element(node)?;
     let (least, greatest) = narrow_range(element)?;
     let zero = grid.zero.unwrap_or_else(|| Tensor::new([], vec![0.0]));
     let scales = positions(&grid.scale.shape, &data.shape);

@@ -52,14 +52,18 @@ fn of_input(shape: &[usize], build: impl FnOnce(&mut Graph, GraphValue) -> Graph
     graph
 }
 
-fn program(graph: &Graph) -> Program {
-    let options = ProgramOptions {
+/// For inputs up to a bound.
+fn options(bound: f64) -> ProgramOptions {
+    ProgramOptions {
         scale: SCALE,
-        input: Integers::of_input(SCALE, 1.0),
+        input: Integers::of_input(SCALE, bound),
         digit_bits: None,
         roundings: None,
-    };
-    quantise(graph, &options).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn program(graph: &Graph) -> Program {
+    quantise(graph, &options(1.0)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The integers of an input that its unit holds exactly lie in their bounds and are ONNX's numbers; the file says what was written.
@@ -697,12 +701,7 @@ fn extremes_of_values_are_onnxs() {
 /// A file's integers wrap around beyond what their type holds; the circuit's do not.
 #[test]
 fn integers_that_may_leave_their_type_are_refused() {
-    let options = ProgramOptions {
-        scale: SCALE,
-        input: Integers::of_input(SCALE, 1.0),
-        digit_bits: None,
-        roundings: None,
-    };
+    let options = options(1.0);
     for (holds, fits) in [((-2, 2), true), ((-2, 0), false)] {
         let mut graph = of_input(&[1, 2], |graph, x| apply(graph, Op::Mul, &[x, x]));
         graph.values[1].wraps_beyond = Some(holds);
@@ -720,12 +719,7 @@ fn whole_numbers_that_are_scaled_back_are_whole() {
         let back = apply(graph, Op::Div, &[scaled, scale]);
         apply(graph, Op::Whole(Whole::Round), &[back])
     });
-    let options = ProgramOptions {
-        scale: SCALE,
-        input: Integers::of_input(SCALE, 4.0),
-        digit_bits: None,
-        roundings: None,
-    };
+    let options = options(4.0);
     let program = quantise(&graph, &options).unwrap_or_else(|error| panic!("{error}"));
     let result = program.value(program.output);
     assert!(result.is_whole && result.unit.to_bits() == 1f64.to_bits());
@@ -744,12 +738,7 @@ fn scales_of_whole_numbers_round_nothing() {
         let ratio = apply(graph, Op::Div, &[scaled, other]);
         apply(graph, Op::Whole(Whole::Round), &[ratio])
     });
-    let options = ProgramOptions {
-        scale: SCALE,
-        input: Integers::of_input(SCALE, 100.0),
-        digit_bits: None,
-        roundings: None,
-    };
+    let options = options(100.0);
     let program = quantise(&graph, &options).unwrap_or_else(|error| panic!("{error}"));
     let result = program.value(program.output);
     assert!(result.is_whole);
