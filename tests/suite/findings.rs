@@ -423,6 +423,12 @@ fn what_the_findings_say_beyond_figures_holds() {
         largest,
         number("dense_small-s7-committed-32ca4347", "runtime_code_bytes")
     );
+    // "Which Amsterdam alone deploys."
+    let deploys = |fork: Fork| fork.limits().runtime_code_bytes as f64 >= largest;
+    assert_eq!(
+        Fork::ALL.map(deploys),
+        Fork::ALL.map(|fork| fork == Fork::Amsterdam)
+    );
 
     // "So, within a few bytes, has that of every direct circuit with public input and output and without lookups".
     let codes: Vec<(u64, u64)> = findings

@@ -257,6 +257,16 @@ mod tests {
         assert_eq!(distance(&Reference { outputs: None }, &[1.0]), None);
     }
 
+    /// A run is imprecise where an output is off by more than a tenth of the outputs' range.
+    #[test]
+    fn a_candidate_is_imprecise_where_its_run_would_be() {
+        let reference = Reference {
+            outputs: Some(vec![-2.0, 8.0]),
+        };
+        assert!(reference.is_coarse(1.1 / 8.0) && !reference.is_coarse(0.9 / 8.0));
+        assert!(!Reference { outputs: None }.is_coarse(1.0));
+    }
+
     #[test]
     fn an_objective_comes_first_and_gas_after_it() {
         let costs = |memory_bytes, prove_cpu_seconds, verification_gas| Costs {
