@@ -1,6 +1,6 @@
 //! Files whose nodes are laid out as several operators, against onnxruntime: quantised networks, Einsum, volumes.
 
-use tract_onnx::pb::{ModelProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::{ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
 
 use crate::common;
 use crate::common::models::{float, floats, int, ints, operator, small, text, with, write, written};
@@ -129,6 +129,128 @@ fn quantised_networks_are_computed_in_their_own_integers() {
             found.onnxruntime
         );
     }
+}
+
+/// The same in operators on quantised integers: a convolution with a bias, and a product of matrices.
+fn quantised_operators() -> ModelProto {
+    let scalar = |name: &str, value: f32| floats(name, &[], &[value]);
+    let nodes = vec![
+        operator("QuantizeLinear", &["x", "xs", "xz"], "q"),
+        with(
+            operator(
+                "QLinearConv",
+                &["q", "xs", "xz", "w", "ws", "wz", "cs", "cz", "b"],
+                "c",
+            ),
+            ints("kernel_shape", &[3, 3]),
+        ),
+        with(operator("Flatten", &["c"], "f"), int("axis", 1)),
+        operator(
+            "QLinearMatMul",
+            &["f", "cs", "cz", "v", "vs", "vz", "ys", "yz"],
+            "m",
+        ),
+        operator("DequantizeLinear", &["m", "ys", "yz"], "y"),
+    ];
+    let constants = vec![
+        scalar("xs", 0.0157),
+        bytes("xz", &[], DataType::Uint8, &[64]),
+        bytes("w", &[3, 2, 3, 3], DataType::Int8, &weights(54, 1)),
+        scalar("ws", 0.0041),
+        bytes("wz", &[], DataType::Int8, &[0]),
+        scalar("cs", 0.0213),
+        bytes("cz", &[], DataType::Uint8, &[120]),
+        bytes("b", &[3], DataType::Int32, &[900, -700, 100]),
+        bytes("v", &[48, 4], DataType::Int8, &weights(192, 2)),
+        scalar("vs", 0.0033),
+        bytes("vz", &[], DataType::Int8, &[0]),
+        scalar("ys", 0.0377),
+        bytes("yz", &[], DataType::Uint8, &[128]),
+    ];
+    small(&[1, 2, 6, 6], nodes, constants)
+}
+
+#[test]
+fn operators_on_quantised_integers_are_computed_in_them() {
+    let found = Found::of("QLinearConv", &quantised_operators(), 72);
+    assert!(
+        found.error() < 1e-5 && found.is_varied(),
+        "{:?} {:?}",
+        found.circuit,
+        found.onnxruntime
+    );
+}
+
+/// Integers of a value that is quantised as it comes, times constant ones of a type and a zero point.
+fn quantised_as_it_comes(element: DataType, zero: &TensorProto) -> ModelProto {
+    let nodes = vec![
+        NodeProto {
+            output: ["q", "qs", "qz"].map(str::to_owned).to_vec(),
+            ..operator("DynamicQuantizeLinear", &["x"], "q")
+        },
+        operator("MatMulInteger", &["q", "v", "qz", "vz"], "whole"),
+        with(operator("Cast", &["whole"], "sum"), int("to", 1)),
+        operator("Mul", &["qs", "vs"], "scale"),
+        operator("Mul", &["sum", "scale"], "product"),
+        operator("Add", &["product", "bias"], "y"),
+    ];
+    let shift = if element == DataType::Uint8 { 127 } else { 0 };
+    let v: Vec<i32> = weights(8 * 5, 3).into_iter().map(|x| x + shift).collect();
+    let constants = vec![
+        bytes("v", &[8, 5], element, &v),
+        zero.clone(),
+        floats("vs", &[], &[0.0071]),
+        floats("bias", &[5], &[0.5, -0.25, 0.0, 1.0, -1.0]),
+    ];
+    small(&[3, 8], nodes, constants)
+}
+
+#[test]
+fn values_that_are_quantised_as_they_come_are_onnxs() {
+    for (element, zero) in [
+        (DataType::Int8, bytes("vz", &[], DataType::Int8, &[0])),
+        (DataType::Uint8, bytes("vz", &[], DataType::Uint8, &[126])),
+        (
+            DataType::Uint8,
+            bytes("vz", &[5], DataType::Uint8, &[127, 100, 90, 130, 126]),
+        ),
+    ] {
+        let name = format!("{element:?} {:?}", zero.dims);
+        let found = Found::of(&name, &quantised_as_it_comes(element, &zero), 24);
+        assert!(
+            found.error() < 0.05 && found.is_varied(),
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+}
+
+/// Filters and images of integers, each with its zero point.
+#[test]
+fn convolutions_of_integers_are_onnxs() {
+    let filters: Vec<i32> = weights(18, 4).into_iter().map(|x| x + 127).collect();
+    let constants = vec![
+        floats("xs", &[], &[1.0 / 64.0]),
+        bytes("xz", &[], DataType::Uint8, &[64]),
+        bytes("w", &[2, 1, 3, 3], DataType::Uint8, &filters),
+        bytes("wz", &[], DataType::Uint8, &[3]),
+    ];
+    let nodes = vec![
+        operator("QuantizeLinear", &["x", "xs", "xz"], "q"),
+        with(
+            operator("ConvInteger", &["q", "w", "xz", "wz"], "whole"),
+            ints("pads", &[1, 1, 1, 1]),
+        ),
+        with(operator("Cast", &["whole"], "y"), int("to", 1)),
+    ];
+    let found = Found::of("ConvInteger", &small(&[1, 1, 4, 4], nodes, constants), 16);
+    assert!(
+        found.error() < 1e-9 && found.is_varied(),
+        "{:?} {:?}",
+        found.circuit,
+        found.onnxruntime
+    );
 }
 
 /// An equation, the shape of its first operand, and those of the others, which are constants.

@@ -459,6 +459,14 @@ fn a_batch_without_a_size_is_1_and_weights_beside_a_file_are_read() {
         );
     }
     refused(&outside("gone.data"), &["gone.data"], "check the path");
+    let mut twice = ModelProto::decode(&std::fs::read(fixture("function/ext.onnx")).unwrap()[..]).unwrap();
+    let entries = &mut twice.graph.as_mut().unwrap().initializer[0].external_data;
+    entries.push(entries[0].clone());
+    refused(
+        &dry_run(&["--onnx", &written(&folder, "twice.onnx", &twice)]),
+        &["is given twice"],
+        "beside the model",
+    );
 }
 
 fn parsed(model: &ModelProto) -> Result<OnnxModel, OnnxError> {
@@ -726,6 +734,25 @@ fn unknown_untyped_and_mistyped_attributes_are_refused() {
                 &format!("{name} is {value}, and must be 0 or 1"),
             );
         }
+    }
+    // Operators that a committed circuit alone has.
+    let gelu = |attribute| alone(with(operator("Gelu", &["x"], "y"), attribute));
+    has_problem(
+        &gelu(int("approximate", 1)),
+        "its attribute approximate must be of type STRING",
+    );
+    has_problem(&gelu(float("alpha", 1.0)), "it has no attribute alpha");
+    let heads = operator("Attention", &["x", "x", "x"], "y");
+    has_problem(&alone(with(heads.clone(), int("scale", 1))), "of type FLOAT");
+    has_problem(
+        &alone(with(heads, int("left_window_size", 2))),
+        "it has no attribute left_window_size",
+    );
+    for name in ["keepdims", "select_last_index"] {
+        has_problem(
+            &alone(with(operator("ArgMax", &["x"], "y"), int(name, 2))),
+            &format!("{name} is 2, and must be 0 or 1"),
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use tempfile::TempDir;
 use tract_onnx::pb::{
     AttributeProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType,
-    tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
+    tensor_proto::DataType, tensor_shape_proto::dimension::Value as Dimension, type_proto::Value as Type,
 };
 
 /// How long the program may think about a file. It takes a fraction of a second; other tests run beside this one.
@@ -776,6 +776,31 @@ fn models() -> Vec<ModelProto> {
         floats("r", &[1, 8, 2], &[0.1; 16]),
     ];
     all.push(small(&[2, 1, 3], vec![lstm], recurrent));
+    // Operators on quantised integers.
+    let bytes = |name: &str, dims: &[i64], count: usize| TensorProto {
+        name: name.to_owned(),
+        dims: dims.to_vec(),
+        data_type: DataType::Int8 as i32,
+        int32_data: vec![3; count],
+        ..TensorProto::default()
+    };
+    let scales = ["q", "s", "z"];
+    let nodes = vec![
+        operator("QuantizeLinear", &["x", "s", "z"], "q"),
+        windowed(operator(
+            "QLinearConv",
+            &[&scales[..], &["w", "s", "z", "s", "z"]].concat(),
+            "c",
+        )),
+        windowed(operator("ConvInteger", &["c", "w", "z", "z"], "i")),
+        with(operator("Cast", &["i"], "y"), int("to", 1)),
+    ];
+    let constants = vec![
+        floats("s", &[], &[0.1]),
+        bytes("z", &[], 1),
+        bytes("w", &[4, 4, 3, 3], 144),
+    ];
+    all.push(small(&[1, 4, 8, 8], nodes, constants));
     // A network.
     let nodes = vec![
         named("conv", windowed(operator("Conv", &["x", "w"], "a"))),

@@ -171,6 +171,9 @@ fn operator(model: &ModelProto, is_tested: fn(&str) -> bool) -> Option<String> {
         .map(|&operator| operator.to_owned())
 }
 
+/// Operators whose tests give them integers of 8 bits.
+const OF_INTEGERS: [&str; 4] = ["ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"];
+
 /// A test with one input; none where no input is a tensor of floats, which evmbench asks for.
 fn load(folder: &Path, name: &str) -> Option<NodeTest> {
     let mut model = read_model(folder, name)?;
@@ -188,7 +191,12 @@ fn load(folder: &Path, name: &str) -> Option<NodeTest> {
             Some(type_proto::Value::TensorType(_))
         );
         let mut value = tensor(format!("input_{index}.pb")).filter(|_| is_tensor)?;
-        if given.is_none() && value.data_type() == DataType::Float {
+        let is_given = if OF_INTEGERS.contains(&&operator[..]) {
+            index == 0
+        } else {
+            value.data_type() == DataType::Float
+        };
+        if given.is_none() && is_given {
             given = Some(floats(&value)?);
             inputs.push(port);
         } else {
@@ -419,7 +427,8 @@ fn committed_error(test: &NodeTest) -> Option<f64> {
         .data
         .iter()
         .fold(1_f64, |most, x| most.max(f64::from(x.abs())));
-    let integers = Integers::of_input(SCALE, bound);
+    let is_of_integers = OF_INTEGERS.contains(&&test.operator[..]);
+    let integers = Integers::of_input(if is_of_integers { 0 } else { SCALE }, bound);
     let options = CommittedOptions::new(SCALE, integers, InputAssurance::Registered, true);
     let circuit = committed::lower(&graph, &options, &evmbench::prover::Ezkl).ok()?;
     let witness = circuit.witness(&test.input).ok()?;
@@ -581,7 +590,7 @@ fn no_operator_gives_another_result_in_silence() {
 }
 
 /// Operators whose tests have committed circuits, all of them or some. Those of LayerNormalization have three outputs, which none has.
-const COMMITTED: [&str; 85] = [
+const COMMITTED: [&str; 89] = [
     "Abs",
     "Acos",
     "Acosh",
@@ -597,6 +606,7 @@ const COMMITTED: [&str; 85] = [
     "Celu",
     "Clip",
     "Concat",
+    "ConvInteger",
     "ConvTranspose",
     "Cos",
     "Cosh",
@@ -624,6 +634,7 @@ const COMMITTED: [&str; 85] = [
     "LogSoftmax",
     "LpNormalization",
     "MatMul",
+    "MatMulInteger",
     "Max",
     "Mean",
     "MeanVarianceNormalization",
@@ -633,6 +644,8 @@ const COMMITTED: [&str; 85] = [
     "PRelu",
     "Pad",
     "Pow",
+    "QLinearConv",
+    "QLinearMatMul",
     "QuantizeLinear",
     "RMSNormalization",
     "RNN",

@@ -14,6 +14,9 @@ use evmbench_model::input::Numbers;
 /// The stream of a seed that these inputs come from: weights and inputs have others.
 const STREAM: u64 = 2;
 
+/// How far from the elements of an input that are all the same others are drawn, as a part of all that the circuit must take.
+const NEIGHBOURHOOD: f64 = 0.125;
+
 /// The input that is to be proved; three drawn from its own range; one from all that the circuit must take; one of negative
 /// numbers; one at each border.
 pub(super) fn draw(
@@ -35,8 +38,13 @@ pub(super) fn draw(
             .flat_map(|tensor| &tensor.data)
             .map(|&x| f64::from(x))
     };
-    let least = elements().fold(f64::INFINITY, f64::min).max(low);
-    let greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(high);
+    let mut least = elements().fold(f64::INFINITY, f64::min).max(low);
+    let mut greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(high);
+    if greatest <= least {
+        // Of one number, no other input could be drawn.
+        let more = NEIGHBOURHOOD * (high - low);
+        (least, greatest) = ((least - more).max(low), (greatest + more).min(high));
+    }
     let smallest = 1.0 / unit;
     let mut sets = vec![filled(&mut <f64 as From<f32>>::from)];
     for [from, to] in [
@@ -101,6 +109,18 @@ mod tests {
         assert_ne!(of(1), of(2));
         assert!(of(5).iter().all(|&x| x < 0.0));
         assert!(of(6).iter().all(|&x| x == 1.0) && of(7).iter().all(|&x| x == -1.0));
+    }
+
+    /// Of an input whose elements are all the same, others are drawn from around it.
+    #[test]
+    fn probes_differ_where_the_given_elements_do_not() {
+        let given = Tensor::new([2], vec![0.5, 0.5]);
+        let sets = draw(&[given], FLOATS, [-1.0, 1.0], 0, 128.0);
+        assert_eq!(sets[0][0].data, [0.5, 0.5]);
+        for set in &sets[1..4] {
+            assert_ne!(set[0].data, sets[0][0].data);
+            assert!(set[0].data.iter().all(|x| (0.25..=0.75).contains(x)), "{set:?}");
+        }
     }
 
     /// At scale 0 a bound of 1 leaves three numbers, and none of them is skipped over.

@@ -126,7 +126,10 @@ pub fn shared(graph: &Graph) -> Graph {
         let earlier = alike.iter().find(|&&index| shared.nodes[index].op == node.op);
         match earlier {
             Some(&index) if !graph.outputs.contains(&node.output) => {
-                same.insert(node.output, shared.nodes[index].output);
+                let kept = shared.nodes[index].output;
+                let wraps_beyond = graph.values[node.output.0].wraps_beyond;
+                shared.values[kept.0].wrap_beyond(wraps_beyond);
+                same.insert(node.output, kept);
             }
             _ => {
                 alike.push(shared.nodes.len());

@@ -25,6 +25,17 @@ pub struct Value {
     pub wraps_beyond: Option<(i64, i64)>,
 }
 
+impl Value {
+    /// Notes that runtimes wrap around beyond these integers, too, if there are any.
+    pub(crate) fn wrap_beyond(&mut self, range: Option<(i64, i64)>) {
+        let narrower = |(a, b): (i64, i64), (c, d): (i64, i64)| (a.max(c), b.min(d));
+        self.wraps_beyond = match (self.wraps_beyond, range) {
+            (Some(known), Some(range)) => Some(narrower(known, range)),
+            (known, range) => known.or(range),
+        };
+    }
+}
+
 /// One operator applied to values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {

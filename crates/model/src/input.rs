@@ -161,6 +161,18 @@ pub enum InputError {
         /// The number.
         value: f64,
     },
+    /// A whole number that `f32`, which all inputs are read as, does not hold.
+    #[error("{}: input {input:?} has {value} at position {position}, which 32-bit floats do not hold", path.display())]
+    Wide {
+        /// The file.
+        path: PathBuf,
+        /// Name of the input.
+        input: String,
+        /// Position in row-major order.
+        position: usize,
+        /// The number.
+        value: f64,
+    },
 }
 
 impl Hint for InputError {
@@ -182,6 +194,7 @@ impl Hint for InputError {
                 "name each array as its input: numpy.savez(path, **{\"input\": array, …}), or none: numpy.savez(path, array, …)"
             }
             Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
+            Self::Wide { .. } => "give whole numbers of a magnitude up to 16,777,216",
             Self::OtherNumber { .. } => "give the input the numbers that the ONNX file declares for it",
             Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
         };
@@ -580,6 +593,16 @@ impl Array {
                     path: path.to_owned(),
                     input: slot.name.to_owned(),
                     numbers: slot.numbers,
+                    position,
+                    value,
+                })
+            } else if single.is_finite()
+                && slot.numbers != Numbers::Floats
+                && (f64::from(single) - value).abs() > 0.0
+            {
+                Err(InputError::Wide {
+                    path: path.to_owned(),
+                    input: slot.name.to_owned(),
                     position,
                     value,
                 })

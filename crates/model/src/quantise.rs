@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, MaxPool2d, Node, Op, ValueId as GraphValue, elements};
 use super::interval::Interval;
-use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
+use super::ops::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, Within, hull};
 use super::program::{
     DEFAULT_DIGIT_BITS, DIGIT_BITS, Integers, Operand, Order, Program, ProgramError, Step, Value, ValueId,
 };
@@ -146,6 +146,9 @@ fn needed(graph: &Graph) -> Graph {
     graph
 }
 
+/// Why a value is not covered whose type in the file may not hold it.
+const OUT_OF_TYPE: &str = "its integers may be larger than its type holds, and would wrap around";
+
 /// Writes a graph's nodes, one after the other, as steps.
 struct Quantiser<'a> {
     graph: &'a Graph,
@@ -224,6 +227,16 @@ impl<'a> Quantiser<'a> {
         };
         quantiser.table_readers = table_readers(graph, quantiser.lowering.table_limit());
         quantiser.inputs();
+        for &input in &graph.inputs {
+            let number = quantiser.number(input);
+            if !quantiser.is_of_type(input, number) {
+                return Err(ProgramError::NotCovered {
+                    operator: "Cast",
+                    node: graph.values[input.0].name.clone(),
+                    reason: OUT_OF_TYPE,
+                });
+            }
+        }
         let computed = |node: &&Node| node.op.rules().constant().is_none();
         for node in graph.nodes.iter().filter(computed) {
             quantiser.node(node)?;
@@ -353,7 +366,9 @@ impl<'a> Quantiser<'a> {
             }
         }
         let output = rules.lower(&place, &mut self.lowering)?;
-        self.ensure_of_type(node, &place, output)?;
+        if !self.is_of_type(node.output, output) {
+            return Err(place.refused(OUT_OF_TYPE));
+        }
         self.numbers[node.output.0] = Some(output);
         if let Some(reach) = reach {
             self.lowering.reach.insert(output, reach);
@@ -363,19 +378,17 @@ impl<'a> Quantiser<'a> {
 }
 
 impl Quantiser<'_> {
-    /// Fails where a value could be beyond what its type in the file holds: runtimes would give what is left of it.
-    fn ensure_of_type(&self, node: &Node, place: &Place<'_>, output: ValueId) -> Result<(), ProgramError> {
-        let Some((least, greatest)) = self.graph.values[node.output.0].wraps_beyond else {
-            return Ok(());
+    /// Whether a value stays within what its type in the file holds, where runtimes would wrap around. Where the input can be more than
+    /// it was asked for, the bounds that then hold must be within it, too.
+    fn is_of_type(&mut self, value: GraphValue, number: ValueId) -> bool {
+        let Some((least, greatest)) = self.graph.values[value.0].wraps_beyond else {
+            return true;
         };
-        let Value { interval, unit, .. } = self.lowering.value(output);
-        let [from, to] = [interval.least, interval.greatest].map(|integer| integer as f64 / unit);
-        if from < least as f64 || to > greatest as f64 {
-            return Err(
-                place.refused("its integers may be larger than its type holds, and would wrap around")
-            );
-        }
-        Ok(())
+        let Value { interval, unit, .. } = self.lowering.value(number);
+        let of_type = Within { least, greatest }.interval(*unit);
+        let is_within = interval.hull(of_type) == of_type;
+        self.lowering.program.assumed.push((number, of_type));
+        is_within
     }
 }
 

@@ -229,8 +229,11 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
             .map(|id| ids[id.0].expect("what crosses a cut enters"))
             .collect();
         let name = &graph.values[node.output.0].name;
-        let id = section.apply(&node.name, name, node.op.clone(), &inputs);
-        ids[node.output.0] = Some(id.expect(WAS_A_GRAPH));
+        let id = section
+            .apply(&node.name, name, node.op.clone(), &inputs)
+            .expect(WAS_A_GRAPH);
+        section.values[id.0].wraps_beyond = graph.values[node.output.0].wraps_beyond;
+        ids[node.output.0] = Some(id);
     }
     for output in leave {
         let mut id = ids[output.0].expect("the output is made");
@@ -295,6 +298,7 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
                 .expect(WAS_A_GRAPH);
         }
         let output = graph.apply(&node.name, name, op, &[read]).expect(WAS_A_GRAPH);
+        graph.values[output.0].wraps_beyond = whole.values[whole.outputs[0].0].wraps_beyond;
         graph.outputs.push(output);
         graph
     };

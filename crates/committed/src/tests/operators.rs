@@ -3,7 +3,7 @@
 use super::*;
 use evmbench_model::graph::{
     ArgMax, Compare, ConvTranspose2d, Cut, Extreme, Filling, GlobalPool, InstanceNorm, Movement, PaddedMean,
-    Piecewise, Power, Reduce, Reduction, Softmax, ValueId as GraphValue, Whole,
+    Piecewise, Power, Reduce, Reduction, Softmax, ValueId as GraphValue, Whole, Within,
 };
 
 /// A graph under construction, whose nodes are numbered.
@@ -535,6 +535,22 @@ fn held() -> Vec<(&'static str, Graph)> {
         last_of_equals: false,
     };
     vec![
+        (
+            "numbers from the least of a type",
+            Net::of(row, |net, x| {
+                let more = net.with(Op::Add, x, 0.9375);
+                let (least, greatest) = (0, 2);
+                net.apply(Op::Within(Within { least, greatest }), &[more])
+            }),
+        ),
+        (
+            "numbers up to the greatest of a type",
+            Net::of(row, |net, x| {
+                let less = net.with(Op::Sub, x, 0.9375);
+                let (least, greatest) = (-2, 0);
+                net.apply(Op::Within(Within { least, greatest }), &[less])
+            }),
+        ),
         ("a root of what may be negative", shifted(Smooth::Sqrt)),
         ("a logarithm of what may be negative", shifted(Smooth::Log)),
         (
@@ -667,18 +683,20 @@ fn a_quotient_that_is_one_off_has_no_remainder() {
 /// A prover whose input is where a function has no result has no proof: whatever it claims of how much more than the least the value is.
 #[test]
 fn what_is_outside_a_domain_has_no_proof() {
-    let least = [
-        ("a root of what may be negative", -0.9375, 0),
-        ("a quotient by what may be 0", 0.0, 1),
+    let edges = [
+        ("a root of what may be negative", -0.9375, 0, -1),
+        ("a quotient by what may be 0", 0.0, 1, -1),
+        ("numbers from the least of a type", -0.9375, 0, -1),
+        ("numbers up to the greatest of a type", 0.9375, 0, 1),
     ];
-    for (name, edge, least) in least {
+    for (name, edge, least, outwards) in edges {
         let (_, graph) = held().into_iter().find(|(known, _)| *known == name).unwrap();
         let circuit = lower(&graph, &options(6, InputAssurance::Registered, true, 1.0)).unwrap();
         assert!(circuit.is_partial());
         let unit = circuit.input().unit;
         let edge = (edge * unit).round() as i128;
-        let outside = if least == 0 { edge - 1 } else { edge };
-        let inside = vec![edge + 3; 2];
+        let outside = if least == 0 { edge + outwards } else { edge };
+        let inside = vec![edge - 3 * outwards; 2];
         let honest = circuit.witness_of(inside.clone()).unwrap();
         assert!(is_accepted(&circuit, &honest), "{name}");
         let mut input = inside;

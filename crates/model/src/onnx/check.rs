@@ -17,7 +17,7 @@ use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
-use super::{Port, Problem, numbers_of};
+use super::{Port, Problem, is_covered, numbers_of};
 use crate::graph::{MOST_ELEMENTS, elements};
 use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
 use crate::wire::node::{Attributes, is_standard, label};
@@ -205,6 +205,13 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
             continue;
         }
         let always = &mut found.always;
+        if !schema::has_operator(&node.op_type, opset) {
+            always.push(Problem::NoOperator {
+                node: label(node),
+                operator: node.op_type.clone(),
+                opset,
+            });
+        }
         inspect_values(node, &values, always);
         inspect_attributes(node, opset, always);
         for tensor in node.attribute.iter().flat_map(|attribute| &attribute.t) {
@@ -406,9 +413,35 @@ fn inspect_values(node: &NodeProto, values: &Values<'_>, problems: &mut Vec<Prob
     }
 }
 
+/// Attributes that are truth values, in alphabetical order. Runtimes differ in what they make of other numbers.
+const TRUTHS: [&str; 22] = [
+    "allowzero",
+    "antialias",
+    "ceil_mode",
+    "count_include_pad",
+    "exclude_outside",
+    "exclusive",
+    "input_forget",
+    "interleaved",
+    "is_causal",
+    "keepdims",
+    "largest",
+    "layout",
+    "linear_before_reset",
+    "noop_with_empty_axes",
+    "reverse",
+    "select_last_index",
+    "sorted",
+    "storage_order",
+    "training_mode",
+    "transA",
+    "transB",
+    "upper",
+];
+
 /// Every attribute must be one that the operator has, of its type, and finite.
 fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
-    let is_known = is_supported(&node.op_type);
+    let is_known = is_supported(&node.op_type) || is_covered(&node.op_type);
     let mut names = HashSet::new();
     for attribute in &node.attribute {
         let name = || attribute.name.clone();
@@ -458,7 +491,7 @@ fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>)
         });
     }
     let attributes = Attributes(node);
-    for name in ["transA", "transB", "keepdims"] {
+    for name in TRUTHS {
         if let Some(value) = attributes.int(name).filter(|value| ![0, 1].contains(value)) {
             problems.push(Problem::Truth {
                 node: label(node),

@@ -464,6 +464,11 @@ impl Fit<'_> {
         } else {
             2
         };
+        ensure(
+            self.reads.len() > scales,
+            || "it has neither scales nor sizes".to_owned(),
+            SCALES,
+        )?;
         if let Some(scales) = self.numbers(scales).filter(|scales| !scales.is_empty()) {
             self.one_for_each_axis("scales", Some(scales.len()))?;
             let fits = |&scale: &f64| scale > 0.0 && scale <= GREATEST_STEP as f64;

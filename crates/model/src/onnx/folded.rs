@@ -10,7 +10,7 @@ use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
 use crate::ops::{Cut, expect_replacing, indices, origins, places_along, places_of_parts, quantised};
-use crate::tensor::{MOST_ELEMENTS, Tensor, elements};
+use crate::tensor::{Tensor, elements};
 use crate::wire::constant::{Constant, Integers, constant, range};
 use crate::wire::node::{axis, size};
 use crate::wire::proto::signed;
@@ -107,11 +107,14 @@ fn reshaped(constant: &Constant, shape: Vec<usize>) -> Folded {
     })
 }
 
-/// Fails where there are more elements than a circuit has rows.
+/// The most elements of a computed constant. Finding where each comes from takes eight bytes of memory for each, and as much again.
+const MOST_COMPUTED: usize = 1 << 26;
+
+/// Fails where a constant has more elements than are computed.
 fn bounded(shape: &[usize]) -> Result<usize, String> {
     elements(shape)
-        .filter(|&elements| elements <= MOST_ELEMENTS)
-        .ok_or_else(|| format!("a constant of shape {shape:?} has more than {MOST_ELEMENTS} elements"))
+        .filter(|&elements| elements <= MOST_COMPUTED)
+        .ok_or_else(|| format!("a constant of shape {shape:?} has more than {MOST_COMPUTED} elements"))
 }
 
 /// How far apart neighbours along each axis stand.
@@ -1241,6 +1244,16 @@ mod tests {
             &[data, floats(&[], &[0.5]), zero],
             &expected,
         );
+    }
+
+    /// A short file must not ask for gigabytes.
+    #[test]
+    fn large_constants_are_not_computed() {
+        let sizes = list(&[1 << 14, (1 << 12) + 1]);
+        let error = fold("ConstantOfShape", Vec::new(), &[sizes])
+            .expect("folded")
+            .err();
+        assert!(error.expect("refused").contains("more than"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod apart;
 mod check;
 mod declared;
 mod direct;
+mod expand;
 mod fit;
 mod folded;
 mod loaded;
@@ -50,7 +51,7 @@ use evmbench_host::hint::Hint;
 /// Whether committed circuits have an operator, for some of its nodes at least.
 #[must_use]
 pub fn is_covered(operator: &str) -> bool {
-    super::ops::import(operator).is_some()
+    super::ops::import(operator).is_some() || expand::is_expanded(operator)
 }
 
 /// A named tensor at the edge of a model.
@@ -524,6 +525,16 @@ pub enum Problem {
         /// The file's operator set.
         opset: i64,
     },
+    /// An operator that the file's operator set does not have.
+    #[error("{operator} node {node:?}: operator set {opset} has no such operator")]
+    NoOperator {
+        /// Name of the node.
+        node: String,
+        /// The ONNX operator.
+        operator: String,
+        /// The file's operator set.
+        opset: i64,
+    },
     /// A truth value that is neither 0 nor 1, which loaders read differently.
     #[error("{operator} node {node:?}: {attribute} is {value}, and must be 0 or 1")]
     Truth {
@@ -677,6 +688,7 @@ impl Hint for Problem {
             | Self::Constant { .. }
             | Self::UntypedAttribute { .. }
             | Self::UnknownAttribute { .. }
+            | Self::NoOperator { .. }
             | Self::Truth { .. } => "check the file with onnx.checker.check_model(path, full_check=True)",
             Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
             Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",

@@ -14,16 +14,17 @@ use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
-use super::check::{Found, element_type, inspect, operator_set, static_inputs};
+use super::check::{Found, MOST_NODES, element_type, inspect, operator_set, static_inputs};
 use super::loaded::{Loaded, Refusal};
 use super::{
-    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, folded, numbers_of,
+    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, expand, folded,
+    numbers_of,
 };
 use crate::graph::{Graph, GraphError, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
 use crate::integer;
 use crate::interval::{Interval, Unbounded};
-use crate::ops::{self, Composition, Meaning, Op, Part};
+use crate::ops::{self, Composition, Meaning, Op, Part, Within};
 use crate::wire::constant::{Constant, constant, constant_node, range as range_of};
 use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
@@ -62,7 +63,12 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         always.extend(direct);
         return Err(invalid(always));
     }
-    let coverage = Import::run(proto, operator_set(&model).unwrap_or(1), &inputs)
+    let expanded = expand::expanded(proto);
+    if expanded.node.len() > MOST_NODES {
+        let found = expanded.node.len();
+        return Err(invalid(vec![Problem::TooManyNodes { found }]));
+    }
+    let coverage = Import::run(&expanded, operator_set(&model).unwrap_or(1), &inputs)
         .map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
     let mut misread = direct;
@@ -112,7 +118,10 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         outputs,
         coverage,
         misread,
-        notes: defaults(&model),
+        notes: defaults(&model)
+            .into_iter()
+            .chain(half_precision(proto))
+            .collect(),
         means,
         constants,
         factors: factors(proto),
@@ -148,6 +157,22 @@ fn defaults(model: &ModelProto) -> Vec<String> {
         )
     });
     notes.collect()
+}
+
+/// A sentence about a file whose values are `float16`, if they are.
+fn half_precision(proto: &GraphProto) -> Option<String> {
+    let is_half = |element: i32| element == DataType::Float16 as i32;
+    let declared = proto.input.iter().chain(&proto.value_info).chain(&proto.output);
+    let mut declared = declared.filter_map(element_type);
+    let casts = proto.node.iter().filter(|node| node.op_type == "Cast");
+    let mut casts = casts.filter_map(|node| Attributes(node).int("to"));
+    let is_any = declared.any(|element| is_half(element as i32))
+        || casts.any(|to| i32::try_from(to).is_ok_and(is_half));
+    is_any.then(|| {
+        "the file has values of float16, which the circuit computes as real numbers: what overflows in the file, beyond 65,504, does not in the \
+         circuit"
+            .to_owned()
+    })
 }
 
 /// The greatest magnitude of what each node multiplies by, adds to the product, or compares with.
@@ -280,8 +305,15 @@ impl<'a> Import<'a> {
             if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
                 let element = element_type(input);
                 let value = import.graph.input(&port.name, &port.shape);
-                let value = match element {
-                    Some(DataType::Bool) => value.and_then(|id| import.truth_of(&port.name, id)),
+                let value = match (element, port.numbers) {
+                    (Some(DataType::Bool), _) => value.and_then(|id| import.truth_of(&port.name, id)),
+                    (_, Numbers::Within(least, greatest)) => {
+                        value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
+                    }
+                    (Some(DataType::Int32), _) => {
+                        let (least, greatest) = (i32::MIN.into(), i32::MAX.into());
+                        value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
+                    }
                     _ => value,
                 };
                 let binding = value.map_or(Binding::Unknown, |id| Binding::Value(id, element));
@@ -312,6 +344,12 @@ impl<'a> Import<'a> {
         };
         let opposite = negated(input, "opposite")?;
         negated(opposite, "truth")
+    }
+
+    /// Numbers of an input that are no others: the range of the circuit's input is that of all inputs, and has negative ones.
+    fn held(&mut self, name: &str, input: ValueId, within: Within) -> Result<ValueId, GraphError> {
+        let name = format!("{name}:type");
+        self.graph.apply(&name, &name, Op::Within(within), &[input])
     }
 
     /// What is known of a value so far.
@@ -352,8 +390,8 @@ impl<'a> Import<'a> {
             return one(Binding::Constant(Ok(Arc::new(constant))));
         }
         if let Some(binding) = self.cast(node)? {
-            if let Binding::Value(id, Some(DataType::Int32)) = binding {
-                self.graph.values[id.0].wraps_beyond = range_of(DataType::Int32);
+            if let Binding::Value(id, element) = binding {
+                self.keep_type(id, element);
             }
             self.keep_range_of_truth(node, &binding);
             return one(binding);
@@ -465,8 +503,8 @@ impl<'a> Import<'a> {
             };
             let inputs: Vec<ValueId> = parts.iter().map(|part| values[part]).collect();
             let id = self.push(&name, &value, op, &inputs)?;
-            if element == Some(DataType::Int32) && output.is_some() {
-                self.graph.values[id.0].wraps_beyond = range_of(DataType::Int32);
+            if output.is_some() {
+                self.keep_type(id, element);
             }
             if is_of_integers && output.is_some() {
                 self.integers.insert(id);
@@ -554,6 +592,12 @@ impl<'a> Import<'a> {
         Ok(kept.then_some(Binding::Value(id, Some(to))))
     }
 
+    /// Marks beyond which integers of a wide type a value wraps around in the file.
+    fn keep_type(&mut self, value: ValueId, element: Option<DataType>) {
+        let range = element.filter(|&element| is_wide(element)).and_then(range_of);
+        self.graph.values[value.0].wrap_beyond(range);
+    }
+
     /// Marks that what a cast gives of truth values is 0 or 1, whatever else its type holds.
     fn keep_range_of_truth(&mut self, node: &NodeProto, cast: &Binding) {
         if let Some(DataType::Bool) = self.element(&node.input[0])
@@ -636,16 +680,18 @@ impl<'a> Import<'a> {
 
     /// The inputs at these positions whose elements a node computes with.
     fn operands<'b>(node: &'b NodeProto, inputs: &'b [usize]) -> impl Iterator<Item = &'b str> + Clone {
-        // What chooses is not what is chosen.
-        let is_operand = |&&position: &&usize| match node.op_type.as_str() {
+        // What chooses is not what is chosen. A constant that is chosen from, or multiplied with, may be a parameter.
+        let is_operand = move |position: usize| match node.op_type.as_str() {
             "Where" => position > 0,
             "Gather" | "GatherElements" | "GatherND" | "TopK" => position == 0,
             "Scatter" | "ScatterElements" | "ScatterND" => position != 1,
             "OneHot" => false,
-            _ => true,
+            "Concat" | "Einsum" | "Max" | "MatMul" | "Mean" | "Min" | "Sum" => true,
+            _ => inputs.contains(&position),
         };
-        let positions = inputs.iter().filter(is_operand);
-        positions.map(|&position| node.input[position].as_str())
+        let positions = (0..node.input.len()).filter(move |&position| is_operand(position));
+        let names = positions.map(|position| node.input[position].as_str());
+        names.filter(|name| !name.is_empty())
     }
 
     /// The type of what a node gives, where it is known, and otherwise whether it is integers or truth values.
@@ -1281,8 +1327,12 @@ mod tests {
                 "{:?}",
                 read.misread
             );
-            // Truth values are read as whether they are positive.
-            let before = if numbers == Numbers::Truth { 2 } else { 0 };
+            // Truth values are read as whether they are positive, and narrow integers are held to their type.
+            let before = match numbers {
+                Numbers::Truth => 2,
+                Numbers::Within(..) => 1,
+                Numbers::Floats | Numbers::Integers => 0,
+            };
             assert_eq!(full(read).nodes.len(), before + 1, "a cast is no node");
         }
     }

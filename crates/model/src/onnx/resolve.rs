@@ -301,6 +301,11 @@ fn stored_bytes(tensor: &TensorProto, folder: &Path, most: u64) -> Result<Vec<u8
         path: path.clone(),
         reason,
     };
+    // Of two entries, some readers take the first and others the last.
+    let mut keys = HashSet::new();
+    if let Some(entry) = tensor.external_data.iter().find(|entry| !keys.insert(&entry.key)) {
+        return Err(beside(format!("its {} is given twice", entry.key)));
+    }
     // A model must not make the program read what lies elsewhere.
     if location.as_os_str().is_empty()
         || !location

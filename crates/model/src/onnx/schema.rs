@@ -2,7 +2,7 @@
 //!
 //! Goes in: an operator's name and an operator set. Comes out: its attributes. The table is that of ONNX's own schemas (Python
 //! package `onnx` 1.23.2, `onnx.defs.get_all_schemas_with_history`) for operator sets 7 to 28, of the operators that EZKL
-//! supports.
+//! or a committed circuit has.
 
 use tract_onnx::pb::attribute_proto::AttributeType::{
     self, Float, Floats, Int, Ints, SparseTensor, String, Strings, Tensor,
@@ -30,6 +30,65 @@ pub(super) fn find(operator: &str, opset: i64, name: &str) -> Option<Schema> {
         .iter()
         .copied()
         .find(|schema| schema.name == name && (schema.since..schema.until).contains(&opset))
+}
+
+/// The operator sets that have an operator, where it came after the first or went before the last of [`OPERATOR_SETS`].
+const LATER_OR_GONE: [(&str, std::ops::Range<i64>); 46] = {
+    const ON: i64 = i64::MAX;
+    [
+        ("Acosh", 9..ON),
+        ("Asinh", 9..ON),
+        ("Atanh", 9..ON),
+        ("Attention", 23..ON),
+        ("BitShift", 11..ON),
+        ("Celu", 12..ON),
+        ("ConstantOfShape", 9..ON),
+        ("ConvInteger", 10..ON),
+        ("Cosh", 9..ON),
+        ("CumSum", 11..ON),
+        ("DequantizeLinear", 10..ON),
+        ("DynamicQuantizeLinear", 11..ON),
+        ("Einsum", 12..ON),
+        ("Erf", 9..ON),
+        ("Expand", 8..ON),
+        ("EyeLike", 9..ON),
+        ("GatherElements", 11..ON),
+        ("GatherND", 11..ON),
+        ("Gelu", 20..ON),
+        ("GreaterOrEqual", 12..ON),
+        ("GroupNormalization", 18..ON),
+        ("HardSwish", 14..ON),
+        ("LayerNormalization", 17..ON),
+        ("LessOrEqual", 12..ON),
+        ("MatMulInteger", 10..ON),
+        ("MeanVarianceNormalization", 9..ON),
+        ("Mish", 18..ON),
+        ("OneHot", 9..ON),
+        ("QLinearConv", 10..ON),
+        ("QLinearMatMul", 10..ON),
+        ("QuantizeLinear", 10..ON),
+        ("RMSNormalization", 23..ON),
+        ("Resize", 10..ON),
+        ("RotaryEmbedding", 23..ON),
+        ("Round", 11..ON),
+        ("Scatter", 9..11),
+        ("ScatterElements", 11..ON),
+        ("ScatterND", 11..ON),
+        ("Shrink", 9..ON),
+        ("Sign", 9..ON),
+        ("Sinh", 9..ON),
+        ("Swish", 24..ON),
+        ("ThresholdedRelu", 10..ON),
+        ("Trilu", 14..ON),
+        ("Upsample", 7..10),
+        ("Where", 9..ON),
+    ]
+};
+
+/// Whether an operator set has an operator, as far as the table knows it.
+pub(super) fn has_operator(operator: &str, opset: i64) -> bool {
+    let limits = LATER_OR_GONE.iter().find(|(name, _)| *name == operator);
+    limits.is_none_or(|(_, sets)| sets.contains(&opset))
 }
 
 const fn between(since: i64, until: i64, name: &'static str, kind: AttributeType) -> Schema {
@@ -72,6 +131,21 @@ fn of(operator: &str) -> &'static [Schema] {
                     always("axis", Int),
                     always("keepdims", Int),
                     since(12, "select_last_index", Int),
+                ]
+            }
+        }
+        "Attention" => {
+            const {
+                &[
+                    always("is_causal", Int),
+                    always("kv_num_heads", Int),
+                    since(25, "left_window_size", Int),
+                    always("q_num_heads", Int),
+                    always("qk_matmul_output_mode", Int),
+                    since(25, "right_window_size", Int),
+                    always("scale", Float),
+                    always("softcap", Float),
+                    always("softmax_precision", Int),
                 ]
             }
         }
@@ -138,6 +212,18 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
+        "ConvInteger" => {
+            const {
+                &[
+                    always("auto_pad", String),
+                    always("dilations", Ints),
+                    always("group", Int),
+                    always("kernel_shape", Ints),
+                    always("pads", Ints),
+                    always("strides", Ints),
+                ]
+            }
+        }
         "ConvTranspose" => {
             const {
                 &[
@@ -154,6 +240,15 @@ fn of(operator: &str) -> &'static [Schema] {
         }
         "CumSum" => const { &[always("exclusive", Int), always("reverse", Int)] },
         "DepthToSpace" => const { &[always("blocksize", Int), since(11, "mode", String)] },
+        "DequantizeLinear" => {
+            const {
+                &[
+                    since(13, "axis", Int),
+                    since(21, "block_size", Int),
+                    since(23, "output_dtype", Int),
+                ]
+            }
+        }
         "Dropout" => const { &[until(12, "ratio", Float), since(12, "seed", Int)] },
         "Einsum" => const { &[always("equation", String)] },
         "Elu" => const { &[always("alpha", Float)] },
@@ -176,6 +271,7 @@ fn of(operator: &str) -> &'static [Schema] {
         "Gather" => const { &[always("axis", Int)] },
         "GatherElements" => const { &[always("axis", Int)] },
         "GatherND" => const { &[since(12, "batch_dims", Int)] },
+        "Gelu" => const { &[always("approximate", String)] },
         "Gemm" => {
             const {
                 &[
@@ -186,9 +282,28 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
+        "GroupNormalization" => {
+            const {
+                &[
+                    always("epsilon", Float),
+                    always("num_groups", Int),
+                    since(21, "stash_type", Int),
+                ]
+            }
+        }
         "HardSigmoid" => const { &[always("alpha", Float), always("beta", Float)] },
         "Hardmax" => const { &[always("axis", Int)] },
         "InstanceNormalization" => const { &[always("epsilon", Float)] },
+        "LRN" => {
+            const {
+                &[
+                    always("alpha", Float),
+                    always("beta", Float),
+                    always("bias", Float),
+                    always("size", Int),
+                ]
+            }
+        }
         "LSTM" => {
             const {
                 &[
@@ -214,6 +329,7 @@ fn of(operator: &str) -> &'static [Schema] {
         }
         "LeakyRelu" => const { &[always("alpha", Float)] },
         "LogSoftmax" => const { &[always("axis", Int)] },
+        "LpNormalization" => const { &[always("axis", Int), always("p", Int)] },
         "MaxPool" => {
             const {
                 &[
@@ -227,6 +343,7 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
+        "MeanVarianceNormalization" => const { &[always("axes", Ints)] },
         "OneHot" => const { &[always("axis", Int)] },
         "Pad" => {
             const {
@@ -234,6 +351,38 @@ fn of(operator: &str) -> &'static [Schema] {
                     always("mode", String),
                     until(11, "pads", Ints),
                     until(11, "value", Float),
+                ]
+            }
+        }
+        "QLinearConv" => {
+            const {
+                &[
+                    always("auto_pad", String),
+                    always("dilations", Ints),
+                    always("group", Int),
+                    always("kernel_shape", Ints),
+                    always("pads", Ints),
+                    always("strides", Ints),
+                ]
+            }
+        }
+        "QuantizeLinear" => {
+            const {
+                &[
+                    since(13, "axis", Int),
+                    since(21, "block_size", Int),
+                    since(21, "output_dtype", Int),
+                    since(23, "precision", Int),
+                    since(19, "saturate", Int),
+                ]
+            }
+        }
+        "RMSNormalization" => {
+            const {
+                &[
+                    always("axis", Int),
+                    always("epsilon", Float),
+                    always("stash_type", Int),
                 ]
             }
         }
@@ -356,6 +505,16 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
+        "RotaryEmbedding" => {
+            const {
+                &[
+                    always("interleaved", Int),
+                    always("num_heads", Int),
+                    always("rotary_embedding_dim", Int),
+                ]
+            }
+        }
+        "Scatter" => const { &[always("axis", Int)] },
         "ScatterElements" => const { &[always("axis", Int), since(16, "reduction", String)] },
         "ScatterND" => const { &[since(16, "reduction", String)] },
         "Selu" => const { &[always("alpha", Float), always("gamma", Float)] },
@@ -382,6 +541,7 @@ fn of(operator: &str) -> &'static [Schema] {
             }
         }
         "Squeeze" => const { &[until(13, "axes", Ints)] },
+        "Swish" => const { &[always("alpha", Float)] },
         "ThresholdedRelu" => const { &[always("alpha", Float)] },
         "TopK" => {
             const {
@@ -396,6 +556,7 @@ fn of(operator: &str) -> &'static [Schema] {
         "Transpose" => const { &[always("perm", Ints)] },
         "Trilu" => const { &[always("upper", Int)] },
         "Unsqueeze" => const { &[until(13, "axes", Ints)] },
+        "Upsample" => const { &[always("mode", String), until(9, "scales", Floats)] },
         _ => &[],
     }
 }
@@ -403,6 +564,14 @@ fn of(operator: &str) -> &'static [Schema] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operator_is_there_in_its_operator_sets_alone() {
+        assert!(!has_operator("Gelu", 19) && has_operator("Gelu", 20));
+        assert!(has_operator("Upsample", 9) && !has_operator("Upsample", 10));
+        assert!(has_operator("Relu", 7) && has_operator("NoSuchOperator", 7));
+        assert!(LATER_OR_GONE.is_sorted_by_key(|(name, _)| *name));
+    }
 
     #[test]
     fn an_attribute_is_there_in_its_operator_sets_alone() {

@@ -3,18 +3,39 @@
 use std::path::Path;
 
 use prost::Message as _;
-use tract_onnx::pb::{NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::{ModelProto, NodeProto, TensorProto, tensor_proto::DataType, type_proto::Value as Type};
 
 use super::models::{floats, int, integers, operator, small, text, with};
 use super::{Coverage, parse};
-use crate::program::{Integers, Program, ProgramError, Step};
+use crate::interval::Interval;
+use crate::program::{Integers, LookUpTable, LooseRange, Program, ProgramError, Step};
 use crate::quantise::{ProgramOptions, quantise};
 
 const SCALE: u32 = 8;
 
 /// The integer program of a small model with an input of these sizes; or why it is not covered.
 fn program(shape: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> Result<Program, String> {
-    let model = small(shape, nodes, constants);
+    program_of(&small(shape, nodes, constants), Integers::of_input(SCALE, 16.0))
+}
+
+/// The same of an input with elements of this type, none of which is beyond 256.
+fn program_of_integers(
+    element: DataType,
+    shape: &[i64],
+    nodes: Vec<NodeProto>,
+    constants: Vec<TensorProto>,
+) -> Result<Program, String> {
+    let mut model = small(shape, nodes, constants);
+    let graph = model.graph.as_mut().unwrap();
+    let r#type = graph.input[0].r#type.as_mut().unwrap();
+    if let Some(Type::TensorType(tensor)) = &mut r#type.value {
+        tensor.elem_type = element as i32;
+    }
+    graph.output[0].r#type = None;
+    program_of(&model, Integers::of_input(0, 256.0))
+}
+
+fn program_of(model: &ModelProto, input: Integers) -> Result<Program, String> {
     let model = parse(&model.encode_to_vec(), Path::new("model.onnx")).map_err(|error| error.to_string())?;
     let graph = match model.coverage {
         Coverage::Full(graph) => graph,
@@ -22,7 +43,7 @@ fn program(shape: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) ->
     };
     let options = ProgramOptions {
         scale: SCALE,
-        input: Integers::of_input(SCALE, 16.0),
+        input,
         digit_bits: None,
         roundings: None,
     };
@@ -369,6 +390,131 @@ fn functions_are_held_to_their_domains() {
             "{function}: {error}"
         );
     }
+}
+
+/// A position that names no element has no proof, and one that is counted from the end has.
+#[test]
+fn positions_that_are_none_have_no_proof() {
+    let table = || floats("table", &[4, 1], &[10.0, 11.0, 12.0, 13.0]);
+    let of_rows = vec![
+        cast("x", DataType::Int64, "i"),
+        operator("Gather", &["table", "i"], "y"),
+    ];
+    let rows = program(&[1, 2], of_rows, vec![table()]).unwrap();
+    assert_near(&result(&rows, &[1.0, -1.0]).unwrap(), &[11.0, 13.0], 0.0);
+    let of_lists = vec![
+        cast("x", DataType::Int64, "i"),
+        operator("GatherND", &["square", "i"], "y"),
+    ];
+    let square = floats("square", &[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let lists = program(&[1, 2], of_lists, vec![square]).unwrap();
+    assert_near(&result(&lists, &[1.0, -1.0]).unwrap(), &[5.0], 0.0);
+    for (program, none) in [
+        (&rows, [0.0, 4.0]),
+        (&rows, [-5.0, 0.0]),
+        (&lists, [0.0, 5.0]),
+        (&lists, [2.0, 0.0]),
+        (&lists, [-3.0, 0.0]),
+    ] {
+        let error = result(program, &none).unwrap_err();
+        assert!(matches!(error, ProgramError::Domain { .. }), "{none:?}: {error}");
+    }
+}
+
+/// The range of a circuit's input has as many negative numbers as positive ones, and one more of these than a type with a sign.
+#[test]
+fn an_input_of_a_narrow_type_holds_no_other_numbers() {
+    for (element, held, others) in [
+        (DataType::Uint8, [0.0, 255.0], [-1.0, 256.0]),
+        (DataType::Int8, [-128.0, 127.0], [-129.0, 128.0]),
+    ] {
+        let nodes = vec![
+            cast("x", DataType::Float, "f"),
+            operator("Neg", &["f"], "n"),
+            operator("Relu", &["n"], "y"),
+        ];
+        let program = program_of_integers(element, &[1, 2], nodes, Vec::new()).unwrap();
+        let expected = held.map(|x: f64| (-x).max(0.0));
+        assert_near(&result(&program, &held).unwrap(), &expected, 0.0);
+        for other in others {
+            let error = result(&program, &[0.0, other]).unwrap_err();
+            assert!(
+                matches!(error, ProgramError::Domain { .. }),
+                "{element:?} {other}: {error}"
+            );
+        }
+    }
+}
+
+/// Integers that a value picks from a table are of the table's type.
+#[test]
+fn a_table_of_integers_keeps_its_type() {
+    let both = |table: &str, out: &str| operator("Gather", &[table, "x"], out);
+    let quotients = vec![both("a", "p"), both("b", "q"), operator("Div", &["p", "q"], "y")];
+    let tables = vec![integers("a", &[7, 9, 20]), integers("b", &[2, 4, 6])];
+    let program = program_of_integers(DataType::Int64, &[3], quotients, tables).unwrap();
+    assert_near(
+        &result(&program, &[0.0, 1.0, 2.0]).unwrap(),
+        &[3.0, 2.0, 3.0],
+        0.0,
+    );
+    let bytes = |name: &str| TensorProto {
+        data_type: DataType::Int8 as i32,
+        int32_data: vec![100, 1],
+        int64_data: Vec::new(),
+        ..integers(name, &[0, 0])
+    };
+    let sums = vec![both("a", "p"), both("b", "q"), operator("Add", &["p", "q"], "y")];
+    let refused = program_of_integers(DataType::Int64, &[2], sums, vec![bytes("a"), bytes("b")]);
+    assert!(refused.unwrap_err().contains("INT8"));
+    let wide = vec![integers("a", &[16_777_217, 3])];
+    let refused = program_of_integers(DataType::Int64, &[2], vec![both("a", "y")], wide);
+    assert!(refused.unwrap_err().contains("16777217"));
+}
+
+/// A value to the power 2^times, as so many products of a value with itself.
+fn power(from: &str, last: &str, times: usize) -> Vec<NodeProto> {
+    let name = |at: usize| match at {
+        0 => from.to_owned(),
+        at if at == times => last.to_owned(),
+        at => format!("{last}{at}"),
+    };
+    let product = |at: usize| operator("Mul", &[&name(at), &name(at)], &name(at + 1));
+    (0..times).map(product).collect()
+}
+
+/// Runtimes wrap around where integers leave their type: in 64 bits, behind a node that computes the same in another type, and for any input
+/// that a table lets in.
+#[test]
+fn integers_of_a_file_stay_within_their_type() {
+    // 256^(2^times).
+    for (times, fits) in [(2, true), (3, false)] {
+        let program = program_of_integers(DataType::Int64, &[1, 2], power("x", "y", times), Vec::new());
+        assert_eq!(program.is_ok(), fits, "{times}: {program:?}");
+    }
+    let shared = [
+        power("x", "a", 2),
+        vec![cast("x", DataType::Int32, "narrow")],
+        power("narrow", "b", 2),
+        vec![
+            cast("b", DataType::Int64, "wide"),
+            operator("Sub", &["a", "wide"], "y"),
+        ],
+    ];
+    let refused = program_of_integers(DataType::Int64, &[1, 2], shared.concat(), Vec::new());
+    assert!(refused.unwrap_err().contains("wrap around"));
+
+    let square = power("x", "y", 1);
+    let program = program_of_integers(DataType::Int32, &[1, 2], square, Vec::new()).unwrap();
+    let within = |most: i128| {
+        let input = Interval {
+            least: -most,
+            greatest: most,
+        };
+        program.bounds_within(input, LookUpTable { greatest: most })
+    };
+    assert!(within(46_340).is_ok());
+    assert_eq!(within(46_341).unwrap_err(), LooseRange::Function);
 }
 
 /// A divisor of either sign, but not 0.

@@ -1,5 +1,7 @@
 //! `Attention` and `RotaryEmbedding`: products of values, a Softmax, and rotations by constants.
 
+use tract_onnx::pb::tensor_proto::DataType;
+
 use super::broadcast::{broadcast, positions};
 use super::movement::{Cut, whole};
 use super::operator::{Composition, Import, Meaning, Part, ensure};
@@ -136,6 +138,9 @@ fn mask_of(node: &Reading<'_>, shape: [usize; 4]) -> Result<Option<Tensor>, Stri
     if node.argument(MASK).is_ok() {
         let given = match node.constant(MASK)? {
             Constant::Floats(tensor) => tensor.clone(),
+            Constant::Ints(integers) if integers.element != DataType::Bool => {
+                return Err(format!("its mask is of {}", integers.element.as_str_name()));
+            }
             Constant::Ints(truth) => {
                 let added = |&truth: &i64| if truth == 0 { MASKED } else { 0.0 };
                 Tensor::new(truth.shape.clone(), truth.data.iter().map(added).collect())

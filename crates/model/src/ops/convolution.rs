@@ -130,7 +130,7 @@ impl Operator for Conv2d {
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
-        let weight_unit = lowering.unit_of(&self.weight);
+        let (weight_unit, are_whole) = lowering.unit_beside(input, &self.weight, self.bias.as_ref());
         let unit = lowering.value(input).unit * weight_unit;
         let batch = place.shape[0];
         let mut weight_shape: [usize; 4] = self.weight.shape[..]
@@ -146,7 +146,11 @@ impl Operator for Conv2d {
             window: self.window,
             groups: self.groups * batch,
         };
-        lowering.linear_of(place, input, linear, weight_unit)
+        let result = lowering.linear_of(place, input, linear, weight_unit)?;
+        if are_whole {
+            lowering.set_whole_unless_rounded(result);
+        }
+        Ok(result)
     }
 }
 

@@ -96,13 +96,7 @@ impl Operator for Gemm {
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
         let input = lowering.before_weights(place, input)?;
-        let numbers = floats(&self.weight).chain(self.bias.iter().flat_map(floats));
-        let are_whole = lowering.are_whole(input, numbers);
-        let weight_unit = if are_whole {
-            1.0
-        } else {
-            lowering.unit_of(&self.weight)
-        };
+        let (weight_unit, are_whole) = lowering.unit_beside(input, &self.weight, self.bias.as_ref());
         let unit = lowering.value(input).unit * weight_unit;
         let linear = Linear::Dense {
             weight: place.integers(floats(&self.weight), weight_unit)?,

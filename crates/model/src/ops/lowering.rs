@@ -355,7 +355,7 @@ impl Lowering {
 
     /// Units of these weights that make 1: those of a quantised file are the file's integers. In a calibrated program those of small
     /// weights are finer, so that the greatest has as many bits as 1 would have.
-    pub(crate) fn unit_of(&self, weight: &Tensor) -> f64 {
+    fn unit_of(&self, weight: &Tensor) -> f64 {
         if let Some(step) = step_of(weight) {
             return step.recip();
         }
@@ -365,6 +365,14 @@ impl Lowering {
         }
         let spare = (-greatest.log2()).floor().clamp(0.0, MOST_SPARE_BITS);
         self.weight_unit() * spare.exp2()
+    }
+
+    /// Units of a layer's weights that make 1, and whether all that it reads is whole.
+    pub(crate) fn unit_beside(&self, value: ValueId, weight: &Tensor, bias: Option<&Tensor>) -> (f64, bool) {
+        let numbers = floats(weight).chain(bias.into_iter().flat_map(floats));
+        let are_whole = self.are_whole(value, numbers);
+        let unit = if are_whole { 1.0 } else { self.unit_of(weight) };
+        (unit, are_whole)
     }
 
     /// Whether weights are whole, and so is the value that they multiply: then they need no bits after the point, and nothing is rounded.

@@ -3,6 +3,7 @@
 //! A module holds all there is to an operator: its shape, how it is read from ONNX and written to it, and how it is written
 //! as steps of the integer program, with their scale and bounds. The float reference runs the ONNX file. To add an operator,
 //! write its module and name it here: its module, its variant of [`Op`], a line in each of the two matches below, and its imports.
+//! Checks of a file before that, by the operators' names, are in `crate::onnx` (`schema`, `fit`, `folded`, `reader`).
 
 mod activation;
 mod alias;
@@ -41,6 +42,7 @@ mod tests;
 mod transposed;
 mod volume;
 mod whole;
+mod within;
 
 pub use argmax::ArgMax;
 pub use compare::{Compare, Extreme};
@@ -58,6 +60,7 @@ pub use smooth::Smooth;
 pub use softmax::Softmax;
 pub use transposed::ConvTranspose2d;
 pub use whole::Whole;
+pub use within::Within;
 
 pub(crate) use attention::MASK as ATTENTION_MASK;
 pub(crate) use broadcast::{broadcast, indices, positions};
@@ -101,6 +104,8 @@ pub enum Op {
     Smooth(Smooth),
     /// ONNX `Floor`, `Ceil`, `Round`, and `Cast` to integers.
     Whole(Whole),
+    /// The numbers of an integer type, or the positions that there are. Written as ONNX `Clip`.
+    Within(Within),
     /// ONNX `Pow` with a whole exponent of 3 or more.
     Power(Power),
     /// ONNX `Mul` of two values, broadcast; `x · x` is the square.
@@ -207,6 +212,7 @@ impl Op {
             Self::PRelu => &PRelu,
             Self::Smooth(op) => op,
             Self::Whole(op) => op,
+            Self::Within(op) => op,
             Self::Power(op) => op,
             Self::Mul => &Arithmetic::Mul,
             Self::Add => &Arithmetic::Add,
@@ -264,6 +270,7 @@ impl Op {
             | Self::PRelu
             | Self::Smooth(_)
             | Self::Whole(_)
+            | Self::Within(_)
             | Self::Power(_)
             | Self::Mul
             | Self::Add

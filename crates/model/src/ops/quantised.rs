@@ -49,13 +49,13 @@ impl Grid {
                 _ => Err(format!("its scale has the shape {:?}", tensor.shape)),
             }
         };
-        let scale = along(node.constant(1)?.to_floats())?;
+        let scale = along(node.constant(1)?.to_exact_floats()?)?;
         ensure(
             scale.data.iter().all(|&scale| scale.is_normal() && scale > 0.0),
             || "a scale is not positive".to_owned(),
         )?;
         let zero = match node.argument(2) {
-            Ok(_) => Some(along(node.constant(2)?.to_floats())?),
+            Ok(_) => Some(along(node.constant(2)?.to_exact_floats()?)?),
             Err(_) => None,
         };
         let zero = zero.filter(|zero| zero.data.iter().any(|&zero| zero != 0.0));

@@ -56,13 +56,15 @@ impl Composition {
         self.apply(Op::Add, &[positions, more])
     }
 
-    /// For whole numbers an axis on which 1 stands at the place that each is, and else 0; negative ones are counted from the end.
+    /// For whole numbers an axis on which 1 stands at the place that each is, and else 0; negative ones are counted from the end. Numbers
+    /// that name no place have no proof.
     fn chosen(&mut self, positions: Part, count: usize, along: usize) -> Result<Part, String> {
         let positions = self.counted_from_start(positions, count)?;
+        let positions = self.place_of(positions, count)?;
         self.placed(positions, count, along)
     }
 
-    /// The same of numbers that are not negative.
+    /// The same of numbers that are not negative; of one that names no place, all are 0.
     fn placed(&mut self, positions: Part, count: usize, along: usize) -> Result<Part, String> {
         let mut shape = self.shape(positions)?.to_vec();
         shape.insert(along, 1);
@@ -77,18 +79,23 @@ fn one_hot(node: &Reading<'_>) -> Result<Meaning, String> {
     let Some(mut net) = Composition::of(node)? else {
         return Ok(Meaning::Unknown);
     };
-    let depth = node.constant(1)?.to_floats();
+    let depth = node.constant(1)?.to_exact_floats()?;
     let &[depth] = &depth.data[..] else {
         return Err("its depth is not one number".to_owned());
     };
-    let values = node.constant(2)?.to_floats();
+    let values = node.constant(2)?.to_exact_floats()?;
     let &[off, on] = &values.data[..] else {
         return Err("its values are not two".to_owned());
     };
     let rank = net.shape(Part::Input(0))?.len();
     let along = axis(node.attributes().int("axis").unwrap_or(-1), rank + 1)?;
-    let mut result = net.chosen(Part::Input(0), depth as usize, along)?;
+    // A number that names no place chooses none.
+    let count = depth as usize;
+    let positions = net.counted_from_start(Part::Input(0), count)?;
+    let mut result = net.placed(positions, count, along)?;
     let step = on - off;
+    let is_exact = f64::from(step).to_bits() == (f64::from(on) - f64::from(off)).to_bits();
+    ensure(is_exact, || format!("{on} less {off} is no number of 32 bits"))?;
     if step.to_bits() != 1f32.to_bits() {
         result = net.with(Op::Mul, result, step)?;
     }
@@ -140,7 +147,7 @@ impl Composition {
         let data = Part::Input(0);
         let row = self.shape(data)?.iter().product::<usize>() / rows;
         let matrix = match node.constant(0) {
-            Ok(constant) => self.constant(Tensor::new([rows, row], constant.to_floats().data))?,
+            Ok(constant) => self.constant(Tensor::new([rows, row], constant.to_exact_floats()?.data))?,
             Err(_) => self.reshaped(data, &[rows, row])?,
         };
         self.apply(Op::MatMul, &[chosen, matrix])
@@ -161,6 +168,7 @@ impl Composition {
             };
             let along = self.apply(Op::Movement(op), &[flat])?;
             let along = self.counted_from_start(along, size)?;
+            let along = self.place_of(along, size)?;
             let steps = self.with(Op::Mul, along, step as f32)?;
             places = Some(match places {
                 Some(sum) => self.apply(Op::Add, &[sum, steps])?,

@@ -2,7 +2,7 @@
 
 use super::lowering::{Lowering, Place, TableReader};
 use crate::interval::Interval;
-use crate::program::{Form, Linear, ProgramError, Step, Tabulated, Term, Value, ValueId};
+use crate::program::{Form, Linear, NEGATED, ProgramError, Step, Tabulated, Term, Value, ValueId};
 
 /// The greatest logarithm of a unit that a function is looked up at.
 const MOST_SCALE: f64 = 31.0;
@@ -81,14 +81,25 @@ impl Lowering {
         if let Some(least) = domain.least {
             input = self.at_least(place, input, least, "")?;
         }
-        if let Some(greatest) = domain.greatest
-            && self.value(input).interval.greatest > greatest
-        {
-            let opposite = self.negated(place, input)?;
-            let opposite = self.at_least(place, opposite, -greatest, " (negated)")?;
-            input = self.negated(place, opposite)?;
+        if let Some(greatest) = domain.greatest {
+            input = self.at_most(place, input, greatest)?;
         }
         Ok(input)
+    }
+
+    /// A value that is at most a number in every proof, as [`Self::at_least`] has it of −x.
+    pub(super) fn at_most(
+        &mut self,
+        place: &Place<'_>,
+        value: ValueId,
+        greatest: i128,
+    ) -> Result<ValueId, ProgramError> {
+        if self.value(value).interval.greatest <= greatest {
+            return Ok(value);
+        }
+        let opposite = self.negated(place, value)?;
+        let opposite = self.at_least(place, opposite, -greatest, NEGATED)?;
+        self.negated(place, opposite)
     }
 
     /// A value that is at least a number in every proof: itself where its bounds say so, and else what it is more, as a claim of

@@ -650,10 +650,17 @@ fn truth_values_and_positions_have_their_types_in_a_file() {
         .expect("runs");
     assert_eq!(outputs[0].data, [0.0, 1.0, 1.0, 0.0]);
     assert_eq!(outputs[1].data, [1.5, 2.25, 2.75, 2.0, 0.0, 1.0, 1.0, 0.0]);
-    let read = onnx::parse(&file, Path::new("model.onnx"))
-        .expect("valid")
-        .coverage;
-    assert_eq!(read, Coverage::Full(graph));
+    let read = onnx::parse(&file, Path::new("model.onnx")).expect("valid");
+    let Coverage::Full(mut read) = read.coverage else {
+        panic!("{:?}", read.coverage)
+    };
+    // Of the position the file knows the type, too.
+    let known = read
+        .values
+        .iter_mut()
+        .filter_map(|value| value.wraps_beyond.take());
+    assert_eq!(known.collect::<Vec<_>>(), [(i64::MIN, i64::MAX)]);
+    assert_eq!(read, graph);
 }
 
 /// An input that a file declares as truth values is no number of 0 and 1 by itself.

@@ -175,7 +175,7 @@ impl Operator for ConvTranspose2d {
         }
         let image = lowering.filled(place, input, 0.0, &origins, &[batch, channels, rows, columns])?;
         let (weight, mut weight_shape) = self.turned();
-        let weight_unit = lowering.unit_of(&self.weight);
+        let (weight_unit, are_whole) = lowering.unit_beside(image, &self.weight, self.bias.as_ref());
         let unit = lowering.value(image).unit * weight_unit;
         let bias = place.bias(self.bias.as_ref(), weight_shape[0], unit)?;
         weight_shape[0] *= batch;
@@ -190,7 +190,11 @@ impl Operator for ConvTranspose2d {
             },
             groups: self.groups * batch,
         };
-        lowering.linear_of(place, image, linear, weight_unit)
+        let result = lowering.linear_of(place, image, linear, weight_unit)?;
+        if are_whole {
+            lowering.set_whole_unless_rounded(result);
+        }
+        Ok(result)
     }
 }
 

@@ -7,6 +7,9 @@
 use super::{Form, Linear, Program, ProgramError, Step, Trace, ValueId};
 use crate::interval::{Interval, Unbounded};
 
+/// What follows a node's name where −x is held, so that x has a greatest number.
+pub(crate) const NEGATED: &str = " (negated)";
+
 /// A value that is held to a least number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Domain {
@@ -21,10 +24,13 @@ pub struct Domain {
 impl std::fmt::Display for Domain {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { node, least, .. } = self;
+        let (node, limit) = match node.strip_suffix(NEGATED) {
+            Some(node) => (node, format!("at most {}", 0.0 - least)),
+            None => (&node[..], format!("at least {least}")),
+        };
         write!(
             formatter,
-            "node {node}: what it is applied to must be at least {least}, and the circuit holds it to that: an input that makes it less \
-             has no proof"
+            "node {node}: what it is applied to must be {limit}, and the circuit holds it to that: another input has no proof"
         )
     }
 }

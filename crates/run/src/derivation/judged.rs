@@ -21,7 +21,13 @@ pub(super) fn function_otherwise(stored: &FunctionCheck, again: &FunctionCheck) 
         let [stored, again] = found.map(|found| found.map_or("agrees".to_owned(), |found| found.to_string()));
         return Some(format!("{stored} in the record, {again} judged again"));
     }
-    let name = |check: &FunctionCheck| check.reference.split(' ').next().map(str::to_owned);
+    // All but versions.
+    let name = |check: &FunctionCheck| -> Vec<String> {
+        let words = check.reference.split(' ').map(str::to_owned);
+        words
+            .filter(|word| !word.starts_with(|first: char| first.is_ascii_digit()))
+            .collect()
+    };
     let counts = |check: &FunctionCheck| {
         (
             check.integers,
@@ -117,6 +123,11 @@ mod tests {
             ..check(0.01)
         };
         assert_eq!(function_otherwise(&check(0.01), &other), None);
+        let by_another = FunctionCheck {
+            reference: "onnxruntime 1.32.0 (of another file)".to_owned(),
+            ..check(0.01)
+        };
+        assert!(function_otherwise(&by_another, &other).is_some());
         assert!(function_otherwise(&check(0.004), &check(0.011)).is_some());
         let wrong = function_otherwise(&check(0.01), &check(0.9)).unwrap();
         assert!(wrong.contains("agrees in the record"), "{wrong}");

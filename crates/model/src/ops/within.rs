@@ -1,0 +1,112 @@
+//! Whole numbers that a value is held to: those of its type in the file, or the positions that there are.
+//!
+//! An input that makes it another number has no proof, as one of which a function has no result.
+
+use serde::{Deserialize, Serialize};
+use tract_onnx::pb::TensorProto;
+
+use super::Op;
+use super::lowering::{Lowering, Place};
+use super::operator::{Composition, Operator, Part, single};
+use crate::interval::Interval;
+use crate::program::{ProgramError, ValueId};
+use crate::wire::proto::{floats, signed};
+
+/// The least and the greatest number of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Within {
+    /// The least.
+    pub least: i64,
+    /// The greatest.
+    pub greatest: i64,
+}
+
+impl Within {
+    /// In units of a value.
+    pub(crate) fn interval(self, unit: f64) -> Interval {
+        // A product by a whole unit is exact.
+        let scaled = |number: i64, round: fn(f64) -> f64| {
+            if unit >= 1.0 && unit.fract() == 0.0 {
+                i128::from(number).saturating_mul(unit as i128)
+            } else {
+                round(number as f64 * unit) as i128
+            }
+        };
+        Interval {
+            least: scaled(self.least, f64::ceil),
+            greatest: scaled(self.greatest, f64::floor),
+        }
+    }
+}
+
+impl Operator for Within {
+    fn onnx_name(&self) -> &'static str {
+        "Clip"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        single(inputs).map(<[usize]>::to_vec)
+    }
+
+    fn initializers(&self, node: &str) -> Vec<TensorProto> {
+        [("least", self.least), ("greatest", self.greatest)]
+            .map(|(end, number)| floats(format!("{node}.{end}"), &[], &[number as f32]))
+            .to_vec()
+    }
+
+    fn takes_any_batch(&self) -> bool {
+        true
+    }
+
+    fn states_bounds(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
+        let input = place.value(lowering, 0)?;
+        let Interval { least, greatest } = self.interval(lowering.value(input).unit);
+        let held = lowering.at_least(place, input, least, "")?;
+        let held = lowering.at_most(place, held, greatest)?;
+        lowering
+            .program
+            .assumed
+            .push((held, Interval { least, greatest }));
+        Ok(held)
+    }
+}
+
+impl Composition {
+    /// A value that names one of so many places, as no other number has a proof.
+    pub(super) fn place_of(&mut self, value: Part, count: usize) -> Result<Part, String> {
+        let within = Within {
+            least: 0,
+            greatest: signed(count) - 1,
+        };
+        self.apply(Op::Within(within), &[value])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_that_of_the_units_in_it() {
+        let bytes = Within {
+            least: -128,
+            greatest: 127,
+        };
+        let of = |unit: f64| {
+            let Interval { least, greatest } = bytes.interval(unit);
+            (least, greatest)
+        };
+        assert_eq!(of(1.0), (-128, 127));
+        assert_eq!(of(8.0), (-1024, 1016));
+        assert_eq!(of(0.25), (-32, 31));
+        let all = Within {
+            least: i64::MIN,
+            greatest: i64::MAX,
+        };
+        assert_eq!(all.interval(1.0).greatest, i128::from(i64::MAX));
+    }
+}
