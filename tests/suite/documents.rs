@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use evmbench::ablation;
+use evmbench::accuracy::Evaluation;
 use evmbench::budget;
 use evmbench::chain::{Cause, Fork};
 use evmbench::committed::InputAssurance;
@@ -993,4 +994,36 @@ fn the_container_is_built_from_what_is_there() {
     assert_eq!(arguments.remove(0), "prove-and-verify");
     let said = crate::common::dry_run(&arguments);
     assert_eq!(said.status, Some(0), "{said:?}");
+}
+
+/// How many of CIFAR-10's images a network gets right, by its evaluation.
+#[test]
+fn the_table_of_right_answers_is_from_an_evaluation() {
+    let heading = [
+        "weights",
+        "scale",
+        "images",
+        "right in f32",
+        "right in the circuit",
+        "the same answer",
+        "EZKL's witnesses",
+    ];
+    let file = std::fs::read_to_string(root().join("data/resnet8-accuracy.json")).unwrap();
+    let evaluation: Evaluation = serde_json::from_str(&file).unwrap();
+    let part = |count: usize, of: usize| format!("{:.2}%", 100.0 * count as f64 / of as f64);
+    let rows = evaluation.accuracies.iter().map(|accuracy| {
+        assert_eq!((accuracy.images, accuracy.without_proof), (10_000, 0));
+        let lost = accuracy.float_part_correct() - accuracy.part_correct();
+        assert!(lost < 0.005, "{lost}");
+        vec![
+            format!("public, {}", &evaluation.onnx_sha256[..8]),
+            accuracy.scale.to_string(),
+            count(Some(accuracy.images as u64)),
+            part(accuracy.float_correct, accuracy.images),
+            part(accuracy.correct, accuracy.images),
+            part(accuracy.agreeing, accuracy.images),
+            accuracy.witnesses.to_string(),
+        ]
+    });
+    assert_table("docs/networks.md", "accuracy", &markdown(&heading, rows));
 }

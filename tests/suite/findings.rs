@@ -443,7 +443,7 @@ fn what_the_findings_say_beyond_figures_holds() {
             ))
         })
         .collect();
-    assert!(codes.iter().all(|(code, _)| *code < 24_576 * 2 / 3), "{codes:?}");
+    assert!(codes.iter().all(|(code, _)| *code < 24_576), "{codes:?}");
     let plain: Vec<u64> = codes
         .iter()
         .filter(|(_, proof)| *proof == 3_072)
