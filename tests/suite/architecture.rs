@@ -192,6 +192,38 @@ fn the_modules_of_the_model_are_found() {
     assert_eq!(named("ops"), ["program", "tensor", "wire"]);
 }
 
+/// docs/architecture.md has the model's modules in lines, each of which uses those of its own line and of the lines above.
+#[test]
+fn the_modules_of_the_model_stand_in_their_order() {
+    let document = std::fs::read_to_string(root("docs/architecture.md")).unwrap();
+    let (_, section) = document.split_once("## Inside `evmbench-model`").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let lines: Vec<BTreeSet<String>> = rows
+        .map(|row| {
+            let names = row.split('|').next().unwrap_or_default().split(',');
+            names
+                .map(|name| name.trim().trim_matches('`').to_owned())
+                .collect()
+        })
+        .collect();
+    let modules = modules("crates/model/src", "crate::");
+    let mut above = BTreeSet::new();
+    for line in &lines {
+        above.extend(line.iter().cloned());
+        for name in line {
+            let named = modules.get(name).unwrap_or_else(|| panic!("no module {name}"));
+            let below: Vec<&String> = named.difference(&above).collect();
+            assert!(
+                below.is_empty(),
+                "{name} uses {below:?}, which stand in later lines"
+            );
+        }
+    }
+    let missing: Vec<&String> = modules.keys().filter(|name| !above.contains(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// The sources below a folder, each with its path and without its tests.
 fn code_below(folder: &str) -> Vec<(PathBuf, String)> {
     sources(&root(folder))

@@ -627,7 +627,8 @@ fn a_committed_circuit_is_planned_without_tools() {
         said.stdout
     );
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    // A fraction of a second; other tests run beside this one.
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 /// Where training is not built in, the one command that builds it is told.

@@ -212,6 +212,8 @@ impl Entry {
                 .filter(|(_, chosen, default)| chosen != default);
             choices.extend(chosen.map(|(tensor, chosen, _)| format!("{tensor} {chosen}")));
         }
+        let output = Some(request.output).filter(|output| !output.is_model());
+        choices.extend(output.map(|output| format!("output {}", output.name())));
         choices.extend(request.part.as_ref().map(ToString::to_string));
         choices.extend(self.layout_choices());
         choices.extend(
@@ -271,7 +273,7 @@ impl Entry {
 
     /// What is shown of a committed circuit's input and output by default.
     fn default_io(&self) -> Io {
-        if !self.is_users() {
+        if self.is_of_study() {
             return Io::default_for(&self.request().suite);
         }
         let shapes = self.record.model.output_shapes.iter();
