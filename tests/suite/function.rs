@@ -735,6 +735,18 @@ fn unknown_untyped_and_mistyped_attributes_are_refused() {
             );
         }
     }
+    // The oldest Upsample has its scales as an attribute.
+    let scales = AttributeProto {
+        floats: vec![1.0, 1.0, 2.0, 2.0],
+        ..attribute("scales", AttributeType::Floats)
+    };
+    let mut oldest = small(
+        &[1, 1, 2, 2],
+        vec![with(operator("Upsample", &["x"], "y"), scales)],
+        Vec::new(),
+    );
+    oldest.opset_import[0].version = 8;
+    assert!(matches!(parsed(&oldest).unwrap().coverage, Coverage::Full(_)));
     // Operators that a committed circuit alone has.
     let gelu = |attribute| alone(with(operator("Gelu", &["x"], "y"), attribute));
     has_problem(

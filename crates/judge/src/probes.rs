@@ -40,9 +40,15 @@ pub(super) fn draw(
     };
     let mut least = elements().fold(f64::INFINITY, f64::min).max(low);
     let mut greatest = elements().fold(f64::NEG_INFINITY, f64::max).min(high);
-    if greatest <= least {
+    let is_float = |numbers: &Numbers| *numbers == Numbers::Floats;
+    let step = if numbers.iter().any(is_float) {
+        1.0 / unit
+    } else {
+        1.0
+    };
+    if greatest < least + step {
         // Of one number, no other input could be drawn.
-        let more = NEIGHBOURHOOD * (high - low);
+        let more = (NEIGHBOURHOOD * (high - low)).max(2.0 * step);
         (least, greatest) = ((least - more).max(low), (greatest + more).min(high));
     }
     let smallest = 1.0 / unit;

@@ -215,7 +215,9 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
     let mut ids = vec![None; graph.values.len()];
     for &input in enter {
         let value = &graph.values[input.0];
-        ids[input.0] = Some(section.input(&value.name, &value.shape).expect(WAS_A_GRAPH));
+        let id = section.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
+        section.values[id.0].wraps_beyond = value.wraps_beyond;
+        ids[input.0] = Some(id);
     }
     // A part has the constants that it reads, wherever they stand.
     let read = |constant: &&Node| {
@@ -283,6 +285,7 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
         let (op, channels) = rules.tile(from..to).expect("it has tiles");
         let mut graph = Graph::default();
         let mut read = graph.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
+        graph.values[read.0].wraps_beyond = value.wraps_beyond;
         if let Some(channels) = channels {
             let cut = Cut {
                 axis: 1,

@@ -183,7 +183,9 @@ impl<'a> Expansion<'a> {
         if zero.is_empty() {
             return value;
         }
-        let is_list = shape.is_some() && self.sizes_of(&zero).is_some_and(|sizes| sizes.len() == 1);
+        let is_list = self
+            .sizes_of(&zero)
+            .is_some_and(|sizes| matches!(sizes, &[count] if count > 1));
         let mut zero = self.cast(zero, DataType::Float);
         if let Some(shape) = shape.filter(|_| is_list) {
             let shape = self.constant(proto::whole(String::new(), None, shape));

@@ -464,8 +464,9 @@ impl Fit<'_> {
         } else {
             2
         };
+        // The oldest Upsample has scales as an attribute.
         ensure(
-            self.reads.len() > scales,
+            self.operator == "Upsample" || self.reads.len() > scales,
             || "it has neither scales nor sizes".to_owned(),
             SCALES,
         )?;

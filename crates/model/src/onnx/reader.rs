@@ -161,16 +161,20 @@ fn defaults(model: &ModelProto) -> Vec<String> {
 
 /// A sentence about a file whose values are `float16`, if they are.
 fn half_precision(proto: &GraphProto) -> Option<String> {
-    let is_half = |element: i32| element == DataType::Float16 as i32;
+    let is_half = |element: i32| [DataType::Float16 as i32, DataType::Bfloat16 as i32].contains(&element);
+    let made = proto.node.iter().flat_map(|node| &node.attribute);
+    let made = made.filter_map(|attribute| attribute.t.as_ref());
+    let mut stored = proto.initializer.iter().chain(made);
     let declared = proto.input.iter().chain(&proto.value_info).chain(&proto.output);
     let mut declared = declared.filter_map(element_type);
     let casts = proto.node.iter().filter(|node| node.op_type == "Cast");
     let mut casts = casts.filter_map(|node| Attributes(node).int("to"));
-    let is_any = declared.any(|element| is_half(element as i32))
+    let is_any = stored.any(|tensor| is_half(tensor.data_type))
+        || declared.any(|element| is_half(element as i32))
         || casts.any(|to| i32::try_from(to).is_ok_and(is_half));
     is_any.then(|| {
-        "the file has values of float16, which the circuit computes as real numbers: what overflows in the file, beyond 65,504, does not in the \
-         circuit"
+        "the file has values of float16 or bfloat16, which the circuit computes as real numbers: what overflows in the file, beyond 65,504 of \
+         float16, does not in the circuit"
             .to_owned()
     })
 }
@@ -310,8 +314,8 @@ impl<'a> Import<'a> {
                     (_, Numbers::Within(least, greatest)) => {
                         value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
                     }
-                    (Some(DataType::Int32), _) => {
-                        let (least, greatest) = (i32::MIN.into(), i32::MAX.into());
+                    (Some(DataType::Int32 | DataType::Int64), _) => {
+                        let (least, greatest) = element.and_then(range_of).expect("a range of integers");
                         value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
                     }
                     _ => value,
@@ -1327,11 +1331,11 @@ mod tests {
                 "{:?}",
                 read.misread
             );
-            // Truth values are read as whether they are positive, and narrow integers are held to their type.
+            // Truth values are read as whether they are positive, and integers are held to their type.
             let before = match numbers {
                 Numbers::Truth => 2,
-                Numbers::Within(..) => 1,
-                Numbers::Floats | Numbers::Integers => 0,
+                Numbers::Within(..) | Numbers::Integers => 1,
+                Numbers::Floats => 0,
             };
             assert_eq!(full(read).nodes.len(), before + 1, "a cast is no node");
         }

@@ -446,6 +446,38 @@ fn an_input_of_a_narrow_type_holds_no_other_numbers() {
     }
 }
 
+/// Beside an input of floats, all have their scale: an input of integers is held to whole numbers.
+#[test]
+fn integers_beside_floats_are_whole() {
+    for element in [DataType::Int64, DataType::Int32, DataType::Int8] {
+        let nodes = vec![
+            cast("x", DataType::Float, "f"),
+            operator("Sub", &["one", "f"], "g"),
+            operator("Mul", &["f", "g"], "product"),
+            operator("Relu", &["product"], "r"),
+            operator("Add", &["r", "z"], "y"),
+        ];
+        let mut model = small(&[1, 2], nodes, vec![floats("one", &[], &[1.0])]);
+        let graph = model.graph.as_mut().unwrap();
+        let mut other = graph.input[0].clone();
+        "z".clone_into(&mut other.name);
+        graph.input.push(other);
+        if let Some(Type::TensorType(tensor)) = &mut graph.input[0].r#type.as_mut().unwrap().value {
+            tensor.elem_type = element as i32;
+        }
+        let program = program_of(&model, Integers::of_input(SCALE, 8.0)).unwrap();
+        let found = result(&program, &[2.0, -3.0, 0.5, 0.25]).unwrap();
+        assert_near(&found, &[0.5, 0.25], 0.01);
+        for fraction in [0.5, 0.25, -0.5, 1.0 - 1.0 / 256.0] {
+            let error = result(&program, &[2.0, fraction, 0.5, 0.25]).unwrap_err();
+            assert!(
+                matches!(error, ProgramError::Domain { .. }),
+                "{element:?} {fraction}: {error}"
+            );
+        }
+    }
+}
+
 /// Integers that a value picks from a table are of the table's type.
 #[test]
 fn a_table_of_integers_keeps_its_type() {

@@ -82,7 +82,7 @@ impl Lowering {
             input = self.at_least(place, input, least, "")?;
         }
         if let Some(greatest) = domain.greatest {
-            input = self.at_most(place, input, greatest)?;
+            input = self.at_most(place, input, greatest, "")?;
         }
         Ok(input)
     }
@@ -93,12 +93,13 @@ impl Lowering {
         place: &Place<'_>,
         value: ValueId,
         greatest: i128,
+        what: &str,
     ) -> Result<ValueId, ProgramError> {
         if self.value(value).interval.greatest <= greatest {
             return Ok(value);
         }
         let opposite = self.negated(place, value)?;
-        let opposite = self.at_least(place, opposite, -greatest, NEGATED)?;
+        let opposite = self.at_least(place, opposite, -greatest, &format!("{what}{NEGATED}"))?;
         self.negated(place, opposite)
     }
 

@@ -9,8 +9,11 @@ use super::Op;
 use super::lowering::{Lowering, Place};
 use super::operator::{Composition, Operator, Part, single};
 use crate::interval::Interval;
-use crate::program::{ProgramError, ValueId};
+use crate::program::{ProgramError, Term, ValueId};
 use crate::wire::proto::{floats, signed};
+
+/// What is held to 0 of a value that must be whole.
+const WAY: &str = " (less the nearest whole number)";
 
 /// The least and the greatest number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,17 +27,24 @@ pub struct Within {
 impl Within {
     /// In units of a value.
     pub(crate) fn interval(self, unit: f64) -> Interval {
-        // A product by a whole unit is exact.
-        let scaled = |number: i64, round: fn(f64) -> f64| {
-            if unit >= 1.0 && unit.fract() == 0.0 {
-                i128::from(number).saturating_mul(unit as i128)
-            } else {
-                round(number as f64 * unit) as i128
-            }
-        };
+        if unit >= 1.0 && unit.fract() == 0.0 {
+            // A product by a whole unit is exact.
+            let scaled = |number: i64| i128::from(number).saturating_mul(unit as i128);
+            return Interval {
+                least: scaled(self.least),
+                greatest: scaled(self.greatest),
+            };
+        }
+        let [mut least, mut greatest] = [self.least, self.greatest].map(|number| number as f64);
+        if least as i128 > i128::from(i64::MIN) && (least as i128) < i128::from(self.least) {
+            least = least.next_up();
+        }
+        if greatest as i128 > i128::from(self.greatest) {
+            greatest = greatest.next_down();
+        }
         Interval {
-            least: scaled(self.least, f64::ceil),
-            greatest: scaled(self.greatest, f64::floor),
+            least: (least * unit).ceil() as i128,
+            greatest: (greatest * unit).floor() as i128,
         }
     }
 }
@@ -64,14 +74,40 @@ impl Operator for Within {
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
         let input = place.value(lowering, 0)?;
+        let input = lowering.held_whole(place, input)?;
         let Interval { least, greatest } = self.interval(lowering.value(input).unit);
         let held = lowering.at_least(place, input, least, "")?;
-        let held = lowering.at_most(place, held, greatest)?;
+        let held = lowering.at_most(place, held, greatest, "")?;
         lowering
             .program
             .assumed
             .push((held, Interval { least, greatest }));
         Ok(held)
+    }
+}
+
+impl Lowering {
+    /// A value that is whole in every proof: itself where it is one, and else the nearest whole number, from which it is no way off.
+    fn held_whole(&mut self, place: &Place<'_>, value: ValueId) -> Result<ValueId, ProgramError> {
+        let unit = self.value(value).unit;
+        let bits = unit.log2();
+        if self.value(value).is_whole || unit <= 1.0 {
+            return Ok(value);
+        }
+        if bits.fract() != 0.0 || bits > 64.0 {
+            return Err(place.refused("it holds whole numbers, and has a unit of fractions"));
+        }
+        let nearest = self.nearest(place, value, bits as u32)?;
+        let terms = [(value, 1), (nearest, -(unit as i128))].map(|(value, factor)| Term { value, factor });
+        let way = self.sum(place, terms.to_vec(), 0, &place.shape, unit)?;
+        // Rounding is off by no more.
+        self.program.values[way.0].interval = Interval {
+            least: -(unit as i128) / 2,
+            greatest: unit as i128 / 2,
+        };
+        let way = self.at_least(place, way, 0, WAY)?;
+        self.at_most(place, way, 0, WAY)?;
+        Ok(nearest)
     }
 }
 
@@ -108,5 +144,6 @@ mod tests {
             greatest: i64::MAX,
         };
         assert_eq!(all.interval(1.0).greatest, i128::from(i64::MAX));
+        assert!(all.interval(1.0 / 16384.0).greatest < 1 << 49);
     }
 }
