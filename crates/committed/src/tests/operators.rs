@@ -540,7 +540,8 @@ fn held() -> Vec<(&'static str, Graph)> {
             Net::of(row, |net, x| {
                 let more = net.with(Op::Add, x, 0.9375);
                 let (least, greatest) = (0, 2);
-                net.apply(Op::Within(Within { least, greatest }), &[more])
+                let whole = net.apply(Op::Whole(Whole::Floor), &[more]);
+                net.apply(Op::Within(Within { least, greatest }), &[whole])
             }),
         ),
         (
@@ -548,7 +549,8 @@ fn held() -> Vec<(&'static str, Graph)> {
             Net::of(row, |net, x| {
                 let less = net.with(Op::Sub, x, 0.9375);
                 let (least, greatest) = (-2, 0);
-                net.apply(Op::Within(Within { least, greatest }), &[less])
+                let whole = net.apply(Op::Whole(Whole::Ceil), &[less]);
+                net.apply(Op::Within(Within { least, greatest }), &[whole])
             }),
         ),
         ("a root of what may be negative", shifted(Smooth::Sqrt)),
