@@ -103,7 +103,7 @@ def write(path, rows, rounds):
     revisions = [f"{side} is {run['revision'][:8]}" for side, run in first.items() if run]
     machines = sorted({run["cpu"] for run in first.values() if run})
     lines = [
-        f"Medians of {rounds} proofs by each program, alternating, on {' and '.join(machines)}; {', '.join(revisions)}.",
+        f"{'One proof' if rounds == 1 else f'Medians of {rounds} proofs'} by each program, alternating, on {' and '.join(machines)}; {', '.join(revisions)}.",
         "",
         "| model | scale | 2^k, old | 2^k, new | prove, old (s) | prove, new (s) | ratio | memory, old (GiB) | memory, new (GiB) |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -615,20 +615,23 @@ fn what_cannot_be_written_is_an_error() {
 #[test]
 fn a_committed_circuit_is_planned_without_tools() {
     let home = tempfile::tempdir().unwrap();
-    let start = std::time::Instant::now();
-    let said = say(evmbench()
-        .args(["plan", "cnn_strided", "--json"])
-        .env("EVMBENCH_HOME", home.path())
-        .env("PATH", ""));
-    assert_eq!(said.status, Some(0), "{}", said.stderr);
-    assert!(
-        said.stdout.contains("\"circuit\":\"committed\""),
-        "{}",
-        said.stdout
-    );
-    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
-    // A fraction of a second; other tests run beside this one.
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    let plan = || {
+        let start = std::time::Instant::now();
+        let said = say(evmbench()
+            .args(["plan", "cnn_strided", "--json"])
+            .env("EVMBENCH_HOME", home.path())
+            .env("PATH", ""));
+        assert_eq!(said.status, Some(0), "{}", said.stderr);
+        assert!(
+            said.stdout.contains("\"circuit\":\"committed\""),
+            "{}",
+            said.stdout
+        );
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+        start.elapsed()
+    };
+    // Other tests run beside this one, and may hold one plan up.
+    assert!((0..3).any(|_| plan().as_secs() < 5));
 }
 
 /// Where training is not built in, the one command that builds it is told.

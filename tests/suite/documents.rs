@@ -1027,3 +1027,10 @@ fn the_table_of_right_answers_is_from_an_evaluation() {
     });
     assert_table("docs/networks.md", "accuracy", &markdown(&heading, rows));
 }
+
+/// What the script has written is what the document says.
+#[test]
+fn the_times_beside_an_older_revision_are_the_scripts() {
+    let written = std::fs::read_to_string(root().join("data/older-revision.md")).unwrap();
+    assert_table("docs/hardware.md", "older", &written);
+}

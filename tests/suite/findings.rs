@@ -444,6 +444,14 @@ fn what_the_findings_say_beyond_figures_holds() {
         })
         .collect();
     assert!(codes.iter().all(|(code, _)| *code < 24_576), "{codes:?}");
+    let of_study = findings
+        .dataset()
+        .headlines()
+        .into_iter()
+        .filter(|entry| entry.is_of_study());
+    let of_study = of_study.filter_map(|entry| Some(entry.record.verifier.as_ref()?.runtime_code_bytes));
+    let greatest = of_study.max();
+    assert!(greatest.is_some_and(|code| code < 24_576 * 2 / 3), "{greatest:?}");
     let plain: Vec<u64> = codes
         .iter()
         .filter(|(_, proof)| *proof == 3_072)

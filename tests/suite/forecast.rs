@@ -3,6 +3,7 @@
 //! To renew the tables of `docs/forecast.md`: `UPDATE_TABLES=1 cargo test --test suite forecast::`.
 
 use crate::common;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use evmbench::chain::Fork;
@@ -383,12 +384,34 @@ fn the_times_of_the_document_are_from_the_records() {
         figures().count()
     );
     common::assert_table("docs/forecast.md", "outside", &sentence);
-    // A virtual machine is faster in one hour than in another, so that all times of a day may be off by as much.
-    let missed = figures().filter(|figure| figure.is_missed()).count();
+    // A virtual machine is faster in one hour than in another: all its times are then off by as much, which is within the aim.
+    let mut missed = 0;
+    let names: BTreeSet<&String> = timed.iter().map(|(_, machine, ..)| machine).collect();
+    for (machine, at) in names.into_iter().flat_map(|machine| [(machine, 0), (machine, 1)]) {
+        let own = timed.iter().filter(|(_, own, ..)| own == machine);
+        let mut ratios: Vec<f64> = own.map(|(.., figures)| figures[at].miss() + 1.0).collect();
+        ratios.sort_by(f64::total_cmp);
+        let median = f64::midpoint(ratios[(ratios.len() - 1) / 2], ratios[ratios.len() / 2]);
+        let aim = timed[0].3[at].aim;
+        assert!((median - 1.0).abs() < aim, "{machine}: {median}");
+        missed += ratios
+            .iter()
+            .filter(|&ratio| (ratio / median - 1.0).abs() > aim)
+            .count();
+    }
     assert!(
-        timed.len() >= 10 && missed * 4 < figures().count() && outside * 4 < figures().count(),
+        timed.len() >= 10 && missed * 8 < figures().count(),
         "{missed} miss their aim"
     );
+    // "Most of the times of machine ... are forecast too long".
+    let of_machine = timed
+        .iter()
+        .filter(|(_, machine, ..)| machine == "`4351478a38ca`");
+    let errors: Vec<f64> = of_machine
+        .flat_map(|(.., figures)| figures.iter().map(Figure::miss))
+        .collect();
+    let too_long = errors.iter().filter(|&&error| error > 0.0).count();
+    assert!(too_long * 2 > errors.len(), "{too_long} of {}", errors.len());
 }
 
 /// Of circuits that no fit has seen, all but a few are within every aim.

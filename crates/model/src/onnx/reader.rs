@@ -159,7 +159,7 @@ fn defaults(model: &ModelProto) -> Vec<String> {
     notes.collect()
 }
 
-/// A sentence about a file whose values are `float16`, if they are.
+/// A sentence about a file that has values of 16-bit floats, if it does.
 fn half_precision(proto: &GraphProto) -> Option<String> {
     let is_half = |element: i32| [DataType::Float16 as i32, DataType::Bfloat16 as i32].contains(&element);
     let made = proto.node.iter().flat_map(|node| &node.attribute);
@@ -309,17 +309,16 @@ impl<'a> Import<'a> {
             if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
                 let element = element_type(input);
                 let value = import.graph.input(&port.name, &port.shape);
-                let value = match (element, port.numbers) {
-                    (Some(DataType::Bool), _) => value.and_then(|id| import.truth_of(&port.name, id)),
-                    (_, Numbers::Within(least, greatest)) => {
-                        value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
-                    }
-                    (Some(DataType::Int32 | DataType::Int64), _) => {
-                        let (least, greatest) = element.and_then(range_of).expect("a range of integers");
-                        value.and_then(|id| import.held(&port.name, id, Within { least, greatest }))
-                    }
-                    _ => value,
+                let range = match port.numbers {
+                    Numbers::Within(least, greatest) => Some((least, greatest)),
+                    Numbers::Integers => element.and_then(range_of),
+                    Numbers::Floats | Numbers::Truth => None,
                 };
+                let value = value.and_then(|id| match range {
+                    Some((least, greatest)) => import.held(&port.name, id, Within { least, greatest }),
+                    None if port.numbers == Numbers::Truth => import.truth_of(&port.name, id),
+                    None => Ok(id),
+                });
                 let binding = value.map_or(Binding::Unknown, |id| Binding::Value(id, element));
                 import.bindings.insert(&input.name, binding);
             }

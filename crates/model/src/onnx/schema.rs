@@ -32,7 +32,8 @@ pub(super) fn find(operator: &str, opset: i64, name: &str) -> Option<Schema> {
         .find(|schema| schema.name == name && (schema.since..schema.until).contains(&opset))
 }
 
-/// The operator sets that have an operator, but for LayerNormalization, which onnxruntime's optimiser writes in older ones, too, where it came after the first or went before the last of [`OPERATOR_SETS`].
+/// The operator sets that have an operator. LayerNormalization is left out: onnxruntime's optimiser writes it in older ones, too. An operator is
+/// here where it came after the first or went before the last of [`OPERATOR_SETS`].
 const LATER_OR_GONE: [(&str, std::ops::Range<i64>); 45] = {
     const ON: i64 = i64::MAX;
     [
@@ -112,19 +113,10 @@ const fn until(until: i64, name: &'static str, kind: AttributeType) -> Schema {
 }
 
 /// All attributes that an operator has or had; an operator that is not named has none.
-#[allow(clippy::too_many_lines, clippy::match_same_arms)] // a table, in alphabetical order
+#[allow(clippy::too_many_lines)] // a table, in the order of the first operator of each arm
 fn of(operator: &str) -> &'static [Schema] {
     match operator {
-        "ArgMax" => {
-            const {
-                &[
-                    always("axis", Int),
-                    always("keepdims", Int),
-                    since(12, "select_last_index", Int),
-                ]
-            }
-        }
-        "ArgMin" => {
+        "ArgMax" | "ArgMin" => {
             const {
                 &[
                     always("axis", Int),
@@ -181,9 +173,10 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "Celu" => const { &[always("alpha", Float)] },
+        "Celu" | "Elu" | "LeakyRelu" | "Swish" | "ThresholdedRelu" => const { &[always("alpha", Float)] },
         "Clip" => const { &[until(11, "max", Float), until(11, "min", Float)] },
-        "Concat" => const { &[always("axis", Int)] },
+        "Concat" | "Flatten" | "Gather" | "GatherElements" | "Hardmax" | "LogSoftmax" | "OneHot"
+        | "Scatter" | "Softmax" => const { &[always("axis", Int)] },
         "Constant" => {
             const {
                 &[
@@ -199,19 +192,7 @@ fn of(operator: &str) -> &'static [Schema] {
             }
         }
         "ConstantOfShape" => const { &[always("value", Tensor)] },
-        "Conv" => {
-            const {
-                &[
-                    always("auto_pad", String),
-                    always("dilations", Ints),
-                    always("group", Int),
-                    always("kernel_shape", Ints),
-                    always("pads", Ints),
-                    always("strides", Ints),
-                ]
-            }
-        }
-        "ConvInteger" => {
+        "Conv" | "ConvInteger" | "QLinearConv" => {
             const {
                 &[
                     always("auto_pad", String),
@@ -250,9 +231,7 @@ fn of(operator: &str) -> &'static [Schema] {
         }
         "Dropout" => const { &[until(12, "ratio", Float), since(12, "seed", Int)] },
         "Einsum" => const { &[always("equation", String)] },
-        "Elu" => const { &[always("alpha", Float)] },
         "EyeLike" => const { &[always("dtype", Int), always("k", Int)] },
-        "Flatten" => const { &[always("axis", Int)] },
         "GRU" => {
             const {
                 &[
@@ -267,8 +246,6 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "Gather" => const { &[always("axis", Int)] },
-        "GatherElements" => const { &[always("axis", Int)] },
         "GatherND" => const { &[since(12, "batch_dims", Int)] },
         "Gelu" => const { &[always("approximate", String)] },
         "Gemm" => {
@@ -291,7 +268,6 @@ fn of(operator: &str) -> &'static [Schema] {
             }
         }
         "HardSigmoid" => const { &[always("alpha", Float), always("beta", Float)] },
-        "Hardmax" => const { &[always("axis", Int)] },
         "InstanceNormalization" => const { &[always("epsilon", Float)] },
         "LRN" => {
             const {
@@ -317,7 +293,7 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "LayerNormalization" => {
+        "LayerNormalization" | "RMSNormalization" => {
             const {
                 &[
                     always("axis", Int),
@@ -326,8 +302,6 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "LeakyRelu" => const { &[always("alpha", Float)] },
-        "LogSoftmax" => const { &[always("axis", Int)] },
         "LpNormalization" => const { &[always("axis", Int), always("p", Int)] },
         "MaxPool" => {
             const {
@@ -343,25 +317,12 @@ fn of(operator: &str) -> &'static [Schema] {
             }
         }
         "MeanVarianceNormalization" => const { &[always("axes", Ints)] },
-        "OneHot" => const { &[always("axis", Int)] },
         "Pad" => {
             const {
                 &[
                     always("mode", String),
                     until(11, "pads", Ints),
                     until(11, "value", Float),
-                ]
-            }
-        }
-        "QLinearConv" => {
-            const {
-                &[
-                    always("auto_pad", String),
-                    always("dilations", Ints),
-                    always("group", Int),
-                    always("kernel_shape", Ints),
-                    always("pads", Ints),
-                    always("strides", Ints),
                 ]
             }
         }
@@ -373,15 +334,6 @@ fn of(operator: &str) -> &'static [Schema] {
                     since(21, "output_dtype", Int),
                     since(23, "precision", Int),
                     since(19, "saturate", Int),
-                ]
-            }
-        }
-        "RMSNormalization" => {
-            const {
-                &[
-                    always("axis", Int),
-                    always("epsilon", Float),
-                    always("stash_type", Int),
                 ]
             }
         }
@@ -398,70 +350,8 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "ReduceL1" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceL2" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceLogSum" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceLogSumExp" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceMax" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceMean" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceMin" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceProd" => {
+        "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean"
+        | "ReduceMin" | "ReduceProd" | "ReduceSumSquare" => {
             const {
                 &[
                     until(18, "axes", Ints),
@@ -476,15 +366,6 @@ fn of(operator: &str) -> &'static [Schema] {
                     until(13, "axes", Ints),
                     always("keepdims", Int),
                     since(13, "noop_with_empty_axes", Int),
-                ]
-            }
-        }
-        "ReduceSumSquare" => {
-            const {
-                &[
-                    until(18, "axes", Ints),
-                    always("keepdims", Int),
-                    since(18, "noop_with_empty_axes", Int),
                 ]
             }
         }
@@ -513,7 +394,6 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "Scatter" => const { &[always("axis", Int)] },
         "ScatterElements" => const { &[always("axis", Int), since(16, "reduction", String)] },
         "ScatterND" => const { &[since(16, "reduction", String)] },
         "Selu" => const { &[always("alpha", Float), always("gamma", Float)] },
@@ -528,7 +408,6 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "Softmax" => const { &[always("axis", Int)] },
         "SpaceToDepth" => const { &[always("blocksize", Int), since(28, "mode", String)] },
         "Split" => {
             const {
@@ -539,9 +418,7 @@ fn of(operator: &str) -> &'static [Schema] {
                 ]
             }
         }
-        "Squeeze" => const { &[until(13, "axes", Ints)] },
-        "Swish" => const { &[always("alpha", Float)] },
-        "ThresholdedRelu" => const { &[always("alpha", Float)] },
+        "Squeeze" | "Unsqueeze" => const { &[until(13, "axes", Ints)] },
         "TopK" => {
             const {
                 &[
@@ -554,7 +431,6 @@ fn of(operator: &str) -> &'static [Schema] {
         }
         "Transpose" => const { &[always("perm", Ints)] },
         "Trilu" => const { &[always("upper", Int)] },
-        "Unsqueeze" => const { &[until(13, "axes", Ints)] },
         "Upsample" => const { &[always("mode", String), until(9, "scales", Floats)] },
         _ => &[],
     }

@@ -146,11 +146,7 @@ impl Operator for Conv2d {
             window: self.window,
             groups: self.groups * batch,
         };
-        let result = lowering.linear_of(place, input, linear, weight_unit)?;
-        if are_whole {
-            lowering.set_whole_unless_rounded(result);
-        }
-        Ok(result)
+        lowering.linear_beside(place, input, linear, (weight_unit, are_whole))
     }
 }
 

@@ -103,11 +103,7 @@ impl Operator for Gemm {
             bias: place.bias(self.bias.as_ref(), self.weight.shape[0], unit)?,
             rows: place.shape[0],
         };
-        let result = lowering.linear_of(place, input, linear, weight_unit)?;
-        if are_whole {
-            lowering.set_whole_unless_rounded(result);
-        }
-        Ok(result)
+        lowering.linear_beside(place, input, linear, (weight_unit, are_whole))
     }
 }
 

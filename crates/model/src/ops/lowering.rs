@@ -533,8 +533,23 @@ impl Lowering {
         self.linear_of(place, input, linear, self.weight_unit())
     }
 
+    /// The same with weights of this unit; whole numbers stay whole where all weights are.
+    pub(crate) fn linear_beside(
+        &mut self,
+        place: &Place<'_>,
+        input: ValueId,
+        linear: Linear,
+        (weight_unit, are_whole): (f64, bool),
+    ) -> Result<ValueId, ProgramError> {
+        let result = self.linear_of(place, input, linear, weight_unit)?;
+        if are_whole {
+            self.set_whole_unless_rounded(result);
+        }
+        Ok(result)
+    }
+
     /// The same with weights of another unit.
-    pub(crate) fn linear_of(
+    fn linear_of(
         &mut self,
         place: &Place<'_>,
         input: ValueId,

@@ -113,11 +113,7 @@ fn of_rows(
         bias: vec![0; columns],
         rows: place.shape.iter().product::<usize>() / columns,
     };
-    let result = lowering.linear_of(place, input, linear, weight_unit)?;
-    if are_whole {
-        lowering.set_whole_unless_rounded(result);
-    }
-    Ok(result)
+    lowering.linear_beside(place, input, linear, (weight_unit, are_whole))
 }
 
 /// What is multiplied: constants at the unit of weights, values at most a digit wide where that is needed.

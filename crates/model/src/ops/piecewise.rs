@@ -167,6 +167,13 @@ impl Piecewise {
     }
 }
 
+/// The constants that a `Clip` of this name reads.
+pub(super) fn ends(node: &str, least: f32, greatest: f32) -> Vec<TensorProto> {
+    [("least", least), ("greatest", greatest)]
+        .map(|(end, number)| proto::floats(format!("{node}.{end}"), &[], &[number]))
+        .to_vec()
+}
+
 /// x between two ends; the upper one where they are the wrong way round.
 fn clipped(least: f64, greatest: f64) -> Lines {
     let least = least.min(greatest);
@@ -204,9 +211,7 @@ impl Operator for Piecewise {
 
     fn initializers(&self, node: &str) -> Vec<TensorProto> {
         match *self {
-            Self::Clip { least, greatest } => [("least", least), ("greatest", greatest)]
-                .map(|(end, number)| proto::floats(format!("{node}.{end}"), &[], &[number]))
-                .to_vec(),
+            Self::Clip { least, greatest } => ends(node, least, greatest),
             Self::Abs | Self::Neg | Self::LeakyRelu { .. } | Self::HardSigmoid { .. } | Self::HardSwish => {
                 Vec::new()
             }

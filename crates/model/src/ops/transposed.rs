@@ -190,11 +190,7 @@ impl Operator for ConvTranspose2d {
             },
             groups: self.groups * batch,
         };
-        let result = lowering.linear_of(place, image, linear, weight_unit)?;
-        if are_whole {
-            lowering.set_whole_unless_rounded(result);
-        }
-        Ok(result)
+        lowering.linear_beside(place, image, linear, (weight_unit, are_whole))
     }
 }
 

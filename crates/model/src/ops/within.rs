@@ -8,12 +8,13 @@ use tract_onnx::pb::TensorProto;
 use super::Op;
 use super::lowering::{Lowering, Place};
 use super::operator::{Composition, Operator, Part, single};
+use super::piecewise::ends;
 use crate::interval::Interval;
 use crate::program::{ProgramError, Term, ValueId};
-use crate::wire::proto::{floats, signed};
+use crate::wire::proto::signed;
 
 /// What is held to 0 of a value that must be whole.
-const WAY: &str = " (less the nearest whole number)";
+const FRACTION: &str = " (its distance from the nearest whole number)";
 
 /// The least and the greatest number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,9 +60,7 @@ impl Operator for Within {
     }
 
     fn initializers(&self, node: &str) -> Vec<TensorProto> {
-        [("least", self.least), ("greatest", self.greatest)]
-            .map(|(end, number)| floats(format!("{node}.{end}"), &[], &[number as f32]))
-            .to_vec()
+        ends(node, self.least as f32, self.greatest as f32)
     }
 
     fn takes_any_batch(&self) -> bool {
@@ -87,7 +86,7 @@ impl Operator for Within {
 }
 
 impl Lowering {
-    /// A value that is whole in every proof: itself where it is one, and else the nearest whole number, from which it is no way off.
+    /// A value that is whole in every proof: itself where it is known to be, and else the nearest whole number, with the distance held to 0.
     fn held_whole(&mut self, place: &Place<'_>, value: ValueId) -> Result<ValueId, ProgramError> {
         let unit = self.value(value).unit;
         let bits = unit.log2();
@@ -99,14 +98,14 @@ impl Lowering {
         }
         let nearest = self.nearest(place, value, bits as u32)?;
         let terms = [(value, 1), (nearest, -(unit as i128))].map(|(value, factor)| Term { value, factor });
-        let way = self.sum(place, terms.to_vec(), 0, &place.shape, unit)?;
+        let distance = self.sum(place, terms.to_vec(), 0, &place.shape, unit)?;
         // Rounding is off by no more.
-        self.program.values[way.0].interval = Interval {
+        self.program.values[distance.0].interval = Interval {
             least: -(unit as i128) / 2,
             greatest: unit as i128 / 2,
         };
-        let way = self.at_least(place, way, 0, WAY)?;
-        self.at_most(place, way, 0, WAY)?;
+        let distance = self.at_least(place, distance, 0, FRACTION)?;
+        self.at_most(place, distance, 0, FRACTION)?;
         Ok(nearest)
     }
 }
