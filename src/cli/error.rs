@@ -98,7 +98,7 @@ pub(super) enum CliError {
     Tune(#[from] TuneError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    #[cfg(not(all(feature = "train", feature = "rpc")))]
+    #[cfg(not(all(feature = "png", feature = "rpc", feature = "train")))]
     #[error("`{command}` is not built in")]
     NotBuilt {
         command: &'static str,
@@ -202,7 +202,7 @@ impl CliError {
     /// Of an error that no cause knows more of.
     fn own_hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            #[cfg(not(all(feature = "train", feature = "rpc")))]
+            #[cfg(not(all(feature = "png", feature = "rpc", feature = "train")))]
             Self::NotBuilt { feature, .. } => {
                 return Some(format!("cargo build --release --features {feature}").into());
             }
@@ -274,7 +274,7 @@ impl CliError {
     /// 2 for arguments that cannot be used, else 1.
     pub(super) fn status(&self) -> u8 {
         match self {
-            #[cfg(not(all(feature = "train", feature = "rpc")))]
+            #[cfg(not(all(feature = "png", feature = "rpc", feature = "train")))]
             Self::NotBuilt { .. } => 2,
             Self::Suite(_)
             | Self::Plan(_)

@@ -12,7 +12,7 @@ use crate::report::{self, Dataset, Prices, Report, output};
 /// The baseline that is always there.
 const STUDY: &str = "study";
 
-/// Make tables (LaTeX, Markdown, CSV), plots (SVG, PNG) and a page from records: nothing is proved, no network is asked
+/// Make tables (LaTeX, Markdown, CSV), plots (SVG) and a page from records: nothing is proved, no network is asked
 ///
 /// The same records give the same bytes. What a record does not hold is a dash; a file that could not be used is named,
 /// with the reason, and the exit status is then 1.
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Everything but csp
+    /// Everything but png and csp
     All,
     /// Tables that build alone and inside a document
     Latex,
@@ -50,37 +50,51 @@ enum Format {
     Csv,
     /// One self-contained page
     Html,
-    /// SVG and PNG
+    /// SVG
     Plots,
+    /// The plots as PNG (built with `--features png`)
+    Png,
     /// A summary of what a terminal has room for
     Text,
     /// JSON as the client-side-proving benchmarks have it, one file for each verified record
     Csp,
 }
 
-impl From<Format> for report::Format {
-    fn from(format: Format) -> Self {
-        match format {
+impl TryFrom<Format> for report::Format {
+    type Error = CliError;
+
+    fn try_from(format: Format) -> Result<Self, CliError> {
+        Ok(match format {
             Format::All => Self::All,
             Format::Latex => Self::Latex,
             Format::Markdown => Self::Markdown,
             Format::Csv => Self::Csv,
             Format::Html => Self::Html,
             Format::Plots => Self::Plots,
+            #[cfg(feature = "png")]
+            Format::Png => Self::Png,
+            #[cfg(not(feature = "png"))]
+            Format::Png => {
+                return Err(CliError::NotBuilt {
+                    command: "report --format png",
+                    feature: "png",
+                });
+            }
             Format::Text => Self::Text,
             Format::Csp => Self::Csp,
-        }
+        })
     }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
+    let format = arguments.format.try_into()?;
     let prices = Prices::read(arguments.prices.as_deref())?;
     let mut report = Report::new(Dataset::read(&arguments.results)?, &prices);
     if arguments.baseline != STUDY {
         report.add_baseline(&arguments.baseline)?;
     }
     report.record_links = output::way_back(&arguments.out);
-    let files = output::files(&report, arguments.format.into())?;
+    let files = output::files(&report, format)?;
     output::write(&arguments.out, &files)?;
     for line in output::headline(&report.dataset) {
         say!("{line}")?;

@@ -674,6 +674,18 @@ fn the_published_commands_make_the_published_records() {
     assert!(records > 30, "{records}");
 }
 
+/// Likewise of pictures in pixels.
+#[cfg(not(feature = "png"))]
+#[test]
+fn plots_are_png_where_that_is_built_in() {
+    refuses(
+        &["report", "--format", "png"],
+        2,
+        "`report --format png` is not built in",
+        "cargo build --release --features png",
+    );
+}
+
 /// Likewise of asking a provider, whose URL is not repeated.
 #[cfg(not(feature = "rpc"))]
 #[test]

@@ -135,9 +135,9 @@ pub enum InputError {
         /// What the file has in its place.
         found: String,
     },
-    /// A number is NaN, infinite, or beyond the range of `f32`.
-    #[error("{}: input {input:?} has {value} at position {position}", path.display())]
-    NotFinite {
+    /// An element that the input does not take.
+    #[error("{}: input {input:?} has {value} at position {position}, {fault}", path.display())]
+    Element {
         /// The file.
         path: PathBuf,
         /// Name of the input.
@@ -146,33 +146,23 @@ pub enum InputError {
         position: usize,
         /// The number.
         value: f64,
+        /// What is wrong with it.
+        fault: ElementFault,
     },
-    /// A number is none of those that an input takes.
-    #[error("{}: input {input:?} takes {numbers}, and the file has {value} at position {position}", path.display())]
-    OtherNumber {
-        /// The file.
-        path: PathBuf,
-        /// Name of the input.
-        input: String,
-        /// What it takes.
-        numbers: Numbers,
-        /// Position in row-major order.
-        position: usize,
-        /// The number.
-        value: f64,
-    },
-    /// A whole number that `f32`, which all inputs are read as, does not hold.
-    #[error("{}: input {input:?} has {value} at position {position}, which 32-bit floats do not hold", path.display())]
-    Wide {
-        /// The file.
-        path: PathBuf,
-        /// Name of the input.
-        input: String,
-        /// Position in row-major order.
-        position: usize,
-        /// The number.
-        value: f64,
-    },
+}
+
+/// Why an input does not take a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ElementFault {
+    /// It is NaN, infinite, or beyond the range of `f32`.
+    #[error("which is no finite number of 32 bits")]
+    NotFinite,
+    /// It is none of those that the input takes.
+    #[error("and takes {0}")]
+    Other(Numbers),
+    /// It is a whole number that `f32`, which all inputs are read as, does not hold, or one that may have been rounded to 53 bits.
+    #[error("which 32-bit floats do not hold")]
+    Wide,
 }
 
 impl Hint for InputError {
@@ -194,9 +184,11 @@ impl Hint for InputError {
                 "name each array as its input: numpy.savez(path, **{\"input\": array, …}), or none: numpy.savez(path, array, …)"
             }
             Self::Shape { .. } => "give the input's own shape, or a flat array of as many numbers",
-            Self::Wide { .. } => "give whole numbers of a magnitude up to 16,777,216",
-            Self::OtherNumber { .. } => "give the input the numbers that the ONNX file declares for it",
-            Self::NotFinite { .. } => "every number must be finite and of a magnitude below 3.4e38",
+            Self::Element { fault, .. } => match fault {
+                ElementFault::Wide => "give whole numbers of a magnitude up to 16,777,216",
+                ElementFault::Other(_) => "give the input the numbers that the ONNX file declares for it",
+                ElementFault::NotFinite => "every number must be finite and of a magnitude below 3.4e38",
+            },
         };
         Some(hint.into())
     }
@@ -259,6 +251,23 @@ impl Slot<'_> {
     /// How many elements it has: a model with more than fit is refused.
     fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// A number of a file as an element of the input.
+    fn element(&self, value: f64) -> Result<f32, ElementFault> {
+        /// Beyond it, an `f64` may be another whole number than the file's.
+        const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+        let single = value as f32;
+        let is_exact = (f64::from(single) - value).abs() <= 0.0 && value.abs() < MOST_EXACT;
+        if !single.is_finite() {
+            Err(ElementFault::NotFinite)
+        } else if !self.numbers.has(value) {
+            Err(ElementFault::Other(self.numbers))
+        } else if self.numbers != Numbers::Floats && !is_exact {
+            Err(ElementFault::Wide)
+        } else {
+            Ok(single)
+        }
     }
 }
 
@@ -560,8 +569,7 @@ fn elements_of_first(path: &Path, slots: &[Slot<'_>]) -> Result<usize, InputErro
     }
 }
 
-/// An array as a file has it, row-major. `f64` holds what `f32` can: integers beyond 2⁵³ are rounded
-/// here already.
+/// An array as a file has it, row-major. `f64` holds what `f32` can; integers beyond 2⁵³ are rounded here.
 struct Array {
     /// Sizes; `None` when rows differ in length or depth.
     shape: Option<Vec<usize>>,
@@ -587,35 +595,13 @@ impl Array {
             });
         }
         let single = |(position, value): (usize, f64)| {
-            let single = value as f32;
-            if single.is_finite() && !slot.numbers.has(value) {
-                Err(InputError::OtherNumber {
-                    path: path.to_owned(),
-                    input: slot.name.to_owned(),
-                    numbers: slot.numbers,
-                    position,
-                    value,
-                })
-            } else if single.is_finite()
-                && slot.numbers != Numbers::Floats
-                && (f64::from(single) - value).abs() > 0.0
-            {
-                Err(InputError::Wide {
-                    path: path.to_owned(),
-                    input: slot.name.to_owned(),
-                    position,
-                    value,
-                })
-            } else if single.is_finite() {
-                Ok(single)
-            } else {
-                Err(InputError::NotFinite {
-                    path: path.to_owned(),
-                    input: slot.name.to_owned(),
-                    position,
-                    value,
-                })
-            }
+            slot.element(value).map_err(|fault| InputError::Element {
+                path: path.to_owned(),
+                input: slot.name.to_owned(),
+                position,
+                value,
+                fault,
+            })
         };
         let data = self.data.into_iter().enumerate().map(single);
         Ok(Tensor::new(slot.shape, data.collect::<Result<_, _>>()?))
@@ -1030,11 +1016,19 @@ mod tests {
         assert!(matches!(refused("[1, 2, NaN, 4]"), InputError::Json { .. }));
         assert!(matches!(
             refused("[1, 2, 1e999, 4]"),
-            InputError::NotFinite { position: 2, .. }
+            InputError::Element {
+                position: 2,
+                fault: ElementFault::NotFinite,
+                ..
+            }
         ));
         assert!(matches!(
             refused("[1, 2, 1e39, 4]"),
-            InputError::NotFinite { position: 2, .. }
+            InputError::Element {
+                position: 2,
+                fault: ElementFault::NotFinite,
+                ..
+            }
         ));
         assert!(matches!(refused("[1, 2, 3]"), InputError::Shape { .. }));
         assert!(matches!(refused("[[1, 2], [3, 4]]"), InputError::Count { .. }));
@@ -1094,13 +1088,18 @@ mod tests {
         );
         let json = br#"{"input_data": [[true, false, 1, 1]]}"#;
         assert_eq!(read("x.json", json, &of(Numbers::Truth)).expect("fits"), expected);
-        for (numbers, other) in [(Numbers::Truth, "2"), (Numbers::Integers, "0.5")] {
+        for (numbers, other, expected) in [
+            (Numbers::Truth, "2", ElementFault::Other(Numbers::Truth)),
+            (Numbers::Integers, "0.5", ElementFault::Other(Numbers::Integers)),
+            (Numbers::Integers, "16777217", ElementFault::Wide),
+            // As an `f64` it is 2⁵³, which `f32` holds.
+            (Numbers::Integers, "9007199254740993", ElementFault::Wide),
+        ] {
             let json = format!("[1, 0, 1, {other}]");
             let refused = read("x.json", json.as_bytes(), &of(numbers)).expect_err("another number");
-            assert!(
-                matches!(refused, InputError::OtherNumber { position: 3, .. }),
-                "{refused}"
-            );
+            let is_expected =
+                matches!(refused, InputError::Element { position: 3, fault, .. } if fault == expected);
+            assert!(is_expected, "{refused}");
         }
     }
 
@@ -1129,11 +1128,22 @@ mod tests {
         let c = npyz::Order::C;
         let refused = |bytes: &[u8]| read("x.npy", bytes, ONE).expect_err("refused");
         let nan = npy(&[4], c, &[0.0, f32::NAN, 0.0, 0.0]);
-        assert!(matches!(refused(&nan), InputError::NotFinite { position: 1, .. }));
+        assert!(matches!(
+            refused(&nan),
+            InputError::Element {
+                position: 1,
+                fault: ElementFault::NotFinite,
+                ..
+            }
+        ));
         let infinite = npy(&[4], c, &[0.0, 0.0, 0.0, f64::NEG_INFINITY]);
         assert!(matches!(
             refused(&infinite),
-            InputError::NotFinite { position: 3, .. }
+            InputError::Element {
+                position: 3,
+                fault: ElementFault::NotFinite,
+                ..
+            }
         ));
         let transposed = npy::<f32>(&[2, 2, 1], c, &[0.0; 4]);
         assert!(matches!(refused(&transposed), InputError::Shape { .. }));

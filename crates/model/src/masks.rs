@@ -3,11 +3,14 @@
 //! Goes in: a graph. Comes out: the same function, in which a Softmax of scores that a constant masks (a causal mask, padding) is one of
 //! what each row keeps. A masked score is a number of −10⁴ or less, or has one added that is less by 5,000 than what others of its row have, and
 //! e to it is 0 in `f32` beside the others: its share is 0, and its score is not needed. Rows that keep the same places share one Softmax.
+//! That holds for scores that differ by less than what the mask adds, to which they are held.
 
 use std::collections::BTreeMap;
 
 use crate::fold::{Written, rewritten};
-use crate::graph::{Concat, Filling, Graph, GraphError, Movement, Node, Op, Reshape, Tensor, ValueId};
+use crate::graph::{
+    Concat, Filling, Graph, GraphError, Movement, Node, Op, Reshape, Tensor, ValueId, Within,
+};
 use crate::ops::{broadcast, positions};
 
 /// What a masked score has added, or is, at most.
@@ -15,6 +18,9 @@ const MASKED: f32 = -1e4;
 
 /// How much less that is, at least, than what each score has added that its row keeps.
 const DISTANCE: f32 = 5e3;
+
+/// e to a number that is less by more is 0 in `f32` beside 1.
+const NEGLIGIBLE: f32 = 104.0;
 
 /// For each score whether it counts, by what is added to it: rows of so many columns.
 fn kept_of(added: &[f32], columns: usize) -> Vec<bool> {
@@ -45,6 +51,8 @@ struct Mask {
     kept: Vec<bool>,
     /// What is added to those that do, if anything; scores that do not have 0.
     added: Option<Tensor>,
+    /// The greatest magnitude of scores that the mask hides and of those beside them.
+    most: f32,
 }
 
 /// The mask of a Softmax; none where its input has none, or where a row would keep nothing.
@@ -72,10 +80,13 @@ fn mask_of(graph: &Graph, written: &Written, node: &Node) -> Option<Mask> {
             let of_kept = addend.data.iter().zip(&kept);
             let of_kept: Vec<f32> = of_kept.map(|(&x, &kept)| if kept { x } else { 0.0 }).collect();
             let is_shifted = of_kept.iter().any(|&x| x != 0.0);
+            let least_distance = distance(&addend.data, &kept, columns);
             Mask {
                 scores,
                 kept,
                 added: is_shifted.then(|| Tensor::new(shape, of_kept)),
+                // Of a score that is hidden and one that is kept.
+                most: (least_distance - NEGLIGIBLE) / 2.0,
             }
         }
         (Op::Where, &[truth, left, right]) => {
@@ -84,14 +95,16 @@ fn mask_of(graph: &Graph, written: &Written, node: &Node) -> Option<Mask> {
             let counts = scores == left;
             let filling = spread(filling, shape)?;
             let kept: Vec<bool> = truth.data.iter().map(|&x| (x != 0.0) == counts).collect();
-            let mut left_out = filling.data.iter().zip(&kept).filter(|(_, kept)| !**kept);
-            if !left_out.all(|(&x, _)| x <= MASKED) {
+            let left_out = filling.data.iter().zip(&kept).filter(|(_, kept)| !**kept);
+            let greatest = left_out.map(|(&x, _)| x).fold(f32::MIN, f32::max);
+            if greatest > MASKED {
                 return None;
             }
             Mask {
                 scores,
                 kept,
                 added: None,
+                most: -greatest - NEGLIGIBLE,
             }
         }
         _ => return None,
@@ -99,6 +112,18 @@ fn mask_of(graph: &Graph, written: &Written, node: &Node) -> Option<Mask> {
     let is_needed = mask.kept.contains(&false) && graph.shape(mask.scores) == shape;
     let each_keeps = mask.kept.chunks(columns).all(|row| row.contains(&true));
     (is_needed && each_keeps).then_some(mask)
+}
+
+/// The least that a score has added less than one that its row keeps, over all that are left out.
+fn distance(added: &[f32], kept: &[bool], columns: usize) -> f32 {
+    let rows = added.chunks(columns).zip(kept.chunks(columns));
+    let distances = rows.map(|(added, kept)| {
+        let of = |counts: bool| added.iter().zip(kept).filter(move |(_, kept)| **kept == counts);
+        let least = of(true).map(|(&x, _)| x).fold(f32::INFINITY, f32::min);
+        let greatest = of(false).map(|(&x, _)| x).fold(f32::NEG_INFINITY, f32::max);
+        (least - greatest).min(f32::MAX)
+    });
+    distances.fold(f32::MAX, f32::min)
 }
 
 /// A constant with its elements repeated; none where it has others than the shape.
@@ -120,7 +145,11 @@ impl Mask {
             let name = format!("{}/kept/{counter}", node.name);
             graph.apply(&name, &name, op, inputs)
         };
-        let mut scores = self.scores;
+        let within = Within {
+            is_whole: false,
+            ..Within::whole(-self.most as i64, self.most as i64)
+        };
+        let mut scores = apply(graph, Op::Within(within), &[self.scores])?;
         if let Some(added) = self.added {
             let added = apply(graph, Op::Constant(added), &[])?;
             scores = apply(graph, Op::Add, &[scores, added])?;
@@ -240,6 +269,26 @@ mod tests {
             let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
             assert!(exact.iter().zip(&found).all(close), "{exact:?} {found:?}");
         }
+    }
+
+    /// Scores are as many as 10,000 may hide: what is left out is 0 beside what is kept, whatever they are.
+    #[test]
+    fn scores_are_held_to_what_the_mask_hides() {
+        let most_of = |kept: f32, left_out: f32| {
+            let graph = causal(|graph, x| {
+                let mask = constant(graph, "mask", lower_left(kept, left_out));
+                graph.apply("add", "add.y", Op::Add, &[x, mask]).unwrap()
+            });
+            let without = without_masked(&graph);
+            let held = without.nodes.iter().find_map(|node| match node.op {
+                Op::Within(within) => Some((within.least, within.greatest, within.is_whole)),
+                _ => None,
+            });
+            held.unwrap()
+        };
+        assert_eq!(most_of(0.0, -1e4), (-4948, 4948, false));
+        assert_eq!(most_of(-4.0, -1e4), (-4946, 4946, false));
+        assert!(most_of(0.0, f32::MIN).1 > 1 << 62);
     }
 
     /// What has little less added than others of its row is not left out, however little that is.

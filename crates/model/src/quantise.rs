@@ -385,7 +385,7 @@ impl Quantiser<'_> {
             return true;
         };
         let Value { interval, unit, .. } = self.lowering.value(number);
-        let of_type = Within { least, greatest }.interval(*unit);
+        let of_type = Within::whole(least, greatest).interval(*unit);
         let is_within = interval.hull(of_type) == of_type;
         self.lowering.program.assumed.push((number, of_type));
         is_within

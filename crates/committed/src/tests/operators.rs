@@ -539,18 +539,27 @@ fn held() -> Vec<(&'static str, Graph)> {
             "numbers from the least of a type",
             Net::of(row, |net, x| {
                 let more = net.with(Op::Add, x, 0.9375);
-                let (least, greatest) = (0, 2);
                 let whole = net.apply(Op::Whole(Whole::Floor), &[more]);
-                net.apply(Op::Within(Within { least, greatest }), &[whole])
+                net.apply(Op::Within(Within::whole(0, 2)), &[whole])
             }),
         ),
         (
             "numbers up to the greatest of a type",
             Net::of(row, |net, x| {
                 let less = net.with(Op::Sub, x, 0.9375);
-                let (least, greatest) = (-2, 0);
                 let whole = net.apply(Op::Whole(Whole::Ceil), &[less]);
-                net.apply(Op::Within(Within { least, greatest }), &[whole])
+                net.apply(Op::Within(Within::whole(-2, 0)), &[whole])
+            }),
+        ),
+        (
+            "a score that its mask would not hide",
+            Net::of(row, |net, x| {
+                let less = net.with(Op::Sub, x, 0.9375);
+                let hidden = Within {
+                    is_whole: false,
+                    ..Within::whole(-2, 0)
+                };
+                net.apply(Op::Within(hidden), &[less])
             }),
         ),
         ("a root of what may be negative", shifted(Smooth::Sqrt)),

@@ -315,7 +315,7 @@ impl<'a> Import<'a> {
                     Numbers::Floats | Numbers::Truth => None,
                 };
                 let value = value.and_then(|id| match range {
-                    Some((least, greatest)) => import.held(&port.name, id, Within { least, greatest }),
+                    Some((least, greatest)) => import.held(&port.name, id, Within::whole(least, greatest)),
                     None if port.numbers == Numbers::Truth => import.truth_of(&port.name, id),
                     None => Ok(id),
                 });

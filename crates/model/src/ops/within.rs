@@ -1,4 +1,4 @@
-//! Whole numbers that a value is held to: those of its type in the file, or the positions that there are.
+//! Numbers that a value is held to: those of its type in the file, the positions that there are, or scores that a mask hides.
 //!
 //! An input that makes it another number has no proof, as one of which a function has no result.
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tract_onnx::pb::TensorProto;
 
 use super::Op;
-use super::lowering::{Lowering, Place};
+use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Composition, Operator, Part, single};
 use super::piecewise::ends;
 use crate::interval::Interval;
@@ -23,9 +23,20 @@ pub struct Within {
     pub least: i64,
     /// The greatest.
     pub greatest: i64,
+    /// Whether only whole numbers are.
+    pub is_whole: bool,
 }
 
 impl Within {
+    /// Whole numbers.
+    pub fn whole(least: i64, greatest: i64) -> Self {
+        Self {
+            least,
+            greatest,
+            is_whole: true,
+        }
+    }
+
     /// In units of a value.
     pub(crate) fn interval(self, unit: f64) -> Interval {
         if unit >= 1.0 && unit.fract() == 0.0 {
@@ -63,6 +74,11 @@ impl Operator for Within {
         ends(node, self.least as f32, self.greatest as f32)
     }
 
+    /// Scores that are within by their bounds are looked up as they are.
+    fn table_reader(&self, read: &ReadThrough<'_>) -> Option<TableReader> {
+        read.onwards.filter(|_| !self.is_whole)
+    }
+
     fn takes_any_batch(&self) -> bool {
         true
     }
@@ -72,8 +88,10 @@ impl Operator for Within {
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let input = place.value(lowering, 0)?;
-        let input = lowering.held_whole(place, input)?;
+        let mut input = place.value(lowering, 0)?;
+        if self.is_whole {
+            input = lowering.held_whole(place, input)?;
+        }
         let Interval { least, greatest } = self.interval(lowering.value(input).unit);
         let held = lowering.at_least(place, input, least, "")?;
         let held = lowering.at_most(place, held, greatest, "")?;
@@ -113,10 +131,7 @@ impl Lowering {
 impl Composition {
     /// A value that names one of so many places, as no other number has a proof.
     pub(super) fn place_of(&mut self, value: Part, count: usize) -> Result<Part, String> {
-        let within = Within {
-            least: 0,
-            greatest: signed(count) - 1,
-        };
+        let within = Within::whole(0, signed(count) - 1);
         self.apply(Op::Within(within), &[value])
     }
 }
@@ -127,10 +142,7 @@ mod tests {
 
     #[test]
     fn a_range_is_that_of_the_units_in_it() {
-        let bytes = Within {
-            least: -128,
-            greatest: 127,
-        };
+        let bytes = Within::whole(-128, 127);
         let of = |unit: f64| {
             let Interval { least, greatest } = bytes.interval(unit);
             (least, greatest)
@@ -138,10 +150,7 @@ mod tests {
         assert_eq!(of(1.0), (-128, 127));
         assert_eq!(of(8.0), (-1024, 1016));
         assert_eq!(of(0.25), (-32, 31));
-        let all = Within {
-            least: i64::MIN,
-            greatest: i64::MAX,
-        };
+        let all = Within::whole(i64::MIN, i64::MAX);
         assert_eq!(all.interval(1.0).greatest, i128::from(i64::MAX));
         assert!(all.interval(1.0 / 16384.0).greatest < 1 << 49);
     }

@@ -6,13 +6,14 @@ use super::data::Dataset;
 use super::table::Table;
 use super::{Report, ReportError, csp, csv, html, latex, markdown, plots, tables, text};
 use crate::format;
+#[cfg(feature = "png")]
 use crate::parallel;
 use crate::store;
 
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Everything but [`Self::Csp`].
+    /// Everything but PNG and [`Self::Csp`].
     All,
     /// `latex/table_*.tex`.
     Latex,
@@ -22,8 +23,11 @@ pub enum Format {
     Csv,
     /// `index.html`.
     Html,
-    /// `plots/*.svg` and `plots/*.png`.
+    /// `plots/*.svg`.
     Plots,
+    /// `plots/*.png`.
+    #[cfg(feature = "png")]
+    Png,
     /// `summary_report.txt`.
     Text,
     /// `csp/*_metrics.json`, for the client-side-proving benchmarks.
@@ -81,16 +85,28 @@ pub fn files(report: &Report, format: Format) -> Result<Vec<File>, ReportError> 
             files.push(File::new("index.html", html::page(report, &plots)));
         }
         if wants(Format::Plots) {
-            let pictures = parallel::map(parallel::processors(), plots.len(), || {
-                |index: usize| plots[index].png()
-            })?;
-            for (plot, picture) in plots.iter().zip(pictures) {
-                files.push(File::new(format!("plots/{}.svg", plot.name), plot.svg.clone()));
-                files.push(File::new(format!("plots/{}.png", plot.name), picture));
-            }
+            let pictures = plots.into_iter();
+            files.extend(pictures.map(|plot| File::new(format!("plots/{}.svg", plot.name), plot.svg)));
         }
     }
+    #[cfg(feature = "png")]
+    if format == Format::Png {
+        files.extend(pictures(&report.dataset)?);
+    }
     Ok(files)
+}
+
+/// The plots as PNG, which takes long enough to use all processors.
+#[cfg(feature = "png")]
+fn pictures(dataset: &Dataset) -> Result<Vec<File>, ReportError> {
+    let plots = plots::all(dataset)?;
+    let pictures = parallel::map(parallel::processors(), plots.len(), || {
+        |index: usize| plots[index].png()
+    })?;
+    let named = plots.iter().zip(pictures);
+    Ok(named
+        .map(|(plot, picture)| File::new(format!("plots/{}.png", plot.name), picture))
+        .collect())
 }
 
 fn csv_files(report: &Report) -> Vec<File> {

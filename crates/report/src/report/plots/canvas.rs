@@ -4,12 +4,11 @@
 //! the page is set at the end. Fonts are never the system's: widths are measured in, and pictures drawn with, Noto Sans
 //! (SIL Open Font License), which is part of the program.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use resvg::{tiny_skia, usvg};
 
 use super::Plot;
 use crate::report::ReportError;
@@ -17,14 +16,8 @@ use crate::report::ReportError;
 /// Units of a drawing for one pixel.
 pub(super) const UNIT: i32 = 4;
 
-/// Pixels of a PNG for one pixel of the plot.
-const PNG_SCALE: f32 = 2.0;
-
-/// Most pixels of a PNG, of four bytes each: a plot with a line for each of thousands of records is drawn coarser.
-const MOST_PIXELS: f32 = 2.5e7;
-
 /// The font's name.
-const FONT: &str = "Noto Sans";
+pub(super) const FONT: &str = "Noto Sans";
 
 /// What a viewer without the font falls back to.
 const FONT_STACK: &str = "'Noto Sans', 'DejaVu Sans', Helvetica, Arial, sans-serif";
@@ -167,39 +160,6 @@ fn register_fonts() {
     LazyLock::force(&REGISTERED);
 }
 
-/// Pixels of a PNG for one pixel of a plot of this size.
-fn png_scale(width: f32, height: f32) -> f32 {
-    (MOST_PIXELS / (width * height)).sqrt().min(PNG_SCALE)
-}
-
-/// A plot as PNG, twice as fine as its size on the page unless that is very large.
-pub(super) fn png(plot: &Plot) -> Result<Vec<u8>, ReportError> {
-    static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
-        let mut fonts = usvg::fontdb::Database::new();
-        fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
-        fonts.load_font_data(notosans::BOLD_TTF.to_vec());
-        Arc::new(fonts)
-    });
-    let failed = |message: String| ReportError::Plot {
-        name: plot.name,
-        message,
-    };
-    let options = usvg::Options {
-        fontdb: FONTS.clone(),
-        font_family: FONT.to_owned(),
-        ..usvg::Options::default()
-    };
-    let tree = usvg::Tree::from_str(&plot.svg, &options).map_err(|error| failed(told(error)))?;
-    let size = tree.size();
-    let scale = png_scale(size.width(), size.height());
-    let pixels = |length: f32| (length * scale).ceil() as u32;
-    let mut pixmap = tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height()))
-        .ok_or_else(|| failed("it has no size".to_owned()))?;
-    let transform = tiny_skia::Transform::from_scale(scale, scale);
-    resvg::render(&tree, transform, &mut pixmap.as_mut());
-    pixmap.encode_png().map_err(|error| failed(told(error)))
-}
-
 /// A text style of a size in pixels.
 pub(super) fn font(pixels: i32, color: RGBColor, bold: bool) -> TextStyle<'static> {
     let size = f64::from(pixels * UNIT) * 1.24;
@@ -325,18 +285,5 @@ pub(super) fn mark(area: &Area, (x, y): (i32, i32), marker: Marker, color: RGBCo
                 1.8,
             )
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_large_plot_has_no_more_pixels_than_memory_is_for() {
-        assert!((png_scale(1200.0, 800.0) - PNG_SCALE).abs() < f32::EPSILON);
-        let (width, height) = (1200.0, 60_000.0);
-        let scale = png_scale(width, height);
-        assert!(scale > 0.5 && width * scale * height * scale <= 1.001 * MOST_PIXELS);
     }
 }

@@ -1,4 +1,4 @@
-//! Plots, each a function from the records to one SVG; the PNG is drawn from it.
+//! Plots, each a function from the records to one SVG; the PNG (feature `png`) is drawn from it.
 //!
 //! - [`pareto`]: any two costs against each other, with the front;
 //! - [`gas`]: gas by cause as stacked bars;
@@ -16,6 +16,8 @@ mod growth;
 mod makespan;
 mod panel;
 mod pareto;
+#[cfg(feature = "png")]
+mod png;
 
 use super::{Dataset, ReportError};
 use crate::parallel;
@@ -33,16 +35,6 @@ pub struct Plot {
     pub description: String,
     /// The picture.
     pub svg: String,
-}
-
-impl Plot {
-    /// The picture as PNG.
-    ///
-    /// # Errors
-    /// [`ReportError::Plot`] where it cannot be drawn.
-    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
-        canvas::png(self)
-    }
 }
 
 type Draw = fn(&Dataset) -> Result<Option<Plot>, ReportError>;
