@@ -1,9 +1,15 @@
 //! Files whose nodes are laid out as several operators, against onnxruntime: quantised networks, Einsum, volumes.
 
-use tract_onnx::pb::{ModelProto, NodeProto, TensorProto, tensor_proto::DataType};
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{
+    AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    tensor_proto::DataType,
+};
 
 use crate::common;
-use crate::common::models::{float, floats, int, ints, operator, small, text, with, write, written};
+use crate::common::models::{
+    attribute, float, floats, int, integers, ints, operator, small, text, with, write, written,
+};
 use evmbench::judge::OnnxRuntime;
 use evmbench::prover::{CircuitPlan, Io, Silent};
 use evmbench::record::Request;
@@ -39,7 +45,7 @@ impl Found {
         onnxruntime.install().expect("onnxruntime is installed");
         let outputs = onnxruntime.run(&subject.onnx, std::slice::from_ref(&subject.inputs), &Silent);
         let outputs = outputs.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let onnxruntime = outputs.sets[0].iter().flatten().map(|&x| f64::from(x)).collect();
+        let onnxruntime = outputs.sets[0].iter().flatten().copied().collect();
         Self { circuit, onnxruntime }
     }
 
@@ -251,6 +257,310 @@ fn convolutions_of_integers_are_onnxs() {
         found.circuit,
         found.onnxruntime
     );
+}
+
+/// A file with one of onnxruntime's own operators.
+fn contributed(shape: &[i64], nodes: Vec<NodeProto>, constants: Vec<TensorProto>) -> ModelProto {
+    let mut model = small(shape, nodes, constants);
+    model.opset_import.push(OperatorSetIdProto {
+        domain: "com.microsoft".to_owned(),
+        version: 1,
+    });
+    model
+}
+
+fn own(name: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        domain: "com.microsoft".to_owned(),
+        ..operator(name, inputs, output)
+    }
+}
+
+/// A step of the integers that the operators below give.
+const STEP: f64 = 0.0213;
+
+/// What is quantised, an operator on it, and numbers again.
+fn on_quantised(node: NodeProto, more: Vec<TensorProto>) -> ModelProto {
+    let scalar = |name: &str, value: f32| floats(name, &[], &[value]);
+    let given = node.output[0].clone();
+    let mut nodes = vec![operator("QuantizeLinear", &["x", "xs", "xz"], "q"), node];
+    if given != "y" {
+        nodes.push(operator("DequantizeLinear", &[&given, "ys", "yz"], "y"));
+    }
+    let mut constants = vec![
+        scalar("xs", 0.0157),
+        bytes("xz", &[], DataType::Uint8, &[64]),
+        scalar("ys", STEP as f32),
+        bytes("yz", &[], DataType::Uint8, &[120]),
+        scalar("cs", 0.0091),
+        bytes("cz", &[], DataType::Uint8, &[100]),
+    ];
+    constants.extend(more);
+    contributed(&[1, 2, 6, 6], nodes, constants)
+}
+
+/// onnxruntime's own operators on quantised integers give its integers, but for one step where a result is near a tie.
+#[test]
+fn contributed_operators_on_integers_are_onnxruntimes() {
+    let shifted: Vec<i32> = weights(72, 3).into_iter().map(|x| x + 127).collect();
+    let other = || bytes("c", &[1, 2, 6, 6], DataType::Uint8, &shifted);
+    let of_two = ["q", "xs", "xz", "c", "cs", "cz", "ys", "yz"];
+    let of_one = ["q", "xs", "xz", "ys", "yz"];
+    let cases = [
+        (own("QLinearAdd", &of_two, "r"), vec![other()]),
+        (own("QLinearMul", &of_two, "r"), vec![other()]),
+        (
+            with(
+                own(
+                    "QLinearConcat",
+                    &["ys", "yz", "q", "xs", "xz", "c", "cs", "cz"],
+                    "r",
+                ),
+                int("axis", 1),
+            ),
+            vec![other()],
+        ),
+        (
+            with(own("QLinearLeakyRelu", &of_one, "r"), float("alpha", 0.2)),
+            Vec::new(),
+        ),
+        (own("QLinearSigmoid", &of_one, "r"), Vec::new()),
+        (
+            with(
+                with(
+                    own("QLinearAveragePool", &of_one, "r"),
+                    ints("kernel_shape", &[3, 3]),
+                ),
+                ints("pads", &[1, 1, 1, 1]),
+            ),
+            Vec::new(),
+        ),
+        (own("QLinearGlobalAveragePool", &of_one, "r"), Vec::new()),
+        (
+            with(
+                with(own("QLinearSoftmax", &of_one, "r"), int("axis", -1)),
+                int("opset", 13),
+            ),
+            Vec::new(),
+        ),
+    ];
+    for (node, constants) in cases {
+        let name = node.op_type.clone();
+        let found = Found::of(&name, &on_quantised(node, constants), 72);
+        assert!(
+            found.error() < 1.01 * STEP && found.is_varied(),
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+}
+
+/// Products of quantised matrices: with a scale for each column, transposed, and without integers for the result.
+#[test]
+fn contributed_products_of_integers_are_onnxruntimes() {
+    let scalar = |name: &str, value: f32| floats(name, &[], &[value]);
+    let whole = [
+        bytes("v", &[6, 4], DataType::Int8, &weights(24, 5)),
+        scalar("vs", 0.0071),
+        bytes("vz", &[], DataType::Int8, &[0]),
+        bytes("b", &[4], DataType::Int32, &[300, -500, 0, 900]),
+    ];
+    let by_column = [
+        bytes("v", &[4, 6], DataType::Int8, &weights(24, 5)),
+        floats("vs", &[4], &[0.0071, 0.0033, 0.0125, 0.0051]),
+        bytes("vz", &[4], DataType::Int8, &[0, 0, 0, 0]),
+    ];
+    let rows = |node: NodeProto, gives_integers: bool, constants: &[TensorProto]| {
+        let mut model = on_quantised(node, constants.to_vec());
+        let graph = model.graph.as_mut().unwrap();
+        graph.initializer.push(integers("rows", &[12, 6]));
+        graph.node.insert(1, operator("Reshape", &["q", "rows"], "a"));
+        assert_eq!(graph.node.len(), if gives_integers { 4 } else { 3 });
+        model
+    };
+    let transposed = |node: NodeProto| with(with(node, int("transB", 1)), float("alpha", 0.5));
+    let cases = [
+        (
+            rows(
+                own("QGemm", &["a", "xs", "xz", "v", "vs", "vz", "b", "ys", "yz"], "r"),
+                true,
+                &whole,
+            ),
+            1.01 * STEP,
+        ),
+        (
+            rows(
+                transposed(own("QGemm", &["a", "xs", "xz", "v", "vs", "vz"], "y")),
+                false,
+                &by_column,
+            ),
+            0.02,
+        ),
+        (
+            rows(
+                own("MatMulIntegerToFloat", &["a", "v", "xs", "vs", "xz", "vz"], "y"),
+                false,
+                &whole,
+            ),
+            0.02,
+        ),
+    ];
+    for (at, (model, most)) in cases.into_iter().enumerate() {
+        let name = format!("product {at}");
+        let found = Found::of(&name, &model, 72);
+        assert!(
+            found.error() < most && found.is_varied(),
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+    let v: Vec<i32> = weights(40, 3).into_iter().map(|x| x + 127).collect();
+    let constants = vec![
+        bytes("v", &[8, 5], DataType::Uint8, &v),
+        scalar("vs", 0.0071),
+        bytes("vz", &[], DataType::Uint8, &[126]),
+        floats("bias", &[5], &[0.5, -0.25, 0.0, 1.0, -1.0]),
+    ];
+    let node = own("DynamicQuantizeMatMul", &["x", "v", "vs", "vz", "bias"], "y");
+    let found = Found::of(
+        "DynamicQuantizeMatMul",
+        &contributed(&[3, 8], vec![node], constants),
+        24,
+    );
+    assert!(
+        found.error() < 0.05 && found.is_varied(),
+        "{:?} {:?}",
+        found.circuit,
+        found.onnxruntime
+    );
+}
+
+/// What onnxruntime's optimiser writes in place of several operators.
+#[test]
+fn fused_operators_are_onnxruntimes() {
+    let row = |count: usize, seed: usize| -> Vec<f32> {
+        weights(count, seed)
+            .into_iter()
+            .map(|x| x as f32 / 128.0)
+            .collect()
+    };
+    let of_row = |node: NodeProto, more: Vec<TensorProto>| contributed(&[3, 8], vec![node], more);
+    let bias = || floats("b", &[8], &row(8, 7));
+    let activated = |name: &str, parameters: &[f32]| {
+        let node = with(own("FusedConv", &["x", "w", "b"], "y"), text("activation", name));
+        let node = match parameters {
+            [] => node,
+            _ => with(
+                node,
+                AttributeProto {
+                    floats: parameters.to_vec(),
+                    ..attribute("activation_params", AttributeType::Floats)
+                },
+            ),
+        };
+        let constants = vec![
+            floats("w", &[2, 1, 2, 2], &row(8, 1)),
+            floats("b", &[2], &[0.125, -0.25]),
+        ];
+        contributed(&[1, 1, 4, 6], vec![node], constants)
+    };
+    let product = |name: &str, shape: &[i64]| {
+        let node = with(own("FusedMatMul", &["x", "w"], "y"), float("alpha", 0.75));
+        let elements = shape.iter().product::<i64>() as usize;
+        let constants = vec![floats("w", shape, &row(elements, 2))];
+        of_row(with(node, int(name, 1)), constants)
+    };
+    let cases = [
+        ("Gelu", of_row(own("Gelu", &["x"], "y"), Vec::new())),
+        (
+            "FastGelu",
+            of_row(own("FastGelu", &["x", "b"], "y"), vec![bias()]),
+        ),
+        (
+            "BiasGelu",
+            of_row(own("BiasGelu", &["x", "b"], "y"), vec![bias()]),
+        ),
+        ("QuickGelu", of_row(own("QuickGelu", &["x"], "y"), Vec::new())),
+        (
+            "SkipLayerNormalization",
+            contributed(
+                &[1, 3, 8],
+                vec![own("SkipLayerNormalization", &["x", "s", "g", "b"], "y")],
+                vec![
+                    floats("s", &[1, 3, 8], &row(24, 3)),
+                    floats("g", &[8], &row(8, 4)),
+                    bias(),
+                ],
+            ),
+        ),
+        ("FusedMatMul, right", product("transB", &[2, 8])),
+        ("FusedMatMul, left", product("transA", &[3, 5])),
+        ("Relu", activated("Relu", &[])),
+        ("Tanh", activated("Tanh", &[])),
+        ("LeakyRelu", activated("LeakyRelu", &[0.25])),
+        ("Clip", activated("Clip", &[-0.25, 0.5])),
+        ("HardSigmoid", activated("HardSigmoid", &[0.25, 0.5])),
+    ];
+    for (name, model) in cases {
+        let found = Found::of(name, &model, 24);
+        assert!(
+            found.error() < 0.05 && found.is_varied(),
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+}
+
+/// An attribute that is not written out, an output beside the first, a zero point that would say the type, or a function of the same name: refused.
+#[test]
+fn contributed_operators_of_another_form_are_refused() {
+    let zero = || bytes("z", &[], DataType::Uint8, &[0]);
+    let scale = || floats("s", &[], &[0.5]);
+    let quantised = |node: NodeProto| {
+        let nodes = vec![
+            operator("QuantizeLinear", &["x", "s", "z"], "q"),
+            node,
+            operator("DequantizeLinear", &["r", "s", "z"], "y"),
+        ];
+        contributed(&[1, 1, 2, 2], nodes, vec![zero(), scale()])
+    };
+    let pool = || own("QLinearGlobalAveragePool", &["q", "s", "z", "s", "z"], "r");
+    let alone = |node: NodeProto| contributed(&[1, 1, 2, 2], vec![node], Vec::new());
+    let mut with_function = alone(own("Gelu", &["x"], "y"));
+    with_function.functions.push(FunctionProto {
+        name: Some("Gelu".to_owned()),
+        domain: Some("com.microsoft".to_owned()),
+        ..FunctionProto::default()
+    });
+    let cases = [
+        quantised(with(pool(), int("channels_last", 1))),
+        quantised(with(pool(), int("other", 0))),
+        quantised(with(
+            with(pool(), int("channels_last", 0)),
+            int("channels_last", 1),
+        )),
+        quantised(own("QLinearGlobalAveragePool", &["q", "s", "z", "s", ""], "r")),
+        quantised(own("QLinearSoftmax", &["q", "s", "z", "s", "z"], "r")),
+        alone(NodeProto {
+            output: ["y", "mean"].map(str::to_owned).to_vec(),
+            ..own("Gelu", &["x"], "y")
+        }),
+        alone(with(
+            own("FusedConv", &["x", "x"], "y"),
+            text("activation", "Selu"),
+        )),
+        alone(with(own("FusedMatMul", &["x", "x"], "y"), int("transBatchA", 1))),
+        alone(own("Inverse", &["x"], "y")),
+        with_function,
+    ];
+    for model in cases {
+        let nodes = &model.graph.as_ref().unwrap().node;
+        let read = evmbench::model::onnx::parse(&prost::Message::encode_to_vec(&model), "m.onnx".as_ref());
+        assert!(read.is_err(), "{nodes:?}");
+    }
 }
 
 /// An equation, the shape of its first operand, and those of the others, which are constants.

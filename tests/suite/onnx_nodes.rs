@@ -383,10 +383,7 @@ impl Harness {
             Err(error) => return Some(error.to_string()),
         };
         for (index, expected) in test.expected.iter().enumerate() {
-            let [own, at_rounded] = [0, 1].map(|set| {
-                let numbers = outputs.sets[set][index].iter();
-                numbers.map(|&x| f64::from(x)).collect::<Vec<f64>>()
-            });
+            let [own, at_rounded] = [0, 1].map(|set| outputs.sets[set][index].clone());
             let range = range(expected);
             let far = |found: &[f64], expected: &[f64], limit: f64| {
                 found.len() != expected.len()

@@ -106,13 +106,15 @@ pub fn float_outputs(
             Some(Err(JudgeError::Refused(_))) | None => written(&subject.onnx, &sets)?,
             Some(outputs) => outputs?,
         };
-    Ok(outputs.sets.into_iter().flatten().collect())
+    let single = |numbers: Vec<f64>| numbers.into_iter().map(|x| x as f32).collect();
+    Ok(outputs.sets.into_iter().flatten().map(single).collect())
 }
 
 /// A file, by the float model, with all outputs taken for floats.
 fn written(onnx: &[u8], sets: &[Vec<Tensor>]) -> Result<Outputs, JudgeError> {
     let model = FloatModel::load(onnx)?;
-    let outputs = |set: &Vec<Tensor>| Ok(model.run(set)?.into_iter().map(|tensor| tensor.data).collect());
+    let double = |tensor: Tensor| tensor.data.into_iter().map(f64::from).collect();
+    let outputs = |set: &Vec<Tensor>| Ok(model.run(set)?.into_iter().map(double).collect());
     Ok(Outputs {
         are_floats: vec![true; model.output_shapes().len()],
         sets: sets.iter().map(outputs).collect::<Result<_, JudgeError>>()?,

@@ -2,7 +2,7 @@
 
 The request is {"packages": folder, "model": path, "sets": number, "inputs": path or null, "shapes": [[int, ...], ...],
 "outputs": path, "answer": path}. The file of inputs holds, for each set, every graph input's elements as little-endian
-float32, one after the other. The file of outputs gets every graph output's elements likewise. The answer is
+float32, one after the other. The file of outputs gets every graph output's elements as float64. The answer is
 {"error": text or null, "loaded": bool, "inputs": [port, ...], "outputs": [port, ...], "sizes": [int or null, ...]}: a port is
 [name, type, elements or null], where null stands for a shape that is not static, and sizes are how many elements each output has in
 each set: null where the model refuses the set, as an index beyond a table. The first set must not be refused. Without inputs nothing
@@ -72,7 +72,7 @@ def work(request, session):
                 answer["sizes"] += [None] * len(answer["outputs"])
                 continue
             for output in outputs:
-                output = numpy.asarray(output).astype("<f4")
+                output = numpy.asarray(output).astype("<f8")
                 answer["sizes"].append(int(output.size))
                 file.write(output.tobytes())
     return answer

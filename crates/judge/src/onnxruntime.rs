@@ -1,4 +1,4 @@
-//! onnxruntime in a worker process: ONNX bytes and inputs → outputs, as `f32`.
+//! onnxruntime in a worker process: ONNX bytes and inputs → outputs, as `f64`.
 //!
 //! It shares nothing with EZKL's reader of ONNX files (tract). Its wheels are pinned by digest and installed into the environment that
 //! EZKL's workers run in, when they are first needed.
@@ -114,10 +114,10 @@ impl Hint for JudgeError {
 /// The outputs of a model on several sets of inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outputs {
-    /// For each graph output whether its elements are floats; whatever they are, they are converted to `f32`.
+    /// For each graph output whether its elements are floats; whatever they are, they are converted to `f64`.
     pub are_floats: Vec<bool>,
     /// For each set of inputs and each graph output the elements, row-major; NaN alone where the model refuses the set.
-    pub sets: Vec<Vec<Vec<f32>>>,
+    pub sets: Vec<Vec<Vec<f64>>>,
 }
 
 /// onnxruntime beside an installed EZKL.
@@ -212,8 +212,8 @@ impl OnnxRuntime {
         let answer = self.call(folder.path(), onnx, Some(sets), observer)?;
         let path = folder.path().join(OUTPUTS);
         let bytes = std::fs::read(&path).map_err(io("read", &path))?;
-        let (words, _) = bytes.as_chunks::<4>();
-        let mut numbers = words.iter().map(|&word| f32::from_le_bytes(word));
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut numbers = words.iter().map(|&word| f64::from_le_bytes(word));
         let mut sizes = answer.sizes.into_iter();
         let are_floats: Vec<bool> = answer
             .outputs
@@ -225,7 +225,7 @@ impl OnnxRuntime {
             sizes
                 .map(|size| match size {
                     Some(size) => numbers.by_ref().take(size).collect(),
-                    None => vec![f32::NAN],
+                    None => vec![f64::NAN],
                 })
                 .collect()
         });
@@ -339,7 +339,7 @@ impl OnnxRuntime {
 
 const MODEL: &str = "model.onnx";
 const INPUTS: &str = "inputs.f32";
-const OUTPUTS: &str = "outputs.f32";
+const OUTPUTS: &str = "outputs.f64";
 const REQUEST: &str = "request.json";
 const ANSWER: &str = "answer.json";
 const STDERR: &str = "stderr";

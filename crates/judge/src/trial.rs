@@ -162,10 +162,7 @@ impl<'a> Trial<'a> {
                 return 0.0;
             }
             let elements = expected.sets.iter().filter_map(|set| set.get(output)).flatten();
-            let elements: Vec<f64> = elements
-                .map(|&x| f64::from(x))
-                .filter(|x| x.is_finite())
-                .collect();
+            let elements: Vec<f64> = elements.copied().filter(|x| x.is_finite()).collect();
             READING * output_range(&elements)
         };
         Ok(Some(FunctionCheck {
@@ -328,8 +325,8 @@ impl Observed {
 
     /// No circuit at all, but another implementation in floats.
     fn of_floats(outputs: Outputs) -> Self {
-        let elements = |numbers: Vec<f32>| numbers.into_iter().map(|x| Some(f64::from(x))).collect();
-        let set = |set: Vec<Vec<f32>>| Some(set.into_iter().map(elements).collect());
+        let elements = |numbers: Vec<f64>| numbers.into_iter().map(Some).collect();
+        let set = |set: Vec<Vec<f64>>| Some(set.into_iter().map(elements).collect());
         Self {
             sets: outputs.sets.into_iter().map(set).collect(),
             scales: Vec::new(),
@@ -423,7 +420,7 @@ impl Observed {
     /// gives NaN or infinity is not compared, unless it is the first, the input that is to be proved. A fraction is no element of an
     /// output of integers or truth values.
     fn against(&self, exact: &Outputs, rounded: &Outputs, unit: impl Fn(usize) -> f64) -> FunctionCheck {
-        let is_defined = |set: &Vec<Vec<f32>>| set.iter().flatten().all(|x| x.is_finite());
+        let is_defined = |set: &Vec<Vec<f64>>| set.iter().flatten().all(|x| x.is_finite());
         let mut compared = Vec::new();
         let (mut undefined, mut without_witness) = (0, 0);
         for (index, outputs) in self.sets.iter().enumerate() {
@@ -433,7 +430,6 @@ impl Observed {
                 Some(outputs) => compared.push((index, outputs)),
             }
         }
-        let doubles = |numbers: &[f32]| numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
         let checks = (0..exact.are_floats.len()).map(|output| {
             let is_element = |x: &f64| exact.are_floats[output] || x.fract() == 0.0;
             let numbers: Vec<_> = compared
@@ -441,8 +437,7 @@ impl Observed {
                 .map(|&(index, outputs)| {
                     let circuit = of_output(outputs, output).iter();
                     let circuit: Vec<Option<f64>> = circuit.map(|x| x.filter(is_element)).collect();
-                    let floats =
-                        [exact, rounded].map(|outputs| doubles(of_output(&outputs.sets[index], output)));
+                    let floats = [exact, rounded].map(|outputs| of_output(&outputs.sets[index], output));
                     (circuit, floats)
                 })
                 .collect();

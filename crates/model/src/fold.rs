@@ -127,8 +127,7 @@ pub fn shared(graph: &Graph) -> Graph {
         match earlier {
             Some(&index) if !graph.outputs.contains(&node.output) => {
                 let kept = shared.nodes[index].output;
-                let wraps_beyond = graph.values[node.output.0].wraps_beyond;
-                shared.values[kept.0].wrap_beyond(wraps_beyond);
+                shared.values[kept.0].keep_type(&graph.values[node.output.0]);
                 same.insert(node.output, kept);
             }
             _ => {

@@ -23,9 +23,18 @@ pub struct Value {
     /// The least and the greatest integer of its type in the file, beyond which runtimes wrap around; none where nothing is known to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wraps_beyond: Option<(i64, i64)>,
+    /// Whether its elements are integers in the file, which are none rounded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_integer: bool,
 }
 
 impl Value {
+    /// Notes what the file says of another value that has the same elements, or of which this is one.
+    pub(crate) fn keep_type(&mut self, other: &Self) {
+        self.wrap_beyond(other.wraps_beyond);
+        self.is_integer |= other.is_integer;
+    }
+
     /// Notes that runtimes wrap around beyond these integers, too, if there are any.
     pub(crate) fn wrap_beyond(&mut self, range: Option<(i64, i64)>) {
         let narrower = |(a, b): (i64, i64), (c, d): (i64, i64)| (a.max(c), b.min(d));
@@ -161,6 +170,7 @@ impl Graph {
             name: name.to_owned(),
             shape,
             wraps_beyond: None,
+            is_integer: false,
         });
         Ok(ValueId(self.values.len() - 1))
     }

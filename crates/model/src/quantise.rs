@@ -149,6 +149,9 @@ fn needed(graph: &Graph) -> Graph {
 /// Why a value is not covered whose type in the file may not hold it.
 const OUT_OF_TYPE: &str = "its integers may be larger than its type holds, and would wrap around";
 
+/// Why a value of integers is not covered that rounding would make another one.
+const ROUNDED: &str = "its integers would be rounded, and be others";
+
 /// Writes a graph's nodes, one after the other, as steps.
 struct Quantiser<'a> {
     graph: &'a Graph,
@@ -229,12 +232,16 @@ impl<'a> Quantiser<'a> {
         quantiser.inputs();
         for &input in &graph.inputs {
             let number = quantiser.number(input);
+            let refused = |reason| ProgramError::NotCovered {
+                operator: "Cast",
+                node: graph.values[input.0].name.clone(),
+                reason,
+            };
             if !quantiser.is_of_type(input, number) {
-                return Err(ProgramError::NotCovered {
-                    operator: "Cast",
-                    node: graph.values[input.0].name.clone(),
-                    reason: OUT_OF_TYPE,
-                });
+                return Err(refused(OUT_OF_TYPE));
+            }
+            if quantiser.is_rounded_integer(input, number) {
+                return Err(refused(ROUNDED));
             }
         }
         let computed = |node: &&Node| node.op.rules().constant().is_none();
@@ -369,6 +376,9 @@ impl<'a> Quantiser<'a> {
         if !self.is_of_type(node.output, output) {
             return Err(place.refused(OUT_OF_TYPE));
         }
+        if self.is_rounded_integer(node.output, output) {
+            return Err(place.refused(ROUNDED));
+        }
         self.numbers[node.output.0] = Some(output);
         if let Some(reach) = reach {
             self.lowering.reach.insert(output, reach);
@@ -389,6 +399,13 @@ impl Quantiser<'_> {
         let is_within = interval.hull(of_type) == of_type;
         self.lowering.program.assumed.push((number, of_type));
         is_within
+    }
+}
+
+impl Quantiser<'_> {
+    /// Whether a value of integers in the file is made of numbers that were rounded.
+    fn is_rounded_integer(&self, value: GraphValue, number: ValueId) -> bool {
+        self.graph.values[value.0].is_integer && !self.lowering.value(number).is_whole
     }
 }
 

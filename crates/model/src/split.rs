@@ -216,7 +216,7 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
     for &input in enter {
         let value = &graph.values[input.0];
         let id = section.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
-        section.values[id.0].wraps_beyond = value.wraps_beyond;
+        section.values[id.0].keep_type(value);
         ids[input.0] = Some(id);
     }
     // A part has the constants that it reads, wherever they stand.
@@ -234,7 +234,7 @@ fn section(graph: &Graph, nodes: &[Node], enter: &[ValueId], leave: &[ValueId]) 
         let id = section
             .apply(&node.name, name, node.op.clone(), &inputs)
             .expect(WAS_A_GRAPH);
-        section.values[id.0].wraps_beyond = graph.values[node.output.0].wraps_beyond;
+        section.values[id.0].keep_type(&graph.values[node.output.0]);
         ids[node.output.0] = Some(id);
     }
     for output in leave {
@@ -285,7 +285,7 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
         let (op, channels) = rules.tile(from..to).expect("it has tiles");
         let mut graph = Graph::default();
         let mut read = graph.input(&value.name, &value.shape).expect(WAS_A_GRAPH);
-        graph.values[read.0].wraps_beyond = value.wraps_beyond;
+        graph.values[read.0].keep_type(value);
         if let Some(channels) = channels {
             let cut = Cut {
                 axis: 1,
@@ -301,7 +301,7 @@ fn tiles(graph: &Graph, tiles: usize) -> Result<Vec<Graph>, SplitError> {
                 .expect(WAS_A_GRAPH);
         }
         let output = graph.apply(&node.name, name, op, &[read]).expect(WAS_A_GRAPH);
-        graph.values[output.0].wraps_beyond = whole.values[whole.outputs[0].0].wraps_beyond;
+        graph.values[output.0].keep_type(&whole.values[whole.outputs[0].0]);
         graph.outputs.push(output);
         graph
     };

@@ -13,6 +13,7 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
+use super::contributed::is_contributed;
 use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
@@ -187,7 +188,8 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
     if !proto.sparse_initializer.is_empty() {
         always.push(Problem::SparseInitializer);
     }
-    inspect_domains(model, proto, always);
+    inspect_domains(model, proto, found);
+    let always = &mut found.always;
     let mut values = Values::default();
     for input in &proto.input {
         values.input(&input.name);
@@ -199,12 +201,13 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
         .map(String::as_str)
         .collect();
     for node in &proto.node {
+        let always = &mut found.always;
         if !is_standard(&node.domain) {
-            // It is refused above.
+            // It is written out, or refused above.
+            inspect_values(node, &values, always);
             values.node(node);
             continue;
         }
-        let always = &mut found.always;
         if !schema::has_operator(&node.op_type, opset) {
             always.push(Problem::NoOperator {
                 node: label(node),
@@ -301,15 +304,24 @@ fn misplaced_outputs(proto: &GraphProto, values: &Values<'_>) -> Vec<Problem> {
 }
 
 /// Every node must be one of ONNX's own operators, also where it depends on constants alone, is part of another node's graph or
-/// of a function; and no function may stand for one. Each operator of another domain is named once.
-fn inspect_domains(model: &ModelProto, proto: &GraphProto, problems: &mut Vec<Problem>) {
+/// of a function; and no function may stand for one. A committed circuit has some of onnxruntime's operators. Each operator of another domain
+/// is named once.
+fn inspect_domains(model: &ModelProto, proto: &GraphProto, found: &mut Found) {
     let (mut domains, mut operators) = (HashSet::new(), HashSet::new());
     let of_functions = model.functions.iter().flat_map(|function| &function.node);
-    let mut nodes: VecDeque<&NodeProto> = proto.node.iter().chain(of_functions).collect();
-    while let Some(node) = nodes.pop_front() {
+    // Those of the graph itself, and those inside of nodes and functions.
+    let own = proto.node.iter().map(|node| (node, true));
+    let mut nodes: VecDeque<(&NodeProto, bool)> = own.chain(of_functions.map(|node| (node, false))).collect();
+    while let Some((node, is_own)) = nodes.pop_front() {
         let domain = node.domain.as_str();
-        if !is_standard(domain) && operators.insert((domain, &node.op_type)) {
+        let is_written_out = is_own && is_contributed(node);
+        if !is_standard(domain) && operators.insert((domain, &node.op_type, is_written_out)) {
             domains.insert(domain);
+            let problems = if is_written_out {
+                &mut found.direct
+            } else {
+                &mut found.always
+            };
             problems.push(Problem::Foreign {
                 node: label(node),
                 operator: format!("{domain}.{}", node.op_type),
@@ -317,13 +329,13 @@ fn inspect_domains(model: &ModelProto, proto: &GraphProto, problems: &mut Vec<Pr
         }
         let attributes = node.attribute.iter();
         let graphs = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-        nodes.extend(graphs.flat_map(|graph| &graph.node));
+        nodes.extend(graphs.flat_map(|graph| &graph.node).map(|node| (node, false)));
     }
     for function in &model.functions {
         let domain = function.domain.as_deref().unwrap_or_default();
         if is_standard(domain) || domains.contains(domain) {
             let name = function.name.as_deref().unwrap_or_default();
-            problems.push(Problem::Function {
+            found.always.push(Problem::Function {
                 function: if domain.is_empty() {
                     name.to_owned()
                 } else {

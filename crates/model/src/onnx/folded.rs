@@ -9,7 +9,9 @@ use std::cmp::Ordering;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use crate::ops::{Cut, expect_replacing, indices, origins, places_along, places_of_parts, quantised};
+use crate::ops::{
+    Cut, NO_AXES, expect_replacing, indices, origins, places_along, places_of_parts, quantised,
+};
 use crate::tensor::{Tensor, elements};
 use crate::wire::constant::{Constant, Integers, constant, range};
 use crate::wire::node::{axis, size};
@@ -268,6 +270,9 @@ impl<'a> Operands<'a> {
         let data = self.operand(0)?;
         let shape = data.shape();
         let named = self.listed("axes", 1)?;
+        if named.as_ref().is_some_and(Vec::is_empty) {
+            return Err(NO_AXES.to_owned());
+        }
         let named = named.map(|all| {
             all.into_iter()
                 .map(|at| axis(at, shape.len()))

@@ -5,9 +5,11 @@
 
 mod apart;
 mod check;
+mod contributed;
 mod declared;
 mod direct;
 mod expand;
+mod expansion;
 mod fit;
 mod folded;
 mod loaded;
@@ -676,6 +678,9 @@ impl Hint for Problem {
             Self::OperatorSet { .. } => {
                 "convert it: onnx.version_converter.convert_version(onnx.load(path), 17)"
             }
+            Self::NoOperator { .. } => {
+                "export it for an operator set that has the operator (https://onnx.ai/onnx/operators says which)"
+            }
             Self::OperatorSets { .. } => "leave one entry in opset_import for the domain \"\"",
             Self::Declared { .. } => declared::REMEDY,
             Self::Foreign { .. } | Self::Function { .. } => {
@@ -688,7 +693,6 @@ impl Hint for Problem {
             | Self::Constant { .. }
             | Self::UntypedAttribute { .. }
             | Self::UnknownAttribute { .. }
-            | Self::NoOperator { .. }
             | Self::Truth { .. } => "check the file with onnx.checker.check_model(path, full_check=True)",
             Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
             Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",

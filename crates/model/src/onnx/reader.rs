@@ -17,15 +17,15 @@ use tract_onnx::pb::{
 use super::check::{Found, MOST_NODES, element_type, inspect, operator_set, static_inputs};
 use super::loaded::{Loaded, Refusal};
 use super::{
-    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, declared, expand, folded,
-    numbers_of,
+    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, contributed, declared, expand,
+    folded, numbers_of,
 };
 use crate::graph::{Graph, GraphError, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
 use crate::integer;
 use crate::interval::{Interval, Unbounded};
 use crate::ops::{self, Composition, Meaning, Op, Part, Within};
-use crate::wire::constant::{Constant, constant, constant_node, range as range_of};
+use crate::wire::constant::{Constant, constant, constant_node, is_rounded, range as range_of};
 use crate::wire::node::{Attributes, axis, is_standard, label};
 use crate::wire::reading::{Argument, Reading};
 
@@ -63,7 +63,8 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         always.extend(direct);
         return Err(invalid(always));
     }
-    let expanded = expand::expanded(proto);
+    let standard = contributed::written_out(proto);
+    let expanded = expand::expanded(&standard);
     if expanded.node.len() > MOST_NODES {
         let found = expanded.node.len();
         return Err(invalid(vec![Problem::TooManyNodes { found }]));
@@ -278,6 +279,8 @@ struct Import<'a> {
     constants: HashMap<String, ValueId>,
     /// Values of integers or truth values of a type that is not known.
     integers: HashSet<ValueId>,
+    /// Constants of 64-bit floats that are rounded to 32 bits.
+    rounded: HashSet<&'a str>,
     /// What the integers of some values can be, where that is less than their type holds.
     ranges: HashMap<ValueId, Interval>,
     /// Elements of all values and parameters so far.
@@ -285,6 +288,9 @@ struct Import<'a> {
     /// Elements of all constants that were computed so far.
     folded: usize,
 }
+
+/// Why a constant of 64-bit floats is not folded.
+const LAST_BITS: &str = "it decides by the last bits of constants of 64 bits";
 
 impl<'a> Import<'a> {
     /// # Errors
@@ -297,6 +303,7 @@ impl<'a> Import<'a> {
             uncovered: Vec::new(),
             constants: HashMap::new(),
             integers: HashSet::new(),
+            rounded: HashSet::new(),
             ranges: HashMap::new(),
             total: 0,
             folded: 0,
@@ -304,6 +311,9 @@ impl<'a> Import<'a> {
         for tensor in &proto.initializer {
             let constant = Binding::Constant(constant(tensor).map(Arc::new));
             import.bindings.insert(&tensor.name, constant);
+            if is_rounded(tensor) {
+                import.rounded.insert(&tensor.name);
+            }
         }
         for input in &proto.input {
             if let Some(port) = inputs.iter().find(|port| port.name == input.name) {
@@ -419,8 +429,14 @@ impl<'a> Import<'a> {
             return self.compose(index, node, Composition::single(Op::IntegerDiv, &[0, 1]));
         }
         match self.meaning(node)? {
-            Meaning::Alias(position) => one(self.binding(&node.input[position])),
-            Meaning::Constant(constant) => one(Binding::Constant(Ok(Arc::new(constant)))),
+            Meaning::Alias(position) => {
+                self.keep_rounding(node)?;
+                one(self.binding(&node.input[position]))
+            }
+            Meaning::Constant(constant) => {
+                self.keep_rounding(node)?;
+                one(Binding::Constant(Ok(Arc::new(constant))))
+            }
             Meaning::Unknown => Ok(Vec::new()),
             Meaning::Composed(composition) => self.compose(index, node, composition),
             Meaning::Apply(op, inputs) => self.compose(index, node, Composition::single(op, &inputs)),
@@ -511,6 +527,7 @@ impl<'a> Import<'a> {
             }
             if is_of_integers && output.is_some() {
                 self.integers.insert(id);
+                self.graph.values[id.0].is_integer = true;
             }
             if let (Some(range), Some((0, _))) = (range, output) {
                 self.ranges.insert(id, range);
@@ -545,11 +562,14 @@ impl<'a> Import<'a> {
     }
 
     /// The output of a node that depends on constants, or sizes, alone; none where it does not or its operator is not folded.
-    fn folded(&mut self, node: &NodeProto) -> Result<Option<Constant>, String> {
+    fn folded(&mut self, node: &'a NodeProto) -> Result<Option<Constant>, String> {
         if !is_standard(&node.domain) {
             return Ok(None);
         }
         let constant = folded::folded(&Reading::new(node, |name| self.argument(name))).transpose()?;
+        if constant.is_some() {
+            self.keep_rounding(node)?;
+        }
         // Constants of constants may double each time.
         self.folded = self
             .folded
@@ -561,6 +581,28 @@ impl<'a> Import<'a> {
                 "the constants up to it have more than {MOST_ELEMENTS} elements"
             ))
         }
+    }
+
+    /// Notes that a constant is made of rounded ones.
+    ///
+    /// # Errors
+    /// It decides by their last bits.
+    fn keep_rounding(&mut self, node: &'a NodeProto) -> Result<(), String> {
+        let mut stored = node.attribute.iter().flat_map(|attribute| &attribute.t);
+        let is_cast_to = |element: DataType| Attributes(node).int("to") == Some(i64::from(element as i32));
+        let is_rounded =
+            stored.any(is_rounded) || node.input.iter().any(|name| self.rounded.contains(name.as_str()));
+        match node.op_type.as_str() {
+            _ if !is_rounded => {}
+            "Shape" | "Size" => {}
+            // The file rounds there, too.
+            "Cast" if is_cast_to(DataType::Float) => {}
+            "CastLike" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Mod"
+            | "NonZero" | "QuantizeLinear" | "Range" => return Err(LAST_BITS.to_owned()),
+            "Cast" if !is_cast_to(DataType::Double) => return Err(LAST_BITS.to_owned()),
+            _ => self.rounded.extend(node.output.iter().map(String::as_str)),
+        }
+        Ok(())
     }
 
     /// What a cast gives that changes no number: from integers and truth values to what holds them, and between floats, whose
@@ -595,10 +637,13 @@ impl<'a> Import<'a> {
         Ok(kept.then_some(Binding::Value(id, Some(to))))
     }
 
-    /// Marks beyond which integers of a wide type a value wraps around in the file.
+    /// Marks a value of integers as such, and beyond which ones those of a wide type wrap around in the file.
     fn keep_type(&mut self, value: ValueId, element: Option<DataType>) {
         let range = element.filter(|&element| is_wide(element)).and_then(range_of);
-        self.graph.values[value.0].wrap_beyond(range);
+        let value = &mut self.graph.values[value.0];
+        value.wrap_beyond(range);
+        value.is_integer |=
+            element.is_some_and(|element| element != DataType::Bool && range_of(element).is_some());
     }
 
     /// Marks that what a cast gives of truth values is 0 or 1, whatever else its type holds.

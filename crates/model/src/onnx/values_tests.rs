@@ -622,3 +622,102 @@ fn a_refusal_names_what_no_committed_circuit_has() {
         assert!(refused.contains(reason), "{refused}");
     }
 }
+
+fn matrix(name: &str, factors: [i64; 2]) -> TensorProto {
+    TensorProto {
+        dims: vec![2, 1],
+        ..integers(name, &factors)
+    }
+}
+
+/// What a table would round of integers is not covered, wherever it stands: behind a layer, in a product of values, or in a comparison.
+#[test]
+fn integers_are_not_rounded_for_a_table() {
+    let product = || operator("MatMul", &["x", "w"], "t");
+    let of = |factor: i64, nodes: Vec<NodeProto>| {
+        let constants = vec![matrix("w", [factor, 1]), integers("c", &[12345])];
+        program_of_integers(DataType::Int64, &[1, 2], nodes, constants)
+    };
+    for (factor, fits) in [(100, true), (1000, false)] {
+        let absolute = of(factor, vec![product(), operator("Abs", &["t"], "y")]);
+        assert_eq!(absolute.is_ok(), fits, "{factor}: {absolute:?}");
+        let compared = vec![
+            product(),
+            operator("Abs", &["t"], "a"),
+            operator("Equal", &["a", "c"], "e"),
+            with(operator("Cast", &["e"], "y"), int("to", 7)),
+        ];
+        assert_eq!(of(factor, compared).is_ok(), fits, "{factor}");
+    }
+    let gate = vec![
+        operator("Mul", &["x", "x"], "p"),
+        operator("Mul", &["p", "x"], "t"),
+        operator("Equal", &["t", "c"], "e"),
+        with(operator("Cast", &["e"], "y"), int("to", 7)),
+    ];
+    assert!(of(1, gate).is_err());
+}
+
+/// Beside a fraction, whole numbers are compared as whole numbers.
+#[test]
+fn whole_numbers_are_compared_with_a_fraction_exactly() {
+    for (operator_name, greater, expected) in [
+        ("Greater", "t", [0.0, 1.0]),
+        ("GreaterOrEqual", "t", [0.0, 1.0]),
+        ("Less", "t", [1.0, 0.0]),
+        ("LessOrEqual", "t", [1.0, 0.0]),
+        ("Greater", "c", [1.0, 0.0]),
+        ("LessOrEqual", "c", [0.0, 1.0]),
+    ] {
+        let other = if greater == "t" { "c" } else { "t" };
+        let (first, second) = (greater.replace('t', "f"), other.replace('t', "f"));
+        let nodes = vec![
+            operator("MatMul", &["x", "w"], "t"),
+            with(operator("Cast", &["t"], "f"), int("to", 1)),
+            operator(operator_name, &[&first, &second], "e"),
+            with(operator("Cast", &["e"], "y"), int("to", 1)),
+        ];
+        let constants = vec![matrix("w", [100, 1]), floats("c", &[], &[12345.5])];
+        let program = program_of_integers(DataType::Int64, &[1, 2], nodes, constants).unwrap();
+        for (x, expected) in [[123.0, 45.0], [123.0, 46.0]].into_iter().zip(expected) {
+            let found = result(&program, &x).unwrap();
+            assert_eq!(found, [expected], "{operator_name} {greater} {x:?}");
+        }
+    }
+}
+
+/// Constants that are none of their type, and what hangs on digits that 32 bits do not hold.
+#[test]
+fn constants_that_are_read_otherwise_elsewhere_are_refused() {
+    let truth = |data: i32| TensorProto {
+        name: "b".to_owned(),
+        data_type: DataType::Bool as i32,
+        int32_data: vec![data],
+        ..TensorProto::default()
+    };
+    let shown = || {
+        vec![
+            with(operator("Cast", &["b"], "f"), int("to", 1)),
+            operator("Add", &["x", "f"], "y"),
+        ]
+    };
+    assert!(program(&[1, 2], shown(), vec![truth(1)]).is_ok());
+    assert!(program(&[1, 2], shown(), vec![truth(2)]).is_err());
+    let double = |name: &str, number: f64| TensorProto {
+        name: name.to_owned(),
+        data_type: DataType::Double as i32,
+        double_data: vec![number],
+        ..TensorProto::default()
+    };
+    let equal = |a: f64, b: f64| {
+        let nodes = vec![
+            operator("Identity", &["a"], "same"),
+            operator("Equal", &["same", "b"], "e"),
+            with(operator("Cast", &["e"], "f"), int("to", 1)),
+            operator("Add", &["x", "f"], "y"),
+        ];
+        program(&[1, 2], nodes, vec![double("a", a), double("b", b)])
+    };
+    assert!(equal(0.5, 0.25).is_ok());
+    assert!(equal(0.1, 0.1 + 1e-10).is_err());
+}

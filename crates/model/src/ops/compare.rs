@@ -5,7 +5,8 @@
 
 use super::Op;
 use super::broadcast::{broadcast, positions};
-use super::lowering::{Lowering, Place, Source, TableReader, hull};
+use super::fixed::exponent;
+use super::lowering::{Lowering, Place, Source, TableReader, floats, hull};
 use super::operator::{Elements, Import, Meaning, Operator, single};
 use super::tables::OUT_OF_RANGE;
 use crate::interval::Interval;
@@ -125,7 +126,7 @@ impl Operator for Compare {
     }
 
     fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        let [left, right] = [0, 1].map(|position| place.broadcast(lowering, position));
+        let [left, right] = [0, 1].map(|position| self.operand(place, lowering, position));
         let (left, right) = (left?, right?);
         // How often the product is taken, of x + y.
         let products = match self {
@@ -149,6 +150,43 @@ impl Operator for Compare {
         let result = lowering.sum(place, terms.to_vec(), 0, &place.shape, 1.0)?;
         lowering.set_truth(result);
         Ok(result)
+    }
+}
+
+impl Compare {
+    /// An operand. A constant beside whole numbers is the whole number that they compare with alike: x > c is x > ⌊c⌋, and x ≥ c is
+    /// x ≥ ⌈c⌉, so that whole numbers alone are compared.
+    fn operand(
+        self,
+        place: &Place<'_>,
+        lowering: &mut Lowering,
+        position: usize,
+    ) -> Result<ValueId, ProgramError> {
+        let input = &place.inputs[position];
+        let (Source::Constant(tensor), Source::Value(other)) =
+            (input.source, place.inputs[1 - position].source)
+        else {
+            return place.broadcast(lowering, position);
+        };
+        let (is_greater, is_strict) = match self {
+            Self::Greater => (position == 0, true),
+            Self::GreaterOrEqual => (position == 0, false),
+            Self::Less => (position == 1, true),
+            Self::LessOrEqual => (position == 1, false),
+            Self::Equal if lowering.value(other).is_whole && floats(tensor).any(|x| x.fract() != 0.0) => {
+                return Err(place.refused("it compares whole numbers with a fraction, which none is"));
+            }
+            Self::Equal | Self::And | Self::Or | Self::Xor => return place.broadcast(lowering, position),
+        };
+        if !lowering.value(other).is_whole {
+            return place.broadcast(lowering, position);
+        }
+        let rounds_up = is_greater == is_strict;
+        let whole = |x: f64| if rounds_up { x.ceil() } else { x.floor() };
+        let numbers: Vec<f64> = floats(tensor).map(whole).collect();
+        let unit = f64::from(exponent(&numbers, lowering.scale)).exp2();
+        let constant = lowering.constant(place, &numbers, &tensor.shape, unit)?;
+        Ok(lowering.spread(constant, input.shape, &place.shape))
     }
 }
 

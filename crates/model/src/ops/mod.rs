@@ -3,7 +3,8 @@
 //! A module holds all there is to an operator: its shape, how it is read from ONNX and written to it, and how it is written
 //! as steps of the integer program, with their scale and bounds. The float reference runs the ONNX file. To add an operator,
 //! write its module and name it here: its module, its variant of [`Op`], a line in each of the two matches below, and its imports.
-//! Checks of a file before that, by the operators' names, are in `crate::onnx` (`schema`, `fit`, `folded`, `reader`).
+//! Checks of a file before that, by the operators' names, are in `crate::onnx` (`schema`, `fit`, `folded`, `reader`, `resolve`, `expand`,
+//! `operators`, `direct`).
 
 mod activation;
 mod alias;
@@ -65,7 +66,7 @@ pub use within::Within;
 pub(crate) use attention::MASK as ATTENTION_MASK;
 pub(crate) use broadcast::{broadcast, indices, positions};
 pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Source, TableReader, hull};
-pub(crate) use movement::{expect_replacing, origins, places_along, places_of_parts};
+pub(crate) use movement::{NO_AXES, expect_replacing, origins, places_along, places_of_parts};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 pub(crate) use quantised::{element_of as quantised_element, quantised};
 pub(crate) use softmax::flattened as flattened_softmax;

@@ -985,11 +985,17 @@ fn pad(node: &Reading<'_>) -> Result<Meaning, String> {
     Meaning::unary(Op::Movement(op), node)
 }
 
+/// Why a Squeeze is refused: runtimes drop no axis for an empty list, or all of size 1.
+pub(crate) const NO_AXES: &str = "its list of axes is empty";
+
 fn squeeze(node: &Reading<'_>) -> Result<Meaning, String> {
     let Some(shape) = node.shape(0)? else {
         return Ok(Meaning::Unknown);
     };
     let axes = axes_of(node, 1, shape.len())?;
+    ensure(axes.as_ref().is_none_or(|axes| !axes.is_empty()), || {
+        NO_AXES.to_owned()
+    })?;
     let is_dropped = |at: usize, size: usize| match &axes {
         Some(axes) => axes.contains(&at),
         None => size == 1,

@@ -655,10 +655,11 @@ fn truth_values_and_positions_have_their_types_in_a_file() {
         panic!("{:?}", read.coverage)
     };
     // Of the position the file knows the type, too.
-    let known = read
-        .values
-        .iter_mut()
-        .filter_map(|value| value.wraps_beyond.take());
+    let known = read.values.iter_mut().filter_map(|value| {
+        let is_integer = std::mem::take(&mut value.is_integer);
+        assert_eq!(is_integer, value.wraps_beyond.is_some());
+        value.wraps_beyond.take()
+    });
     assert_eq!(known.collect::<Vec<_>>(), [(i64::MIN, i64::MAX)]);
     assert_eq!(read, graph);
 }
@@ -713,6 +714,17 @@ fn integers_that_may_leave_their_type_are_refused() {
         let mut graph = of_input(&[1, 2], |graph, x| apply(graph, Op::Mul, &[x, x]));
         graph.values[1].wraps_beyond = Some(holds);
         assert_eq!(quantise(&graph, &options).is_ok(), fits, "{holds:?}");
+    }
+}
+
+/// Nor are a file's integers fractions: what enters a part as its own integers is.
+#[test]
+fn integers_that_are_rounded_are_refused() {
+    let options = options(1.0);
+    for is_integer in [false, true] {
+        let mut graph = of_input(&[1, 2], |graph, x| apply(graph, Op::Mul, &[x, x]));
+        graph.values[0].is_integer = is_integer;
+        assert_eq!(quantise(&graph, &options).is_err(), is_integer);
     }
 }
 

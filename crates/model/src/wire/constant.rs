@@ -268,11 +268,28 @@ pub(crate) fn constant(tensor: &TensorProto) -> Result<Constant, String> {
         }
         DataType::Uint16 => Integers::of(tensor, elements(tensor, &halves(), u16::from_le_bytes)?),
         DataType::Uint8 => Integers::of(tensor, elements(tensor, &bytes(), u8::from_le_bytes)?),
-        DataType::Bool if tensor.raw_data.is_empty() => Integers::of(tensor, tensor.int32_data.clone()),
-        DataType::Bool => Integers::of(tensor, tensor.raw_data.clone()),
+        DataType::Bool => {
+            let all = if tensor.raw_data.is_empty() {
+                tensor.int32_data.clone()
+            } else {
+                tensor.raw_data.iter().copied().map(i32::from).collect()
+            };
+            // Runtimes differ in what they make of others.
+            match all.iter().find(|&&x| ![0, 1].contains(&x)) {
+                Some(x) => Err(format!("{x} is no truth value")),
+                None => Integers::of(tensor, all),
+            }
+        }
         other => Err(format!("elements of type {}", other.as_str_name())),
     };
     integers.map(Constant::Ints)
+}
+
+/// Whether a tensor has numbers of 64 bits that are rounded to 32.
+pub(crate) fn is_rounded(tensor: &TensorProto) -> bool {
+    tensor.data_type() == DataType::Double
+        && elements(tensor, &tensor.double_data, f64::from_le_bytes)
+            .is_ok_and(|all| all.iter().any(|&x| f64::from(x as f32).to_bits() != x.to_bits()))
 }
 
 /// A constant with a tensor's sizes.
