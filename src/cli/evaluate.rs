@@ -7,7 +7,7 @@ use super::numbers::at_least_one;
 use super::output::{fitted, note, say};
 use super::progress::Progress;
 use super::{Finding, data, setup};
-use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation};
+use crate::accuracy::{self, Accuracy, AccuracyError, Evaluation, IntegerChoices};
 use crate::cifar10::{self, Images};
 use crate::committed::{
     self, CommittedCircuit, CommittedError, CommittedOptions, InputAssurance, Integers, Reach,
@@ -140,8 +140,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         let spec = candidate.spec();
         let logits = accuracy::float_logits(&candidate.name, &candidate.graph, spec, &images)?;
         for &scale in &arguments.scale {
-            let (circuit, plan) = lower(&candidate, scale, arguments, &images)?;
+            let (circuit, plan, integers) = lower(&candidate, scale, arguments, &images)?;
             let mut accuracy = accuracy::of_committed(&circuit, scale, spec, &images, &logits)?;
+            accuracy.integers = integers;
             if let Some(prover) = &prover {
                 let count = arguments.witnesses;
                 accuracy.witnesses =
@@ -272,13 +273,14 @@ fn suite_request(model: &ModelSpec, scale: u32, arguments: &Arguments) -> Result
     })
 }
 
-/// The circuit that `prove-and-verify` proves of a classifier; of a user's, but for who assures that the input is in range.
+/// The circuit that `prove-and-verify` proves of a classifier, with what its integers hang on; of a user's, but for who assures that the input
+/// is in range.
 fn lower(
     candidate: &Candidate,
     scale: u32,
     arguments: &Arguments,
     images: &Images,
-) -> Result<(CommittedCircuit, CircuitPlan), CliError> {
+) -> Result<(CommittedCircuit, CircuitPlan, Option<IntegerChoices>), CliError> {
     let (graph, calibration) = (&candidate.graph, arguments.calibration.as_deref());
     if let Kind::Suite(model, path) = &candidate.kind {
         let image = TestImage::of(images, 0);
@@ -297,7 +299,8 @@ fn lower(
             .committed
             .expect("a committed circuit was asked for")
             .circuit;
-        return Ok((circuit, subject.request.plan));
+        let request = &subject.request;
+        return Ok((circuit, request.plan, request.integer_choices()));
     }
     let options = CommittedOptions::new(
         scale,
@@ -308,7 +311,7 @@ fn lower(
     let committed = |reach: &Reach| {
         let circuit = committed::lower_within(graph, &options, reach, &Ezkl);
         let plan = CircuitPlan::committed(scale, Io::Result)?;
-        Ok((circuit.map_err(AccuracyError::from)?, plan))
+        Ok((circuit.map_err(AccuracyError::from)?, plan, None))
     };
     let is_users = matches!(candidate.kind, Kind::Users)
         && (calibration.is_some() || committed::rounds(graph, &options));

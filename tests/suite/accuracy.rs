@@ -13,6 +13,7 @@ use evmbench::model::graph::{AvgPool2d, BatchNorm, Conv2d, Gemm, Graph, MaxPool2
 use evmbench::model::onnx::Coverage;
 use evmbench::model::{float::FloatModel, fold, input, layers, onnx, weights};
 use evmbench::prover::CircuitKind;
+use evmbench::record::Request;
 use evmbench::suite::{self, Category, STUDY_SCALES};
 use evmbench::trained::{self, TRAINED};
 use evmbench::training::History;
@@ -155,14 +156,39 @@ fn every_cnn_comes_trained_with_its_history_and_evaluation() {
                 "{} at scale {scale}: {accuracy:?}",
                 model.id
             );
-            assert_eq!(
-                trained::accuracy(&sha256, CircuitKind::Committed, scale).as_ref(),
-                Some(accuracy)
-            );
+            assert!(accuracy.integers.is_some());
         }
-        assert_eq!(trained::accuracy(&sha256, CircuitKind::Direct, 7), None);
     }
     assert_eq!(TRAINED.len(), 4);
+}
+
+/// A record has the evaluation of its own circuit, and none where its integers are others.
+#[test]
+fn an_accuracy_is_of_the_circuit_that_is_proved() {
+    let mut records = 0;
+    for path in common::record_paths() {
+        let record = evmbench::store::load(&path).unwrap();
+        let request = &record.request;
+        if trained::find(request.id.as_str()).is_none() || request.plan.kind() != CircuitKind::Committed {
+            continue;
+        }
+        let found = trained::accuracy(&record.model.onnx_sha256, request);
+        let Some(accuracy) = record.accuracy else {
+            assert_eq!(found, None, "{}", path.display());
+            continue;
+        };
+        assert_eq!(found.as_ref(), Some(&accuracy), "{}", path.display());
+        assert_eq!(accuracy.integers, request.integer_choices());
+        records += 1;
+        let digit_bits = request.committed_plan().unwrap().digit_bits();
+        let plan = request.plan.with_digits(digit_bits - 1, Some(0)).unwrap();
+        let other = Request {
+            plan,
+            ..request.clone()
+        };
+        assert_eq!(trained::accuracy(&record.model.onnx_sha256, &other), None);
+    }
+    assert!(records >= 8, "{records}");
 }
 
 /// Counting is by the float model's and the reference's own answers, image by image.

@@ -250,6 +250,7 @@ fn accuracy_decides_where_there_are_images() {
         greatest_logit: 1.0,
         witnesses: 0,
         without_proof: 0,
+        integers: None,
     };
     let Ok(front) = tune::best(found.candidates, Objective::Memory, &LIMITS, |plan| {
         asked.push((plan.scale(), plan.digit_bits(), plan.roundings()));

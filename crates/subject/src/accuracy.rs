@@ -20,7 +20,7 @@ use evmbench_model::graph::{Graph, Tensor};
 use evmbench_model::input;
 use evmbench_model::integer::integer_from_word;
 use evmbench_model::onnx;
-pub use evmbench_schema::accuracy::Accuracy;
+pub use evmbench_schema::accuracy::{Accuracy, IntegerChoices};
 use evmbench_store::{self as store, StoreError};
 use evmbench_suite::ModelSpec;
 
@@ -184,6 +184,7 @@ pub fn of_committed(
             .fold(0.0, f64::max),
         witnesses: 0,
         without_proof: images.len() - rows.len(),
+        integers: None,
     })
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use evmbench_ezkl::CircuitKind;
+use evmbench_schema::record::Request;
 pub use evmbench_suite::{history_path, onnx_path};
 
 use crate::accuracy::{Accuracy, Evaluation};
@@ -41,11 +41,17 @@ pub fn find(id: &str) -> Option<&'static Trained> {
     TRAINED.iter().find(|trained| trained.id == id)
 }
 
-/// How well a circuit of one of these models does; none where another model's ONNX has that digest.
-pub fn accuracy(onnx_sha256: &str, circuit: CircuitKind, scale: u32) -> Option<Accuracy> {
+/// How well the circuit that was asked for does; none where another model's ONNX has that digest, or where circuits with other
+/// integers were evaluated.
+pub fn accuracy(onnx_sha256: &str, request: &Request) -> Option<Accuracy> {
+    let integers = request.integer_choices()?;
     TRAINED.iter().map(Trained::evaluation).find_map(|evaluation| {
-        let same = evaluation.onnx_sha256 == onnx_sha256;
-        same.then(|| evaluation.of(circuit, scale).cloned()).flatten()
+        let is_of_circuit = |accuracy: &Accuracy| {
+            accuracy.scale == request.plan.scale() && accuracy.integers.as_ref() == Some(&integers)
+        };
+        let mut accuracies = evaluation.accuracies.into_iter();
+        let is_same = evaluation.onnx_sha256 == onnx_sha256;
+        is_same.then(|| accuracies.find(is_of_circuit)).flatten()
     })
 }
 
