@@ -73,8 +73,8 @@ const PUBLISHED: [(&str, &str); 19] = [
         "prove-and-verify relu silu tanh poly dense dense_small dense_large cnn_strided --scale 10 --circuit study --runs 1 --out results",
     ),
     (
-        "one layer in four tiles, by an older revision",
-        "prove-and-verify conv2d_large --tiles 4 --scale 7 --input-range registered --runs 1 --out results/parts",
+        "the largest layer in two tiles, as 24 GB of memory have it by default",
+        "prove-and-verify conv2d_large --tiles 2 --scale 7,10 --runs 1 --out results/parts",
     ),
     (
         "one choice changed at a time",
