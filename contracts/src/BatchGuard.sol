@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-import {Field} from "./Field.sol";
 import {IBatchOpening} from "./IBatchOpening.sol";
+import {OnePairing} from "./OnePairing.sol";
 import {VerifierGuard} from "./VerifierGuard.sol";
 
 /// @title Many proofs of one circuit, verified together with one pairing.
@@ -17,7 +17,7 @@ import {VerifierGuard} from "./VerifierGuard.sol";
 /// @dev `verifier` is the opening here. It has no `verifyProof`, so that the inherited ways to verify reject everything.
 ///
 /// All or nothing: one bad proof makes the whole batch revert. Which one it was is found off chain, proof by proof.
-abstract contract BatchGuard is VerifierGuard {
+abstract contract BatchGuard is OnePairing, VerifierGuard {
     /// @notice The proofs' bytes are no multiple of a proof's length, or the statements have another number of words than
     /// that many proofs have.
     error WrongBatchLength(uint256 proofBytes, uint256 statementWords);
@@ -25,9 +25,6 @@ abstract contract BatchGuard is VerifierGuard {
     error MemberRejected(uint256 index);
     /// @notice Proofs of this length are none: a proof is a whole number of words, at least one.
     error WrongProofBytes(uint256 proofBytes);
-
-    /// @dev Length of what an opening returns, in bytes.
-    uint256 private constant WORDS = 0xe0;
 
     /// @dev A call of the opening in memory, which is written once: from proof to proof only the proof and the instances change.
     struct Message {
@@ -74,6 +71,67 @@ abstract contract BatchGuard is VerifierGuard {
         if (found != verifierCodeHash) revert WrongVerifierCode(verifierCodeHash, found);
         (uint256 start, uint256 end) = _openings(proofs, statements, count);
         if (!_paired(start, end)) revert ProofRejected();
+    }
+
+    /// @notice What is left to check of one proof, its key multiplied: the proof is good for the statement if and only if
+    /// e(lhs, G2) = e(rhs, s*G2). Reverts where the opening refuses it.
+    /// @param proof The proof.
+    /// @param statement The circuit's public values but those that `_writeClaims` writes.
+    /// @return equation lhs (x, y), rhs (x, y).
+    function _equationOf(bytes calldata proof, uint256[] calldata statement)
+        internal
+        view
+        returns (uint256[4] memory equation)
+    {
+        if (proof.length != proofBytes) revert WrongProofLength(proofBytes, proof.length);
+        uint256 values = instanceCount - _claims();
+        if (statement.length != values) revert WrongInstanceCount(values, statement.length);
+        _requireOpening();
+        Message memory message = _message();
+        uint256 start = _prepareClaims(message.prepared);
+        uint256 proofAt;
+        uint256 statementAt;
+        assembly ("memory-safe") {
+            proofAt := proof.offset
+            statementAt := statement.offset
+        }
+        if (!_opened(message, proofAt, statementAt, start)) revert ProofRejected();
+        (uint256 points, uint256 sum) = _key(start + WORDS);
+        // Of one equation alone, whose weight is 1.
+        uint256 eval = _scalars(points, sum, start, start + WORDS, 0);
+        assembly ("memory-safe") {
+            mstore(sum, mload(start))
+            mstore(add(sum, 0x20), mload(add(start, 0x20)))
+        }
+        _addKey(sum, points, sum, eval);
+        assembly ("memory-safe") {
+            mstore(equation, mload(sum))
+            mstore(add(equation, 0x20), mload(add(sum, 0x20)))
+            mstore(add(equation, 0x40), mload(add(start, 0x40)))
+            mstore(add(equation, 0x60), mload(add(start, 0x60)))
+        }
+    }
+
+    /// @notice -s*G2 of the reference string, as the opening has it.
+    /// @return point Four words, as the precompile takes them.
+    function _negatedSG2() internal view returns (uint256[4] memory point) {
+        _requireOpening();
+        uint256 at;
+        assembly ("memory-safe") {
+            at := mload(0x40)
+        }
+        (uint256 points,) = _key(at);
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 0x80) { i := add(i, 0x20) } {
+                mstore(add(point, i), mload(add(sub(points, 0x80), i)))
+            }
+        }
+    }
+
+    /// @dev The code at the opening's address is the pinned one.
+    function _requireOpening() private view {
+        bytes32 found = verifier.codehash;
+        if (found != verifierCodeHash) revert WrongVerifierCode(verifierCodeHash, found);
     }
 
     /// @notice How many of the circuit's instances are no part of a statement: the first ones.
@@ -161,43 +219,9 @@ abstract contract BatchGuard is VerifierGuard {
         }
     }
 
-    /// @dev Whether the pairing holds for the sum of what the opening said, weighted with the powers of rho.
-    function _paired(uint256 start, uint256 end) private view returns (bool good) {
-        (uint256 points, uint256 pointsEnd) = _key(end);
-        uint256 rho;
-        assembly ("memory-safe") {
-            rho := keccak256(start, sub(end, start))
-        }
-        rho %= Field.ORDER;
-        // The pairing's input: lhs, G2, rhs, -s*G2. A sum is made at its start, where its second operand follows it.
-        uint256 sum = pointsEnd;
-        _sumOf(0x40, sum, start, end, rho);
-        assembly ("memory-safe") {
-            mstore(add(sum, 0xc0), mload(sum))
-            mstore(add(sum, 0xe0), mload(add(sum, 0x20)))
-        }
-        _sumOf(0, sum, start, end, rho);
-        uint256 eval = _scalars(points, pointsEnd, start, end, rho);
-        _addKey(sum, points, pointsEnd, eval);
-        assembly ("memory-safe") {
-            mstore(add(sum, 0x40), 0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2)
-            mstore(add(sum, 0x60), 0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed)
-            mstore(add(sum, 0x80), 0x090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b)
-            mstore(add(sum, 0xa0), 0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa)
-            mstore(add(sum, 0x100), mload(sub(points, 0x80)))
-            mstore(add(sum, 0x120), mload(sub(points, 0x60)))
-            mstore(add(sum, 0x140), mload(sub(points, 0x40)))
-            mstore(add(sum, 0x160), mload(sub(points, 0x20)))
-            good := staticcall(gas(), 0x08, sum, 0x180, sum, 0x20)
-            good := and(good, eq(mload(sum), 1))
-        }
-    }
-
-    /// @dev Has the opening write its key to memory. An answer of another form than a list of words of a key's length is refused.
-    /// @param at Where.
-    /// @return points Where the points start, after -s*G2: three words each.
-    /// @return pointsEnd Where they end.
-    function _key(uint256 at) private view returns (uint256 points, uint256 pointsEnd) {
+    /// @inheritdoc OnePairing
+    /// @dev The opening's. An answer of another form than a list of words of a key's length is refused.
+    function _key(uint256 at) internal view override returns (uint256 points, uint256 pointsEnd) {
         address opening = verifier;
         bytes4 selector = IBatchOpening.key.selector;
         bool good;
@@ -213,83 +237,6 @@ abstract contract BatchGuard is VerifierGuard {
             good := and(good, iszero(mod(sub(size, 0xc0), 0x180)))
             good := and(good, eq(mload(at), 0x20))
             good := and(good, eq(mload(add(at, 0x20)), shr(5, sub(size, 0x40))))
-        }
-        if (!good) revert ProofRejected();
-    }
-
-    /// @dev The sum of one point of each proof, the i-th times rho^i.
-    /// @param offset Where the point stands among what the opening returned.
-    /// @param sum Where the result goes; the two words after it are overwritten.
-    function _sumOf(uint256 offset, uint256 sum, uint256 start, uint256 end, uint256 rho) private view {
-        bool good = true;
-        assembly ("memory-safe") {
-            let from := add(start, offset)
-            let at := sub(add(end, offset), WORDS)
-            mstore(sum, mload(at))
-            mstore(add(sum, 0x20), mload(add(at, 0x20)))
-            for {} gt(at, from) {} {
-                at := sub(at, WORDS)
-                mstore(add(sum, 0x40), rho)
-                good := and(good, staticcall(gas(), 0x07, sum, 0x60, sum, 0x40))
-                mstore(add(sum, 0x40), mload(at))
-                mstore(add(sum, 0x60), mload(add(at, 0x20)))
-                good := and(good, staticcall(gas(), 0x06, sum, 0x80, sum, 0x40))
-            }
-        }
-        if (!good) revert ProofRejected();
-    }
-
-    /// @dev Writes after each point of the key the scalar that it is multiplied with, over all proofs.
-    /// @return eval The sum of all proofs' eval, weighted.
-    function _scalars(uint256 points, uint256 pointsEnd, uint256 start, uint256 end, uint256 rho)
-        private
-        pure
-        returns (uint256 eval)
-    {
-        uint256 order = Field.ORDER;
-        assembly ("memory-safe") {
-            let weight := 1
-            for { let at := start } lt(at, end) { at := add(at, WORDS) } {
-                let zeta := mload(add(at, 0x80))
-                let scalar := mulmod(weight, mload(add(at, 0xa0)), order)
-                eval := addmod(eval, mulmod(weight, mload(add(at, 0xc0)), order), order)
-                weight := mulmod(weight, rho, order)
-                // Four points at a time.
-                for { let point := add(points, 0x40) } lt(point, pointsEnd) { point := add(point, 0x180) } {
-                    mstore(point, addmod(mload(point), scalar, order))
-                    scalar := mulmod(scalar, zeta, order)
-                    mstore(add(point, 0x60), addmod(mload(add(point, 0x60)), scalar, order))
-                    scalar := mulmod(scalar, zeta, order)
-                    mstore(add(point, 0xc0), addmod(mload(add(point, 0xc0)), scalar, order))
-                    scalar := mulmod(scalar, zeta, order)
-                    mstore(add(point, 0x120), addmod(mload(add(point, 0x120)), scalar, order))
-                    scalar := mulmod(scalar, zeta, order)
-                }
-            }
-        }
-    }
-
-    /// @dev Adds the key's points, times their scalars, and -eval * G1.
-    /// @param sum The sum so far; the two words after it are overwritten.
-    function _addKey(uint256 sum, uint256 points, uint256 pointsEnd, uint256 eval) private view {
-        // Nothing is left to add where the opening has multiplied everything itself.
-        if (points == pointsEnd) return;
-        uint256 order = Field.ORDER;
-        bool good = true;
-        assembly ("memory-safe") {
-            let product := add(sum, 0x40)
-            for { let point := points } lt(point, pointsEnd) { point := add(point, 0x60) } {
-                // A column of zeros has the point at infinity, to which nothing is to be added.
-                if or(mload(point), mload(add(point, 0x20))) {
-                    good := and(good, staticcall(gas(), 0x07, point, 0x60, product, 0x40))
-                    good := and(good, staticcall(gas(), 0x06, sum, 0x80, sum, 0x40))
-                }
-            }
-            mstore(points, 1)
-            mstore(add(points, 0x20), 2)
-            mstore(add(points, 0x40), sub(order, eval))
-            good := and(good, staticcall(gas(), 0x07, points, 0x60, product, 0x40))
-            good := and(good, staticcall(gas(), 0x06, sum, 0x80, sum, 0x40))
         }
         if (!good) revert ProofRejected();
     }

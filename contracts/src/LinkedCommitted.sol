@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {Commitments} from "./Commitments.sol";
+import {CommittedGuard} from "./CommittedGuard.sol";
 import {GuardedCommitted} from "./GuardedCommitted.sol";
 
 /// @title Proofs that mean something only together: the tiles of a layer, or the parts of a model that was cut.
@@ -16,7 +17,7 @@ import {GuardedCommitted} from "./GuardedCommitted.sol";
 /// @dev Equal commitments mean equal tensors only for circuits with the same basis and the same column split. The former
 /// and the number of points are compared here, at construction; that both tensors have the same number of elements, and
 /// that the first part's range is assured, is compared by evmbench, which knows the circuits. The guards must be contracts
-/// whose code the deployer knows.
+/// whose code the deployer knows. `LinkedOpenings` is the same with one pairing for all parts.
 contract LinkedCommitted {
     /// @notice A tensor of a part that another part may take as its input.
     enum Group {
@@ -33,11 +34,11 @@ contract LinkedCommitted {
     }
 
     /// @notice A part, in one slot.
-    /// @dev `source` is the part that its input comes from, `sourcePoint` the index of that tensor's first point in the
+    /// @dev `guard` is a `GuardedCommitted` here. `source` is the part that its input comes from, `sourcePoint` the index of that tensor's first point in the
     /// source's proof, and `points` how many points the tensor has. All three are 0 for the first part, whose input is the
     /// set's.
     struct Part {
-        GuardedCommitted guard;
+        CommittedGuard guard;
         uint32 source;
         uint32 sourcePoint;
         uint32 points;
@@ -55,11 +56,11 @@ contract LinkedCommitted {
     /// @notice A part's input is not the tensor that it must be.
     error WrongLink(uint256 part, uint256 source);
 
-    Part[] private _parts;
+    Part[] internal _parts;
 
     /// @param guards The parts' guards, in the order in which proofs will be given; deployed by now.
     /// @param sources What the inputs of the second part and of those after it are.
-    constructor(GuardedCommitted[] memory guards, Source[] memory sources) {
+    constructor(CommittedGuard[] memory guards, Source[] memory sources) {
         if (guards.length < 2 || sources.length != guards.length - 1) {
             revert WrongSources(guards.length, sources.length);
         }
@@ -89,12 +90,13 @@ contract LinkedCommitted {
     function verifySet(bytes[] calldata proofs, uint256[][] calldata statements)
         external
         view
+        virtual
         returns (bool accepted)
     {
         uint256 count = _countOf(proofs, statements);
         for (uint256 i = 0; i < count; ++i) {
             Part memory part = _parts[i];
-            if (!part.guard.verifyProof(proofs[i], statements[i])) revert PartRejected(i);
+            if (!GuardedCommitted(address(part.guard)).verifyProof(proofs[i], statements[i])) revert PartRejected(i);
             _requireLinked(i, part, proofs);
         }
         return true;
@@ -109,20 +111,21 @@ contract LinkedCommitted {
     function verifiedSet(bytes[] calldata proofs, uint256[][] calldata statements)
         external
         view
+        virtual
         returns (bytes32 inputDigest, uint256[][] memory said)
     {
         uint256 count = _countOf(proofs, statements);
         said = new uint256[][](count);
         for (uint256 i = 0; i < count; ++i) {
             Part memory part = _parts[i];
-            said[i] = part.guard.verifiedStatement(proofs[i], statements[i]);
+            said[i] = GuardedCommitted(address(part.guard)).verifiedStatement(proofs[i], statements[i]);
             _requireLinked(i, part, proofs);
         }
         inputDigest = _parts[0].guard.inputDigestOf(proofs[0]);
     }
 
     /// @dev How many parts there are, if there is one proof and one list of instances for each.
-    function _countOf(bytes[] calldata proofs, uint256[][] calldata statements) private view returns (uint256 count) {
+    function _countOf(bytes[] calldata proofs, uint256[][] calldata statements) internal view returns (uint256 count) {
         count = _parts.length;
         if (proofs.length != count || statements.length != count) {
             revert WrongPartCount(count, proofs.length, statements.length);
@@ -131,7 +134,7 @@ contract LinkedCommitted {
 
     /// @dev The part's input is the tensor that it must be. Its guard has accepted the proof, and those of the parts before
     /// it theirs, so that all have the length of their circuits and the points are there.
-    function _requireLinked(uint256 index, Part memory part, bytes[] calldata proofs) private pure {
+    function _requireLinked(uint256 index, Part memory part, bytes[] calldata proofs) internal pure {
         bytes32 found = Commitments.digestOf(proofs[index], 0, part.points);
         if (found != Commitments.digestOf(proofs[part.source], part.sourcePoint, part.points)) {
             revert WrongLink(index, part.source);
@@ -139,13 +142,13 @@ contract LinkedCommitted {
     }
 
     /// @dev The part of this index, if its input can be compared with its source.
-    function _linked(GuardedCommitted[] memory guards, uint256 index, Source memory source)
+    function _linked(CommittedGuard[] memory guards, uint256 index, Source memory source)
         private
         view
         returns (Part memory part)
     {
         if (source.part >= index) revert WrongSource(index);
-        (GuardedCommitted from, GuardedCommitted to) = (guards[source.part], guards[index]);
+        (CommittedGuard from, CommittedGuard to) = (guards[source.part], guards[index]);
         uint256 fromInput = from.inputPoints();
         (uint256 first, uint256 points) =
             source.group == Group.Input ? (0, fromInput) : (fromInput, from.outputPoints());

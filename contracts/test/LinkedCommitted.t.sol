@@ -10,7 +10,7 @@ import {VerifierTest} from "./support/VerifierTest.sol";
 /// @title Two tiles of a layer and what comes after the first: one set, accepted whole or not at all.
 contract LinkedCommittedTest is VerifierTest {
     string[3] internal names = ["committed_tile_0", "committed_tile_1", "committed_head"];
-    GuardedCommitted[] internal guards;
+    CommittedGuard[] internal guards;
     LinkedCommitted.Source[] internal sources;
     LinkedCommitted internal set;
 
@@ -139,7 +139,7 @@ contract LinkedCommittedTest is VerifierTest {
         sources.pop();
         vm.expectRevert(abi.encodeWithSelector(LinkedCommitted.WrongSources.selector, 3, 1));
         new LinkedCommitted(guards, sources);
-        GuardedCommitted[] memory alone = new GuardedCommitted[](1);
+        CommittedGuard[] memory alone = new CommittedGuard[](1);
         alone[0] = guards[0];
         vm.expectRevert(abi.encodeWithSelector(LinkedCommitted.WrongSources.selector, 1, 0));
         new LinkedCommitted(alone, new LinkedCommitted.Source[](0));
@@ -154,7 +154,7 @@ contract LinkedCommittedTest is VerifierTest {
     }
 
     function test_refusesAnOutputThatIsNotCommittedTo() public {
-        GuardedCommitted[] memory headFirst = new GuardedCommitted[](2);
+        CommittedGuard[] memory headFirst = new CommittedGuard[](2);
         (headFirst[0], headFirst[1]) = (guards[2], guards[0]);
         LinkedCommitted.Source[] memory its = new LinkedCommitted.Source[](1);
         its[0] = LinkedCommitted.Source(0, LinkedCommitted.Group.Output);

@@ -167,7 +167,7 @@ proptest! {
 }
 
 /// The circuits' verifiers and honest proofs, compiled once.
-fn circuits() -> &'static [ForgeFixture; 3] {
+pub(crate) fn circuits() -> &'static [ForgeFixture; 3] {
     static CIRCUITS: OnceLock<[ForgeFixture; 3]> = OnceLock::new();
     CIRCUITS
         .get_or_init(|| ["committed_tile_0", "committed_tile_1", "committed_head"].map(ForgeFixture::read))
@@ -251,13 +251,13 @@ fn lies_convince_the_verifier_and_not_the_guard() {
 }
 
 /// The three circuits as a set: two tiles of one layer, and what comes after the first one.
-struct Set {
+pub(crate) struct Set {
     proofs: Vec<Proof>,
 }
 
 impl Set {
     /// With the proof of this index for each part.
-    fn new(indices: [usize; 3]) -> Self {
+    pub(crate) fn new(indices: [usize; 3]) -> Self {
         let proofs = circuits().iter().zip(indices).map(|(fixture, index)| Proof {
             proof: fixture.calls[index].proof.clone(),
             instances: fixture.calls[index].instances.clone(),
@@ -267,7 +267,7 @@ impl Set {
         }
     }
 
-    fn parts(&self) -> Vec<LinkedPart<'_>> {
+    pub(crate) fn parts(&self) -> Vec<LinkedPart<'_>> {
         let of_first = |tensor| Some(Source { part: 0, tensor });
         let shapes = [
             (32, 16, None),
@@ -290,7 +290,7 @@ impl Set {
             .collect()
     }
 
-    fn measure(&self) -> Result<linked::LinkedMeasurement, GuardError> {
+    pub(crate) fn measure(&self) -> Result<linked::LinkedMeasurement, GuardError> {
         linked::measure(common::guards(), Fork::Osaka, &self.parts())
     }
 }

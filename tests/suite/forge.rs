@@ -73,6 +73,7 @@ fn every_forge_test_passes_and_every_snapshot_holds() {
         "Halo2Verifier",
         "Halo2VerifierReusable",
         "LinkedCommitted",
+        "LinkedOpenings",
     ] {
         let suite = format!("{contract}.t.sol:{contract}Test");
         assert!(said.contains(&suite), "{said}");

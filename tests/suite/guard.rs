@@ -32,9 +32,17 @@ fn the_guards_that_the_program_carries_are_those_of_their_sources() {
             linked,
             batch_committed,
             batch_verifier,
+            opened_committed,
+            linked_openings,
         } = contracts;
         let of_one = [plain, reusable, committed, reusable_committed];
-        let of_many = [linked, batch_committed, batch_verifier];
+        let of_many = [
+            linked,
+            batch_committed,
+            batch_verifier,
+            opened_committed,
+            linked_openings,
+        ];
         of_one
             .into_iter()
             .chain(of_many)

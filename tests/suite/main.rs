@@ -37,6 +37,7 @@ mod lies;
 mod mismatched;
 mod networks;
 mod nodes;
+mod one_pairing;
 mod onnx_nodes;
 mod precision;
 mod records;

@@ -272,11 +272,7 @@ impl Draft {
                 proof,
                 numerics: None,
                 function: None,
-                accuracy: trained::accuracy(
-                    &subject.model.onnx_sha256,
-                    subject.request.plan.kind(),
-                    subject.request.plan.scale(),
-                ),
+                accuracy: trained::accuracy(&subject.model.onnx_sha256, &subject.request),
                 verifier: None,
                 deployment: None,
                 registration: None,

@@ -1,8 +1,9 @@
 //! Records of a model's parts → what verifying them as one set comes to.
 //!
 //! Goes in: the parts' records with their evidence. Comes out: [`Measured`]: the gas of one transaction that verifies all
-//! parts, and the contract's answers to less than the set. No prover is asked. Every part is derived again from its evidence
-//! first, and must be verified; its sizes, and who assures that the set's input is in range, are those that were derived.
+//! parts, with a pairing for each and with one for all, and the contracts' answers to less than the set. No prover is asked. Every
+//! part is derived again from its evidence first, and must be verified; its sizes, and who assures that the set's input is in
+//! range, are those that were derived.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +12,16 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Bytes;
 
 use evmbench_committed::{CommittedSizes, InputAssurance};
+use evmbench_evm::chain::Fork;
+use evmbench_evm::solidity::opening::Sharing;
+use evmbench_evm::solidity::{CompileOptions, CompiledContract};
 use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
+use evmbench_guard::guard::batch::{self, BatchError};
 use evmbench_guard::guard::linked::{self, LinkedPart};
+use evmbench_guard::guard::one_pairing::{self, OnePairingMeasurement, OpenedPart};
 use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
 use evmbench_host::hint::Hint;
 use evmbench_ledger::ledger::What;
@@ -38,6 +44,9 @@ pub enum PartsError {
     /// The parts are no set, or their contract does not accept it.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// A part's opening does not compile.
+    #[error(transparent)]
+    Opening(#[from] BatchError),
     /// A part's record says otherwise than its evidence.
     #[error("{}: {found}", path.display())]
     NotBorneOut {
@@ -109,6 +118,7 @@ impl Hint for PartsError {
             }
             Self::Prover(_)
             | Self::Guard(_)
+            | Self::Opening(_)
             | Self::Range { .. }
             | Self::OtherPart { .. }
             | Self::OtherBounds { .. }
@@ -121,6 +131,7 @@ impl Hint for PartsError {
 
 /// What a part's record and evidence hold for the set's contract.
 struct Part {
+    source: String,
     creation: Bytes,
     runtime: Bytes,
     proof: Proof,
@@ -175,6 +186,7 @@ impl Part {
             });
         }
         let Evidence {
+            verifier_source: Some(source),
             creation_code: Some(creation),
             runtime_code: Some(runtime),
             proof: Some(proof),
@@ -187,6 +199,7 @@ impl Part {
         let srs = record.keys.ok_or_else(no_part)?.srs;
         let of_part = |(what, why): (What, String)| (what, format!("{place}: {why}"));
         Ok(Self {
+            source,
             creation: creation.into(),
             runtime: runtime.into(),
             proof: Proof { proof, instances },
@@ -215,6 +228,45 @@ impl Part {
             input_range: self.input_range,
         }
     }
+
+    /// The opening of the part's verifier, compiled as the verifier; none where it has none, or none that fits into a contract under the
+    /// fork.
+    fn opening(&self, fork: Fork, tools: &Tools) -> Result<Option<CompiledContract>, BatchError> {
+        let options = CompileOptions {
+            optimizer_runs: self.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        match batch::opening(&tools.solc, &self.source, Sharing::Key, &options) {
+            Ok(opening) => {
+                let fits = opening.runtime_code.len() as u64 <= fork.limits().runtime_code_bytes;
+                Ok(fits.then_some(opening))
+            }
+            Err(BatchError::Opening(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the set comes to with one pairing; none where some part has no opening.
+fn with_one_pairing(
+    fork: Fork,
+    parts: &[Part],
+    tools: &Tools,
+) -> Result<Option<OnePairingMeasurement>, PartsError> {
+    let openings = parts.iter().map(|part| part.opening(fork, tools));
+    let Some(openings) = openings.collect::<Result<Option<Vec<CompiledContract>>, _>>()? else {
+        return Ok(None);
+    };
+    let opened: Vec<OpenedPart<'_>> = parts
+        .iter()
+        .zip(&openings)
+        .map(|(part, opening)| OpenedPart {
+            part: part.linked(),
+            opening,
+        })
+        .collect();
+    let measured = one_pairing::measure(GuardContracts::carried(), fork, &opened)?;
+    Ok(Some(measured))
 }
 
 /// Whether a part's input is laid out for a tensor of another part: with the same scale factor, and for all that its integers can be.
@@ -320,9 +372,11 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
         }
     }
     let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
+    let mut measurement = linked::measure(GuardContracts::carried(), asked.fork, &linked)?;
+    measurement.one_pairing = with_one_pairing(asked.fork, &parts, tools)?;
     Ok(Measured {
         set: PartSet {
-            measurement: linked::measure(GuardContracts::carried(), asked.fork, &linked)?,
+            measurement,
             parts: parts.iter().map(|part| part.request.file_name()).collect(),
         },
         by_record_only: parts

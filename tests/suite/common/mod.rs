@@ -222,6 +222,18 @@ impl ForgeFixture {
     }
 }
 
+/// A number with its digits in groups of three.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap())
+        .collect();
+    groups.join(",")
+}
+
 /// Holds the text between a document's markers against what the records say.
 #[track_caller]
 pub fn assert_table(document: &str, name: &str, table: &str) {

@@ -1,4 +1,4 @@
-//! Forks as other EVMs know them: beside `chain::fork` the one place in the code that a new fork needs.
+//! Forks as other EVMs know them. CONTRIBUTING.md has all places that a new fork needs.
 
 use crate::chain::Fork;
 

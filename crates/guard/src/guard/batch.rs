@@ -27,10 +27,10 @@ sol! {
 }
 
 /// Instances of a committed circuit that are no part of its statement: the check and the challenge.
-const CLAIMS: usize = 2;
+pub const CLAIMS: usize = 2;
 
 /// Length of a point in a proof, in bytes.
-const POINT_BYTES: usize = 64;
+pub(super) const POINT_BYTES: usize = 64;
 
 /// A circuit's openings, compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,20 @@ impl From<ChainError> for BatchError {
     }
 }
 
+/// Makes an opening of a circuit's own verifier from its source, and compiles it as the verifier was compiled.
+///
+/// # Errors
+/// [`BatchError::Opening`] and [`BatchError::Solidity`].
+pub fn opening(
+    solc: &Solc,
+    verifier: &str,
+    sharing: Sharing,
+    options: &CompileOptions,
+) -> Result<CompiledContract, BatchError> {
+    let opening = Opening::of(verifier, sharing)?;
+    Ok(solc.compile(&opening.source, CONTRACT, options)?)
+}
+
 impl Openings {
     /// The opening that leaves so much to its caller.
     pub fn of(&self, sharing: Sharing) -> Option<&CompiledContract> {
@@ -82,10 +96,7 @@ impl Openings {
     /// # Errors
     /// [`BatchError::Opening`] and [`BatchError::Solidity`].
     pub fn compile(solc: &Solc, verifier: &str, options: &CompileOptions) -> Result<Self, BatchError> {
-        let compile = |sharing| {
-            let opening = Opening::of(verifier, sharing)?;
-            Ok((sharing, solc.compile(&opening.source, CONTRACT, options)?))
-        };
+        let compile = |sharing| Ok((sharing, opening(solc, verifier, sharing, options)?));
         let openings = Sharing::ALL.into_iter().map(compile);
         Ok(Self {
             openings: openings.collect::<Result<_, BatchError>>()?,
@@ -277,20 +288,7 @@ impl Batch<'_> {
         let deployed = self.deploy(fork, opening)?;
         let once = deployed.verify(self.calls)?.margins;
         let twice = deployed.verify(self.calls.iter().chain(self.calls))?.margins;
-        let count = self.calls.len() as u64;
-        let most = |rule: Rule| {
-            let of = |margins: &[RuleMargin]| margins.iter().copied().find(|margin| margin.rule == rule);
-            most_proofs(of(&once)?, of(&twice)?, count)
-        };
-        let in_block = Rule::ALL.into_iter().filter(|&rule| rule != Rule::PublicPoolSize);
-        let bounds = in_block.filter_map(|rule| Some((most(rule)?, rule)));
-        let (proofs, rule) = bounds.min().ok_or(BatchError::Empty)?;
-        Ok(LargestBatch {
-            fork,
-            proofs,
-            rule,
-            public_pool_proofs: most(Rule::PublicPoolSize).unwrap_or(proofs).min(proofs),
-        })
+        largest(fork, &once, &twice, self.calls.len() as u64).ok_or(BatchError::Empty)
     }
 
     /// Batches that the contract must take or refuse, made of one that it takes.
@@ -429,6 +427,23 @@ fn encoded(proofs: Vec<u8>, statements: Vec<U256>) -> Calldata {
         statements,
     };
     Calldata::raw(call.abi_encode())
+}
+
+/// How many proofs one transaction may hold under a fork, where `count` proofs have these margins and twice as many have those;
+/// none where no rule grows with the proofs.
+pub fn largest(fork: Fork, once: &[RuleMargin], twice: &[RuleMargin], count: u64) -> Option<LargestBatch> {
+    let most = |rule: Rule| {
+        let of = |margins: &[RuleMargin]| margins.iter().copied().find(|margin| margin.rule == rule);
+        most_proofs(of(once)?, of(twice)?, count)
+    };
+    let in_block = Rule::ALL.into_iter().filter(|&rule| rule != Rule::PublicPoolSize);
+    let (proofs, rule) = in_block.filter_map(|rule| Some((most(rule)?, rule))).min()?;
+    Some(LargestBatch {
+        fork,
+        proofs,
+        rule,
+        public_pool_proofs: most(Rule::PublicPoolSize).unwrap_or(proofs).min(proofs),
+    })
 }
 
 /// The most proofs that keep a rule, where `count` proofs need this and twice as many need that.

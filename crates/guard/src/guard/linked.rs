@@ -175,7 +175,8 @@ pub fn measure(
         guard_deployments.push(deployment.gas);
     }
     let set = &contracts.linked;
-    let creation = [&set.creation_code[..], &constructor_arguments(&guards, parts)].concat();
+    let sources = parts.iter().map(|part| part.source);
+    let creation = [&set.creation_code[..], &constructor_arguments(&guards, sources)].concat();
     let deployment = chain.deploy(&creation.into())?;
     let calls: Vec<&VerifyCall> = calls.iter().collect();
     let answer = chain.call(deployment.address, &set_calldata(&calls))?;
@@ -183,11 +184,11 @@ pub fn measure(
     let bare: u64 = bare_verifications.iter().map(|gas| gas.execution_gas).sum();
 
     let mut checks = Vec::new();
-    for (kind, expected, calls) in other_sets(&calls) {
-        let answer = chain.call(deployment.address, &set_calldata(&calls))?;
+    for (kind, others) in other_sets(&calls) {
+        let answer = chain.call(deployment.address, &set_calldata(&others))?;
         checks.push(GuardCheck {
             kind,
-            expected,
+            expected: refused_by_guard(&calls, &others),
             found: super::answer(&answer.verdict),
         });
     }
@@ -201,14 +202,19 @@ pub fn measure(
         verification,
         bare_verifications,
         checks,
+        one_pairing: None,
     })
 }
 
-/// The arguments of `LinkedCommitted`'s constructor.
-fn constructor_arguments(guards: &[Address], parts: &[LinkedPart<'_>]) -> Vec<u8> {
-    let sources: Vec<PartSource> = parts
-        .iter()
-        .filter_map(|part| part.source)
+/// The arguments of the constructor of a set's contract: the contract of each part, and where the parts' inputs come from, that of the
+/// first left out.
+pub(super) fn constructor_arguments(
+    guards: &[Address],
+    sources: impl IntoIterator<Item = Option<Source>>,
+) -> Vec<u8> {
+    let sources: Vec<PartSource> = sources
+        .into_iter()
+        .flatten()
         .map(|source| PartSource {
             part: U256::from(source.part),
             group: match source.tensor {
@@ -221,7 +227,7 @@ fn constructor_arguments(guards: &[Address], parts: &[LinkedPart<'_>]) -> Vec<u8
 }
 
 /// The call of a proof's own verifier.
-fn call_for(proof: &Proof) -> VerifyCall {
+pub(super) fn call_for(proof: &Proof) -> VerifyCall {
     VerifyCall {
         proof: proof.proof.clone(),
         instances: proof.instances.clone(),
@@ -231,53 +237,47 @@ fn call_for(proof: &Proof) -> VerifyCall {
 
 /// The call that asks for these proofs as a set.
 fn set_calldata(calls: &[&VerifyCall]) -> Calldata {
-    let call = verifySetCall {
-        proofs: calls
-            .iter()
-            .map(|call| Bytes::copy_from_slice(&call.proof))
-            .collect(),
-        statements: calls.iter().map(|call| call.instances.clone()).collect(),
-    };
-    Calldata::raw(call.abi_encode())
+    let said = calls.iter().map(|call| (&call.proof[..], &call.instances[..]));
+    encoded(said)
 }
 
-/// Sets that are not the whole one. Which of its guard's errors the first part in the wrong place meets depends on how much
-/// the parts' circuits have in common: the length of a proof, the number of instances, or nothing but the layout.
-fn other_sets<'a>(right: &[&'a VerifyCall]) -> Vec<(GuardCheckKind, GuardAnswer, Vec<&'a VerifyCall>)> {
+/// The call that asks for these proofs as a set, each with its statement.
+pub(super) fn encoded<'a>(said: impl IntoIterator<Item = (&'a [u8], &'a [U256])>) -> Calldata {
+    let said = said.into_iter();
+    let (proofs, statements) = said
+        .map(|(proof, statement)| (Bytes::copy_from_slice(proof), statement.to_vec()))
+        .unzip();
+    Calldata::raw(verifySetCall { proofs, statements }.abi_encode())
+}
+
+/// What the guards say of sets that are not the whole one. Which of its guard's errors the first part in the wrong place meets depends
+/// on how much the parts' circuits have in common: the length of a proof, the number of instances, or nothing but the layout.
+fn refused_by_guard(right: &[&VerifyCall], others: &[&VerifyCall]) -> GuardAnswer {
+    if others.len() != right.len() {
+        return GuardAnswer::WrongPartCount;
+    }
+    let mut pairs = right.iter().zip(others);
+    match pairs.find(|(expected, found)| expected.proof != found.proof) {
+        None => GuardAnswer::Accepted,
+        Some((expected, found)) if expected.proof.len() != found.proof.len() => GuardAnswer::WrongProofLength,
+        Some((expected, found)) if expected.instances.len() != found.instances.len() => {
+            GuardAnswer::WrongInstanceCount
+        }
+        Some(_) => GuardAnswer::ChallengeMismatch,
+    }
+}
+
+/// Sets that are not the whole one, of the same proofs.
+pub(super) fn other_sets<'a>(right: &[&'a VerifyCall]) -> [(GuardCheckKind, Vec<&'a VerifyCall>); 4] {
     use GuardCheckKind as Kind;
 
     let (first, last) = (right[0], right[right.len() - 1]);
     let without_last = &right[..right.len() - 1];
-    let in_place_of = |expected: &VerifyCall, found: &VerifyCall| {
-        if expected.proof.len() != found.proof.len() {
-            GuardAnswer::WrongProofLength
-        } else if expected.instances.len() != found.instances.len() {
-            GuardAnswer::WrongInstanceCount
-        } else {
-            GuardAnswer::ChallengeMismatch
-        }
-    };
-    vec![
-        (
-            Kind::PartMissing,
-            GuardAnswer::WrongPartCount,
-            without_last.to_vec(),
-        ),
-        (
-            Kind::PartAdded,
-            GuardAnswer::WrongPartCount,
-            [right, &[last]].concat(),
-        ),
-        (
-            Kind::PartDoubled,
-            in_place_of(last, first),
-            [without_last, &[first]].concat(),
-        ),
-        (
-            Kind::PartsReversed,
-            in_place_of(first, last),
-            right.iter().rev().copied().collect(),
-        ),
+    [
+        (Kind::PartMissing, without_last.to_vec()),
+        (Kind::PartAdded, [right, &[last]].concat()),
+        (Kind::PartDoubled, [without_last, &[first]].concat()),
+        (Kind::PartsReversed, right.iter().rev().copied().collect()),
     ]
 }
 

@@ -4,7 +4,7 @@
 //! out:
 //! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
 //! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only
-//! together, and [`batch`] for many proofs of one circuit; [`recognised`] tells a deployed guard by its code. The contracts
+//! together, [`one_pairing`] for these with one pairing, and [`batch`] for many proofs of one circuit; [`recognised`] tells a deployed guard by its code. The contracts
 //! are those of `contracts/src`, which the program carries within it.
 
 #![deny(
@@ -15,6 +15,7 @@
 pub mod batch;
 mod calls;
 pub mod linked;
+pub mod one_pairing;
 pub mod recognised;
 
 use std::sync::LazyLock;
@@ -32,7 +33,7 @@ use evmbench_schema::committed::Committed;
 pub use evmbench_schema::guard::{GuardAnswer, GuardCheck, GuardCheckKind, GuardMeasurement};
 
 /// The guard contracts' sources, each with the path that the others import it by.
-const SOURCES: [(&str, &str); 16] = [
+const SOURCES: [(&str, &str); 19] = [
     (
         "BatchCommitted.sol",
         include_str!("../../contracts/src/BatchCommitted.sol"),
@@ -85,6 +86,18 @@ const SOURCES: [(&str, &str); 16] = [
     (
         "LinkedCommitted.sol",
         include_str!("../../contracts/src/LinkedCommitted.sol"),
+    ),
+    (
+        "LinkedOpenings.sol",
+        include_str!("../../contracts/src/LinkedOpenings.sol"),
+    ),
+    (
+        "OnePairing.sol",
+        include_str!("../../contracts/src/OnePairing.sol"),
+    ),
+    (
+        "OpenedCommitted.sol",
+        include_str!("../../contracts/src/OpenedCommitted.sol"),
     ),
     (
         "ReusableVerifierGuard.sol",
@@ -193,6 +206,10 @@ pub struct GuardContracts {
     pub batch_committed: CompiledContract,
     /// `BatchVerifier`: of many proofs of one direct circuit.
     pub batch_verifier: CompiledContract,
+    /// `OpenedCommitted`: a part of a set that is verified with one pairing.
+    pub opened_committed: CompiledContract,
+    /// `LinkedOpenings`: of such parts.
+    pub linked_openings: CompiledContract,
 }
 
 /// What the pinned solc makes of [`SOURCES`]; a test compiles them again and compares.
@@ -230,6 +247,8 @@ impl GuardContracts {
             "LinkedCommitted",
             "BatchCommitted",
             "BatchVerifier",
+            "OpenedCommitted",
+            "LinkedOpenings",
         ];
         let [
             plain,
@@ -239,6 +258,8 @@ impl GuardContracts {
             linked,
             batch_committed,
             batch_verifier,
+            opened_committed,
+            linked_openings,
         ] = solc.compile_files(&SOURCES, names, &CompileOptions::default())?;
         Ok(Self {
             plain,
@@ -248,6 +269,8 @@ impl GuardContracts {
             linked,
             batch_committed,
             batch_verifier,
+            opened_committed,
+            linked_openings,
         })
     }
 }

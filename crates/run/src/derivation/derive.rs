@@ -837,8 +837,7 @@ impl Derivation<'_> {
             (None, Ok(spec)) => suite_name(&spec.category.to_string()),
             (None, Err(_)) => request.suite.clone(),
         };
-        let plan = request.plan;
-        again.accuracy = trained::accuracy(&again.model.onnx_sha256, plan.kind(), plan.scale());
+        again.accuracy = trained::accuracy(&again.model.onnx_sha256, &request);
         if request.part.is_none()
             && let Some(factors) = &request.scale_factors
             && let Ok(subject) = &self.findings.rebuilt.subject
@@ -1005,7 +1004,7 @@ impl Derivation<'_> {
             return Some(finding);
         }
         if let Some(Ok(Measured { set, .. })) = &self.findings.set
-            && let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed())
+            && let Some(wrong) = set.measurement.failed()
         {
             return Some(Outcome::Failed {
                 step: "linked set".to_owned(),

@@ -16,7 +16,7 @@ pub struct Figure {
 
 /// Sizes and gas. What a proof costs is what it costs through the guard, of a committed circuit through the one that derives its
 /// challenge.
-const METRICS: [Metric; 8] = [
+const METRICS: [Metric; 9] = [
     Metric::RuntimeCode,
     Metric::DeploymentGas,
     Metric::RegistrationGas,
@@ -24,6 +24,7 @@ const METRICS: [Metric; 8] = [
     Metric::GuardDeploymentGas,
     Metric::GuardedGas,
     Metric::SetGas,
+    Metric::SetOnePairingGas,
     Metric::BatchGas,
 ];
 

@@ -40,6 +40,7 @@ use alloy_primitives::{U256, uint};
 pub use evmbench_schema::solidity::Sharing;
 
 pub use machine::Unknown;
+pub use straight::MOST_INSTANCES as MOST_STRAIGHT_INSTANCES;
 pub use yul::SyntaxError;
 
 /// The field that coordinates of points are in.

@@ -18,7 +18,7 @@ use super::source::Source;
 use super::trace::{Group, Id, Step, Term, Trace};
 
 /// The most instances of a circuit whose opening is one line: each adds about 150 bytes to the code, which has 24,576.
-pub(super) const MOST_INSTANCES: usize = 32;
+pub const MOST_INSTANCES: usize = 32;
 
 /// Behind the places where points are added and multiplied.
 const FIRST_SLOT: usize = 0x100;
