@@ -1,12 +1,13 @@
 //! `evmbench corpus`: measures the circuits that the forecast rests on, and fits its coefficients to them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use super::numbers::at_least_one;
 use super::output::say;
 use super::{Finding, progress, setup};
-use crate::forecast::{Coefficients, Role, Sample, SampleError, Specimen};
+use crate::forecast::{BatchSample, Coefficients, Role, Sample, SampleError, Specimen};
 use crate::home::Home;
 use crate::prover::{EzklOptions, EzklProver};
 use crate::store::{self, StoredRun};
@@ -26,6 +27,10 @@ pub(super) struct Arguments {
     /// Records to take measurements from: a fit sees those of scale 10, and tests those of other scales
     #[arg(long, value_name = "FOLDER")]
     records: Option<PathBuf>,
+    /// Records of committed circuits whose proofs are verified in batches of one and two: one record of each circuit is taken, and
+    /// a fit sees those of scale 10
+    #[arg(long, value_name = "FOLDER")]
+    batches: Option<PathBuf>,
     /// Folder of the measurements, and beside them of the coefficients
     #[arg(long, value_name = "DIR", default_value = "data/forecast")]
     out: PathBuf,
@@ -37,7 +42,10 @@ pub(super) struct Arguments {
 /// Folder of the measurements below the one that is named.
 const SAMPLES: &str = "samples";
 
-/// File of the coefficients beside it.
+/// Folder of the measurements of batches beside it.
+const BATCHES: &str = "batches";
+
+/// File of the coefficients beside both.
 const COEFFICIENTS: &str = "coefficients.json";
 
 /// The scale of the records that a fit sees.
@@ -49,11 +57,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     if let Some(folder) = &arguments.records {
         take(folder, &samples)?;
     }
+    let batches = arguments.out.join(BATCHES);
+    if let Some(folder) = &arguments.batches {
+        measure_batches(folder, &batches)?;
+    }
     if let Some(folder) = &arguments.specimens {
-        finding = measure(folder, &samples, arguments.threads)?;
+        finding = measure(folder, &samples, &batches, arguments.threads)?;
     }
     let kept = Sample::all(&samples)?;
-    store::write_json(&arguments.out.join(COEFFICIENTS), &Coefficients::fit(&kept))?;
+    let kept_batches = if batches.exists() {
+        BatchSample::all(&batches)?
+    } else {
+        Vec::new()
+    };
+    let coefficients = Coefficients::fit(&kept, &kept_batches);
+    store::write_json(&arguments.out.join(COEFFICIENTS), &coefficients)?;
     say!(
         "fitted on {} of {} circuits",
         kept.iter().filter(|sample| sample.role == Role::Fit).count(),
@@ -68,20 +86,64 @@ fn take(records: &Path, samples: &Path) -> Result<(), CliError> {
         let path = records.join(relative);
         // Other JSON lies there, too.
         let Ok(run) = StoredRun::open(&path) else { continue };
-        let role = if run.record().request.plan.scale() == FITTED_SCALE {
-            Role::Fit
-        } else {
-            Role::Test
-        };
-        if let Some(sample) = Sample::of_run(&run, role)? {
+        if let Some(sample) = Sample::of_run(&run, role(&run))? {
             store::write_json(&sample_path(samples, &sample.name), &sample)?;
         }
     }
     Ok(())
 }
 
-/// Measures every specimen that has no sample yet.
-fn measure(specimens: &Path, samples: &Path, threads: Option<usize>) -> Result<Finding, CliError> {
+/// Whether a fit sees a record.
+fn role(run: &StoredRun) -> Role {
+    if run.record().request.plan.scale() == FITTED_SCALE {
+        Role::Fit
+    } else {
+        Role::Test
+    }
+}
+
+/// Measures batches of one record of each committed circuit: proofs of one circuit cost the same but for their bytes.
+fn measure_batches(records: &Path, samples: &Path) -> Result<(), CliError> {
+    progress::watch_interrupts()?;
+    let home = Home::from_environment()?;
+    let progress = progress::Progress::new();
+    let solc = setup::solc(&home, &progress)?;
+    let mut circuits = HashSet::new();
+    for relative in store::record_paths(records)? {
+        if progress::interrupted() {
+            break;
+        }
+        let Ok(run) = StoredRun::open(&records.join(relative)) else {
+            continue;
+        };
+        let record = run.record();
+        let Some(circuit) = record
+            .circuit
+            .as_ref()
+            .map(|circuit| circuit.settings.to_string())
+        else {
+            continue;
+        };
+        if circuits.contains(&circuit) {
+            continue;
+        }
+        progress.label(record.request.name());
+        if let Some(sample) = BatchSample::of_run(&run, role(&run), &solc)? {
+            store::write_json(&sample_path(samples, &sample.name), &sample)?;
+            circuits.insert(circuit);
+        }
+    }
+    progress.clear();
+    Ok(())
+}
+
+/// Measures every specimen that has no sample yet, or none of a batch.
+fn measure(
+    specimens: &Path,
+    samples: &Path,
+    batches: &Path,
+    threads: Option<usize>,
+) -> Result<Finding, CliError> {
     progress::watch_interrupts()?;
     let home = Home::from_environment()?;
     let progress = progress::Progress::new();
@@ -97,7 +159,10 @@ fn measure(specimens: &Path, samples: &Path, threads: Option<usize>) -> Result<F
     let mut finding = Finding::Good;
     for (index, specimen) in specimens.iter().enumerate() {
         let path = sample_path(samples, &specimen.name);
-        if path.exists() {
+        let batch_path = sample_path(batches, &specimen.name);
+        let kept: Option<Sample> = path.exists().then(|| store::read_json(&path)).transpose()?;
+        let is_complete = |kept: &Sample| batch_path.exists() || !BatchSample::is_of(&kept.settings);
+        if kept.as_ref().is_some_and(is_complete) {
             continue;
         }
         if progress::interrupted() {
@@ -105,13 +170,21 @@ fn measure(specimens: &Path, samples: &Path, threads: Option<usize>) -> Result<F
         }
         let position = format!("[{}/{}] {}", index + 1, specimens.len(), specimen.name);
         progress.label(position.clone());
-        match specimen.measure(&prover, &solc, threads, &progress) {
-            Ok(sample) => {
-                store::write_json(&path, &sample)?;
-                progress.line(&position);
+        let measured = specimen.prove(&prover, threads, &progress).and_then(|proved| {
+            if kept.is_none() {
+                store::write_json(&path, &proved.sample(&solc)?)?;
             }
+            if let Some(batch) = BatchSample::of_specimen(&proved, &solc)? {
+                store::write_json(&batch_path, &batch)?;
+            }
+            Ok(())
+        });
+        match measured {
+            Ok(()) => progress.line(&position),
             // One circuit without a proof is no reason to leave the others unmeasured.
-            Err(error @ (SampleError::Failed { .. } | SampleError::Rejected { .. })) => {
+            Err(
+                error @ (SampleError::Failed { .. } | SampleError::Rejected { .. } | SampleError::Batch(_)),
+            ) => {
                 progress.line(&format!("{position}: {error}"));
                 finding = Finding::Bad;
             }

@@ -8,17 +8,18 @@ use super::prove_and_verify::Item;
 use super::{Finding, export, format, progress, prove_and_verify, remarks};
 use crate::chain::Fork;
 use crate::committed::CellAccount;
-use crate::forecast::{Estimate, Seconds, TransactionKind, Verdict};
+use crate::forecast::{Estimate, Forecast, Seconds, TransactionKind, Verdict};
 use crate::memory::AvailableMemory;
 use crate::metric::Metric;
 use crate::prover::Failure;
 use crate::report::table::{Column, Table};
+use crate::solidity::opening::MOST_STRAIGHT_INSTANCES;
 use crate::subject::Subject;
 
 /// Say what a run would take before it is made: sizes, memory, time and gas, and what has room for it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  evmbench plan --suite core\n  evmbench plan relu --scale 7,10 --budget 8GiB\n  evmbench plan --calibrate dense_small\n  evmbench plan --suite core --export slurm --job job --out /shared/runs\n\nIt takes the arguments of prove-and-verify."
+    after_help = "Examples:\n  evmbench plan --suite core\n  evmbench plan relu --scale 7,10 --budget 8GiB\n  evmbench plan --calibrate dense_small\n  evmbench plan cnn_strided --batch 8\n  evmbench plan --suite core --export slurm --job job --out /shared/runs\n\nIt takes the arguments of prove-and-verify."
 )]
 #[group(skip)]
 pub(super) struct Arguments {
@@ -37,6 +38,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     let items = prove_and_verify::items(&arguments.run)?;
     let mut planner = Planner::open(&arguments.run.session, arguments.run.session.srs()?)?;
+    planner.forecaster.batch = arguments.run.batch.map(|proofs| proofs as u64);
     if arguments.calibrate {
         planner.calibrate()?;
     }
@@ -107,10 +109,11 @@ fn answers(
 ) -> Result<Vec<Planned>, CliError> {
     let image = arguments.run.image(items)?;
     let material = arguments.run.material(image.as_ref());
-    let budget_of_parts = if arguments.export.is_asked_for() {
-        arguments.run.budget_anywhere()
-    } else {
-        arguments.run.budget_here()
+    let budget_of_parts = match arguments.run.batch {
+        // Its members are proved whole.
+        Some(_) => None,
+        None if arguments.export.is_asked_for() => arguments.run.budget_anywhere(),
+        None => arguments.run.budget_here(),
     };
     let mut answers = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -124,11 +127,19 @@ fn answers(
                 Ok((_, forecast)) => (Some(forecast), None),
                 Err(failure) => (None, Some(failure.to_string())),
             };
+            let mut notes = subject.notes.clone();
+            if arguments.run.batch.is_some() {
+                notes.extend(
+                    forecast
+                        .as_ref()
+                        .and_then(|forecast| no_batch(&subject, forecast)),
+                );
+            }
             answers.push(Planned {
                 name: subject.request.name(),
                 circuit: subject.request.plan.kind(),
                 uncovered: subject.model.uncovered.clone(),
-                notes: subject.notes.clone(),
+                notes,
                 memory: forecast
                     .as_ref()
                     .zip(budget)
@@ -145,6 +156,20 @@ fn answers(
     Ok(answers)
 }
 
+/// Why a forecast says nothing of the batch that was asked for; none where it does.
+fn no_batch(subject: &Subject, forecast: &Forecast) -> Option<String> {
+    if forecast.forks.iter().any(|under| under.batch.is_some()) {
+        return None;
+    }
+    Some(match subject.committed {
+        None => "batches are forecast for committed circuits alone".to_owned(),
+        Some(_) => format!(
+            "batches are forecast for circuits of up to {MOST_STRAIGHT_INSTANCES} public values, and this one has {}",
+            forecast.instances
+        ),
+    })
+}
+
 fn explained(subject: &Subject) -> Option<CellAccount> {
     let committed = subject.committed.as_ref()?;
     Some(committed.circuit.cell_account())
@@ -155,7 +180,7 @@ fn show_cells(name: &str, account: &CellAccount) -> Result<(), CliError> {
     let mut table = Table::new([
         Column::text(name),
         Column::written("committed"),
-        Column::written("look-ups"),
+        Column::written("lookups"),
         Column::written("contractions"),
         Column::written("products"),
         Column::written("additions"),
@@ -292,10 +317,9 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
     if let Some((budget, source)) = budget {
         say!("memory: {} ({source})", format::bytes(budget))?;
     }
-    for table in [circuits, sizes] {
-        say!("{}\n", fitted(&table))?;
-    }
-    say!("{}", fitted(&chains))?;
+    let tables = [circuits, sizes, chains, batches(planned)];
+    let tables = tables.iter().filter(|table| !table.is_empty());
+    say!("{}", tables.map(fitted).collect::<Vec<_>>().join("\n\n"))?;
     if let Some((fork, cap)) = planned.iter().find_map(beyond_cap) {
         say!(
             "{}: most of the deployment gas is state gas (EIP-8037), which the cap on a transaction's gas ({}) does not count",
@@ -309,6 +333,36 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
         }
     }
     Ok(())
+}
+
+/// What proofs will cost together, of every circuit whose batches are forecast.
+fn batches(planned: &[Planned]) -> Table {
+    let mut table = Table::new([
+        Column::text(""),
+        Column::of(Metric::Fork),
+        Column::written("proofs together"),
+        Column::written(Metric::BatchGas.name()),
+        Column::text("verifies"),
+        Column::written("largest batch"),
+        Column::text("bound by"),
+        Column::written("fits the pool"),
+    ]);
+    for one in planned {
+        for fork in one.forecast.iter().flat_map(|forecast| &forecast.forks) {
+            let Some(batch) = fork.batch else { continue };
+            table.row([
+                one.name.clone(),
+                fork.fork.name().to_owned(),
+                format::count(batch.proofs),
+                count(batch.tx_gas_per_proof()),
+                batch.verdict().to_string(),
+                count(batch.largest),
+                batch.rule.to_string(),
+                count(batch.public_pool_proofs),
+            ]);
+        }
+    }
+    table
 }
 
 /// A fork whose cap on a transaction's gas is below a deployment that fits.

@@ -42,6 +42,8 @@ impl Planner {
                 memory_limit_bytes: arguments
                     .effective_memory_limit_bytes()
                     .filter(|_| !arguments.force),
+                // Who asks for a batch says how large.
+                batch: None,
             },
             home,
             options,

@@ -101,6 +101,8 @@ pub struct CircuitShape {
     pub fixed_columns: RangeInclusive<u64>,
     /// The number in the range that the operations of a common network lead to.
     pub likely_fixed_columns: u64,
+    /// Of these, columns of selectors that no committed circuit switches on: their commitments are the point at infinity.
+    pub unused_columns: u64,
     /// Columns in the permutation argument.
     pub permutation_columns: u64,
     /// Selectors before compression; the verifying key keeps a bit for each of their rows.
@@ -229,6 +231,14 @@ impl Operation {
         Self::Sum,
         Self::SumInit,
     ];
+
+    /// Whether committed circuits do without it: they add along an axis by products, and multiply along none.
+    fn is_in_no_committed_circuit(self) -> bool {
+        matches!(
+            self,
+            Self::CumProd | Self::CumProdInit | Self::Sum | Self::SumInit
+        )
+    }
 
     fn is_hash(self) -> bool {
         matches!(self, Self::HashFull | Self::HashPartial | Self::HashPad)
@@ -450,6 +460,9 @@ impl Layout {
         let shared = shared_columns(&self.simple_selectors, degree);
         let gate_operations = gate_operations(fields.inner_columns, &shared.likely);
         let likely = shared.likely.len() as u64;
+        let is_unused = |selector: &SimpleSelector| selector.operation.is_in_no_committed_circuit();
+        let unused = shared.likely.iter().filter(|group| group.iter().all(is_unused));
+        let unused_columns = unused.count() as u64;
         let mut instances = fields.columns.module_sizes.poseidon.1.iter().sum::<u64>();
         for shape in &fields.columns.model_instance_shapes {
             instances += shape.iter().product::<u64>();
@@ -461,6 +474,7 @@ impl Layout {
             advice_queries: self.advice_queries,
             fixed_columns: before + shared.least..=before + shared.most,
             likely_fixed_columns: before + likely,
+            unused_columns,
             permutation_columns: self.permutation_columns,
             selectors: self.simple_selectors.len() as u64 + self.complex_selectors,
             gate_degrees: self.gate_degrees,

@@ -1,4 +1,4 @@
-//! EZKL's settings, the one place that knows their fields.
+//! EZKL's settings as they are read. They are written in `arguments` (direct circuits) and `compiled::settings` (committed circuits).
 //!
 //! | module | what it reads |
 //! |---|---|

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use evmbench_ezkl::CircuitShape;
 
 use super::Estimate;
+use super::batch_sample::BatchSample;
 use super::fit::{Fitted, Point};
 use super::quantity::Quantity;
 use super::sample::{Role, Sample};
@@ -48,10 +49,13 @@ impl Coefficients {
     }
 
     /// Fits every quantity on the samples that a fit may see.
-    pub fn fit(samples: &[Sample]) -> Self {
+    pub fn fit(samples: &[Sample], batches: &[BatchSample]) -> Self {
         let seen = || samples.iter().filter(|sample| sample.role == Role::Fit);
+        let seen_batches = || batches.iter().filter(|sample| sample.role == Role::Fit);
         let fits = Quantity::all().into_iter().filter_map(|quantity| {
-            let points: Vec<Point> = seen().filter_map(|sample| quantity.point(sample)).collect();
+            let of_batches = seen_batches().filter_map(|sample| quantity.point_of_batch(sample));
+            let of_samples = seen().filter_map(|sample| quantity.point(sample));
+            let points: Vec<Point> = of_samples.chain(of_batches).collect();
             let fitted = Fitted::to(&points)?;
             Some(QuantityFit { quantity, fitted })
         });
@@ -97,7 +101,12 @@ mod tests {
     #[test]
     fn every_fork_is_fitted() {
         for fork in Fork::ALL {
-            for quantity in [Quantity::Deployment(fork), Quantity::Verification(fork)] {
+            for quantity in [
+                Quantity::Deployment(fork),
+                Quantity::Verification(fork),
+                Quantity::BatchOnce(fork),
+                Quantity::BatchProof(fork),
+            ] {
                 let mut fits = COEFFICIENTS.fits.iter();
                 assert!(fits.any(|fit| fit.quantity == quantity), "{quantity:?}");
             }

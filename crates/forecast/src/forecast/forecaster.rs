@@ -4,6 +4,7 @@ use alloy_primitives::U256;
 
 use evmbench_evm::chain::calldata::FIELD_MODULUS;
 use evmbench_ezkl::{CircuitSettings, Observer, ShapeError, Visibility};
+use evmbench_guard::guard::batch::CLAIMS;
 use evmbench_host::format;
 use evmbench_subject::subject::{CommittedSubject, Subject};
 
@@ -21,6 +22,8 @@ pub struct Forecaster {
     pub calibration: Option<Calibration>,
     /// Memory that a worker may take. A run whose forecast exceeds it at both ends is not tried; without it every run is.
     pub memory_limit_bytes: Option<u64>,
+    /// How many proofs of a committed circuit one transaction is to verify; nothing is said of batches without it.
+    pub batch: Option<u64>,
 }
 
 impl Forecaster {
@@ -30,8 +33,15 @@ impl Forecaster {
     /// [`ShapeError`].
     pub fn forecast(&self, subject: &Subject, settings: &CircuitSettings) -> Result<Forecast, ShapeError> {
         let words = public_values(subject, settings);
-        let zero_bytes = words.as_deref().map(zero_bytes);
-        forecast::of(settings, zero_bytes, self.calibration.as_ref())
+        let public_zero_bytes = words.as_deref().map(zero_bytes);
+        let forecast = forecast::of(settings, public_zero_bytes, self.calibration.as_ref())?;
+        match (self.batch, &subject.committed) {
+            (Some(proofs), Some(committed)) => {
+                let statement = &shown(committed)[CLAIMS..];
+                forecast::with_batch(forecast, settings, zero_bytes(statement), proofs)
+            }
+            _ => Ok(forecast),
+        }
     }
 
     /// An observer that hears all that `inner` does, and does not admit what cannot fit.

@@ -8,6 +8,8 @@
 //! EVM, an allocator or a processor make of them are sums of terms (`quantity`) with coefficients that were fitted (`fit`) on
 //! measured circuits ([`Sample`]) and are kept as data (`coefficients`). How fast a machine is, a [`Calibration`] says.
 
+mod batch;
+mod batch_sample;
 mod calibration;
 mod coefficients;
 mod fit;
@@ -20,16 +22,18 @@ use evmbench_committed::CommittedCircuit;
 use evmbench_evm::chain::{CalldataSize, Fork, Outlook};
 use evmbench_ezkl::{CircuitSettings, CircuitShape, ShapeError};
 pub use evmbench_schema::forecast::{
-    Estimate, Forecast, ForkForecast, RuleForecast, Seconds, TransactionKind, Verdict,
+    BatchForecast, Estimate, Forecast, ForkForecast, RuleForecast, Seconds, TransactionKind, Verdict,
 };
 
+pub use batch::with_batch;
+pub use batch_sample::{BatchGas, BatchSample};
 pub use calibration::{Calibration, CalibrationError, Speed};
 use coefficients::COEFFICIENTS;
 pub use coefficients::Coefficients;
 pub(crate) use forecaster::shown_zero_bytes;
 pub use forecaster::{Forecaster, Gate};
 use quantity::Quantity;
-pub use sample::{ForkGas, Role, Sample, SampleError, Specimen, Work};
+pub use sample::{ForkGas, ProvedSpecimen, Role, Sample, SampleError, Specimen, Work};
 
 /// Zero bytes of a word that is a random element of the scalar field: 31 bytes are zero with probability 1/256, and the first
 /// is in 1 of 49 cases, since the modulus begins with 0x30.
@@ -161,7 +165,7 @@ fn under(
     code: Estimate,
     public_zero_bytes: Option<u64>,
 ) -> ForkForecast {
-    let zeros = public_zero_bytes.map_or_else(|| unknown_zero_bytes(shape), Estimate::exact);
+    let zeros = public_zero_bytes.map_or_else(|| unknown_zero_bytes(shape.instances), Estimate::exact);
     let execution = coefficients
         .estimate(Quantity::Verification(fork), shape, code.likely)
         .plus(Estimate::exact(quantity::memory_gas(shape)));
@@ -169,9 +173,8 @@ fn under(
     // Fewer zero bytes cost more: the dear end takes the fewest.
     let call = |bytes: u64, zero_words: u64, execution_gas: u64| {
         let proof = size::proof_bytes(shape).likely;
-        let proof_zeros = (proof as f64 / 32.0 * ZERO_BYTES_OF_RANDOM_WORD).round() as u64;
         let frame_zeros = bytes - proof - shape.instances * 32 - FRAME_NONZERO_BYTES;
-        let zero_bytes = proof_zeros + frame_zeros + zero_words;
+        let zero_bytes = proof_zero_bytes(shape) + frame_zeros + zero_words;
         Outlook {
             fork,
             data: CalldataSize {
@@ -248,15 +251,22 @@ fn under(
         deployment_gas: gas(&deployments),
         verification_gas: gas(&calls),
         rules,
+        batch: None,
     }
+}
+
+/// Zero bytes of a proof: all of it is points and field elements that look random.
+fn proof_zero_bytes(shape: &CircuitShape) -> u64 {
+    let words = size::proof_bytes(shape).likely as f64 / 32.0;
+    (words * ZERO_BYTES_OF_RANDOM_WORD).round() as u64
 }
 
 /// Zero bytes of public values of which only the number is known: each may be a small number of either sign, and a negative
 /// one is a word without zeros.
-fn unknown_zero_bytes(shape: &CircuitShape) -> Estimate {
+fn unknown_zero_bytes(words: u64) -> Estimate {
     Estimate {
         low: 0,
-        likely: shape.instances * ZERO_BYTES_OF_SMALL_WORD / 2,
-        high: shape.instances * ZERO_BYTES_OF_SMALL_WORD,
+        likely: words * ZERO_BYTES_OF_SMALL_WORD / 2,
+        high: words * ZERO_BYTES_OF_SMALL_WORD,
     }
 }

@@ -5,10 +5,12 @@
 //! quantity, by how halo2 and the generated verifier work.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use evmbench_evm::chain::Fork;
-use evmbench_ezkl::{CircuitSettings, CircuitShape, LookupArgument};
+use evmbench_ezkl::{CircuitSettings, CircuitShape, LookupArgument, VerifierShape};
 
+use super::batch_sample::{BatchGas, BatchSample};
 use super::fit::{Point, Term};
 use super::sample::{ForkGas, Sample};
 use super::size;
@@ -37,6 +39,10 @@ pub(super) enum Quantity {
     DeploymentState(Fork),
     /// Gas of a verification's execution, less that of memory.
     Verification(Fork),
+    /// Gas of the batch contract's execution that hangs on no proof: the key's commitments and the pairing.
+    BatchOnce(Fork),
+    /// The same for each proof.
+    BatchProof(Fork),
     /// Peak resident set of set-up, in bytes.
     SetupPeak,
     /// The same of a proof.
@@ -63,6 +69,8 @@ impl Quantity {
                 Self::Deployment(fork),
                 Self::DeploymentState(fork),
                 Self::Verification(fork),
+                Self::BatchOnce(fork),
+                Self::BatchProof(fork),
             ]);
         }
         all
@@ -97,25 +105,32 @@ impl Quantity {
             Self::CreationZeroBytes | Self::Deployment(_) | Self::DeploymentState(_) => {
                 vec![("one", 1.0), ("runtime_code_bytes", code_bytes as f64)]
             }
-            Self::Verification(_) => vec![
+            Self::Verification(_) => [
                 ("one", 1.0),
                 (
                     "commitments",
                     commitments + fixed + permutation + shape.degree as f64,
                 ),
-                ("instances", shape.instances as f64),
+            ]
+            .into_iter()
+            .chain(evaluated(shape))
+            .chain([("hash", hash)])
+            .collect(),
+            Self::BatchOnce(_) => vec![
+                ("one", 1.0),
                 (
-                    "evaluations",
-                    shape.advice_queries as f64 + fixed + permutation + 3.0 * (products + arguments),
+                    "key_commitments",
+                    fixed + permutation - shape.unused_columns as f64,
                 ),
-                ("permutation_columns", permutation),
-                ("lookup_arguments", arguments),
                 (
-                    "operations",
-                    (shape.gate_operations + shape.lookup_operations) as f64,
+                    "proof_words",
+                    size::proof_bytes(shape).likely as f64 / ELEMENT_BYTES,
                 ),
-                ("hash", hash),
             ],
+            Self::BatchProof(_) => [("one", 1.0), ("commitments", commitments + shape.degree as f64)]
+                .into_iter()
+                .chain(evaluated(shape))
+                .collect(),
             Self::SetupPeak => vec![
                 ("process", 1e6),
                 ("key_bytes", key_bytes),
@@ -170,6 +185,8 @@ impl Quantity {
             Self::Verification(fork) => {
                 of(fork, |gas| gas.verification.execution_gas).map(|gas| gas - memory_gas(shape) as f64)
             }
+            // Of these there are samples of their own.
+            Self::BatchOnce(_) | Self::BatchProof(_) => None,
             Self::SetupPeak => sample.setup.peak_rss_bytes.map(|bytes| bytes as f64),
             Self::ProvePeak => sample.prove.peak_rss_bytes.map(|bytes| bytes as f64),
             Self::SetupCpu => sample.setup.cpu_seconds,
@@ -178,20 +195,68 @@ impl Quantity {
         value.filter(|&value| value > 0.0)
     }
 
+    /// What a batch measured of it, likewise.
+    fn measured_of_batch(self, sample: &BatchSample) -> Option<f64> {
+        let of = |fork: Fork, gas_of: fn(&BatchGas) -> Option<u64>| {
+            let gas = sample.gas.iter().find(|gas| gas.fork == fork)?;
+            Some(gas_of(gas)? as f64)
+        };
+        match self {
+            // A specimen's key has other columns that nothing uses.
+            Self::BatchOnce(fork) => of(fork, BatchGas::once).filter(|_| sample.is_committed),
+            Self::BatchProof(fork) => of(fork, BatchGas::of_proof),
+            _ => None,
+        }
+    }
+
     /// A sample as a fit sees it.
-    ///
-    /// A shape's likely number of fixed columns gives way to the number that was counted, so that no coefficient makes up for
-    /// a wrong guess.
     pub(super) fn point(self, sample: &Sample) -> Option<Point> {
-        let settings = CircuitSettings::parse(&sample.settings.to_string()).ok()?;
-        let mut shape = CircuitShape::of(&settings).ok()?;
-        shape.likely_fixed_columns = sample.columns.fixed_columns;
+        let shape = counted_shape(&sample.settings, &sample.columns)?;
         Some(Point {
             name: sample.name.clone(),
             measured: self.measured(sample, &shape)?,
             terms: self.terms(&shape, sample.runtime_code_bytes),
         })
     }
+
+    /// A batch as a fit sees it.
+    pub(super) fn point_of_batch(self, sample: &BatchSample) -> Option<Point> {
+        Some(Point {
+            name: sample.name.clone(),
+            measured: self.measured_of_batch(sample)?,
+            terms: self.terms(&counted_shape(&sample.settings, &sample.columns)?, 0),
+        })
+    }
+}
+
+/// What is computed of a proof's evaluations and public values, by the verifier as by its opening.
+fn evaluated(shape: &CircuitShape) -> [Term; 5] {
+    let arguments = shape.lookups.len() as f64;
+    let permutation = shape.permutation_columns as f64;
+    let products = shape.permutation_products() as f64;
+    let fixed = shape.likely_fixed_columns as f64;
+    [
+        ("instances", shape.instances as f64),
+        (
+            "evaluations",
+            shape.advice_queries as f64 + fixed + permutation + 3.0 * (products + arguments),
+        ),
+        ("permutation_columns", permutation),
+        ("lookup_arguments", arguments),
+        (
+            "operations",
+            (shape.gate_operations + shape.lookup_operations) as f64,
+        ),
+    ]
+}
+
+/// The shape that these settings lay out. Its likely number of fixed columns gives way to the number that was counted, so that no
+/// coefficient makes up for a wrong guess.
+fn counted_shape(settings: &Value, columns: &VerifierShape) -> Option<CircuitShape> {
+    let settings = CircuitSettings::parse(&settings.to_string()).ok()?;
+    let mut shape = CircuitShape::of(&settings).ok()?;
+    shape.likely_fixed_columns = columns.fixed_columns;
+    Some(shape)
 }
 
 /// Gas of the memory that a verification touches, by the yellow paper's formula: 3 a word and a 512th of its square.

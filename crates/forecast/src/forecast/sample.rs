@@ -13,11 +13,12 @@ use evmbench_evm::chain::try_out;
 use evmbench_evm::chain::{Calldata, ChainError, Fork, TransactionGas, VerifyCall};
 use evmbench_evm::solidity::{CompileOptions, Solc, SolidityError};
 use evmbench_ezkl::{
-    CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase, PhaseMeasurement,
-    PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
+    Artifacts, CircuitPlan, CircuitSettings, EzklProver, Failure, Job, JobCircuit, Observer, Phase,
+    PhaseMeasurement, PhaseSource, PlanError, ProverError, VerifierKind, VerifierShape,
 };
+use evmbench_guard::guard::batch::BatchError;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
-use evmbench_schema::record::{Evidence, Machine};
+use evmbench_schema::record::{Evidence, Machine, Record};
 use evmbench_store::{self as store, StoreError, StoredRun};
 
 use crate::machine::machine;
@@ -94,6 +95,9 @@ pub enum SampleError {
     /// Its verifier does not run.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// Its proof cannot be verified through the batch contract.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// Its verifier rejects the proof, so that its gas says nothing.
     #[error("{name}: the verifier does not accept: {verdict}")]
     Rejected {
@@ -144,20 +148,19 @@ impl Specimen {
         })
     }
 
-    /// Proves it once, deploys its verifier and verifies the proof under every fork.
+    /// Proves it once.
     ///
     /// # Errors
     /// [`SampleError`].
     ///
     /// # Panics
     /// Never: a run with artifacts has settings and the one proof that is asked for.
-    pub fn measure(
+    pub fn prove(
         &self,
         prover: &EzklProver,
-        solc: &Solc,
         threads: usize,
         observer: &dyn Observer<CircuitSettings>,
-    ) -> Result<Sample, SampleError> {
+    ) -> Result<ProvedSpecimen, SampleError> {
         let plan = CircuitPlan::shown_as_in(&self.run_args)?;
         let job = Job {
             name: self.name.clone(),
@@ -176,19 +179,53 @@ impl Specimen {
             name: self.name.clone(),
             failure,
         })?;
-        let settings = run.settings.expect("a run with artifacts has settings");
-        let proof = artifacts.proofs.first().expect("one proof was asked for");
+        Ok(ProvedSpecimen {
+            name: self.name.clone(),
+            role: self.role,
+            settings: run.settings.expect("a run with artifacts has settings"),
+            call: artifacts
+                .proofs
+                .first()
+                .map(|proof| VerifyCall {
+                    proof: proof.proof.clone(),
+                    instances: proof.instances.clone(),
+                    key_artifact: None,
+                })
+                .expect("one proof was asked for"),
+            artifacts,
+            phases: run.phases,
+            threads,
+            load_average,
+        })
+    }
+}
+
+/// A specimen with its proof, and what that took.
+#[derive(Debug)]
+pub struct ProvedSpecimen {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) settings: CircuitSettings,
+    pub(super) artifacts: Artifacts,
+    pub(super) call: VerifyCall,
+    phases: Vec<PhaseMeasurement>,
+    threads: usize,
+    load_average: Option<f64>,
+}
+
+impl ProvedSpecimen {
+    /// Deploys its verifier and verifies the proof under every fork.
+    ///
+    /// # Errors
+    /// [`SampleError`].
+    pub fn sample(&self, solc: &Solc) -> Result<Sample, SampleError> {
+        let Self { artifacts, call, .. } = self;
         let compiled = solc.compile(
             &artifacts.verifier_source,
             artifacts.verifier().contract(),
             &CompileOptions::default(),
         )?;
-        let calldata = VerifyCall {
-            proof: proof.proof.clone(),
-            instances: proof.instances.clone(),
-            key_artifact: None,
-        }
-        .calldata();
+        let calldata = call.calldata();
         let mut gas = Vec::new();
         for fork in Fork::ALL {
             let under = try_out(fork, &compiled.creation_code, None, &calldata)?;
@@ -210,22 +247,22 @@ impl Specimen {
         Ok(Sample {
             name: self.name.clone(),
             role: self.role,
-            settings: settings.json_without_equations(),
+            settings: self.settings.json_without_equations(),
             columns: artifacts.shape,
             proving_key_bytes: artifacts.proving_key_bytes,
             verifying_key_bytes: artifacts.verifying_key.len() as u64,
-            proof_bytes: proof.proof.len() as u64,
-            instances: proof.instances.len() as u64,
-            instance_zero_bytes: Some(zero_bytes(&proof.instances)),
+            proof_bytes: call.proof.len() as u64,
+            instances: call.instances.len() as u64,
+            instance_zero_bytes: Some(zero_bytes(&call.instances)),
             calldata_bytes: calldata.size().calldata_bytes,
             runtime_code_bytes: compiled.runtime_code.len() as u64,
             creation_code_bytes: compiled.creation_code.len() as u64,
             creation_zero_bytes: Some(Calldata::raw(compiled.creation_code.clone()).size().zero_bytes),
             gas,
-            setup: Work::of(&run.phases, Phase::Setup),
-            prove: Work::of(&run.phases, Phase::Prove),
-            threads,
-            load_average,
+            setup: Work::of(&self.phases, Phase::Setup),
+            prove: Work::of(&self.phases, Phase::Prove),
+            threads: self.threads,
+            load_average: self.load_average,
             machine: machine(),
         })
     }
@@ -250,11 +287,7 @@ impl Sample {
     /// [`SampleError::Store`] where the record's evidence cannot be read.
     pub fn of_run(run: &StoredRun, role: Role) -> Result<Option<Self>, SampleError> {
         let record = run.record();
-        let plain = record.request.verifier == VerifierKind::Plain
-            && record
-                .verifier
-                .as_ref()
-                .is_some_and(|verifier| verifier.solc.options == CompileOptions::default());
+        let plain = is_plain(record);
         let (Some(circuit), Some(keys), Some(proof), Some(verifier)) =
             (&record.circuit, &record.keys, &record.proof, &record.verifier)
         else {
@@ -323,6 +356,13 @@ impl Sample {
             machine: record.environment.machine.clone(),
         }))
     }
+}
+
+/// Whether a record's verifier is a plain one of default options.
+pub(super) fn is_plain(record: &Record) -> bool {
+    let mut verifiers = record.verifier.iter();
+    record.request.verifier == VerifierKind::Plain
+        && verifiers.any(|verifier| verifier.solc.options == CompileOptions::default())
 }
 
 /// What one circuit took.

@@ -62,6 +62,11 @@ pub(super) fn calldata_bytes(shape: &CircuitShape) -> Estimate {
     proof_bytes(shape).map(|proof| rest + proof)
 }
 
+/// The call of a batch contract about so many proofs with so many words of statement each: it has the parts of a verifier's.
+pub(super) fn batch_calldata_bytes(shape: &CircuitShape, proofs: u64, statement_words: u64) -> Estimate {
+    proof_bytes(shape).map(|proof| CALL_FRAME_BYTES + proofs * (proof + statement_words * SCALAR_BYTES))
+}
+
 /// How many fixed columns there are.
 pub(super) fn fixed_columns(shape: &CircuitShape) -> Estimate {
     Estimate {
