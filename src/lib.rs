@@ -4,7 +4,7 @@
 //! verifier, deploys it into an in-process EVM, verifies the proof there, tries to cheat it, and writes one record.
 //!
 //! Stages, each a module that can be read alone; data flows down, and no stage calls back. They are modules of the crates in `crates/`, or
-//! these crates themselves, by the names that they have here; `docs/architecture.md` says which crate holds what and may know what. This
+//! these crates themselves, by the names that they have here; `docs/architecture.md` says which crate holds what and may depend on what. This
 //! package is the program ([`cli`]) and these names:
 //!
 //! | module | what goes in | what comes out |
@@ -14,11 +14,11 @@
 //! | [`committed`] | a layer graph | a circuit over the field in which large layers are claimed and checked, and its witness |
 //! | [`training`] | a model and [`cifar10`]'s images | learned weights; the only one that knows burn |
 //! | [`accuracy`] | a model and test images | how many are right, in `f32` and in the circuit's integers |
-//! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that knows EZKL |
+//! | [`prover`] | ONNX bytes, inputs, a circuit plan | keys, proofs, verifier source; the only one that runs EZKL |
 //! | [`judge`] | a circuit's outputs on several inputs | whether they are the model's; the only one that knows onnxruntime |
 //! | [`solidity`] | verifier source | bytecode; the only one that knows solc |
 //! | [`chain`] | bytecode and calldata | verdict, gas, negative controls; the only one that knows revm |
-//! | [`ledger`] | settings, key, verifier, reference string | what an accepted proof proves |
+//! | [`ledger`] | settings, key, verifier, SRS | what an accepted proof proves |
 //! | [`forecast`] | settings alone | what a run will take, before it is made |
 //! | [`tune`] | a subject, what may be changed, limits | the circuits that nothing beats, and a profile of the best |
 //! | [`record`] | all of the above | the one JSON schema |

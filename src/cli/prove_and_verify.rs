@@ -117,7 +117,7 @@ pub(super) struct Arguments {
     /// Prove so many inputs of each model under one key, a record each, and verify all proofs in one transaction: the CNNs look
     /// at one test image after another, and other inputs are drawn from one seed after another, where no files are given
     #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with_all = ["cut", "tiles"])]
-    batch: Option<usize>,
+    pub(super) batch: Option<usize>,
     /// A circuit that `evmbench tune` found; the model is the profile's, unless one is named
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "suite", "filter", "scale", "circuit", "io", "input_range", "columns", "limb_bits", "input_visibility", "output_visibility",
@@ -307,6 +307,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
         return Ok(Finding::Good);
     }
     let mut session = Session::open(&arguments.session, srs)?;
+    session.planner.forecaster.batch = arguments.batch.map(|proofs| proofs as u64);
     let records = run_all(&items, arguments, &mut session);
     let closed = session.close();
     let records = records?;
@@ -338,8 +339,12 @@ pub(super) fn tell(records: &[Record], arguments: &Arguments) -> Result<(), CliE
         }
         for record in records {
             if let Some(set) = &record.set {
+                let one_pairing = match set.measurement.one_pairing {
+                    Some(_) => format!(", and {} with one pairing", Metric::SetOnePairingGas.text(record)),
+                    None => String::new(),
+                };
                 say!(
-                    "{}: all {} parts in one transaction take {} gas",
+                    "{}: all {} parts in one transaction take {} gas{one_pairing}",
                     record.request.name(),
                     set.parts.len(),
                     Metric::SetGas.text(record)

@@ -298,7 +298,7 @@ pub(super) fn join(
     };
     match parts::measure(&paths, given, &Tools::new(solc.clone())) {
         Ok(Measured { set, .. }) => {
-            if let Some(wrong) = set.measurement.checks.iter().find(|check| !check.passed()) {
+            if let Some(wrong) = set.measurement.failed() {
                 last.outcome = failed(wrong.sentence());
             }
             last.set = Some(set);

@@ -471,7 +471,7 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
         Column::text("input, output"),
         Column::text("digits"),
         Column::written("roundings"),
-        Column::written("columns"),
+        Column::written_of(Metric::InnerColumns),
         Column::written_of(Metric::Logrows),
         Column::written_of(Metric::Peak),
         Column::written(if calibrated {
@@ -535,7 +535,7 @@ fn proved_table(front: &[Candidate], proved: &[Proved], profile: Option<&Profile
         Column::text("input, output"),
         Column::text("digits"),
         Column::written("roundings"),
-        Column::written("columns"),
+        Column::written_of(Metric::InnerColumns),
         Column::written("optimizer runs"),
     ];
     let figures = PROVED.map(Column::written_of);

@@ -241,7 +241,10 @@ fn the_reusable_verifier_has_no_opening() {
 /// The openings that the Forge tests deploy. To renew them: `UPDATE_CONTRACTS=1 cargo test --test suite batch::`.
 #[test]
 fn the_openings_of_the_fixtures_are_those_of_their_verifiers() {
-    for name in FIXTURES {
+    for name in FIXTURES
+        .into_iter()
+        .chain(["committed_tile_0", "committed_tile_1"])
+    {
         let folder = common::root("contracts/test/fixtures").join(name);
         let verifier = std::fs::read_to_string(folder.join("Verifier.sol")).unwrap();
         let opening = Opening::of(&verifier, Sharing::Key).unwrap().source;
@@ -350,16 +353,7 @@ fn the_table_of_single_proofs_is_measured() {
     ];
     let updated = std::env::var_os("UPDATE_TABLES").is_some();
     let step = if updated { 1 } else { common::step(RECORDS.len()) };
-    let number = |number: u64| {
-        let digits = number.to_string();
-        let groups: Vec<&str> = digits
-            .as_bytes()
-            .rchunks(3)
-            .rev()
-            .map(|group| std::str::from_utf8(group).unwrap())
-            .collect();
-        groups.join(",")
-    };
+    let number = common::grouped;
     let mut rows = Vec::new();
     for name in RECORDS.into_iter().step_by(step) {
         let path = common::root("results/tuned").join(format!("{name}.json"));
@@ -387,9 +381,9 @@ fn the_table_of_single_proofs_is_measured() {
     let table = common::markdown(
         &[
             "",
-            "verifier",
-            "with guard",
-            "batch contract",
+            "verifier (gas)",
+            "with guard (gas)",
+            "batch contract (gas)",
             "less by",
             "code of the verifier (B)",
             "of the opening (B)",
@@ -618,6 +612,18 @@ fn a_batch_is_proved_and_recorded() {
     );
     assert_eq!(last.request.input_seed, Some(last.request.seed + 1));
     assert_sound(&batch.measurement);
+    // What was forecast stands beside it.
+    for record in &records {
+        let under = record.forecast.as_ref().unwrap().under(batch.measurement.fork);
+        let forecast = under.batch.unwrap();
+        assert_eq!(forecast.proofs, 2);
+        let expected = forecast.tx_gas_per_proof().likely as f64;
+        let found = batch.measurement.tx_gas_per_proof(Sharing::Key).unwrap();
+        assert!(
+            (expected / found as f64 - 1.0).abs() < 0.02,
+            "{expected} and {found}"
+        );
+    }
 }
 
 /// A member that is there twice; where everything is checked, also a figure that is another, and a member that is not there.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::CircuitKind;
+use crate::reach::Reach;
 
 /// A classifier on the test images, in `f32` and in one circuit's integers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +34,23 @@ pub struct Accuracy {
     /// Images of which there would be no proof, since a value goes beyond its table; they are not among the right ones.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub without_proof: usize,
+    /// What the circuit's integers hang on besides; absent where it is of a user's file, or was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integers: Option<IntegerChoices>,
+}
+
+/// What the integers of a committed circuit hang on besides its model and scale: of two circuits with the same, each value has the
+/// same integers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IntegerChoices {
+    /// Bits of the base of digits, which is the size of tables.
+    pub digit_bits: u32,
+    /// How many values at most are rounded because a layer of weights reads them; absent where it is as few as will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roundings: Option<usize>,
+    /// How far values reach, for which scale factors are chosen.
+    #[serde(default, skip_serializing_if = "Reach::is_empty")]
+    pub reach: Reach,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

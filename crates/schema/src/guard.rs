@@ -145,6 +145,8 @@ pub enum GuardCheckKind {
     BatchCommitmentsExchanged,
     /// Two members' statements have changed places.
     BatchStatementsExchanged,
+    /// A commitment of a linked input is another point of the curve.
+    LinkChanged,
 }
 
 /// A guard's answer: acceptance, or one of its errors.
@@ -311,11 +313,53 @@ pub struct LinkedMeasurement {
     pub execution_gas_over_verifiers: i64,
     /// The contract's answers to sets that it must take or refuse.
     pub checks: Vec<GuardCheck>,
+    /// The same set with one pairing for all parts; none where some part's verifier has no opening, or none that fits into a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_pairing: Option<OnePairingMeasurement>,
 }
 
 impl LinkedMeasurement {
-    /// Whether the contract took what it must take, and refused the rest for the right reason.
+    /// Whether the contracts took what they must take, and refused the rest for the right reason.
     pub fn passed(&self) -> bool {
-        self.checks.iter().all(GuardCheck::passed)
+        self.failed().is_none()
     }
+
+    /// The first wrong answer.
+    pub fn failed(&self) -> Option<&GuardCheck> {
+        let of_one = self.one_pairing.iter().flat_map(|measured| &measured.checks);
+        self.checks.iter().chain(of_one).find(|check| !check.passed())
+    }
+}
+
+/// What verifying a set with one pairing costs, and what its contract turns away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnePairingMeasurement {
+    /// The contract of `contracts/src` that takes the set.
+    pub contract: String,
+    /// The one that stands in front of each part's opening.
+    pub part_contract: String,
+    /// The parts' openings, in order.
+    pub openings: Vec<OpeningMeasurement>,
+    /// What deploying the parts' contracts cost, their openings being there already.
+    pub part_deployments: Vec<TransactionGas>,
+    /// What deploying the set's contract cost, the parts' contracts being there already.
+    pub deployment: TransactionGas,
+    /// Length of its runtime code, in bytes.
+    pub runtime_code_bytes: u64,
+    /// What verifying the set in one transaction cost.
+    pub verification: TransactionGas,
+    /// The contract's answers to sets that it must take or refuse.
+    pub checks: Vec<GuardCheck>,
+}
+
+/// A verifier's opening.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OpeningMeasurement {
+    /// Keccak-256 of its runtime code, which the contract in front of it pins.
+    #[schemars(with = "String")]
+    pub code_hash: B256,
+    /// Length of its runtime code, in bytes.
+    pub code_bytes: u64,
+    /// What deploying it cost.
+    pub deployment: TransactionGas,
 }

@@ -63,6 +63,11 @@ impl Summary {
     }
 }
 
+/// The middle of some samples, of an even number that of the two middle ones; none of no samples.
+pub fn median(samples: &[f64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| quantile(&sorted(samples), 0.5))
+}
+
 fn student_95(degrees: usize) -> f64 {
     // Beyond the table it is at most 2% too wide.
     STUDENT_95[degrees.clamp(1, STUDENT_95.len()) - 1]
@@ -166,6 +171,13 @@ mod tests {
 
     fn close(one: f64, other: f64) -> bool {
         (one - other).abs() < 1e-9 * one.abs().max(1.0)
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
     }
 
     /// By hand: mean 3, squares 4 + 1 + 0 + 1 + 4 = 10, over 4 is 2.5; t(4) = 2.776.

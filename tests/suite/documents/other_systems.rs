@@ -284,9 +284,9 @@ fn the_table_of_what_else_could_be_picked_is_from_records() {
         "trusted setup",
         "public values",
         "gas",
-        "calldata",
-        "proof",
-        "code",
+        "calldata (B)",
+        "proof (B)",
+        "code (B)",
     ];
     let table = markdown(&heading, rows.chain(networks));
     assert_table("docs/published-figures.md", "beside", &table);

@@ -4,13 +4,14 @@
 //! every file that was left out with the reason, so that no gap is silent.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use crate::chain::Fork;
+use crate::chain::{Fits, Fork};
 use crate::committed::CheckedRange;
 use crate::compare::{RecordSet, SetError};
 use crate::format;
+use crate::metric::Metric;
 use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::suite::{self, Category};
@@ -40,6 +41,8 @@ pub struct Entry {
     pub commit: Option<String>,
     /// The record.
     pub record: Record,
+    /// Whether another record has the same choices, so that its label names the record.
+    is_further: bool,
 }
 
 /// A file that is in no table.
@@ -78,7 +81,26 @@ impl Dataset {
         dataset
             .entries
             .sort_by_cached_key(|entry| (entry.order(), entry.experiment.clone()));
+        dataset.tell_apart();
         Ok(dataset)
+    }
+
+    /// No two records have one label: headlines are called by their choices alone, and of several others that differ in none, all but
+    /// the first by their names besides.
+    fn tell_apart(&mut self) {
+        let headlines: HashSet<String> = self
+            .headlines()
+            .into_iter()
+            .map(|entry| entry.experiment.clone())
+            .collect();
+        let mut labels = HashSet::new();
+        for is_headline in [true, false] {
+            for entry in &mut self.entries {
+                if headlines.contains(&entry.experiment) == is_headline {
+                    entry.is_further = !labels.insert(entry.label());
+                }
+            }
+        }
     }
 
     fn add(&mut self, set: RecordSet) {
@@ -105,6 +127,7 @@ impl Dataset {
                     path,
                     commit: set.commit.clone(),
                     record,
+                    is_further: false,
                 });
             }
         }
@@ -188,16 +211,79 @@ impl Entry {
 
     /// For people: `relu, scale 7`, with whatever else was chosen: `dense_small, scale 7, input private`.
     pub fn label(&self) -> String {
-        let mut parts = vec![self.request().id.to_string(), format!("scale {}", self.scale())];
-        if self.kind() != CircuitKind::Direct {
-            parts.push(self.kind().to_string());
+        let mut parts = self.parts_of_label();
+        parts.extend(self.image());
+        if self.is_further {
+            parts.push(format!("record {}", self.name()));
         }
-        parts.extend(self.choices());
         parts.join(", ")
     }
 
-    /// What was chosen otherwise than by default, of what changes circuit, verifier or gas. Runs and limits do not.
+    /// [`Self::label`] of its circuit, whatever image was proved.
+    pub fn label_of_circuit(&self) -> String {
+        self.parts_of_label().join(", ")
+    }
+
+    fn parts_of_label(&self) -> Vec<String> {
+        let mut parts = vec![self.request().id.to_string(), self.scale_in_words()];
+        if self.kind() != CircuitKind::Direct {
+            parts.push(self.kind().to_string());
+        }
+        parts.extend(self.choices_of_circuit());
+        parts.extend(self.column_by_default());
+        parts
+    }
+
+    /// A committed circuit has two inner columns, or one where nobody asked for that and two save no rows.
+    fn column_by_default(&self) -> Option<String> {
+        let is_asked_for = self.request().plan.inner_columns().is_some();
+        let is_one =
+            self.kind() == CircuitKind::Committed && Metric::InnerColumns.whole(&self.record) == Some(1);
+        (is_one && !is_asked_for).then(|| "1 column".to_owned())
+    }
+
+    /// `scale 7`; of the study's circuit, whose calibration chooses scales, `scale 10 (13 used)`.
+    pub fn scale_in_words(&self) -> String {
+        let asked = self.scale();
+        let circuit = self.record.circuit.as_ref();
+        let used = circuit.filter(|circuit| {
+            self.kind() == CircuitKind::Study && i64::from(circuit.input_scale) != i64::from(asked)
+        });
+        let used = used.map(|circuit| format!(" ({} used)", circuit.input_scale));
+        format!("scale {asked}{}", used.unwrap_or_default())
+    }
+
+    /// The kind of its circuit, with what differs from the defaults: `committed, input registered`.
+    pub fn circuit(&self) -> String {
+        let mut parts = vec![self.kind().to_string()];
+        parts.extend(self.choices());
+        parts.extend(self.column_by_default());
+        parts.join(", ")
+    }
+
+    /// How it gets on chain under mainnet's fork of today; none where it was not tried there.
+    pub fn fits_today(&self) -> Option<Fits> {
+        let fits = self.record.fits();
+        let today = fits.iter().find(|fit| fit.fork() == Fork::default());
+        today.map(Fits::of)
+    }
+
+    /// What was chosen otherwise than by default, of what changes circuit, verifier, proof or gas. Runs and limits do not.
     pub fn choices(&self) -> Vec<String> {
+        self.choices_of_circuit()
+            .into_iter()
+            .chain(self.image())
+            .collect()
+    }
+
+    /// The test image that was proved, where it is not the first.
+    fn image(&self) -> Option<String> {
+        let number = self.request().sample.filter(|&number| number != 0)?;
+        Some(format!("image {number}"))
+    }
+
+    /// [`Self::choices`] but for the image.
+    fn choices_of_circuit(&self) -> Vec<String> {
         let request = self.request();
         let plan = request.plan;
         let mut choices = Vec::new();
@@ -340,6 +426,22 @@ impl Entry {
             self.scale(),
             self.kind(),
         )
+    }
+
+    /// Whether both are of one model, at one scale and in one kind of circuit, whatever else was chosen.
+    pub fn differs_in_choices(&self, other: &Self) -> bool {
+        let model = |entry: &Self| {
+            let request = entry.request();
+            (
+                request.suite.to_string(),
+                request.id.to_string(),
+                entry.scale(),
+                entry.kind(),
+            )
+        };
+        // Two files may have one name.
+        let is_one_file = !self.is_users() || self.record.model.weights == other.record.model.weights;
+        model(self) == model(other) && is_one_file
     }
 
     /// Whether it may stand for its model, scale and kind of circuit: nothing was chosen, or a committed circuit's layout alone. Of an

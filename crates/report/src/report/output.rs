@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use super::data::Dataset;
 use super::table::Table;
 use super::{Report, ReportError, csp, csv, html, latex, markdown, plots, tables, text};
+use crate::chain::{Fits, Fork};
 use crate::format;
 #[cfg(feature = "png")]
 use crate::parallel;
+use crate::record::Outcome;
 use crate::store;
 
 /// What a report is written as.
@@ -127,7 +129,7 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
     let outcome = |verified: bool| {
         let outcomes = dataset.entries.iter().map(|entry| &entry.record.outcome);
         outcomes
-            .filter(|outcome| (**outcome == crate::record::Outcome::Verified) == verified)
+            .filter(|outcome| (**outcome == Outcome::Verified) == verified)
             .count()
     };
     let mut lines = vec![
@@ -137,8 +139,10 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
             dataset.folders.join(", ")
         ),
         format!(
-            "{} verified on chain, {} ended otherwise.",
+            "{} verified in the EVM (revm), {} of them within every limit of {}; {} ended otherwise.",
             outcome(true),
+            verified_within_limits(dataset),
+            Fork::default().title(),
             outcome(false)
         ),
     ];
@@ -153,6 +157,17 @@ pub fn headline(dataset: &Dataset) -> Vec<String> {
         .iter()
         .map(|line| format::plain(line).into_owned())
         .collect()
+}
+
+/// How many verified records mainnet's fork of today takes, by whatever way.
+fn verified_within_limits(dataset: &Dataset) -> usize {
+    let verified = dataset
+        .entries
+        .iter()
+        .filter(|entry| entry.record.outcome == Outcome::Verified);
+    verified
+        .filter(|entry| entry.fits_today().is_some_and(|fits| fits != Fits::No))
+        .count()
 }
 
 /// The tables that a terminal has room for.

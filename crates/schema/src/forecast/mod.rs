@@ -1,5 +1,6 @@
 //! What a run was forecast to take, from settings alone.
 
+mod batch;
 mod estimate;
 
 use schemars::JsonSchema;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{Fork, Rule};
 
+pub use batch::BatchForecast;
 pub use estimate::{Estimate, Seconds, Verdict};
 
 /// What a run of one circuit will take.
@@ -63,6 +65,9 @@ pub struct ForkForecast {
     pub verification_gas: Estimate,
     /// Every rule that the fork has for either, held against it.
     pub rules: Vec<RuleForecast>,
+    /// Proofs verified together; none where no batch was asked for, or where the circuit's are not forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchForecast>,
 }
 
 /// A rule held against what a transaction will likely need.

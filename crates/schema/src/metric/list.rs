@@ -7,11 +7,11 @@ use super::{Definition, Unit, Value, Words};
 use crate::accuracy::Accuracy;
 use crate::chain::{Cause, Controls, Fit, Fits, Fork, GasByCause, TransactionGas};
 use crate::guard::GuardMeasurement;
-use crate::plan::CircuitKind;
+use crate::plan::{CircuitKind, Visibility};
 use crate::record::{IntegerCheck, Record};
 use crate::solidity::Sharing;
-use crate::statistics::Summary;
-use evmbench_backend::Phase;
+use crate::statistics::{Summary, median};
+use evmbench_backend::{Phase, PhaseSource};
 
 /// Makes the type [`Metric`] of the entries. The comment above an entry is the documentation of its column; a name in
 /// parentheses stands for each fork. In an entry's value, `?` ends where the run did not come so far.
@@ -86,6 +86,14 @@ metrics! {
     /// k, where the circuit has 2^k rows in all.
     Logrows = count("logrows", "2^k").lower(), |record| whole(record.circuit.as_ref()?.logrows);
 
+    /// All rows, 2^k.
+    PaddedRows = count("padded_rows", "padded rows").lower().only_in_tables(),
+        |record| whole(1_u64.checked_shl(record.circuit.as_ref()?.logrows)?);
+
+    /// Inner columns side by side; empty for a direct circuit that hashes a tensor or commits to it.
+    InnerColumns = count("inner_columns", "inner columns").heading("columns").lower(),
+        |record| whole(inner_columns(record)?);
+
     /// Cells that the circuit assigns.
     Cells = count("cells", "cells").lower(), |record| whole(record.circuit.as_ref()?.cells);
 
@@ -112,8 +120,13 @@ metrics! {
     ProveSeconds = seconds("prove_mean_seconds", "proof time").heading("prove"),
         |record| mean(record, Phase::Prove);
 
-    /// Proofs that were counted.
-    ProveCount = count("prove_n", "counted proofs"), |record| whole(proving(record)?.count as u64);
+    /// Median time of a proof, likewise.
+    ProveMedian = seconds("prove_median_seconds", "median proof time").heading("prove, median"),
+        |record| real(median(&record.call_seconds(Phase::Prove))?);
+
+    /// Proofs that the run made and counted; 0 where times and memory of proving are another run's, of the same circuit, from the cache.
+    ProveCount = count("prove_n", "counted proofs").heading("proofs"),
+        |record| whole(proving(record).map(|_| proofs_made(record))?);
 
     /// Standard deviation of the proofs' times; empty for one.
     ProveDeviation = seconds("prove_deviation_seconds", "standard deviation of the proof time"),
@@ -151,14 +164,18 @@ metrics! {
             IntegerCheck::NotCovered { .. } => "not covered",
         });
 
-    /// Largest distance of an output from the float model.
+    /// Largest distance of an output from the float model, on the input that was proved.
+    ProvedError = number("proved_error", "error of the proved input").lower(),
+        |record| real(record.numerics.as_ref()?.max_absolute_error?);
+
+    /// The same on all inputs that were tried: the proved one, and those that the function was judged on where it was.
     LargestError = number("largest_error", "largest error").lower(), |record| real(record.greatest_error()?);
 
-    /// The outputs' greatest less their least, over all inputs that they were judged on; empty in records of schema 5.
+    /// The outputs' greatest less their least, over all inputs that they were judged on; empty where the record holds none.
     OutputRange = number("output_range", "output range"), |record| real(record.output_range()?);
 
-    /// What the circuit's function was judged by before it was proved, on several inputs, and what came out; empty where it
-    /// was not: committed circuits, and records of schema 5.
+    /// What the circuit's function was judged by before it was proved, on several inputs, and what came out; empty in records of an
+    /// older evmbench, which judged fewer circuits, and where the circuit is another run's, from the cache.
     Function = words("function", "function"), |record| text(record.function.as_ref()?.sentence());
 
     /// Mean distance of the outputs from the float model.
@@ -248,6 +265,10 @@ metrics! {
     /// Fingerprint of processor, cores, memory and system.
     Machine = words("machine", "machine"), |record| text(&record.environment.machine.fingerprint);
 
+    /// Revision of evmbench that made the record.
+    Revision = words("revision", "revision"),
+        |record| text(record.environment.git_revision.as_deref()?.get(..8)?);
+
     /// Processors that other processes took during the run, on the mean: with more than a half, times are longer than they need be.
     OtherWork = Definition::new("other_work_processors", "other work", Unit::Real),
         |record| real(record.others?.processors());
@@ -305,9 +326,11 @@ metrics! {
     Witnesses = count("witnesses", "EZKL's witnesses").higher().only_in_tables(),
         |record| whole(accuracy(record)?.witnesses as u64);
 
-    /// Verification gas over the public values.
-    GasOfInstance = ratio("gas_of_instance", "gas an instance").lower(),
-        |record| over(verification(record)?.tx_gas, record.proof.as_ref()?.instances);
+    /// Verification gas over the public values; of a committed circuit, whose gas is not theirs, none.
+    GasOfInstance = ratio("gas_of_instance", "gas an instance").lower(), |record| match kind(record) {
+        CircuitKind::Committed => None,
+        CircuitKind::Study | CircuitKind::Direct => over(verification(record)?.tx_gas, record.proof.as_ref()?.instances),
+    };
 
     /// The gas of the least transaction that an acceptance means something in: of a committed circuit, through the guard that
     /// derives its challenge, without which the verifier alone shows nothing.
@@ -327,6 +350,10 @@ metrics! {
     /// What verifying all parts of a model in one transaction costs.
     SetGas = gas("set_gas", "gas of the whole set").only_in_tables(),
         |record| whole(record.set.as_ref()?.measurement.verification.tx_gas);
+
+    /// The same with one pairing for all parts.
+    SetOnePairingGas = gas("set_one_pairing_gas", "gas of the whole set with one pairing").only_in_tables(),
+        |record| whole(record.set.as_ref()?.measurement.one_pairing.as_ref()?.verification.tx_gas);
 
     /// What verifying the proof with others in one transaction costs, for each of them.
     BatchGas = gas("batch_gas", "gas a proof in a batch").only_in_tables(),
@@ -438,6 +465,36 @@ fn mean(record: &Record, phase: Phase) -> Option<Value> {
 
 fn proving(record: &Record) -> Option<Summary> {
     Summary::of(&record.call_seconds(Phase::Prove))
+}
+
+/// Counted proofs of this run alone.
+fn proofs_made(record: &Record) -> u64 {
+    let phases = record.phases.iter();
+    let made = phases.filter(|phase| phase.phase == Phase::Prove && phase.source == PhaseSource::Measured);
+    made.filter(|phase| phase.call_seconds.is_some()).count() as u64
+}
+
+/// Of the advice columns, those that no committed tensor fills, three for each inner column.
+fn inner_columns(record: &Record) -> Option<u64> {
+    let advice = record.circuit.as_ref()?.columns.as_ref()?.advice_columns;
+    let plan = record.request.plan;
+    let visibilities = [
+        plan.input_visibility(),
+        plan.output_visibility(),
+        plan.param_visibility(),
+    ];
+    let is_plain = |visibility| {
+        matches!(
+            visibility,
+            Visibility::Public | Visibility::Private | Visibility::Fixed
+        )
+    };
+    let committed = match kind(record) {
+        // The challenge has a column of its own.
+        CircuitKind::Committed => record.committed.as_ref()?.layout.points() + 1,
+        CircuitKind::Study | CircuitKind::Direct => visibilities.into_iter().all(is_plain).then_some(0)?,
+    };
+    Some(advice.checked_sub(committed)? / 3)
 }
 
 fn peak(record: &Record) -> Option<u64> {

@@ -362,6 +362,11 @@ impl CommittedPlan {
         self.digit_bits.unwrap_or(DEFAULT_DIGIT_BITS)
     }
 
+    /// How many values at most are rounded because a layer of weights reads them, where that is said.
+    pub fn roundings(self) -> Option<usize> {
+        self.roundings
+    }
+
     /// Whether the output's elements are public; otherwise it is committed by itself.
     pub fn output_public(self) -> bool {
         self.output_public

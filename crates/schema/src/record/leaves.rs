@@ -274,7 +274,7 @@ const CLASSES: [(&str, Class, &str); 105] = {
 
 /// Fields that came after the first schema, with the schema that has them first; `sha256` has an account of its own in
 /// [`super::digest`].
-const LATER: [(&str, u32); 15] = [
+const LATER: [(&str, u32); 18] = [
     ("batch", 7),
     ("other_forks", 2),
     ("guard", 2),
@@ -290,6 +290,9 @@ const LATER: [(&str, u32); 15] = [
     ("request.chosen", 10),
     ("request.plan.input_range", 10),
     ("lowering.layers.in_digits", 10),
+    ("accuracy.integers", 11),
+    ("set.measurement.one_pairing", 11),
+    ("forecast.forks.batch", 11),
 ];
 
 /// Whether a place holds what records of a schema did not have yet.

@@ -24,7 +24,7 @@ pub use crate::outcome::{GREATEST_ERROR, Outcome};
 use evmbench_backend::{Phase, PhaseMeasurement, PhaseSource};
 use evmbench_host::digests::sha256_hex;
 
-use crate::accuracy::Accuracy;
+use crate::accuracy::{Accuracy, IntegerChoices};
 use crate::chain::{BrokenRule, Controls, Deployment, Fit, Fork, Registration, UnderFork, Verification};
 use crate::committed::{Committed, CommittedSizes, InputAssurance, LayerBounds, Lookups};
 use crate::forecast::Forecast;
@@ -42,7 +42,7 @@ use crate::split::{SharedTensor, Split};
 use crate::weights;
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 10;
+pub const SCHEMA: u32 = 11;
 
 /// Seed of weights and inputs where none is asked for.
 pub const DEFAULT_SEED: u64 = 0;
@@ -299,6 +299,16 @@ impl Request {
     /// What is asked of a committed circuit, with what was chosen where that is left open; none where it is another's.
     pub fn committed_plan(&self) -> Option<CommittedPlan> {
         Some(self.plan.as_committed()?.as_chosen(self.chosen))
+    }
+
+    /// What a committed circuit's integers hang on besides model and scale; none where it is another's.
+    pub fn integer_choices(&self) -> Option<IntegerChoices> {
+        let plan = self.committed_plan()?;
+        Some(IntegerChoices {
+            digit_bits: plan.digit_bits(),
+            roundings: plan.roundings(),
+            reach: self.reach().clone(),
+        })
     }
 
     /// The request without what only bounds a run (memory, time for a phase, threads), and without what was chosen for it. Requests

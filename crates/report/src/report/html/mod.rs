@@ -80,11 +80,7 @@ fn overview(report: &Report) -> String {
             .entries
             .iter()
             .filter(|entry| entry.record.outcome == Outcome::Verified);
-        let fitting = entries.filter(|entry| {
-            let all = entry.record.fits();
-            let today = all.iter().find(|fit| fit.fork() == Fork::default());
-            today.is_some_and(|fit| Fits::of(fit) >= fits)
-        });
+        let fitting = entries.filter(|entry| entry.fits_today().is_some_and(|found| found >= fits));
         fitting.count()
     };
     let fits_today = format!("fit one transaction of {}", Fork::default().title());
@@ -135,7 +131,7 @@ fn overview(report: &Report) -> String {
         format!("<h3>{}</h3>\n{}", table.title, self::table(table))
     });
     format!(
-        "<section id=\"overview\">\n<h1>Proofs of neural networks, verified on chain</h1>\n{lines}<div class=\"cards\">{cards}</div>\n{machines}</section>\n"
+        "<section id=\"overview\">\n<h1>Proofs of neural networks, verified in the EVM</h1>\n{lines}<div class=\"cards\">{cards}</div>\n{machines}</section>\n"
     )
 }
 
@@ -244,7 +240,7 @@ fn plots_section(plots: &[Plot]) -> String {
                  <label>Up<select id=\"trade-y\"></select></label>\
                  <label>Machine, for times<select id=\"trade-machine\"></select></label><span id=\"trade-count\" role=\"status\"></span></div>\
                  <div id=\"trade-plot\" class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Any two costs\"></div>\
-                 <figcaption>One point for each model, scale and kind of circuit; the line joins what nothing else beats in both. \
+                 <figcaption>One point for each model, scale, output and kind of circuit; the line joins what nothing else beats in both. \
                  Point at a mark, or reach it with the tab key, for its figures.</figcaption></figure>\n";
     section("plots", "Plots", &(figures + trade))
 }
@@ -255,7 +251,7 @@ fn without_declaration(svg: &str) -> &str {
 
 fn compare_section() -> String {
     let content = "<p class=\"muted\">Every figure of two runs. Times and memory are set against each other only where both are of one \
-                   machine.</p>\n<div class=\"controls\"><label>Left<select id=\"left-run\"></select></label>\
+                   machine with as many threads.</p>\n<div class=\"controls\"><label>Left<select id=\"left-run\"></select></label>\
                    <label>Right<select id=\"right-run\"></select></label></div>\n\
                    <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Two runs side by side\"><table id=\"runs-table\">\
                    <thead><tr><th>figure</th><th class=\"figure\">left</th><th class=\"figure\">right</th><th class=\"figure\">right less left</th>\

@@ -102,7 +102,7 @@
   };
   const compareRuns = () => {
     const [a, b] = [data.rows[left.value], data.rows[right.value]];
-    const sameMachine = a[column("machine")] === b[column("machine")];
+    const sameMachine = ["machine", "threads"].every((name) => a[column(name)] === b[column(name)]);
     const body = byId("runs-table").tBodies[0];
     body.replaceChildren();
     columns.forEach((one, index) => {
@@ -116,7 +116,7 @@
       const ofMachine = one.name.endsWith("_seconds") || one.name.endsWith("_peak_bytes");
       if (figure && x !== null && y !== null) {
         if (ofMachine && !sameMachine) {
-          difference = "another machine";
+          difference = "another machine or threads";
         } else {
           difference = (y > x ? "+" : "") + show(y - x);
           if (x > 0) ratio = `× ${(y / x).toPrecision(3)}`;

@@ -4,6 +4,8 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
+use super::tag;
+use crate::format;
 use crate::metric::Metric;
 use crate::record::Outcome;
 use crate::report::data::by_machine;
@@ -15,16 +17,22 @@ use evmbench_schema::plan::CircuitKind;
 /// Fewest records with a proof for a machine to have panels of its own.
 const FEWEST_OF_A_MACHINE: usize = 3;
 
-/// Proof time and peak memory against rows, each with its power law, a row of panels for each machine.
+/// Proof time and peak memory against padded rows, each with its power law, a row of panels for each machine.
 pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let machines = by_machine(&dataset.headlines());
     let several = machines.len() > 1;
     let mut panels = Vec::new();
+    let mut left_out = Vec::new();
     for (machine, entries) in machines {
         let proved = entries
             .iter()
             .filter(|entry| Metric::ProveSeconds.of(&entry.record).is_some());
-        if proved.count() < FEWEST_OF_A_MACHINE {
+        let proved = proved.count();
+        if proved < FEWEST_OF_A_MACHINE {
+            left_out.push(format!(
+                "{} of machine {machine}",
+                format::plural(proved, "record")
+            ));
             continue;
         }
         for metric in [Metric::ProveSeconds, Metric::ProvePeak] {
@@ -42,14 +50,16 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
         return Ok(None);
     }
     let rows = panels.len().div_ceil(2) as i32;
-    let description = "Proof time and peak memory against the rows of the circuit, on log axes, each machine apart. Dashed: the power law \
-                       through all points that were measured there. Lines in a circuit's colour: what was forecast before \
-                       each run. Crosses: runs that ended for want of memory, at the memory that they \
-                       were given."
+    let mut description = "Proof time and peak memory against the padded rows of the circuit, 2^k, on log axes, each machine apart. Dashed: \
+                           the power law through all points that were measured there. Lines in a circuit's colour: what was forecast \
+                           before each run. Crosses: runs that ended for want of memory, at the memory that they were given."
         .to_owned();
+    if !left_out.is_empty() {
+        description += &format!(" Too few for panels, and left out: {}.", left_out.join(", "));
+    }
     canvas::plot(
         "growth_with_rows",
-        "Proof time and memory against rows",
+        "Proof time and memory against padded rows",
         description,
         (1060, 430 * rows + 26),
         |area| panel::grid(area, &panels, 2),
@@ -62,10 +72,10 @@ fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
         .iter()
         .filter_map(|entry| {
             Some(Point {
-                x: Metric::Rows.measure(&entry.record)?,
+                x: Metric::PaddedRows.measure(&entry.record)?,
                 y: metric.measure(&entry.record)?,
                 name: entry.request().id.to_string(),
-                tag: entry.scale().to_string(),
+                tag: tag(entry),
                 series: Series::Circuit(entry.kind()),
             })
         })
@@ -78,7 +88,7 @@ fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     if points.is_empty() {
         return None;
     }
-    let x = Axis::log(Metric::Rows.label(), points.iter().map(|point| point.x));
+    let x = Axis::log(Metric::PaddedRows.label(), points.iter().map(|point| point.x));
     let y = Axis::log(metric.label(), points.iter().map(|point| point.y));
     let line = law.map(|law| {
         // Only where the law stays in the panel.
@@ -95,7 +105,7 @@ fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     let lines = line.into_iter().chain(forecasts);
     let remark = law.map(|law| {
         format!(
-            "{} ~ rows^{:.2}, R² = {:.3}, n = {}",
+            "{} ~ (2^k)^{:.2}, R² = {:.3}, n = {}",
             metric.name(),
             law.exponent,
             law.explained,
@@ -103,7 +113,7 @@ fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
         )
     });
     Some(Panel {
-        title: format!("{} against rows", metric.name()),
+        title: format!("{} against padded rows", metric.name()),
         x,
         y,
         points,
@@ -113,14 +123,14 @@ fn growth(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     })
 }
 
-/// What was forecast before each run, joined in the order of rows, a line for each kind of circuit.
+/// What was forecast before each run, joined in the order of padded rows, a line for each kind of circuit.
 fn forecasts(entries: &[&Entry], metric: Metric) -> Vec<Line> {
     let mut lines: Vec<(CircuitKind, Vec<(f64, f64)>)> = Vec::new();
     for entry in entries {
         let forecast = entry.record.forecast.as_ref();
         let outcome = forecast.zip(tables::forecast::Outcome::of(metric, &entry.record));
         if let Some((forecast, outcome)) = outcome {
-            let point = (forecast.rows as f64, outcome.likely);
+            let point = (f64::from(forecast.logrows).exp2(), outcome.likely);
             match lines.iter_mut().find(|line| line.0 == entry.kind()) {
                 Some(line) => line.1.push(point),
                 None => lines.push((entry.kind(), vec![point])),
@@ -145,10 +155,10 @@ fn out_of_memory(entry: &Entry) -> Option<Point> {
             phase: Phase::Setup | Phase::Prove,
             limit_bytes,
         } => Some(Point {
-            x: Metric::Rows.measure(&entry.record)?,
+            x: Metric::PaddedRows.measure(&entry.record)?,
             y: Metric::ProvePeak.unit().measure(limit_bytes as f64),
             name: entry.request().id.to_string(),
-            tag: entry.scale().to_string(),
+            tag: tag(entry),
             series: Series::Beyond,
         }),
         _ => None,
@@ -203,19 +213,21 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     canvas::plot(
         "scaling_study",
         "Scaling study",
-        "Dense layers and convolutions by their multiply-adds, on log axes. Lines join one kind of circuit at one scale.".to_owned(),
+        "Dense layers and convolutions by their multiply-adds, on log axes. Lines join one kind of circuit at one scale, laid out with the \
+         same choices."
+            .to_owned(),
         (1060, 380 * rows + 26),
         |area| panel::grid(area, &panels, 2),
     )
     .map(Some)
 }
 
-/// A kind of circuit at a scale, of convolutions or not, and its points.
-type Trail = (CircuitKind, u32, bool, Vec<(f64, f64)>);
+/// A kind of circuit with its choices, at a scale, of convolutions or not.
+type Trail = (CircuitKind, String, u32, bool);
 
 fn by_size(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     let mut points = Vec::new();
-    let mut lines: Vec<Trail> = Vec::new();
+    let mut lines: Vec<(Trail, Vec<(f64, f64)>)> = Vec::new();
     for entry in entries {
         let (Some(x), Some(y)) = (
             Metric::MultiplyAdds.measure(&entry.record),
@@ -228,19 +240,19 @@ fn by_size(entries: &[&Entry], metric: Metric) -> Option<Panel> {
             x,
             y,
             name: entry.request().id.to_string(),
-            tag: entry.scale().to_string(),
+            tag: tag(entry),
             series: Series::Circuit(entry.kind()),
         });
-        let key = (entry.kind(), entry.scale(), is_dense);
-        match lines.iter_mut().find(|line| (line.0, line.1, line.2) == key) {
-            Some(line) => line.3.push((x, y)),
-            None => lines.push((key.0, key.1, key.2, vec![(x, y)])),
+        let trail = (entry.kind(), entry.circuit(), entry.scale(), is_dense);
+        match lines.iter_mut().find(|line| line.0 == trail) {
+            Some(line) => line.1.push((x, y)),
+            None => lines.push((trail, vec![(x, y)])),
         }
     }
     if points.is_empty() {
         return None;
     }
-    let lines = lines.into_iter().map(|(kind, _, _, mut points)| {
+    let lines = lines.into_iter().map(|((kind, ..), mut points)| {
         points.sort_by(|one, other| one.0.total_cmp(&other.0));
         Line {
             points,

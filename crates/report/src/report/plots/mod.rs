@@ -19,7 +19,7 @@ mod pareto;
 #[cfg(feature = "png")]
 mod png;
 
-use super::{Dataset, ReportError};
+use super::{Dataset, Entry, ReportError};
 use crate::parallel;
 
 pub use makespan::makespan;
@@ -35,6 +35,12 @@ pub struct Plot {
     pub description: String,
     /// The picture.
     pub svg: String,
+}
+
+/// What tells a point from others of its model: the scale, and what else was chosen.
+fn tag(entry: &Entry) -> String {
+    let scale = std::iter::once(entry.scale().to_string());
+    scale.chain(entry.choices()).collect::<Vec<_>>().join(", ")
 }
 
 type Draw = fn(&Dataset) -> Result<Option<Plot>, ReportError>;

@@ -4,9 +4,11 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
+use super::tag;
 use crate::metric::Metric;
 use crate::record::Outcome;
 use crate::report::data::by_machine;
+use crate::report::tables::chain::chosen;
 use crate::report::{Dataset, Entry, ReportError};
 use crate::statistics::pareto_front;
 
@@ -36,16 +38,18 @@ type Naming = fn(&Entry) -> (String, String);
 pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let mut verified = dataset.headlines();
     verified.retain(|entry| entry.record.outcome == Outcome::Verified);
-    let naming: Naming = |entry| (entry.request().id.to_string(), entry.scale().to_string());
+    let naming: Naming = |entry| (entry.request().id.to_string(), tag(entry));
     let panels = panels(&verified, &PAIRS, naming);
     if panels.is_empty() {
         return Ok(None);
     }
     let rows = panels.len().div_ceil(2) as i32;
-    let description = "Two costs against each other, one point for each verified model, scale and kind of circuit. The line joins the \
-                       points that no other beats in both costs: the Pareto front. Different models compute different things: the front \
-                       says what is cheap, not what is equivalent. Times of two machines are in two panels."
-        .to_owned();
+    let description = format!(
+        "Two costs against each other, one point for each verified model, scale, output and kind of circuit. The line joins the \
+         points that no other beats in both costs: the Pareto front. Different models compute different things: the front says what is \
+         cheap, not what is equivalent. Times of two machines are in two panels; a machine with fewer than {FEWEST_OF_A_MACHINE} records has \
+         none."
+    );
     let size = (1060, 400 * rows + 26);
     canvas::plot("pareto_frontiers", "Pareto fronts", description, size, |area| {
         panel::grid(area, &panels, 2)
@@ -55,29 +59,17 @@ pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> 
 
 /// What single choices trade: the records of the model with most of them, with the one that differs in nothing.
 pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
-    let chosen: Vec<&Entry> = dataset
-        .entries
-        .iter()
-        .filter(|entry| !entry.choices().is_empty() && entry.record.outcome == Outcome::Verified)
-        .collect();
-    let count = |one: &Entry| {
-        let same = chosen.iter().filter(|entry| entry.identity() == one.identity());
-        same.count()
-    };
+    let groups = chosen(dataset).into_iter().map(|(baseline, mut group)| {
+        group.retain(|entry| entry.record.outcome == Outcome::Verified);
+        (baseline, group)
+    });
     // Of two models with as many, the first.
-    let Some(most) = chosen.iter().rev().max_by_key(|entry| count(entry)) else {
+    let most = groups.rev().max_by_key(|(_, group)| group.len());
+    let Some((baseline, group)) = most.filter(|(_, group)| group.len() >= FEWEST_CHOICES) else {
         return Ok(None);
     };
-    if count(most) < FEWEST_CHOICES {
-        return Ok(None);
-    }
-    let mut baseline = dataset.headlines();
-    baseline.retain(|entry| entry.choices().is_empty());
-    let entries: Vec<&Entry> = baseline
-        .into_iter()
-        .chain(chosen.iter().copied())
-        .filter(|entry| entry.identity() == most.identity())
-        .collect();
+    let entries: Vec<&Entry> = baseline.into_iter().chain(group).collect();
+    let most = entries[0];
     let naming: Naming = |entry| {
         let choices = entry.choices();
         let tag = if choices.is_empty() {
@@ -89,10 +81,11 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     };
     let panels = panels(&entries, &PAIRS_OF_CHOICES, naming);
     let description = format!(
-        "What another visibility, verifier or compiler setting does to the costs of {} at scale {}. Choices that prove less than a reader \
+        "What another visibility, layout, verifier or compiler setting does to the costs of {} at scale {}, {} circuit. Choices that prove less than a reader \
          expects, or nothing, are told by the ledger, not here; records that are unsound are left out.",
         most.request().id,
-        most.scale()
+        most.scale(),
+        most.kind()
     );
     let rows = panels.len().div_ceil(2) as i32;
     canvas::plot(

@@ -20,16 +20,16 @@ pub fn batches(dataset: &Dataset) -> Table {
         caption: "Gas a proof, of whole transactions that verify so many proofs of one circuit together and share the key's \
                   commitments, under the record's fork. Measured are a batch of one proof and the batch of the record; the \
                   others are on the line through both. A size that no block takes is a dash; the last column is \
-                  the most proofs of a transaction that nodes pass on."
+                  the greatest batch that public nodes relay."
             .to_owned(),
-        columns: super::run_names("model")
-            .into_iter()
-            .chain([
-                Column::integer("proofs", None),
-                Column::integer("apart", Some("gas")),
-            ])
+        columns: [
+            Column::text("circuit"),
+            Column::integer("proofs", None),
+            Column::integer("apart", Some("gas")),
+        ]
+        .into_iter()
             .chain(SIZES.map(|size| Column::integer(format!("{size}"), Some("gas"))))
-            .chain([Column::integer("passed on", Some("proofs"))])
+            .chain([Column::integer("fits the pool", Some("proofs"))])
             .collect(),
         rows: batches.map(|(entry, batch)| row(entry, batch)).collect(),
         notes: Vec::new(),
@@ -40,7 +40,7 @@ fn row(entry: &Entry, batch: &ProofBatch) -> Vec<Cell> {
     let measured = &batch.measurement;
     let largest = measured.largest(Sharing::Key);
     let most = largest.map_or(0, |largest| largest.proofs);
-    let mut cells = super::named(entry);
+    let mut cells = vec![Cell::text(entry.label_of_circuit())];
     cells.push(Cell::count(Some(measured.proofs())));
     cells.push(Cell::count(Some(measured.bare_tx_gas_per_proof())));
     cells.extend(SIZES.map(|size| {

@@ -1,7 +1,9 @@
 //! What the chain says: gas by cause, forks and limits, and what single choices do.
 
+use super::{named_and_chosen, run_names, with_samples};
 use crate::chain::{Cause, Fit, Fits, Fork, RuleMargin};
 use crate::metric::{Metric, in_words};
+use crate::record::Record;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 
@@ -98,60 +100,96 @@ fn share(margin: &RuleMargin) -> f64 {
 }
 
 /// What a choice may change.
-const CHOSEN: [Metric; 9] = [
-    Metric::VerificationGas,
+const CHOSEN: [Metric; 11] = [
+    Metric::MeaningfulGas,
     Metric::DeploymentGas,
     Metric::RuntimeCode,
     Metric::Instances,
     Metric::Rows,
-    Metric::ProveSeconds,
+    Metric::Logrows,
+    Metric::ProveMedian,
     Metric::ProvePeak,
     Metric::Level,
-    Metric::Outcome,
+    Metric::Revision,
+    Metric::OutcomeAndLimits,
 ];
 
-/// Records in which something was chosen otherwise than by default, each below the record that differs in nothing.
-pub fn choices(dataset: &Dataset) -> Table {
-    let chosen: Vec<&Entry> = dataset
-        .entries
-        .iter()
-        .filter(|entry| !entry.choices().is_empty())
-        .collect();
+/// What stands for a choice in the row of the record without any.
+pub const BY_DEFAULT: &str = "by default";
+
+/// What stands there where there is no such record.
+pub const NONE_BY_DEFAULT: &str = "no record by default";
+
+/// Of one model, scale and kind of circuit, the record in which nothing was chosen, and those in which something was.
+type Chosen<'a> = (Option<&'a Entry>, Vec<&'a Entry>);
+
+/// Of each model, the records in which something was chosen. Parts of models and members of batches have tables of their own.
+pub(in crate::report) fn chosen(dataset: &Dataset) -> Vec<Chosen<'_>> {
     let headlines = dataset.headlines();
-    let mut rows = Vec::new();
-    let mut last = None;
+    let mut groups: Vec<Chosen> = Vec::new();
+    let chosen = dataset.entries.iter().filter(|entry| {
+        let is_first_image = entry.request().sample.is_none_or(|image| image == 0);
+        !entry.choices().is_empty() && entry.request().part.is_none() && is_first_image
+    });
     for entry in chosen {
-        let request = entry.request();
-        let model = (&request.id, &request.onnx_sha256, entry.scale());
-        if last != Some(model) {
-            last = Some(model);
-            let baseline = headlines
-                .iter()
-                .find(|headline| headline.identity() == entry.identity() && headline.choices().is_empty());
-            rows.extend(baseline.map(|baseline| choice_row(baseline, "by default".to_owned())));
+        match groups
+            .iter_mut()
+            .find(|(_, group)| group[0].differs_in_choices(entry))
+        {
+            Some((_, group)) => group.push(entry),
+            None => {
+                let baseline = headlines
+                    .iter()
+                    .copied()
+                    .find(|headline| headline.differs_in_choices(entry) && headline.choices().is_empty());
+                groups.push((baseline, vec![entry]));
+            }
         }
-        rows.push(choice_row(entry, entry.choices().join(", ")));
     }
+    groups
+}
+
+/// Records in which something was chosen otherwise than by default, each group below the record of the same model, scale and kind of
+/// circuit in which nothing was, or below a row that says that there is none.
+pub fn choices(dataset: &Dataset) -> Table {
+    let groups = chosen(dataset);
+    let entries: Vec<&Entry> = groups
+        .iter()
+        .flat_map(|(baseline, group)| baseline.iter().chain(group).copied())
+        .collect();
+    let metrics = with_samples(&CHOSEN, &entries);
+    let row = |entry: &Entry, choice: String, record: Option<&Record>| {
+        let mut cells = named_and_chosen(entry, Cell::text(choice));
+        cells.extend(Cell::of_all(&metrics, record));
+        cells
+    };
+    let rows = groups.into_iter().flat_map(|(baseline, group)| {
+        let first = match baseline {
+            Some(baseline) => row(baseline, BY_DEFAULT.to_owned(), Some(&baseline.record)),
+            None => row(group[0], NONE_BY_DEFAULT.to_owned(), None),
+        };
+        let others = group
+            .into_iter()
+            .map(|entry| row(entry, entry.choices().join(", "), Some(&entry.record)));
+        std::iter::once(first).chain(others.collect::<Vec<_>>())
+    });
+    let rows = rows.collect();
     Table {
         name: "choices",
         title: "Choices",
-        caption: "What another visibility, verifier or compiler setting does to the same model. \"proves\" is how far an accepted \
-                  proof can be relied on, by the record's ledger."
-            .to_owned(),
-        columns: [Column::text("model"), Column::text("choice")]
+        caption: format!(
+            "What another visibility, layout, verifier or compiler setting does to the same model in the same kind of circuit. \"{}\" is that of \
+             a committed circuit through its guard; \"{}\" is how far an accepted proof can be relied on, by the record's ledger. Where a record \
+             has 0 proofs, time and memory are those of another record of the same circuit, whose proof its verifier was given.",
+            Metric::MeaningfulGas.heading(),
+            Metric::Level.heading()
+        ),
+        columns: run_names("model")
             .into_iter()
-            .chain(Column::of_all(&CHOSEN))
+            .chain([Column::text("choice")])
+            .chain(Column::of_all(&metrics))
             .collect(),
         rows,
         notes: Vec::new(),
     }
-}
-
-fn choice_row(entry: &Entry, choice: String) -> Vec<Cell> {
-    let mut cells = vec![
-        Cell::text(format!("{}, scale {}", entry.request().id, entry.scale())),
-        Cell::text(choice),
-    ];
-    cells.extend(Cell::of_all(&CHOSEN, Some(&entry.record)));
-    cells
 }

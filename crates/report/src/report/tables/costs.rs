@@ -14,7 +14,7 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
     let mut without_calldata = Vec::new();
     let needs_calldata = prices.chains.iter().any(|chain| chain.data_fee != DataFee::None);
     for entry in dataset.headlines() {
-        let gas = Metric::VerificationGas.whole(&entry.record);
+        let gas = Metric::MeaningfulGas.whole(&entry.record);
         let Some(gas) = gas.and_then(|gas| u64::try_from(gas).ok()) else {
             continue;
         };
@@ -76,7 +76,7 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
         name: "costs",
         title: "Costs",
         caption: format!(
-            "What the verifying transaction costs, at prices of {}.",
+            "What the verifying transaction costs, that of a committed circuit through its guard, at prices of {}.",
             prices.date
         ),
         columns: vec![

@@ -5,6 +5,7 @@ use crate::metric::Metric;
 use crate::record::Record;
 use crate::report::data::Dataset;
 use crate::report::table::{Cell, Column, Table};
+use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use evmbench_schema::plan::VerifierKind;
 
 /// A forecast with its interval, and what came of it.
@@ -47,8 +48,9 @@ fn interval(metric: Metric, record: &Record) -> Option<[f64; 3]> {
     let whole = |estimate: Estimate| {
         [estimate.low, estimate.likely, estimate.high].map(|number| metric.unit().measure(number as f64))
     };
-    // Code and gas are forecast of a plain verifier.
-    let is_plain = record.request.verifier == VerifierKind::Plain;
+    // Code and gas are forecast of a plain verifier that is compiled as by default.
+    let is_plain = record.request.verifier == VerifierKind::Plain
+        && record.request.optimizer_runs == DEFAULT_OPTIMIZER_RUNS;
     match metric {
         Metric::ProvingKey => Some(whole(forecast.proving_key_bytes)),
         Metric::ProvePeak => Some(whole(forecast.prove_peak_bytes)),

@@ -1,7 +1,10 @@
 //! The layers, the scales, the scaling study and the composites.
 
-use super::{further_records, named, run_names};
+use std::collections::BTreeSet;
+
+use super::{further_records, machines_of, named, run_names, with_samples};
 use crate::chain::Fork;
+use crate::format;
 use crate::metric::Metric;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
@@ -9,9 +12,10 @@ use crate::suite::{self, Category, ModelSpec, STUDY_SCALES};
 use evmbench_schema::plan::CircuitKind;
 
 /// What every table of layers shows of a run, before how it ended.
-const RUN: [Metric; 11] = [
+const RUN: [Metric; 12] = [
     Metric::Rows,
     Metric::Logrows,
+    Metric::InnerColumns,
     Metric::SetupSeconds,
     Metric::ProveSeconds,
     Metric::ProvePeak,
@@ -25,10 +29,12 @@ const RUN: [Metric; 11] = [
 
 fn run_caption() -> String {
     format!(
-        "\"{}\" and \"{}\" are mean seconds inside EZKL's call; \"{}\" is the proving process's own high-water mark; \"{}\" is the \
-         whole transaction, base price and calldata included, under {}.",
+        "\"{}\" are inner columns; \"{}\" and \"{}\" are mean seconds inside EZKL's call, \"{}\" the number of proofs that the second is of; \
+         \"{}\" is the proving process's own high-water mark; \"{}\" is the whole transaction, base price and calldata included, under {}.",
+        Metric::InnerColumns.heading(),
         Metric::SetupSeconds.heading(),
         Metric::ProveSeconds.heading(),
+        Metric::ProveCount.heading(),
         Metric::ProvePeak.heading(),
         Metric::VerificationGas.heading(),
         Fork::default().title()
@@ -71,7 +77,8 @@ const OVERVIEW: [Metric; 14] = [
 
 /// Every record, in the order of the dataset: what the page sorts and filters.
 pub fn overview(dataset: &Dataset) -> Table {
-    let metrics = OVERVIEW;
+    let entries: Vec<&Entry> = dataset.entries.iter().collect();
+    let metrics = with_samples(&OVERVIEW, &entries);
     let mut columns = vec![Column::text("record"), Column::text("circuit")];
     columns.extend(Column::of_all(&metrics));
     let rows = dataset.entries.iter().map(|entry| {
@@ -99,12 +106,14 @@ pub fn results(dataset: &Dataset) -> Table {
     let mut metrics = RUN.to_vec();
     metrics.retain(|metric| ![Metric::SetupSeconds, Metric::Fits].contains(metric));
     metrics.push(Metric::OutcomeAndLimits);
-    let mut columns = vec![Column::text("")];
-    columns.extend(Column::of_all(&metrics));
-    let verified = dataset.headlines().into_iter().filter(|entry| {
+    let mut verified = dataset.headlines();
+    verified.retain(|entry| {
         entry.kind() != CircuitKind::Study && entry.record.outcome == crate::record::Outcome::Verified
     });
-    let rows = verified.map(|entry| {
+    let metrics = with_samples(&metrics, &verified);
+    let mut columns = vec![Column::text("model and circuit")];
+    columns.extend(Column::of_all(&metrics));
+    let rows = verified.into_iter().map(|entry| {
         let mut cells = vec![Cell::text(entry.label())];
         cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
@@ -124,10 +133,11 @@ pub fn results(dataset: &Dataset) -> Table {
 
 /// The 12 layers of the study.
 pub fn core_layers(dataset: &Dataset) -> Table {
-    let metrics = run_with(&[Metric::LargestError]);
+    let entries = deployable(dataset, Category::Core);
+    let metrics = with_samples(&run_with(&[Metric::ProvedError]), &entries);
     let mut columns = run_names("layer");
     columns.extend(Column::of_all(&metrics));
-    let rows = deployable(dataset, Category::Core).into_iter().map(|entry| {
+    let rows = entries.into_iter().map(|entry| {
         let mut cells = named(entry);
         cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
@@ -157,12 +167,14 @@ fn without_record(dataset: &Dataset, category: Category) -> Option<String> {
 }
 
 /// What is shown at both scales.
-const AT_SCALES: [Metric; 6] = [
+const AT_SCALES: [Metric; 8] = [
     Metric::Rows,
+    Metric::InnerColumns,
     Metric::ProveSeconds,
+    Metric::ProveCount,
     Metric::ProvePeak,
-    Metric::VerificationGas,
-    Metric::LargestError,
+    Metric::MeaningfulGas,
+    Metric::ProvedError,
     Metric::Right,
 ];
 
@@ -182,16 +194,21 @@ pub fn scale_comparison(dataset: &Dataset) -> Table {
             .find(|entry| entry.request().id == model.id && entry.kind() == kind && entry.scale() == scale)
     };
     let mut rows = Vec::new();
+    let mut shown = Vec::new();
     for model in &suite::MODELS {
         for &kind in &kinds {
-            let records = STUDY_SCALES.map(|scale| find(model, kind, scale).map(|entry| &entry.record));
-            if records.iter().all(Option::is_none) {
+            let entries = STUDY_SCALES.map(|scale| find(model, kind, scale));
+            let records = entries.map(|entry| entry.map(|entry| &entry.record));
+            let mut circuits: Vec<String> = entries.into_iter().flatten().map(Entry::circuit).collect();
+            if circuits.is_empty() {
                 continue;
             }
+            circuits.dedup();
+            shown.extend(entries.into_iter().flatten());
             let figures = AT_SCALES
                 .iter()
                 .flat_map(|&metric| records.map(|record| Cell::of(metric, record)));
-            let names = [Cell::text(model.id), Cell::text(kind.to_string())];
+            let names = [Cell::text(model.id), Cell::text(circuits.join("; "))];
             rows.push(names.into_iter().chain(figures).collect());
         }
     }
@@ -202,13 +219,16 @@ pub fn scale_comparison(dataset: &Dataset) -> Table {
     Table {
         name: "scale_comparison",
         title: "Scale 7 against scale 10",
-        caption: "The same model at both fixed-point scales, asked for and used. \"largest error\" is the largest distance of an \
-                  output of the proved circuit from the float model; \"right in the circuit\" counts the test images that the circuit's integers \
-                  put into their class. The study's two arms were one circuit; these are two."
-            .to_owned(),
+        caption: format!(
+            "The same model at both fixed-point scales, asked for and used. \"{}\" is that of a committed circuit through its guard; \"{}\" is \
+             the largest distance of an output from the float model, on the input that was proved; \"right in the circuit\" counts the test images \
+             that the circuit's integers put into their class. The study's two arms were one circuit; these are two.",
+            Metric::MeaningfulGas.heading(),
+            Metric::ProvedError.heading()
+        ),
         columns: names.into_iter().chain(figures).collect(),
         rows,
-        notes: Vec::new(),
+        notes: machines_of(&shown).into_iter().collect(),
     }
 }
 
@@ -222,35 +242,42 @@ pub fn scaling(dataset: &Dataset) -> Table {
         "conv2d_k3_s1",
         "conv2d_large",
     ];
-    const METRICS: [Metric; 10] = [
+    const METRICS: [Metric; 11] = [
         Metric::Parameters,
         Metric::MultiplyAdds,
         Metric::Rows,
         Metric::Logrows,
+        Metric::InnerColumns,
         Metric::ProveSeconds,
         Metric::ProvePeak,
         Metric::Instances,
-        Metric::VerificationGas,
+        Metric::MeaningfulGas,
         Metric::GasOfInstance,
         Metric::Outcome,
     ];
     let headlines = dataset.study_headlines();
-    let mut rows = Vec::new();
-    for id in SHAPES {
-        let entries = headlines.iter().filter(|entry| entry.request().id == id);
-        rows.extend(entries.map(|entry| {
-            let mut cells = named(entry);
-            cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
-            cells
-        }));
-    }
+    let of_shape = |id: &'static str| {
+        headlines
+            .iter()
+            .copied()
+            .filter(move |entry| entry.request().id == id)
+    };
+    let entries: Vec<&Entry> = SHAPES.into_iter().flat_map(of_shape).collect();
+    let metrics = with_samples(&METRICS, &entries);
+    let rows = entries.into_iter().map(|entry| {
+        let mut cells = named(entry);
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
+        cells
+    });
+    let rows = rows.collect();
     let mut columns = run_names("model");
-    columns.extend(Column::of_all(&METRICS));
+    columns.extend(Column::of_all(&metrics));
     Table {
         name: "scaling",
         title: "Scaling study",
-        caption: "Dense layers and convolutions by size. Multiply-adds count each multiplication of a value with a weight; \"gas an \
-                  instance\" is the whole transaction over its public values."
+        caption: "Dense layers and convolutions by size. Multiply-adds count each multiplication of a value with a weight; \"verification \
+                  gas\" is that of a committed circuit through its guard; \"gas an instance\" is the whole transaction over its public values, of \
+                  circuits whose gas is that of their public values."
             .to_owned(),
         columns,
         rows,
@@ -260,8 +287,10 @@ pub fn scaling(dataset: &Dataset) -> Table {
 
 /// The four small CNNs, each at both scales in each kind of circuit that a record is about.
 pub fn composite_comparison(dataset: &Dataset) -> Table {
-    let metrics = run_with(&[Metric::LargestError, Metric::FloatRight, Metric::Right]);
-    let headlines = dataset.study_headlines();
+    let mut headlines = dataset.study_headlines();
+    headlines.retain(|entry| is_of(entry, Category::Composite));
+    let metrics = run_with(&[Metric::ProvedError, Metric::FloatRight, Metric::Right]);
+    let metrics = with_samples(&metrics, &headlines);
     let mut columns = run_names("model");
     columns.extend(Column::of_all(&metrics));
     let mut rows = Vec::new();
@@ -289,15 +318,29 @@ pub fn composite_comparison(dataset: &Dataset) -> Table {
     Table {
         name: "composite_comparison",
         title: "Composites",
-        caption: format!("{} {ACCURACY_CAPTION}", run_caption()),
+        caption: format!("{} {}", run_caption(), accuracy_caption(&headlines)),
         columns,
         rows,
         notes: Vec::new(),
     }
 }
 
-const ACCURACY_CAPTION: &str = "\"right in f32\" and \"right in the circuit\" count the 10,000 test images of CIFAR-10 that the float model \
-     and the circuit's exact integers put into their class.";
+fn accuracy_caption(entries: &[&Entry]) -> String {
+    let images = entries
+        .iter()
+        .filter_map(|entry| Metric::TestImages.whole(&entry.record));
+    let images: BTreeSet<String> = images.map(format::signed).collect();
+    let images: Vec<String> = images.into_iter().collect();
+    let images = if images.is_empty() {
+        "the".to_owned()
+    } else {
+        images.join(" or ")
+    };
+    format!(
+        "\"right in f32\" and \"right in the circuit\" are of {images} test images of CIFAR-10: those that the float model and the circuit's exact \
+         integers put into their class."
+    )
+}
 
 /// What the trained models are worth, in `f32` and in their circuits, beside what proving and verifying them costs.
 pub fn accuracies(dataset: &Dataset) -> Table {
@@ -310,24 +353,27 @@ pub fn accuracies(dataset: &Dataset) -> Table {
         Metric::Witnesses,
         Metric::ProveSeconds,
         Metric::ProvePeak,
-        Metric::VerificationGas,
+        Metric::MeaningfulGas,
     ];
-    let mut columns = run_names("model");
-    columns.extend(Column::of_all(&METRICS));
     let mut entries = dataset.headlines();
     entries.retain(|entry| entry.record.accuracy.is_some());
-    let rows = entries.into_iter().map(|entry| {
+    let metrics = with_samples(&METRICS, &entries);
+    let mut columns = run_names("model");
+    columns.extend(Column::of_all(&metrics));
+    let rows = entries.iter().map(|entry| {
         let mut cells = named(entry);
-        cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
     });
     Table {
         name: "accuracies",
         title: "Accuracy",
         caption: format!(
-            "{ACCURACY_CAPTION} \"agree\" counts those that both put into one class; logit errors are distances of the circuit's logits \
-             from the float model's, over all images; \"EZKL's witnesses\" is of how many images EZKL's own witness was computed and found \
-             equal to the integers to the last one."
+            "{} \"agree\" counts those that both put into one class; logit errors are distances of the circuit's logits from the float \
+             model's, over all images; \"EZKL's witnesses\" is of how many images EZKL's own witness was computed and found equal to the \
+             integers to the last one; \"{}\" is that of a committed circuit through its guard.",
+            accuracy_caption(&entries),
+            Metric::MeaningfulGas.heading()
         ),
         columns,
         rows: rows.collect(),

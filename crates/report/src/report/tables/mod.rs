@@ -24,10 +24,11 @@ pub mod samples;
 pub mod study;
 pub mod users;
 
-use super::data::{Dataset, Entry};
+use super::data::{Dataset, Entry, by_machine};
 use super::prices::Prices;
 use super::table::{Cell, Column, Table};
 use crate::format;
+use crate::metric::Metric;
 
 /// Every table but that of a baseline, in the order of a report: models of ONNX files first, where there are some. Where no record
 /// is about a model of the study, its tables are left out, and so is what no record holds anything of.
@@ -70,7 +71,7 @@ pub fn all(dataset: &Dataset, prices: &Prices) -> Vec<Table> {
     tables
 }
 
-/// The columns that name a run: its model, scale and kind of circuit.
+/// The columns that name a run: its model, scale and circuit.
 fn run_names(model: &str) -> Vec<Column> {
     vec![
         Column::text(model),
@@ -81,11 +82,56 @@ fn run_names(model: &str) -> Vec<Column> {
 
 /// The cells of [`run_names`].
 fn named(entry: &Entry) -> Vec<Cell> {
+    named_with(entry, entry.circuit())
+}
+
+/// The same where a column of its own says what was chosen.
+fn named_and_chosen(entry: &Entry, chosen: Cell) -> Vec<Cell> {
+    let mut cells = named_with(entry, entry.kind().to_string());
+    cells.push(chosen);
+    cells
+}
+
+fn named_with(entry: &Entry, circuit: String) -> Vec<Cell> {
     vec![
         Cell::text(&entry.request().id),
         Cell::Integer(entry.scale().into()),
-        Cell::text(entry.kind().to_string()),
+        Cell::text(circuit),
     ]
+}
+
+/// What a table shows, with what its times are of: beside that of a proof the number of proofs, and the machine where the rows are of
+/// several.
+pub fn with_samples(metrics: &[Metric], entries: &[&Entry]) -> Vec<Metric> {
+    let several = by_machine(entries).len() > 1;
+    let beside = |metric| -> &'static [Metric] {
+        match metric {
+            Metric::ProveSeconds | Metric::ProveMedian if several => &[Metric::ProveCount, Metric::Machine],
+            Metric::ProveSeconds | Metric::ProveMedian => &[Metric::ProveCount],
+            _ => &[],
+        }
+    };
+    let metrics = metrics.iter();
+    metrics
+        .flat_map(|&metric| std::iter::once(metric).chain(beside(metric).iter().copied()))
+        .collect()
+}
+
+/// What is said under a table that has no column for machines, where its times are of several.
+fn machines_of(entries: &[&Entry]) -> Option<String> {
+    let machines = by_machine(entries);
+    let ((first, _), others) = machines.split_first()?;
+    let others = others.iter().map(|(machine, entries)| {
+        let labels: Vec<String> = entries.iter().map(|entry| entry.label()).collect();
+        format!("of {machine}: {}", labels.join("; "))
+    });
+    let others: Vec<String> = others.collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "Our times and memory are of machine {first}, but {}.",
+            others.join("; and ")
+        )
+    })
 }
 
 /// What is said under a table of headlines where other records of the same circuits are in the dataset.
@@ -93,8 +139,8 @@ fn further_records(dataset: &Dataset) -> Option<String> {
     let further = dataset.entries.len() - dataset.headlines().len();
     (further > 0).then(|| {
         format!(
-            "One record for each model, scale and kind of circuit; further ones, with other visibilities, verifiers, compiler \
-             settings or runs, are in the table of choices and in records.csv ({}).",
+            "One record for each model, scale and kind of circuit; further ones, with other choices or runs, are in records.csv, and those \
+             with other choices in the tables of choices, parts and batches ({}).",
             format::plural(further, "record")
         )
     })

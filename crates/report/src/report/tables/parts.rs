@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::with_samples;
 use crate::metric::{Metric, Value};
 use crate::record::PartRequest;
 use crate::report::data::{Dataset, Entry};
@@ -38,28 +39,34 @@ fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
         .collect()
 }
 
-/// One row for each part, and one for its set: times and bytes are sums, memory is the most.
+/// One row for each part, and one for its set: times and bytes are sums, memory is the most. Where the set was verified with one
+/// pairing as well, a row has that gas.
 pub fn parts(dataset: &Dataset) -> Table {
-    let rows = sets(dataset).into_iter().flat_map(|set| {
-        let own = set.iter().map(|entry| row(entry)).collect::<Vec<_>>();
-        own.into_iter().chain(whole(&set))
+    let sets = sets(dataset);
+    let metrics = with_samples(&METRICS, &sets.concat());
+    let rows = sets.iter().flat_map(|set| {
+        let own = set.iter().map(|entry| row(entry, &metrics)).collect::<Vec<_>>();
+        own.into_iter()
+            .chain(whole(set, &metrics))
+            .chain(with_one_pairing(set, &metrics))
     });
     Table {
         name: "parts",
         title: "Models in parts",
         caption: "Models that are proved in parts which share commitments. A part's gas is its bare verifier's; the set's is that of \
-                  one transaction through the contract that takes all parts or none, the guards' work included."
+                  one transaction through the contract that takes all parts or none, the guards' work included; with one pairing, that \
+                  of the contract that checks all parts' equations together."
             .to_owned(),
         columns: [Column::text("model"), Column::integer("scale", None), Column::text("part")]
             .into_iter()
-            .chain(METRICS.map(column))
+            .chain(metrics.iter().copied().map(column))
             .collect(),
         rows: rows.collect(),
         notes: Vec::new(),
     }
 }
 
-/// A metric's column; that of gas is of a part's verifier, and in the last row of the set's.
+/// A metric's column; that of gas is of a part's verifier, and in the set's rows of the set.
 fn column(metric: Metric) -> Column {
     match metric {
         Metric::VerificationGas => Column::of(metric).named(metric.name()),
@@ -67,14 +74,14 @@ fn column(metric: Metric) -> Column {
     }
 }
 
-fn row(entry: &Entry) -> Vec<Cell> {
+fn row(entry: &Entry, metrics: &[Metric]) -> Vec<Cell> {
     let part = entry.request().part.as_ref();
     let mut cells = vec![
         Cell::text(entry.request().id.to_string()),
         Cell::Integer(entry.scale().into()),
         part.map_or(Cell::Missing, |part| Cell::text(layers(entry, part))),
     ];
-    cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+    cells.extend(Cell::of_all(metrics, Some(&entry.record)));
     cells
 }
 
@@ -85,7 +92,7 @@ fn layers(entry: &Entry, part: &PartRequest) -> String {
     format!("{part}: {}", sizes.unwrap_or_default().join("×"))
 }
 
-fn whole(set: &[&Entry]) -> Option<Vec<Cell>> {
+fn whole(set: &[&Entry], metrics: &[Metric]) -> Option<Vec<Cell>> {
     let last = set.last()?;
     last.record.set.as_ref()?;
     let mut cells = vec![
@@ -93,7 +100,23 @@ fn whole(set: &[&Entry]) -> Option<Vec<Cell>> {
         Cell::Integer(last.scale().into()),
         Cell::text(format!("all {} parts", set.len())),
     ];
-    cells.extend(METRICS.map(|metric| of_set(metric, set, last)));
+    cells.extend(metrics.iter().map(|&metric| of_set(metric, set, last)));
+    Some(cells)
+}
+
+/// The set's gas with one pairing for all parts, where it was measured.
+fn with_one_pairing(set: &[&Entry], metrics: &[Metric]) -> Option<Vec<Cell>> {
+    let last = set.last()?;
+    let gas = Metric::SetOnePairingGas.of(&last.record)?;
+    let mut cells = vec![
+        Cell::text(last.request().id.to_string()),
+        Cell::Integer(last.scale().into()),
+        Cell::text(format!("all {} parts, one pairing", set.len())),
+    ];
+    cells.extend(metrics.iter().map(|&metric| match metric {
+        Metric::VerificationGas => Cell::measure(metric.unit(), Some(gas.clone())),
+        _ => Cell::Missing,
+    }));
     Some(cells)
 }
 

@@ -6,8 +6,8 @@ use crate::format::{self, capitalised};
 use crate::metric::Sampled;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
-use crate::statistics::{INTERVAL_METHOD, INTERVAL_SAMPLES, OUTLIER_METHOD, Summary};
-use evmbench_backend::Phase;
+use crate::statistics::{INTERVAL_METHOD, INTERVAL_SAMPLES, OUTLIER_METHOD, Summary, median};
+use evmbench_backend::{Phase, PhaseMeasurement, PhaseSource};
 
 /// What matters to a user; times of the other phases are in the page.
 const SAMPLED: [(Sampled, Phase); 4] = [
@@ -23,7 +23,8 @@ pub fn measurements(dataset: &Dataset) -> Table {
     for entry in &dataset.entries {
         for (sampled, phase) in SAMPLED {
             if let Some(summary) = Summary::of(&sampled.samples(&entry.record, phase)) {
-                rows.push(row(entry, sampled.label(phase), &summary));
+                let quantity = sampled.label(phase);
+                rows.push(row(entry, [quantity, source(entry, phase).to_owned()], &summary));
             }
         }
     }
@@ -41,6 +42,7 @@ pub fn measurements(dataset: &Dataset) -> Table {
         columns: vec![
             Column::text("record"),
             Column::text("quantity"),
+            Column::text("source"),
             Column::integer("n", None),
             Column::real("mean", None, 3),
             Column::real("standard deviation", None, 3),
@@ -56,12 +58,25 @@ pub fn measurements(dataset: &Dataset) -> Table {
     }
 }
 
-fn row(entry: &Entry, quantity: String, summary: &Summary) -> Vec<Cell> {
+const THIS_RUN: &str = "this run";
+
+/// Whether this run made the samples of a phase.
+fn source(entry: &Entry, phase: Phase) -> &'static str {
+    let is_cached = |one: &PhaseMeasurement| one.phase == phase && one.source == PhaseSource::Cached;
+    if entry.record.phases.iter().any(is_cached) {
+        "another run, from the cache"
+    } else {
+        THIS_RUN
+    }
+}
+
+fn row(entry: &Entry, [quantity, source]: [String; 2], summary: &Summary) -> Vec<Cell> {
     let bound = |sign: f64| Cell::real(summary.half_interval.map(|half| summary.mean + sign * half));
     let told = summary.count >= INTERVAL_SAMPLES;
     vec![
         Cell::text(entry.label()),
         Cell::text(quantity),
+        Cell::text(source),
         Cell::Integer(summary.count as i128),
         Cell::Real(summary.mean),
         Cell::real(summary.deviation),
@@ -94,7 +109,9 @@ fn beside_others(dataset: &Dataset) -> Option<String> {
 fn noise(dataset: &Dataset) -> Vec<String> {
     let mut machines = BTreeMap::<&str, Vec<f64>>::new();
     for entry in &dataset.entries {
-        let summary = Summary::of(&entry.record.call_seconds(Phase::Prove));
+        // A proof that was taken from the cache would count twice.
+        let is_own = source(entry, Phase::Prove) == THIS_RUN;
+        let summary = Summary::of(&entry.record.call_seconds(Phase::Prove)).filter(|_| is_own);
         if let Some((mean, deviation)) = summary.and_then(|summary| Some((summary.mean, summary.deviation?)))
         {
             let machine = entry.record.environment.machine.fingerprint.as_str();
@@ -104,14 +121,13 @@ fn noise(dataset: &Dataset) -> Vec<String> {
                 .push(100.0 * deviation / mean);
         }
     }
-    let notes = machines.into_iter().map(|(machine, mut spreads)| {
-        spreads.sort_by(f64::total_cmp);
+    let notes = machines.into_iter().map(|(machine, spreads)| {
         format!(
             "Noise of machine {machine}: the standard deviation of proving times is {:.1}% of the mean in the middle of {}, \
              {:.1}% at most.",
-            spreads[spreads.len() / 2],
+            median(&spreads).unwrap_or_default(),
             format::plural(spreads.len(), "record"),
-            spreads[spreads.len() - 1]
+            spreads.iter().copied().fold(0.0, f64::max)
         )
     });
     notes.collect()

@@ -1,12 +1,15 @@
 //! The study's 40 experiments beside ours, and what its harness got wrong, each with our figure.
 
+use std::collections::BTreeSet;
+
+use super::machines_of;
+use crate::format::plural;
 use crate::ledger::What;
 use crate::metric::{Metric, Unit, Value};
 use crate::record::{Outcome, Record};
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 use crate::suite::{self, Experiment, STUDY_SCALES, StudyFigures, StudyOutcome, Suite};
-use evmbench_backend::{Phase, PhaseSource};
 use evmbench_schema::plan::CircuitKind;
 
 /// The study's 40 experiments.
@@ -114,15 +117,22 @@ pub fn reproduction(dataset: &Dataset) -> Table {
 const PUBLISHED: [Metric; 2] = [Metric::Rows, Metric::ProveSeconds];
 
 /// What is shown of our runs of its circuits.
-const AGAIN: [Metric; 3] = [Metric::ProveSeconds, Metric::ProvePeak, Metric::VerificationGas];
-
-/// What is shown of the circuits that a user would deploy.
-const OURS: [Metric; 5] = [
-    Metric::Rows,
+const AGAIN: [Metric; 4] = [
     Metric::ProveSeconds,
+    Metric::ProveCount,
     Metric::ProvePeak,
     Metric::VerificationGas,
-    Metric::LargestError,
+];
+
+/// What is shown of the circuits that a user would deploy.
+const OURS: [Metric; 7] = [
+    Metric::Rows,
+    Metric::InnerColumns,
+    Metric::ProveSeconds,
+    Metric::ProveCount,
+    Metric::ProvePeak,
+    Metric::MeaningfulGas,
+    Metric::ProvedError,
 ];
 
 /// All 40: how far the study came, and how far we did.
@@ -145,6 +155,14 @@ pub fn comparison(dataset: &Dataset) -> Table {
         });
         entries.first().copied()
     };
+    let mut shown: Vec<&Entry> = experiments()
+        .filter_map(|experiment| best(experiment.model.id, experiment.scale))
+        .collect();
+    shown.extend(
+        headlines
+            .iter()
+            .filter(|entry| entry.kind() == CircuitKind::Study),
+    );
     let rows = experiments().map(|experiment| {
         let (model, scale) = (experiment.model, experiment.scale);
         let theirs = suite::study_figures(model.id, scale);
@@ -163,7 +181,7 @@ pub fn comparison(dataset: &Dataset) -> Table {
             PUBLISHED.map(|metric| Cell::from(theirs.and_then(|figures| published(figures, metric)))),
         );
         cells.extend(Cell::of_all(&AGAIN, again));
-        cells.push(entry.map_or(Cell::Missing, |entry| Cell::text(entry.kind().to_string())));
+        cells.push(entry.map_or(Cell::Missing, |entry| Cell::text(entry.circuit())));
         cells.extend(Cell::of_all(&OURS, ours));
         cells.push(Cell::real(right));
         cells.push(Cell::of(Metric::Right, ours));
@@ -195,13 +213,21 @@ pub fn comparison(dataset: &Dataset) -> Table {
     Table {
         name: "study_comparison",
         title: "The study's 40 experiments and ours",
-        caption: "Left, what the study published, on 14 cores and 125 GB; middle, its own circuit on the machine of our records, with \
-                  the memory of the proving process alone and the gas that it never measured; right, the circuit that a user would \
-                  deploy. Times of the study and ours are of different machines and stand side by side without a ratio."
-            .to_owned(),
+        caption: format!(
+            "Left, what the study published, on 14 cores and 125 GB; middle (\"again\"), its own circuit on the machine of our records, with the \
+             memory of the proving process alone and the gas that it never measured; right (\"ours\"), the circuit that a user would deploy, a \
+             committed one with gas through its guard. \"{}\" is the number of proofs that a time is the mean of. Times of the study and ours \
+             are of different machines and stand side by side without a ratio. Accuracies are of two trainings.",
+            Metric::ProveCount.heading()
+        ),
         columns: columns.concat(),
         rows: rows.collect(),
-        notes: vec!["Our run of the study's circuit stands for both of its scales: they ended at one circuit.".to_owned()],
+        notes: std::iter::once(
+            "Our run of the study's circuit stands for both of its scales: they ended at one circuit."
+                .to_owned(),
+        )
+        .chain(machines_of(&shown))
+        .collect(),
     }
 }
 
@@ -235,7 +261,7 @@ pub fn harness(dataset: &Dataset) -> Table {
     Table {
         name: "study_harness",
         title: "What the study's harness got wrong",
-        caption: "Each with the study's figure and ours for the same circuit.".to_owned(),
+        caption: "Each with the study's figure and that of our records.".to_owned(),
         columns: vec![
             Column::text("what"),
             Column::text("study"),
@@ -350,7 +376,7 @@ fn accuracy(dataset: &Dataset) -> [String; 4] {
         .filter_map(|entry| {
             let accuracy = entry.record.accuracy.as_ref()?;
             Some(format!(
-                "{}: {:.2}% in f32, {:.2}% in the circuit",
+                "{}: {:.2}% in f32, {:.2}% in the circuit of the same weights",
                 entry.label(),
                 100.0 * accuracy.float_part_correct(),
                 100.0 * accuracy.part_correct()
@@ -370,7 +396,9 @@ fn accuracy(dataset: &Dataset) -> [String; 4] {
         } else {
             ours.join("; ")
         },
-        "the float model's accuracy is not that of what is proved, which is another function".to_owned(),
+        "the float model's accuracy is not that of what is proved, which is another function; ours is of another training, so that our f32 is \
+         what our circuit is to be seen beside"
+            .to_owned(),
     ]
 }
 
@@ -407,7 +435,7 @@ fn public_values(dataset: &Dataset) -> [String; 4] {
             format!(
                 "{}: {}, {}",
                 entry.label(),
-                crate::format::plural(instances as usize, "instance"),
+                plural(instances as usize, "instance"),
                 entry.record.outcome_and_limits()
             )
         },
@@ -421,24 +449,20 @@ fn public_values(dataset: &Dataset) -> [String; 4] {
 }
 
 fn reference_string(dataset: &Dataset) -> [String; 4] {
-    let measured = dataset.entries.iter().flat_map(|entry| {
-        let phases = entry.record.phases.iter();
-        phases.filter_map(move |phase| {
-            let made = phase.phase == Phase::Srs && phase.source == PhaseSource::Measured;
-            Some((made.then_some(phase.call_seconds?)?, entry))
-        })
-    });
-    let most = measured.max_by(|one, other| one.0.total_cmp(&other.0));
-    let ours = most.map_or_else(
-        || NO_RECORD.to_owned(),
-        |(seconds, entry)| {
-            let logrows = entry.record.circuit.as_ref().map_or(0, |circuit| circuit.logrows);
-            format!(
-                "once for each size, {} at 2^{logrows}",
-                crate::format::seconds(seconds)
-            )
-        },
-    );
+    let entries = dataset.entries.iter();
+    let digests: Vec<&String> = entries
+        .filter_map(|entry| Some(&entry.record.keys.as_ref()?.srs.sha256))
+        .collect();
+    let distinct: BTreeSet<&&String> = digests.iter().collect();
+    let ours = if digests.is_empty() {
+        NO_RECORD.to_owned()
+    } else {
+        format!(
+            "made once for each size on a machine, and kept: {} in {}",
+            plural(distinct.len(), "string"),
+            plural(digests.len(), "record")
+        )
+    };
     [
         "reference string".to_owned(),
         "made again for each experiment".to_owned(),

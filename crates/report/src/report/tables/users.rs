@@ -1,6 +1,6 @@
 //! The models of ONNX files: what people ran of their own.
 
-use super::{named, run_names};
+use super::{named_and_chosen, run_names, with_samples};
 use crate::metric::Metric;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
@@ -28,17 +28,14 @@ const METRICS: [Metric; 15] = [
 pub fn models(dataset: &Dataset) -> Table {
     let mut columns = run_names("model");
     columns.push(Column::text("chosen"));
-    columns.extend(Column::of_all(&METRICS));
-    let entries = dataset.entries.iter().filter(|entry| entry.is_users());
-    let rows = entries.map(|entry| {
-        let mut cells = named(entry);
+    let entries: Vec<&Entry> = dataset.entries.iter().filter(|entry| entry.is_users()).collect();
+    let metrics = with_samples(&METRICS, &entries);
+    columns.extend(Column::of_all(&metrics));
+    let rows = entries.into_iter().map(|entry| {
         let choices = entry.choices();
-        cells.push(if choices.is_empty() {
-            Cell::Missing
-        } else {
-            Cell::text(choices.join(", "))
-        });
-        cells.extend(Cell::of_all(&METRICS, Some(&entry.record)));
+        let chosen = (!choices.is_empty()).then(|| Cell::text(choices.join(", ")));
+        let mut cells = named_and_chosen(entry, chosen.unwrap_or(Cell::Missing));
+        cells.extend(Cell::of_all(&metrics, Some(&entry.record)));
         cells
     });
     Table {
@@ -46,8 +43,8 @@ pub fn models(dataset: &Dataset) -> Table {
         title: "Models of ONNX files",
         caption: "Every record of an ONNX file, with its reason where it was not verified. \"chosen\" is what was asked for otherwise \
                   than by default; \"verification gas\" is that of the whole transaction, of a committed circuit through the guard \
-                  that derives its challenge; \"largest error\" is the largest distance of an output from the float model, beside the \
-                  range of the outputs."
+                  that derives its challenge; \"largest error\" is the largest distance of an output from the float model on all \
+                  inputs that the record was tried on, beside the range of the outputs."
             .to_owned(),
         rows: rows.collect(),
         columns,
@@ -62,7 +59,7 @@ fn without_proof(dataset: &Dataset) -> Option<String> {
         entries.partition(|entry| entry.record.outcome == crate::record::Outcome::Verified);
     (!others.is_empty()).then(|| {
         format!(
-            "{} verified on chain, {} ended otherwise, each for the reason that stands beside it.",
+            "{} verified in the EVM, {} ended otherwise, each for the reason that stands beside it.",
             verified.len(),
             others.len()
         )
