@@ -943,7 +943,7 @@ fn show(items: &[Item], arguments: &Arguments) -> Result<(), CliError> {
         Column::text("input"),
         Column::text("output"),
         Column::text("weights"),
-        Column::written("proofs"),
+        Column::written_of(Metric::ProveCount),
         Column::text("record"),
     ]);
     let mut remarks = Vec::new();

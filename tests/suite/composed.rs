@@ -544,6 +544,13 @@ fn contributed_operators_of_another_form_are_refused() {
         )),
         quantised(own("QLinearGlobalAveragePool", &["q", "s", "z", "s", ""], "r")),
         quantised(own("QLinearSoftmax", &["q", "s", "z", "s", "z"], "r")),
+        quantised(with(
+            with(
+                own("QLinearSoftmax", &["q", "s", "z", "s", "z"], "r"),
+                int("opset", 13),
+            ),
+            int("axis", 1),
+        )),
         alone(NodeProto {
             output: ["y", "mean"].map(str::to_owned).to_vec(),
             ..own("Gelu", &["x"], "y")

@@ -41,9 +41,12 @@ pub fn find(id: &str) -> Option<&'static Trained> {
     TRAINED.iter().find(|trained| trained.id == id)
 }
 
-/// How well the circuit that was asked for does; none where another model's ONNX has that digest, or where circuits with other
-/// integers were evaluated.
+/// How well the circuit that was asked for does; none where another model's ONNX has that digest, where circuits with other
+/// integers were evaluated, and of a user's file or input, whose range decides the integers as well.
 pub fn accuracy(onnx_sha256: &str, request: &Request) -> Option<Accuracy> {
+    if request.onnx_sha256.is_some() || request.input_sha256.is_some() {
+        return None;
+    }
     let integers = request.integer_choices()?;
     TRAINED.iter().map(Trained::evaluation).find_map(|evaluation| {
         let is_of_circuit = |accuracy: &Accuracy| {

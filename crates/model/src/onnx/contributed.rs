@@ -139,6 +139,9 @@ const QUICK_GELU: f32 = 1.702;
 /// `SkipLayerNormalization`'s addend to the variance, unless it says so.
 const EPSILON: f32 = 1e-12;
 
+/// The axis of a `QLinearSoftmax`, unless it says so.
+const LAST_AXIS: i64 = -1;
+
 /// From this operator set on, a Softmax is along one axis.
 const ONE_AXIS_SINCE: i64 = 13;
 
@@ -193,9 +196,13 @@ fn has_this_form(node: &NodeProto) -> bool {
         }
         "QLinearAveragePool" | "QLinearGlobalAveragePool" => is_zero("channels_last"),
         "QLinearConcat" => node.input.len() % 3 == 2 && attributes.int("axis").is_some(),
-        "QLinearSoftmax" => attributes
-            .int("opset")
-            .is_some_and(|opset| opset >= ONE_AXIS_SINCE),
+        // Along the last axis, which every operator set calls -1: what the file's own makes of another one is no matter of this node's.
+        "QLinearSoftmax" => {
+            attributes
+                .int("opset")
+                .is_some_and(|opset| opset >= ONE_AXIS_SINCE)
+                && attributes.int("axis").unwrap_or(LAST_AXIS) == LAST_AXIS
+        }
         _ => true,
     }
 }
@@ -313,6 +320,9 @@ fn write(expansion: &mut Expansion<'_>) {
         _ => {
             let mut attributes = node.attribute.clone();
             attributes.retain(|attribute| !["channels_last", "opset"].contains(&attribute.name.as_str()));
+            if of_numbers(node) == "Softmax" && attributes.is_empty() {
+                attributes.push(int("axis", LAST_AXIS));
+            }
             let value = expansion.dequantised([0, 1, 2], 1);
             let result = expansion.add(of_numbers(node), vec![value], attributes);
             expansion.quantised(result, [3, 4], 1);

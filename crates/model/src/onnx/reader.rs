@@ -279,8 +279,10 @@ struct Import<'a> {
     constants: HashMap<String, ValueId>,
     /// Values of integers or truth values of a type that is not known.
     integers: HashSet<ValueId>,
-    /// Constants of 64-bit floats that are rounded to 32 bits.
-    rounded: HashSet<&'a str>,
+    /// Constants of 64-bit floats.
+    doubles: HashSet<&'a str>,
+    /// Constants that 32 bits may not hold.
+    rounded: HashMap<&'a str, Rounding>,
     /// What the integers of some values can be, where that is less than their type holds.
     ranges: HashMap<ValueId, Interval>,
     /// Elements of all values and parameters so far.
@@ -288,6 +290,59 @@ struct Import<'a> {
     /// Elements of all constants that were computed so far.
     folded: usize,
 }
+
+/// Why a constant is not the file's in 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rounding {
+    /// It is stored in 64 bits.
+    Stored,
+    /// It is computed in 64 bits, or of what is rounded.
+    Computed,
+}
+
+/// Operators whose result hangs on the last bit of a constant.
+const DECIDING: [&str; 17] = [
+    "Cast",
+    "CastLike",
+    "Ceil",
+    "Equal",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "IsInf",
+    "IsNaN",
+    "Less",
+    "LessOrEqual",
+    "Mod",
+    "NonZero",
+    "QuantizeLinear",
+    "Range",
+    "Round",
+    "Sign",
+];
+
+/// Operators that give elements as they are.
+const KEEPING: [&str; 19] = [
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Identity",
+    "Reshape",
+    "Scatter",
+    "ScatterElements",
+    "ScatterND",
+    "Slice",
+    "Squeeze",
+    "Tile",
+    "Transpose",
+    "Trilu",
+    "Unsqueeze",
+];
 
 /// Why a constant of 64-bit floats is not folded.
 const LAST_BITS: &str = "it decides by the last bits of constants of 64 bits";
@@ -303,7 +358,8 @@ impl<'a> Import<'a> {
             uncovered: Vec::new(),
             constants: HashMap::new(),
             integers: HashSet::new(),
-            rounded: HashSet::new(),
+            doubles: HashSet::new(),
+            rounded: HashMap::new(),
             ranges: HashMap::new(),
             total: 0,
             folded: 0,
@@ -311,8 +367,11 @@ impl<'a> Import<'a> {
         for tensor in &proto.initializer {
             let constant = Binding::Constant(constant(tensor).map(Arc::new));
             import.bindings.insert(&tensor.name, constant);
+            if tensor.data_type() == DataType::Double {
+                import.doubles.insert(&tensor.name);
+            }
             if is_rounded(tensor) {
-                import.rounded.insert(&tensor.name);
+                import.rounded.insert(&tensor.name, Rounding::Stored);
             }
         }
         for input in &proto.input {
@@ -583,24 +642,41 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Notes that a constant is made of rounded ones.
+    /// Notes of a node's constant whether it is of 64-bit floats, and whether 32 bits hold it.
     ///
     /// # Errors
-    /// It decides by their last bits.
+    /// It decides by the last bits of such constants.
     fn keep_rounding(&mut self, node: &'a NodeProto) -> Result<(), String> {
-        let mut stored = node.attribute.iter().flat_map(|attribute| &attribute.t);
-        let is_cast_to = |element: DataType| Attributes(node).int("to") == Some(i64::from(element as i32));
-        let is_rounded =
-            stored.any(is_rounded) || node.input.iter().any(|name| self.rounded.contains(name.as_str()));
-        match node.op_type.as_str() {
-            _ if !is_rounded => {}
-            "Shape" | "Size" => {}
-            // The file rounds there, too.
-            "Cast" if is_cast_to(DataType::Float) => {}
-            "CastLike" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Mod"
-            | "NonZero" | "QuantizeLinear" | "Range" => return Err(LAST_BITS.to_owned()),
-            "Cast" if !is_cast_to(DataType::Double) => return Err(LAST_BITS.to_owned()),
-            _ => self.rounded.extend(node.output.iter().map(String::as_str)),
+        let stored = node.attribute.iter().flat_map(|attribute| &attribute.t);
+        let of_stored = stored.clone().any(is_rounded).then_some(Rounding::Stored);
+        let of_inputs = node
+            .input
+            .iter()
+            .filter_map(|name| self.rounded.get(name.as_str()).copied());
+        let rounding = of_inputs.chain(of_stored).max();
+        let is_double = |tensor: &tract_onnx::pb::TensorProto| tensor.data_type() == DataType::Double;
+        let of_doubles = stored.clone().any(is_double)
+            || node.input.iter().any(|name| self.doubles.contains(name.as_str()));
+        let to = Attributes(node).int("to").and_then(|to| i32::try_from(to).ok());
+        let (gives_doubles, rounding) = match (node.op_type.as_str(), rounding) {
+            ("Shape" | "Size", _) => (false, None),
+            ("Cast", _) if to == Some(DataType::Double as i32) => (true, rounding),
+            // The file rounds what it stores there, too.
+            ("Cast", _) if to == Some(DataType::Float as i32) => {
+                (false, rounding.filter(|&rounding| rounding == Rounding::Computed))
+            }
+            (operator, Some(_)) if DECIDING.contains(&operator) => return Err(LAST_BITS.to_owned()),
+            (operator, _) if KEEPING.contains(&operator) => (of_doubles, rounding),
+            _ if of_doubles || rounding.is_some() => (of_doubles, Some(Rounding::Computed)),
+            _ => (false, None),
+        };
+        for name in &node.output {
+            if gives_doubles {
+                self.doubles.insert(name);
+            }
+            if let Some(rounding) = rounding {
+                self.rounded.insert(name, rounding);
+            }
         }
         Ok(())
     }

@@ -720,4 +720,31 @@ fn constants_that_are_read_otherwise_elsewhere_are_refused() {
     };
     assert!(equal(0.5, 0.25).is_ok());
     assert!(equal(0.1, 0.1 + 1e-10).is_err());
+    // What is computed in 64 bits, cast or not, is none of 32 bits.
+    let decided = |operators: Vec<NodeProto>| {
+        let shown = [
+            with(operator("Cast", &["decided"], "f"), int("to", 1)),
+            operator("Add", &["x", "f"], "y"),
+        ];
+        let constants = vec![
+            double("a", 16_777_216.0),
+            double("b", 1.0),
+            double("c", 2.999_999_999_9),
+        ];
+        program(&[1, 2], [operators, shown.to_vec()].concat(), constants)
+    };
+    assert!(decided(vec![operator("Floor", &["c"], "decided")]).is_err());
+    assert!(decided(vec![operator("Floor", &["b"], "decided")]).is_ok());
+    let sum = || operator("Add", &["a", "b"], "sum");
+    assert!(decided(vec![sum(), operator("Equal", &["sum", "a"], "decided")]).is_err());
+    let single = |name: &str, result: &str| with(operator("Cast", &[name], result), int("to", 1));
+    let of_singles = vec![
+        sum(),
+        single("sum", "s"),
+        single("a", "t"),
+        operator("Equal", &["s", "t"], "decided"),
+    ];
+    assert!(decided(of_singles).is_err());
+    let stored = vec![single("c", "s"), operator("Floor", &["s"], "decided")];
+    assert!(decided(stored).is_ok());
 }

@@ -24,7 +24,7 @@ pub fn batches(dataset: &Dataset) -> Table {
             .to_owned(),
         columns: [
             Column::text("circuit"),
-            Column::integer("proofs", None),
+            Column::integer("N", None),
             Column::integer("apart", Some("gas")),
         ]
         .into_iter()
