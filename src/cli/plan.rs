@@ -242,7 +242,7 @@ fn show(planned: &[Planned], budget: Option<(u64, &str)>) -> Result<(), CliError
         Column::text("circuit"),
         Column::written_of(Metric::Rows),
         Column::written_of(Metric::Logrows),
-        Column::written("columns"),
+        Column::written_of(Metric::InnerColumns),
         Column::written_of(Metric::ProvingKey),
         Column::written_of(Metric::SetupPeak),
         Column::written_of(Metric::ProvePeak),

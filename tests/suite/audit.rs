@@ -278,7 +278,7 @@ fn what_only_the_record_says_is_named() {
     assert_eq!(audit(&[path, "--strict"]).status, Some(1));
 
     // Circuits are laid out otherwise since this record was made.
-    let said = audit(&["results/scaling/conv2d_large-s7-committed-d163889a.json"]);
+    let said = audit(&["results/scaling/conv2d_large-s10-committed-da6a1cb6.json"]);
     let range = said
         .stdout
         .lines()
