@@ -56,6 +56,16 @@ impl Found {
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     }
 
+    /// Fails unless both are this near, of outputs that differ.
+    fn expect_within(&self, name: &str, most: f64) {
+        assert!(
+            self.error() < most && self.is_varied(),
+            "{name}: {:?} {:?}",
+            self.circuit,
+            self.onnxruntime
+        );
+    }
+
     fn is_varied(&self) -> bool {
         let first = self.onnxruntime[0];
         self.onnxruntime.iter().any(|x| (x - first).abs() > 1e-3)
@@ -179,12 +189,7 @@ fn quantised_operators() -> ModelProto {
 #[test]
 fn operators_on_quantised_integers_are_computed_in_them() {
     let found = Found::of("QLinearConv", &quantised_operators(), 72);
-    assert!(
-        found.error() < 1e-5 && found.is_varied(),
-        "{:?} {:?}",
-        found.circuit,
-        found.onnxruntime
-    );
+    found.expect_within("QLinearConv", 1e-5);
 }
 
 /// Integers of a value that is quantised as it comes, times constant ones of a type and a zero point.
@@ -223,12 +228,7 @@ fn values_that_are_quantised_as_they_come_are_onnxs() {
     ] {
         let name = format!("{element:?} {:?}", zero.dims);
         let found = Found::of(&name, &quantised_as_it_comes(element, &zero), 24);
-        assert!(
-            found.error() < 0.05 && found.is_varied(),
-            "{name}: {:?} {:?}",
-            found.circuit,
-            found.onnxruntime
-        );
+        found.expect_within(&name, 0.05);
     }
 }
 
@@ -251,12 +251,7 @@ fn convolutions_of_integers_are_onnxs() {
         with(operator("Cast", &["whole"], "y"), int("to", 1)),
     ];
     let found = Found::of("ConvInteger", &small(&[1, 1, 4, 4], nodes, constants), 16);
-    assert!(
-        found.error() < 1e-9 && found.is_varied(),
-        "{:?} {:?}",
-        found.circuit,
-        found.onnxruntime
-    );
+    found.expect_within("ConvInteger", 1e-9);
 }
 
 /// A file with one of onnxruntime's own operators.
@@ -347,12 +342,7 @@ fn contributed_operators_on_integers_are_onnxruntimes() {
     for (node, constants) in cases {
         let name = node.op_type.clone();
         let found = Found::of(&name, &on_quantised(node, constants), 72);
-        assert!(
-            found.error() < 1.01 * STEP && found.is_varied(),
-            "{name}: {:?} {:?}",
-            found.circuit,
-            found.onnxruntime
-        );
+        found.expect_within(&name, 1.01 * STEP);
     }
 }
 
@@ -409,12 +399,7 @@ fn contributed_products_of_integers_are_onnxruntimes() {
     for (at, (model, most)) in cases.into_iter().enumerate() {
         let name = format!("product {at}");
         let found = Found::of(&name, &model, 72);
-        assert!(
-            found.error() < most && found.is_varied(),
-            "{name}: {:?} {:?}",
-            found.circuit,
-            found.onnxruntime
-        );
+        found.expect_within(&name, most);
     }
     let v: Vec<i32> = weights(40, 3).into_iter().map(|x| x + 127).collect();
     let constants = vec![
@@ -429,12 +414,7 @@ fn contributed_products_of_integers_are_onnxruntimes() {
         &contributed(&[3, 8], vec![node], constants),
         24,
     );
-    assert!(
-        found.error() < 0.05 && found.is_varied(),
-        "{:?} {:?}",
-        found.circuit,
-        found.onnxruntime
-    );
+    found.expect_within("DynamicQuantizeMatMul", 0.05);
 }
 
 /// What onnxruntime's optimiser writes in place of several operators.
@@ -505,12 +485,7 @@ fn fused_operators_are_onnxruntimes() {
     ];
     for (name, model) in cases {
         let found = Found::of(name, &model, 24);
-        assert!(
-            found.error() < 0.05 && found.is_varied(),
-            "{name}: {:?} {:?}",
-            found.circuit,
-            found.onnxruntime
-        );
+        found.expect_within(name, 0.05);
     }
 }
 
@@ -686,12 +661,7 @@ fn neighbouring_channels_are_onnxs() {
     ));
     let constants = vec![floats("c", &[], &[8.0])];
     let found = Found::of("neighbours", &small(&[1, 4, 3, 3], nodes, constants), 36);
-    assert!(
-        found.error() < 0.15 && found.is_varied(),
-        "{:?} {:?}",
-        found.circuit,
-        found.onnxruntime
-    );
+    found.expect_within("neighbours", 0.15);
 }
 
 /// Before operator set 13 a Softmax takes all axes from the second on for one.

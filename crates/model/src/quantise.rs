@@ -150,7 +150,7 @@ fn needed(graph: &Graph) -> Graph {
 const OUT_OF_TYPE: &str = "its integers may be larger than its type holds, and would wrap around";
 
 /// Why a value of integers is not covered that rounding would make another one.
-const ROUNDED: &str = "its integers would be rounded, and be others";
+const ROUNDED: &str = "its integers would be rounded to other integers";
 
 /// Writes a graph's nodes, one after the other, as steps.
 struct Quantiser<'a> {
@@ -400,9 +400,7 @@ impl Quantiser<'_> {
         self.lowering.program.assumed.push((number, of_type));
         is_within
     }
-}
 
-impl Quantiser<'_> {
     /// Whether a value of integers in the file is made of numbers that were rounded.
     fn is_rounded_integer(&self, value: GraphValue, number: ValueId) -> bool {
         self.graph.values[value.0].is_integer && !self.lowering.value(number).is_whole

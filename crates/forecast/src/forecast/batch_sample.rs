@@ -17,9 +17,9 @@ use evmbench_guard::guard::batch::{self, BatchContract, BatchError, CLAIMS};
 use evmbench_guard::guard::{GuardAnswer, GuardContracts, GuardError, answer};
 use evmbench_schema::committed::{CommitmentLayout, Committed};
 use evmbench_schema::record::{Evidence, Outcome};
-use evmbench_store::{self as store, StoredRun};
+use evmbench_store::StoredRun;
 
-use super::sample::{ProvedSpecimen, Role, SampleError, is_plain, zero_bytes};
+use super::sample::{ProvedSpecimen, Role, SampleError, all_of, is_plain, zero_bytes};
 
 /// What the batch contract took for proofs of one committed circuit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,11 +70,7 @@ impl BatchSample {
     /// # Errors
     /// [`SampleError::Store`].
     pub fn all(folder: &Path) -> Result<Vec<Self>, SampleError> {
-        let paths = store::record_paths(folder)?;
-        Ok(paths
-            .iter()
-            .map(|path| store::read_json(&folder.join(path)))
-            .collect::<Result<_, _>>()?)
+        all_of(folder)
     }
 
     /// Verifies a stored record's proof through the batch contract, alone and twice, under every fork. None where the record is of

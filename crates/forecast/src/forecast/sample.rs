@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::U256;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -274,11 +275,7 @@ impl Sample {
     /// # Errors
     /// [`SampleError::Store`].
     pub fn all(folder: &Path) -> Result<Vec<Self>, SampleError> {
-        let paths = store::record_paths(folder)?;
-        Ok(paths
-            .iter()
-            .map(|path| store::read_json(&folder.join(path)))
-            .collect::<Result<_, _>>()?)
+        all_of(folder)
     }
 
     /// What a stored run took; none where it has no accepted proof, or another verifier than a plain one of default options.
@@ -356,6 +353,13 @@ impl Sample {
             machine: record.environment.machine.clone(),
         }))
     }
+}
+
+/// Every sample of a folder, by name.
+pub(super) fn all_of<T: DeserializeOwned>(folder: &Path) -> Result<Vec<T>, SampleError> {
+    let paths = store::record_paths(folder)?;
+    let samples = paths.iter().map(|path| store::read_json(&folder.join(path)));
+    Ok(samples.collect::<Result<_, _>>()?)
 }
 
 /// Whether a record's verifier is a plain one of default options.

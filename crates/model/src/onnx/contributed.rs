@@ -416,3 +416,25 @@ impl Expansion<'_> {
 fn of_numbers(node: &NodeProto) -> &str {
     node.op_type.trim_start_matches("QLinear")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The document says of each that a circuit has it.
+    #[test]
+    fn the_document_names_every_operator() {
+        let document = include_str!("../../../../docs/onnx.md");
+        let paragraph = document
+            .split("\n\n")
+            .find(|paragraph| paragraph.starts_with("Of onnxruntime's own operators"));
+        let words: Vec<&str> = paragraph
+            .expect("it has a paragraph about them")
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .collect();
+        for Schema { operator, .. } in SCHEMAS {
+            assert!(words.contains(operator), "{operator}");
+        }
+        assert!(SCHEMAS.is_sorted_by_key(|schema| schema.operator));
+    }
+}

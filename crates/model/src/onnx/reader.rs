@@ -300,7 +300,7 @@ enum Rounding {
     Computed,
 }
 
-/// Operators whose result hangs on the last bit of a constant.
+/// Operators whose result can change with the last bit of a constant.
 const DECIDING: [&str; 17] = [
     "Cast",
     "CastLike",
@@ -345,7 +345,7 @@ const KEEPING: [&str; 19] = [
 ];
 
 /// Why a constant of 64-bit floats is not folded.
-const LAST_BITS: &str = "it decides by the last bits of constants of 64 bits";
+const LAST_BITS: &str = "its result depends on the last bits of 64-bit constants";
 
 impl<'a> Import<'a> {
     /// # Errors
@@ -645,7 +645,7 @@ impl<'a> Import<'a> {
     /// Notes of a node's constant whether it is of 64-bit floats, and whether 32 bits hold it.
     ///
     /// # Errors
-    /// It decides by the last bits of such constants.
+    /// Its result depends on the last bits of such constants.
     fn keep_rounding(&mut self, node: &'a NodeProto) -> Result<(), String> {
         let stored = node.attribute.iter().flat_map(|attribute| &attribute.t);
         let of_stored = stored.clone().any(is_rounded).then_some(Rounding::Stored);

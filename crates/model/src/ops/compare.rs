@@ -174,7 +174,9 @@ impl Compare {
             Self::Less => (position == 1, true),
             Self::LessOrEqual => (position == 1, false),
             Self::Equal if lowering.value(other).is_whole && floats(tensor).any(|x| x.fract() != 0.0) => {
-                return Err(place.refused("it compares whole numbers with a fraction, which none is"));
+                return Err(place.refused(
+                    "it compares whole numbers with a fraction for equality, and none is equal to one",
+                ));
             }
             Self::Equal | Self::And | Self::Or | Self::Xor => return place.broadcast(lowering, position),
         };
