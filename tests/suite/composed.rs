@@ -452,6 +452,17 @@ fn fused_operators_are_onnxruntimes() {
         let constants = vec![floats("w", shape, &row(elements, 2))];
         of_row(with(node, int(name, 1)), constants)
     };
+    let dense = |name: &str, parameters: &[(&str, f32)]| {
+        let node = with(own("FusedGemm", &["x", "w", "b"], "y"), text("activation", name));
+        let node = with(node, int("transB", 1));
+        let node = parameters
+            .iter()
+            .fold(node, |node, &(name, value)| with(node, float(name, value)));
+        of_row(
+            node,
+            vec![floats("w", &[5, 8], &row(40, 6)), floats("b", &[5], &row(5, 7))],
+        )
+    };
     let cases = [
         ("Gelu", of_row(own("Gelu", &["x"], "y"), Vec::new())),
         (
@@ -481,7 +492,27 @@ fn fused_operators_are_onnxruntimes() {
         ("Tanh", activated("Tanh", &[])),
         ("LeakyRelu", activated("LeakyRelu", &[0.25])),
         ("Clip", activated("Clip", &[-0.25, 0.5])),
+        ("Clip, below", activated("Clip", &[f32::MIN, 0.25])),
+        ("Clip, above", activated("Clip", &[-0.25, f32::MAX])),
         ("HardSigmoid", activated("HardSigmoid", &[0.25, 0.5])),
+        ("FusedGemm", dense("Relu", &[])),
+        ("FusedGemm, Softplus", dense("Softplus", &[])),
+        ("FusedGemm, Elu", dense("Elu", &[("activation_alpha", 0.75)])),
+        (
+            "FusedGemm, HardSigmoid",
+            dense(
+                "HardSigmoid",
+                &[("activation_alpha", 0.25), ("activation_beta", 0.5)],
+            ),
+        ),
+        (
+            "FusedGemm, Selu",
+            dense("Selu", &[("activation_alpha", 1.5), ("activation_gamma", 1.25)]),
+        ),
+        (
+            "FusedGemm, ThresholdedRelu",
+            dense("ThresholdedRelu", &[("activation_alpha", 0.25)]),
+        ),
     ];
     for (name, model) in cases {
         let found = Found::of(name, &model, 24);
@@ -489,7 +520,7 @@ fn fused_operators_are_onnxruntimes() {
     }
 }
 
-/// An attribute that is not written out, an output beside the first, a zero point that would say the type, or a function of the same name: refused.
+/// An attribute that is not written out or does not fit, an output beside the first, a zero point that would say the type, or a function of the same name: refused.
 #[test]
 fn contributed_operators_of_another_form_are_refused() {
     let zero = || bytes("z", &[], DataType::Uint8, &[0]);
@@ -535,6 +566,20 @@ fn contributed_operators_of_another_form_are_refused() {
             text("activation", "Selu"),
         )),
         alone(with(own("FusedMatMul", &["x", "x"], "y"), int("transBatchA", 1))),
+        alone(with(
+            own("FusedGemm", &["x", "x"], "y"),
+            text("activation", "Celu"),
+        )),
+        // Its alpha is missing.
+        alone(with(
+            own("FusedGemm", &["x", "x"], "y"),
+            text("activation", "LeakyRelu"),
+        )),
+        // No square root has a negative number.
+        alone(with(
+            own("SkipLayerNormalization", &["x", "x", "s"], "y"),
+            float("epsilon", -1.0),
+        )),
         alone(own("Inverse", &["x"], "y")),
         with_function,
     ];

@@ -259,6 +259,23 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
     }
 }
 
+/// What does not fit of nodes that are not the file's own.
+pub(super) fn misfits(graph: &GraphProto, opset: i64) -> Vec<Problem> {
+    let mut values = Values::default();
+    for input in &graph.input {
+        values.input(&input.name);
+    }
+    for tensor in &graph.initializer {
+        values.initializer(tensor);
+    }
+    let problems = graph.node.iter().filter_map(|node| {
+        let misfit = misfit(node, opset, &values.reads(node));
+        values.node(node);
+        Some(Problem::misread(node, misfit?))
+    });
+    problems.collect()
+}
+
 /// Initializers have names, each another one, and are as [`inspect_tensor`] has it.
 fn inspect_initializers<'a>(
     proto: &'a GraphProto,

@@ -68,6 +68,21 @@ const SCHEMAS: &[Schema] = &[
         ],
     ),
     schema(
+        "FusedGemm",
+        2..=3,
+        &[],
+        &[
+            ("activation", AttributeType::String),
+            ("activation_alpha", AttributeType::Float),
+            ("activation_beta", AttributeType::Float),
+            ("activation_gamma", AttributeType::Float),
+            ("alpha", AttributeType::Float),
+            ("beta", AttributeType::Float),
+            ("transA", AttributeType::Int),
+            ("transB", AttributeType::Int),
+        ],
+    ),
+    schema(
         "FusedMatMul",
         2..=2,
         &[],
@@ -188,6 +203,7 @@ fn has_this_form(node: &NodeProto) -> bool {
         "SkipLayerNormalization" => others.take(2).all(String::is_empty) && node.output.len() <= 4,
         _ if others.any(|name| !name.is_empty()) => false,
         "FusedConv" => activation(node).is_some(),
+        "FusedGemm" => activation_of_product(node).is_some(),
         "FusedMatMul" => is_zero("transBatchA") && is_zero("transBatchB"),
         // The type of what it gives is that of its zero point.
         "QGemm" => {
@@ -207,6 +223,9 @@ fn has_this_form(node: &NodeProto) -> bool {
     }
 }
 
+/// What the names of the attributes begin with that are the activation's.
+const ACTIVATION: &str = "activation";
+
 /// The operators that a convolution is followed by, each with its attributes or a number.
 fn activation(node: &NodeProto) -> Option<Vec<Activation>> {
     let attributes = Attributes(node);
@@ -223,13 +242,43 @@ fn activation(node: &NodeProto) -> Option<Vec<Activation>> {
                 let attributes = vec![float("alpha", alpha), float("beta", beta)];
                 vec![Activation::Operator("HardSigmoid", attributes)]
             }
-            (b"Clip", &[least, greatest]) if least <= greatest => vec![
-                Activation::Number("Max", least),
-                Activation::Number("Min", greatest),
-            ],
+            // An end that no float is beyond stands for none.
+            (b"Clip", &[least, greatest]) if least <= greatest => {
+                let least = (least > f32::MIN).then_some(Activation::Number("Max", least));
+                let greatest = (greatest < f32::MAX).then_some(Activation::Number("Min", greatest));
+                least.into_iter().chain(greatest).collect()
+            }
             _ => return None,
         },
     )
+}
+
+/// The operator that a `FusedGemm` is followed by, with its attributes: it has all of them.
+fn activation_of_product(node: &NodeProto) -> Option<(&'static str, Vec<AttributeProto>)> {
+    const ACTIVATIONS: [(&str, &[&str]); 10] = [
+        ("Elu", &["alpha"]),
+        ("HardSigmoid", &["alpha", "beta"]),
+        ("LeakyRelu", &["alpha"]),
+        ("Relu", &[]),
+        ("Selu", &["alpha", "gamma"]),
+        ("Sigmoid", &[]),
+        ("Softplus", &[]),
+        ("Softsign", &[]),
+        ("Tanh", &[]),
+        ("ThresholdedRelu", &["alpha"]),
+    ];
+    let attributes = Attributes(node);
+    let name = attributes.text("activation")?;
+    let mut activations = ACTIVATIONS.into_iter();
+    let (operator, parameters) = activations.find(|(operator, _)| operator.as_bytes() == name)?;
+    let given = |parameter: &str| attributes.float(&format!("{ACTIVATION}_{parameter}"));
+    let is_given = |parameter: &&str| given(parameter).is_some();
+    let others = ["alpha", "beta", "gamma"];
+    if others.iter().filter(|parameter| is_given(parameter)).count() != parameters.len() {
+        return None;
+    }
+    let values = parameters.iter().map(|&name| Some(float(name, given(name)?)));
+    Some((operator, values.collect::<Option<_>>()?))
 }
 
 /// An operator after a convolution.
@@ -268,6 +317,14 @@ fn write(expansion: &mut Expansion<'_>) {
             );
         }
         "FusedConv" => expansion.write_convolution(),
+        "FusedGemm" => {
+            let mut attributes = node.attribute.clone();
+            attributes.retain(|attribute| !attribute.name.starts_with(ACTIVATION));
+            let product = expansion.add("Gemm", node.input.clone(), attributes);
+            if let Some((operator, attributes)) = activation_of_product(node) {
+                expansion.give(operator, vec![product], attributes, expansion.output(0));
+            }
+        }
         "FusedMatMul" => expansion.write_product(),
         "SkipLayerNormalization" => expansion.write_normalisation(),
         "QGemm" => expansion.write_quantised_product(),
@@ -341,7 +398,7 @@ impl Expansion<'_> {
 
     fn write_convolution(&mut self) {
         let mut attributes = self.node.attribute.clone();
-        attributes.retain(|attribute| !attribute.name.starts_with("activation"));
+        attributes.retain(|attribute| !attribute.name.starts_with(ACTIVATION));
         let inputs = self.node.input.iter().take(3).cloned().collect();
         let sum = self.add("Conv", inputs, attributes);
         let mut value = self.with_bias(sum, 3);

@@ -14,7 +14,7 @@ use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
-use super::check::{Found, MOST_NODES, element_type, inspect, operator_set, static_inputs};
+use super::check::{Found, MOST_NODES, element_type, inspect, misfits, operator_set, static_inputs};
 use super::loaded::{Loaded, Refusal};
 use super::{
     Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, contributed, declared, expand,
@@ -63,14 +63,18 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         always.extend(direct);
         return Err(invalid(always));
     }
+    let opset = operator_set(&model).unwrap_or(1);
     let standard = contributed::written_out(proto);
+    let misfits = misfits(&standard, opset);
+    if !misfits.is_empty() {
+        return Err(invalid(misfits));
+    }
     let expanded = expand::expanded(&standard);
     if expanded.node.len() > MOST_NODES {
         let found = expanded.node.len();
         return Err(invalid(vec![Problem::TooManyNodes { found }]));
     }
-    let coverage = Import::run(&expanded, operator_set(&model).unwrap_or(1), &inputs)
-        .map_err(|problem| invalid(vec![problem]))?;
+    let coverage = Import::run(&expanded, opset, &inputs).map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
     let mut misread = direct;
     let output_shapes: Vec<Vec<usize>> = match &coverage {
@@ -983,8 +987,9 @@ const OF_ANY_NUMBERS: [&str; 40] = [
 ];
 
 /// Operators that give some of the numbers that they read, and no others.
-const MOVING: [&str; 19] = [
+const MOVING: [&str; 21] = [
     "Concat",
+    "DepthToSpace",
     "Expand",
     "Flatten",
     "Gather",
@@ -997,6 +1002,7 @@ const MOVING: [&str; 19] = [
     "ReduceMin",
     "Reshape",
     "Slice",
+    "SpaceToDepth",
     "Split",
     "Squeeze",
     "Tile",
