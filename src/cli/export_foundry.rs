@@ -6,11 +6,15 @@ use super::error::CliError;
 use super::output::say;
 use super::progress::Progress;
 use super::{Finding, setup};
+use crate::deployable::Together;
 use crate::foundry;
 use crate::home::Home;
 use crate::store::StoredRun;
 
 /// Write records as fixtures for Forge tests: contract, proof, calldata, expected gas and sizes
+///
+/// The record of a set's last part, whose other parts lie beside it, becomes a Foundry project besides: `forge test` in its folder deploys the
+/// set's contracts, verifies the set, compares the gas, and has other sets refused.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Records, as in results/core/relu-s7-direct.json
@@ -21,7 +25,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// Add a Forge script that deploys verifier and guard, and the contract of a batch: script/Deploy.s.sol
+    /// Add a Forge script that deploys verifier and guard, and the contracts of a batch or of a set: script/Deploy.s.sol
     #[arg(long)]
     deploy: bool,
 }
@@ -30,13 +34,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
     for path in &arguments.records {
         let run = StoredRun::open(path)?;
         let folder = foundry::export(&run, &arguments.out)?;
-        let mut opening = None;
-        if run.record().batch.is_some() {
+        let record = run.record();
+        let mut together = Together::default();
+        if record.batch.is_some() || record.set.is_some() {
             let solc = setup::solc(&Home::from_environment()?, &Progress::new())?;
-            opening = foundry::export_opening(&run, &folder, &solc)?;
+            together = foundry::export_together(&run, &folder, &solc)?;
         }
         if arguments.deploy {
-            foundry::export_script(&run, &folder, opening.as_ref())?;
+            foundry::export_script(&run, &folder, &together)?;
         }
         say!("{}", folder.display())?;
     }

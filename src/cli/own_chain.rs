@@ -19,7 +19,7 @@ pub(super) struct OwnChainArguments {
     /// host and port are shown.
     #[arg(long, value_name = "URL", conflicts_with_all = ["fork", "renew", "onnx", "input", "srs"])]
     pub(super) rpc: Option<Url>,
-    /// With --rpc: say whether what stands at this address is the record's verifier or guard
+    /// With --rpc: say whether what stands at this address is the record's verifier or guard, or takes its batch or set
     #[arg(long, value_name = "ADDRESS", requires = "rpc")]
     pub(super) at: Option<Address>,
 }

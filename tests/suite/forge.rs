@@ -8,7 +8,7 @@
 use crate::common;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock};
 
 use evmbench::foundry;
@@ -16,10 +16,19 @@ use evmbench::home::Home;
 use evmbench::nodes::{FOUNDRY_VERSION, Foundry};
 use evmbench::store::StoredRun;
 
-/// Runs the tests that match (all without a filter), and returns what forge said. One run at a time: they share the folder of
-/// what is compiled.
+/// Runs the tests that match (all without a filter), and returns what forge said.
 #[track_caller]
 fn forge_test(matching: &[&str], environment: [(&str, &str); 1]) -> String {
+    let output = forge_test_in(&common::root(""), matching, &environment);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complaints}");
+    assert!(said.contains(" tests passed, 0 failed, 0 skipped"), "{said}");
+    said
+}
+
+/// Runs the tests of a project that match. One run at a time: those of one project share the folder of what is compiled.
+pub(crate) fn forge_test_in(project: &Path, matching: &[&str], environment: &[(&str, &str)]) -> Output {
     static FORGE: OnceLock<Mutex<Foundry>> = OnceLock::new();
     let forge = FORGE.get_or_init(|| {
         let home = Home::from_environment().expect("a home folder");
@@ -28,7 +37,7 @@ fn forge_test(matching: &[&str], environment: [(&str, &str); 1]) -> String {
     // A run that failed leaves forge as it was.
     let forge = forge.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut command = Command::new(forge.forge());
-    // The settings are those of foundry.toml, whatever the machine's own are.
+    // The settings are those of the project's foundry.toml, whatever the machine's own are.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["FOUNDRY_", "FORGE_", "DAPP_"]
@@ -38,19 +47,14 @@ fn forge_test(matching: &[&str], environment: [(&str, &str); 1]) -> String {
             command.env_remove(name);
         }
     }
-    let output = command
-        .args(["test", "--offline", "--isolate", "--use"])
+    command
+        .args(["test", "--offline", "--use"])
         .arg(common::solc().path())
         .args(matching)
-        .envs(environment)
-        .current_dir(common::root(""))
+        .envs(environment.iter().copied())
+        .current_dir(project)
         .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{complaints}");
-    assert!(said.contains(" tests passed, 0 failed, 0 skipped"), "{said}");
-    said
+        .unwrap()
 }
 
 #[test]

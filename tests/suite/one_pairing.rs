@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 
 use crate::committed::{Set, circuits};
 use crate::common;
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::{SolError as _, sol};
 use evmbench::chain::calldata::VerifyCall;
 use evmbench::chain::{ChainError, Fork, Verdict};
-use evmbench::guard::linked::LinkedPart;
-use evmbench::guard::one_pairing::{self, OnePairingMeasurement, OpenedPart, SetContract};
+use evmbench::guard::linked::{LinkedPart, SetContract};
+use evmbench::guard::one_pairing::{self, OnePairingMeasurement, OpenedPart};
+use evmbench::guard::recognised::{Likeness, SetCode};
 use evmbench::guard::{self, GuardAnswer, GuardCheck, GuardCheckKind, GuardError, VerifierCode, batch};
 use evmbench::prover::{Committed, Proof};
 use evmbench::record::{Evidence, SCHEMA, digest};
@@ -53,7 +54,7 @@ fn measure(indices: [usize; 3], fork: Fork) -> Result<OnePairingMeasurement, Gua
 fn deployed() -> SetContract {
     let set = Set::new([0; 3]);
     let parts = opened(&set.parts(), openings());
-    SetContract::deploy(common::guards(), Fork::Osaka, &parts).unwrap()
+    one_pairing::deploy(common::guards(), Fork::Osaka, &parts).unwrap()
 }
 
 /// The calls of the first proofs.
@@ -223,7 +224,7 @@ fn refused_with(opening: CompiledContract) -> Verdict {
     let set = Set::new([0; 3]);
     let mut openings = openings().clone();
     openings[1] = opening;
-    let refused = SetContract::deploy(common::guards(), Fork::Osaka, &opened(&set.parts(), &openings));
+    let refused = one_pairing::deploy(common::guards(), Fork::Osaka, &opened(&set.parts(), &openings));
     match refused {
         Err(GuardError::Chain(ChainError::NotDeployed(verdict))) => verdict,
         other => panic!("{:?}", other.err()),
@@ -262,6 +263,40 @@ fn an_opening_of_other_code_is_not_deployed() {
     opening.runtime_code = code.into();
     let verdict = refused_with(opening);
     assert_eq!(guard::answer(&verdict), GuardAnswer::WrongVerifierCode);
+}
+
+/// The set's code holds -s*G2 beside what a plain set's does.
+#[test]
+fn a_set_with_one_pairing_is_known_by_its_code() {
+    let set = Set::new([0; 3]);
+    let creation = one_pairing::creation(common::guards(), &opened(&set.parts(), openings())).unwrap();
+    let deployed = creation.deploy(Fork::Osaka).unwrap();
+    let code = SetCode::of(&creation, &deployed).unwrap();
+    let placed = deployed.chain().contracts();
+    let at = |address| placed.iter().find(|placed| placed.address == address).unwrap();
+    let found = at(deployed.address());
+    assert!(code.is(&found.code));
+    assert_eq!(found.code.len(), creation.contract.runtime_code.len());
+    let mut of_other_string = found.code.to_vec();
+    let differs = (0..found.code.len())
+        .find(|&place| found.code[place] != creation.contract.runtime_code[place])
+        .unwrap();
+    of_other_string[differs] ^= 1;
+    assert!(!code.is(&of_other_string));
+    let stored: Vec<B256> = code.slots().map(|slot| found.storage[&slot]).collect();
+    assert_eq!(stored.len(), found.storage.len());
+    let addresses = code.addresses(&stored).unwrap();
+    assert_eq!(addresses, deployed.parts().collect::<Vec<_>>());
+    for (part, address) in code.parts().iter().zip(addresses) {
+        assert!(matches!(part.compare(&at(address).code), Likeness::Same { .. }));
+    }
+    // Two tiles of one shape, and each is its own.
+    let other = code.parts()[0].compare(&at(deployed.parts().nth(1).unwrap()).code);
+    let Likeness::OtherValues(others) = other else {
+        panic!("{other:?}")
+    };
+    let names: Vec<&str> = others.iter().map(|other| other.name).collect();
+    assert!(names.contains(&"circuitDigest"), "{names:?}");
 }
 
 /// What a published record of a part holds for a set.

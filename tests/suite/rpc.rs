@@ -10,12 +10,13 @@ use alloy_primitives::Address;
 use evmbench::chain::Fork;
 use evmbench::deployable::Deployable;
 use evmbench::foundry::deploy;
-use evmbench::guard::Creation;
-use evmbench::guard::batch::Openings;
+use evmbench::guard::batch::Opened;
+use evmbench::guard::{Creation, Front};
 use evmbench::home::Home;
 use evmbench::nodes::{Anvil, FOUNDRY_VERSION, Foundry};
 use evmbench::replay;
-use evmbench::rpc::{Limits, Provider, deployed, verification};
+use evmbench::rpc::deployed::{self, Found, OfRun};
+use evmbench::rpc::{Limits, Provider, verification};
 use evmbench::solidity::CompileOptions;
 use evmbench::solidity::opening::Sharing;
 use evmbench::store::StoredRun;
@@ -184,12 +185,17 @@ fn deployed_by_script(folder: &Path, node: &Anvil, fork: Fork) -> Vec<(String, A
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    // As forge lists what a script returns: `verifier: address 0x…`.
-    let returned = stdout
-        .lines()
-        .filter_map(|line| line.trim().split_once(": address "));
+    // As forge lists what a script returns: `verifier: address 0x…`, `verifiers: address[] [0x…, 0x…]`.
+    let returned = stdout.lines().filter_map(|line| {
+        let (name, rest) = line.trim().split_once(": address")?;
+        Some((
+            name,
+            rest.trim_start_matches("[]").trim().trim_matches(['[', ']']),
+        ))
+    });
     let contracts: Vec<(String, Address)> = returned
-        .map(|(name, address)| (name.to_owned(), address.trim().parse().unwrap()))
+        .flat_map(|(name, addresses)| addresses.split(", ").map(move |address| (name, address)))
+        .map(|(name, address)| (name.to_owned(), address.parse().unwrap()))
         .collect();
     assert!(!contracts.is_empty(), "{stdout}\n{stderr}");
     contracts
@@ -244,7 +250,7 @@ fn a_guard_that_is_not_the_records_is_refused() {
     };
     let verifier = deploy(code.creation.to_vec());
     let guard = |committed, change: Option<&str>| {
-        let creation = Creation::of_guard(guards(), code, &deployable.call, committed);
+        let creation = Creation::of(guards(), Front::Guard, code, &deployable.call, committed);
         let mut bytes = creation.contract.creation_code.to_vec();
         bytes.extend_from_slice(verifier.into_word().as_slice());
         for (name, mut value) in creation.arguments {
@@ -309,10 +315,11 @@ fn scripts_deploy_all_that_a_verification_takes() {
             committed: fixture.committed,
         };
         let opening = sharing.map(|sharing| {
-            let openings = Openings::compile(common::solc(), &fixture.source, &CompileOptions::default());
-            openings.unwrap().of(sharing).unwrap().clone()
+            let options = CompileOptions::default();
+            Opened::of(common::solc(), &fixture.source, sharing, &options).unwrap()
         });
-        let script = deploy::script(name, &deployable, opening.as_ref());
+        let compiled = opening.as_ref().map(|opening| &opening.compiled);
+        let script = deploy::script(name, &deployable, compiled);
         let folder = TempDir::new().unwrap();
         let path = folder.path().join(deploy::SCRIPT_FILE);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -339,17 +346,107 @@ fn scripts_deploy_all_that_a_verification_takes() {
             None => assert_eq!(contracts.len(), 2),
             Some(opening) => {
                 assert_eq!(contracts.len(), 4);
-                assert_eq!(code("opening"), opening.runtime_code);
+                assert_eq!(code("opening"), opening.compiled.runtime_code);
                 let batch = guards().batch(deployable.committed.as_ref());
                 assert_eq!(code("batch").len(), batch.runtime_code.len());
             }
         }
-        let (_, guard) = contracts.iter().find(|(name, _)| name == "guard").unwrap();
-        let found = deployed::at(&provider, block, *guard, &deployable).unwrap();
-        assert!(found.is_of_the_run(), "{found:?}");
-        assert_eq!(
-            deployed::accepts(&provider, block, *guard, &found, &deployable),
-            Ok(true)
-        );
+        let of = OfRun {
+            deployable: &deployable,
+            opening: opening.as_ref(),
+            sets: &[],
+        };
+        for (name, address) in contracts {
+            let found = deployed::at(&provider, block, address, of).unwrap();
+            assert!(found.is_of_the_run(), "{name}: {found:?}");
+            let front = match &found {
+                Found::Front { front, .. } => Some(*front),
+                _ => None,
+            };
+            let expected = match &name[..] {
+                "guard" => Some(Front::Guard),
+                "batch" => Some(Front::Batch),
+                _ => None,
+            };
+            assert_eq!(front, expected, "{name}");
+            let accepts = deployed::accepts(&provider, block, address, &found, of).unwrap();
+            assert_eq!(accepts, (name != "opening").then_some(true), "{name}");
+        }
     }
+}
+
+/// The last part's record knows all contracts of the set, and its own part's; the first part's its own.
+#[test]
+fn the_contracts_of_a_set_are_deployed_and_recognised() {
+    let first = "results/parts/scaling/conv2d_small-s7-committed-part1of2-92e84611.json";
+    let last = "results/parts/scaling/conv2d_small-s7-committed-part2of2-4ba72d78.json";
+    let node = Anvil::start(foundry(), Fork::Osaka).unwrap();
+    let (_out, folder) = exported(&root(last));
+    let contracts = deployed_by_script(&folder, &node, Fork::Osaka);
+    let names: Vec<&str> = contracts.iter().map(|(name, _)| &name[..]).collect();
+    assert_eq!(
+        names,
+        [
+            "verifiers",
+            "verifiers",
+            "guards",
+            "guards",
+            "set",
+            "openings",
+            "openings",
+            "parts",
+            "parts",
+            "onePairing",
+        ]
+    );
+    let said_of = |record: &str, address: Address| verify(record, &node, &["--at", &address.to_string()]);
+    for (index, record) in [first, last].into_iter().enumerate() {
+        for (name, told) in [
+            ("verifiers", "is the record's verifier (Halo2Verifier)"),
+            ("guards", "is the record's guard (GuardedCommitted)"),
+            ("openings", "is the opening of the record's verifier"),
+            (
+                "parts",
+                "is the record's part of a set with one pairing (OpenedCommitted)",
+            ),
+        ] {
+            let mut found = contracts.iter().filter(|(found, _)| found == name);
+            let (_, address) = found.nth(index).unwrap();
+            let said = said_of(record, *address);
+            assert_eq!(said.status, Some(0), "{said:?}");
+            assert!(said.stdout.contains(told), "{said:?}");
+            let accepts = said.stdout.contains("it accepts the record's proof");
+            assert_eq!(accepts, name != "openings", "{said:?}");
+            let other = if record == first { last } else { first };
+            let said = said_of(other, *address);
+            assert_eq!(said.status, Some(1), "{said:?}");
+        }
+    }
+    for (name, contract) in [("set", "LinkedCommitted"), ("onePairing", "LinkedOpenings")] {
+        let (_, address) = contracts.iter().find(|(found, _)| found == name).unwrap();
+        let said = said_of(last, *address);
+        assert_eq!(said.status, Some(0), "{said:?}");
+        let told = format!("is the contract of the record's set ({contract})");
+        assert!(said.stdout.contains(&told), "{said:?}");
+        assert!(
+            said.stdout.contains("it accepts the proofs of the set"),
+            "{said:?}"
+        );
+        assert_eq!(said.stdout.matches("is the set's").count(), 2, "{said:?}");
+        let said = said_of(first, *address);
+        assert_eq!(said.status, Some(1), "{said:?}");
+        assert!(said.stdout.contains("bytes of other code"), "{said:?}");
+    }
+    // The same set at another scale.
+    let (_, address) = contracts.iter().find(|(name, _)| name == "set").unwrap();
+    let said = said_of(
+        "results/parts/scaling/conv2d_large-s7-committed-part2of2-b6868a7a.json",
+        *address,
+    );
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(
+        said.stdout.contains("is NOT the contract of the record's set"),
+        "{said:?}"
+    );
+    assert_eq!(said.stdout.matches("is NOT the set's").count(), 2, "{said:?}");
 }

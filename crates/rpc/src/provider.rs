@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use alloy_primitives::{Address, Bytes, U64};
+use alloy_primitives::{Address, B256, Bytes, U64};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::http::Uri;
@@ -234,6 +234,14 @@ impl Provider {
     /// [`ProviderError`].
     pub fn code(&self, address: Address, block: Block) -> Result<Bytes, ProviderError> {
         self.request("eth_getCode", &json!([address, quantity(block.0)]))
+    }
+
+    /// A word of a contract's storage.
+    ///
+    /// # Errors
+    /// [`ProviderError`].
+    pub fn storage(&self, address: Address, slot: B256, block: Block) -> Result<B256, ProviderError> {
+        self.request("eth_getStorageAt", &json!([address, slot, quantity(block.0)]))
     }
 
     /// What a contract returns.

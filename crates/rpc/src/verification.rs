@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, Bytes, U64, U256, hex};
 use serde_json::{Map, Value, json};
 
 use evmbench_evm::chain::{Calldata, Chain, ChainError, Fork, is_acceptance};
-use evmbench_guard::guard::{Guard, GuardContracts};
+use evmbench_guard::guard::{Front, Guard, GuardContracts};
 use evmbench_run::deployable::Deployable;
 
 use super::provider::quantity;
@@ -126,7 +126,7 @@ impl Scene {
         let contracts = GuardContracts::carried();
         let call = &deployable.call;
         let committed = deployable.committed.as_ref();
-        let (guard, _) = Guard::deploy(contracts, fork, deployable.code(), call, committed)?;
+        let (guard, _) = Guard::deploy(contracts, Front::Guard, fork, deployable.code(), call, committed)?;
         let mut chain = guard.chain().clone();
         let meter = Meter::deploy(&mut chain)?;
         let calldata = call.calldata().bytes().clone();

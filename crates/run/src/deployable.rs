@@ -1,7 +1,8 @@
 //! A stored run → what its deployment on any chain takes.
 //!
 //! Goes in: a record with its evidence. Comes out: the verifier's code, the call that verifies the proof, and what a committed circuit's guard
-//! is built over. All of it follows from the evidence, and nothing from what the record says of it.
+//! is built over ([`Deployable`]); and what verifies the proof together with others, of a batch or of a set of parts ([`Together`]). All of it
+//! follows from the evidence, and nothing from what the record says of it.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -9,13 +10,17 @@ use std::path::PathBuf;
 use alloy_primitives::{B256, Bytes, keccak256};
 
 use evmbench_evm::chain::calldata::VerifyCall;
+use evmbench_evm::solidity::opening::Sharing;
+use evmbench_evm::solidity::{CompileOptions, Solc};
 use evmbench_ezkl::{Committed, Proof, VerifierKind};
 use evmbench_guard::guard::VerifierCode;
+use evmbench_guard::guard::batch::{BatchError, Opened};
 use evmbench_host::hint::Hint;
-use evmbench_schema::record::Evidence;
+use evmbench_schema::record::{Evidence, Record};
 use evmbench_store::{DAMAGED_EVIDENCE, StoreError, StoredRun};
 
 use crate::derivation::{Exhibits, Terms};
+use crate::parts::{PartsError, SetRuns};
 
 /// A run's verifier and proof, to be deployed and verified anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +53,71 @@ pub enum DeployableError {
         /// The record.
         path: PathBuf,
     },
+    /// The verifier of a batch has no opening, or it does not compile.
+    #[error(transparent)]
+    Opening(#[from] BatchError),
+    /// The records of a set's parts are none.
+    #[error(transparent)]
+    Parts(#[from] PartsError),
 }
 
 impl Hint for DeployableError {
     fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Store(error) => error.hint(),
-            Self::NoTerms { .. } => Some(DAMAGED_EVIDENCE.into()),
+            Self::NoTerms { .. } | Self::Opening(BatchError::Opening(_)) => Some(DAMAGED_EVIDENCE.into()),
+            Self::Opening(_) => None,
+            Self::Parts(error) => error.hint(),
         }
+    }
+}
+
+/// What verifies a stored run's proof together with others.
+#[derive(Debug, Clone, Default)]
+pub struct Together {
+    /// The opening of its verifier; none of a part whose verifier has none.
+    opening: Option<Opened>,
+    /// The set whose last part the run is.
+    set: Option<SetRuns>,
+}
+
+impl Together {
+    /// Whether there is anything for a run.
+    pub fn is_of(record: &Record) -> bool {
+        record.batch.is_some() || record.request.part.is_some()
+    }
+
+    /// Of a stored run: the member of a batch that its record tells of, or a part of a model. Of any other one there is nothing.
+    ///
+    /// # Errors
+    /// [`DeployableError`].
+    pub fn of(run: &StoredRun, solc: &Solc) -> Result<Self, DeployableError> {
+        let record = run.record();
+        let source = || run.text(Evidence::VERIFIER_SOURCE);
+        let options = CompileOptions {
+            optimizer_runs: record.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        let set = SetRuns::of(run, solc)?;
+        let opening = if record.batch.is_some() {
+            Some(Opened::of(solc, &source()?, Sharing::Key, &options)?)
+        } else if record.request.part.is_some() && set.is_none() {
+            Opened::of_any(solc, &source()?, Sharing::Key, &options)?
+        } else {
+            None
+        };
+        Ok(Self { opening, set })
+    }
+
+    /// The opening of the run's verifier; none of a part whose verifier has none.
+    pub fn opening(&self) -> Option<&Opened> {
+        let of_set = || self.set.as_ref()?.openings()?.last();
+        self.opening.as_ref().or_else(of_set)
+    }
+
+    /// The set whose last part the run is.
+    pub fn set(&self) -> Option<&SetRuns> {
+        self.set.as_ref()
     }
 }
 

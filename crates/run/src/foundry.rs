@@ -2,9 +2,11 @@
 //!
 //! Goes in: a record with its evidence, or bytecode and proofs. Comes out: a folder with the contract's source and one JSON
 //! file, which holds the bytecode, the proofs with their canonical calldata, and what to expect (gas, sizes, verdict).
-//! `contracts/test` reads such folders. [`deploy`] adds a script that deploys what was measured.
+//! `contracts/test` reads such folders. [`deploy`] adds a script that deploys what was measured, and [`set`] a test of the set of parts that
+//! a run is the last of.
 
 pub mod deploy;
+pub mod set;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,20 +16,23 @@ use serde::Serialize;
 
 use evmbench_evm::chain::calldata::VerifyCall;
 use evmbench_evm::chain::{ChainError, Fork, TransactionGas, Verifier};
-use evmbench_evm::solidity::opening::{CONTRACT, Opening, OpeningError, Sharing};
-use evmbench_evm::solidity::{CompileOptions, CompiledContract, Solc, SolidityError};
+use evmbench_evm::solidity::Solc;
+use evmbench_evm::solidity::opening::Sharing;
 use evmbench_ezkl::{Committed, Proof, VerifierKind};
-use evmbench_guard::guard::VerifierCode;
+use evmbench_guard::guard::batch::Opened;
+use evmbench_guard::guard::linked::SetCreation;
+use evmbench_guard::guard::{GuardError, VerifierCode};
 use evmbench_host::hint::Hint;
-use evmbench_schema::record::Evidence;
+use evmbench_schema::record::{Evidence, PartSet, ProofBatch};
 use evmbench_store::{self as store, DAMAGED_EVIDENCE, StoreError, StoredRun};
 
-use crate::deployable::{Deployable, DeployableError};
+use crate::deployable::{Deployable, DeployableError, Together};
+use crate::parts::{PartsError, SetRuns};
 
 /// Name of the contract's source in a fixture's folder.
 pub const SOURCE_FILE: &str = "Verifier.sol";
 
-/// Name of the source of the verifier's opening, in the folder of a fixture whose proof was verified in a batch.
+/// Name of the source of the verifier's opening, in the folder of a fixture whose proof was verified in a batch, and of each part of a set.
 pub const OPENING_FILE: &str = "BatchOpening.sol";
 
 /// Name of the JSON file in a fixture's folder.
@@ -85,24 +90,29 @@ pub enum FoundryError {
     /// The verifier cannot be deployed.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// The verifier of a batch has no opening.
+    /// The parts are no set.
     #[error(transparent)]
-    Opening(#[from] OpeningError),
-    /// The opening does not compile.
+    Parts(#[from] PartsError),
+    /// The set is not accepted.
     #[error(transparent)]
-    Solidity(#[from] SolidityError),
-    /// The opening is not the one that the batch was measured with.
+    Guard(#[from] GuardError),
+    /// The opening is not the one that the proofs were verified with.
     #[error(
-        "the opening that follows from the verifier's source has the code hash {found}, and the record's batch was verified \
+        "the opening that follows from the verifier's source has the code hash {}, and the record's proofs were verified together \
          with {}",
-        recorded.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
+        said(*found),
+        said(*recorded)
     )]
     OtherOpening {
-        /// Of the opening that was derived.
-        found: B256,
+        /// Of the opening that was derived, if there is one.
+        found: Option<B256>,
         /// Of the one in the record, if it has one.
         recorded: Option<B256>,
     },
+}
+
+fn said(hash: Option<B256>) -> String {
+    hash.map_or_else(|| "none".to_owned(), |hash| hash.to_string())
 }
 
 impl Hint for FoundryError {
@@ -110,8 +120,8 @@ impl Hint for FoundryError {
         match self {
             Self::Store(error) => error.hint(),
             Self::Deployable(error) => error.hint(),
-            Self::Chain(_) | Self::Opening(_) | Self::OtherOpening { .. } => Some(DAMAGED_EVIDENCE.into()),
-            Self::Solidity(_) => None,
+            Self::Parts(error) => error.hint(),
+            Self::Chain(_) | Self::Guard(_) | Self::OtherOpening { .. } => Some(DAMAGED_EVIDENCE.into()),
         }
     }
 }
@@ -196,49 +206,97 @@ pub fn export(run: &StoredRun, out: &Path) -> Result<PathBuf, FoundryError> {
     Ok(folder)
 }
 
-/// Writes the opening of a stored run's verifier into a folder, where the run is the last of a batch, after compiling it, and returns
-/// it: its code must be the one that the record's batch was verified with. None of another run.
+/// Writes what verifies a stored run's proof together with others into a folder, and returns it: of the last of a batch the source of the
+/// opening, of the last part of a set a Foundry project that verifies the set, with the sources of each part. The openings must be those
+/// that the record's batch or set was verified with.
 ///
 /// # Errors
-/// [`FoundryError::OtherOpening`] where it is not, and what deriving, compiling and writing it may end with.
-pub fn export_opening(
-    run: &StoredRun,
-    folder: &Path,
-    solc: &Solc,
-) -> Result<Option<CompiledContract>, FoundryError> {
+/// [`FoundryError::OtherOpening`] where they are not, [`FoundryError::Guard`] where the set is not accepted, and what deriving, compiling and
+/// writing may end with.
+pub fn export_together(run: &StoredRun, folder: &Path, solc: &Solc) -> Result<Together, FoundryError> {
     let record = run.record();
-    let Some(batch) = &record.batch else {
-        return Ok(None);
-    };
-    let options = CompileOptions {
-        optimizer_runs: record.request.optimizer_runs,
-        ..CompileOptions::default()
-    };
-    let opening = Opening::of(&run.text(Evidence::VERIFIER_SOURCE)?, Sharing::Key)?;
-    let compiled = solc.compile(&opening.source, CONTRACT, &options)?;
-    let found = keccak256(&compiled.runtime_code);
-    let mut shared = batch.measurement.shared.iter();
-    let recorded = shared.find(|shared| shared.sharing == Sharing::Key);
-    let recorded = recorded.map(|shared| shared.opening_code_hash);
-    if recorded != Some(found) {
-        return Err(FoundryError::OtherOpening { found, recorded });
+    let together = Together::of(run, solc)?;
+    if let (Some(batch), Some(opening)) = (&record.batch, together.opening()) {
+        require_same(Some(opening), of_batch(batch))?;
+        store::write_whole(&folder.join(OPENING_FILE), opening.source.as_bytes())?;
     }
-    store::write_whole(&folder.join(OPENING_FILE), opening.source.as_bytes())?;
-    Ok(Some(compiled))
+    if let (Some(recorded), Some(set)) = (&record.set, together.set()) {
+        require_same_openings(set, recorded)?;
+        write_set(run, set, folder)?;
+    }
+    Ok(together)
 }
 
-/// Writes the script that deploys a stored run's contracts into a folder: verifier and guard, and the batch contract with its
-/// opening where that is given.
+/// The code hash of the opening that a batch was verified with.
+fn of_batch(batch: &ProofBatch) -> Option<B256> {
+    let mut shared = batch.measurement.shared.iter();
+    let shared = shared.find(|shared| shared.sharing == Sharing::Key)?;
+    Some(shared.opening_code_hash)
+}
+
+fn require_same(opening: Option<&Opened>, recorded: Option<B256>) -> Result<(), FoundryError> {
+    let found = opening.map(|opening| keccak256(opening.code().runtime));
+    if found == recorded {
+        Ok(())
+    } else {
+        Err(FoundryError::OtherOpening { found, recorded })
+    }
+}
+
+/// A set that was recorded without openings has none to be held against.
+fn require_same_openings(set: &SetRuns, recorded: &PartSet) -> Result<(), FoundryError> {
+    let Some(recorded) = &recorded.measurement.one_pairing else {
+        return Ok(());
+    };
+    let openings = set.openings().unwrap_or_default();
+    for (index, recorded) in recorded.openings.iter().enumerate() {
+        require_same(openings.get(index), Some(recorded.code_hash))?;
+    }
+    Ok(())
+}
+
+/// Writes the project of a set.
+fn write_set(run: &StoredRun, set: &SetRuns, folder: &Path) -> Result<(), FoundryError> {
+    let fork = set::rules(run.record().request.fork);
+    let mut files = vec![
+        (
+            set::TEST_FILE.to_owned(),
+            set::test(&name(run), fork, &set.creations()?)?,
+        ),
+        (set::CONFIGURATION_FILE.to_owned(), set::configuration(fork)),
+    ];
+    for (index, source) in set.sources().enumerate() {
+        let part = set::part_folder(index);
+        files.push((format!("{part}/{SOURCE_FILE}"), source.to_owned()));
+        if let Some(opening) = set.openings().and_then(|openings| openings.get(index)) {
+            files.push((format!("{part}/{OPENING_FILE}"), opening.source.clone()));
+        }
+    }
+    for (name, text) in files {
+        store::write_whole(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What a stored run's folder is called.
+fn name(run: &StoredRun) -> Cow<'_, str> {
+    run.path().file_stem().unwrap_or_default().to_string_lossy()
+}
+
+/// Writes the script that deploys a stored run's contracts into a folder: verifier and guard, and the batch contract with its opening where
+/// the run is of a batch; the contracts of the set where it is the last part of one.
 ///
 /// # Errors
-/// [`FoundryError::Deployable`], and [`FoundryError::Store`] where it cannot be written.
-pub fn export_script(
-    run: &StoredRun,
-    folder: &Path,
-    opening: Option<&CompiledContract>,
-) -> Result<(), FoundryError> {
-    let name = run.path().file_stem().unwrap_or_default().to_string_lossy();
-    let script = deploy::script(&name, &Deployable::of(run)?, opening);
+/// [`FoundryError::Deployable`], [`FoundryError::Parts`] where parts are no set, and [`FoundryError::Store`] where it cannot be written.
+pub fn export_script(run: &StoredRun, folder: &Path, together: &Together) -> Result<(), FoundryError> {
+    let script = if let Some(set) = together.set() {
+        let creations: Vec<SetCreation<'_>> = set.creations()?;
+        deploy::set_script(&name(run), &creations)
+    } else {
+        let of_batch = together.opening().filter(|_| run.record().batch.is_some());
+        let opening = of_batch.map(|opening| &opening.compiled);
+        deploy::script(&name(run), &Deployable::of(run)?, opening)
+    };
     store::write_whole(&folder.join(deploy::SCRIPT_FILE), script.as_bytes())?;
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Records of a model's parts → what verifying them as one set comes to.
+//! Records of a model's parts → what verifying them as one set comes to, and what that takes.
 //!
 //! Goes in: the parts' records with their evidence. Comes out: [`Measured`]: the gas of one transaction that verifies all
 //! parts, with a pairing for each and with one for all, and the contracts' answers to less than the set. No prover is asked. Every
 //! part is derived again from its evidence first, and must be verified; its sizes, and who assures that the set's input is in
-//! range, are those that were derived.
+//! range, are those that were derived. [`SetRuns`] has what the set's contracts are deployed for, from the evidence alone.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,13 +14,13 @@ use alloy_primitives::Bytes;
 use evmbench_committed::{CommittedSizes, InputAssurance};
 use evmbench_evm::chain::Fork;
 use evmbench_evm::solidity::opening::Sharing;
-use evmbench_evm::solidity::{CompileOptions, CompiledContract};
+use evmbench_evm::solidity::{CompileOptions, Solc};
 use evmbench_ezkl::{
     CircuitPlan, CircuitSettings, Committed, CommittedPlan, Proof, ProverError, SettingsError, SrsIdentity,
     lookups,
 };
-use evmbench_guard::guard::batch::{self, BatchError};
-use evmbench_guard::guard::linked::{self, LinkedPart};
+use evmbench_guard::guard::batch::{BatchError, Opened};
+use evmbench_guard::guard::linked::{self, LinkedPart, SetCreation};
 use evmbench_guard::guard::one_pairing::{self, OnePairingMeasurement, OpenedPart};
 use evmbench_guard::guard::{GuardContracts, GuardError, VerifierCode};
 use evmbench_host::hint::Hint;
@@ -129,8 +129,9 @@ impl Hint for PartsError {
     }
 }
 
-/// What a part's record and evidence hold for the set's contract.
-struct Part {
+/// What a part's request and evidence hold for the set's contracts. All of it but the part's place follows from the evidence.
+#[derive(Debug, Clone)]
+struct PartRun {
     source: String,
     creation: Bytes,
     runtime: Bytes,
@@ -140,6 +141,60 @@ struct Part {
     input_range: InputAssurance,
     place: PartRequest,
     request: Request,
+}
+
+impl PartRun {
+    /// None where there is no proof of a part, or no committed circuit.
+    fn of(request: Request, evidence: Evidence) -> Option<Self> {
+        let place = request.part.clone()?;
+        let (sizes, committed) = derivation::committed(request.plan, &evidence)?;
+        Some(Self {
+            source: evidence.verifier_source?,
+            creation: evidence.creation_code?.into(),
+            runtime: evidence.runtime_code?.into(),
+            proof: Proof {
+                proof: evidence.proof?,
+                instances: evidence.instances?,
+            },
+            committed,
+            sizes,
+            input_range: request.plan.as_committed()?.assurance(),
+            place,
+            request,
+        })
+    }
+
+    fn linked(&self) -> LinkedPart<'_> {
+        LinkedPart {
+            code: VerifierCode {
+                creation: &self.creation,
+                runtime: &self.runtime,
+            },
+            proof: &self.proof,
+            committed: &self.committed,
+            input_elements: self.sizes.input as u64,
+            output_elements: self.sizes.output as u64,
+            source: self.place.split.source(self.place.index),
+            input_range: self.input_range,
+        }
+    }
+
+    /// The opening of the part's verifier, compiled as the verifier; none where it has none, or none that fits into a contract under the
+    /// fork.
+    fn opening(&self, solc: &Solc) -> Result<Option<Opened>, BatchError> {
+        let options = CompileOptions {
+            optimizer_runs: self.request.optimizer_runs,
+            ..CompileOptions::default()
+        };
+        let opening = Opened::of_any(solc, &self.source, Sharing::Key, &options)?;
+        let most = self.request.fork.limits().runtime_code_bytes;
+        Ok(opening.filter(|opening| opening.compiled.runtime_code.len() as u64 <= most))
+    }
+}
+
+/// A part whose record was found out again.
+struct Part {
+    run: PartRun,
     srs: SrsIdentity,
     lowering: Option<Lowering>,
     by_record_only: BTreeMap<What, String>,
@@ -173,11 +228,8 @@ impl Part {
             });
         }
         let evidence = Exhibits::of(&run).evidence;
-        let place = record.request.part.clone().ok_or_else(no_part)?;
-        let derived = derivation::committed(record.request.plan, &evidence);
-        let (sizes, committed) = derived.ok_or_else(no_part)?;
         let plan = record.request.plan.as_committed().ok_or_else(no_part)?;
-        let input_range = plan.assurance();
+        let (sizes, _) = derivation::committed(record.request.plan, &evidence).ok_or_else(no_part)?;
         let lacks = lacks_range(plan, &record, &evidence, sizes);
         if let Some(reason) = lacks.map_err(|_| no_part())? {
             return Err(PartsError::Range {
@@ -185,88 +237,126 @@ impl Part {
                 reason,
             });
         }
-        let Evidence {
-            verifier_source: Some(source),
-            creation_code: Some(creation),
-            runtime_code: Some(runtime),
-            proof: Some(proof),
-            instances: Some(instances),
-            ..
-        } = evidence
-        else {
-            return Err(no_part());
-        };
-        let srs = record.keys.ok_or_else(no_part)?.srs;
-        let of_part = |(what, why): (What, String)| (what, format!("{place}: {why}"));
+        let run = PartRun::of(record.request, evidence).ok_or_else(no_part)?;
+        let of_part = |(what, why): (What, String)| (what, format!("{}: {why}", run.place));
         Ok(Self {
-            source,
-            creation: creation.into(),
-            runtime: runtime.into(),
-            proof: Proof { proof, instances },
-            committed,
-            sizes,
-            input_range,
-            srs,
+            srs: record.keys.ok_or_else(no_part)?.srs,
             lowering: record.lowering,
             by_record_only: by_record_only.into_iter().map(of_part).collect(),
-            place,
-            request: record.request,
+            run,
         })
     }
+}
 
-    fn linked(&self) -> LinkedPart<'_> {
-        LinkedPart {
-            code: VerifierCode {
-                creation: &self.creation,
-                runtime: &self.runtime,
-            },
-            proof: &self.proof,
-            committed: &self.committed,
-            input_elements: self.sizes.input as u64,
-            output_elements: self.sizes.output as u64,
-            source: self.place.split.source(self.place.index),
-            input_range: self.input_range,
-        }
-    }
+/// The parts of a set, as they are deployed and verified anywhere.
+#[derive(Debug, Clone)]
+pub struct SetRuns {
+    parts: Vec<PartRun>,
+    /// The openings of all parts' verifiers; none where some part has none.
+    openings: Option<Vec<Opened>>,
+}
 
-    /// The opening of the part's verifier, compiled as the verifier; none where it has none, or none that fits into a contract under the
-    /// fork.
-    fn opening(&self, fork: Fork, tools: &Tools) -> Result<Option<CompiledContract>, BatchError> {
-        let options = CompileOptions {
-            optimizer_runs: self.request.optimizer_runs,
-            ..CompileOptions::default()
+impl SetRuns {
+    /// Of the set whose last part a stored run is; none where its record tells of no set. That the records are what their evidence says,
+    /// [`measure`] finds out.
+    ///
+    /// # Errors
+    /// [`PartsError`].
+    pub fn of(run: &StoredRun, solc: &Solc) -> Result<Option<Self>, PartsError> {
+        let Some(set) = &run.record().set else {
+            return Ok(None);
         };
-        match batch::opening(&tools.solc, &self.source, Sharing::Key, &options) {
-            Ok(opening) => {
-                let fits = opening.runtime_code.len() as u64 <= fork.limits().runtime_code_bytes;
-                Ok(fits.then_some(opening))
+        let paths = paths(run.path(), set);
+        let load = |path: &PathBuf| -> Result<PartRun, PartsError> {
+            let run = StoredRun::open(path)?;
+            let Exhibits {
+                evidence,
+                discrepancies,
+                ..
+            } = Exhibits::of(&run);
+            let path = || path.clone();
+            if let Some(found) = discrepancies.into_iter().next() {
+                return Err(PartsError::NotBorneOut { path: path(), found });
             }
-            Err(BatchError::Opening(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+            let part = PartRun::of(run.into_record().request, evidence);
+            part.ok_or_else(|| PartsError::NoPart { path: path() })
+        };
+        let parts: Vec<PartRun> = paths.iter().map(load).collect::<Result<_, _>>()?;
+        check_places(&paths, &parts.iter().collect::<Vec<_>>())?;
+        let openings = parts.iter().map(|part| part.opening(solc));
+        let openings = openings.collect::<Result<Option<Vec<Opened>>, _>>()?;
+        Ok(Some(Self { parts, openings }))
     }
+
+    /// The source of each part's verifier.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| &part.source[..])
+    }
+
+    /// The openings of all parts' verifiers; none where some part has none.
+    pub fn openings(&self) -> Option<&[Opened]> {
+        self.openings.as_deref()
+    }
+
+    /// What deploys the set: with a pairing for each part, then with one for all, where each has an opening.
+    ///
+    /// # Errors
+    /// [`PartsError::Guard`] where the parts cannot be linked.
+    pub fn creations(&self) -> Result<Vec<SetCreation<'_>>, PartsError> {
+        let contracts = GuardContracts::carried();
+        let linked: Vec<LinkedPart<'_>> = self.parts.iter().map(PartRun::linked).collect();
+        let plain = linked::creation(contracts, &linked);
+        let of_openings = self.openings.iter();
+        let one = of_openings.map(|openings| one_pairing::creation(contracts, &opened(&linked, openings)));
+        let creations = std::iter::once(plain).chain(one);
+        Ok(creations.collect::<Result<_, _>>().map_err(GuardError::from)?)
+    }
+}
+
+fn opened<'a>(parts: &[LinkedPart<'a>], openings: &'a [Opened]) -> Vec<OpenedPart<'a>> {
+    let parts = parts.iter().zip(openings);
+    parts
+        .map(|(&part, opening)| OpenedPart {
+            part,
+            opening: &opening.compiled,
+        })
+        .collect()
 }
 
 /// What the set comes to with one pairing; none where some part has no opening.
 fn with_one_pairing(
     fork: Fork,
     parts: &[Part],
+    linked: &[LinkedPart<'_>],
     tools: &Tools,
 ) -> Result<Option<OnePairingMeasurement>, PartsError> {
-    let openings = parts.iter().map(|part| part.opening(fork, tools));
-    let Some(openings) = openings.collect::<Result<Option<Vec<CompiledContract>>, _>>()? else {
+    let openings = parts.iter().map(|part| part.run.opening(&tools.solc));
+    let Some(openings) = openings.collect::<Result<Option<Vec<Opened>>, _>>()? else {
         return Ok(None);
     };
-    let opened: Vec<OpenedPart<'_>> = parts
-        .iter()
-        .zip(&openings)
-        .map(|(part, opening)| OpenedPart {
-            part: part.linked(),
-            opening,
-        })
-        .collect();
-    let measured = one_pairing::measure(GuardContracts::carried(), fork, &opened)?;
+    let measured = one_pairing::measure(GuardContracts::carried(), fork, &opened(linked, &openings))?;
     Ok(Some(measured))
+}
+
+/// Refuses parts that are not all parts of one model, in order, asked for alike.
+fn check_places(paths: &[PathBuf], parts: &[&PartRun]) -> Result<(), PartsError> {
+    let found = parts.len();
+    let first = parts
+        .first()
+        .ok_or(PartsError::PartCount { found, expected: 2 })?;
+    let expected = first.place.split.parts();
+    if found != expected {
+        return Err(PartsError::PartCount { found, expected });
+    }
+    let asked = asked_alike(&first.request);
+    for (index, (part, path)) in parts.iter().zip(paths).enumerate() {
+        let is_alike = part.place.split == first.place.split && asked_alike(&part.request) == asked;
+        if part.place.index != index || !is_alike {
+            let path = path.clone();
+            return Err(PartsError::OtherPart { path, index });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a part's input is laid out for a tensor of another part: with the same scale factor, and for all that its integers can be.
@@ -342,26 +432,14 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
         .iter()
         .map(|path| Part::load(path, given, tools))
         .collect::<Result<_, _>>()?;
-    let first = parts.first().ok_or(PartsError::PartCount {
-        found: 0,
-        expected: 2,
-    })?;
-    let expected = first.place.split.parts();
-    if parts.len() != expected {
-        let found = parts.len();
-        return Err(PartsError::PartCount { found, expected });
-    }
-    let asked = asked_alike(&first.request);
+    check_places(paths, &parts.iter().map(|part| &part.run).collect::<Vec<_>>())?;
+    let first = &parts[0];
     for (index, part) in parts.iter().enumerate() {
         let path = || paths[index].clone();
-        let is_alike = part.place.split == first.place.split && asked_alike(&part.request) == asked;
-        if part.place.index != index || !is_alike {
-            return Err(PartsError::OtherPart { path: path(), index });
-        }
         if part.srs != first.srs {
             return Err(PartsError::OtherString { path: path() });
         }
-        if let Some(source) = part.place.split.source(index)
+        if let Some(source) = part.run.place.split.source(index)
             && let (Some(from), Some(to)) = (&parts[source.part].lowering, &part.lowering)
             && !is_laid_out_for(from, source.tensor, to)
         {
@@ -371,13 +449,14 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Mea
             });
         }
     }
-    let linked: Vec<LinkedPart<'_>> = parts.iter().map(Part::linked).collect();
-    let mut measurement = linked::measure(GuardContracts::carried(), asked.fork, &linked)?;
-    measurement.one_pairing = with_one_pairing(asked.fork, &parts, tools)?;
+    let fork = first.run.request.fork;
+    let linked: Vec<LinkedPart<'_>> = parts.iter().map(|part| part.run.linked()).collect();
+    let mut measurement = linked::measure(GuardContracts::carried(), fork, &linked)?;
+    measurement.one_pairing = with_one_pairing(fork, &parts, &linked, tools)?;
     Ok(Measured {
         set: PartSet {
             measurement,
-            parts: parts.iter().map(|part| part.request.file_name()).collect(),
+            parts: parts.iter().map(|part| part.run.request.file_name()).collect(),
         },
         by_record_only: parts
             .into_iter()

@@ -4,20 +4,29 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::super::Finding;
 use super::super::error::CliError;
 use super::super::output::say;
+use super::super::progress::Progress;
+use super::super::{Finding, setup};
 use super::Url;
-use crate::deployable::Deployable;
+use crate::deployable::{Deployable, Together};
 use crate::format;
+use crate::guard::Front;
+use crate::guard::linked::SetCreation;
+use crate::home::Home;
+use crate::parts::SetRuns;
 use crate::rpc::data_fee::{self, Call};
-use crate::rpc::deployed::{self, Found};
+use crate::rpc::deployed::{self, Found, OfRun};
 use crate::rpc::verification::{self, Answer, Here, Verification};
 use crate::rpc::{Block, Limits, Provider, ProviderError, RpcError};
 use crate::store::StoredRun;
 
 /// How many bytes of what a contract returned are shown.
 const SHOWN: usize = 68;
+
+/// What is said of an opening.
+const WITHOUT_PAIRING: &str =
+    "an opening proves nothing by itself: it answers for proofs whose pairing fails";
 
 /// What is said of a committed circuit's bare verifier.
 const WITHOUT_GUARD: &str = "a committed circuit's proof means nothing without its guard";
@@ -36,8 +45,12 @@ pub(in crate::cli) fn run(records: &[PathBuf], url: &Url, at: Option<Address>) -
             None => chain.verify(path),
             Some(address) => chain.look(path, address),
         };
-        let is_about_record =
-            |error: &CliError| matches!(error, CliError::Store(_) | CliError::Deployable(_));
+        let is_about_record = |error: &CliError| {
+            matches!(
+                error,
+                CliError::Store(_) | CliError::Deployable(_) | CliError::Parts(_)
+            )
+        };
         good &= CliError::of_record(found, is_about_record)?.unwrap_or(false);
     }
     Ok(if good { Finding::Good } else { Finding::Bad })
@@ -128,30 +141,68 @@ impl Asked {
 
     /// Whether what stands at the address is the record's, and accepts its proof.
     fn look(&self, path: &Path, address: Address) -> Result<bool, CliError> {
-        let deployable = Deployable::of(&StoredRun::open(path)?)?;
+        let run = StoredRun::open(path)?;
+        let deployable = Deployable::of(&run)?;
+        let mut together = Together::default();
+        if Together::is_of(run.record()) {
+            let solc = setup::solc(&Home::from_environment()?, &Progress::new())?;
+            together = Together::of(&run, &solc)?;
+        }
+        let sets = together.set().map(SetRuns::creations).transpose()?;
+        let sets: Vec<SetCreation<'_>> = sets.unwrap_or_default();
+        let of = OfRun {
+            deployable: &deployable,
+            opening: together.opening(),
+            sets: &sets,
+        };
         let name = path.display();
-        let found = deployed::at(&self.provider, self.block, address, &deployable)?;
+        let found = deployed::at(&self.provider, self.block, address, of)?;
         say!("{name}: {}", sentence(address, &found, &deployable))?;
-        if let Found::OtherGuard { others, .. } = &found {
-            for other in others {
-                say!(
-                    "{name}: its {} is {}, and the record's {}",
-                    other.name,
-                    shown(other.found),
-                    shown(other.expected)
-                )?;
+        match &found {
+            Found::OtherFront { others, .. } => {
+                for other in others {
+                    say!(
+                        "{name}: its {} is {}, and the record's {}",
+                        other.name,
+                        shown(other.found),
+                        shown(other.expected)
+                    )?;
+                }
             }
+            Found::Set { parts, .. } => {
+                for (index, part) in parts.iter().enumerate() {
+                    say!(
+                        "{name}: part {} at {} {}",
+                        index + 1,
+                        part.address,
+                        if part.is_of_the_run {
+                            "is the set's"
+                        } else {
+                            "is NOT the set's, or not in front of what it must be"
+                        }
+                    )?;
+                }
+            }
+            _ => {}
         }
         if !found.is_of_the_run() {
             return Ok(false);
         }
-        if found == Found::Verifier && deployable.committed.is_some() {
-            say!("{name}: {WITHOUT_GUARD}")?;
+        match found {
+            Found::Verifier if deployable.committed.is_some() => say!("{name}: {WITHOUT_GUARD}")?,
+            Found::Opening => say!("{name}: {WITHOUT_PAIRING}")?,
+            _ => {}
         }
-        let accepts = deployed::accepts(&self.provider, self.block, address, &found, &deployable);
-        let accepts = accepts.map_err(RpcError::from)?;
+        let accepts = deployed::accepts(&self.provider, self.block, address, &found, of);
+        let Some(accepts) = accepts.map_err(RpcError::from)? else {
+            return Ok(true);
+        };
+        let what = match found {
+            Found::Set { .. } => "the proofs of the set",
+            _ => "the record's proof",
+        };
         say!(
-            "{name}: it {} the record's proof",
+            "{name}: it {} {what}",
             if accepts { "accepts" } else { "does NOT accept" }
         )?;
         Ok(accepts)
@@ -212,33 +263,55 @@ fn sentence(address: Address, found: &Found, deployable: &Deployable) -> String 
             "{address} is the record's verifier ({})",
             deployable.verifier.contract()
         ),
-        Found::Guard {
+        Found::Opening => format!("{address} is the opening of the record's verifier (BatchOpening)"),
+        Found::Front {
+            front,
             contract,
             verifier,
             holds_verifier,
         } => {
-            let holds = if *holds_verifier {
-                "stands the record's verifier"
+            let (role, behind) = role(*front);
+            let stands = if *holds_verifier {
+                "stands"
             } else {
-                "does NOT stand the record's verifier"
+                "does NOT stand"
             };
             format!(
-                "{address} is the record's guard ({contract}): code and immutables are as they must be; at its verifier's address, \
-                 {verifier}, {holds}"
+                "{address} is the record's {role} ({contract}): code and immutables are as they must be; at its {behind}'s address, \
+                 {verifier}, {stands} the record's {behind}"
             )
         }
-        Found::OtherGuard { contract, .. } => {
+        Found::OtherFront { front, contract, .. } => {
+            let (role, _) = role(*front);
             format!(
-                "{address} is a {contract}, and NOT the record's guard: it was deployed for something else"
+                "{address} is a {contract}, and NOT the record's {role}: it was deployed for something else"
             )
         }
+        Found::Set { contract, .. } => {
+            let is = if found.is_of_the_run() { "is" } else { "is NOT" };
+            format!(
+                "{address} {is} the contract of the record's set ({contract}): code and links are as they must be; its parts:"
+            )
+        }
+        Found::OtherSet { contract } => format!(
+            "{address} is a {contract}, and NOT the record's set: it was deployed for other parts, or for other links between them"
+        ),
         Found::GuardWithoutChallenge { contract } => format!(
             "{address} is a {contract}, which takes any challenge: it is NOT the guard of a committed circuit"
         ),
         Found::Other { code_bytes } => format!(
-            "{address} is NOT the record's verifier or guard: it has {} bytes of other code",
+            "{address} is NOT the record's verifier or guard, nor another of its contracts: it has {} bytes of other code",
             format::count(*code_bytes as u64)
         ),
+    }
+}
+
+/// What stands in front of something, and in front of what.
+fn role(front: Front) -> (&'static str, &'static str) {
+    match front {
+        Front::Guard => ("guard", "verifier"),
+        Front::Batch => ("batch contract", "opening"),
+        Front::Part => ("part of a set with one pairing", "opening"),
     }
 }
 

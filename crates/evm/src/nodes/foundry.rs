@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::NodeError;
+use super::{NodeError, hardfork};
+use crate::chain::Fork;
 use crate::npm::{self, PinnedFile};
 
 /// The pinned version of both programs.
@@ -46,6 +47,11 @@ impl Foundry {
     pub fn obtain(npm_folder: &Path) -> Result<Self, NodeError> {
         Self::locate(npm_folder)
             .or_else(|_| npm::install(npm_folder, &FILES, Command::new("npm"), Self::installed))
+    }
+
+    /// Whether both programs have a fork's rules.
+    pub fn knows(fork: Fork) -> bool {
+        hardfork::arguments(fork).is_some()
     }
 
     /// The node.

@@ -68,6 +68,56 @@ impl From<ChainError> for BatchError {
     }
 }
 
+/// An opening of a circuit's own verifier: its source, and what was made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The source.
+    pub source: String,
+    /// The contract.
+    pub compiled: CompiledContract,
+}
+
+impl Opened {
+    /// Makes an opening from the verifier's source, and compiles it as the verifier was compiled.
+    ///
+    /// # Errors
+    /// [`BatchError::Opening`] and [`BatchError::Solidity`].
+    pub fn of(
+        solc: &Solc,
+        verifier: &str,
+        sharing: Sharing,
+        options: &CompileOptions,
+    ) -> Result<Self, BatchError> {
+        let Opening { source, .. } = Opening::of(verifier, sharing)?;
+        let compiled = solc.compile(&source, CONTRACT, options)?;
+        Ok(Self { source, compiled })
+    }
+
+    /// The same; none of a verifier that has no opening.
+    ///
+    /// # Errors
+    /// [`BatchError::Solidity`].
+    pub fn of_any(
+        solc: &Solc,
+        verifier: &str,
+        sharing: Sharing,
+        options: &CompileOptions,
+    ) -> Result<Option<Self>, BatchError> {
+        match Self::of(solc, verifier, sharing, options) {
+            Err(BatchError::Opening(_)) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Its code.
+    pub fn code(&self) -> VerifierCode<'_> {
+        VerifierCode {
+            creation: &self.compiled.creation_code,
+            runtime: &self.compiled.runtime_code,
+        }
+    }
+}
+
 /// Makes an opening of a circuit's own verifier from its source, and compiles it as the verifier was compiled.
 ///
 /// # Errors
@@ -78,8 +128,7 @@ pub fn opening(
     sharing: Sharing,
     options: &CompileOptions,
 ) -> Result<CompiledContract, BatchError> {
-    let opening = Opening::of(verifier, sharing)?;
-    Ok(solc.compile(&opening.source, CONTRACT, options)?)
+    Ok(Opened::of(solc, verifier, sharing, options)?.compiled)
 }
 
 impl Openings {
@@ -194,7 +243,7 @@ impl BatchContract {
         &self,
         members: impl IntoIterator<Item = &'a VerifyCall>,
     ) -> Result<Verification, ChainError> {
-        self.ask(&calldata(self.claims, members))
+        self.ask(&calldata_of(self.claims, members))
     }
 
     /// The rules that hold.
@@ -217,8 +266,16 @@ fn claims(committed: Option<&Committed>) -> usize {
     committed.map_or(0, |_| CLAIMS)
 }
 
-/// The call that asks about these members; of a committed circuit, without its claims.
-fn calldata<'a>(claims: usize, members: impl IntoIterator<Item = &'a VerifyCall>) -> Calldata {
+/// The call that asks the batch contract of a circuit about these members.
+pub fn calldata<'a>(
+    committed: Option<&Committed>,
+    members: impl IntoIterator<Item = &'a VerifyCall>,
+) -> Calldata {
+    calldata_of(claims(committed), members)
+}
+
+/// The same; of a committed circuit, without its claims.
+fn calldata_of<'a>(claims: usize, members: impl IntoIterator<Item = &'a VerifyCall>) -> Calldata {
     let (mut proofs, mut statements) = (Vec::new(), Vec::new());
     for member in members {
         proofs.extend_from_slice(&member.proof);
@@ -279,7 +336,7 @@ impl Batch<'_> {
     }
 
     fn calldata<'a>(&self, members: impl IntoIterator<Item = &'a VerifyCall>) -> Calldata {
-        calldata(self.claims(), members)
+        calldata(self.committed, members)
     }
 
     /// How many proofs one transaction may hold under a fork: what the batch needs, and what twice the batch needs, gives what

@@ -9,15 +9,19 @@ use alloy_sol_types::{SolCall as _, SolValue as _, sol};
 
 use evmbench_backend::Proof;
 use evmbench_evm::chain::calldata::VerifyCall;
-use evmbench_evm::chain::{Calldata, Chain, Fork};
+use evmbench_evm::chain::{Calldata, Chain, ChainError, Deployment, Fork, TransactionGas, Verification};
+use evmbench_evm::solidity::CompiledContract;
 use evmbench_schema::committed::{Committed, InputAssurance};
 pub use evmbench_schema::guard::LinkedMeasurement;
 pub use evmbench_schema::split::{SharedTensor, Source};
 
 use super::{
-    GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
-    deploy_verifier, verify_bare,
+    Creation, Front, GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, VerifierCode,
+    accepted, creation_code, verify_bare,
 };
+
+/// Length of a word of the ABI, in bytes.
+const WORD: usize = 32;
 
 sol! {
     /// What a part's input is: `LinkedCommitted.Source`.
@@ -150,6 +154,174 @@ pub fn check_links(parts: &[LinkedPart<'_>]) -> Result<(), LinkError> {
     Ok(())
 }
 
+/// What deploys the contract of a set and all that it stands in front of, wherever that stands.
+#[derive(Debug, Clone)]
+pub struct SetCreation<'a> {
+    /// The contract that takes the set.
+    pub contract: &'a CompiledContract,
+    /// What it asks about each part.
+    pub parts: Vec<PartCreation<'a>>,
+    /// How many instances of each part are not in the calldata: those that the parts' contracts write.
+    pub claims: usize,
+    /// Each part's proof, with all of its instances.
+    pub calls: Vec<VerifyCall>,
+    sources: Vec<Option<Source>>,
+}
+
+/// What deploys the contracts of a part.
+#[derive(Debug, Clone)]
+pub struct PartCreation<'a> {
+    /// The part's verifier, or its opening.
+    pub code: VerifierCode<'a>,
+    /// What stands in front of it.
+    pub front: Creation<'a>,
+}
+
+/// Of a set with a pairing for each part.
+///
+/// # Errors
+/// [`LinkError`].
+pub fn creation<'a>(
+    contracts: &'a GuardContracts,
+    parts: &[LinkedPart<'a>],
+) -> Result<SetCreation<'a>, LinkError> {
+    let codes = parts.iter().map(|part| part.code);
+    SetCreation::new(contracts, &contracts.linked, (Front::Guard, 0), parts, codes)
+}
+
+impl<'a> SetCreation<'a> {
+    /// Of parts that a contract asks about through what stands in front of this code, with so many claims left out of the calldata.
+    pub(super) fn new(
+        contracts: &'a GuardContracts,
+        contract: &'a CompiledContract,
+        (front, claims): (Front, usize),
+        parts: &[LinkedPart<'a>],
+        codes: impl IntoIterator<Item = VerifierCode<'a>>,
+    ) -> Result<Self, LinkError> {
+        check_links(parts)?;
+        let calls: Vec<VerifyCall> = parts.iter().map(|part| call_for(part.proof)).collect();
+        let created = parts.iter().zip(codes).zip(&calls).map(|((part, code), call)| {
+            let front = Creation::of(contracts, front, code, call, Some(part.committed));
+            PartCreation { code, front }
+        });
+        Ok(Self {
+            contract,
+            parts: created.collect(),
+            claims,
+            sources: parts.iter().map(|part| part.source).collect(),
+            calls,
+        })
+    }
+
+    /// The arguments of the constructor as the ABI encodes them: what stands before the addresses of the parts' contracts, and after them.
+    pub fn arguments(&self) -> [Vec<u8>; 2] {
+        let sources = self.sources.iter().flatten().map(|source| PartSource {
+            part: U256::from(source.part),
+            group: match source.tensor {
+                SharedTensor::Input => 0,
+                SharedTensor::Output => 1,
+            },
+        });
+        let sources: Vec<PartSource> = sources.collect();
+        let encoded = (vec![Address::ZERO; self.parts.len()], sources).abi_encode_params();
+        // The offsets of both lists, and the length of the first.
+        let (before, rest) = encoded.split_at(3 * WORD);
+        [before.to_vec(), rest[WORD * self.parts.len()..].to_vec()]
+    }
+
+    /// What deploys the set's contract, where the parts' contracts stand at these addresses.
+    fn creation_code(&self, parts: &[Address]) -> Bytes {
+        let [before, after] = self.arguments();
+        let addresses: Vec<u8> = parts.iter().flat_map(|part| part.into_word().0).collect();
+        [&self.contract.creation_code[..], &before, &addresses, &after]
+            .concat()
+            .into()
+    }
+
+    /// Deploys all of it on a chain of its own.
+    ///
+    /// # Errors
+    /// [`Chain::deploy`]'s, as where a constructor refuses what it is given.
+    pub fn deploy(&self, fork: Fork) -> Result<SetContract, ChainError> {
+        let mut chain = Chain::new(fork);
+        let mut parts = Vec::new();
+        for PartCreation { code, front } in &self.parts {
+            let behind = chain.deploy(code.creation)?;
+            let arguments = front.arguments_for(behind.address);
+            let front = chain.deploy(&creation_code(front.contract, &arguments))?;
+            parts.push(PartContract { behind, front });
+        }
+        let addresses: Vec<Address> = parts.iter().map(|part| part.front.address).collect();
+        let deployment = chain.deploy(&self.creation_code(&addresses))?;
+        Ok(SetContract {
+            chain,
+            deployment,
+            parts,
+            claims: self.claims,
+        })
+    }
+
+    /// The call that asks about the set.
+    pub fn calldata(&self) -> Calldata {
+        calldata(self.claims, &self.calls)
+    }
+
+    /// What the set's transaction costs under a fork.
+    ///
+    /// # Errors
+    /// [`GuardError::NotAccepted`] where the set is refused, and [`GuardError::Chain`].
+    pub fn verification(&self, fork: Fork) -> Result<TransactionGas, GuardError> {
+        accepted("the set", self.deploy(fork)?.verify(&self.calls)?)
+    }
+}
+
+/// A set's contract on a chain of its own, with the contracts of its parts.
+#[derive(Debug, Clone)]
+pub struct SetContract {
+    pub(super) chain: Chain,
+    pub(super) deployment: Deployment,
+    pub(super) parts: Vec<PartContract>,
+    claims: usize,
+}
+
+/// The contracts of a part.
+#[derive(Debug, Clone)]
+pub(super) struct PartContract {
+    /// The part's verifier, or its opening.
+    pub(super) behind: Deployment,
+    /// What stands in front of it.
+    pub(super) front: Deployment,
+}
+
+impl SetContract {
+    /// What a transaction that verifies these proofs as a set comes to.
+    ///
+    /// # Errors
+    /// Only where revm itself fails.
+    pub fn verify<'a>(
+        &self,
+        calls: impl IntoIterator<Item = &'a VerifyCall>,
+    ) -> Result<Verification, ChainError> {
+        self.chain
+            .call(self.deployment.address, &calldata(self.claims, calls))
+    }
+
+    /// The chain on which the set's contract stands, and those of its parts.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Where the set's contract stands.
+    pub fn address(&self) -> Address {
+        self.deployment.address
+    }
+
+    /// Where the contracts of its parts stand.
+    pub fn parts(&self) -> impl Iterator<Item = Address> {
+        self.parts.iter().map(|part| part.front.address)
+    }
+}
+
 /// Deploys every part's verifier and guard and the set's contract on a chain of its own, verifies the set, and tries to have
 /// less than the set verified.
 ///
@@ -160,32 +332,20 @@ pub fn measure(
     fork: Fork,
     parts: &[LinkedPart<'_>],
 ) -> Result<LinkedMeasurement, GuardError> {
-    check_links(parts)?;
-    let calls: Vec<VerifyCall> = parts.iter().map(|part| call_for(part.proof)).collect();
-    let mut bare_verifications = Vec::new();
-    let mut guards = Vec::new();
-    let mut guard_deployments = Vec::new();
-    let mut chain = Chain::new(fork);
-    for (part, call) in parts.iter().zip(&calls) {
-        bare_verifications.push(verify_bare(fork, part.code, call)?);
-        let verifier = deploy_verifier(&mut chain, part.code, call)?;
-        let terms = Terms::new(verifier, part.code, call, Some(part.committed));
-        let deployment = chain.deploy(&terms.creation_code(&contracts.committed))?;
-        guards.push(deployment.address);
-        guard_deployments.push(deployment.gas);
-    }
-    let set = &contracts.linked;
-    let sources = parts.iter().map(|part| part.source);
-    let creation = [&set.creation_code[..], &constructor_arguments(&guards, sources)].concat();
-    let deployment = chain.deploy(&creation.into())?;
-    let calls: Vec<&VerifyCall> = calls.iter().collect();
-    let answer = chain.call(deployment.address, &set_calldata(&calls))?;
-    let verification = accepted("the set", answer)?;
+    let creation = creation(contracts, parts)?;
+    let bare_verifications = parts
+        .iter()
+        .zip(&creation.calls)
+        .map(|(part, call)| verify_bare(fork, part.code, call));
+    let bare_verifications = bare_verifications.collect::<Result<Vec<_>, _>>()?;
+    let deployed = creation.deploy(fork)?;
+    let verification = accepted("the set", deployed.verify(&creation.calls)?)?;
     let bare: u64 = bare_verifications.iter().map(|gas| gas.execution_gas).sum();
 
+    let calls: Vec<&VerifyCall> = creation.calls.iter().collect();
     let mut checks = Vec::new();
     for (kind, others) in other_sets(&calls) {
-        let answer = chain.call(deployment.address, &set_calldata(&others))?;
+        let answer = deployed.verify(others.iter().copied())?;
         checks.push(GuardCheck {
             kind,
             expected: refused_by_guard(&calls, &others),
@@ -193,11 +353,11 @@ pub fn measure(
         });
     }
     Ok(LinkedMeasurement {
-        contract: set.contract.clone(),
+        contract: creation.contract.contract.clone(),
         fork,
-        guard_deployments,
-        deployment: deployment.gas,
-        runtime_code_bytes: deployment.runtime_code_bytes,
+        guard_deployments: deployed.parts.into_iter().map(|part| part.front.gas).collect(),
+        deployment: deployed.deployment.gas,
+        runtime_code_bytes: deployed.deployment.runtime_code_bytes,
         execution_gas_over_verifiers: verification.execution_gas.cast_signed() - bare.cast_signed(),
         verification,
         bare_verifications,
@@ -206,28 +366,8 @@ pub fn measure(
     })
 }
 
-/// The arguments of the constructor of a set's contract: the contract of each part, and where the parts' inputs come from, that of the
-/// first left out.
-pub(super) fn constructor_arguments(
-    guards: &[Address],
-    sources: impl IntoIterator<Item = Option<Source>>,
-) -> Vec<u8> {
-    let sources: Vec<PartSource> = sources
-        .into_iter()
-        .flatten()
-        .map(|source| PartSource {
-            part: U256::from(source.part),
-            group: match source.tensor {
-                SharedTensor::Input => 0,
-                SharedTensor::Output => 1,
-            },
-        })
-        .collect();
-    (guards.to_vec(), sources).abi_encode_params()
-}
-
 /// The call of a proof's own verifier.
-pub(super) fn call_for(proof: &Proof) -> VerifyCall {
+fn call_for(proof: &Proof) -> VerifyCall {
     VerifyCall {
         proof: proof.proof.clone(),
         instances: proof.instances.clone(),
@@ -235,18 +375,13 @@ pub(super) fn call_for(proof: &Proof) -> VerifyCall {
     }
 }
 
-/// The call that asks for these proofs as a set.
-fn set_calldata(calls: &[&VerifyCall]) -> Calldata {
-    let said = calls.iter().map(|call| (&call.proof[..], &call.instances[..]));
-    encoded(said)
-}
-
-/// The call that asks for these proofs as a set, each with its statement.
-pub(super) fn encoded<'a>(said: impl IntoIterator<Item = (&'a [u8], &'a [U256])>) -> Calldata {
-    let said = said.into_iter();
-    let (proofs, statements) = said
-        .map(|(proof, statement)| (Bytes::copy_from_slice(proof), statement.to_vec()))
-        .unzip();
+/// The call that asks for these proofs as a set, each with its instances but so many.
+fn calldata<'a>(claims: usize, calls: impl IntoIterator<Item = &'a VerifyCall>) -> Calldata {
+    let said = calls.into_iter().map(|call| {
+        let statement = call.instances.get(claims..).unwrap_or_default();
+        (Bytes::copy_from_slice(&call.proof), statement.to_vec())
+    });
+    let (proofs, statements) = said.unzip();
     Calldata::raw(verifySetCall { proofs, statements }.abi_encode())
 }
 

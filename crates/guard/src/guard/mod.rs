@@ -4,7 +4,7 @@
 //! out:
 //! the gas of deploying a guard and of verifying through it beside that of the bare verifier (gas), and its answers to
 //! calls that it must take or refuse. [`linked`] does the same for proofs that mean something only
-//! together, [`one_pairing`] for these with one pairing, and [`batch`] for many proofs of one circuit; [`recognised`] tells a deployed guard by its code. The contracts
+//! together, [`one_pairing`] for these with one pairing, and [`batch`] for many proofs of one circuit; [`recognised`] tells a deployed guard or set by its code. The contracts
 //! are those of `contracts/src`, which the program carries within it.
 
 #![deny(
@@ -226,6 +226,20 @@ impl GuardContracts {
         &CARRIED
     }
 
+    /// What stands in front of a circuit's verifier or opening, of which one call is given.
+    pub fn front(&self, front: Front, call: &VerifyCall, committed: Option<&Committed>) -> &CompiledContract {
+        match front {
+            Front::Guard => match (&call.key_artifact, committed) {
+                (None, None) => &self.plain,
+                (Some(_), None) => &self.reusable,
+                (None, Some(_)) => &self.committed,
+                (Some(_), Some(_)) => &self.reusable_committed,
+            },
+            Front::Batch => self.batch(committed),
+            Front::Part => &self.opened_committed,
+        }
+    }
+
     /// The batch contract of a committed circuit, or of any other.
     pub fn batch(&self, committed: Option<&Committed>) -> &CompiledContract {
         match committed {
@@ -290,7 +304,7 @@ pub fn measure(
     committed: Option<&Committed>,
 ) -> Result<GuardMeasurement, GuardError> {
     let bare_verification = verify_bare(fork, code, call)?;
-    let (guard, deployment) = Guard::deploy(contracts, fork, code, call, committed)?;
+    let (guard, deployment) = Guard::deploy(contracts, Front::Guard, fork, code, call, committed)?;
     let verification = accepted("the guard", guard.chain.call(guard.address, &call.calldata())?)?;
     let over = |part: fn(&TransactionGas) -> u64| {
         part(&verification).cast_signed() - part(&bare_verification).cast_signed()
@@ -338,6 +352,17 @@ fn accepted(contract: &'static str, call: Verification) -> Result<TransactionGas
     }
 }
 
+/// What stands in front of a circuit's verifier, or of its opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// The guard of the verifier.
+    Guard,
+    /// The contract of a batch, in front of the opening.
+    Batch,
+    /// The part of a set that is verified with one pairing, in front of the opening; of committed circuits alone.
+    Part,
+}
+
 /// What a guard is deployed for.
 #[derive(Debug, Clone)]
 struct Terms {
@@ -372,16 +397,6 @@ impl Terms {
             instance_count: call.instances.len(),
             key: call.key_artifact.clone(),
             committed: committed.copied(),
-        }
-    }
-
-    /// The contract that takes such terms.
-    fn contract<'a>(&self, contracts: &'a GuardContracts) -> &'a CompiledContract {
-        match (&self.key, &self.committed) {
-            (None, None) => &contracts.plain,
-            (Some(_), None) => &contracts.reusable,
-            (None, Some(_)) => &contracts.committed,
-            (Some(_), Some(_)) => &contracts.reusable_committed,
         }
     }
 
@@ -433,37 +448,31 @@ pub struct Creation<'a> {
 }
 
 impl<'a> Creation<'a> {
-    /// Of the guard of a circuit, of which one call is given.
-    pub fn of_guard(
+    /// Of what stands in front of a circuit's verifier or opening, of which one call is given.
+    pub fn of(
         contracts: &'a GuardContracts,
+        front: Front,
         code: VerifierCode<'_>,
         call: &VerifyCall,
         committed: Option<&Committed>,
     ) -> Self {
         let terms = Terms::new(Address::ZERO, code, call, committed);
-        Self::new(terms.contract(contracts), &terms)
-    }
-
-    /// Of the batch contract of a circuit, in front of its opening.
-    pub fn of_batch(
-        contracts: &'a GuardContracts,
-        opening: VerifierCode<'_>,
-        member: &VerifyCall,
-        committed: Option<&Committed>,
-    ) -> Self {
-        let terms = Terms::new(Address::ZERO, opening, member, committed);
-        Self::new(contracts.batch(committed), &terms)
-    }
-
-    fn new(contract: &'a CompiledContract, terms: &Terms) -> Self {
         Self {
-            contract,
+            contract: contracts.front(front, call, committed),
             arguments: terms.arguments().split_off(1),
         }
     }
+
+    /// All arguments of the constructor, where the verifier stands at this address.
+    fn arguments_for(&self, verifier: Address) -> Vec<Argument> {
+        let first = (VERIFIER, verifier.into_word());
+        std::iter::once(first)
+            .chain(self.arguments.iter().copied())
+            .collect()
+    }
 }
 
-/// A guard in front of its verifier, on a chain of its own.
+/// A guard in front of its verifier, or what stands in front of an opening, on a chain of its own.
 #[derive(Debug, Clone)]
 pub struct Guard<'a> {
     chain: Chain,
@@ -473,13 +482,14 @@ pub struct Guard<'a> {
 }
 
 impl<'a> Guard<'a> {
-    /// Deploys a circuit's verifier, of which one call is given, and a guard in front of it; and tells what deploying the guard
-    /// came to.
+    /// Deploys a circuit's verifier or opening, of which one call is given, and what stands in front of it; and tells what deploying
+    /// the latter came to.
     ///
     /// # Errors
     /// [`Chain::deploy`]'s.
     pub fn deploy(
         contracts: &'a GuardContracts,
+        front: Front,
         fork: Fork,
         code: VerifierCode<'_>,
         call: &VerifyCall,
@@ -488,7 +498,7 @@ impl<'a> Guard<'a> {
         let mut chain = Chain::new(fork);
         let verifier = deploy_verifier(&mut chain, code, call)?;
         let terms = Terms::new(verifier, code, call, committed);
-        let contract = terms.contract(contracts);
+        let contract = contracts.front(front, call, committed);
         let deployment = chain.deploy(&terms.creation_code(contract))?;
         let guard = Self {
             chain,

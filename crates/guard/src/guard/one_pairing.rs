@@ -4,18 +4,18 @@
 //! them all (gas), and the contract's answers to other sets, and to sets of which something is changed that the pairing alone finds.
 //! docs/batches.md has the argument why the set is as sound as its parts.
 
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{B256, U256, keccak256};
 
+use evmbench_evm::chain::Fork;
 use evmbench_evm::chain::calldata::{FIELD_MODULUS, VerifyCall};
-use evmbench_evm::chain::{Calldata, Chain, ChainError, Fork, TransactionGas, Verification};
 use evmbench_evm::solidity::CompiledContract;
 pub use evmbench_schema::guard::{OnePairingMeasurement, OpeningMeasurement};
 use evmbench_schema::split::SharedTensor;
 
 use super::batch::{CLAIMS, POINT_BYTES};
-use super::linked::{LinkedPart, call_for, check_links, constructor_arguments, encoded, other_sets};
+use super::linked::{LinkError, LinkedPart, SetContract, SetCreation, other_sets};
 use super::{
-    GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, Terms, VerifierCode, accepted,
+    Front, GuardAnswer, GuardCheck, GuardCheckKind, GuardContracts, GuardError, VerifierCode, accepted,
     answer,
 };
 
@@ -28,78 +28,33 @@ pub struct OpenedPart<'a> {
     pub opening: &'a CompiledContract,
 }
 
-/// A set's contract on a chain of its own, with the parts' contracts and the openings behind them.
-#[derive(Debug, Clone)]
-pub struct SetContract {
-    chain: Chain,
-    address: Address,
-    openings: Vec<OpeningMeasurement>,
-    part_deployments: Vec<TransactionGas>,
-    deployment: TransactionGas,
-    runtime_code_bytes: u64,
+/// What deploys a set with one pairing.
+///
+/// # Errors
+/// [`LinkError`].
+pub fn creation<'a>(
+    contracts: &'a GuardContracts,
+    parts: &[OpenedPart<'a>],
+) -> Result<SetCreation<'a>, LinkError> {
+    let linked: Vec<LinkedPart<'a>> = parts.iter().map(|opened| opened.part).collect();
+    let codes = parts.iter().map(|opened| VerifierCode {
+        creation: &opened.opening.creation_code,
+        runtime: &opened.opening.runtime_code,
+    });
+    let set = &contracts.linked_openings;
+    SetCreation::new(contracts, set, (Front::Part, CLAIMS), &linked, codes)
 }
 
-impl SetContract {
-    /// Deploys openings, the parts' contracts and the set's contract.
-    ///
-    /// # Errors
-    /// [`GuardError::Link`] before anything is deployed; [`GuardError::Chain`] where a constructor refuses what it is given.
-    pub fn deploy(
-        contracts: &GuardContracts,
-        fork: Fork,
-        parts: &[OpenedPart<'_>],
-    ) -> Result<Self, GuardError> {
-        let linked: Vec<LinkedPart<'_>> = parts.iter().map(|opened| opened.part).collect();
-        check_links(&linked)?;
-        let mut chain = Chain::new(fork);
-        let mut openings = Vec::new();
-        let mut addresses = Vec::new();
-        let mut part_deployments = Vec::new();
-        for OpenedPart { part, opening } in parts {
-            let code = VerifierCode {
-                creation: &opening.creation_code,
-                runtime: &opening.runtime_code,
-            };
-            let opened = chain.deploy(code.creation)?;
-            openings.push(OpeningMeasurement {
-                code_hash: keccak256(code.runtime),
-                code_bytes: opened.runtime_code_bytes,
-                deployment: opened.gas,
-            });
-            let terms = Terms::new(opened.address, code, &call_for(part.proof), Some(part.committed));
-            let deployment = chain.deploy(&terms.creation_code(&contracts.opened_committed))?;
-            addresses.push(deployment.address);
-            part_deployments.push(deployment.gas);
-        }
-        let arguments = constructor_arguments(&addresses, linked.iter().map(|part| part.source));
-        let creation = [&contracts.linked_openings.creation_code[..], &arguments].concat();
-        let deployment = chain.deploy(&creation.into())?;
-        Ok(Self {
-            chain,
-            address: deployment.address,
-            openings,
-            part_deployments,
-            deployment: deployment.gas,
-            runtime_code_bytes: deployment.runtime_code_bytes,
-        })
-    }
-
-    /// What a transaction that verifies these proofs as a set comes to; check and challenge of their instances are left out.
-    ///
-    /// # Errors
-    /// Only where revm itself fails.
-    pub fn verify<'a>(
-        &self,
-        calls: impl IntoIterator<Item = &'a VerifyCall>,
-    ) -> Result<Verification, ChainError> {
-        self.chain.call(self.address, &calldata(calls))
-    }
-}
-
-/// The call that asks for these proofs as a set.
-fn calldata<'a>(calls: impl IntoIterator<Item = &'a VerifyCall>) -> Calldata {
-    let calls = calls.into_iter();
-    encoded(calls.map(|call| (&call.proof[..], call.instances.get(CLAIMS..).unwrap_or_default())))
+/// Deploys openings, the parts' contracts and the set's contract.
+///
+/// # Errors
+/// [`GuardError::Link`] before anything is deployed; [`GuardError::Chain`] where a constructor refuses what it is given.
+pub fn deploy(
+    contracts: &GuardContracts,
+    fork: Fork,
+    parts: &[OpenedPart<'_>],
+) -> Result<SetContract, GuardError> {
+    Ok(creation(contracts, parts)?.deploy(fork)?)
 }
 
 /// Deploys openings and contracts on a chain of its own, verifies the set, and tries to have something else verified.
@@ -112,10 +67,11 @@ pub fn measure(
     fork: Fork,
     parts: &[OpenedPart<'_>],
 ) -> Result<OnePairingMeasurement, GuardError> {
-    let deployed = SetContract::deploy(contracts, fork, parts)?;
-    let calls: Vec<VerifyCall> = parts.iter().map(|opened| call_for(opened.part.proof)).collect();
-    let set = Set { parts, calls: &calls };
-    let verification = accepted("the set with one pairing", deployed.verify(&calls)?)?;
+    let creation = creation(contracts, parts)?;
+    let deployed = creation.deploy(fork)?;
+    let calls = &creation.calls[..];
+    let set = Set { parts, calls };
+    let verification = accepted("the set with one pairing", deployed.verify(calls)?)?;
     let mut checks = Vec::new();
     for (kind, others) in set.others() {
         let found = answer(&deployed.verify(&others)?.verdict);
@@ -140,13 +96,19 @@ pub fn measure(
             found: answer(&deployed.verify(&others)?.verdict),
         });
     }
+    let openings = creation.parts.iter().zip(&deployed.parts);
+    let openings = openings.map(|(part, deployed)| OpeningMeasurement {
+        code_hash: keccak256(part.code.runtime),
+        code_bytes: deployed.behind.runtime_code_bytes,
+        deployment: deployed.behind.gas,
+    });
     Ok(OnePairingMeasurement {
-        contract: contracts.linked_openings.contract.clone(),
+        contract: creation.contract.contract.clone(),
         part_contract: contracts.opened_committed.contract.clone(),
-        openings: deployed.openings,
-        part_deployments: deployed.part_deployments,
-        deployment: deployed.deployment,
-        runtime_code_bytes: deployed.runtime_code_bytes,
+        openings: openings.collect(),
+        part_deployments: deployed.parts.iter().map(|part| part.front.gas).collect(),
+        deployment: deployed.deployment.gas,
+        runtime_code_bytes: deployed.deployment.runtime_code_bytes,
         verification,
         checks,
     })
