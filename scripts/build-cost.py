@@ -4,16 +4,21 @@
 OLD and NEW are two checkouts, OLD_FILE and NEW_FILE a source file of each with an operator, OUT a folder for what is built:
 
     git worktree add ../old 2d51dba
-    scripts/build-cost.py ../old src/model/ops.rs . crates/model/src/ops/pool.rs out
+    scripts/build-cost.py ../old src/model/committed/quantise.rs . crates/model/src/ops/pool.rs out
 
 Of each it measures the user processor seconds of a release build without a cache, of `cargo build` without one, and of `cargo build` after
 a line is added to that file, which is taken out again; and it counts the names with version of `cargo tree -e normal,build`. Dependencies
-are fetched before. OUT then has build-cost.md. Needs Rust and Python 3.11 alone.
+are fetched before. OUT then has build-cost.md, which the repository has as data/build-cost.md, and what was measured of each checkout as
+REVISION.json: a second call measures what is not there. The machine must have nothing else to do. Needs Rust and
+Python 3.11 alone.
 """
 
 import argparse
+import datetime
+import json
 import pathlib
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,19 +32,34 @@ def main():
         parser.add_argument(name, type=pathlib.Path)
     arguments = parser.parse_args()
     sides = {"old": (arguments.old, arguments.old_file), "new": (arguments.new, arguments.new_file)}
+    arguments.out.mkdir(parents=True, exist_ok=True)
     found = {}
     for side, (checkout, file) in sides.items():
-        subprocess.run(["cargo", "fetch", "--locked"], cwd=checkout, check=True)
-        target = (arguments.out / side).resolve()
-        found[side] = {
-            "release build, user seconds": seconds(checkout, target, "--release"),
-            "debug build, user seconds": seconds(checkout, target),
-            "debug build after an edit in one operator, user seconds": after_edits(checkout, file, target),
-            "names with version in cargo tree": names(checkout),
-        }
-        revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True)
-        found[side]["revision"] = revision.stdout.strip()[:8]
+        revision = revision_of(checkout)
+        kept = arguments.out / f"{revision}.json"
+        if not kept.exists():
+            target = (arguments.out / side).resolve()
+            kept.write_text(json.dumps(measured(checkout, file, target) | {"revision": revision}, indent=2) + "\n")
+        found[side] = json.loads(kept.read_text())
     write(arguments.out / "build-cost.md", found)
+
+
+def revision_of(checkout):
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True)
+    return found.stdout.strip()[:8]
+
+
+def measured(checkout, file, target):
+    """What a checkout costs to build."""
+    subprocess.run(["cargo", "fetch", "--locked"], cwd=checkout, check=True)
+    shutil.rmtree(target, ignore_errors=True)
+    return {
+        "day": datetime.date.today().isoformat(),
+        "release build, user seconds": seconds(checkout, target, "--release"),
+        "debug build, user seconds": seconds(checkout, target),
+        "debug build after an edit in one operator, user seconds": after_edits(checkout, file, target),
+        "names with version in cargo tree": names(checkout),
+    }
 
 
 def seconds(checkout, target, *options):
@@ -81,7 +101,7 @@ def cpu():
 def write(path, found):
     old, new = found["old"], found["new"]
     lines = [
-        f"Old is {old.pop('revision')}, new is {new.pop('revision')}; both were built on {cpu()}, one after the other.",
+        f"Old is {old.pop('revision')}, built on {old.pop('day')}, new is {new.pop('revision')}, built on {new.pop('day')}, on {cpu()}.",
         "",
         "| | old | new | new / old |",
         "| --- | ---: | ---: | ---: |",
