@@ -9,6 +9,7 @@ use super::forks::ForkName;
 use super::output::{fitted, say};
 use super::progress::{self, Counter, Progress};
 use super::{Finding, format, setup};
+use crate::digests::sha256_hex;
 use crate::environment;
 use crate::fuzz::campaign::{self, ClassTally, Tally};
 use crate::fuzz::report::{RecordReport, Report};
@@ -16,7 +17,7 @@ use crate::fuzz::{Campaign, Class, Corpus, FuzzError, Loaded, Plan, Target, batc
 use crate::home::Home;
 use crate::nodes::{AnvilThroughput, Foundry, Pace, measure_throughput};
 use crate::prover::Proof;
-use crate::record::{DEFAULT_SEED, Environment, FileName, Record};
+use crate::record::{DEFAULT_SEED, Environment, FileName};
 use crate::report::table::{Column, Table};
 use crate::store;
 
@@ -105,7 +106,7 @@ fn try_batches(arguments: &Arguments) -> Result<Finding, CliError> {
         let result = campaign::run_on(&target, &plan, &counter);
         counter.clear();
         let (campaign, _) = result?;
-        Ok(record_report(&loaded.record, Campaign { name, ..campaign }, None))
+        Ok(record_report(loaded, Campaign { name, ..campaign }, None))
     })
 }
 
@@ -171,10 +172,12 @@ fn plan_of(arguments: &Arguments, cases: u64) -> Plan {
 }
 
 /// A campaign with what it was run by.
-fn record_report(record: &Record, campaign: Campaign, anvil: Option<AnvilThroughput>) -> RecordReport {
+fn record_report(loaded: &Loaded, campaign: Campaign, anvil: Option<AnvilThroughput>) -> RecordReport {
+    let Loaded { record, subject, .. } = loaded;
     let threads = campaign.threads;
     RecordReport {
         campaign,
+        proof_sha256: Some(sha256_hex(&subject.statement.proof)),
         anvil,
         environment: Environment {
             ezkl_version: record.environment.ezkl_version.clone(),
@@ -190,12 +193,11 @@ fn try_one(
     foundry: Option<&Foundry>,
 ) -> Result<RecordReport, CliError> {
     let Loaded {
-        record,
         creation_code,
         subject,
         ..
     } = loaded;
-    let fork = arguments.fork.map_or(record.request.fork, Into::into);
+    let fork = arguments.fork.map_or(loaded.record.request.fork, Into::into);
     let plan = plan_of(arguments, cases);
     let verifier = loaded.deploy(fork)?;
     let counter = Counter::new(subject.name.to_string(), cases);
@@ -217,7 +219,7 @@ fn try_one(
             measure_throughput(foundry, &verifier, creation_code, &valid, &failing, ANVIL_TIME)
         })
         .transpose()?;
-    Ok(record_report(record, campaign, anvil))
+    Ok(record_report(loaded, campaign, anvil))
 }
 
 fn replay(folder: &Path, records: &[Loaded]) -> Result<Finding, CliError> {

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 /// What each set of the published records is, and its command. Every option but the model and its scale is the default, or stands there.
-const PUBLISHED: [(&str, &str); 19] = [
+const PUBLISHED: [(&str, &str); 21] = [
     (
         "small layers, both scales",
         "prove-and-verify relu silu tanh poly dense dense_small dense_large conv2d_small --scale 7,10 --out results",
@@ -93,12 +93,20 @@ const PUBLISHED: [(&str, &str); 19] = [
         "tune ID --for gas --prove 1 --runs 1 --data DIR --out results/tuned",
     ),
     (
+        "three of MLPerf Tiny's models at the least gas: one column, for many calls",
+        "prove-and-verify ds_cnn resnet8 mobilenet_v1_025 --columns 1 --optimizer-runs 1000000 --output logits --weights-dir DIR --data DIR --runs 1 --out results/tuned",
+    ),
+    (
+        "the fourth, which has no Softmax",
+        "prove-and-verify fc_autoencoder --columns 1 --optimizer-runs 1000000 --weights-dir DIR --runs 1 --out results/tuned",
+    ),
+    (
         "batches of a CNN's proofs, of N = 8 and then of N = 32",
         "prove-and-verify cnn_strided --batch N --scale 7 --runs 1 --data DIR --resume --out results/batches",
     ),
     (
-        "eight of them in one column, for many calls",
-        "prove-and-verify cnn_strided --batch 8 --columns 1 --optimizer-runs 1000000 --scale 7 --runs 1 --data DIR --resume --out results/batches",
+        "the same in one column, for many calls",
+        "prove-and-verify cnn_strided --batch N --columns 1 --optimizer-runs 1000000 --scale 7 --runs 1 --data DIR --resume --out results/batches",
     ),
 ];
 

@@ -344,6 +344,58 @@ fn the_tables_of_the_document_are_from_the_samples() {
     common::assert_table("docs/forecast.md", "misses", &misses.concat());
 }
 
+/// Which runs the samples are of that have a record's name, or that of a model of the suites.
+#[test]
+fn whose_the_samples_are_is_from_the_records() {
+    let records = records();
+    let (mut of_record, mut of_earlier, mut of_none) = (0, 0, Vec::new());
+    for sample in samples() {
+        let file = format!("/{}.json", sample.name);
+        let named: Vec<&Record> = records
+            .iter()
+            .filter(|(path, _)| path.ends_with(&file))
+            .map(|(_, record)| record)
+            .collect();
+        assert!(named.len() <= 1, "{file}");
+        let (id, _) = sample.name.split_once("-s").unwrap_or_default();
+        if let Some(record) = named.first() {
+            let keys = record.keys.as_ref().unwrap();
+            assert_eq!(keys.verifying_key_bytes, sample.verifying_key_bytes, "{file}");
+            assert_eq!(keys.proving_key_bytes, sample.proving_key_bytes, "{file}");
+            let is_its_own = record.call_seconds(Phase::Setup).first() == sample.setup.call_seconds.as_ref();
+            *if is_its_own {
+                &mut of_record
+            } else {
+                &mut of_earlier
+            } += 1;
+        } else if suite::find(id).is_ok() {
+            let rows = |settings: &serde_json::Value| settings["num_rows"].as_u64().unwrap();
+            for (path, record) in records.iter().filter(|(_, record)| record.request.id == *id) {
+                let recorded = rows(&record.circuit.as_ref().unwrap().settings);
+                assert_ne!(
+                    recorded,
+                    rows(&sample.settings),
+                    "{path} has the circuit of {file}"
+                );
+            }
+            of_none.push(format!("`{}`", sample.name));
+        }
+    }
+    let of_none = if of_none.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " The circuits of {} are those of an older evmbench; no record has them.",
+            of_none.join(", ")
+        )
+    };
+    let sentence = format!(
+        "A sample with a record's name was made from a record: {of_record} from the one in [`results`](../results), {of_earlier} from an earlier \
+         record of the same circuit.{of_none} The others are specimens and held-out networks.\n"
+    );
+    common::assert_table("docs/forecast.md", "samples", &sentence);
+}
+
 /// Seconds that passed, beside those that were forecast for the machine, of every run that made its own key on a machine that had
 /// been calibrated. All but a few are within a fifth.
 #[test]

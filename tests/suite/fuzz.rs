@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use evmbench::fuzz::{Class, Corpus, Report};
+use evmbench::record::Evidence;
 use evmbench::store;
 use tempfile::TempDir;
 
@@ -113,6 +114,12 @@ fn a_report_says_what_was_tried_and_fits_its_schema() {
         ("prague", 7, 1)
     );
     assert_eq!(campaign.total().cases, 53);
+    let record = store::load(Path::new(DENSE)).unwrap();
+    let proof = record.evidence.iter().find(|file| file.name == Evidence::PROOF);
+    assert_eq!(
+        report.records[0].proof_sha256.as_ref(),
+        proof.map(|file| &file.sha256)
+    );
     // One record has no other's parts to take.
     let spliced = campaign
         .tallies

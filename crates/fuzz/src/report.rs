@@ -10,7 +10,7 @@ use evmbench_schema::record::Environment;
 use super::campaign::Campaign;
 
 /// The schema's version: one more for each change.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// Campaigns over one or several records.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +28,9 @@ pub struct Report {
 pub struct RecordReport {
     /// Cases, how they ended, and how fast.
     pub campaign: Campaign,
+    /// SHA-256 of the proof that was mutated, as in the record's evidence; absent in a report from before it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_sha256: Option<String>,
     /// The pace of the same calls through anvil; absent where it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anvil: Option<AnvilThroughput>,

@@ -12,7 +12,7 @@ use crate::committed::CheckedRange;
 use crate::compare::{RecordSet, SetError};
 use crate::format;
 use crate::metric::Metric;
-use crate::record::{DEFAULT_SEED, Outcome, Record, Request, Source};
+use crate::record::{DEFAULT_RUNS, DEFAULT_SEED, Outcome, Record, Request, Source};
 use crate::solidity::DEFAULT_OPTIMIZER_RUNS;
 use crate::suite::{self, Category};
 use evmbench_schema::plan::{CircuitKind, CircuitPlan, Io, VerifierKind};
@@ -135,7 +135,7 @@ impl Dataset {
 
     /// One record for each model, scale and kind of circuit: the one that was asked for with every default but runs, limits
     /// and a committed circuit's layout, or any of an ONNX file; of several, one that was verified, was asked for with every default, and
-    /// has most proofs.
+    /// has the default number of proofs, or else most.
     pub fn headlines(&self) -> Vec<&Entry> {
         let mut headlines: Vec<&Entry> = Vec::new();
         let mut places = HashMap::new();
@@ -187,6 +187,17 @@ impl Entry {
         &self.record.environment.machine.fingerprint
     }
 
+    /// The revision of evmbench that made it, as tables show it; empty where the record has none.
+    pub fn revision(&self) -> &str {
+        let revision = self
+            .record
+            .environment
+            .git_revision
+            .as_deref()
+            .unwrap_or_default();
+        revision.get(..8).unwrap_or(revision)
+    }
+
     /// Whether it is about an ONNX file of the user's.
     pub fn is_users(&self) -> bool {
         self.request().onnx_sha256.is_some()
@@ -213,10 +224,13 @@ impl Entry {
     pub fn label(&self) -> String {
         let mut parts = self.parts_of_label();
         parts.extend(self.image());
-        if self.is_further {
-            parts.push(format!("record {}", self.name()));
-        }
+        parts.extend(self.further());
         parts.join(", ")
+    }
+
+    /// What tells it from another record with the same choices.
+    fn further(&self) -> Option<String> {
+        self.is_further.then(|| format!("record {}", self.name()))
     }
 
     /// [`Self::label`] of its circuit, whatever image was proved.
@@ -256,9 +270,16 @@ impl Entry {
     /// The kind of its circuit, with what differs from the defaults: `committed, input registered`.
     pub fn circuit(&self) -> String {
         let mut parts = vec![self.kind().to_string()];
-        parts.extend(self.choices());
-        parts.extend(self.column_by_default());
+        parts.extend(self.differences());
+        parts.extend(self.further());
         parts.join(", ")
+    }
+
+    /// What differs from the defaults, whoever chose it: [`Self::choices`], and one column that nobody asked for.
+    pub fn differences(&self) -> Vec<String> {
+        let mut differences = self.choices();
+        differences.extend(self.column_by_default());
+        differences
     }
 
     /// How it gets on chain under mainnet's fork of today; none where it was not tried there.
@@ -453,24 +474,36 @@ impl Entry {
         self.choices().len() == self.layout_choices().len()
     }
 
-    fn weight(&self) -> (bool, bool, usize) {
+    /// The greatest of several records of one circuit stands for it. The default number of proofs comes before most of them: then it was
+    /// made as the records that it is seen beside.
+    pub(super) fn weight(&self) -> (bool, bool, bool, usize) {
+        let runs = self.request().runs;
         let is_verified = self.record.outcome == Outcome::Verified;
-        (is_verified, self.choices().is_empty(), self.request().runs)
+        (is_verified, self.choices().is_empty(), runs == DEFAULT_RUNS, runs)
     }
 }
 
 /// Entries of each machine apart, the machine of most first; of two of as many, the first by name.
-pub fn by_machine<'a>(entries: &[&'a Entry]) -> Vec<(&'a str, Vec<&'a Entry>)> {
-    let mut machines: Vec<(&str, Vec<&Entry>)> = Vec::new();
-    for entry in entries {
-        match machines
-            .iter_mut()
-            .find(|(machine, _)| *machine == entry.machine())
-        {
-            Some((_, of_machine)) => of_machine.push(entry),
-            None => machines.push((entry.machine(), vec![entry])),
+pub fn by_machine<'a>(entries: &[&'a Entry]) -> Vec<Origin<'a>> {
+    by_origin(entries, Entry::machine)
+}
+
+/// Entries of each revision of evmbench apart, likewise.
+pub fn by_revision<'a>(entries: &[&'a Entry]) -> Vec<Origin<'a>> {
+    by_origin(entries, Entry::revision)
+}
+
+/// Entries that come from one place, behind its name.
+pub type Origin<'a> = (&'a str, Vec<&'a Entry>);
+
+fn by_origin<'a>(entries: &[&'a Entry], name: fn(&Entry) -> &str) -> Vec<Origin<'a>> {
+    let mut origins: Vec<Origin> = Vec::new();
+    for &entry in entries {
+        match origins.iter_mut().find(|(origin, _)| *origin == name(entry)) {
+            Some((_, of_origin)) => of_origin.push(entry),
+            None => origins.push((name(entry), vec![entry])),
         }
     }
-    machines.sort_by_key(|(machine, entries)| (Reverse(entries.len()), *machine));
-    machines
+    origins.sort_by_key(|(origin, entries)| (Reverse(entries.len()), *origin));
+    origins
 }

@@ -4,13 +4,14 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
+use super::{ALONE, label, tag};
 use crate::metric::Metric;
 use crate::report::tables::forecast::Outcome;
 use crate::report::{Dataset, ReportError};
 
 /// The figures that are drawn.
 const FIGURES: [Metric; 4] = [
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProvePeak,
     Metric::ProvingKey,
     Metric::VerificationGas,
@@ -29,9 +30,10 @@ pub(super) fn against_measurement(dataset: &Dataset) -> Result<Option<Plot>, Rep
     canvas::plot(
         "forecasts",
         "Forecast against measurement",
-        "What was forecast from a circuit's settings, before anything was proved, against what was measured, on log axes. On the dashed \
-         line they are equal. A time was forecast for the machine that measured it."
-            .to_owned(),
+        format!(
+            "What was forecast from a circuit's settings, before anything was proved, against what was measured, on log axes. On the \
+             dashed line they are equal. A time was forecast for the machine that measured it. Verification gas is {ALONE}."
+        ),
         (1060, 400 * rows + 26),
         |area| panel::grid(area, &panels, 2),
     )
@@ -60,11 +62,11 @@ fn panel(dataset: &Dataset, metric: Metric) -> Option<Panel> {
         x: outcome.likely,
         y: outcome.measured,
         name: entry.request().id.to_string(),
-        tag: entry.scale().to_string(),
+        tag: tag(entry),
         series: Series::Circuit(entry.kind()),
     });
     Some(Panel {
-        title: metric.label(),
+        title: label(metric),
         y: Axis::log("measured", both()),
         points: points.collect(),
         lines: vec![Line {

@@ -3,9 +3,9 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::Plot;
 use super::axis::rounded;
 use super::canvas::{self, Area, Drawn, INK, ON_DARK, ON_LIGHT, SMALL, TEXT, UNIT, font, told, write};
+use super::{ALONE, Plot};
 use crate::chain::{Fits, Fork};
 use crate::report::{Dataset, Entry, ReportError};
 
@@ -35,6 +35,9 @@ const CLASSES: [(Option<Fits>, RGBColor, RGBColor, &str); 4] = [
     (None, RGBColor(0xf2, 0xf2, 0xf2), ON_LIGHT, "no proof"),
 ];
 
+/// What stands above the rows' names.
+const GAS: &str = "gas, verifier alone";
+
 /// One row for each headline, one column for each fork.
 pub(super) fn fits(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let headlines = dataset.headlines();
@@ -44,9 +47,10 @@ pub(super) fn fits(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     canvas::plot(
         "forks",
         "What fits which fork",
-        "Whether verifier and proof fit each fork, with the gas of the verifying transaction. The darker, the easier: as any transaction; \
-         as one transaction that needs a way to a block builder; not at all."
-            .to_owned(),
+        format!(
+            "Whether verifier and proof fit each fork, with the gas of the verifying transaction, {ALONE}. The darker, the easier: as any \
+             transaction; as one transaction that needs a way to a block builder; not at all."
+        ),
         (820, 92 + ROW * headlines.len() as i32),
         |area| draw(area, &headlines),
     )
@@ -73,12 +77,21 @@ fn draw(area: &Area, headlines: &[&Entry]) -> Drawn {
     let widest = labels
         .iter()
         .map(|label| canvas::width(label, SMALL, false))
+        .chain([canvas::width(GAS, TEXT, true)])
         .max()
         .unwrap_or(0);
     let (width, _) = area.dim_in_pixel();
     let left = widest + 24 * UNIT;
     let column = (width as i32 - left - 16 * UNIT) / Fork::ALL.len() as i32;
     let top = 70 * UNIT;
+    let heading = (left - 8 * UNIT, top - 12 * UNIT);
+    write(
+        area,
+        GAS,
+        heading,
+        &font(TEXT, INK, true),
+        (HPos::Right, VPos::Center),
+    )?;
     for (index, fork) in Fork::ALL.into_iter().enumerate() {
         let at = (left + column * index as i32 + column / 2, top - 12 * UNIT);
         write(

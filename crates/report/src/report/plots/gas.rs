@@ -3,10 +3,10 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::Plot;
 use super::canvas::{
     self, Area, Drawn, INK, ON_DARK, ON_LIGHT, PALETTE, SMALL, TEXT, UNIT, font, told, write,
 };
+use super::{ALONE, Plot};
 use crate::chain::{Cause, Fork, GasByCause};
 use crate::report::{Dataset, Entry, ReportError};
 
@@ -48,8 +48,8 @@ pub(super) fn by_cause(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         "gas_by_cause",
         "Verification gas by cause",
         format!(
-            "Shares of the verifying transaction's gas under {}, by what it was spent on; the whole stands at the right. Memory's price \
-             grows with its square, so that it takes over where there are many public values.",
+            "Shares of the verifying transaction's gas under {}, {ALONE}, by what it was spent on; the whole stands at the right. Memory's \
+             price grows with its square, so that it takes over where there are many public values.",
             Fork::default().title()
         ),
         size,
@@ -78,7 +78,7 @@ fn draw(area: &Area, bars: &[(&Entry, &GasByCause)]) -> Drawn {
         .max()
         .unwrap_or(0);
     let (width, _) = area.dim_in_pixel();
-    let (left, right) = (widest + 20 * UNIT, width as i32 - 110 * UNIT);
+    let (left, right) = (widest + 20 * UNIT, width as i32 - 130 * UNIT);
     let top = 62 * UNIT;
     let place = |share: f64| left + (share * f64::from(right - left)).round() as i32;
     for (index, ((_, causes), label)) in bars.iter().zip(&labels).enumerate() {
@@ -140,7 +140,7 @@ fn draw(area: &Area, bars: &[(&Entry, &GasByCause)]) -> Drawn {
     let heading = font(SMALL, INK, true);
     write(
         area,
-        "gas in all",
+        "gas, verifier alone",
         (right + 8 * UNIT, top - 8 * UNIT),
         &heading,
         (HPos::Left, VPos::Center),

@@ -4,7 +4,7 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
-use super::tag;
+use super::{FEWEST_OF_A_MACHINE, GUARDED, about_machines, label, of_each_machine, tag};
 use crate::format;
 use crate::metric::Metric;
 use crate::record::Outcome;
@@ -13,9 +13,6 @@ use crate::report::{Dataset, Entry, ReportError, tables};
 use crate::statistics::PowerLaw;
 use evmbench_backend::Phase;
 use evmbench_schema::plan::CircuitKind;
-
-/// Fewest records with a proof for a machine to have panels of its own.
-const FEWEST_OF_A_MACHINE: usize = 3;
 
 /// Proof time and peak memory against padded rows, each with its power law, a row of panels for each machine.
 pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
@@ -26,7 +23,7 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
     for (machine, entries) in machines {
         let proved = entries
             .iter()
-            .filter(|entry| Metric::ProveSeconds.of(&entry.record).is_some());
+            .filter(|entry| Metric::ProveMedian.of(&entry.record).is_some());
         let proved = proved.count();
         if proved < FEWEST_OF_A_MACHINE {
             left_out.push(format!(
@@ -35,24 +32,17 @@ pub(super) fn against_rows(dataset: &Dataset) -> Result<Option<Plot>, ReportErro
             ));
             continue;
         }
-        for metric in [Metric::ProveSeconds, Metric::ProvePeak] {
-            panels.extend(growth(&entries, metric).map(|panel| {
-                let title = if several {
-                    format!("{}, machine {machine}", panel.title)
-                } else {
-                    panel.title.clone()
-                };
-                Panel { title, ..panel }
-            }));
+        for metric in [Metric::ProveMedian, Metric::ProvePeak] {
+            panels.extend(growth(&entries, metric).map(|panel| panel.of_machine(machine, several)));
         }
     }
     if panels.is_empty() {
         return Ok(None);
     }
     let rows = panels.len().div_ceil(2) as i32;
-    let mut description = "Proof time and peak memory against the padded rows of the circuit, 2^k, on log axes, each machine apart. Dashed: \
-                           the power law through all points that were measured there. Lines in a circuit's colour: what was forecast \
-                           before each run. Crosses: runs that ended for want of memory, at the memory that they were given."
+    let mut description = "Median proof time and peak memory against the padded rows of the circuit, 2^k, on log axes, each machine \
+                           apart. Dashed: the power law through all points that were measured there. Lines in a circuit's colour: what \
+                           was forecast before each run. Crosses: runs that ended for want of memory, at the memory that they were given."
         .to_owned();
     if !left_out.is_empty() {
         description += &format!(" Too few for panels, and left out: {}.", left_out.join(", "));
@@ -177,7 +167,7 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     ];
     const METRICS: [Metric; 4] = [
         Metric::Rows,
-        Metric::ProveSeconds,
+        Metric::ProveMedian,
         Metric::ProvePeak,
         Metric::MeaningfulGas,
     ];
@@ -188,23 +178,7 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
         .collect();
     let panels: Vec<Panel> = METRICS
         .into_iter()
-        .flat_map(|metric| {
-            if !metric.is_of_machine() {
-                return Vec::from_iter(by_size(&entries, metric));
-            }
-            let machines = by_machine(&entries);
-            let several = machines.len() > 1;
-            let panels = machines.into_iter().filter_map(|(machine, entries)| {
-                let panel = by_size(&entries, metric)?;
-                let title = if several {
-                    format!("{}, machine {machine}", panel.title)
-                } else {
-                    panel.title.clone()
-                };
-                Some(Panel { title, ..panel })
-            });
-            panels.collect()
-        })
+        .flat_map(|metric| of_each_machine(&entries, &[metric], |entries| by_size(entries, metric)))
         .collect();
     if panels.is_empty() {
         return Ok(None);
@@ -213,9 +187,11 @@ pub(super) fn scaling(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     canvas::plot(
         "scaling_study",
         "Scaling study",
-        "Dense layers and convolutions by their multiply-adds, on log axes. Lines join one kind of circuit at one scale, laid out with the \
-         same choices."
-            .to_owned(),
+        format!(
+            "Dense layers and convolutions by their multiply-adds, on log axes. Lines join one kind of circuit at one scale, laid out with \
+             the same choices. {GUARDED} {}",
+            about_machines()
+        ),
         (1060, 380 * rows + 26),
         |area| panel::grid(area, &panels, 2),
     )
@@ -263,7 +239,7 @@ fn by_size(entries: &[&Entry], metric: Metric) -> Option<Panel> {
     Some(Panel {
         title: format!("{} against multiply-adds", metric.name()),
         x: Axis::log(Metric::MultiplyAdds.label(), points.iter().map(|point| point.x)),
-        y: Axis::log(metric.label(), points.iter().map(|point| point.y)),
+        y: Axis::log(label(metric), points.iter().map(|point| point.y)),
         lines: lines.collect(),
         points,
         rings: Vec::new(),

@@ -144,6 +144,14 @@ impl FromIterator<Region> for Regions {
 }
 
 impl Panel {
+    /// The panel of one machine, which its title names where there are several.
+    pub(super) fn of_machine(mut self, machine: &str, several: bool) -> Self {
+        if several {
+            self.title += &format!(", machine {machine}");
+        }
+        self
+    }
+
     /// Draws the panel into a part of a drawing. What has no place on an axis is left out.
     pub(super) fn draw(&self, area: &Area) -> Drawn {
         let mut panel = self.clone();

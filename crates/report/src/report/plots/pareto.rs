@@ -4,32 +4,34 @@ use super::Plot;
 use super::axis::Axis;
 use super::canvas::{self, MUTED};
 use super::panel::{self, Line, Panel, Point, Series};
-use super::tag;
+use super::{GUARDED, about_machines, label, of_each_machine, tag};
 use crate::metric::Metric;
 use crate::record::Outcome;
-use crate::report::data::by_machine;
-use crate::report::tables::chain::chosen;
+use crate::report::tables::chain::{TIME_OF_CHOICES, chosen};
 use crate::report::{Dataset, Entry, ReportError};
 use crate::statistics::pareto_front;
 
 /// The pairs of the first plot; the page has any two.
 const PAIRS: [(Metric, Metric); 6] = [
-    (Metric::ProveSeconds, Metric::MeaningfulGas),
+    (Metric::ProveMedian, Metric::MeaningfulGas),
     (Metric::ProvePeak, Metric::MeaningfulGas),
-    (Metric::ProveSeconds, Metric::ProvePeak),
+    (Metric::ProveMedian, Metric::ProvePeak),
     (Metric::ProofSize, Metric::MeaningfulGas),
-    (Metric::ProveSeconds, Metric::WrongAnswers),
+    (Metric::ProveMedian, Metric::WrongAnswers),
     (Metric::ProvePeak, Metric::WrongAnswers),
 ];
 
 /// The pairs of the plot of choices.
 const PAIRS_OF_CHOICES: [(Metric, Metric); 2] = [
-    (Metric::ProveSeconds, Metric::MeaningfulGas),
+    (TIME_OF_CHOICES, Metric::MeaningfulGas),
     (Metric::DeploymentGas, Metric::MeaningfulGas),
 ];
 
 /// Fewest records of one model in which something was chosen for a plot of their trades.
 const FEWEST_CHOICES: usize = 4;
+
+/// What is said of [`has_time`].
+const OWN_PROOFS: &str = "A record whose proof is another record's is in no panel of times.";
 
 /// How a point is named: what it is of, and what tells it from others of it.
 type Naming = fn(&Entry) -> (String, String);
@@ -47,8 +49,8 @@ pub(super) fn frontiers(dataset: &Dataset) -> Result<Option<Plot>, ReportError> 
     let description = format!(
         "Two costs against each other, one point for each verified model, scale, output and kind of circuit. The line joins the \
          points that no other beats in both costs: the Pareto front. Different models compute different things: the front says what is \
-         cheap, not what is equivalent. Times of two machines are in two panels; a machine with fewer than {FEWEST_OF_A_MACHINE} records has \
-         none."
+         cheap, not what is equivalent. {GUARDED} {OWN_PROOFS} {}",
+        about_machines()
     );
     let size = (1060, 400 * rows + 26);
     canvas::plot("pareto_frontiers", "Pareto fronts", description, size, |area| {
@@ -82,7 +84,7 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     let panels = panels(&entries, &PAIRS_OF_CHOICES, naming);
     let description = format!(
         "What another visibility, layout, verifier or compiler setting does to the costs of {} at scale {}, {} circuit. Choices that prove less than a reader \
-         expects, or nothing, are told by the ledger, not here; records that are unsound are left out.",
+         expects, or nothing, are told by the ledger, not here; records that are unsound are left out. {GUARDED} {OWN_PROOFS}",
         most.request().id,
         most.scale(),
         most.kind()
@@ -98,34 +100,23 @@ pub(super) fn choices(dataset: &Dataset) -> Result<Option<Plot>, ReportError> {
     .map(Some)
 }
 
-/// Fewest points of one machine for a panel of its times.
-const FEWEST_OF_A_MACHINE: usize = 3;
-
 /// A panel for each pair; one for each machine where a pair depends on it.
 fn panels(entries: &[&Entry], pairs: &[(Metric, Metric)], naming: Naming) -> Vec<Panel> {
-    let panels = pairs.iter().flat_map(|&(x, y)| {
-        if !x.is_of_machine() && !y.is_of_machine() {
-            return Vec::from_iter(pair(entries, x, y, naming));
-        }
-        let machines = by_machine(entries);
-        let several = machines.len() > 1;
-        let panels = machines.into_iter().filter_map(|(machine, entries)| {
-            let panel = pair(&entries, x, y, naming)?;
-            let title = if several {
-                format!("{}, machine {machine}", panel.title)
-            } else {
-                panel.title.clone()
-            };
-            (!several || panel.points.len() >= FEWEST_OF_A_MACHINE).then_some(Panel { title, ..panel })
-        });
-        panels.collect()
-    });
+    let panels = pairs
+        .iter()
+        .flat_map(|&(x, y)| of_each_machine(entries, &[x, y], |entries| pair(entries, x, y, naming)));
     panels.collect()
 }
 
+/// Whether a record has times of its own, where a metric is one.
+fn has_time(entry: &Entry, metrics: [Metric; 2]) -> bool {
+    let is_of_machine = metrics.iter().any(|metric| metric.is_of_machine());
+    !is_of_machine || Metric::ProveCount.whole(&entry.record) != Some(0)
+}
+
 fn pair(entries: &[&Entry], x: Metric, y: Metric, naming: Naming) -> Option<Panel> {
+    let entries = entries.iter().filter(|entry| has_time(entry, [x, y]));
     let points: Vec<Point> = entries
-        .iter()
         .filter_map(|entry| {
             let (name, tag) = naming(entry);
             Some(Point {
@@ -146,8 +137,8 @@ fn pair(entries: &[&Entry], x: Metric, y: Metric, naming: Naming) -> Option<Pane
         .map(|index| places[index])
         .collect();
     let axis = |metric: Metric, values: Vec<f64>| match metric {
-        Metric::ProofSize | Metric::WrongAnswers => Axis::linear(metric.label(), values),
-        _ => Axis::log(metric.label(), values),
+        Metric::ProofSize | Metric::WrongAnswers => Axis::linear(label(metric), values),
+        _ => Axis::log(label(metric), values),
     };
     Some(Panel {
         title: format!("{} against {}", y.name(), x.name()),

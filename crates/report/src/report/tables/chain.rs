@@ -1,7 +1,10 @@
 //! What the chain says: gas by cause, forks and limits, and what single choices do.
 
+use super::parts::sets;
 use super::{named_and_chosen, run_names, with_samples};
 use crate::chain::{Cause, Fit, Fits, Fork, RuleMargin};
+use crate::format::plural;
+use crate::ledger::{Finding, What};
 use crate::metric::{Metric, in_words};
 use crate::record::Record;
 use crate::report::data::{Dataset, Entry};
@@ -36,8 +39,8 @@ pub fn gas_by_cause(dataset: &Dataset) -> Table {
         name: "gas_by_cause",
         title: "Gas by cause",
         caption: format!(
-            "Each unit of the verifying transaction's gas under {}, by what it was spent on. Every step is priced by itself; the \
-             sum is the receipt's.",
+            "Each unit of the verifying transaction's gas under {}, of the verifier alone, by what it was spent on. Every step is priced by \
+             itself; the sum is the receipt's.",
             Fork::default().title()
         ),
         rows: rows.collect(),
@@ -69,9 +72,9 @@ pub fn forks_and_limits(dataset: &Dataset) -> Table {
         name: "forks_and_limits",
         title: "Forks and limits",
         caption: "\"pool\" can be sent as any transaction, \"one transaction\" needs a way to a block builder, \"no\" fits no block or \
-                  breaks a limit of the transaction. The nearest limit is the one that deployment or call uses most of. Most of \
-                  Amsterdam's deployment gas is state gas (EIP-8037: the price of new code), which the cap on a transaction's gas does \
-                  not count."
+                  breaks a limit of the transaction. Gas is that of the verifier alone, without a guard. The nearest limit is the one that \
+                  deployment or call uses most of. Most of Amsterdam's deployment gas is state gas (EIP-8037: the price of new code), which \
+                  the cap on a transaction's gas does not count."
             .to_owned(),
         columns: vec![
             Column::text("record"),
@@ -99,18 +102,20 @@ fn share(margin: &RuleMargin) -> f64 {
     margin.value as f64 / margin.limit as f64
 }
 
+/// The time of choices, in table and plot: a first proof that takes longer moves a mean of few.
+pub(in crate::report) const TIME_OF_CHOICES: Metric = Metric::ProveMedian;
+
 /// What a choice may change.
-const CHOSEN: [Metric; 11] = [
+const CHOSEN: [Metric; 10] = [
     Metric::MeaningfulGas,
     Metric::DeploymentGas,
     Metric::RuntimeCode,
     Metric::Instances,
     Metric::Rows,
     Metric::Logrows,
-    Metric::ProveMedian,
+    TIME_OF_CHOICES,
     Metric::ProvePeak,
     Metric::Level,
-    Metric::Revision,
     Metric::OutcomeAndLimits,
 ];
 
@@ -120,10 +125,14 @@ pub const BY_DEFAULT: &str = "by default";
 /// What stands there where there is no such record.
 pub const NONE_BY_DEFAULT: &str = "no record by default";
 
+/// What stands there where the model was proved in parts and nothing else was chosen, with the parts before it.
+pub const IN_PARTS: &str = "by default (see the table of parts)";
+
 /// Of one model, scale and kind of circuit, the record in which nothing was chosen, and those in which something was.
 type Chosen<'a> = (Option<&'a Entry>, Vec<&'a Entry>);
 
-/// Of each model, the records in which something was chosen. Parts of models and members of batches have tables of their own.
+/// Of each model, the records in which something was chosen, and the one in which nothing was: one that was made beside them, as an
+/// ablation's baseline is, or the headline. Parts of models and members of batches have tables of their own.
 pub(in crate::report) fn chosen(dataset: &Dataset) -> Vec<Chosen<'_>> {
     let headlines = dataset.headlines();
     let mut groups: Vec<Chosen> = Vec::new();
@@ -138,10 +147,12 @@ pub(in crate::report) fn chosen(dataset: &Dataset) -> Vec<Chosen<'_>> {
         {
             Some((_, group)) => group.push(entry),
             None => {
-                let baseline = headlines
-                    .iter()
-                    .copied()
-                    .find(|headline| headline.differs_in_choices(entry) && headline.choices().is_empty());
+                let is_default =
+                    |default: &&Entry| default.choices().is_empty() && default.differs_in_choices(entry);
+                let beside = dataset.entries.iter().filter(is_default);
+                let beside = beside.filter(|default| default.path.parent() == entry.path.parent());
+                let baseline = beside.max_by_key(|default| default.weight());
+                let baseline = baseline.or_else(|| headlines.iter().copied().find(is_default));
                 groups.push((baseline, vec![entry]));
             }
         }
@@ -150,7 +161,7 @@ pub(in crate::report) fn chosen(dataset: &Dataset) -> Vec<Chosen<'_>> {
 }
 
 /// Records in which something was chosen otherwise than by default, each group below the record of the same model, scale and kind of
-/// circuit in which nothing was, or below a row that says that there is none.
+/// circuit in which nothing was, or below a row that says that there is none, or that the default is in parts.
 pub fn choices(dataset: &Dataset) -> Table {
     let groups = chosen(dataset);
     let entries: Vec<&Entry> = groups
@@ -166,7 +177,7 @@ pub fn choices(dataset: &Dataset) -> Table {
     let rows = groups.into_iter().flat_map(|(baseline, group)| {
         let first = match baseline {
             Some(baseline) => row(baseline, BY_DEFAULT.to_owned(), Some(&baseline.record)),
-            None => row(group[0], NONE_BY_DEFAULT.to_owned(), None),
+            None => row(group[0], without_default(dataset, group[0]), None),
         };
         let others = group
             .into_iter()
@@ -174,6 +185,7 @@ pub fn choices(dataset: &Dataset) -> Table {
         std::iter::once(first).chain(others.collect::<Vec<_>>())
     });
     let rows = rows.collect();
+    let notes = unbound_weights(&entries);
     Table {
         name: "choices",
         title: "Choices",
@@ -190,6 +202,33 @@ pub fn choices(dataset: &Dataset) -> Table {
             .chain(Column::of_all(&metrics))
             .collect(),
         rows,
-        notes: Vec::new(),
+        notes: notes.into_iter().collect(),
     }
+}
+
+/// What stands above choices where no record of the whole model has none.
+fn without_default(dataset: &Dataset, chosen: &Entry) -> String {
+    let split = sets(dataset).into_iter().find_map(|set| {
+        // The others' inputs are linked to it.
+        let first = set.first()?;
+        let part = first.request().part.as_ref()?;
+        let is_default = first.choices() == [part.to_string()] && first.differs_in_choices(chosen);
+        is_default.then_some(&part.split)
+    });
+    let Some(split) = split else {
+        return NONE_BY_DEFAULT.to_owned();
+    };
+    let parts = if split.cuts.is_empty() { "tile" } else { "part" };
+    format!("in {} {IN_PARTS}", plural(split.parts(), parts))
+}
+
+/// What the ledger says of private weights, which no outcome and no level does.
+fn unbound_weights(entries: &[&Entry]) -> Option<String> {
+    let unbound = entries.iter().filter_map(|entry| {
+        let item = entry.record.ledger.as_ref()?.item(What::Weights)?;
+        (item.finding == Finding::Unbound).then(|| (entry.label(), item.sentence.as_str()))
+    });
+    let (labels, sentences): (Vec<String>, Vec<&str>) = unbound.unzip();
+    let sentence = sentences.first()?;
+    Some(format!("{}: {sentence}", labels.join("; ")))
 }

@@ -37,7 +37,7 @@ impl Outcome {
 pub const FORECAST: [Metric; 5] = [
     Metric::ProvingKey,
     Metric::ProvePeak,
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::RuntimeCode,
     Metric::VerificationGas,
 ];
@@ -54,7 +54,7 @@ fn interval(metric: Metric, record: &Record) -> Option<[f64; 3]> {
     match metric {
         Metric::ProvingKey => Some(whole(forecast.proving_key_bytes)),
         Metric::ProvePeak => Some(whole(forecast.prove_peak_bytes)),
-        Metric::ProveSeconds => {
+        Metric::ProveMedian => {
             let seconds = forecast.prove_seconds?;
             Some([seconds.low, seconds.likely, seconds.high])
         }

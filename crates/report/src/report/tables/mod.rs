@@ -24,7 +24,7 @@ pub mod samples;
 pub mod study;
 pub mod users;
 
-use super::data::{Dataset, Entry, by_machine};
+use super::data::{Dataset, Entry, Origin, by_machine, by_revision};
 use super::prices::Prices;
 use super::table::{Cell, Column, Table};
 use crate::format;
@@ -100,38 +100,48 @@ fn named_with(entry: &Entry, circuit: String) -> Vec<Cell> {
     ]
 }
 
-/// What a table shows, with what its times are of: beside that of a proof the number of proofs, and the machine where the rows are of
-/// several.
+/// What a table shows, with what its times are of: beside that of a proof the number of proofs, and the machine and evmbench's revision
+/// where the rows are of several.
 pub fn with_samples(metrics: &[Metric], entries: &[&Entry]) -> Vec<Metric> {
-    let several = by_machine(entries).len() > 1;
-    let beside = |metric| -> &'static [Metric] {
-        match metric {
-            Metric::ProveSeconds | Metric::ProveMedian if several => &[Metric::ProveCount, Metric::Machine],
-            Metric::ProveSeconds | Metric::ProveMedian => &[Metric::ProveCount],
-            _ => &[],
+    let mut beside = vec![Metric::ProveCount];
+    if by_machine(entries).len() > 1 {
+        beside.push(Metric::Machine);
+    }
+    if by_revision(entries).len() > 1 {
+        beside.push(Metric::Revision);
+    }
+    let mut shown = Vec::new();
+    for &metric in metrics {
+        shown.push(metric);
+        if metric == Metric::ProveMedian {
+            shown.extend(&beside);
         }
-    };
-    let metrics = metrics.iter();
-    metrics
-        .flat_map(|&metric| std::iter::once(metric).chain(beside(metric).iter().copied()))
-        .collect()
+    }
+    shown
 }
 
-/// What is said under a table that has no column for machines, where its times are of several.
-fn machines_of(entries: &[&Entry]) -> Option<String> {
-    let machines = by_machine(entries);
-    let ((first, _), others) = machines.split_first()?;
-    let others = others.iter().map(|(machine, entries)| {
+/// What is said under a table that has no columns for machines and revisions, where its rows are of several.
+fn origins(entries: &[&Entry]) -> Vec<String> {
+    let machines = but_for(&by_machine(entries));
+    let revisions = but_for(&by_revision(entries));
+    let machines = machines.map(|machines| format!("Our times and memory are of machine {machines}."));
+    let revisions = revisions.map(|revisions| {
+        format!(
+            "Our records are of evmbench's revision {revisions}. What differs within a row of two revisions can be theirs."
+        )
+    });
+    machines.into_iter().chain(revisions).collect()
+}
+
+/// The first origin, and what is of others: `one, but of another: relu, scale 7`. None where there is one alone.
+fn but_for(origins: &[Origin]) -> Option<String> {
+    let ((first, _), others) = origins.split_first()?;
+    let others = others.iter().map(|(origin, entries)| {
         let labels: Vec<String> = entries.iter().map(|entry| entry.label()).collect();
-        format!("of {machine}: {}", labels.join("; "))
+        format!("of {origin}: {}", labels.join("; "))
     });
     let others: Vec<String> = others.collect();
-    (!others.is_empty()).then(|| {
-        format!(
-            "Our times and memory are of machine {first}, but {}.",
-            others.join("; and ")
-        )
-    })
+    (!others.is_empty()).then(|| format!("{first}, but {}", others.join("; and ")))
 }
 
 /// What is said under a table of headlines where other records of the same circuits are in the dataset.

@@ -12,7 +12,7 @@ use crate::report::table::{Cell, Column, Table};
 const METRICS: [Metric; 7] = [
     Metric::Logrows,
     Metric::SetupSeconds,
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProvePeak,
     Metric::ProofSize,
     Metric::VerificationGas,
@@ -20,7 +20,7 @@ const METRICS: [Metric; 7] = [
 ];
 
 /// The sets whose every record is there, in the order of their last parts: the records in the parts' order.
-fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
+pub(super) fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
     let by_name: HashMap<_, _> = dataset
         .entries
         .iter()
@@ -123,7 +123,7 @@ fn with_one_pairing(set: &[&Entry], metrics: &[Metric]) -> Option<Vec<Cell>> {
 fn of_set(metric: Metric, set: &[&Entry], last: &Entry) -> Cell {
     let values = || set.iter().map(|entry| metric.whole(&entry.record));
     let value = match metric {
-        Metric::SetupSeconds | Metric::ProveSeconds => {
+        Metric::SetupSeconds | Metric::ProveMedian => {
             let seconds = set.iter().map(|entry| metric.number(&entry.record));
             seconds.sum::<Option<f64>>().map(Value::Real)
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::machines_of;
+use super::origins;
 use crate::format::plural;
 use crate::ledger::What;
 use crate::metric::{Metric, Unit, Value};
@@ -118,7 +118,7 @@ const PUBLISHED: [Metric; 2] = [Metric::Rows, Metric::ProveSeconds];
 
 /// What is shown of our runs of its circuits.
 const AGAIN: [Metric; 4] = [
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProveCount,
     Metric::ProvePeak,
     Metric::VerificationGas,
@@ -128,7 +128,7 @@ const AGAIN: [Metric; 4] = [
 const OURS: [Metric; 7] = [
     Metric::Rows,
     Metric::InnerColumns,
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProveCount,
     Metric::ProvePeak,
     Metric::MeaningfulGas,
@@ -216,8 +216,8 @@ pub fn comparison(dataset: &Dataset) -> Table {
         caption: format!(
             "Left, what the study published, on 14 cores and 125 GB; middle (\"again\"), its own circuit on the machine of our records, with the \
              memory of the proving process alone and the gas that it never measured; right (\"ours\"), the circuit that a user would deploy, a \
-             committed one with gas through its guard. \"{}\" is the number of proofs that a time is the mean of. Times of the study and ours \
-             are of different machines and stand side by side without a ratio. Accuracies are of two trainings.",
+             committed one with gas through its guard. The study's times are means, ours medians of as many as \"{}\" says. They are of different \
+             machines and stand side by side without a ratio. Accuracies are of two trainings.",
             Metric::ProveCount.heading()
         ),
         columns: columns.concat(),
@@ -226,7 +226,7 @@ pub fn comparison(dataset: &Dataset) -> Table {
             "Our run of the study's circuit stands for both of its scales: they ended at one circuit."
                 .to_owned(),
         )
-        .chain(machines_of(&shown))
+        .chain(origins(&shown))
         .collect(),
     }
 }
@@ -450,17 +450,22 @@ fn public_values(dataset: &Dataset) -> [String; 4] {
 
 fn reference_string(dataset: &Dataset) -> [String; 4] {
     let entries = dataset.entries.iter();
-    let digests: Vec<&String> = entries
-        .filter_map(|entry| Some(&entry.record.keys.as_ref()?.srs.sha256))
+    let strings: Vec<_> = entries
+        .filter_map(|entry| Some((&entry.record.keys.as_ref()?.srs, entry.machine())))
         .collect();
-    let distinct: BTreeSet<&&String> = digests.iter().collect();
-    let ours = if digests.is_empty() {
+    let distinct: BTreeSet<&str> = strings.iter().map(|(srs, _)| srs.sha256.as_str()).collect();
+    let sizes: BTreeSet<(u32, &str)> = strings
+        .iter()
+        .map(|(srs, machine)| (srs.logrows, *machine))
+        .collect();
+    let ours = if strings.is_empty() {
         NO_RECORD.to_owned()
     } else {
         format!(
-            "made once for each size on a machine, and kept: {} in {}",
+            "made once for each size in a cache folder, and kept: {} have {}, of {} of size and machine",
+            plural(strings.len(), "record"),
             plural(distinct.len(), "string"),
-            plural(digests.len(), "record")
+            plural(sizes.len(), "pair")
         )
     };
     [

@@ -12,7 +12,7 @@ const METRICS: [Metric; 15] = [
     Metric::Level,
     Metric::LargestError,
     Metric::OutputRange,
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProvePeak,
     Metric::SetupSeconds,
     Metric::SetupPeak,
