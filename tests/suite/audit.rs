@@ -277,16 +277,18 @@ fn what_only_the_record_says_is_named() {
     assert!(line(" reference string: ").contains("by the record only"));
     assert_eq!(audit(&[path, "--strict"]).status, Some(1));
 
-    // Circuits are laid out otherwise since this record was made.
-    let said = audit(&["results/scaling/conv2d_large-s10-committed-da6a1cb6.json"]);
-    let range = said
-        .stdout
-        .lines()
-        .find(|line| line.contains(" input range: "))
-        .unwrap();
+    // A record as an older revision would have it, whose limbs are others.
+    let copied = Copied::of("results/scaling/dense_small-s7-committed.json");
+    copied.change(|json| {
+        let bits = &mut json["request"]["chosen"]["digit_bits"];
+        *bits = (bits.as_u64().unwrap() - 2).into();
+    });
+    let said = audit(&[copied.path().to_str().unwrap()]);
+    let commitments = said.stdout.lines().find(|line| line.contains(" commitments: "));
+    let commitments = commitments.unwrap();
     assert!(
-        range.contains("by the record only: this evmbench lays the model out with other"),
-        "{range}"
+        commitments.contains("by the record only: this evmbench lays the model out with other cells"),
+        "{commitments}"
     );
 }
 

@@ -10,7 +10,7 @@ use evmbench::budget;
 use evmbench::chain::{Cause, Fits, Fork, Rule};
 use evmbench::metric::Metric;
 use evmbench::prover::{CircuitKind, CircuitPlan, Io, Phase, Visibility};
-use evmbench::record::{Outcome, Request, Source};
+use evmbench::record::{Circuit, Outcome, Record, Request, Source};
 use evmbench::report::data::by_machine;
 use evmbench::report::table::{Cell, Column};
 use evmbench::report::tables::{self, records};
@@ -358,14 +358,35 @@ impl Findings {
         spreads
     }
 
-    /// Records by their circuit's verifying key.
-    fn by_circuit(&self) -> BTreeMap<&str, Vec<&Entry>> {
-        let mut circuits = BTreeMap::<&str, Vec<&Entry>>::new();
+    /// Records with a key by their circuit: a committed one by its key, which has one reference string in all of them; another one by its model
+    /// and how it is laid out, since it has another key on another string.
+    fn by_circuit(&self) -> BTreeMap<String, Vec<&Entry>> {
+        let mut circuits = BTreeMap::<String, Vec<&Entry>>::new();
         for entry in &self.dataset().entries {
-            if let Some(keys) = &entry.record.keys {
-                let records = circuits.entry(&keys.verifying_key_sha256);
-                records.or_default().push(entry);
-            }
+            let Record {
+                keys: Some(keys),
+                circuit: Some(circuit),
+                committed,
+                model,
+                request,
+                ..
+            } = &entry.record
+            else {
+                continue;
+            };
+            let name = if committed.is_some() {
+                keys.verifying_key_sha256.clone()
+            } else {
+                let circuit = Circuit {
+                    settings: serde_json::Value::Null,
+                    ..circuit.clone()
+                };
+                let mut plan = serde_json::to_value(request.plan).unwrap();
+                plan.as_object_mut().unwrap().remove("verifier");
+                let circuit = serde_json::to_string(&circuit).unwrap();
+                format!("{} {plan} {circuit}", model.onnx_sha256)
+            };
+            circuits.entry(name).or_default().push(entry);
         }
         circuits
     }
