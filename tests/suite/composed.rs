@@ -583,11 +583,18 @@ fn contributed_operators_of_another_form_are_refused() {
         alone(own("Inverse", &["x"], "y")),
         with_function,
     ];
+    let read = |model: &ModelProto| {
+        evmbench::model::onnx::parse(&prost::Message::encode_to_vec(model), "m.onnx".as_ref())
+    };
     for model in cases {
         let nodes = &model.graph.as_ref().unwrap().node;
-        let read = evmbench::model::onnx::parse(&prost::Message::encode_to_vec(&model), "m.onnx".as_ref());
-        assert!(read.is_err(), "{nodes:?}");
+        assert!(read(&model).is_err(), "{nodes:?}");
     }
+    // What ONNX's own operators are written out to is looked at as well, and named by the node of the file.
+    let inputs = ["q", "s", "z", "q", "s", "z", "s", "z"];
+    let still = with(operator("QLinearConv", &inputs, "r"), ints("strides", &[0, 1]));
+    let refused = read(&quantised(still)).unwrap_err().to_string();
+    assert!(refused.contains("r:2") && refused.contains("stride"), "{refused}");
 }
 
 /// An equation, the shape of its first operand, and those of the others, which are constants.

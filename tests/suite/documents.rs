@@ -453,11 +453,13 @@ fn the_table_of_proved_networks_is_from_records() {
         let columns = Metric::InnerColumns.number(record);
         assert_eq!((record.request.optimizer_runs, columns), (1_000_000, Some(1.0)));
     }
+    let has_softmax = |record: &&Record| record.request.output.name() == "logits";
+    assert_eq!(tuned.iter().filter(|record| has_softmax(record)).count(), 3);
     let gas = tuned
         .iter()
         .filter_map(|record| Metric::GuardedGas.number(record));
     let sentence = format!(
-        "In one column and with 1,000,000 optimizer runs, each of MLPerf Tiny's four models costs at most {} gas, the three that end in a Softmax without it.",
+        "In one column and with 1,000,000 optimizer runs, each of MLPerf Tiny's four models costs at most {} gas, the three that end in a Softmax without it.\n",
         count(Some(gas.fold(0.0, f64::max) as u64))
     );
     assert_table("docs/networks.md", "tuned-gas", &sentence);

@@ -32,7 +32,9 @@ fn openings() -> &'static [CompiledContract; 3] {
     OPENINGS.get_or_init(|| {
         let of = |index: usize| {
             let source = &circuits()[index].source;
-            batch::opening(common::solc(), source, Sharing::Key, &CompileOptions::default()).unwrap()
+            batch::Opened::of(common::solc(), source, Sharing::Key, &CompileOptions::default())
+                .unwrap()
+                .compiled
         };
         [0, 1, 2].map(of)
     })
@@ -317,7 +319,9 @@ impl Published {
         };
         let source = run.text(Evidence::VERIFIER_SOURCE).unwrap();
         Self {
-            opening: batch::opening(common::solc(), &source, Sharing::Key, &options).unwrap(),
+            opening: batch::Opened::of(common::solc(), &source, Sharing::Key, &options)
+                .unwrap()
+                .compiled,
             creation: run.evidence(Evidence::CREATION_CODE).unwrap().into(),
             runtime: run.evidence(Evidence::RUNTIME_CODE).unwrap().into(),
             proof: run.proof().unwrap(),

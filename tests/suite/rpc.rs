@@ -318,8 +318,7 @@ fn scripts_deploy_all_that_a_verification_takes() {
             let options = CompileOptions::default();
             Opened::of(common::solc(), &fixture.source, sharing, &options).unwrap()
         });
-        let compiled = opening.as_ref().map(|opening| &opening.compiled);
-        let script = deploy::script(name, &deployable, compiled);
+        let script = deploy::script(name, &deployable, opening.as_ref());
         let folder = TempDir::new().unwrap();
         let path = folder.path().join(deploy::SCRIPT_FILE);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

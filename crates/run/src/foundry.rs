@@ -294,8 +294,7 @@ pub fn export_script(run: &StoredRun, folder: &Path, together: &Together) -> Res
         deploy::set_script(&name(run), &creations)
     } else {
         let of_batch = together.opening().filter(|_| run.record().batch.is_some());
-        let opening = of_batch.map(|opening| &opening.compiled);
-        deploy::script(&name(run), &Deployable::of(run)?, opening)
+        deploy::script(&name(run), &Deployable::of(run)?, of_batch)
     };
     store::write_whole(&folder.join(deploy::SCRIPT_FILE), script.as_bytes())?;
     Ok(())

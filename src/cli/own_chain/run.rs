@@ -26,7 +26,7 @@ const SHOWN: usize = 68;
 
 /// What is said of an opening.
 const WITHOUT_PAIRING: &str =
-    "an opening proves nothing by itself: it answers for proofs whose pairing fails";
+    "an opening proves nothing by itself: it leaves the pairing to the contract in front of it";
 
 /// What is said of a committed circuit's bare verifier.
 const WITHOUT_GUARD: &str = "a committed circuit's proof means nothing without its guard";

@@ -165,7 +165,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// Gas of a batch of one and of a batch of two under every fork.
     fn gas(&self, solc: &Solc, verifier: &str) -> Result<Vec<BatchGas>, BatchError> {
-        let opening = batch::opening(solc, verifier, Sharing::Key, &CompileOptions::default())?;
+        let opening = batch::Opened::of(solc, verifier, Sharing::Key, &CompileOptions::default())?.compiled;
         let contracts = GuardContracts::carried();
         let measured = |fork: Fork| {
             let contract =

@@ -118,19 +118,6 @@ impl Opened {
     }
 }
 
-/// Makes an opening of a circuit's own verifier from its source, and compiles it as the verifier was compiled.
-///
-/// # Errors
-/// [`BatchError::Opening`] and [`BatchError::Solidity`].
-pub fn opening(
-    solc: &Solc,
-    verifier: &str,
-    sharing: Sharing,
-    options: &CompileOptions,
-) -> Result<CompiledContract, BatchError> {
-    Ok(Opened::of(solc, verifier, sharing, options)?.compiled)
-}
-
 impl Openings {
     /// The opening that leaves so much to its caller.
     pub fn of(&self, sharing: Sharing) -> Option<&CompiledContract> {
@@ -145,7 +132,7 @@ impl Openings {
     /// # Errors
     /// [`BatchError::Opening`] and [`BatchError::Solidity`].
     pub fn compile(solc: &Solc, verifier: &str, options: &CompileOptions) -> Result<Self, BatchError> {
-        let compile = |sharing| Ok((sharing, opening(solc, verifier, sharing, options)?));
+        let compile = |sharing| Ok((sharing, Opened::of(solc, verifier, sharing, options)?.compiled));
         let openings = Sharing::ALL.into_iter().map(compile);
         Ok(Self {
             openings: openings.collect::<Result<_, BatchError>>()?,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
 
+use crate::wire::node::label;
 use crate::wire::proto;
 
 /// The graph with some of its nodes written out; the graph itself where it has none of them.
@@ -119,11 +120,7 @@ impl<'a> Expansion<'a> {
         self.nodes.push(NodeProto {
             op_type: operator.to_owned(),
             // As messages name it.
-            name: if self.node.name.is_empty() {
-                String::new()
-            } else {
-                format!("{}:{}", self.node.name, self.nodes.len())
-            },
+            name: format!("{}:{}", label(self.node), self.nodes.len()),
             input: inputs,
             output,
             attribute,

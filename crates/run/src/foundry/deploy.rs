@@ -8,8 +8,9 @@ use alloy_primitives::{hex, keccak256};
 
 use evmbench_evm::chain::Calldata;
 use evmbench_evm::solidity::CompiledContract;
+use evmbench_guard::guard::batch::{self, Opened};
 use evmbench_guard::guard::linked::SetCreation;
-use evmbench_guard::guard::{Creation, Front, GuardContracts, VerifierCode, batch};
+use evmbench_guard::guard::{Creation, Front, GuardContracts};
 use evmbench_host::format;
 
 use crate::deployable::Deployable;
@@ -43,7 +44,7 @@ const PLACES: [Places; 2] = [
 ];
 
 /// The script that deploys a run's verifier and guard, and its opening and batch contract where the opening is given.
-pub fn script(name: &str, deployable: &Deployable, opening: Option<&CompiledContract>) -> String {
+pub fn script(name: &str, deployable: &Deployable, opening: Option<&Opened>) -> String {
     let contracts = GuardContracts::carried();
     let (call, committed) = (&deployable.call, deployable.committed.as_ref());
     let mut returned = vec!["address verifier", "address guard"];
@@ -65,13 +66,9 @@ pub fn script(name: &str, deployable: &Deployable, opening: Option<&CompiledCont
         accepted("guard", &call.calldata(), "the guard does not accept the proof"),
     ];
     if let Some(opening) = opening {
-        let code = VerifierCode {
-            creation: &opening.creation_code,
-            runtime: &opening.runtime_code,
-        };
-        let contract = Creation::of(contracts, Front::Batch, code, call, committed);
+        let contract = Creation::of(contracts, Front::Batch, opening.code(), call, committed);
         returned.extend(["address opening", "address batch"]);
-        steps.push(created("opening", &opening.creation_code));
+        steps.push(created("opening", &opening.compiled.creation_code));
         steps.push(created_before("batch", &contract, "opening"));
         checks.push(accepted(
             "batch",
