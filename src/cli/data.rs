@@ -1,16 +1,18 @@
-//! `evmbench data`: what is not part of the repository, downloaded and checked.
+//! `evmbench data`: its arguments, and where it is not built in what to do.
 
-use std::io::IsTerminal as _;
+#[cfg(feature = "download")]
+mod run;
+
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Finding;
 use super::error::CliError;
-use super::output::say;
-use crate::cifar10::{self, download};
+use crate::cifar10;
 use crate::home::Home;
+
+#[cfg(feature = "download")]
+pub(super) use run::run;
 
 /// Download a data set, check its digest, and unpack it into evmbench's cache folder
 #[derive(Debug, clap::Args)]
@@ -19,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(value_enum)]
     set: DataSet,
     /// A mirror; what comes from it must have the official digest
-    #[arg(long, value_name = "URL", default_value = download::OFFICIAL_URL)]
+    #[arg(long, value_name = "URL", default_value = cifar10::OFFICIAL_URL)]
     url: String,
     /// Another folder to unpack it into
     #[arg(long, value_name = "DIR")]
@@ -36,42 +38,14 @@ enum DataSet {
 pub(super) fn cifar10_path(given: Option<&PathBuf>) -> Result<PathBuf, CliError> {
     Ok(match given {
         Some(path) => path.clone(),
-        None => download::unpacked(&Home::from_environment()?.data()),
+        None => cifar10::unpacked(&Home::from_environment()?.data()),
     })
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
-    let DataSet::Cifar10 = arguments.set;
-    let folder = match &arguments.out {
-        Some(folder) => folder.clone(),
-        None => Home::from_environment()?.data(),
-    };
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left")
-    {
-        bar.set_style(style);
-    }
-    let progress = |done, all: Option<u64>| {
-        if let Some(all) = all {
-            bar.set_length(all);
-        }
-        bar.set_position(done);
-    };
-    let files = download::download(&arguments.url, download::OFFICIAL_SHA256, &folder, &progress);
-    bar.finish_and_clear();
-    let files = files?;
-    let data = cifar10::read(&files)?;
-    say!(
-        "{} images to train on and {} to test on in {}",
-        data.train.len(),
-        data.test.len(),
-        files.display()
-    )?;
-    Ok(Finding::Good)
+#[cfg(not(feature = "download"))]
+pub(super) fn run(_: &Arguments) -> Result<super::Finding, CliError> {
+    Err(CliError::NotBuilt {
+        command: "data",
+        feature: "download",
+    })
 }

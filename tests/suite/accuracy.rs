@@ -2,7 +2,6 @@
 //! where there is none.
 
 use crate::common;
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -375,8 +374,10 @@ fn a_cnn_looks_at_the_test_image_that_was_asked_for() {
     assert!(!ok && stderr.contains("--sample counts from 0"), "{stderr}");
 }
 
+#[cfg(feature = "download")]
 #[test]
 fn a_mirror_with_another_archive_is_refused() {
+    use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/cifar.tar.gz", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -71,9 +71,36 @@ fn some_dependencies_have_one_owner() {
         owners.map(|(name, _)| name.as_str()).collect()
     };
     assert_eq!(owners("revm"), ["evmbench-evm"]);
-    assert_eq!(owners("foundry-compilers-artifacts"), ["evmbench-evm"]);
+    assert_eq!(owners("foundry-compilers-artifacts-solc"), ["evmbench-evm"]);
     assert_eq!(owners("tract-onnx"), ["evmbench-model"]);
     assert_eq!(owners("burn"), ["evmbench-train"]);
+    assert_eq!(owners("ureq"), ["evmbench-cifar10", "evmbench-rpc"]);
+}
+
+/// A user's first command compiles every crate that the default features need.
+#[test]
+fn the_default_features_need_few_crates() {
+    const MOST: usize = 300;
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "-e", "normal,build"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .current_dir(root("."))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let tree = String::from_utf8(output.stdout).unwrap();
+    // Name and version; behind them is where the crate is from, and a mark where its own tree is not repeated.
+    let names: BTreeSet<Vec<&str>> = tree
+        .lines()
+        .map(|line| line.split(' ').take(2).collect())
+        .filter(|name: &Vec<&str>| name.len() == 2)
+        .collect();
+    assert!(names.len() <= MOST, "{} names: {names:?}", names.len());
+    assert!(names.len() > MOST / 2, "{names:?}");
 }
 
 /// The folders of the crates below `crates/`.

@@ -679,6 +679,35 @@ fn what_is_not_built_in_says_how_to_build_it() {
     );
 }
 
+/// Likewise of downloading.
+#[cfg(not(feature = "download"))]
+#[test]
+fn data_are_downloaded_where_that_is_built_in() {
+    refuses(
+        &["data", "cifar10"],
+        2,
+        "`data` is not built in",
+        "cargo build --release --features download",
+    );
+}
+
+/// Likewise of costs on rollups, without which the others are told.
+#[cfg(not(feature = "rollups"))]
+#[test]
+fn costs_on_rollups_are_told_where_they_are_built_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let said = evmbench()
+        .args(["report", "--format", "markdown", "--out", out, "--results"])
+        .arg(common::root("results/core"))
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let report = std::fs::read_to_string(folder.path().join("report.md")).unwrap();
+    assert!(report.contains("cargo build --release --features rollups"));
+    assert!(report.contains("| Ethereum |") && !report.contains("| Base |"));
+}
+
 /// Records that need no file of anybody's: each that a command makes is there.
 #[test]
 fn the_published_commands_make_the_published_records() {

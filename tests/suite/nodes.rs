@@ -154,13 +154,12 @@ fn assert_anvil_agrees(fork: Fork) {
 }
 
 #[test]
-fn anvil_spends_the_same_gas_under_prague() {
-    assert_anvil_agrees(Fork::Prague);
-}
-
-#[test]
-fn anvil_spends_the_same_gas_under_osaka() {
-    assert_anvil_agrees(Fork::Osaka);
+fn anvil_spends_the_same_gas() {
+    std::thread::scope(|scope| {
+        for fork in common::forks_of_foundry() {
+            scope.spawn(move || assert_anvil_agrees(fork));
+        }
+    });
 }
 
 /// What forge leaves out of a call that it does not isolate, by EIP-2028 and EIP-7623.
@@ -276,7 +275,7 @@ contract Calls {
 fn forge_reports_the_same_gas() {
     let subjects = Subject::all();
     let project = ForgeProject::new(&subjects);
-    for fork in [Fork::Prague, Fork::Osaka] {
+    for fork in common::forks_of_foundry() {
         let isolated = project.call_gas(fork, &["--isolate"]);
         let bare = project.call_gas(fork, &[]);
         let report = project.test(fork, &["--isolate", "--gas-report"]);

@@ -1,4 +1,4 @@
-//! Records on a chain that is asked by JSON-RPC: an anvil of Prague and one of Osaka.
+//! Records on a chain that is asked by JSON-RPC: an anvil of each fork that it knows.
 //!
 //! What providers do that are no anvil (no overrides, endless or long answers, rollups) is in the unit tests of `crates/rpc`.
 
@@ -27,9 +27,6 @@ use crate::common::{self, ForgeFixture, Said, evmbench, guards, root, say};
 const DIRECT: &str = "results/scaling/dense_small-s7-direct.json";
 const COMMITTED: &str = "results/scaling/dense_small-s7-committed.json";
 
-/// The forks that anvil knows.
-const FORKS: [Fork; 2] = [Fork::Prague, Fork::Osaka];
-
 fn foundry() -> &'static Foundry {
     static FOUNDRY: OnceLock<Foundry> = OnceLock::new();
     FOUNDRY.get_or_init(|| {
@@ -53,7 +50,8 @@ fn verify(path: &str, node: &Anvil, more: &[&str]) -> Said {
 /// and a 64th of what is left then cannot be handed on (EIP-150). It is the least limit, as a transaction with it and one with a unit less show.
 #[test]
 fn gas_on_the_chain_is_the_records() {
-    for fork in FORKS {
+    let forks = common::forks_of_foundry();
+    for &fork in &forks {
         let node = Anvil::start(foundry(), fork).unwrap();
         let sender = node.accounts().unwrap()[0];
         let provider = Provider::new(node.url(), Limits::default()).unwrap();
@@ -76,7 +74,7 @@ fn gas_on_the_chain_is_the_records() {
                 // The forks' prices differ: one does not pass for the other.
                 assert!(
                     !of.same()
-                        .any(|here| FORKS.contains(&here.fork) && here.fork != fork)
+                        .any(|here| forks.contains(&here.fork) && here.fork != fork)
                 );
                 same[0].tx_gas
             };

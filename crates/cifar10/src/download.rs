@@ -7,16 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
-use super::DataError;
-
-/// Where the authors publish the binary version.
-pub const OFFICIAL_URL: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
-
-/// SHA-256 of the archive there.
-pub const OFFICIAL_SHA256: &str = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd";
-
-/// The folder within the archive that the files are in.
-const INNER_FOLDER: &str = "cifar-10-batches-bin";
+use super::{DataError, INNER_FOLDER};
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -44,18 +35,12 @@ pub fn download(
     tar::Archive::new(GzDecoder::new(archive))
         .unpack(unpacked.path())
         .map_err(write)?;
-    let target = folder.join(INNER_FOLDER);
+    let target = crate::unpacked(folder);
     if target.exists() {
         std::fs::remove_dir_all(&target).map_err(write)?;
     }
     std::fs::rename(unpacked.path().join(INNER_FOLDER), &target).map_err(write)?;
     Ok(target)
-}
-
-/// The folder that [`download`] leaves the binary files in.
-#[must_use]
-pub fn unpacked(folder: &Path) -> PathBuf {
-    folder.join(INNER_FOLDER)
 }
 
 fn fetch(
@@ -113,6 +98,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::{OFFICIAL_SHA256, unpacked};
 
     fn archive() -> Vec<u8> {
         let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));

@@ -47,6 +47,7 @@ pub enum DataError {
         label: u8,
     },
     /// A file could not be downloaded.
+    #[cfg(feature = "download")]
     #[error("download {url}: {source}")]
     Download {
         /// From where.
@@ -55,6 +56,7 @@ pub enum DataError {
         source: Box<ureq::Error>,
     },
     /// A download is not the file that it should be.
+    #[cfg(feature = "download")]
     #[error("{url} has the SHA-256 digest {found}, not {expected}")]
     Digest {
         /// From where.
@@ -65,6 +67,7 @@ pub enum DataError {
         expected: String,
     },
     /// A file cannot be written.
+    #[cfg(feature = "download")]
     #[error("write {}: {source}", path.display())]
     Write {
         /// The file.
@@ -90,10 +93,13 @@ impl Hint for DataError {
             Self::Size { .. } | Self::Label { .. } => {
                 "the file is damaged or another format: get it again with `evmbench data cifar10`"
             }
+            #[cfg(feature = "download")]
             Self::Download { .. } => {
                 "check the network, or download the binary version by hand and give its path to --data"
             }
+            #[cfg(feature = "download")]
             Self::Digest { .. } => "try again; where it stays so, the archive is not the official one",
+            #[cfg(feature = "download")]
             Self::Write { .. } => "check the folder's permissions and the free space",
         };
         Some(hint.into())

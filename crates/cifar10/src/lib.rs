@@ -1,17 +1,31 @@
 //! CIFAR-10: 60,000 labelled images of 32×32 pixels in ten classes.
 //!
 //! Goes in: a folder with the official binary files, or the official archive of them. Comes out: labels and pixels,
-//! checked for size and labels. [`download`] gets the archive, checks its digest and unpacks it.
+//! checked for size and labels. With the feature `download`, `download` gets the archive, checks its digest and unpacks it.
 
-pub mod download;
+#[cfg(feature = "download")]
+mod download;
 mod error;
 mod read;
+
+use std::path::{Path, PathBuf};
 
 use evmbench_host::{files, hint};
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "download")]
+pub use download::download;
 pub use error::DataError;
 pub use read::{read, read_test};
+
+/// Where the authors publish the binary version.
+pub const OFFICIAL_URL: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
+
+/// SHA-256 of the archive there.
+pub const OFFICIAL_SHA256: &str = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd";
+
+/// The folder within the archive that the files are in.
+const INNER_FOLDER: &str = "cifar-10-batches-bin";
 
 /// Channels, height and width of an image.
 pub const IMAGE_SHAPE: [usize; 3] = [3, 32, 32];
@@ -116,6 +130,12 @@ impl Images {
         self.labels.append(&mut other.labels);
         self.pixels.append(&mut other.pixels);
     }
+}
+
+/// The folder with the binary files, where the archive is unpacked into `folder`.
+#[must_use]
+pub fn unpacked(folder: &Path) -> PathBuf {
+    folder.join(INNER_FOLDER)
 }
 
 /// SHA-256 over label and pixels of each image, in their order.

@@ -6,6 +6,10 @@
 //! - [`verification`]: verdict and gas of the run's proof there, by `eth_call` and `eth_estimateGas` with state overrides;
 //! - [`data_fee`]: what OP Stack and Arbitrum charge for its data, asked from their own contracts;
 //! - [`deployed`]: whether what stands at an address is of the run: its verifier or guard, or what takes a batch or a set.
+//!
+//! It is empty without the feature `http`.
+
+#![cfg(feature = "http")]
 
 pub mod data_fee;
 pub mod deployed;

@@ -18,6 +18,7 @@ use evmbench::foundry::{FIXTURE_FILE, SOURCE_FILE};
 use evmbench::guard::{GuardContracts, VerifierCode};
 use evmbench::home::Home;
 use evmbench::model::graph::{Concat, Graph, Op};
+use evmbench::nodes::Foundry;
 use evmbench::prover::{Committed, Toolchain, VerifierKind};
 use evmbench::solidity::{CompileOptions, CompiledContract, Solc};
 use evmbench::store;
@@ -31,6 +32,13 @@ pub fn evmbench() -> Command {
         .map_or_else(|| Command::cargo_bin("evmbench").unwrap(), Command::new);
     command.env("PATH", solc::path());
     command
+}
+
+/// The forks that anvil and forge know.
+pub fn forks_of_foundry() -> Vec<Fork> {
+    let mut forks = Fork::ALL.to_vec();
+    forks.retain(|&fork| Foundry::knows(fork));
+    forks
 }
 
 /// What the program said.

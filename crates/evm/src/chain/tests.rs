@@ -188,6 +188,7 @@ mod real_verifiers {
             let instances = fixture.instances.len() as u64;
             let words = fixture.proof.len() as u64 / 32;
             let expected = [words, instances, instances, 1, 1, 2, 2];
+            assert_eq!(controls.tallies.len(), expected.len());
             for ((tally, kind), tried) in controls.tallies.iter().zip(ControlKind::ALL).zip(expected) {
                 assert_eq!(tally.kind, kind);
                 assert_eq!(

@@ -1,17 +1,20 @@
-//! anvil in a process of its own, asked by JSON-RPC over HTTP on this machine's loopback address.
+//! anvil in a process of its own, asked by JSON-RPC over a Unix socket.
 //!
 //! Goes in: creation code and calldata (bytes), a sender, a gas limit. Comes out: a receipt, or a call's answer. Gas is in
 //! gas.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use alloy_primitives::{Address, Bytes, U64, U256};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::json_rpc::{self, Refusal};
 use super::{Foundry, NodeError, hardfork};
@@ -27,7 +30,7 @@ const REVERTED: i64 = 3;
 /// How anvil begins its message about a call that the EVM stopped, as in `EVM error InvalidFEOpcode`.
 const HALTED: &str = "EVM error ";
 
-/// How long one answer may take. The largest call that fits a block takes seconds.
+/// How long an answer may be awaited. The largest call that fits a block takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running anvil, killed when dropped: a chain of one fork, with mainnet's chain id and block gas limit, that mines
@@ -35,8 +38,10 @@ const PATIENCE: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub struct Anvil {
     process: Process,
-    agent: ureq::Agent,
     url: String,
+    folder: TempDir,
+    /// Connections that no request is under way on. Each thread that asks takes one.
+    idle: Mutex<Vec<BufReader<UnixStream>>>,
 }
 
 /// A child that does not outlive its owner.
@@ -74,11 +79,11 @@ pub enum Answer {
 }
 
 impl Anvil {
-    /// Starts a node on a free port and waits until it answers.
+    /// Starts a node and waits until it answers.
     ///
     /// # Errors
-    /// [`NodeError::UnknownFork`] for a fork that anvil does not know, and [`NodeError::NotStarted`] where anvil ends or says
-    /// nothing of use.
+    /// [`NodeError::UnknownFork`] for a fork that anvil does not know, [`NodeError::NoFolder`] where its socket has no place, and
+    /// [`NodeError::NotStarted`] where anvil ends or says nothing of use.
     pub fn start(foundry: &Foundry, fork: Fork) -> Result<Self, NodeError> {
         Self::start_program(foundry.anvil(), fork)
     }
@@ -86,12 +91,16 @@ impl Anvil {
     fn start_program(anvil: &Path, fork: Fork) -> Result<Self, NodeError> {
         let arguments = hardfork::arguments(fork).ok_or(NodeError::UnknownFork(fork))?;
         let block_gas = BLOCK_GAS.to_string();
+        let folder = tempfile::tempdir().map_err(NodeError::NoFolder)?;
         let child = Command::new(anvil)
             .args(arguments)
             .args(["--chain-id", "1", "--gas-limit", &block_gas])
             // Old states would end up in the user's home folder.
             .args(["--prune-history", "--no-request-size-limit"])
+            // It answers over HTTP as well, on a free port.
             .args(["--host", "127.0.0.1", "--port", "0", "--color", "never"])
+            .arg("--ipc")
+            .arg(socket(&folder))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -104,15 +113,9 @@ impl Anvil {
         let address = listening_address(&mut process.0)?;
         let node = Self {
             process,
-            agent: ureq::Agent::config_builder()
-                // The machine's proxy is for other machines.
-                .proxy(None)
-                .timeout_global(Some(PATIENCE))
-                // Every thread that asks keeps its connection: anvil has ten accounts to ask for.
-                .max_idle_connections_per_host(10)
-                .build()
-                .new_agent(),
             url: format!("http://{address}"),
+            folder,
+            idle: Mutex::default(),
         };
         node.request::<()>("anvil_setLoggingEnabled", &json!([false]))?;
         Ok(node)
@@ -123,7 +126,7 @@ impl Anvil {
         self.process.0.id()
     }
 
-    /// Where the node answers.
+    /// Where the node answers over HTTP.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -230,18 +233,10 @@ impl Anvil {
     }
 
     fn request<T: DeserializeOwned>(&self, method: &'static str, parameters: &Value) -> Result<T, NodeError> {
-        let lost = |source| NodeError::NoAnswer {
-            method,
-            source: Box::new(source),
-        };
         let garbled = |source| NodeError::Garbled { method, source };
-        let mut answer = self
-            .agent
-            .post(&self.url)
-            .content_type("application/json")
-            .send(json_rpc::request(method, parameters))
-            .map_err(lost)?;
-        let text = answer.body_mut().read_to_string().map_err(lost)?;
+        let text = self
+            .ask(&json_rpc::request(method, parameters))
+            .map_err(|source| NodeError::NoAnswer { method, source })?;
         match json_rpc::response(&text).map_err(garbled)? {
             Ok(result) => serde_json::from_value(result).map_err(garbled),
             Err(Refusal { code, message, data }) => Err(NodeError::Refused {
@@ -251,6 +246,54 @@ impl Anvil {
                 data: serde_json::from_value(data).map_err(garbled)?,
             }),
         }
+    }
+
+    /// The text of the answer to a request.
+    fn ask(&self, request: &str) -> io::Result<String> {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        connection
+            .get_mut()
+            .write_all(request.as_bytes())
+            .map_err(in_time)?;
+        // anvil ends each answer with a line feed.
+        let mut answer = String::new();
+        if connection.read_line(&mut answer).map_err(in_time)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // Only now: a connection that failed is closed, so that no late answer is taken for another request's.
+        self.idle().push(connection);
+        Ok(answer)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<BufReader<UnixStream>>> {
+        self.idle.lock().expect("nobody panics while they hold it")
+    }
+
+    fn connect(&self) -> io::Result<BufReader<UnixStream>> {
+        let stream = UnixStream::connect(socket(&self.folder))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(BufReader::new(stream))
+    }
+}
+
+/// Where the node listens.
+fn socket(folder: &TempDir) -> PathBuf {
+    folder.path().join("anvil.ipc")
+}
+
+/// What a socket's timeout is told as.
+fn in_time(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            let message = format!("nothing came in {} seconds", PATIENCE.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, message)
+        }
+        _ => error,
     }
 }
 
@@ -281,7 +324,7 @@ fn listening_address(node: &mut Child) -> Result<String, NodeError> {
     Ok(address)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -304,7 +347,6 @@ mod tests {
 
     #[test]
     fn a_node_that_does_not_answer_is_an_error() {
-        // Nothing listens on port 1.
         let error = start("echo 'Listening on 127.0.0.1:1'; sleep 60");
         assert!(matches!(error, NodeError::NoAnswer { .. }));
     }

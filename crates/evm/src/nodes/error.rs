@@ -43,6 +43,9 @@ pub enum NodeError {
     /// The programs do not know the fork.
     #[error("anvil and forge {FOUNDRY_VERSION} do not know {}", _0.name())]
     UnknownFork(Fork),
+    /// There is no folder for the node's socket.
+    #[error("no folder for anvil's socket: {0}")]
+    NoFolder(std::io::Error),
     /// The node ended before it answered.
     #[error("anvil did not start:\n{stderr}")]
     NotStarted {
@@ -55,7 +58,7 @@ pub enum NodeError {
         /// The JSON-RPC method.
         method: &'static str,
         /// What went wrong.
-        source: Box<ureq::Error>,
+        source: std::io::Error,
     },
     /// The node's answer is not what the method should give.
     #[error("anvil's answer to {method} cannot be read: {source}")]
@@ -112,6 +115,7 @@ impl Hint for NodeError {
             Self::Program { .. } => Some(
                 "the executable specification takes CPython 3.11 or 3.12 (EVMBENCH_PYTHON), EthereumJS Node.js 20 or later".into(),
             ),
+            Self::NoFolder(source) => source.hint(),
             Self::NotStarted { .. }
             | Self::NoAnswer { .. }
             | Self::Garbled { .. }

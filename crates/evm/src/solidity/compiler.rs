@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use evmbench_host::trouble::Trouble;
-use foundry_compilers_artifacts::{CompilerOutput, SolcInput};
+use foundry_compilers_artifacts_solc::{CompilerOutput, SolcInput};
 use semver::Version;
 
 /// Why a program does not work as a compiler.

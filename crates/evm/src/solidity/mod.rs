@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use alloy_primitives::Bytes;
-use foundry_compilers_artifacts::{
+use foundry_compilers_artifacts_solc::{
     Bytecode, BytecodeHash, DeployedBytecode, EvmVersion, Settings, SettingsMetadata, Severity, SolcInput,
     SolcLanguage, output_selection::OutputSelection, sources::Source,
 };
@@ -274,7 +274,7 @@ impl Solc {
 }
 
 /// solc's messages of one severity, as solc formats them.
-fn formatted(errors: &[foundry_compilers_artifacts::Error], severity: Severity) -> Vec<String> {
+fn formatted(errors: &[foundry_compilers_artifacts_solc::Error], severity: Severity) -> Vec<String> {
     errors
         .iter()
         .filter(|error| error.severity == severity)

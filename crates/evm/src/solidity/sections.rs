@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use alloy_primitives::{B256, keccak256};
-use foundry_compilers_artifacts::sourcemap;
+use foundry_compilers_artifacts_solc::sourcemap;
 
 pub use evmbench_schema::solidity::Section;
 

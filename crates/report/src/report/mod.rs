@@ -13,6 +13,8 @@
 //! - [`html`]: the page;
 //! - [`output`]: the files.
 
+#[cfg(feature = "rollups")]
+mod compressed;
 pub mod csp;
 pub mod csv;
 pub mod data;

@@ -22,12 +22,6 @@ const ASSUMED: &str = include_str!("../../data/prices.json");
 /// What is said where the assumed prices are used.
 const ASSUMED_PATH: &str = "data/prices.json";
 
-/// Bytes of a signed transaction around its calldata, where a record does not tell its size.
-const ENVELOPE_BYTES: usize = 111;
-
-/// Brotli's lowest quality, and the window that Nitro uses.
-const BROTLI: (u32, u32) = (0, 22);
-
 /// Greatest price, in gwei or USD: a thousand ETH for a unit of gas.
 const MOST_PRICE: f64 = 1e12;
 
@@ -190,6 +184,11 @@ impl Chain {
 }
 
 impl DataFee {
+    /// Whether this program compresses transactions as the chain does.
+    pub fn is_built_in(&self) -> bool {
+        cfg!(feature = "rollups") || *self == Self::None
+    }
+
     /// What a transaction's data costs, in ETH; none where its bytes are not at hand.
     pub fn eth(&self, transaction: Option<&Compressed>) -> Option<f64> {
         self.of(transaction).1
@@ -227,26 +226,6 @@ pub struct Compressed {
     pub fjord_size_scaled: u64,
     /// Its length under Brotli.
     pub brotli_bytes: u64,
-}
-
-impl Compressed {
-    /// Of a call with this calldata, signed, in an envelope of so many bytes.
-    ///
-    /// # Panics
-    /// Never: memory takes every write.
-    pub fn of(calldata: &[u8], envelope_bytes: Option<usize>) -> Self {
-        // A signature does not compress: bytes of which no three occur twice.
-        let envelope = 0..envelope_bytes.unwrap_or(ENVELOPE_BYTES);
-        let mut transaction: Vec<u8> = envelope.map(|index| (index % 256) as u8).collect();
-        transaction.extend_from_slice(calldata);
-        let (quality, window) = BROTLI;
-        let mut brotli = brotli::CompressorReader::new(transaction.as_slice(), 1 << 16, quality, window);
-        let brotli_bytes = std::io::copy(&mut brotli, &mut std::io::sink()).expect("memory can be read");
-        Self {
-            fjord_size_scaled: op_alloy_flz::tx_estimated_size_fjord(&transaction),
-            brotli_bytes,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -314,17 +293,6 @@ mod tests {
         // Without the calldata there is no fee, and no sum.
         assert_eq!(arbitrum.cost(1, None).eth(), None);
         assert_eq!(op.cost(1, None).data_bytes, None);
-    }
-
-    #[test]
-    fn zeros_compress_and_a_signature_does_not() {
-        let empty = Compressed::of(&[], Some(200));
-        assert!(empty.brotli_bytes >= 200 && empty.brotli_bytes < 220);
-        // FastLZ writes a byte before each 32: 0.8365 × (200 + 7) − 42.5856 = 130.57 bytes.
-        assert_eq!(empty.fjord_size_scaled, 836_500 * 207 - 42_585_600);
-        let zeros = Compressed::of(&vec![0; 100_000], Some(200));
-        assert!(zeros.brotli_bytes < 400, "{zeros:?}");
-        assert!(zeros.fjord_size_scaled < 2_000 * 1_000_000, "{zeros:?}");
     }
 
     #[test]

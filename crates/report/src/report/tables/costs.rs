@@ -1,18 +1,22 @@
 //! What verifying costs on each chain of a prices file.
 
-use crate::chain::{Fork, Rule};
+use crate::chain::Fork;
 use crate::metric::Metric;
-use crate::record::{Evidence, Record};
-use crate::report::data::{Dataset, Entry};
-use crate::report::prices::{Compressed, DataFee, Prices};
+#[cfg(feature = "rollups")]
+use crate::report::compressed::compressed;
+use crate::report::data::Dataset;
+use crate::report::prices::{Chain, DataFee, Prices};
 use crate::report::table::{Cell, Column, Table};
-use crate::store;
 
 /// One row for each headline with gas and each chain; every price stands beside its result.
 pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
     let mut rows = Vec::new();
     let mut without_calldata = Vec::new();
-    let needs_calldata = prices.chains.iter().any(|chain| chain.data_fee != DataFee::None);
+    let (chains, left_out): (Vec<&Chain>, Vec<&Chain>) = prices
+        .chains
+        .iter()
+        .partition(|chain| chain.data_fee.is_built_in());
+    let needs_calldata = chains.iter().any(|chain| chain.data_fee != DataFee::None);
     for entry in dataset.headlines() {
         let gas = Metric::MeaningfulGas.whole(&entry.record);
         let Some(gas) = gas.and_then(|gas| u64::try_from(gas).ok()) else {
@@ -22,7 +26,7 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
         if needs_calldata && transaction.is_none() {
             without_calldata.push(entry.label());
         }
-        for chain in &prices.chains {
+        for chain in &chains {
             let cost = chain.cost(gas, transaction.as_ref());
             rows.push(vec![
                 Cell::text(entry.label()),
@@ -44,7 +48,7 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
         ),
         "USD = (gas × gwei × 10^-9 + data fee in ETH) × USD for 1 ETH.".to_owned(),
     ];
-    notes.extend(prices.chains.iter().map(|chain| {
+    notes.extend(chains.iter().map(|chain| {
         let data = match chain.data_fee {
             DataFee::None => "no data fee, calldata is in the gas".to_owned(),
             DataFee::OpStack {
@@ -72,6 +76,13 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
             without_calldata.join("; ")
         ));
     }
+    if !left_out.is_empty() {
+        let names: Vec<&str> = left_out.iter().map(|chain| chain.name.as_str()).collect();
+        notes.push(format!(
+            "Fees for data are not built in, and so these chains are left out: {}. To have them: cargo build --release --features rollups",
+            names.join(", ")
+        ));
+    }
     Table {
         name: "costs",
         title: "Costs",
@@ -95,18 +106,8 @@ pub fn costs(dataset: &Dataset, prices: &Prices) -> Table {
     }
 }
 
-/// The verifying transaction as rollups count it; none where its calldata is not beside the record.
-fn compressed(entry: &Entry) -> Option<Compressed> {
-    let calldata = store::load_evidence(&entry.path, &entry.record, Evidence::CALLDATA).ok()?;
-    Some(Compressed::of(&calldata, envelope_bytes(&entry.record)))
-}
-
-/// The transaction's encoding less its calldata, where the record tells its size.
-fn envelope_bytes(record: &Record) -> Option<usize> {
-    let verification = record.verification.as_ref()?;
-    let margin = verification
-        .margins
-        .iter()
-        .find(|margin| margin.rule == Rule::PublicPoolSize)?;
-    usize::try_from(margin.value.checked_sub(verification.calldata.calldata_bytes)?).ok()
+/// No chain that is left counts it.
+#[cfg(not(feature = "rollups"))]
+fn compressed(_: &crate::report::Entry) -> Option<crate::report::prices::Compressed> {
+    None
 }

@@ -8,16 +8,29 @@ use crate::record::PartRequest;
 use crate::report::data::{Dataset, Entry};
 use crate::report::table::{Cell, Column, Table};
 
-/// What is shown of a part, and of its set.
-const METRICS: [Metric; 7] = [
-    Metric::Logrows,
-    Metric::SetupSeconds,
-    Metric::ProveMedian,
-    Metric::ProvePeak,
-    Metric::ProofSize,
-    Metric::VerificationGas,
-    Metric::Outcome,
+/// What is shown of a part, and how a set's value comes of its parts'.
+const METRICS: [(Metric, OfSet); 7] = [
+    (Metric::Logrows, OfSet::Last),
+    (Metric::SetupSeconds, OfSet::Sum),
+    (Metric::ProveMedian, OfSet::Sum),
+    (Metric::ProvePeak, OfSet::Greatest),
+    (Metric::ProofSize, OfSet::Sum),
+    (Metric::VerificationGas, OfSet::OneTransaction),
+    (Metric::Outcome, OfSet::Last),
 ];
+
+/// How a set's value comes of its parts'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfSet {
+    /// The parts' sum.
+    Sum,
+    /// The greatest of the parts'.
+    Greatest,
+    /// The last part's.
+    Last,
+    /// The gas of the one transaction that verifies all parts.
+    OneTransaction,
+}
 
 /// The sets whose every record is there, in the order of their last parts: the records in the parts' order.
 pub(super) fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
@@ -43,7 +56,7 @@ pub(super) fn sets(dataset: &Dataset) -> Vec<Vec<&Entry>> {
 /// pairing as well, a row has that gas.
 pub fn parts(dataset: &Dataset) -> Table {
     let sets = sets(dataset);
-    let metrics = with_samples(&METRICS, &sets.concat());
+    let metrics = with_samples(&METRICS.map(|(metric, _)| metric), &sets.concat());
     let rows = sets.iter().flat_map(|set| {
         let own = set.iter().map(|entry| row(entry, &metrics)).collect::<Vec<_>>();
         own.into_iter()
@@ -120,17 +133,27 @@ fn with_one_pairing(set: &[&Entry], metrics: &[Metric]) -> Option<Vec<Cell>> {
     Some(cells)
 }
 
+/// What stands beside the times (how many proofs, machine, revision) is the last part's.
 fn of_set(metric: Metric, set: &[&Entry], last: &Entry) -> Cell {
-    let values = || set.iter().map(|entry| metric.whole(&entry.record));
-    let value = match metric {
-        Metric::SetupSeconds | Metric::ProveMedian => {
-            let seconds = set.iter().map(|entry| metric.number(&entry.record));
-            seconds.sum::<Option<f64>>().map(Value::Real)
+    let named = METRICS.into_iter().find(|(named, _)| *named == metric);
+    let parts = || set.iter().map(|entry| &entry.record);
+    let value = match named.map_or(OfSet::Last, |(_, of_set)| of_set) {
+        OfSet::Sum => parts().map(|record| metric.of(record)).reduce(sum).flatten(),
+        OfSet::Greatest => {
+            let values = parts().filter_map(|record| metric.whole(record));
+            values.max().map(Value::Whole)
         }
-        Metric::ProvePeak => values().flatten().max().map(Value::Whole),
-        Metric::ProofSize => values().sum::<Option<i128>>().map(Value::Whole),
-        Metric::VerificationGas => Metric::SetGas.of(&last.record),
-        other => other.of(&last.record),
+        OfSet::Last => metric.of(&last.record),
+        OfSet::OneTransaction => Metric::SetGas.of(&last.record),
     };
     Cell::measure(metric.unit(), value)
+}
+
+/// None where a part has none.
+fn sum(one: Option<Value>, other: Option<Value>) -> Option<Value> {
+    match (one?, other?) {
+        (Value::Whole(one), Value::Whole(other)) => Some(Value::Whole(one + other)),
+        (Value::Real(one), Value::Real(other)) => Some(Value::Real(one + other)),
+        _ => None,
+    }
 }
