@@ -2,15 +2,15 @@
 
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{
-    AttributeProto, FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
     tensor_proto::DataType,
 };
 
 use crate::common;
 use crate::common::models::{
-    attribute, float, floats, int, integers, ints, operator, small, text, with, write, written,
+    attribute, float, floats, int, integers, ints, operator, port, small, text, with, write, written,
 };
-use evmbench::judge::OnnxRuntime;
+use evmbench::judge::{OnnxRuntime, float_outputs};
 use evmbench::prover::{CircuitPlan, Io, Silent};
 use evmbench::record::Request;
 use evmbench::subject::Subject;
@@ -725,4 +725,234 @@ fn an_older_softmax_is_onnxs() {
         let found = Found::of(operator_name, &model, 12);
         assert!(found.error() < 0.1 && found.is_varied(), "{:?}", found.circuit);
     }
+}
+
+/// Multiples of 1/128, of both signs.
+fn row(count: usize, seed: usize) -> Vec<f32> {
+    let weights = weights(count, seed).into_iter();
+    weights.map(|x| x as f32 / 128.0).collect()
+}
+
+/// A constant of [`row`]'s numbers.
+fn drawn(name: &str, sizes: &[i64], seed: usize) -> TensorProto {
+    floats(name, sizes, &row(sizes.iter().product::<i64>() as usize, seed))
+}
+
+/// A Gemm with any factors, of constants and of values, turned or not, with addends of every shape that is repeated.
+#[test]
+fn gemms_of_every_form_are_onnxruntimes() {
+    let gemm = |inputs: &[&str], factors: [f32; 2], turns: [i64; 2]| {
+        let node = with(operator("Gemm", inputs, "y"), float("alpha", factors[0]));
+        let node = with(with(node, float("beta", factors[1])), int("transA", turns[0]));
+        with(node, int("transB", turns[1]))
+    };
+    let (layer, with_addends) = (["x", "w"], ["x", "w", "c"]);
+    let mut cases = Vec::new();
+    for factors in [[0.75, 1.0], [-1.5, 1.0], [3.0, 1.0], [0.5, 2.0], [1.0, -0.25]] {
+        for (turned, sizes) in [(0, [8, 5]), (1, [5, 8])] {
+            let constants = vec![drawn("w", &sizes, 1), drawn("c", &[5], 2)];
+            let name = format!("alpha and beta {factors:?}, transB {turned}");
+            cases.push((name, gemm(&with_addends, factors, [0, turned]), constants));
+        }
+    }
+    let alone = vec![drawn("w", &[8, 5], 1)];
+    cases.push(("no addends".to_owned(), gemm(&layer, [0.75, 3.0], [0, 0]), alone));
+    // With a factor of 0 the addends have no part in the result, and neither has the product.
+    for factors in [[0.75, 0.0], [0.0, 1.5], [1.0, 1.0], [1.25, -1.5]] {
+        for sizes in [&[][..], &[1], &[1, 1], &[5], &[1, 5], &[3, 1], &[3, 5]] {
+            let constants = vec![drawn("w", &[8, 5], 1), drawn("c", sizes, 2)];
+            let name = format!("alpha and beta {factors:?}, addends {sizes:?}");
+            cases.push((name, gemm(&with_addends, factors, [0, 0]), constants));
+        }
+    }
+    let turned = vec![drawn("w", &[3, 5], 1), drawn("c", &[8, 1], 2)];
+    cases.push((
+        "transA".to_owned(),
+        gemm(&with_addends, [0.5, 0.5], [1, 0]),
+        turned,
+    ));
+    for (turns, sizes) in [
+        ([0, 0], [5, 3]),
+        ([1, 0], [3, 5]),
+        ([0, 1], [5, 8]),
+        ([1, 1], [8, 5]),
+    ] {
+        let constants = vec![drawn("w", &sizes, 1), drawn("c", &[5, 1], 2)];
+        let name = format!("constants on the left, {turns:?}");
+        cases.push((name, gemm(&["w", "x", "c"], [0.75, 2.0], turns), constants));
+    }
+    cases.push((
+        "of itself".to_owned(),
+        gemm(&["x", "x"], [0.25, 1.0], [0, 1]),
+        Vec::new(),
+    ));
+    let itself = gemm(&["x", "x"], [-0.3, 1.0], [1, 0]);
+    cases.push(("of itself, turned".to_owned(), itself, Vec::new()));
+    for (name, node, constants) in cases {
+        let model = small(&[3, 8], vec![node], constants);
+        let found = Found::of(&name, &model, 24);
+        let is_varied = found.is_varied() || name.contains("beta [0.0, 1.5]");
+        assert!(is_varied, "{name}: {:?}", found.onnxruntime);
+        assert!(
+            found.error() < 0.05,
+            "{name}: {:?} {:?}",
+            found.circuit,
+            found.onnxruntime
+        );
+    }
+}
+
+/// Addends that are values, of fewer axes and sizes than the product; a factor that is no power of two beside one that is.
+#[test]
+fn gemms_with_values_for_addends_are_onnxruntimes() {
+    for (axes, keeps) in [(vec![1], 1), (vec![0], 0), (vec![0, 1], 1), (vec![0, 1], 0)] {
+        for (beta, inputs) in [
+            (-0.7, ["x", "w", "m"]),
+            (0.5, ["x", "x", "m"]),
+            (1.0, ["x", "w", "m"]),
+        ] {
+            let mean = with(operator("ReduceMean", &["t"], "m"), ints("axes", &axes));
+            let gemm = with(operator("Gemm", &inputs, "y"), float("alpha", 0.6));
+            let gemm = with(with(gemm, float("beta", beta)), int("transB", 1));
+            let nodes = vec![
+                operator("Tanh", &["x"], "t"),
+                with(mean, int("keepdims", keeps)),
+                gemm,
+            ];
+            let name = format!("addends of {axes:?}, beta {beta}, {inputs:?}");
+            let model = small(&[4, 4], nodes, vec![drawn("w", &[4, 4], 1)]);
+            Found::of(&name, &model, 16).expect_within(&name, 0.05);
+        }
+    }
+}
+
+/// Older operator sets, and what onnxruntime fuses.
+#[test]
+fn gemms_of_other_operator_sets_are_onnxruntimes() {
+    let factors = |node: NodeProto| with(with(node, float("alpha", 0.75)), float("beta", -2.0));
+    let constants = || vec![drawn("w", &[8, 5], 1), drawn("c", &[1, 5], 2)];
+    for opset in [7, 9, 11, 13] {
+        let node = factors(operator("Gemm", &["x", "w", "c"], "y"));
+        let mut model = small(&[3, 8], vec![node], constants());
+        model.opset_import[0].version = opset;
+        let name = format!("operator set {opset}");
+        Found::of(&name, &model, 24).expect_within(&name, 0.05);
+    }
+    let node = factors(own("FusedGemm", &["x", "w", "c"], "y"));
+    let model = contributed(
+        &[3, 8],
+        vec![with(node, text("activation", "LeakyRelu"))],
+        constants(),
+    );
+    let mut with_slope = model;
+    let node = &mut with_slope.graph.as_mut().unwrap().node[0];
+    node.attribute.push(float("activation_alpha", 0.25));
+    Found::of("FusedGemm", &with_slope, 24).expect_within("FusedGemm", 0.05);
+}
+
+/// A graph of nodes that gives these values.
+fn branch(node: Vec<NodeProto>, outputs: &[&str]) -> GraphProto {
+    GraphProto {
+        name: "branch".to_owned(),
+        node,
+        output: outputs.iter().map(|name| port(name, None)).collect(),
+        ..GraphProto::default()
+    }
+}
+
+/// One of two branches.
+fn choice(condition: &str, [holds, fails]: [GraphProto; 2], output: &str) -> NodeProto {
+    let graph = |name: &str, graph: GraphProto| AttributeProto {
+        g: Some(graph),
+        ..attribute(name, AttributeType::Graph)
+    };
+    let node = with(operator("If", &[condition], output), graph("then_branch", holds));
+    with(node, graph("else_branch", fails))
+}
+
+/// An If of a constant condition is its branch, as onnxruntime computes it on the file as it stands.
+#[test]
+fn branches_that_are_chosen_are_onnxruntimes() {
+    let truth = |value| bytes("c", &[], DataType::Bool, &[value]);
+    // Both have the same names, of which one is the node's own output, and one comes after it.
+    let layer = |seed: usize, last: &str| GraphProto {
+        initializer: vec![drawn("w", &[3, 5], seed), drawn("b", &[5], seed + 1)],
+        ..branch(
+            vec![
+                operator("Gemm", &["r", "w", "b"], "a"),
+                operator(last, &["a"], "z"),
+            ],
+            &["z"],
+        )
+    };
+    for value in [0, 1] {
+        let nodes = vec![
+            operator("Exp", &["x"], "r"),
+            choice("c", [layer(1, "Tanh"), layer(4, "Abs")], "z"),
+            operator("Sigmoid", &["z"], "a"),
+            operator("Sub", &["a", "z"], "y"),
+        ];
+        let name = format!("stored, {value}");
+        let model = small(&[2, 3], nodes, vec![truth(value)]);
+        Found::of(&name, &model, 6).expect_within(&name, 0.05);
+    }
+    // As PyTorch writes `x.squeeze(1)`, whether there is one element or not; a branch of a branch; sizes behind a branch.
+    for shape in [&[2, 1, 6][..], &[2, 3, 2]] {
+        let squeeze = branch(vec![operator("Squeeze", &["r"], "s")], &["s"]);
+        let keep = branch(vec![operator("Identity", &["r"], "k")], &["k"]);
+        let inner = choice(
+            "is_one",
+            [
+                branch(vec![operator("Neg", &["e"], "n")], &["n"]),
+                branch(vec![operator("Abs", &["e"], "m")], &["m"]),
+            ],
+            "o",
+        );
+        let outer = branch(vec![operator("Tanh", &["z"], "e"), inner], &["o"]);
+        let last = branch(vec![operator("Exp", &["z"], "p")], &["p"]);
+        let nodes = vec![
+            operator("Tanh", &["x"], "r"),
+            operator("Shape", &["r"], "sizes"),
+            operator("Gather", &["sizes", "one"], "size"),
+            operator("Equal", &["size", "one"], "is_one"),
+            choice("is_one", [squeeze, keep], "z"),
+            operator("Size", &["z"], "count"),
+            operator("Less", &["count", "many"], "is_few"),
+            choice("is_few", [outer, last], "y"),
+        ];
+        let mut many = integers("many", &[100]);
+        many.dims.clear();
+        let name = format!("of sizes {shape:?}");
+        let model = small(shape, nodes, vec![integers("one", &[1]), many]);
+        Found::of(&name, &model, 12).expect_within(&name, 0.05);
+    }
+}
+
+/// Of a file with a branch that does not fit the sizes and is not taken, which onnxruntime does not load, the float model tells the outputs.
+#[test]
+fn a_branch_that_does_not_fit_is_left_out_of_the_reference() {
+    let squeeze = branch(vec![operator("Squeeze", &["x", "one"], "s")], &["s"]);
+    let layer = branch(vec![operator("Exp", &["x"], "e")], &["e"]);
+    let nodes = vec![
+        operator("Shape", &["x"], "sizes"),
+        operator("Gather", &["sizes", "one"], "size"),
+        operator("Equal", &["size", "one"], "is_one"),
+        choice("is_one", [squeeze, layer], "y"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let model = small(&[2, 3], nodes, vec![integers("one", &[1])]);
+    let file = written(&folder, "model.onnx", &model);
+    let input = serde_json::json!({ "input_data": [[-1.0, -0.5, 0.0, 0.5, 1.0, 0.25]] });
+    let input = write(&folder, "input.json", input.to_string().as_bytes());
+    let request = Request::of_file(CircuitPlan::committed(7, Io::Result).unwrap());
+    let subject = Subject::from_onnx_calibrated(file.as_ref(), Some(input.as_ref()), None, request).unwrap();
+    let onnxruntime = OnnxRuntime::beside(&common::tools().toolchain);
+    onnxruntime.install().expect("onnxruntime is installed");
+    let loaded = onnxruntime.run(&subject.onnx, std::slice::from_ref(&subject.inputs), &Silent);
+    assert!(loaded.is_err());
+    let outputs = float_outputs(&subject, Some(&onnxruntime), &Silent).unwrap();
+    let expected = subject.inputs[0].data.iter().map(|x| x.exp());
+    let pairs = outputs.iter().flatten().zip(expected);
+    assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-5), "{outputs:?}");
+    assert_eq!(pairs.count(), 6);
 }

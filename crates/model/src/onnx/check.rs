@@ -13,18 +13,16 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
+use super::branches::Chosen;
 use super::contributed::is_contributed;
 use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
-use super::{Port, Problem, is_covered, numbers_of};
+use super::{MOST_NODES, Port, Problem, is_covered, numbers_of};
 use crate::graph::{MOST_ELEMENTS, elements};
 use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
 use crate::wire::node::{Attributes, is_standard, label};
-
-/// The most nodes that a file may have.
-pub(super) const MOST_NODES: usize = 10_000;
 
 /// The graph inputs that are not initializers (which files of IR version 3 list as inputs too).
 pub(super) fn static_inputs(proto: &GraphProto, found: &mut Found) -> Vec<Port> {
@@ -164,7 +162,14 @@ pub(super) struct Found {
 }
 
 /// Looks for what cannot be proved, apart from the inputs.
-pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found) {
+pub(super) fn inspect(model: &ModelProto, chosen: &Chosen<'_>, found: &mut Found) {
+    let proto = &*chosen.graph;
+    let replaced = chosen.replaced.iter().map(|(node, _)| Problem::Subgraph {
+        node: label(node),
+        operator: node.op_type.clone(),
+        reason: None,
+    });
+    found.direct.extend(replaced);
     let always = &mut found.always;
     let opset = match inspected_operator_set(model) {
         Ok(opset) => opset,
@@ -188,7 +193,7 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
     if !proto.sparse_initializer.is_empty() {
         always.push(Problem::SparseInitializer);
     }
-    inspect_domains(model, proto, found);
+    inspect_domains(model, chosen, found);
     let always = &mut found.always;
     let mut values = Values::default();
     for input in &proto.input {
@@ -230,10 +235,11 @@ pub(super) fn inspect(model: &ModelProto, proto: &GraphProto, found: &mut Found)
                 node: label(node),
                 operator: node.op_type.clone(),
             });
-        } else if has_subgraph(node) {
+        } else if has_subgraph(node) || chosen.reason(node).is_some() {
             found.always.push(Problem::Subgraph {
                 node: label(node),
                 operator: node.op_type.clone(),
+                reason: chosen.reason(node),
             });
         } else if is_folded {
             // tract folds what depends on constants alone, so that EZKL never sees the operator.
@@ -323,12 +329,14 @@ fn misplaced_outputs(proto: &GraphProto, values: &Values<'_>) -> Vec<Problem> {
 /// Every node must be one of ONNX's own operators, also where it depends on constants alone, is part of another node's graph or
 /// of a function; and no function may stand for one. A committed circuit has some of onnxruntime's operators. Each operator of another domain
 /// is named once.
-fn inspect_domains(model: &ModelProto, proto: &GraphProto, found: &mut Found) {
+fn inspect_domains(model: &ModelProto, chosen: &Chosen<'_>, found: &mut Found) {
     let (mut domains, mut operators) = (HashSet::new(), HashSet::new());
     let of_functions = model.functions.iter().flat_map(|function| &function.node);
+    let of_branches = chosen.left_out.iter().flat_map(|branch| &branch.node);
     // Those of the graph itself, and those inside of nodes and functions.
-    let own = proto.node.iter().map(|node| (node, true));
-    let mut nodes: VecDeque<(&NodeProto, bool)> = own.chain(of_functions.map(|node| (node, false))).collect();
+    let own = chosen.graph.node.iter().map(|node| (node, true));
+    let inside = of_functions.chain(of_branches).map(|node| (node, false));
+    let mut nodes: VecDeque<(&NodeProto, bool)> = own.chain(inside).collect();
     while let Some((node, is_own)) = nodes.pop_front() {
         let domain = node.domain.as_str();
         let is_written_out = is_own && is_contributed(node);

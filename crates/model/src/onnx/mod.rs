@@ -4,6 +4,7 @@
 //! inputs and outputs always, and a [`Graph`] where the typed operators cover the file.
 
 mod apart;
+mod branches;
 mod check;
 mod contributed;
 mod declared;
@@ -35,7 +36,7 @@ use std::path::{Path, PathBuf};
 pub use apart::{analyse_apart, answer};
 pub use evmbench_schema::onnx::{Dimensions, OutputForm, Uncovered};
 pub use operators::SUPPORTED;
-pub use reader::parse;
+pub use reader::{parse, with_chosen_branches};
 pub use rounded::{FloatType, Unreadable, Value, rounded, with_every_value};
 pub use writer::{are_floats, write};
 
@@ -49,6 +50,9 @@ use super::wire::constant::{MOST_AXES, range};
 use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
+
+/// The most nodes that a file may have.
+const MOST_NODES: usize = 10_000;
 
 /// Whether committed circuits have an operator, for some of its nodes at least.
 #[must_use]
@@ -399,7 +403,7 @@ pub enum Problem {
     #[error("its constants have more than {MOST_ELEMENTS} elements")]
     TooManyConstants,
     /// There are more operators than anybody has proved.
-    #[error("it has {found} nodes, and {} are the most", check::MOST_NODES)]
+    #[error("it has {found} nodes, and {MOST_NODES} are the most")]
     TooManyNodes {
         /// How many there are.
         found: usize,
@@ -558,12 +562,14 @@ pub enum Problem {
         operator: String,
     },
     /// An operator contains graphs.
-    #[error("{operator} node {node:?} contains a graph of its own")]
+    #[error("{operator} node {node:?} contains a graph of its own{}", reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}")))]
     Subgraph {
         /// Name of the node.
         node: String,
         /// The ONNX operator.
         operator: String,
+        /// Of an If, why no branch is known to be chosen.
+        reason: Option<String>,
     },
     /// EZKL would compute something else than the operator does, or fail on it.
     #[error("{operator} node {node:?}: {reason}")]

@@ -15,11 +15,12 @@ use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType,
 };
 
-use super::check::{Found, MOST_NODES, element_type, inspect, misfits, operator_set, static_inputs};
+use super::branches::Chosen;
+use super::check::{Found, element_type, inspect, misfits, operator_set, static_inputs};
 use super::loaded::{Loaded, Refusal};
 use super::{
-    Coverage, Factor, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, contributed, declared, expand,
-    folded, numbers_of,
+    Coverage, Factor, MOST_NODES, OnnxError, OnnxModel, Port, Problem, Uncovered, apart, branches,
+    contributed, declared, expand, folded, numbers_of,
 };
 use crate::graph::{Graph, GraphError, MOST_ELEMENTS, Tensor, ValueId, elements};
 use crate::input::Numbers;
@@ -45,6 +46,8 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         .graph
         .as_ref()
         .ok_or_else(|| not_onnx("it holds no graph".to_owned()))?;
+    let chosen = chosen(&model, proto);
+    let proto = &*chosen.graph;
 
     let invalid = |problems| OnnxError::Invalid {
         path: path.to_owned(),
@@ -55,7 +58,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
     for port in &mut inputs {
         port.numbers = positions(proto, &port.name).unwrap_or(port.numbers);
     }
-    inspect(&model, proto, &mut found);
+    inspect(&model, &chosen, &mut found);
     found
         .always
         .extend(declared::contradictions_of_given(proto, &inputs));
@@ -65,22 +68,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         return Err(invalid(always));
     }
     let opset = operator_set(&model).unwrap_or(1);
-    let standard = contributed::written_out(proto);
-    let expanded = expand::expanded(&standard);
-    if expanded.node.len() > MOST_NODES {
-        let found = expanded.node.len();
-        return Err(invalid(vec![Problem::TooManyNodes { found }]));
-    }
-    // The file's own nodes were looked at as they are.
-    if [&standard, &expanded]
-        .iter()
-        .any(|graph| matches!(graph, Cow::Owned(_)))
-    {
-        let misfits = misfits(&expanded, opset);
-        if !misfits.is_empty() {
-            return Err(invalid(misfits));
-        }
-    }
+    let expanded = written_out(proto, opset).map_err(invalid)?;
     let coverage = Import::run(&expanded, opset, &inputs).map_err(|problem| invalid(vec![problem]))?;
     let (mut means, mut constants) = (Vec::new(), Vec::new());
     let mut misread = direct;
@@ -133,11 +121,107 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxModel, OnnxError> {
         notes: defaults(&model)
             .into_iter()
             .chain(half_precision(proto))
+            .chain(chosen.replaced.iter().map(|(node, branch)| taken(node, branch)))
             .collect(),
         means,
         constants,
         factors: factors(proto),
     })
+}
+
+/// The graph with the nodes written out that stand for several operators of ONNX's own.
+///
+/// # Errors
+/// What does not fit of nodes that are not the file's own, which were looked at as they are.
+fn written_out(graph: &GraphProto, opset: i64) -> Result<Cow<'_, GraphProto>, Vec<Problem>> {
+    let standard = contributed::written_out(graph);
+    let expanded = match expand::expanded(&standard) {
+        Cow::Owned(graph) => Some(graph),
+        Cow::Borrowed(_) => None,
+    };
+    let result = expanded.map_or(standard, Cow::Owned);
+    if result.node.len() > MOST_NODES {
+        let found = result.node.len();
+        return Err(vec![Problem::TooManyNodes { found }]);
+    }
+    let misfits = match &result {
+        Cow::Owned(graph) => misfits(graph, opset),
+        Cow::Borrowed(_) => Vec::new(),
+    };
+    if misfits.is_empty() {
+        Ok(result)
+    } else {
+        Err(misfits)
+    }
+}
+
+/// The graph with branches in the place of `If` nodes whose condition is known.
+fn chosen<'a>(model: &ModelProto, graph: &'a GraphProto) -> Chosen<'a> {
+    branches::chosen(graph, |graph, name| condition(model, graph, name))
+}
+
+/// A file with branches in the place of `If` nodes whose condition is known; the file itself where it has none, or is none.
+#[must_use]
+pub fn with_chosen_branches(onnx: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(mut model) = ModelProto::decode(onnx) else {
+        return Cow::Borrowed(onnx);
+    };
+    let chosen = model.graph.as_ref().map(|graph| chosen(&model, graph).graph);
+    match chosen {
+        Some(Cow::Owned(graph)) => {
+            model.graph = Some(graph);
+            Cow::Owned(model.encode_to_vec())
+        }
+        _ => Cow::Borrowed(onnx),
+    }
+}
+
+/// Whether a truth value of a graph is true, if it is for any input, or why that is not known.
+fn condition(model: &ModelProto, graph: &GraphProto, name: &str) -> Result<bool, String> {
+    let mut found = Found::default();
+    let inputs = static_inputs(graph, &mut found);
+    inspect(model, &Chosen::none(graph), &mut found);
+    let refused = |_| "its condition depends on what is refused".to_owned();
+    if !found.always.is_empty() {
+        return Err(refused(found.always));
+    }
+    let opset = operator_set(model).unwrap_or(1);
+    let expanded = written_out(graph, opset).map_err(refused)?;
+    let import = Import::of(&expanded, opset, &inputs);
+    match import.binding(name) {
+        Binding::Constant(Ok(constant)) => match &*constant {
+            Constant::Ints(truth) if truth.element == DataType::Bool && truth.data.len() == 1 => {
+                Ok(truth.data[0] != 0)
+            }
+            other => Err(format!(
+                "its condition is {} of shape {:?}, and must be one truth value",
+                other
+                    .element()
+                    .map_or("of floats", |element| element.as_str_name()),
+                other.shape()
+            )),
+        },
+        Binding::Constant(Err(reason)) => Err(format!("its condition: {reason}")),
+        Binding::Value(..) => Err("its condition depends on the input".to_owned()),
+        Binding::Unknown => Err(match import.uncovered.first() {
+            Some(Uncovered {
+                node,
+                operator,
+                reason,
+            }) => {
+                format!("its condition depends on {operator} node {node:?}, which is not covered: {reason}")
+            }
+            None => "its condition is not known".to_owned(),
+        }),
+    }
+}
+
+/// A sentence about the branch that an `If` has chosen.
+fn taken(node: &NodeProto, branch: &str) -> String {
+    format!(
+        "If {}: its condition is the same for every input, so that its {branch} is what is proved",
+        label(node)
+    )
 }
 
 /// The numbers that an input may hold which picks rows of a stored table; none where it picks none. Runtimes fail on others.
@@ -362,6 +446,22 @@ impl<'a> Import<'a> {
     /// # Errors
     /// The file declares of a value something else than follows from its nodes.
     fn run(proto: &'a GraphProto, opset: i64, inputs: &[Port]) -> Result<Coverage, Problem> {
+        let mut import = Self::of(proto, opset, inputs);
+        if let Some(contradiction) = declared::contradiction(proto, |name| import.known(name)) {
+            return Err(declared::problem(proto, contradiction));
+        }
+        for output in &proto.output {
+            import.output(output);
+        }
+        Ok(if import.uncovered.is_empty() {
+            Coverage::Full(import.graph)
+        } else {
+            Coverage::Partial(import.uncovered)
+        })
+    }
+
+    /// Everything that the nodes of a graph give.
+    fn of(proto: &'a GraphProto, opset: i64, inputs: &[Port]) -> Self {
         let mut import = Self {
             opset,
             graph: Graph::default(),
@@ -406,17 +506,7 @@ impl<'a> Import<'a> {
         for (index, node) in proto.node.iter().enumerate() {
             import.node(index, node);
         }
-        if let Some(contradiction) = declared::contradiction(proto, |name| import.known(name)) {
-            return Err(declared::problem(proto, contradiction));
-        }
-        for output in &proto.output {
-            import.output(output);
-        }
-        Ok(if import.uncovered.is_empty() {
-            Coverage::Full(import.graph)
-        } else {
-            Coverage::Partial(import.uncovered)
-        })
+        import
     }
 
     /// Truth values of an input: nothing else of the circuit holds its numbers to 0 and 1.
@@ -491,6 +581,13 @@ impl<'a> Import<'a> {
             };
             let reading = Reading::new(node, |name| self.argument(name));
             return match ops::flattened_softmax(&reading, is_logarithm, along)? {
+                Meaning::Composed(composition) => self.compose(index, node, composition),
+                _ => Ok(Vec::new()),
+            };
+        }
+        if node.op_type == "OneHot" && self.opset < COUNTED_FROM_END_SINCE && is_standard(&node.domain) {
+            let reading = Reading::new(node, |name| self.argument(name));
+            return match ops::one_hot_from_start(&reading)? {
                 Meaning::Composed(composition) => self.compose(index, node, composition),
                 _ => Ok(Vec::new()),
             };
@@ -949,6 +1046,9 @@ impl<'a> Import<'a> {
 /// The first operator set in which a Softmax and its kin take one axis.
 const ONE_AXIS_SINCE: i64 = 13;
 
+/// The first operator set in which OneHot counts negative numbers from the end.
+const COUNTED_FROM_END_SINCE: i64 = 11;
+
 /// Operators that give of integers and truth values what they give of the same real numbers.
 const OF_ANY_NUMBERS: [&str; 40] = [
     "And",
@@ -1090,7 +1190,7 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
     use tract_onnx::pb::{
-        AttributeProto,
+        AttributeProto, TensorProto,
         tensor_proto::{DataLocation, DataType},
         tensor_shape_proto::dimension::Value as Dimension,
         type_proto::Value as Type,
@@ -1102,6 +1202,7 @@ mod tests {
     use crate::layers;
     use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::onnx::write;
+    use crate::ops::FoldedGemm;
     use crate::suite;
 
     fn read(bytes: &[u8]) -> Result<OnnxModel, OnnxError> {
@@ -1349,16 +1450,128 @@ mod tests {
     }
 
     #[test]
-    fn gemm_with_other_attributes_is_not_covered() {
-        let weight = || floats("w", &[2, 3], &[0.0; 6]);
-        for spoilt in [int("transA", 1), float("alpha", 0.5)] {
+    fn factors_of_a_gemm_are_folded_into_its_constants() {
+        let gemm = |inputs: &[&str], attributes: &[AttributeProto], constants: Vec<TensorProto>| {
             let node = NodeProto {
-                attribute: vec![int("transB", 1), spoilt],
-                ..operator("Gemm", &["x", "w"], "y")
+                attribute: attributes.to_vec(),
+                ..operator("Gemm", inputs, "y")
             };
-            let model = small(&[3, 3], vec![node], vec![weight()]);
-            assert_eq!(uncovered(&model)[0].operator, "Gemm");
+            operators(&small(&[3, 3], vec![node], constants))
+        };
+        let weight = || floats("w", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let folded = |weight: [f32; 6], bias: Option<[f32; 2]>| {
+            Op::FoldedGemm(FoldedGemm(Gemm {
+                weight: Tensor::new([2, 3], weight.to_vec()),
+                bias: bias.map(|bias| Tensor::new([2], bias.to_vec())),
+            }))
+        };
+        let (turned, halved) = (int("transB", 1), float("alpha", 0.5));
+        let half = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0];
+        assert_eq!(
+            gemm(&["x", "w"], &[turned.clone(), halved.clone()], vec![weight()]),
+            [folded(half, None)]
+        );
+        let one = floats("c", &[], &[6.0]);
+        let tripled = float("beta", 3.0);
+        assert_eq!(
+            gemm(
+                &["x", "w", "c"],
+                &[turned.clone(), tripled],
+                vec![weight(), one.clone()]
+            ),
+            [folded([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Some([18.0; 2]))]
+        );
+        // With a factor of 0 the addends are not read.
+        assert_eq!(
+            gemm(
+                &["x", "w", "c"],
+                &[turned.clone(), halved.clone(), float("beta", 0.0)],
+                vec![weight(), one]
+            ),
+            [folded(half, None)]
+        );
+        let column = floats("c", &[3, 1], &[1.0, 2.0, 3.0]);
+        let all = gemm(
+            &["x", "w", "c"],
+            &[turned.clone(), int("transA", 1)],
+            vec![weight(), column],
+        );
+        let names: Vec<&str> = all.iter().map(Op::onnx_name).collect();
+        assert_eq!(names, ["Transpose", "Gemm", "Constant", "Add"]);
+        let of_values = gemm(&["x", "x", "x"], &[halved, float("beta", -1.0)], Vec::new());
+        let names: Vec<&str> = of_values.iter().map(Op::onnx_name).collect();
+        assert_eq!(names, ["MatMul", "Constant", "Mul", "Constant", "Mul", "Add"]);
+    }
+
+    #[test]
+    fn a_gemm_that_does_not_fit_is_not_covered() {
+        let not_covered =
+            |inputs: &[&str], attribute: AttributeProto, constants: Vec<TensorProto>, part: &str| {
+                let node = NodeProto {
+                    attribute: vec![attribute],
+                    ..operator("Gemm", inputs, "y")
+                };
+                let model = small(&[3, 3], vec![node], constants);
+                let coverage = Import::run(
+                    model.graph.as_ref().expect("has a graph"),
+                    17,
+                    &[Port {
+                        name: "x".to_owned(),
+                        shape: vec![3, 3],
+                        numbers: Numbers::Floats,
+                    }],
+                );
+                match coverage.expect("declares nothing") {
+                    Coverage::Partial(uncovered) => {
+                        assert!(uncovered[0].reason.contains(part), "{uncovered:?}");
+                    }
+                    Coverage::Full(graph) => panic!("{graph:?}"),
+                }
+            };
+        let weight = |sizes: &[i64], number: f32| {
+            floats("w", sizes, &vec![number; sizes.iter().product::<i64>() as usize])
+        };
+        let addends = |sizes: &[i64]| floats("c", sizes, &vec![1.0; sizes.iter().product::<i64>() as usize]);
+        let one = || float("alpha", 1.0);
+        let unfit = "make no product";
+        not_covered(
+            &["x", "w"],
+            int("transB", 1),
+            vec![weight(&[3, 2], 1.0)],
+            "weight",
+        );
+        not_covered(
+            &["x", "w"],
+            float("alpha", 2.0),
+            vec![weight(&[2, 3], 1.0)],
+            unfit,
+        );
+        not_covered(&["x", "w"], one(), vec![weight(&[3], 1.0)], "rank 2");
+        not_covered(
+            &["x", "w"],
+            int("transB", 1),
+            vec![floats("w", &[], &[1.0])],
+            unfit,
+        );
+        let beyond = "beyond 32 bits";
+        not_covered(
+            &["x", "w"],
+            float("alpha", 1e30),
+            vec![weight(&[3, 2], 1e30)],
+            beyond,
+        );
+        // More rows than the product has, columns that it has not, and too many axes; whatever they are multiplied by.
+        for sizes in [&[4, 2][..], &[3], &[1, 3, 2], &[6, 1]] {
+            for beta in [0.0, 1.0, 2.0] {
+                let constants = vec![weight(&[3, 2], 1.0), addends(sizes)];
+                not_covered(&["x", "w", "c"], float("beta", beta), constants, "do not fit");
+            }
         }
+        let whole = vec![TensorProto {
+            dims: vec![3, 2],
+            ..integers("w", &[1; 6])
+        }];
+        not_covered(&["x", "w"], float("alpha", 0.5), whole, "INT64");
     }
 
     #[test]
@@ -1472,6 +1685,20 @@ mod tests {
             };
             assert_eq!(full(read).nodes.len(), before + 1, "a cast is no node");
         }
+    }
+
+    /// In operator sets 9 and 10 a negative number names no place, which onnxruntime counts from the end: it has no proof.
+    #[test]
+    fn an_older_one_hot_holds_its_numbers_to_those_that_are_not_negative() {
+        let names = |opset: i64| -> Vec<&str> {
+            let constants = vec![integers("depth", &[3]), floats("values", &[2], &[0.0, 1.0])];
+            let node = operator("OneHot", &["x", "depth", "values"], "y");
+            let mut model = small(&[4], vec![node], constants);
+            model.opset_import[0].version = opset;
+            operators(&model).iter().map(Op::onnx_name).collect()
+        };
+        assert_eq!(names(10), ["Cast", "Clip", "Reshape", "Constant", "Equal"]);
+        assert!(!names(11).contains(&"Clip"), "{:?}", names(11));
     }
 
     /// A cast that changes numbers is none that can be left out, and what is too large for 8 bits wraps around.

@@ -16,6 +16,7 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
+use super::branches::is_read_within;
 use super::{Dimensions, OnnxError};
 use crate::ops::ATTENTION_MASK;
 use crate::tensor::Tensor;
@@ -149,6 +150,10 @@ fn is_read_by_softmax(graph: &GraphProto, name: &str) -> bool {
         if graph.output.iter().any(|output| output.name == name) {
             return false;
         }
+        // What the graphs within nodes make of it is not looked at.
+        if graph.node.iter().any(|node| is_read_within(node, name)) {
+            return false;
+        }
         let readers = graph.node.iter();
         for node in readers.filter(|node| node.input.iter().any(|input| input == name)) {
             let is_mask = node.input.get(ATTENTION_MASK).is_some_and(|mask| mask == name);
@@ -270,13 +275,11 @@ fn fetch_weights(model: &mut ModelProto, folder: &Path) -> Result<bool, OnnxErro
     let Some(graph) = &mut model.graph else {
         return Ok(false);
     };
-    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
-    let tensors = graph
-        .initializer
-        .iter_mut()
-        .chain(attributes.flat_map(|attribute| &mut attribute.t));
     let (mut fetched, mut is_any) = (0, false);
-    for tensor in tensors.filter(|tensor| tensor.data_location() == DataLocation::External) {
+    for tensor in tensors(graph)
+        .into_iter()
+        .filter(|tensor| tensor.data_location() == DataLocation::External)
+    {
         tensor.raw_data = stored_bytes(tensor, folder, MOST_MODEL_BYTES - fetched)?;
         tensor.data_location = Some(DataLocation::Default as i32);
         tensor.external_data.clear();
@@ -284,6 +287,18 @@ fn fetch_weights(model: &mut ModelProto, folder: &Path) -> Result<bool, OnnxErro
         is_any = true;
     }
     Ok(is_any)
+}
+
+/// Every tensor that a graph stores, those of the graphs within its nodes included.
+fn tensors(graph: &mut GraphProto) -> Vec<&mut TensorProto> {
+    let mut all: Vec<&mut TensorProto> = graph.initializer.iter_mut().collect();
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        all.extend(&mut attribute.t);
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            all.extend(tensors(graph));
+        }
+    }
+    all
 }
 
 /// The bytes of a tensor that is stored in a file of its own, of which there may be `most`.

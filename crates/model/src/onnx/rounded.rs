@@ -12,6 +12,7 @@ use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, tensor_proto::DataType,
 };
 
+use super::reader::with_chosen_branches;
 use crate::wire::constant::floats;
 use crate::wire::node::DEFAULT_EPSILON;
 use crate::wire::proto;
@@ -165,6 +166,8 @@ pub fn rounded<S: BuildHasher>(
 const EXACT: &str = "/exact";
 
 fn edited(onnx: &[u8], edit: impl FnOnce(&mut GraphProto)) -> Result<Vec<u8>, Unreadable> {
+    // What a branch gives is a value like all others.
+    let onnx = &*with_chosen_branches(onnx);
     let mut model = ModelProto::decode(onnx).map_err(|error| Unreadable(error.to_string()))?;
     let graph = model.graph.as_mut();
     edit(graph.ok_or_else(|| Unreadable("it holds no graph".to_owned()))?);

@@ -49,7 +49,7 @@ pub use argmax::ArgMax;
 pub use compare::{Compare, Extreme};
 pub use concat::Concat;
 pub use convolution::Conv2d;
-pub use dense::Gemm;
+pub use dense::{FoldedGemm, Gemm};
 pub use movement::{Cut, Filling, Movement};
 pub use normalisation::{BatchNorm, InstanceNorm, LayerNorm};
 pub use piecewise::Piecewise;
@@ -69,6 +69,7 @@ pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Sou
 pub(crate) use movement::{NO_AXES, expect_replacing, origins, places_along, places_of_parts};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 pub(crate) use quantised::{element_of as quantised_element, quantised};
+pub(crate) use selection::one_hot_from_start;
 pub(crate) use softmax::flattened as flattened_softmax;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +92,8 @@ pub enum Op {
     ConvTranspose2d(ConvTranspose2d),
     /// ONNX `Gemm` with transB = 1.
     Gemm(Gemm),
+    /// The same where its constants are others than the file's.
+    FoldedGemm(FoldedGemm),
     /// ONNX `Relu`.
     Relu,
     /// ONNX `Sigmoid`.
@@ -206,6 +209,7 @@ impl Op {
             Self::ConvTranspose2d(op) => op,
             Self::PaddedMean(op) => op,
             Self::Gemm(op) => op,
+            Self::FoldedGemm(op) => op,
             Self::Relu => &Activation::Relu,
             Self::Sigmoid => &Activation::Sigmoid,
             Self::Tanh => &Activation::Tanh,
@@ -261,6 +265,7 @@ impl Op {
             Self::Conv2d(op) => op.parameters_mut(),
             Self::ConvTranspose2d(op) => op.parameters_mut(),
             Self::Gemm(op) => op.parameters_mut(),
+            Self::FoldedGemm(op) => op.parameters_mut(),
             Self::BatchNorm(op) => op.parameters_mut(),
             Self::LayerNorm(op) => op.parameters_mut(),
             Self::InstanceNorm(op) => op.parameters_mut(),

@@ -339,11 +339,16 @@ impl Movement {
         })?;
         let axes = input.iter().zip(before.iter().zip(after));
         axes.map(|(&size, (&before, &after))| {
-            let inside = signed(size);
-            let fits = filling != Filling::Reflected || before.max(after) < inside;
+            // It is cropped before it is padded, and what is cropped fills nothing.
+            let inside = signed(size).saturating_add(before.min(0).saturating_add(after.min(0)));
+            let fits = match filling {
+                Filling::Number(_) => inside >= 0,
+                Filling::Reflected => before.max(after) < inside,
+                Filling::Edge | Filling::Wrapped => inside > 0,
+            };
             let padded = inside
-                .checked_add(before)
-                .and_then(|padded| padded.checked_add(after))
+                .checked_add(before.max(0))
+                .and_then(|padded| padded.checked_add(after.max(0)))
                 .filter(|&padded| fits && padded > 0)
                 .ok_or_else(|| format!("pads {before} and {after} of an axis of {size}"))?;
             Ok(padded as usize)

@@ -769,3 +769,37 @@ fn scales_of_whole_numbers_round_nothing() {
     let found: Vec<f64> = trace.values[program.output.0].iter().map(|&x| x as f64).collect();
     assert_eq!(found, expected);
 }
+
+/// Padding is made of what is left after cropping, as onnxruntime has it: it refuses more of it than there is.
+#[test]
+fn what_is_cropped_fills_nothing() {
+    let shape = |filling: Filling, before: i64, after: i64| {
+        let op = Movement::Pad {
+            before: vec![before],
+            after: vec![after],
+            filling,
+        };
+        Op::Movement(op).output_shape(&[&[6]]).ok().map(|shape| shape[0])
+    };
+    for (before, after, expected) in [
+        (-3, 2, Some(5)),
+        (-3, 3, None),
+        (4, -1, Some(9)),
+        (5, -1, None),
+        (4, -3, None),
+        (-2, -1, Some(3)),
+        (5, 5, Some(16)),
+        (6, 0, None),
+    ] {
+        assert_eq!(
+            shape(Filling::Reflected, before, after),
+            expected,
+            "{before} {after}"
+        );
+    }
+    assert_eq!(shape(Filling::Edge, -5, 3), Some(4));
+    assert_eq!(shape(Filling::Edge, -6, 3), None);
+    assert_eq!(shape(Filling::Number(0.5), -6, 3), Some(3));
+    assert_eq!(shape(Filling::Number(0.5), -8, 5), None);
+    assert_eq!(shape(Filling::Number(0.5), i64::MIN, i64::MAX), None);
+}

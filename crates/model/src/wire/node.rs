@@ -61,16 +61,6 @@ impl<'a> Attributes<'a> {
             _ => Ok(()),
         }
     }
-
-    /// Fails unless the attribute is left out or has this value.
-    pub(crate) fn expect_float(&self, name: &str, value: f32) -> Result<(), String> {
-        match self.float(name) {
-            Some(found) if found.to_bits() != value.to_bits() => {
-                Err(format!("{name} is {found}, not {value}"))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The name at a position among a node's inputs.
