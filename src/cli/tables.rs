@@ -10,7 +10,7 @@ use crate::report::table::{Column, Table};
 const METRICS: [Metric; 12] = [
     Metric::Rows,
     Metric::Logrows,
-    Metric::ProveSeconds,
+    Metric::ProveMedian,
     Metric::ProvePeak,
     Metric::ProofSize,
     Metric::Instances,

@@ -15,6 +15,7 @@ use crate::accuracy;
 use crate::bench::BenchError;
 use crate::chain::Fork;
 use crate::cifar10::{self, Images};
+use crate::committed::{CheckedRange, InputAssurance};
 use crate::metric::Metric;
 use crate::prover::{CircuitKind, CircuitPlan, Failure, Visibility};
 use crate::record::{DEFAULT_SEED, Record, Request};
@@ -29,7 +30,7 @@ use crate::tune::{self, Candidate, Chosen, Limits, Measured, Objective, Profile,
 /// Search for the circuit that takes the least memory, time or gas, prove the best few, and keep a profile of the best
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  evmbench tune dense_small --for gas\n  evmbench tune cnn_strided --for memory --scale 7,8,10 --accuracy-loss 0.5\n  evmbench tune relu --for gas --any-io --prove 0\n  evmbench prove-and-verify --profile runs/profiles/dense_small-gas.json\n\nIt takes the arguments of prove-and-verify; what they name is kept, and the rest is searched."
+    after_help = "Examples:\n  evmbench tune dense_small --for gas\n  evmbench tune cnn_strided --for memory --scale 7,8,10 --accuracy-loss 0.5\n  evmbench tune relu --for gas --any-io --prove 0\n  evmbench tune dense_small --for memory --any-input-range\n  evmbench prove-and-verify --profile runs/profiles/dense_small-gas.json\n\nIt takes the arguments of prove-and-verify; what they name is kept, and the rest is searched."
 )]
 #[group(skip)]
 pub(super) struct Arguments {
@@ -52,6 +53,10 @@ pub(super) struct Arguments {
     /// Let a committed circuit show, commit to or register input and output as is best, which changes what is proved
     #[arg(long, conflicts_with_all = ["io", "input_range"])]
     any_io: bool,
+    /// Let a committed circuit leave its input's range to a consumer that knows the input's commitment (`registered`) where that is best:
+    /// the consumer is then trusted for what a circuit would check, which is another statement
+    #[arg(long, conflicts_with_all = ["any_io", "input_range"])]
+    any_input_range: bool,
     /// How many of the best are proved; with 0 the profile rests on forecasts alone
     #[arg(long, value_name = "N", default_value_t = 3)]
     prove: usize,
@@ -156,9 +161,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Finding, CliError> {
             serde_json::to_string(&found).expect("what was found is plain data")
         )?;
     } else {
-        say!("{}", fitted(&front_table(&front, chosen_index, calibrated)))?;
+        let asked = subject.request.plan;
+        say!(
+            "{}",
+            fitted(&front_table(&front, &asked, chosen_index, calibrated))
+        )?;
         if !proved.is_empty() {
             say!("\n{}", fitted(&proved_table(&front, &proved, profile.as_ref())))?;
+        }
+        if front
+            .iter()
+            .any(|candidate| proves_another(&candidate.plan, &asked))
+        {
+            say!(
+                "\n{ANOTHER}: other tensors are shown than was asked for, or the input's range is assured by someone else; with \"{}\" by \
+                 a consumer that knows the input's commitment",
+                InputAssurance::Registered
+            )?;
         }
         say!("\nrefused, since a value could exceed them: {refused}")?;
         if let Some(profile) = &profile {
@@ -216,10 +235,15 @@ fn start(arguments: &Arguments) -> Result<(Subject, Space), CliError> {
     }
     let at_scale = |item: &prove_and_verify::Item| plan.at_scale(item.request().plan.scale());
     let space = Space::around(items.iter().map(at_scale).collect::<Result<_, _>>()?);
-    let space = if arguments.any_io {
-        space.with_any_io()?
-    } else {
-        space
+    let space = match (arguments.any_io, arguments.any_input_range) {
+        (true, _) => space.with_any_io()?,
+        (false, true) if plan.input_assurance() == Some(InputAssurance::Public) => {
+            return Err(CliError::Usage(
+                "--any-input-range is about an input that is committed to, and with --io public whoever reads it assures its range",
+            ));
+        }
+        (false, true) => space.with_any_input_range()?,
+        (false, false) => space,
     };
     Ok((subject, space))
 }
@@ -331,6 +355,8 @@ fn search(
 fn asked_for(subject: &Subject, plan: CircuitPlan) -> Result<Subject, CliError> {
     let request = Request {
         plan,
+        // What was chosen for the subject is of another circuit.
+        chosen: None,
         ..subject.request.clone()
     };
     Ok(subject.asked_for(request).map_err(SubjectError::from)?)
@@ -450,9 +476,9 @@ fn settings(plan: &CircuitPlan) -> [String; 5] {
         }
         _ => "default".to_owned(),
     };
-    let input = match plan.input_assurance() {
-        Some(assurance) if plan.input_visibility() != Visibility::Public => assurance.to_string(),
-        _ => plan.input_visibility().to_string(),
+    let input = match plan.as_committed() {
+        Some(plan) => plan.circuit_assurance().to_string(),
+        None => plan.input_visibility().to_string(),
     };
     [
         plan.scale().to_string(),
@@ -463,7 +489,15 @@ fn settings(plan: &CircuitPlan) -> [String; 5] {
     ]
 }
 
-fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> Table {
+/// What a candidate proves that is not what was asked for.
+const ANOTHER: &str = "another statement";
+
+/// Whether a plan's circuit shows other tensors than one that was asked for, or has the input's range assured by someone else.
+fn proves_another(plan: &CircuitPlan, asked: &CircuitPlan) -> bool {
+    plan.visibilities() != asked.visibilities() || plan.input_assurance() != asked.input_assurance()
+}
+
+fn front_table(front: &[Candidate], asked: &CircuitPlan, chosen: Option<usize>, calibrated: bool) -> Table {
     let prove = Metric::ProveSeconds.heading();
     let mut table = Table::new([
         Column::text(""),
@@ -483,6 +517,7 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
         Column::written_of(Metric::RuntimeCode),
         Column::written("loss"),
         Column::text("bounded"),
+        Column::text("proves"),
     ]);
     for (index, candidate) in front.iter().enumerate() {
         let Candidate {
@@ -508,6 +543,12 @@ fn front_table(front: &[Candidate], chosen: Option<usize>, calibrated: bool) -> 
             format!("{} B", format::count(forecast.runtime_code_bytes.likely)),
             loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.2}%")),
             if is_static { "for all inputs" } else { "calibrated" }.to_owned(),
+            if proves_another(plan, asked) {
+                ANOTHER
+            } else {
+                "what was asked"
+            }
+            .to_owned(),
         ];
         table.row(
             std::iter::once(mark.to_owned())
@@ -605,9 +646,20 @@ fn command(arguments: &Arguments, subject: &Subject) -> String {
             [false, false] => "committed",
         };
         command += &format!(" --io {io}");
-        if assurance == crate::committed::InputAssurance::Registered {
+        if assurance == InputAssurance::Registered {
             command += " --input-range registered";
         }
+    }
+    match plan.input_range() {
+        Some(CheckedRange::Table) => command += " --input-range table",
+        Some(CheckedRange::Exact) => command += " --input-range ranged",
+        None => {}
+    }
+    if arguments.any_input_range {
+        command += " --any-input-range";
+    }
+    if let Some(bits) = plan.digit_bits() {
+        command += &format!(" --limb-bits {bits}");
     }
     if let Some(columns) = plan.inner_columns() {
         command += &format!(" --columns {columns}");

@@ -280,10 +280,7 @@ impl Published {
     }
 
     fn openings(&self) -> Openings {
-        let options = CompileOptions {
-            optimizer_runs: self.run.record().request.optimizer_runs,
-            ..CompileOptions::default()
-        };
+        let options = CompileOptions::with_runs(self.run.record().request.optimizer_runs);
         Openings::compile(common::solc(), &self.source, &options).unwrap()
     }
 

@@ -843,16 +843,63 @@ fn random_numbers_subgraphs_and_second_definitions_are_refused() {
         g: Some(GraphProto::default()),
         ..attribute("then_branch", AttributeType::Graph)
     };
-    // Its condition is constant, and its branches may read the input.
+    // Its condition is no truth value, and it has one branch.
     let chosen = vec![with(operator("If", &["c"], "y"), branch())];
     has_problem(
         &small(&[1, 4], chosen, vec![integers("c", &[1])]),
-        "contains a graph of its own",
+        "contains a graph of its own: it has no else_branch",
     );
+    for operator_name in ["Loop", "Scan"] {
+        let node = with(operator(operator_name, &["c"], "y"), branch());
+        has_problem(
+            &small(&[1, 4], vec![node], vec![integers("c", &[1])]),
+            "contains a graph of its own",
+        );
+    }
     let twice = vec![operator("Relu", &["x"], "y"), operator("Abs", &["x"], "y")];
     has_problem(
         &small(&[1, 4], twice, Vec::new()),
         "the value \"y\" is given twice",
+    );
+}
+
+/// An If whose condition is constant is its branch in a committed circuit; EZKL gets the file as it stands, and is not asked.
+#[test]
+fn a_branch_that_a_constant_chooses_is_noted_and_has_no_direct_circuit() {
+    let folder = TempDir::new().unwrap();
+    let branch = |name: &str, op_type: &str| AttributeProto {
+        g: Some(GraphProto {
+            name: name.to_owned(),
+            node: vec![operator(op_type, &["x"], "a")],
+            output: vec![port("a", None)],
+            ..GraphProto::default()
+        }),
+        ..attribute(name, AttributeType::Graph)
+    };
+    let chosen = with(operator("If", &["c"], "y"), branch("then_branch", "Relu"));
+    let chosen = named("which", with(chosen, branch("else_branch", "Neg")));
+    let condition = TensorProto {
+        name: "c".to_owned(),
+        data_type: DataType::Bool as i32,
+        raw_data: vec![0],
+        ..TensorProto::default()
+    };
+    let model = small(&[1, 4], vec![chosen], vec![condition]);
+    let file = written(&folder, "chosen.onnx", &model);
+    let said = dry_run(&["--onnx", &file]);
+    let stdout = accepted(&said);
+    assert!(stdout.contains("committed"), "{stdout}");
+    assert!(
+        stdout.contains(
+            "If which: its condition is the same for every input, so that its else_branch is what is proved"
+        ),
+        "{stdout}"
+    );
+    let direct = dry_run(&["--onnx", &file, "--circuit", "direct"]);
+    refused(
+        &direct,
+        &["If node \"which\" contains a graph of its own"],
+        "no If, Loop or Scan",
     );
 }
 

@@ -313,10 +313,7 @@ struct Published {
 impl Published {
     fn open(path: &Path) -> Self {
         let run = StoredRun::open(path).unwrap();
-        let options = CompileOptions {
-            optimizer_runs: run.record().request.optimizer_runs,
-            ..CompileOptions::default()
-        };
+        let options = CompileOptions::with_runs(run.record().request.optimizer_runs);
         let source = run.text(Evidence::VERIFIER_SOURCE).unwrap();
         Self {
             opening: batch::Opened::of(common::solc(), &source, Sharing::Key, &options)

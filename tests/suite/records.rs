@@ -8,10 +8,11 @@ use evmbench::environment;
 use evmbench::forecast::Forecaster;
 use evmbench::model::graph::{Gemm, Op};
 use evmbench::prover::{
-    Artifacts, Job, JobCircuit, Prover as _, ProverError, RecordedError, RecordedProver, Silent,
+    Artifacts, Chosen, CircuitSettings, Job, JobCircuit, Prover as _, ProverError, RecordedError,
+    RecordedProver, Silent,
 };
-use evmbench::record::{Outcome, Record, leaves};
-use evmbench::rederive::{self, Exhibits, Given, Tools};
+use evmbench::record::{Outcome, Record, Request, leaves};
+use evmbench::rederive::{self, Exhibits, Given, ProvedCircuit, Tools};
 use evmbench::store::StoredRun;
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
@@ -140,6 +141,52 @@ fn published_records_are_what_their_evidence_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(verified * step >= 90, "{verified}");
+}
+
+/// What each record says was chosen is what its circuit has, but for circuits that an older `tune` found. Another number of bits would be
+/// told from it, wherever the circuit has limbs or is a whole model's.
+#[test]
+fn choices_are_those_of_the_published_circuits() {
+    let (mut chosen, mut tuned, mut noticed) = (0, 0, 0);
+    for (path, record) in published() {
+        let settings = record.circuit.as_ref();
+        let settings = settings.and_then(|circuit| CircuitSettings::of_json(circuit.settings.clone()).ok());
+        let circuit = ProvedCircuit {
+            settings: settings.as_ref(),
+            lowering: record.lowering.as_ref(),
+            roundings: None,
+        };
+        let found = |request: &Request| rederive::chosen_of_circuit(request, &circuit);
+        let (request, of_circuit) = (&record.request, found(&record.request));
+        if request.chosen != of_circuit {
+            let is_then = rederive::is_as_tuned_then(request, of_circuit);
+            assert!(
+                is_then,
+                "{}: {:?}, {of_circuit:?}",
+                path.display(),
+                request.chosen
+            );
+            tuned += 1;
+        }
+        let Some(own) = of_circuit else { continue };
+        chosen += 1;
+        let other = Request {
+            chosen: Some(Chosen {
+                digit_bits: own.digit_bits - 1,
+                ..own
+            }),
+            ..request.clone()
+        };
+        if found(&other) == of_circuit {
+            noticed += 1;
+        } else {
+            assert!(request.part.is_some(), "{}", path.display());
+        }
+    }
+    assert!(
+        chosen > 100 && tuned > 10 && noticed > 100,
+        "{chosen} {tuned} {noticed}"
+    );
 }
 
 /// Readers differ on which of two equal fields counts.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use alloy_primitives::{B256, U256};
+use evmbench::accuracy::Accuracy;
 use evmbench::chain::Fork;
 use evmbench::environment;
 use evmbench::ledger::{Finding, What};
@@ -17,7 +18,7 @@ use evmbench::parts::Measured;
 use evmbench::prover::{Reproduced, VerifierKind};
 use evmbench::record::leaves::{self, Class};
 use evmbench::record::{Evidence, FileName, Record, Request, SCHEMA, digest};
-use evmbench::rederive::{self, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
+use evmbench::rederive::{self, Discrepancy, Exhibits, Findings, Given, Rebuilt, Rederived, Terms, Tools};
 use evmbench::solidity::CompiledContract;
 use evmbench::store::{self, StoredRun};
 use serde_json::{Value, json};
@@ -505,6 +506,140 @@ fn another_key_verifier_output_or_commitment_than_ezkl_makes_is_noticed() {
             assert!(found[0].place.contains(place), "{name}: {found:?}");
         }
     }
+}
+
+/// What was chosen is what the circuit has: where the defaults chose it, where a tuned circuit's plan leaves nothing of it open, and where
+/// there are no limbs.
+#[test]
+fn choices_that_are_not_the_circuits_are_noticed() {
+    let tuned = "results/tuned/scaling/dense_small-s7-committed-e9846649.json";
+    let without_limbs = "results/core/relu-s7-committed.json";
+    let direct = RECORDS[0];
+    let chosen = |bits: u32, range: Value| json!({"digit_bits": bits, "input_range": range});
+    for (name, others) in [
+        (
+            RECORDS[1],
+            vec![
+                chosen(16, json!("table")),
+                chosen(11, json!("table")),
+                chosen(10, json!("exact")),
+                chosen(10, Value::Null),
+                Value::Null,
+            ],
+        ),
+        (
+            tuned,
+            vec![
+                json!({"digit_bits": 10, "roundings": 0, "input_range": "table"}),
+                json!({"digit_bits": 8, "roundings": 1, "input_range": "table"}),
+                json!({"digit_bits": 8, "roundings": 0, "input_range": "exact"}),
+                chosen(8, json!("table")),
+                Value::Null,
+            ],
+        ),
+        (
+            without_limbs,
+            vec![
+                chosen(12, json!("table")),
+                chosen(16, json!("exact")),
+                Value::Null,
+            ],
+        ),
+        (direct, vec![chosen(16, Value::Null)]),
+    ] {
+        let bench = Bench::of(name);
+        let json = as_json(&bench.base);
+        for other in others {
+            let mut changed = json.clone();
+            changed["request"]["chosen"] = other;
+            assert_ne!(changed, json, "{name}");
+            let run = StoredRun::parse(&bench.path, changed.to_string().as_bytes()).unwrap();
+            let mut record = run.record().clone();
+            record.seal();
+            let found = bench.rederive(&record, &as_json(&record), &bench.exhibits);
+            let is_named = |found: &Discrepancy| found.place.starts_with("request.chosen");
+            assert!(
+                found.discrepancies.iter().any(is_named),
+                "{name}: {:?}: {:?}",
+                record.request.chosen,
+                found.discrepancies
+            );
+        }
+    }
+}
+
+/// What was asked for stands beside what came of it.
+#[test]
+fn requests_that_the_run_contradicts_are_noticed() {
+    let bench = Bench::of(RECORDS[1]);
+    let json = as_json(&bench.base);
+    for (place, pointer, value) in [
+        ("request.warmup", "/request/warmup", json!(1)),
+        ("request.runs", "/request/runs", json!(2)),
+        ("request.sample", "/request/sample", json!(3)),
+        ("request.input_sha256", "/request/input_sha256", json!("00")),
+        ("request.dimensions", "/request/dimensions", json!({"batch": 1})),
+        ("request.output", "/request/output", json!("logits")),
+        (
+            "request.plan.input_range",
+            "/request/plan/input_range",
+            json!("exact"),
+        ),
+        ("request.plan.digit_bits", "/request/plan/digit_bits", json!(12)),
+    ] {
+        let mut changed = json.clone();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        changed.pointer_mut(parent).unwrap()[field] = value;
+        let run = StoredRun::parse(&bench.path, changed.to_string().as_bytes()).unwrap();
+        let mut record = run.record().clone();
+        record.seal();
+        let found = bench.rederive(&record, &as_json(&record), &bench.exhibits);
+        let places: Vec<&str> = found.discrepancies.iter().map(|one| &one.place[..]).collect();
+        assert!(
+            places.iter().any(|found| found.starts_with(place)),
+            "{place}: {places:?}"
+        );
+    }
+}
+
+/// The accuracy of a record of an older schema is that of an evaluation that is not at hand, and of a newer one is not.
+#[test]
+fn an_older_accuracy_is_not_contradicted() {
+    let path = common::root("results/composite/cnn_strided-s7-committed-5f0cce16.json");
+    let run = StoredRun::open(&path).unwrap();
+    let tools = Tools::new(common::solc().clone());
+    let accuracy = run.record().accuracy.clone().unwrap();
+    let found = |schema: u32, accuracy: Option<Accuracy>| {
+        let mut record = Record {
+            schema,
+            accuracy,
+            ..run.record().clone()
+        };
+        record.environment.git_revision = None;
+        record.renewal = None;
+        record.seal();
+        let run = StoredRun::parse(&path, as_json(&record).to_string().as_bytes()).unwrap();
+        let found = rederive::rederive(&run, Given::default(), &tools).unwrap();
+        let places = found.discrepancies.into_iter().map(|found| found.place);
+        let places: Vec<String> = places.filter(|place| place.starts_with("accuracy")).collect();
+        (
+            places,
+            found.remarks.iter().any(|remark| remark.contains("accuracy")),
+        )
+    };
+    let of_then = |correct| Accuracy {
+        correct,
+        integers: None,
+        ..accuracy.clone()
+    };
+    let same = of_then(accuracy.correct);
+    assert_eq!(found(10, Some(same.clone())), (Vec::new(), false));
+    assert_eq!(found(10, Some(of_then(1))), (Vec::new(), true));
+    assert_eq!(found(10, None), (Vec::new(), false));
+    assert_eq!(found(SCHEMA, Some(accuracy.clone())), (Vec::new(), false));
+    assert!(!found(SCHEMA, Some(same)).0.is_empty());
+    assert!(!found(SCHEMA, Some(of_then(1))).0.is_empty());
+    assert!(!found(SCHEMA, None).0.is_empty());
 }
 
 /// Code of another source, with every digest written anew.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use evmbench::accuracy::Accuracy;
 use evmbench::chain::{Fork, Rule};
-use evmbench::committed::Interval;
+use evmbench::committed::{CheckedRange, InputAssurance, Interval};
 use evmbench::environment;
 use evmbench::forecast;
 use evmbench::hint::Hint as _;
@@ -19,7 +19,8 @@ use evmbench::store;
 use evmbench::subject::{Material, Subject};
 use evmbench::suite::{self, Experiment};
 use evmbench::tune::{
-    self, Basis, Candidate, Chosen, Found, Limits, Measured, Objective, Profile, Reference, Space, TuneError,
+    self, Basis, Candidate, Chosen, Found, Limits, Measured, Objective, Profile, Reference, Refused, Space,
+    TuneError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,10 +89,9 @@ fn settings_that_a_value_could_exceed_are_never_proposed() {
     }
     assert!(!found.candidates.is_empty());
     for candidate in &found.candidates {
-        assert!(found.refused.iter().all(|refused| {
-            (refused.plan.digit_bits(), refused.plan.roundings())
-                != (candidate.plan.digit_bits(), candidate.plan.roundings())
-        }));
+        let choices = |plan: CircuitPlan| (plan.digit_bits(), plan.roundings(), plan.input_range());
+        let is_refused = |refused: &Refused| choices(refused.plan) == choices(candidate.plan);
+        assert!(!found.refused.iter().any(is_refused));
         assert!(!candidate.guarantees.is_empty());
         for guarantee in &candidate.guarantees {
             assert_eq!(guarantee.basis, Basis::StaticBound);
@@ -268,6 +268,101 @@ fn accuracy_decides_where_there_are_images() {
     asked.sort_unstable();
     asked.dedup();
     assert_eq!(asked.len(), times, "each is asked for once");
+}
+
+/// What a model's committed circuits with these plans are, those with 1 column.
+fn in_one_column(id: &str, space: Space) -> Vec<Candidate> {
+    let subject = subject(id, space.plans[0]);
+    let space = Space {
+        columns: vec![1],
+        ..space
+    };
+    let found = space.committed(&subject, &Reference::of(&subject), Fork::Osaka, None);
+    found.candidates
+}
+
+/// Neither range is always the better one: to hold an input to its own range takes cells, and leaves narrower bounds, with which more
+/// outputs share a power of the challenge.
+#[test]
+fn either_range_may_need_fewer_rows() {
+    let plan = CircuitPlan::committed(7, Io::Committed).unwrap();
+    let plan = plan.with_digits(10, None).unwrap();
+    for (id, in_table, ranged) in [("dense_large", 17, 16), ("relu", 14, 15)] {
+        let found = in_one_column(id, Space::around(vec![plan]));
+        let least = |range| {
+            let of_range = found.iter().filter(|one| one.plan.input_range() == Some(range));
+            of_range.map(|one| one.forecast.logrows).min()
+        };
+        assert_eq!(least(CheckedRange::Table), Some(in_table), "{id}");
+        assert_eq!(least(CheckedRange::Exact), Some(ranged), "{id}");
+    }
+}
+
+/// The two ranges that a circuit may check are searched, and each is kept where it is asked for.
+#[test]
+fn the_range_that_the_circuit_checks_is_searched() {
+    let plan = CircuitPlan::committed(7, Io::Committed).unwrap();
+    let ranges = |plan| -> Vec<Option<CheckedRange>> {
+        let found = in_one_column("dense_small", Space::around(vec![plan]));
+        let mut ranges = Vec::new();
+        for candidate in found {
+            let range = candidate.plan.input_range();
+            if !ranges.contains(&range) {
+                ranges.push(range);
+            }
+        }
+        ranges
+    };
+    let both = [CheckedRange::Table, CheckedRange::Exact];
+    assert_eq!(ranges(plan), both.map(Some), "the default's first");
+    for range in both {
+        assert_eq!(ranges(plan.with_input_range(range).unwrap()), [Some(range)]);
+    }
+    assert_eq!(ranges(plan.registered().unwrap()), [None]);
+    assert_eq!(ranges(CircuitPlan::committed(7, Io::Public).unwrap()), [None]);
+}
+
+/// Whoever asks for it is also told of circuits that leave the range to a consumer that knows the commitment; of nothing else.
+#[test]
+fn a_registered_input_is_searched_where_it_is_asked_for() {
+    let plan = CircuitPlan::committed(7, Io::Result).unwrap();
+    let space = Space::around(vec![plan]).with_any_input_range().unwrap();
+    assert_eq!(space.plans, [plan, plan.registered().unwrap()]);
+    let found = in_one_column("dense_small", space);
+    let assurances = [InputAssurance::Ranged, InputAssurance::Registered];
+    for assurance in assurances {
+        assert!(
+            found
+                .iter()
+                .any(|one| one.plan.input_assurance() == Some(assurance))
+        );
+    }
+    assert!(
+        found
+            .iter()
+            .all(|one| one.plan.visibilities() == plan.visibilities())
+    );
+    for other in [
+        CircuitPlan::direct(7),
+        CircuitPlan::committed(7, Io::Public),
+        plan.registered(),
+    ] {
+        let space = Space::around(vec![other.unwrap()]);
+        assert!(space.with_any_input_range().is_err());
+    }
+}
+
+#[test]
+fn limbs_that_are_asked_for_are_kept() {
+    let plan = CircuitPlan::committed(7, Io::Result)
+        .unwrap()
+        .with_digits(10, None)
+        .unwrap();
+    for candidate in in_one_column("dense_small", Space::around(vec![plan])) {
+        assert_eq!(candidate.plan.digit_bits(), Some(10));
+    }
+    let space = Space::around(vec![plan]).with_any_io().unwrap();
+    assert!(space.plans.iter().all(|plan| plan.digit_bits() == Some(10)));
 }
 
 #[test]
@@ -548,6 +643,25 @@ fn unusable_searches_are_refused() {
             &["--for", "gas", "relu", "--any-io", "--circuit", "direct"],
             "belong to committed circuits",
         ),
+        (
+            &["--for", "gas", "relu", "--any-input-range", "--circuit", "direct"],
+            "belong to committed circuits",
+        ),
+        (
+            &["--for", "gas", "relu", "--any-input-range", "--io", "public"],
+            "whoever reads it assures its range",
+        ),
+        (
+            &[
+                "--for",
+                "gas",
+                "relu",
+                "--any-input-range",
+                "--input-range",
+                "table",
+            ],
+            "cannot be used with",
+        ),
     ] {
         refuses(&[&["tune"], arguments].concat(), message, "");
     }
@@ -586,6 +700,17 @@ fn a_tuned_model_is_proved_and_its_profile_proves_it_again() {
         assert!(one["measured"]["guarded_gas"].as_u64() >= measured.guarded_gas);
     }
     assert!(measured.runtime_code_bytes <= 24_576);
+    // The profile keeps the range, and the record says what was chosen for its own circuit.
+    let plan = profile.plan;
+    assert!(plan.input_range().is_some());
+    let tuned = Path::new(out).join("scaling").join(&measured.record);
+    let tuned = store::load(&tuned.with_extension("json")).unwrap();
+    let chosen = tuned.request.chosen.unwrap();
+    assert_eq!(chosen.input_range, plan.input_range());
+    assert_eq!(
+        (Some(chosen.digit_bits), chosen.roundings),
+        (plan.digit_bits(), plan.roundings())
+    );
     let untuned = store::load(&root().join("results/scaling/dense_small-s7-committed.json")).unwrap();
     assert!(measured.verification_gas < untuned.tx_gas_samples[0]);
 
@@ -607,6 +732,25 @@ fn a_tuned_model_is_proved_and_its_profile_proves_it_again() {
     let gas = record.tx_gas_samples[0];
     // Calldata has other zero bytes in each proof.
     assert!(gas.abs_diff(measured.verification_gas) < 2_000, "{gas}");
+}
+
+/// Candidates that leave the input's range to a consumer are told from the others.
+#[test]
+fn another_statement_is_named() {
+    common::tools();
+    let tune = ["tune", "dense_small", "--for", "memory", "--dry-run"];
+    let asked = say(&tune);
+    assert_eq!(asked.status, Some(0), "{}", asked.stderr);
+    assert!(asked.stdout.contains("what was asked") && !asked.stdout.contains("another statement"));
+    let any = say(&[&tune[..], &["--any-input-range"]].concat());
+    assert_eq!(any.status, Some(0), "{}", any.stderr);
+    let rows = any.stdout.lines().filter(|line| line.contains("registered, "));
+    let named: Vec<bool> = rows.map(|line| line.contains("another statement")).collect();
+    assert!(
+        !named.is_empty() && named.iter().all(|&named| named),
+        "{}",
+        any.stdout
+    );
 }
 
 /// With real EZKL: a layer that must be rounded, in digits of fewer bits than the default's, whose table is smaller.

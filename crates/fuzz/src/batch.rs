@@ -28,10 +28,7 @@ pub fn load(path: &Path, fork: Option<Fork>, solc: &Solc) -> Result<(Loaded, Bat
         path: path.to_owned(),
     };
     let batch = record.batch.as_ref().ok_or_else(no_batch)?;
-    let options = CompileOptions {
-        optimizer_runs: record.request.optimizer_runs,
-        ..CompileOptions::default()
-    };
+    let options = CompileOptions::with_runs(record.request.optimizer_runs);
     let source = run.text(Evidence::VERIFIER_SOURCE)?;
     let openings = Openings::compile(solc, &source, &options)?;
     let opening = openings.of(Sharing::Key).ok_or_else(no_batch)?;

@@ -158,10 +158,7 @@ pub fn measure(paths: &[PathBuf], given: Given<'_>, tools: &Tools) -> Result<Pro
         }
     }
     differ(&members, paths)?;
-    let options = CompileOptions {
-        optimizer_runs: first.request.optimizer_runs,
-        ..CompileOptions::default()
-    };
+    let options = CompileOptions::with_runs(first.request.optimizer_runs);
     let openings = Openings::compile(&tools.solc, &first.source, &options)?;
     let calls: Vec<VerifyCall> = members.iter().map(|member| member.call.clone()).collect();
     let code = VerifierCode {

@@ -149,10 +149,7 @@ impl Bench<'_> {
         }
 
         self.observer.started("compile");
-        let options = CompileOptions {
-            optimizer_runs: subject.request.optimizer_runs,
-            ..CompileOptions::default()
-        };
+        let options = CompileOptions::with_runs(subject.request.optimizer_runs);
         let contract = artifacts.verifier().contract();
         let compiled = self.solc.compile(&artifacts.verifier_source, contract, &options);
         self.observer.finished();

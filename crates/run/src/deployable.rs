@@ -94,10 +94,7 @@ impl Together {
     pub fn of(run: &StoredRun, solc: &Solc) -> Result<Self, DeployableError> {
         let record = run.record();
         let source = || run.text(Evidence::VERIFIER_SOURCE);
-        let options = CompileOptions {
-            optimizer_runs: record.request.optimizer_runs,
-            ..CompileOptions::default()
-        };
+        let options = CompileOptions::with_runs(record.request.optimizer_runs);
         let set = SetRuns::of(run, solc)?;
         let opening = if record.batch.is_some() {
             Some(Opened::of(solc, &source()?, Sharing::Key, &options)?)

@@ -182,10 +182,7 @@ impl PartRun {
     /// The opening of the part's verifier, compiled as the verifier; none where it has none, or none that fits into a contract under the
     /// fork.
     fn opening(&self, solc: &Solc) -> Result<Option<Opened>, BatchError> {
-        let options = CompileOptions {
-            optimizer_runs: self.request.optimizer_runs,
-            ..CompileOptions::default()
-        };
+        let options = CompileOptions::with_runs(self.request.optimizer_runs);
         let opening = Opened::of_any(solc, &self.source, Sharing::Key, &options)?;
         let most = self.request.fork.limits().runtime_code_bytes;
         Ok(opening.filter(|opening| opening.compiled.runtime_code.len() as u64 <= most))

@@ -50,6 +50,17 @@ pub struct CompileOptions {
     pub source_hash_appended: bool,
 }
 
+impl CompileOptions {
+    /// The defaults, but for how often the optimizer expects each opcode to run.
+    #[must_use]
+    pub fn with_runs(optimizer_runs: u64) -> Self {
+        Self {
+            optimizer_runs,
+            ..Self::default()
+        }
+    }
+}
+
 /// An EVM that solc can aim at.
 ///
 /// Prague is right for Prague, Osaka and what follows: Osaka only adds an opcode (CLZ), which EZKL's verifiers do not use,

@@ -1,6 +1,6 @@
 //! What is searched: every way to lay a circuit out that its bounds allow.
 
-use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use evmbench_committed::{CheckedRange, CommittedError, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use evmbench_evm::chain::Fork;
 use evmbench_ezkl::{CircuitKind, CircuitPlan, CircuitSettings, Failure, Io, PlanError, ShapeError};
 use evmbench_host::parallel;
@@ -18,7 +18,8 @@ const COLUMNS: std::ops::RangeInclusive<usize> = 1..=4;
 /// What may be changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Space {
-    /// Plans to start from, which differ in scale and in what they show; columns, digits and roundings are changed.
+    /// Plans to start from, which differ in scale, in what they show, and in who assures the input's range; columns, digits, roundings
+    /// and the range that a circuit checks are changed, as far as a plan does not ask for them.
     pub plans: Vec<CircuitPlan>,
     /// Numbers of columns side by side.
     pub columns: Vec<usize>,
@@ -89,13 +90,35 @@ impl Space {
         for plan in &self.plans {
             for io in [Io::Committed, Io::Result, Io::Public] {
                 let shown = CircuitPlan::committed(plan.scale(), io)?;
+                let shown = match plan.digit_bits() {
+                    Some(bits) => shown.with_digits(bits, None)?,
+                    None => shown,
+                };
                 let registered = (io != Io::Public).then(|| shown.registered()).transpose()?;
                 plans.extend([Some(shown), registered].into_iter().flatten());
             }
         }
+        Ok(Self { plans, ..self }.distinct())
+    }
+
+    /// The same with every way to assure the range of an input that is committed to: a consumer that knows the commitment is trusted for
+    /// what a circuit would check, so that another statement is then proved.
+    ///
+    /// # Errors
+    /// [`PlanError::NotCommitted`] where a plan's circuit checks no range.
+    pub fn with_any_input_range(self) -> Result<Self, PlanError> {
+        let mut plans = self.plans.clone();
+        for plan in &self.plans {
+            plans.push(plan.registered()?);
+        }
+        Ok(Self { plans, ..self }.distinct())
+    }
+
+    /// Each plan once.
+    fn distinct(mut self) -> Self {
         let mut seen = std::collections::HashSet::new();
-        plans.retain(|plan| seen.insert(*plan));
-        Ok(Self { plans, ..self })
+        self.plans.retain(|plan| seen.insert(*plan));
+        self
     }
 
     /// Every direct circuit of the space: the decomposition that EZKL has by default, and the smallest ones that the static
@@ -164,13 +187,7 @@ impl Space {
         fork: Fork,
         calibration: Option<&Calibration>,
     ) -> Found {
-        let other_bits = DIGIT_BITS.filter(|&bits| bits != DEFAULT_DIGIT_BITS);
-        let bits: Vec<u32> = std::iter::once(DEFAULT_DIGIT_BITS).chain(other_bits).collect();
-        let jobs: Vec<(CircuitPlan, u32)> = self
-            .plans
-            .iter()
-            .flat_map(|&plan| bits.iter().map(move |&bits| (plan, bits)))
-            .collect();
+        let jobs: Vec<Start> = self.plans.iter().flat_map(|&plan| starts(plan)).collect();
         let search = Search {
             space: self,
             subject,
@@ -179,10 +196,7 @@ impl Space {
             calibration,
         };
         let found = parallel::map(parallel::processors(), jobs.len(), || {
-            |index: usize| {
-                let (plan, bits) = jobs[index];
-                Ok::<_, std::convert::Infallible>(search.with_bits(plan, bits))
-            }
+            |index: usize| Ok::<_, std::convert::Infallible>(search.from(jobs[index]))
         });
         let Ok(found) = found;
         found.into_iter().fold(Found::default(), |mut all, found| {
@@ -190,6 +204,48 @@ impl Space {
             all
         })
     }
+}
+
+/// A plan with digits of so many bits.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    plan: CircuitPlan,
+    bits: u32,
+    /// Whether the plan leaves it open which range the circuit checks, and this is one that may be too wide.
+    may_be_loose: bool,
+}
+
+/// A plan in every number of bits and with every range that a circuit may check, as far as it does not ask for them. What is the default
+/// comes first.
+fn starts(plan: CircuitPlan) -> Vec<Start> {
+    let bits = match plan.digit_bits() {
+        Some(bits) => vec![bits],
+        None => {
+            let others = DIGIT_BITS.filter(|&bits| bits != DEFAULT_DIGIT_BITS);
+            std::iter::once(DEFAULT_DIGIT_BITS).chain(others).collect()
+        }
+    };
+    let in_ranges = || {
+        let ranges = [CheckedRange::Table, CheckedRange::Exact];
+        let open: Vec<(CircuitPlan, bool)> = ranges
+            .into_iter()
+            .filter(|_| plan.input_range().is_none())
+            .filter_map(|range| Some((plan.with_input_range(range).ok()?, range == CheckedRange::Table)))
+            .collect();
+        if open.is_empty() {
+            vec![(plan, false)]
+        } else {
+            open
+        }
+    };
+    let start = |bits: u32| {
+        in_ranges().into_iter().map(move |(plan, may_be_loose)| Start {
+            plan,
+            bits,
+            may_be_loose,
+        })
+    };
+    bits.into_iter().flat_map(start).collect()
 }
 
 struct Search<'a> {
@@ -201,16 +257,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Circuits with digits of so many bits: with as few roundings as will do, then with more of them.
-    fn with_bits(&self, plan: CircuitPlan, bits: u32) -> Found {
+    /// Circuits with as few roundings as will do, then with more of them.
+    fn from(&self, start: Start) -> Found {
         let mut found = Found::default();
-        let Some(least) = self.with_roundings(plan, bits, None, &mut found) else {
+        let Some(least) = self.with_roundings(start, None, &mut found) else {
             return found;
         };
         let layers = self.subject.graph.iter().flat_map(|graph| &graph.nodes);
         let places = layers.filter(|node| !node.op.parameters().is_empty()).count();
         for roundings in least + 1..=places {
-            match self.with_roundings(plan, bits, Some(roundings), &mut found) {
+            match self.with_roundings(start, Some(roundings), &mut found) {
                 Some(made) if made < roundings => break,
                 _ => {}
             }
@@ -220,33 +276,36 @@ impl Search<'_> {
 
     /// Circuits with at most so many roundings, or with as few as will do; how many there are. Nothing new is found where there
     /// are fewer than were asked for.
-    fn with_roundings(
-        &self,
-        plan: CircuitPlan,
-        bits: u32,
-        roundings: Option<usize>,
-        found: &mut Found,
-    ) -> Option<usize> {
+    fn with_roundings(&self, start: Start, roundings: Option<usize>, found: &mut Found) -> Option<usize> {
+        let Start { plan, bits, .. } = start;
         let lowered = plan
             .with_digits(bits, roundings)
-            .map_err(|error| (plan, error.to_string()))
+            .map_err(|error| Some((plan, error.to_string())))
             .and_then(|plan| {
                 let request = Request {
                     plan,
                     chosen: None,
                     ..self.subject.request.clone()
                 };
-                let subject = self.subject.asked_for(request);
-                let subject = subject.map_err(|error| (plan, error.to_string()))?;
+                let subject = self.subject.asked_for(request).map_err(|error| match error {
+                    // The other range is searched as well.
+                    CommittedError::LooseRange(_) | CommittedError::WideTable { .. }
+                        if start.may_be_loose =>
+                    {
+                        None
+                    }
+                    error => Some((plan, error.to_string())),
+                })?;
                 let committed = subject
                     .committed
-                    .ok_or((plan, PlanError::NotCommitted.to_string()))?;
+                    .ok_or(Some((plan, PlanError::NotCommitted.to_string())))?;
                 Ok((plan, committed))
             });
         let (plan, committed) = match lowered {
             Ok(lowered) => lowered,
-            Err((plan, reason)) => {
-                found.refused.push(Refused { plan, reason });
+            Err(refused) => {
+                let refused = refused.map(|(plan, reason)| Refused { plan, reason });
+                found.refused.extend(refused);
                 return None;
             }
         };
@@ -254,6 +313,8 @@ impl Search<'_> {
         if roundings.is_some_and(|asked| made < asked) {
             return Some(made);
         }
+        // Computed once for all columns.
+        committed.witness();
         for &columns in &self.space.columns {
             let asked = plan
                 .with_digits(bits, Some(made))

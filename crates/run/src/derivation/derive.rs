@@ -18,6 +18,7 @@ use evmbench_host::digests::sha256_hex;
 use evmbench_judge::{self as judge, FunctionCheck, numerics};
 use evmbench_ledger::facts::{self, KnownModel};
 use evmbench_ledger::ledger::{self, Finding, Ledger, What};
+use evmbench_schema::onnx::OutputForm;
 use evmbench_schema::record::digest;
 use evmbench_schema::record::{
     Evidence, FileName, IntegerCheck, Keys, Numerics, ONNX_SUITE, Outcome, Proof, ProofBatch, Record, SCHEMA,
@@ -27,10 +28,11 @@ use evmbench_subject::subject::Subject;
 use evmbench_subject::trained;
 use evmbench_suite as suite;
 
+use super::chosen::{self, ProvedCircuit};
 use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;
 use super::judged::{function_otherwise, numerics_otherwise};
-use super::older::{as_written_then, lacks_function, too_low};
+use super::older::{accuracy_then, as_written_then, chosen_then, lacks_function, too_low};
 use super::rebuilt::is_network;
 use super::reproduce::{NOT_ASKED, NOT_JUDGED};
 use super::{
@@ -128,6 +130,8 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     derivation.judged();
     derivation.reproduced();
     derivation.request();
+    derivation.chosen();
+    derivation.asked_of_run();
     derivation.set();
     derivation.batch();
     derivation.claims();
@@ -148,6 +152,8 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     discrepancies.extend(too_low(record));
     let mut expected = again.clone();
     let mut remarks: Vec<String> = as_written_then(record, &mut expected).into_iter().collect();
+    remarks.extend(accuracy_then(record, &mut expected));
+    remarks.extend(chosen_then(record, &mut expected));
     remarks.extend(not_compared_then(&findings.rebuilt.covered_since));
     discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {
@@ -867,11 +873,21 @@ impl Derivation<'_> {
             }
         };
         match &again.input.source {
-            Source::TestImage { number, .. } => again.request.sample = Some(*number),
-            Source::File { sha256 } => again.request.input_sha256 = Some(sha256.clone()),
             Source::Seeded { seed } if request.input_seed.is_some() => again.request.input_seed = Some(*seed),
             Source::Seeded { seed } => again.request.seed = *seed,
-            Source::Trained { .. } | Source::Part { .. } => {}
+            Source::TestImage { .. } | Source::File { .. } | Source::Trained { .. } | Source::Part { .. } => {
+            }
+        }
+        // What a later part reads does not tell what the whole model was given.
+        if !matches!(again.input.source, Source::Part { .. }) {
+            again.request.sample = match &again.input.source {
+                Source::TestImage { number, .. } => Some(*number),
+                _ => None,
+            };
+            again.request.input_sha256 = match &again.input.source {
+                Source::File { sha256 } => Some(sha256.clone()),
+                _ => None,
+            };
         }
         // Only what is drawn has a seed.
         if !matches!(again.input.source, Source::Seeded { .. }) {
@@ -903,6 +919,96 @@ impl Derivation<'_> {
                 "keys.srs.kind",
                 "a file was asked for, which is no test string of this machine's",
             );
+        }
+    }
+
+    /// What was chosen where the plan leaves it open, and what of the plan no circuit made again tells of an older layout.
+    fn chosen(&mut self) {
+        let settings = self.evidence.settings.as_deref();
+        let settings = settings.and_then(|settings| CircuitSettings::parse(settings).ok());
+        let subject = self.findings.rebuilt.subject.as_ref().ok();
+        let made = subject
+            .and_then(|subject| Some(&subject.committed.as_ref()?.circuit))
+            .filter(|circuit| {
+                let same = |settings| laid_out_otherwise(circuit, settings).is_none();
+                settings.as_ref().is_some_and(same)
+            });
+        let request = &self.stored.request;
+        let circuit = ProvedCircuit {
+            settings: settings.as_ref(),
+            lowering: self.again.lowering.as_ref(),
+            roundings: made.map(CommittedCircuit::roundings),
+        };
+        let chosen = chosen::of_circuit(request, &circuit);
+        let otherwise = chosen::asked_otherwise(request, &circuit);
+        self.again.request.chosen = chosen;
+        for (place, what) in otherwise {
+            self.wrong(place, what);
+        }
+    }
+
+    /// What was asked of the run and of the file, which other fields tell as well.
+    fn asked_of_run(&mut self) {
+        let request = &self.stored.request;
+        let proofs = || {
+            let phases = self.stored.phases.iter();
+            phases.filter(|phase| phase.phase == Phase::Prove)
+        };
+        let warm_ups = proofs()
+            .filter(|proof| proof.source == PhaseSource::WarmUp)
+            .count();
+        let counted = proofs().count() - warm_ups;
+        let has_proof = self.evidence.proof.is_some();
+        let mut wrong = Vec::new();
+        if has_proof && warm_ups != request.warmup {
+            let what = format!("{warm_ups} proofs were made first and not counted, by `phases`");
+            wrong.push(("request.warmup", what));
+        }
+        if has_proof && counted != request.runs {
+            wrong.push((
+                "request.runs",
+                format!("{counted} proofs were counted, by `phases`"),
+            ));
+        }
+        match self.stored.outcome {
+            Outcome::TimedOut { limit_seconds, .. } if limit_seconds != request.timeout_seconds => {
+                wrong.push((
+                    "request.timeout_seconds",
+                    format!("the run ended after {limit_seconds} s"),
+                ));
+            }
+            Outcome::OutOfMemory { limit_bytes, .. }
+                if request
+                    .memory_limit_bytes
+                    .is_some_and(|asked| asked != limit_bytes) =>
+            {
+                wrong.push((
+                    "request.memory_limit_bytes",
+                    format!("the run ended at {limit_bytes} bytes"),
+                ));
+            }
+            _ => {}
+        }
+        // Only a file leaves sizes open, and only a file's or a network's output has other forms.
+        let is_network = suite::find(&request.id).is_ok_and(|spec| is_network(spec, request));
+        if !request.is_of_file() && !request.dimensions.is_empty() {
+            wrong.push((
+                "request.dimensions",
+                "the suite's models leave no size open".to_owned(),
+            ));
+        }
+        if !request.is_of_file() && !is_network && request.output != OutputForm::Model {
+            wrong.push((
+                "request.output",
+                "the suite's models have no other output".to_owned(),
+            ));
+        }
+        if request.scale_factors.is_some() && request.plan.kind() != CircuitKind::Committed {
+            let what = "no other circuit than a committed one has such factors";
+            wrong.push(("request.scale_factors", what.to_owned()));
+        }
+        for (place, what) in wrong {
+            self.wrong(place, what);
         }
     }
 

@@ -13,6 +13,7 @@
 //!
 //! Each of these is done once for one evidence; [`derive`] is a pure function of them and of the record.
 
+mod chosen;
 mod compare;
 mod derive;
 mod exhibits;
@@ -42,6 +43,7 @@ use evmbench_schema::function::FunctionCheck;
 use evmbench_schema::record::{Evidence, PartSet, ProofBatch, Record, Request};
 use evmbench_store::StoredRun;
 
+pub use chosen::{ProvedCircuit, is_as_tuned_then, of_circuit as chosen_of_circuit};
 pub use compare::{Discrepancy, differences};
 pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;
@@ -195,10 +197,7 @@ impl Terms {
 /// Why there is no such contract, in words.
 pub fn compile(evidence: &Evidence, terms: &Terms, tools: &Tools) -> Result<CompiledContract, String> {
     let source = evidence.verifier_source.as_deref().ok_or("there is no source")?;
-    let options = CompileOptions {
-        optimizer_runs: terms.optimizer_runs,
-        ..CompileOptions::default()
-    };
+    let options = CompileOptions::with_runs(terms.optimizer_runs);
     let compiled = tools.compile(source, terms.verifier, &options);
     compiled.map_err(|error| error.to_string())
 }

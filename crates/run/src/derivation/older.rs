@@ -4,9 +4,12 @@
 //! fields, [`SINCE`] for items of the ledger), its ledger's sentences may be an older evmbench's, and nothing else.
 
 use evmbench_ledger::ledger::{Item, Ledger, What};
-use evmbench_schema::record::{Record, SCHEMA};
+use evmbench_schema::accuracy::Accuracy;
+use evmbench_schema::record::{Record, SCHEMA, leaves};
 
 use super::Discrepancy;
+use super::chosen;
+use crate::environment;
 
 /// Items that came after the first ledger, with the schema that has them first.
 const SINCE: [(What, u32); 2] = [(What::ProofBytes, 3), (What::Challenge, 3)];
@@ -49,6 +52,44 @@ pub(super) fn as_written_then(stored: &Record, again: &mut Record) -> Option<Str
             stored.schema
         )
     })
+}
+
+/// Takes over the accuracy that an older evmbench came with. Then, one evaluation stood for all circuits of a model and scale, and this
+/// evmbench has those of other circuits, or none.
+pub(super) fn accuracy_then(stored: &Record, again: &mut Record) -> Option<String> {
+    const OF_CIRCUIT: &str = "accuracy.integers";
+    if !leaves::is_later(OF_CIRCUIT, stored.schema) {
+        return None;
+    }
+    let without_integers = again.accuracy.clone().map(|accuracy| Accuracy {
+        integers: None,
+        ..accuracy
+    });
+    if stored.accuracy == without_integers {
+        return None;
+    }
+    again.accuracy.clone_from(&stored.accuracy);
+    stored.accuracy.as_ref().map(|_| {
+        "its accuracy is of an evaluation that an older evmbench came with, and was not compared".to_owned()
+    })
+}
+
+/// Takes over what another evmbench's `tune` said was chosen, where the plan leaves nothing of it open: it was what would have been chosen
+/// without tuning.
+pub(super) fn chosen_then(stored: &Record, again: &mut Record) -> Option<String> {
+    let (said, of_circuit) = (stored.request.chosen, again.request.chosen);
+    let renewed_now = stored.renewal.as_ref().is_some_and(|renewal| {
+        renewal.git_revision.is_some() && renewal.git_revision == environment::git_revision()
+    });
+    let is_now = renewed_now || environment::is_this_evmbench(&stored.environment);
+    if said == of_circuit || is_now || !chosen::is_as_tuned_then(&stored.request, of_circuit) {
+        return None;
+    }
+    again.request.chosen = said;
+    Some(
+        "`request.chosen` says what would have been chosen without tuning; the circuit is the one that `request.plan` asks for"
+            .to_owned(),
+    )
 }
 
 /// Today's ledger as a schema has it, with the sentences of `then` where finding and level are the same; and how many of these are

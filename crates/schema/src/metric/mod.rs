@@ -175,7 +175,7 @@ impl Metric {
 
     /// Whether it depends on the machine, so that two machines are never set against each other by it.
     pub fn is_of_machine(self) -> bool {
-        self.unit() == Unit::Seconds
+        self.unit().is_of_machine()
     }
 
     /// What it holds, in a sentence.

@@ -49,6 +49,21 @@ impl Unit {
         }
     }
 
+    /// Whether what it counts depends on the machine. Memory is compared across machines: the circuit's size decides most of it.
+    pub fn is_of_machine(self) -> bool {
+        match self {
+            Self::Seconds => true,
+            Self::Words
+            | Self::Count
+            | Self::Gas
+            | Self::Bytes
+            | Self::Memory
+            | Self::Percent
+            | Self::Ratio
+            | Self::Real => false,
+        }
+    }
+
     /// A number as a record holds it, in the unit of tables and plots.
     pub fn measure(self, number: f64) -> f64 {
         match self {

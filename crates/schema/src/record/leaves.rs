@@ -29,7 +29,7 @@ impl std::fmt::Display for Class {
 }
 
 /// Places with their classes and what they rest on. A place stands for everything below it that has no entry of its own.
-const CLASSES: [(&str, Class, &str); 105] = {
+const CLASSES: [(&str, Class, &str); 107] = {
     use Class::{Derived, FreeText, Measured};
     [
         (
@@ -54,9 +54,13 @@ const CLASSES: [(&str, Class, &str); 105] = {
         (
             "request.runs",
             Derived,
-            "as many proofs have their gas in the record",
+            "as many proofs have their gas in the record, and are in `phases`",
         ),
-        ("request.warmup", Measured, "what was asked for"),
+        (
+            "request.warmup",
+            Measured,
+            "what was asked for: as many warm-ups are in `phases`",
+        ),
         (
             "request.seed",
             Derived,
@@ -64,9 +68,17 @@ const CLASSES: [(&str, Class, &str); 105] = {
         ),
         ("request.input_seed", Derived, "`input.source`"),
         ("request.fork", Derived, "gas and rules"),
-        ("request.timeout_seconds", Measured, "what was asked for"),
-        ("request.memory_limit_bytes", Measured, "what was asked for"),
-        ("request.threads", Measured, "what was asked for"),
+        (
+            "request.timeout_seconds",
+            Measured,
+            "what was asked for; where a run ended at it, `outcome.limit_seconds`",
+        ),
+        (
+            "request.memory_limit_bytes",
+            Measured,
+            "what was asked for: `environment`; where a run ended at it, `outcome.limit_bytes`",
+        ),
+        ("request.threads", Measured, "what was asked for: `environment`"),
         ("request.srs_sha256", Derived, "`keys.srs`"),
         ("request.onnx_sha256", Derived, "`model.onnx_sha256`"),
         ("request.dimensions", Derived, "the user's file read again"),
@@ -94,7 +106,17 @@ const CLASSES: [(&str, Class, &str); 105] = {
         (
             "request.chosen",
             Derived,
-            "the circuit laid out again with these choices, and its settings",
+            "`request.plan`, the circuit laid out again with these choices, and its settings",
+        ),
+        (
+            "request.chosen.digit_bits",
+            Derived,
+            "`request.plan`; the end of the tables in settings.json, where `lowering` has limbs, and else the default",
+        ),
+        (
+            "request.chosen.input_range",
+            Derived,
+            "`request.plan`; who assures the input's range by `lowering`",
         ),
         ("request.weights_sha256", Derived, "`model.weights`"),
         ("request.input_sha256", Derived, "`input.source`"),
