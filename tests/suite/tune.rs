@@ -683,6 +683,8 @@ fn a_tuned_model_is_proved_and_its_profile_proves_it_again() {
         "1",
         "--runs",
         "1",
+        "--warmup",
+        "1",
         "--out",
         out,
         "--json",
@@ -713,6 +715,18 @@ fn a_tuned_model_is_proved_and_its_profile_proves_it_again() {
     );
     let untuned = store::load(&root().join("results/scaling/dense_small-s7-committed.json")).unwrap();
     assert!(measured.verification_gas < untuned.tx_gas_samples[0]);
+
+    // Its records are borne out, also those that go through another's run again.
+    let records = store::record_paths(Path::new(out)).unwrap();
+    let records: Vec<PathBuf> = records.iter().map(|path| Path::new(out).join(path)).collect();
+    let records = records.iter().map(|path| path.to_str().unwrap());
+    let said = say(&std::iter::once("verify").chain(records).collect::<Vec<_>>());
+    assert_eq!(said.status, Some(0), "{}{}", said.stdout, said.stderr);
+    assert!(
+        said.stdout.contains("3 records: 3 as recorded"),
+        "{}",
+        said.stdout
+    );
 
     let said = say(&[
         "prove-and-verify",

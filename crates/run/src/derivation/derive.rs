@@ -9,9 +9,9 @@ use evmbench_evm::chain::{Calldata, VerifyCall};
 use evmbench_evm::solidity::CompiledContract;
 use evmbench_ezkl::{
     self as prover, Artifacts, CircuitKind, CircuitPlan, CircuitSettings, CircuitShape, Commitments as _,
-    Committed, CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase, PhaseSource,
-    Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind, VerifierKind, VerifierShape,
-    compiled, is_published_string, point_bytes,
+    Committed, CommittedTensor, ContractConstants, ContractForm, KeyFile, POINT_BYTES, Phase,
+    PhaseMeasurement, PhaseSource, Reproduced, ReproducedModel, SettingsFile, Shown, Side, Silent, SrsKind,
+    VerifierKind, VerifierShape, compiled, is_published_string, point_bytes,
 };
 use evmbench_guard::on_chain::OnChain;
 use evmbench_host::digests::sha256_hex;
@@ -459,7 +459,9 @@ impl Derivation<'_> {
     /// Whether the run is another record's.
     fn goes_through_again(&self) -> bool {
         let phases = self.stored.phases.iter();
-        let mut proofs = phases.filter(|phase| phase.phase == Phase::Prove);
+        let is_counted =
+            |phase: &&PhaseMeasurement| phase.phase == Phase::Prove && phase.source != PhaseSource::WarmUp;
+        let mut proofs = phases.filter(is_counted);
         proofs.all(|proof| proof.source == PhaseSource::Cached)
     }
 
