@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use alloy_primitives::{B256, U256};
-use evmbench::accuracy::Accuracy;
 use evmbench::chain::Fork;
 use evmbench::environment;
 use evmbench::ledger::{Finding, What};
@@ -600,46 +599,6 @@ fn requests_that_the_run_contradicts_are_noticed() {
             "{place}: {places:?}"
         );
     }
-}
-
-/// The accuracy of a record of an older schema is that of an evaluation that is not at hand, and of a newer one is not.
-#[test]
-fn an_older_accuracy_is_not_contradicted() {
-    let path = common::root("results/composite/cnn_strided-s7-committed-5f0cce16.json");
-    let run = StoredRun::open(&path).unwrap();
-    let tools = Tools::new(common::solc().clone());
-    let accuracy = run.record().accuracy.clone().unwrap();
-    let found = |schema: u32, accuracy: Option<Accuracy>| {
-        let mut record = Record {
-            schema,
-            accuracy,
-            ..run.record().clone()
-        };
-        record.environment.git_revision = None;
-        record.renewal = None;
-        record.seal();
-        let run = StoredRun::parse(&path, as_json(&record).to_string().as_bytes()).unwrap();
-        let found = rederive::rederive(&run, Given::default(), &tools).unwrap();
-        let places = found.discrepancies.into_iter().map(|found| found.place);
-        let places: Vec<String> = places.filter(|place| place.starts_with("accuracy")).collect();
-        (
-            places,
-            found.remarks.iter().any(|remark| remark.contains("accuracy")),
-        )
-    };
-    let of_then = |correct| Accuracy {
-        correct,
-        integers: None,
-        ..accuracy.clone()
-    };
-    let same = of_then(accuracy.correct);
-    assert_eq!(found(10, Some(same.clone())), (Vec::new(), false));
-    assert_eq!(found(10, Some(of_then(1))), (Vec::new(), true));
-    assert_eq!(found(10, None), (Vec::new(), false));
-    assert_eq!(found(SCHEMA, Some(accuracy.clone())), (Vec::new(), false));
-    assert!(!found(SCHEMA, Some(same)).0.is_empty());
-    assert!(!found(SCHEMA, Some(of_then(1))).0.is_empty());
-    assert!(!found(SCHEMA, None).0.is_empty());
 }
 
 /// Code of another source, with every digest written anew.

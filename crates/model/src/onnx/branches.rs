@@ -27,6 +27,37 @@ const ELEMENTS_OF_NODE: usize = 1 << 12;
 /// How many nodes before one count as one that it depends on.
 const NODES_BEFORE: usize = 16;
 
+/// Operators that give whole numbers and truth values for such, exactly, and no more of them than they read.
+const EXACT: [&str; 14] = [
+    "And",
+    "Cast",
+    "Equal",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "Less",
+    "LessOrEqual",
+    "Not",
+    "Or",
+    "Slice",
+    "Squeeze",
+    "Xor",
+];
+
+/// Operators that give sizes.
+const SIZES: [&str; 2] = ["Shape", "Size"];
+
+/// The most elements of a list of stored numbers that a condition is computed of.
+const MOST_STORED: i64 = 64;
+
+/// Why a branch is not chosen where runtimes may differ in the condition.
+const NOT_EXACT: &str =
+    "its condition is computed of more than sizes, stored whole numbers and stored truth values";
+
+/// Why no branch is chosen where the condition is another one for another input.
+const ON_INPUT: &str = "its condition depends on the input";
+
 /// A graph in which branches stand in the place of `If` nodes.
 pub(super) struct Chosen<'a> {
     /// The graph; the file's own where it has no such node.
@@ -81,14 +112,17 @@ pub(super) fn chosen(
         }
         let known = ensure_form(&graph.node[index]).and_then(|()| {
             let name = &graph.node[index].input[0];
+            let too_many = "the conditions up to it depend on more nodes and constants than are looked at";
+            // Before anything is copied for it.
+            if looked_at > MOST_LOOKED_AT {
+                return Err(too_many.to_owned());
+            }
             let (depends, cost) = depends_on(&graph, index, name);
             looked_at += cost;
             if looked_at > MOST_LOOKED_AT {
-                return Err(
-                    "the conditions up to it depend on more nodes and constants than are looked at"
-                        .to_owned(),
-                );
+                return Err(too_many.to_owned());
             }
+            ensure_exact(&depends, name)?;
             let holds = condition(&depends, name)?;
             let inner = inlined(&graph, index, usize::from(!holds), &mut names)?;
             Ok((usize::from(!holds), inner))
@@ -233,8 +267,9 @@ fn depends_on(graph: &GraphProto, index: usize, name: &str) -> (GraphProto, usiz
         .filter(|tensor| needed.contains(&tensor.name))
         .cloned()
         .collect();
-    let elements = initializer
-        .iter()
+    let within = node.iter().flat_map(|node| &node.attribute);
+    let elements = (initializer.iter())
+        .chain(within.filter_map(|attribute| attribute.t.as_ref()))
         .map(|tensor| elements(tensor) / ELEMENTS_OF_NODE);
     let cost =
         1 + index / NODES_BEFORE + node.len() + initializer.len() + elements.fold(0, usize::saturating_add);
@@ -249,6 +284,123 @@ fn depends_on(graph: &GraphProto, index: usize, name: &str) -> (GraphProto, usiz
         ..GraphProto::default()
     };
     (depends, cost)
+}
+
+/// What is needed of a value that a condition depends on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Needed {
+    /// Its elements.
+    Elements,
+    /// Its sizes.
+    Sizes,
+}
+
+/// Fails unless every runtime computes the same condition: of stored whole numbers and truth values, and of sizes of what the input decides.
+/// Sums and roundings of floats differ from one runtime to the next, and a branch would be another one for it. Nothing large is computed
+/// for it either: no operator here gives more elements than are stored.
+fn ensure_exact(graph: &GraphProto, condition: &str) -> Result<(), String> {
+    let stored: HashMap<&str, &TensorProto> = (graph.initializer.iter())
+        .map(|tensor| (tensor.name.as_str(), tensor))
+        .collect();
+    let mut by: HashMap<&str, &NodeProto> = HashMap::new();
+    for node in &graph.node {
+        by.extend(node.output.iter().map(|output| (output.as_str(), node)));
+    }
+    let not_exact = || {
+        let reason = if reads_input(&by, &stored, condition) {
+            ON_INPUT
+        } else {
+            NOT_EXACT
+        };
+        reason.to_owned()
+    };
+    // A constant is stored; everything else is computed.
+    let is_stored =
+        |name: &str| stored.contains_key(name) || by.get(name).is_some_and(|node| node.op_type == "Constant");
+    let mut seen = HashSet::new();
+    let mut open = vec![(condition, Needed::Elements)];
+    while let Some((name, needed)) = open.pop() {
+        if name.is_empty() || !seen.insert((name, needed)) {
+            continue;
+        }
+        let Some(node) = by.get(name) else {
+            match (stored.get(name), needed) {
+                (Some(tensor), Needed::Elements) if !is_small_and_whole(tensor) => return Err(not_exact()),
+                (None, Needed::Elements) => return Err(ON_INPUT.to_owned()),
+                _ => continue,
+            }
+        };
+        let operator = node.op_type.as_str();
+        if !is_standard(&node.domain) || within(node).next().is_some() {
+            return Err(not_exact());
+        }
+        let of_inputs = match needed {
+            Needed::Elements if operator == "Constant" => {
+                let is_exact = node
+                    .attribute
+                    .iter()
+                    .all(|attribute| match attribute.name.as_str() {
+                        "value" => attribute.t.as_ref().is_some_and(is_small_and_whole),
+                        "value_int" => true,
+                        "value_ints" => attribute.ints.len() as i64 <= MOST_STORED,
+                        _ => false,
+                    });
+                if !is_exact {
+                    return Err(not_exact());
+                }
+                continue;
+            }
+            Needed::Elements if SIZES.contains(&operator) => Needed::Sizes,
+            Needed::Elements if EXACT.contains(&operator) && is_exact_cast(node) => Needed::Elements,
+            Needed::Sizes if operator == "Constant" => continue,
+            // What is computed of constants alone may be of any size, and sizes that are computed of sizes go through numbers.
+            Needed::Sizes
+                if !SIZES.contains(&operator)
+                    && node
+                        .input
+                        .iter()
+                        .any(|input| !input.is_empty() && !is_stored(input)) =>
+            {
+                Needed::Sizes
+            }
+            _ => return Err(not_exact()),
+        };
+        open.extend(node.input.iter().map(|input| (input.as_str(), of_inputs)));
+    }
+    Ok(())
+}
+
+/// Whether an element of an input has a part in a value.
+fn reads_input(by: &HashMap<&str, &NodeProto>, stored: &HashMap<&str, &TensorProto>, value: &str) -> bool {
+    let mut seen = HashSet::new();
+    let mut open = vec![value];
+    while let Some(name) = open.pop() {
+        if name.is_empty() || stored.contains_key(name) || !seen.insert(name) {
+            continue;
+        }
+        match by.get(name) {
+            Some(node) if SIZES.contains(&node.op_type.as_str()) => {}
+            Some(node) => open.extend(node.input.iter().map(String::as_str)),
+            None => return true,
+        }
+    }
+    false
+}
+
+/// Whether a tensor is a number, or a short list, of a type that every runtime compares exactly.
+fn is_small_and_whole(tensor: &TensorProto) -> bool {
+    let is_whole = [DataType::Bool, DataType::Int32, DataType::Int64].contains(&tensor.data_type());
+    is_whole && tensor.dims.len() <= 1 && tensor.dims.iter().all(|size| (0..=MOST_STORED).contains(size))
+}
+
+/// Whether no number is another one after it, if it is a cast.
+fn is_exact_cast(node: &NodeProto) -> bool {
+    let exact = [DataType::Bool, DataType::Int64].map(|element| i64::from(element as i32));
+    node.op_type != "Cast"
+        || node
+            .attribute
+            .iter()
+            .all(|attribute| attribute.name == "to" && exact.contains(&attribute.i))
 }
 
 /// How many elements a tensor stores, up to the width of the type.
@@ -526,6 +678,95 @@ mod tests {
         assert_eq!((names.last(), &shape[..]), (Some(&"Exp"), &[2, 3][..]));
     }
 
+    /// Runtimes differ in sums and in NaN, and so in the branch.
+    #[test]
+    fn a_condition_of_floats_or_sums_is_refused() {
+        let number = |name: &str, number: f32| TensorProto {
+            dims: Vec::new(),
+            ..floats(name, &[1], &[number])
+        };
+        let to = |node: NodeProto, element: DataType| with(node, int("to", i64::from(element as i32)));
+        let cases: Vec<(&str, Vec<NodeProto>)> = vec![
+            (
+                "a sum",
+                vec![
+                    operator("ReduceSum", &["large"], "s"),
+                    operator("Greater", &["s", "half"], "c"),
+                ],
+            ),
+            (
+                "NaN",
+                vec![
+                    operator("Sqrt", &["minus"], "r"),
+                    operator("Max", &["r", "half"], "s"),
+                    operator("Greater", &["s", "minus"], "c"),
+                ],
+            ),
+            (
+                "a float",
+                vec![to(operator("Cast", &["half"], "c"), DataType::Bool)],
+            ),
+            (
+                "a float of a whole number",
+                vec![
+                    to(operator("Cast", &["two"], "r"), DataType::Double),
+                    to(operator("Cast", &["r"], "c"), DataType::Bool),
+                ],
+            ),
+            (
+                "a sum of whole numbers",
+                vec![
+                    operator("Add", &["two", "two"], "s"),
+                    operator("Equal", &["s", "two"], "c"),
+                ],
+            ),
+            (
+                "sizes of what is computed of constants",
+                vec![
+                    operator("ConstantOfShape", &["list"], "s"),
+                    operator("Size", &["s"], "n"),
+                    operator("Equal", &["n", "two"], "c"),
+                ],
+            ),
+            (
+                "sizes that are computed of sizes",
+                vec![
+                    operator("Shape", &["x"], "s"),
+                    operator("Reshape", &["x", "s"], "r"),
+                    operator("Size", &["r"], "n"),
+                    operator("Equal", &["n", "two"], "c"),
+                ],
+            ),
+            (
+                "a long list",
+                vec![
+                    operator("Gather", &["long", "two"], "n"),
+                    operator("Equal", &["n", "two"], "c"),
+                ],
+            ),
+        ];
+        for (what, mut nodes) in cases {
+            nodes.push(choice("c", [of("Relu", "x"), of("Exp", "x")], "y"));
+            let two = TensorProto {
+                dims: Vec::new(),
+                ..integers("two", &[2])
+            };
+            let stored = vec![
+                floats("large", &[3], &[1e8, 1.0, -1e8]),
+                number("half", 0.5),
+                number("minus", -1.0),
+                two,
+                integers("list", &[2]),
+                integers("long", &[0; 65]),
+            ];
+            let model = small(&[2, 3], nodes, stored);
+            let graph = model.graph.as_ref().expect("has a graph");
+            let found = chosen(graph, |_, _| panic!("{what}: it is not computed"));
+            assert!(found.replaced.is_empty(), "{what}");
+            assert_eq!(found.unknown["y"], NOT_EXACT, "{what}");
+        }
+    }
+
     #[test]
     fn what_a_branch_stores_and_names_is_its_own() {
         // A name of both branches, of the node's own output, and of a value that comes later.
@@ -674,23 +915,21 @@ mod tests {
                 vec![choice("c", branches(), "y")],
                 vec![floats("c", &[], &[1.0])],
             ),
-            "its condition is of floats",
+            NOT_EXACT,
         );
         refused(
             &model(vec![choice("d", branches(), "y")]),
             "reads \"d\", which nothing before it gives",
         );
-        // What the condition depends on has no committed circuit, or is refused.
+        // Also through an operator without a committed circuit.
         let product = with(operator("ReduceProd", &["x"], "p"), int("keepdims", 0));
         let nodes = vec![
             product,
             operator("Greater", &["p", "zero"], "g"),
             choice("g", branches(), "y"),
         ];
-        refused(
-            &small(&[2, 3], nodes, vec![zero()]),
-            "its condition depends on ReduceProd node \"p\", which is not covered",
-        );
+        refused(&small(&[2, 3], nodes, vec![zero()]), depends);
+        // What it depends on is refused.
         let nodes = vec![
             with(operator("Shape", &["x"], "s"), int("nothing", 1)),
             operator("Equal", &["s", "s"], "e"),

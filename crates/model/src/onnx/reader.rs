@@ -585,13 +585,6 @@ impl<'a> Import<'a> {
                 _ => Ok(Vec::new()),
             };
         }
-        if node.op_type == "OneHot" && self.opset < COUNTED_FROM_END_SINCE && is_standard(&node.domain) {
-            let reading = Reading::new(node, |name| self.argument(name));
-            return match ops::one_hot_from_start(&reading)? {
-                Meaning::Composed(composition) => self.compose(index, node, composition),
-                _ => Ok(Vec::new()),
-            };
-        }
         if self.is_of_whole_quotients(node) {
             return self.compose(index, node, Composition::single(Op::IntegerDiv, &[0, 1]));
         }
@@ -1045,9 +1038,6 @@ impl<'a> Import<'a> {
 
 /// The first operator set in which a Softmax and its kin take one axis.
 const ONE_AXIS_SINCE: i64 = 13;
-
-/// The first operator set in which OneHot counts negative numbers from the end.
-const COUNTED_FROM_END_SINCE: i64 = 11;
 
 /// Operators that give of integers and truth values what they give of the same real numbers.
 const OF_ANY_NUMBERS: [&str; 40] = [
@@ -1685,20 +1675,6 @@ mod tests {
             };
             assert_eq!(full(read).nodes.len(), before + 1, "a cast is no node");
         }
-    }
-
-    /// In operator sets 9 and 10 a negative number names no place, which onnxruntime counts from the end: it has no proof.
-    #[test]
-    fn an_older_one_hot_holds_its_numbers_to_those_that_are_not_negative() {
-        let names = |opset: i64| -> Vec<&str> {
-            let constants = vec![integers("depth", &[3]), floats("values", &[2], &[0.0, 1.0])];
-            let node = operator("OneHot", &["x", "depth", "values"], "y");
-            let mut model = small(&[4], vec![node], constants);
-            model.opset_import[0].version = opset;
-            operators(&model).iter().map(Op::onnx_name).collect()
-        };
-        assert_eq!(names(10), ["Cast", "Clip", "Reshape", "Constant", "Equal"]);
-        assert!(!names(11).contains(&"Clip"), "{:?}", names(11));
     }
 
     /// A cast that changes numbers is none that can be left out, and what is too large for 8 bits wraps around.

@@ -69,7 +69,6 @@ pub(crate) use lowering::{Input, Lowering, MOST_LOWERED, Place, ReadThrough, Sou
 pub(crate) use movement::{NO_AXES, expect_replacing, origins, places_along, places_of_parts};
 pub(crate) use operator::{Composition, Direct, Elements, Import, Meaning, OPSET, Operator, Part};
 pub(crate) use quantised::{element_of as quantised_element, quantised};
-pub(crate) use selection::one_hot_from_start;
 pub(crate) use softmax::flattened as flattened_softmax;
 
 use serde::{Deserialize, Serialize};

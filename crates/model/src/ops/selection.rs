@@ -6,7 +6,7 @@ use super::broadcast::strides;
 use super::compare::Compare;
 use super::movement::{ensure_along, lists_of};
 use super::operator::{Composition, Import, Meaning, Part, ensure};
-use super::{ArgMax, Cut, Movement, Op, Reduce, Reduction, Whole, Within};
+use super::{ArgMax, Cut, Movement, Op, Reduce, Reduction, Whole};
 use crate::tensor::Tensor;
 use crate::wire::constant::Constant;
 use crate::wire::node::axis;
@@ -16,7 +16,7 @@ use crate::wire::reading::Reading;
 pub(super) const IMPORTS: &[Import] = &[
     Import {
         operator: "OneHot",
-        read: |node| one_hot(node, true),
+        read: one_hot,
     },
     Import {
         operator: "Hardmax",
@@ -75,12 +75,7 @@ impl Composition {
     }
 }
 
-/// `OneHot` of operator sets in which a negative number names no place. Runtimes count it from the end, so that it has no proof.
-pub(crate) fn one_hot_from_start(node: &Reading<'_>) -> Result<Meaning, String> {
-    one_hot(node, false)
-}
-
-fn one_hot(node: &Reading<'_>, counts_from_end: bool) -> Result<Meaning, String> {
+fn one_hot(node: &Reading<'_>) -> Result<Meaning, String> {
     let Some(mut net) = Composition::of(node)? else {
         return Ok(Meaning::Unknown);
     };
@@ -96,12 +91,7 @@ fn one_hot(node: &Reading<'_>, counts_from_end: bool) -> Result<Meaning, String>
     let along = axis(node.attributes().int("axis").unwrap_or(-1), rank + 1)?;
     // A number that names no place chooses none.
     let count = depth as usize;
-    let positions = if counts_from_end {
-        net.counted_from_start(Part::Input(0), count)?
-    } else {
-        let positions = net.apply(Op::Whole(Whole::Truncate), &[Part::Input(0)])?;
-        net.apply(Op::Within(Within::whole(0, i64::MAX)), &[positions])?
-    };
+    let positions = net.counted_from_start(Part::Input(0), count)?;
     let mut result = net.placed(positions, count, along)?;
     let step = on - off;
     let is_exact = f64::from(step).to_bits() == (f64::from(on) - f64::from(off)).to_bits();

@@ -4,8 +4,7 @@
 //! fields, [`SINCE`] for items of the ledger), its ledger's sentences may be an older evmbench's, and nothing else.
 
 use evmbench_ledger::ledger::{Item, Ledger, What};
-use evmbench_schema::accuracy::Accuracy;
-use evmbench_schema::record::{Record, SCHEMA, leaves};
+use evmbench_schema::record::{Record, SCHEMA};
 
 use super::Discrepancy;
 use super::chosen;
@@ -54,28 +53,8 @@ pub(super) fn as_written_then(stored: &Record, again: &mut Record) -> Option<Str
     })
 }
 
-/// Takes over the accuracy that an older evmbench came with. Then, one evaluation stood for all circuits of a model and scale, and this
-/// evmbench has those of other circuits, or none.
-pub(super) fn accuracy_then(stored: &Record, again: &mut Record) -> Option<String> {
-    const OF_CIRCUIT: &str = "accuracy.integers";
-    if !leaves::is_later(OF_CIRCUIT, stored.schema) {
-        return None;
-    }
-    let without_integers = again.accuracy.clone().map(|accuracy| Accuracy {
-        integers: None,
-        ..accuracy
-    });
-    if stored.accuracy == without_integers {
-        return None;
-    }
-    again.accuracy.clone_from(&stored.accuracy);
-    stored.accuracy.as_ref().map(|_| {
-        "its accuracy is of an evaluation that an older evmbench came with, and was not compared".to_owned()
-    })
-}
-
-/// Takes over what another evmbench's `tune` said was chosen, where the plan leaves nothing of it open: it was what would have been chosen
-/// without tuning.
+/// Takes over what another evmbench's `tune` said was chosen, where the plan leaves nothing of it open, so that it decides nothing: it was what
+/// would have been chosen without tuning.
 pub(super) fn chosen_then(stored: &Record, again: &mut Record) -> Option<String> {
     let (said, of_circuit) = (stored.request.chosen, again.request.chosen);
     let renewed_now = stored.renewal.as_ref().is_some_and(|renewal| {
@@ -87,7 +66,7 @@ pub(super) fn chosen_then(stored: &Record, again: &mut Record) -> Option<String>
     }
     again.request.chosen = said;
     Some(
-        "`request.chosen` says what would have been chosen without tuning; the circuit is the one that `request.plan` asks for"
+        "`request.chosen` is not what the circuit has, and was not compared: `request.plan` leaves nothing of it open"
             .to_owned(),
     )
 }
