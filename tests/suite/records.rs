@@ -143,11 +143,11 @@ fn published_records_are_what_their_evidence_says() {
     assert!(verified * step >= 90, "{verified}");
 }
 
-/// What each record says was chosen is what its circuit has, but for circuits that an older `tune` found. Another number of bits would be
-/// told from it, wherever the circuit has limbs or is a whole model's.
+/// What each record says was chosen is what its circuit has. Another number of bits would be told from it, wherever the circuit has limbs or
+/// is a whole model's.
 #[test]
 fn choices_are_those_of_the_published_circuits() {
-    let (mut chosen, mut tuned, mut noticed) = (0, 0, 0);
+    let (mut chosen, mut noticed) = (0, 0);
     for (path, record) in published() {
         let settings = record.circuit.as_ref();
         let settings = settings.and_then(|circuit| CircuitSettings::of_json(circuit.settings.clone()).ok());
@@ -158,16 +158,7 @@ fn choices_are_those_of_the_published_circuits() {
         };
         let found = |request: &Request| rederive::chosen_of_circuit(request, &circuit);
         let (request, of_circuit) = (&record.request, found(&record.request));
-        if request.chosen != of_circuit {
-            let is_then = rederive::is_as_tuned_then(request, of_circuit);
-            assert!(
-                is_then,
-                "{}: {:?}, {of_circuit:?}",
-                path.display(),
-                request.chosen
-            );
-            tuned += 1;
-        }
+        assert_eq!(request.chosen, of_circuit, "{}", path.display());
         let Some(own) = of_circuit else { continue };
         chosen += 1;
         let other = Request {
@@ -183,10 +174,7 @@ fn choices_are_those_of_the_published_circuits() {
             assert!(request.part.is_some(), "{}", path.display());
         }
     }
-    assert!(
-        chosen > 100 && tuned > 10 && noticed > 100,
-        "{chosen} {tuned} {noticed}"
-    );
+    assert!(chosen > 100 && noticed > 100, "{chosen} {noticed}");
 }
 
 /// Readers differ on which of two equal fields counts.

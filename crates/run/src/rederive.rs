@@ -13,7 +13,7 @@ use evmbench_store::{self as store, StoredRun};
 pub use crate::derivation::{
     Discrepancy, Examined, Exhibits, Figure, Findings, Given, GivenString, MadeAgain, NotRebuilt,
     ProvedCircuit, Rebuilt, Rederived, Terms, Tools, chosen_of_circuit, committed, compile, derive,
-    differences, examine, is_as_tuned_then, rebuild, rederive_alone, reproduce,
+    differences, examine, rebuild, rederive_alone, reproduce,
 };
 use crate::parts::Measured;
 use crate::{batch, parts};

@@ -4,7 +4,7 @@
 //! where the plan itself asks for others. Defaults of other revisions choose otherwise, so nothing is chosen again here.
 
 use evmbench_committed::{CheckedRange, DEFAULT_DIGIT_BITS, DIGIT_BITS, InputAssurance};
-use evmbench_ezkl::{Chosen, CircuitPlan, CircuitSettings};
+use evmbench_ezkl::{Chosen, CircuitSettings};
 use evmbench_schema::record::{Lowering, Request};
 
 /// A committed circuit, as far as it is known.
@@ -109,23 +109,9 @@ pub(super) fn asked_otherwise(
     .collect()
 }
 
-/// Whether a record of another evmbench may say other choices than its circuit's: `tune` wrote what it would have chosen without tuning
-/// beside a plan that leaves nothing of that open.
-pub fn is_as_tuned_then(request: &Request, of_circuit: Option<Chosen>) -> bool {
-    let plan: CircuitPlan = request.plan;
-    let is_open = plan.digit_bits().is_none() || plan.roundings().is_none();
-    let (Some(said), Some(of_circuit), Some(asked)) = (request.chosen, of_circuit, plan.as_committed())
-    else {
-        return false;
-    };
-    // How the range is checked was left open, and is what was said.
-    let is_same_range = !asked.assurance().is_by_circuit() || said.input_range == of_circuit.input_range;
-    !is_open && plan.input_range().is_none() && is_same_range
-}
-
 #[cfg(test)]
 mod tests {
-    use evmbench_ezkl::Io;
+    use evmbench_ezkl::{CircuitPlan, Io};
     use evmbench_schema::committed::{CommittedSizes, LayerBounds};
     use evmbench_schema::interval::Interval;
 
@@ -268,37 +254,5 @@ mod tests {
         assert_eq!(found(10, CheckedRange::Table), []);
         assert_eq!(found(11, CheckedRange::Table)[0].0, "request.plan.digit_bits");
         assert_eq!(found(10, CheckedRange::Exact)[0].0, "request.plan.input_range");
-    }
-
-    /// A plan that leaves nothing open beside choices without tuning.
-    #[test]
-    fn what_tune_wrote_then_is_known() {
-        let (settings, in_table) = (settings(1023), lowering(InputAssurance::Table, true));
-        let circuit = ProvedCircuit {
-            settings: Some(&settings),
-            lowering: Some(&in_table),
-            roundings: Some(1),
-        };
-        let untuned = Chosen {
-            digit_bits: 16,
-            roundings: None,
-            ..CHOSEN
-        };
-        let plan = CircuitPlan::committed(7, Io::Committed).unwrap();
-        let tuned = |plan: CircuitPlan, chosen| Request {
-            plan,
-            ..request(Io::Committed, Some(chosen))
-        };
-        let then = tuned(plan.with_digits(10, Some(1)).unwrap(), untuned);
-        assert_eq!(of_circuit(&then, &circuit), Some(CHOSEN));
-        assert!(is_as_tuned_then(&then, Some(CHOSEN)));
-        let other_range = Chosen {
-            input_range: Some(CheckedRange::Exact),
-            ..untuned
-        };
-        assert!(!is_as_tuned_then(&tuned(then.plan, other_range), Some(CHOSEN)));
-        let now = then.plan.with_input_range(CheckedRange::Table).unwrap();
-        assert!(!is_as_tuned_then(&tuned(now, untuned), Some(CHOSEN)));
-        assert!(!is_as_tuned_then(&tuned(plan, untuned), Some(CHOSEN)));
     }
 }

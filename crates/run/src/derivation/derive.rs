@@ -32,7 +32,7 @@ use super::chosen::{self, ProvedCircuit};
 use super::compare::{settings_otherwise, too_early, unknown};
 use super::figures::figures;
 use super::judged::{function_otherwise, numerics_otherwise};
-use super::older::{as_written_then, chosen_then, lacks_function, too_low};
+use super::older::{as_written_then, lacks_function, too_low};
 use super::rebuilt::is_network;
 use super::reproduce::{NOT_ASKED, NOT_JUDGED};
 use super::{
@@ -152,7 +152,6 @@ pub fn derive(record: &Record, json: &Value, findings: &Findings<'_>) -> Rederiv
     discrepancies.extend(too_low(record));
     let mut expected = again.clone();
     let mut remarks: Vec<String> = as_written_then(record, &mut expected).into_iter().collect();
-    remarks.extend(chosen_then(record, &mut expected));
     remarks.extend(not_compared_then(&findings.rebuilt.covered_since));
     discrepancies.extend(differences(&stored, &as_json(&expected), record.schema));
     Rederived {

@@ -43,7 +43,7 @@ use evmbench_schema::function::FunctionCheck;
 use evmbench_schema::record::{Evidence, PartSet, ProofBatch, Record, Request};
 use evmbench_store::StoredRun;
 
-pub use chosen::{ProvedCircuit, is_as_tuned_then, of_circuit as chosen_of_circuit};
+pub use chosen::{ProvedCircuit, of_circuit as chosen_of_circuit};
 pub use compare::{Discrepancy, differences};
 pub use derive::{Findings, committed, derive};
 pub use exhibits::Exhibits;

@@ -7,8 +7,6 @@ use evmbench_ledger::ledger::{Item, Ledger, What};
 use evmbench_schema::record::{Record, SCHEMA};
 
 use super::Discrepancy;
-use super::chosen;
-use crate::environment;
 
 /// Items that came after the first ledger, with the schema that has them first.
 const SINCE: [(What, u32); 2] = [(What::ProofBytes, 3), (What::Challenge, 3)];
@@ -51,24 +49,6 @@ pub(super) fn as_written_then(stored: &Record, again: &mut Record) -> Option<Str
             stored.schema
         )
     })
-}
-
-/// Takes over what another evmbench's `tune` said was chosen, where the plan leaves nothing of it open, so that it decides nothing: it was what
-/// would have been chosen without tuning.
-pub(super) fn chosen_then(stored: &Record, again: &mut Record) -> Option<String> {
-    let (said, of_circuit) = (stored.request.chosen, again.request.chosen);
-    let renewed_now = stored.renewal.as_ref().is_some_and(|renewal| {
-        renewal.git_revision.is_some() && renewal.git_revision == environment::git_revision()
-    });
-    let is_now = renewed_now || environment::is_this_evmbench(&stored.environment);
-    if said == of_circuit || is_now || !chosen::is_as_tuned_then(&stored.request, of_circuit) {
-        return None;
-    }
-    again.request.chosen = said;
-    Some(
-        "`request.chosen` is not what the circuit has, and was not compared: `request.plan` leaves nothing of it open"
-            .to_owned(),
-    )
 }
 
 /// Today's ledger as a schema has it, with the sentences of `then` where finding and level are the same; and how many of these are
