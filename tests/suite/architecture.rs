@@ -9,21 +9,17 @@ use evmbench::chain::Fork;
 use evmbench::metric::{Metric, Unit};
 use serde_json::Value;
 
-use crate::common::root;
+use crate::common::{printed, root};
+
+/// What cargo prints in this workspace.
+fn cargo(arguments: &[&str]) -> String {
+    printed(Command::new(env!("CARGO")).args(arguments).current_dir(root(".")))
+}
 
 /// The crates of this workspace, each with what it depends on, tests apart.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
-        .current_dir(root("."))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let printed = cargo(&["metadata", "--no-deps", "--format-version", "1", "--offline"]);
+    let metadata: Value = serde_json::from_str(&printed).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let packages = metadata["packages"].as_array().unwrap().iter();
     packages
@@ -81,18 +77,8 @@ fn some_dependencies_have_one_owner() {
 #[test]
 fn the_default_features_need_few_crates() {
     const MOST: usize = 300;
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "-e", "normal,build"])
-        .args(["--prefix", "none", "--format", "{p}"])
-        .current_dir(root("."))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let tree = String::from_utf8(output.stdout).unwrap();
+    let of = ["tree", "--locked", "--offline", "-e", "normal,build"];
+    let tree = cargo(&[&of[..], &["--prefix", "none", "--format", "{p}"]].concat());
     // Name and version; behind them is where the crate is from, and a mark where its own tree is not repeated.
     let names: BTreeSet<Vec<&str>> = tree
         .lines()

@@ -103,6 +103,20 @@ pub fn guards() -> &'static GuardContracts {
     GuardContracts::carried()
 }
 
+/// What a command prints.
+///
+/// # Panics
+/// It does not run, or fails; with what it prints of the reason.
+pub fn printed(command: &mut std::process::Command) -> String {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Every how many cases of a test one is tried: of every so many a sample, and every one where `EVMBENCH_FULL_CHECK` is set.
 pub fn step(sampled: usize) -> usize {
     if std::env::var_os("EVMBENCH_FULL_CHECK").is_some() {

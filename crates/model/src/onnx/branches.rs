@@ -767,6 +767,21 @@ mod tests {
         }
     }
 
+    /// What a `Constant` node stores counts as what an initializer stores does.
+    #[test]
+    fn tensors_of_constant_nodes_count() {
+        let cost = |elements: usize| {
+            let value = AttributeProto {
+                t: Some(floats("", &[elements as i64], &vec![0.0; elements])),
+                ..attribute("value", AttributeType::Tensor)
+            };
+            let nodes = vec![with(operator("Constant", &[], "c"), value)];
+            let model = small(&[2, 3], nodes, Vec::new());
+            depends_on(model.graph.as_ref().expect("has a graph"), 1, "c").1
+        };
+        assert_eq!(cost(8 * ELEMENTS_OF_NODE), cost(1) + 8);
+    }
+
     #[test]
     fn what_a_branch_stores_and_names_is_its_own() {
         // A name of both branches, of the node's own output, and of a value that comes later.

@@ -202,8 +202,7 @@ fn condition(model: &ModelProto, graph: &GraphProto, name: &str) -> Result<bool,
             )),
         },
         Binding::Constant(Err(reason)) => Err(format!("its condition: {reason}")),
-        Binding::Value(..) => Err("its condition depends on the input".to_owned()),
-        Binding::Unknown => Err(match import.uncovered.first() {
+        Binding::Value(..) | Binding::Unknown => Err(match import.uncovered.first() {
             Some(Uncovered {
                 node,
                 operator,
