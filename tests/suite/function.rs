@@ -687,6 +687,33 @@ fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
 
 /// Attributes that a loader would drop without a word.
 #[test]
+fn a_node_with_another_number_of_inputs_or_outputs_than_its_operator_has_is_refused() {
+    let weight = || floats("w", &[4, 4], &[0.5; 16]);
+    let product = |version| {
+        let mut model = small(&[1, 4], vec![operator("Gemm", &["x", "w"], "y")], vec![weight()]);
+        model.opset_import[0].version = version;
+        model
+    };
+    assert_eq!(problems(&product(11)), [""; 0]);
+    // onnxruntime refuses these, too.
+    has_problem(
+        &product(10),
+        "Gemm node \"y\": it has 2 inputs, and in operator set 10 it has 3",
+    );
+    let with_more = operator("Relu", &["x", "w"], "y");
+    has_problem(
+        &small(&[1, 4], vec![with_more], vec![weight()]),
+        "Relu node \"y\": it has 2 inputs, and in operator set 17 it has 1",
+    );
+    let mut two = operator("Relu", &["x"], "y");
+    two.output.push("z".to_owned());
+    has_problem(
+        &small(&[1, 4], vec![two], Vec::new()),
+        "Relu node \"y\": it has 2 outputs, and in operator set 17 it has 1",
+    );
+}
+
+#[test]
 fn unknown_untyped_and_mistyped_attributes_are_refused() {
     let alone = |node| small(&[1, 4], vec![node], Vec::new());
     let leaky = |attribute| alone(with(operator("LeakyRelu", &["x"], "y"), attribute));

@@ -228,7 +228,10 @@ fn what_tract_does_not_survive_is_refused_before_it_sees_it() {
         ),
         (resize(&[1.0, 2.0]), &["Resize node \"y\"", "2 scales"]),
         (
-            of("LayerNormalization", int("axis", 9)),
+            image(
+                with(operator("LayerNormalization", &["x", "s"], "y"), int("axis", 9)),
+                vec![floats("s", &[1], &[1.0])],
+            ),
             &["LayerNormalization node \"y\"", "axis is 9"],
         ),
         (

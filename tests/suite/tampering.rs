@@ -575,6 +575,7 @@ fn requests_that_the_run_contradicts_are_noticed() {
     for (place, pointer, value) in [
         ("request.warmup", "/request/warmup", json!(1)),
         ("request.runs", "/request/runs", json!(2)),
+        ("request.timeout_seconds", "/request/timeout_seconds", json!(0)),
         ("request.sample", "/request/sample", json!(3)),
         ("request.input_sha256", "/request/input_sha256", json!("00")),
         ("request.dimensions", "/request/dimensions", json!({"batch": 1})),

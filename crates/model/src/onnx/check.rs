@@ -13,6 +13,7 @@ use tract_onnx::pb::{
     type_proto::Value as Type,
 };
 
+use super::arity;
 use super::branches::Chosen;
 use super::contributed::is_contributed;
 use super::direct::{Misreading, Values, has_outputs, has_subgraph};
@@ -213,13 +214,7 @@ pub(super) fn inspect(model: &ModelProto, chosen: &Chosen<'_>, found: &mut Found
             values.node(node);
             continue;
         }
-        if !schema::has_operator(&node.op_type, opset) {
-            always.push(Problem::NoOperator {
-                node: label(node),
-                operator: node.op_type.clone(),
-                opset,
-            });
-        }
+        inspect_operator(node, opset, always);
         inspect_values(node, &values, always);
         inspect_attributes(node, opset, always);
         for tensor in node.attribute.iter().flat_map(|attribute| &attribute.t) {
@@ -475,6 +470,21 @@ const TRUTHS: [&str; 22] = [
     "transB",
     "upper",
 ];
+
+/// Refuses a node whose operator the operator set lacks, or has with another number of inputs or outputs.
+fn inspect_operator(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
+    if !arity::has_operator(&node.op_type, opset) {
+        problems.push(Problem::NoOperator {
+            node: label(node),
+            operator: node.op_type.clone(),
+            opset,
+        });
+    }
+    if let Some(reason) = arity::fault(node, opset) {
+        let remedy = "check the file with onnx.checker.check_model(path, full_check=True)";
+        problems.push(Problem::misread(node, Misreading { reason, remedy }));
+    }
+}
 
 /// Every attribute must be one that the operator has, of its type, and finite.
 fn inspect_attributes(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {

@@ -4,6 +4,7 @@
 //! inputs and outputs always, and a [`Graph`] where the typed operators cover the file.
 
 mod apart;
+mod arity;
 mod branches;
 mod check;
 mod contributed;

@@ -32,65 +32,6 @@ pub(super) fn find(operator: &str, opset: i64, name: &str) -> Option<Schema> {
         .find(|schema| schema.name == name && (schema.since..schema.until).contains(&opset))
 }
 
-/// The operator sets that have an operator. LayerNormalization is left out: onnxruntime's optimiser writes it in older ones, too. An operator is
-/// here where it came after the first or went before the last of [`OPERATOR_SETS`].
-const LATER_OR_GONE: [(&str, std::ops::Range<i64>); 45] = {
-    const ON: i64 = i64::MAX;
-    [
-        ("Acosh", 9..ON),
-        ("Asinh", 9..ON),
-        ("Atanh", 9..ON),
-        ("Attention", 23..ON),
-        ("BitShift", 11..ON),
-        ("Celu", 12..ON),
-        ("ConstantOfShape", 9..ON),
-        ("ConvInteger", 10..ON),
-        ("Cosh", 9..ON),
-        ("CumSum", 11..ON),
-        ("DequantizeLinear", 10..ON),
-        ("DynamicQuantizeLinear", 11..ON),
-        ("Einsum", 12..ON),
-        ("Erf", 9..ON),
-        ("Expand", 8..ON),
-        ("EyeLike", 9..ON),
-        ("GatherElements", 11..ON),
-        ("GatherND", 11..ON),
-        ("Gelu", 20..ON),
-        ("GreaterOrEqual", 12..ON),
-        ("GroupNormalization", 18..ON),
-        ("HardSwish", 14..ON),
-        ("LessOrEqual", 12..ON),
-        ("MatMulInteger", 10..ON),
-        ("MeanVarianceNormalization", 9..ON),
-        ("Mish", 18..ON),
-        ("OneHot", 9..ON),
-        ("QLinearConv", 10..ON),
-        ("QLinearMatMul", 10..ON),
-        ("QuantizeLinear", 10..ON),
-        ("RMSNormalization", 23..ON),
-        ("Resize", 10..ON),
-        ("RotaryEmbedding", 23..ON),
-        ("Round", 11..ON),
-        ("Scatter", 9..11),
-        ("ScatterElements", 11..ON),
-        ("ScatterND", 11..ON),
-        ("Shrink", 9..ON),
-        ("Sign", 9..ON),
-        ("Sinh", 9..ON),
-        ("Swish", 24..ON),
-        ("ThresholdedRelu", 10..ON),
-        ("Trilu", 14..ON),
-        ("Upsample", 7..10),
-        ("Where", 9..ON),
-    ]
-};
-
-/// Whether an operator set has an operator, as far as the table knows it.
-pub(super) fn has_operator(operator: &str, opset: i64) -> bool {
-    let limits = LATER_OR_GONE.iter().find(|(name, _)| *name == operator);
-    limits.is_none_or(|(_, sets)| sets.contains(&opset))
-}
-
 const fn between(since: i64, until: i64, name: &'static str, kind: AttributeType) -> Schema {
     Schema {
         name,
@@ -439,14 +380,6 @@ fn of(operator: &str) -> &'static [Schema] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_operator_is_there_in_its_operator_sets_alone() {
-        assert!(!has_operator("Gelu", 19) && has_operator("Gelu", 20));
-        assert!(has_operator("Upsample", 9) && !has_operator("Upsample", 10));
-        assert!(has_operator("Relu", 7) && has_operator("NoSuchOperator", 7));
-        assert!(LATER_OR_GONE.is_sorted_by_key(|(name, _)| *name));
-    }
 
     #[test]
     fn an_attribute_is_there_in_its_operator_sets_alone() {

@@ -989,6 +989,18 @@ impl Derivation<'_> {
             }
             _ => {}
         }
+        // As many threads take no more processor time than this; what a suspended worker waits does not count.
+        let threads = self.stored.environment.threads.max(1) as f64;
+        let took = |phase: &PhaseMeasurement| Some((phase.phase, phase.cpu_seconds? / threads));
+        let own = (self.stored.phases.iter()).filter(|phase| phase.source != PhaseSource::Cached);
+        let too_long =
+            (own.filter_map(took)).find(|&(_, seconds)| seconds > 2.0 * request.timeout_seconds as f64);
+        if let Some((phase, seconds)) = too_long {
+            wrong.push((
+                "request.timeout_seconds",
+                format!("the phase {phase} took at least {seconds:.1} s"),
+            ));
+        }
         // Only a file leaves sizes open, and only a file's or a network's output has other forms.
         let is_network = suite::find(&request.id).is_ok_and(|spec| is_network(spec, request));
         if !request.is_of_file() && !request.dimensions.is_empty() {
