@@ -93,7 +93,7 @@ pub(super) struct Arguments {
     io: Option<IoName>,
     /// Who assures that a committed input is in range: `table`: the circuit, to all numbers of its look-up table; `ranged`: the
     /// circuit, to exactly the range of the input; `registered`: a consumer that knows its commitment [default: `table`, and
-    /// `ranged` where that is too wide]
+    /// `ranged` where that is too wide or needs more rows]
     #[arg(long, value_enum)]
     input_range: Option<InputRange>,
     /// Columns side by side [default: for the least work in a committed circuit, else 2]

@@ -370,9 +370,9 @@ impl CommittedCircuit {
         self.program.is_partial()
     }
 
-    /// The values that the circuit holds to where functions have results.
-    pub fn domains(&self) -> Vec<Domain> {
-        self.program.domains().collect()
+    /// The values that the circuit holds to where functions have results, in a sentence each.
+    pub fn domains(&self) -> Vec<String> {
+        Domain::sentences(&self.program.domains().collect::<Vec<_>>())
     }
 
     /// Values that are rounded because a layer of weights reads them.

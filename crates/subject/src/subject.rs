@@ -871,7 +871,7 @@ impl Subject {
             CommittedSubject::of(known, &inputs, &request, &numbers, input_bound)?
         };
         let domains = committed.iter().flat_map(|committed| committed.circuit.domains());
-        remarks.extend(domains.map(|domain| domain.to_string()));
+        remarks.extend(domains);
         remarks.extend(coarse_input(&request, &numbers, input_bound));
         let shapes =
             |ports: Vec<Port>| -> Vec<Vec<usize>> { ports.into_iter().map(|port| port.shape).collect() };

@@ -10,11 +10,8 @@ use super::lowering::{Lowering, Place, ReadThrough, TableReader};
 use super::operator::{Composition, Operator, Part, single};
 use super::piecewise::ends;
 use crate::interval::Interval;
-use crate::program::{ProgramError, Term, ValueId};
+use crate::program::{FRACTION, ProgramError, Term, ValueId};
 use crate::wire::proto::signed;
-
-/// What is held to 0 of a value that must be whole.
-const FRACTION: &str = " (its distance from the nearest whole number)";
 
 /// The least and the greatest number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,9 @@ use crate::interval::{Interval, Unbounded};
 /// What follows a node's name where −x is held, so that x has a greatest number.
 pub(crate) const NEGATED: &str = " (negated)";
 
+/// What follows a node's name where the distance from the nearest whole number is held to 0.
+pub(crate) const FRACTION: &str = " (its distance from the nearest whole number)";
+
 /// A value that is held to a least number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Domain {
@@ -21,17 +24,43 @@ pub struct Domain {
     more: ValueId,
 }
 
-impl std::fmt::Display for Domain {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { node, least, .. } = self;
-        let (node, limit) = match node.strip_suffix(NEGATED) {
-            Some(node) => (node, format!("at most {}", 0.0 - least)),
-            None => (&node[..], format!("at least {least}")),
-        };
-        write!(
-            formatter,
-            "node {node}: what it is applied to must be {limit}, and the circuit holds it to that: another input has no proof"
-        )
+impl Domain {
+    /// What is held, as a sentence for each value: its least and its greatest number stand together.
+    #[must_use]
+    pub fn sentences(domains: &[Self]) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let mut rest = domains;
+        while let [first, others @ ..] = rest {
+            rest = others;
+            let (node, is_greatest) = first.bounded();
+            let bound = match others {
+                [second, after @ ..] if !is_greatest && second.bounded() == (node, true) => {
+                    rest = after;
+                    format!("from {} to {}", first.least, 0.0 - second.least)
+                }
+                _ if is_greatest => format!("at most {}", 0.0 - first.least),
+                _ => format!("at least {}", first.least),
+            };
+            let (node, must) = match node.strip_suffix(FRACTION) {
+                Some(node) => (node, "whole numbers".to_owned()),
+                None => (node, bound),
+            };
+            let sentence = format!(
+                "node {node}: what it is applied to must be {must}, and the circuit holds it to that: another input has no proof"
+            );
+            if !found.contains(&sentence) {
+                found.push(sentence);
+            }
+        }
+        found
+    }
+
+    /// The node with what is held beside it, and whether it is a greatest number that is held.
+    fn bounded(&self) -> (&str, bool) {
+        match self.node.strip_suffix(NEGATED) {
+            Some(node) => (node, true),
+            None => (&self.node, false),
+        }
     }
 }
 

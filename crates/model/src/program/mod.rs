@@ -21,7 +21,7 @@ mod tabulated;
 
 pub use bounds::{Bounds, LookUpTable, LooseRange};
 pub use domain::Domain;
-pub(crate) use domain::{NEGATED, quotient_bounds};
+pub(crate) use domain::{FRACTION, NEGATED, quotient_bounds};
 pub use error::ProgramError;
 pub use execute::{RootDigits, Trace};
 pub(crate) use linear::hull;

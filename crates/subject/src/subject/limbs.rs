@@ -1,13 +1,14 @@
-//! How many bits the limbs of a committed circuit have, and how many values it rounds before layers of weights, where that saves rows
-//! and costs no precision.
+//! How many bits the limbs of a committed circuit have, which range of the input it checks, and how many values it rounds before layers of
+//! weights, where that saves rows and costs no precision.
 //!
 //! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`] and as few roundings as will do. Comes out: the same one, or
 //! one with other choices. A table has a row for each number that a limb can be, and a small network fills far fewer rows than
-//! the default's table. A value that is rounded before a layer of weights takes cells, and the layer's result has fewer digits. Other
+//! the default's table. With smaller limbs the table's numbers can be too few for what is looked up, or too many rows be needed: the range that
+//! was asked for is then tried in their place. A value that is rounded before a layer of weights takes cells, and the layer's result has fewer digits. Other
 //! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs its greatest distance is
 //! at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last bit stands for.
 
-use evmbench_committed::{DEFAULT_DIGIT_BITS, DIGIT_BITS};
+use evmbench_committed::{CheckedRange, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use evmbench_ezkl::Chosen;
 use evmbench_model::float::FloatModel;
 use evmbench_model::graph::Tensor;
@@ -104,8 +105,16 @@ fn others(subject: &Subject, committed: &CommittedSubject, chosen: Chosen) -> Ve
     let mut others = Vec::new();
     // In more rows than the default's table fills, smaller limbs only add cells.
     if circuit.logrows() <= DEFAULT_DIGIT_BITS + 1 {
-        let smaller = (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev();
-        others.extend(smaller.map(|digit_bits| Chosen { digit_bits, ..chosen }));
+        let smaller = || (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev();
+        others.extend(smaller().map(|digit_bits| Chosen { digit_bits, ..chosen }));
+        let is_open = subject.request.plan.input_range().is_none();
+        if is_open && chosen.input_range == Some(CheckedRange::Table) {
+            others.extend(smaller().map(|digit_bits| Chosen {
+                digit_bits,
+                input_range: Some(CheckedRange::Exact),
+                ..chosen
+            }));
+        }
     }
     let is_close = account.cells_too_many() as f64 <= MOST_EXCESS * account.room_below as f64;
     if is_close && account.table_logrows < circuit.logrows() {
