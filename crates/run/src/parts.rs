@@ -509,6 +509,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn later_parts_are_of_the_first_ones_choices() {
+        let folder = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../results/parts/scaling"
+        ));
+        let records: Vec<PathBuf> = store::record_paths(folder).unwrap();
+        let part = |name: &str| {
+            let path = records.iter().find(|path| path.to_string_lossy().contains(name));
+            let path = folder.join(path.unwrap());
+            let run = StoredRun::open(&path).unwrap();
+            let evidence = Exhibits::of(&run).evidence;
+            (path, PartRun::of(run.into_record().request, evidence).unwrap())
+        };
+        let [first, mut second] = ["part1of2", "part2of2"].map(part);
+        let paths = [first.0, second.0];
+        assert!(check_places(&paths, &[&first.1, &second.1]).is_ok());
+        second.1.request.chosen.as_mut().unwrap().digit_bits -= 1;
+        let found = check_places(&paths, &[&first.1, &second.1]);
+        assert!(
+            matches!(found, Err(PartsError::OtherPart { index: 1, .. })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn an_input_must_hold_all_of_the_tensor_that_it_is() {
         let layer = |least: i128, greatest: i128, unit: f64| LayerBounds {
             layer: String::new(),

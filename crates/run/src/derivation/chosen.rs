@@ -86,9 +86,10 @@ fn range_of(assurance: InputAssurance) -> Option<CheckedRange> {
     }
 }
 
-/// Where a plan asks for another circuit than the one that was proved: the place, and what is wrong there.
+/// Where a plan, with what was `chosen`, asks for another circuit than the one that was proved: the place, and what is wrong there.
 pub(super) fn asked_otherwise(
     request: &Request,
+    chosen: Option<Chosen>,
     circuit: &ProvedCircuit<'_>,
 ) -> Vec<(&'static str, &'static str)> {
     let Some(plan) = request.plan.as_committed() else {
@@ -96,13 +97,23 @@ pub(super) fn asked_otherwise(
     };
     let bits = request.plan.digit_bits().zip(circuit.limb_bits());
     let range = plan.input_range().zip(circuit.lowering);
+    let said = request.chosen.map(|chosen| chosen.digit_bits);
     [
+        said.is_some_and(|bits| !DIGIT_BITS.contains(&bits))
+            .then_some(("request.chosen.digit_bits", "no circuit has such limbs")),
         bits.is_some_and(|(asked, found)| asked != found)
             .then_some(("request.plan.digit_bits", "the tables end at limbs of other bits")),
         range
             .filter(|_| plan.assurance().is_by_circuit())
             .is_some_and(|(asked, lowering)| range_of(lowering.input_assurance) != Some(asked))
             .then_some(("request.plan.input_range", "the circuit checks another range")),
+        circuit
+            .lowering
+            .is_some_and(|lowering| plan.as_chosen(chosen).circuit_assurance() != lowering.input_assurance)
+            .then_some((
+                "request.plan.input_assurance",
+                "the range of the circuit's input is assured otherwise",
+            )),
     ]
     .into_iter()
     .flatten()
@@ -250,9 +261,22 @@ mod tests {
                 ..request(Io::Committed, Some(CHOSEN))
             }
         };
-        let found = |bits, range| asked_otherwise(&with(bits, range), &circuit);
+        let found = |bits, range| asked_otherwise(&with(bits, range), Some(CHOSEN), &circuit);
         assert_eq!(found(10, CheckedRange::Table), []);
         assert_eq!(found(11, CheckedRange::Table)[0].0, "request.plan.digit_bits");
         assert_eq!(found(10, CheckedRange::Exact)[0].0, "request.plan.input_range");
+        // A part without limbs has those of the whole model, which no circuit tells.
+        let chosen = Chosen {
+            digit_bits: DIGIT_BITS.end() + 1,
+            ..CHOSEN
+        };
+        let unknown = request(Io::Committed, Some(chosen));
+        let found = asked_otherwise(&unknown, Some(chosen), &ProvedCircuit::default());
+        assert_eq!(found[0].0, "request.chosen.digit_bits");
+        // An input of another kind than the circuit's.
+        let public = request(Io::Public, Some(CHOSEN));
+        let chosen = of_circuit(&public, &circuit);
+        let found = asked_otherwise(&public, chosen, &circuit);
+        assert_eq!(found[0].0, "request.plan.input_assurance");
     }
 }

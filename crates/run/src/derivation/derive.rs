@@ -940,7 +940,7 @@ impl Derivation<'_> {
             roundings: made.map(CommittedCircuit::roundings),
         };
         let chosen = chosen::of_circuit(request, &circuit);
-        let otherwise = chosen::asked_otherwise(request, &circuit);
+        let otherwise = chosen::asked_otherwise(request, chosen, &circuit);
         self.again.request.chosen = chosen;
         for (place, what) in otherwise {
             self.wrong(place, what);
@@ -989,7 +989,7 @@ impl Derivation<'_> {
             }
             _ => {}
         }
-        // As many threads take no more processor time than this; what a suspended worker waits does not count.
+        // Processor time, since a suspended worker's wall time is longer than its limit. Twice the limit leaves room for the interpreter's threads.
         let threads = self.stored.environment.threads.max(1) as f64;
         let took = |phase: &PhaseMeasurement| Some((phase.phase, phase.cpu_seconds? / threads));
         let own = (self.stored.phases.iter()).filter(|phase| phase.source != PhaseSource::Cached);

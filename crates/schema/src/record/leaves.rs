@@ -106,7 +106,7 @@ const CLASSES: [(&str, Class, &str); 107] = {
         (
             "request.chosen",
             Derived,
-            "`request.plan`, the circuit laid out again with these choices, and its settings",
+            "`request.plan`, the circuit laid out again with these choices, and its settings; of a later part, the first part's in a set",
         ),
         (
             "request.chosen.digit_bits",
