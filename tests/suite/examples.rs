@@ -1,6 +1,6 @@
 //! The examples run, as a reader would run them.
 
-use crate::common;
+use crate::common::{self, printed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,20 +15,9 @@ fn example(name: &str) -> Command {
     command
 }
 
-#[track_caller]
-fn succeeds(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn prove_layer_and_bring_your_own_onnx() {
-    let text = succeeds(example("prove_layer").args(["dense_small", "7"]));
+    let text = printed(example("prove_layer").args(["dense_small", "7"]));
     assert!(text.contains("verified"), "{text}");
     let folder = tempfile::tempdir().unwrap();
     let onnx = folder.path().join("mine.onnx");
@@ -37,14 +26,14 @@ fn prove_layer_and_bring_your_own_onnx() {
     let input = folder.path().join("input.json");
     std::fs::write(&input, serde_json::to_string(&[vec![0.5_f32; 128]]).unwrap()).unwrap();
     let runs = folder.path().join("runs");
-    let text = succeeds(example("bring_your_own_onnx").args([&onnx, &input, &runs]));
+    let text = printed(example("bring_your_own_onnx").args([&onnx, &input, &runs]));
     assert!(text.contains("verified"), "{text}");
 }
 
 #[test]
 fn verify_again() {
     let record = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results/scaling/dense_small-s7-direct.json");
-    let text = succeeds(example("verify_again").arg(&record));
+    let text = printed(example("verify_again").arg(&record));
     let recorded = evmbench::store::load(&record).unwrap();
     let gas = evmbench::metric::Metric::VerificationGas
         .whole(&recorded)
@@ -74,7 +63,7 @@ fn measure_call() {
             .stdin(std::fs::File::open(&calls).unwrap());
         command
     };
-    let measured: serde_json::Value = serde_json::from_str(&succeeds(&mut measure("isSeven"))).unwrap();
+    let measured: serde_json::Value = serde_json::from_str(&printed(&mut measure("isSeven"))).unwrap();
     let forks = measured["forks"].as_array().unwrap();
     assert_eq!(forks.len(), Fork::ALL.len());
     for (fork, of) in forks.iter().zip(Fork::ALL) {

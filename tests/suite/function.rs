@@ -685,7 +685,6 @@ fn every_kind_of_misread_attribute_is_refused_and_its_other_value_is_not() {
     }
 }
 
-/// Attributes that a loader would drop without a word.
 #[test]
 fn a_node_with_another_number_of_inputs_or_outputs_than_its_operator_has_is_refused() {
     let weight = || floats("w", &[4, 4], &[0.5; 16]);
@@ -713,6 +712,7 @@ fn a_node_with_another_number_of_inputs_or_outputs_than_its_operator_has_is_refu
     );
 }
 
+/// Attributes that a loader would drop without a word.
 #[test]
 fn unknown_untyped_and_mistyped_attributes_are_refused() {
     let alone = |node| small(&[1, 4], vec![node], Vec::new());

@@ -107,6 +107,7 @@ pub fn guards() -> &'static GuardContracts {
 ///
 /// # Panics
 /// It does not run, or fails; with what it prints of the reason.
+#[track_caller]
 pub fn printed(command: &mut std::process::Command) -> String {
     let output = command.output().unwrap();
     assert!(
