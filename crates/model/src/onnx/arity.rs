@@ -1,7 +1,7 @@
 //! How many inputs and outputs a node of each ONNX operator has, in each operator set.
 //!
 //! Goes in: a node and the file's operator set. Comes out: whether the set has the operator, and what is wrong with the number of the node's
-//! inputs or outputs. Runtimes refuse a file with another number. The table is that of ONNX's own schemas (Python package `onnx` 1.23.2,
+//! inputs or outputs. onnxruntime refuses a file with another number. The table is that of ONNX's own schemas (Python package `onnx` 1.23.2,
 //! `onnx.defs.get_all_schemas_with_history`) for operator sets 7 to 28, of the operators that EZKL or a committed circuit has.
 
 use std::ops::{Range, RangeInclusive};
@@ -10,6 +10,9 @@ use tract_onnx::pb::NodeProto;
 
 /// Any number from the least on.
 const MANY: usize = usize::MAX;
+
+/// All but ReduceSum, whose axes became an input earlier.
+const REDUCTIONS: &str = "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare";
 
 /// What some operators have in a range of operator sets.
 struct Row {
@@ -54,13 +57,7 @@ const ROWS: &[Row] = &[
     row(until(10), 1..=1, 1..=1, "Slice"),
     row(until(11), 1..=1, 1..=1, "Clip Pad"),
     row(until(13), 1..=1, 1..=1, "ReduceSum Squeeze Unsqueeze"),
-    row(
-        until(18),
-        1..=1,
-        1..=1,
-        "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd \
-         ReduceSumSquare",
-    ),
+    row(until(18), 1..=1, 1..=1, REDUCTIONS),
     row(
         always(),
         1..=1,
@@ -92,13 +89,7 @@ const ROWS: &[Row] = &[
     row(since(11), 1..=1, 3..=3, "DynamicQuantizeLinear"),
     row(since(13), 1..=2, 1..=1, "ReduceSum Squeeze"),
     row(since(14), 1..=2, 1..=1, "Trilu"),
-    row(
-        since(18),
-        1..=2,
-        1..=1,
-        "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd \
-         ReduceSumSquare",
-    ),
+    row(since(18), 1..=2, 1..=1, REDUCTIONS),
     row(since(13), 1..=2, 1..=MANY, "Split"),
     row(since(11), 1..=3, 1..=1, "Clip"),
     row(since(12), 1..=3, 1..=2, "Dropout"),

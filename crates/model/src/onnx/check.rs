@@ -20,7 +20,7 @@ use super::direct::{Misreading, Values, has_outputs, has_subgraph};
 use super::fit::misfit;
 use super::operators::{draws_numbers, is_supported, is_windowed};
 use super::schema::{self, OPERATOR_SETS};
-use super::{MOST_NODES, Port, Problem, is_covered, numbers_of};
+use super::{CHECK, MOST_NODES, Port, Problem, is_covered, numbers_of};
 use crate::graph::{MOST_ELEMENTS, elements};
 use crate::wire::constant::{MOST_AXES, is_finite, stored_elements};
 use crate::wire::node::{Attributes, is_standard, label};
@@ -481,8 +481,13 @@ fn inspect_operator(node: &NodeProto, opset: i64, problems: &mut Vec<Problem>) {
         });
     }
     if let Some(reason) = arity::fault(node, opset) {
-        let remedy = "check the file with onnx.checker.check_model(path, full_check=True)";
-        problems.push(Problem::misread(node, Misreading { reason, remedy }));
+        problems.push(Problem::misread(
+            node,
+            Misreading {
+                reason,
+                remedy: CHECK,
+            },
+        ));
     }
 }
 

@@ -30,11 +30,11 @@ use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::optim::Optimizer;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact};
 
-use super::Mean;
 use super::check::operator_set;
 use super::declared::{self, Known};
 use super::direct::Misreading;
 use super::fit::{Read, misfit};
+use super::{CHECK, Mean};
 use crate::float::{FloatModel, guarded, reasons};
 use crate::graph::{MOST_ELEMENTS, elements};
 use crate::wire::constant::MOST_AXES;
@@ -66,8 +66,6 @@ pub(super) struct Refusal {
     /// What the user can do about it.
     pub(super) remedy: String,
 }
-
-const CHECK: &str = "check the file with onnx.checker.check_model(path, full_check=True)";
 
 /// Has tract load a file as far as EZKL does, node after node; `begun` is told the number of each node before tract looks at
 /// it, and then `all`.

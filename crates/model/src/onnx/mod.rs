@@ -52,6 +52,9 @@ use super::wire::node::label;
 use evmbench_host::files::{self, MOST_MODEL_BYTES};
 use evmbench_host::hint::Hint;
 
+/// What the user can do about a file that does not keep to ONNX.
+const CHECK: &str = "check the file with onnx.checker.check_model(path, full_check=True)";
+
 /// The most nodes that a file may have.
 const MOST_NODES: usize = 10_000;
 
@@ -700,7 +703,7 @@ impl Hint for Problem {
             | Self::Constant { .. }
             | Self::UntypedAttribute { .. }
             | Self::UnknownAttribute { .. }
-            | Self::Truth { .. } => "check the file with onnx.checker.check_model(path, full_check=True)",
+            | Self::Truth { .. } => CHECK,
             Self::Draws { .. } => "call model.eval() before export, and make random tensors constants",
             Self::Subgraph { .. } => "export by tracing, so that no If, Loop or Scan is left",
             Self::Misread { remedy, .. } => remedy,
