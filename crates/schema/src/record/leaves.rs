@@ -106,17 +106,17 @@ const CLASSES: [(&str, Class, &str); 107] = {
         (
             "request.chosen",
             Derived,
-            "`request.plan`, the circuit laid out again with these choices, and its settings; of a later part, the first part's in a set",
+            "`request.plan`, the circuit laid out again with these choices, and its settings",
         ),
         (
             "request.chosen.digit_bits",
             Derived,
-            "`request.plan`; the end of the tables in settings.json, where `lowering` has limbs, and else the default",
+            "`request.plan`; the end of the tables in settings.json, where `lowering` has limbs, and else the default; of a later part, the first part's in a set",
         ),
         (
             "request.chosen.input_range",
             Derived,
-            "`request.plan`; who assures the input's range by `lowering`",
+            "`request.plan`; who assures the input's range by `lowering`; of a later part, the first part's in a set",
         ),
         ("request.weights_sha256", Derived, "`model.weights`"),
         ("request.input_sha256", Derived, "`input.source`"),

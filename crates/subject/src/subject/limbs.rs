@@ -3,10 +3,11 @@
 //!
 //! Goes in: a subject whose circuit has limbs of [`DEFAULT_DIGIT_BITS`] and as few roundings as will do. Comes out: the same one, or
 //! one with other choices. A table has a row for each number that a limb can be, and a small network fills far fewer rows than
-//! the default's table. With smaller limbs the table's numbers can be too few for what is looked up, or too many rows be needed: the range that
-//! was asked for is then tried in their place. A value that is rounded before a layer of weights takes cells, and the layer's result has fewer digits. Other
-//! choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs its greatest distance is
-//! at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last bit stands for.
+//! the default's table. Smaller limbs may save no rows in a circuit that checks its input to be in the table (`table`), so that they are
+//! also tried with the range that was asked for (`ranged`). A value that is rounded before a layer of weights takes cells, and the layer's
+//! result has fewer digits. Other choices are taken where each of the circuit's outputs stays as near to the float model's: on drawn inputs
+//! its greatest distance is at most a quarter more, or, of an output that is not whole numbers, below [`UNSEEN`] of what the scale's last
+//! bit stands for.
 
 use evmbench_committed::{CheckedRange, DEFAULT_DIGIT_BITS, DIGIT_BITS};
 use evmbench_ezkl::Chosen;
@@ -105,13 +106,14 @@ fn others(subject: &Subject, committed: &CommittedSubject, chosen: Chosen) -> Ve
     let mut others = Vec::new();
     // In more rows than the default's table fills, smaller limbs only add cells.
     if circuit.logrows() <= DEFAULT_DIGIT_BITS + 1 {
-        let smaller = || (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev();
-        others.extend(smaller().map(|digit_bits| Chosen { digit_bits, ..chosen }));
         let is_open = subject.request.plan.input_range().is_none();
-        if is_open && chosen.input_range == Some(CheckedRange::Table) {
-            others.extend(smaller().map(|digit_bits| Chosen {
+        let is_loose = is_open && chosen.input_range == Some(CheckedRange::Table);
+        let exact = is_loose.then_some(Some(CheckedRange::Exact));
+        for input_range in std::iter::once(chosen.input_range).chain(exact) {
+            let smaller = (*DIGIT_BITS.start()..DEFAULT_DIGIT_BITS).rev();
+            others.extend(smaller.map(|digit_bits| Chosen {
                 digit_bits,
-                input_range: Some(CheckedRange::Exact),
+                input_range,
                 ..chosen
             }));
         }
