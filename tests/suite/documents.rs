@@ -171,6 +171,45 @@ fn the_table_of_operators_has_every_operator() {
     assert!(sum.1 > 500, "{}", sum.1);
 }
 
+/// Which published records by default have other rows than today's default.
+#[test]
+fn records_of_an_older_default_are_named() {
+    let (mut by_default, mut older) = (0, Vec::new());
+    for record in published() {
+        let (spec, scale) = (
+            suite::find(&record.request.id).unwrap(),
+            record.request.plan.scale(),
+        );
+        let suite = spec.category.to_string();
+        let plan = CircuitPlan::committed(scale, Io::default_for(&suite)).unwrap();
+        let request = Request {
+            runs: record.request.runs,
+            warmup: record.request.warmup,
+            ..Request::new(spec.id, suite, plan)
+        };
+        let Some(circuit) = record.circuit.filter(|_| request.name() == record.request.name()) else {
+            continue;
+        };
+        let experiment = Experiment { model: spec, scale };
+        let subject = Subject::from_suite(experiment, request, Material::default()).unwrap();
+        let today = subject.committed.unwrap().circuit.logrows();
+        by_default += 1;
+        if circuit.logrows != today {
+            older.push(format!(
+                "`{}` at scale {scale} (2^{}, today 2^{today})",
+                spec.id, circuit.logrows
+            ));
+        }
+    }
+    assert!(by_default >= 30, "{by_default}");
+    let text = format!(
+        "{by_default} published records of the study's models have the default options. Today's default has other rows for {} of them: {}.\n",
+        older.len(),
+        older.join(", ")
+    );
+    assert_table("docs/tuning.md", "older-defaults", &text);
+}
+
 /// What `plan --explain` says of the suites at scale 7.
 #[test]
 fn the_table_of_cells_is_what_is_laid_out() {
@@ -1480,13 +1519,13 @@ fn compared_rows(table: &str) -> Vec<&str> {
     rows.skip(2).collect()
 }
 
-/// What the script has written is what the document says, with what was not run; where its samples are kept, its figures are theirs.
 #[test]
 fn the_cost_of_a_build_is_the_scripts() {
     let written = std::fs::read_to_string(root().join("data/build-cost.md")).unwrap();
     assert_table("CONTRIBUTING.md", "build-cost", &written);
 }
 
+/// What the script has written is what the document says, with what was not run; its figures are those of the samples.
 #[test]
 fn the_times_beside_an_older_revision_are_the_scripts() {
     // Published records where the script keeps those that it makes: of two rounds of one experiment.
@@ -1533,28 +1572,19 @@ fn the_times_beside_an_older_revision_are_the_scripts() {
             left_out.join(", ")
         )
     };
-    let path = root().join("data/older-revision.json");
-    let kept = if path.exists() {
-        let measured: Vec<Compared> = store::read_json(&path).unwrap();
-        assert_eq!(
-            rows,
-            measured.iter().filter_map(Compared::row).collect::<Vec<_>>()
-        );
-        let samples = || measured.iter().flat_map(Compared::all);
-        let days: BTreeSet<&str> = samples().map(|sample| &sample.finished_at[..10]).collect();
-        let machines: BTreeSet<&str> = samples().map(|sample| sample.machine.as_str()).collect();
-        assert_eq!(machines.len(), 1, "one machine: {machines:?}");
-        format!(
-            "Measured on {}, machine `{}`; [`data/older-revision.json`](../data/older-revision.json) has the samples.",
-            Vec::from_iter(days).join(" and "),
-            Vec::from_iter(machines).concat()
-        )
-    } else {
-        "The samples, their dates and the machine's fingerprint were not kept.".to_owned()
-    };
+    let measured: Vec<Compared> = store::read_json(&root().join("data/older-revision.json")).unwrap();
+    let of_samples: Vec<String> = measured.iter().filter_map(Compared::row).collect();
+    assert_eq!(rows, of_samples);
+    let samples = || measured.iter().flat_map(Compared::all);
+    let days: BTreeSet<&str> = samples().map(|sample| &sample.finished_at[..10]).collect();
+    let machines: BTreeSet<&str> = samples().map(|sample| sample.machine.as_str()).collect();
+    assert_eq!(machines.len(), 1, "one machine: {machines:?}");
     let text = format!(
-        "{written}\nOf the script's {} experiments {left_out}. {kept}\n",
-        experiments.len()
+        "{written}\nOf the script's {} experiments {left_out}. Measured on {}, machine `{}`; \
+         [`data/older-revision.json`](../data/older-revision.json) has the samples.\n",
+        experiments.len(),
+        Vec::from_iter(days).join(" and "),
+        Vec::from_iter(machines).concat()
     );
     assert_table("docs/hardware.md", "older", &text);
 }
