@@ -1,17 +1,17 @@
 //! No ONNX file ends the program otherwise than with an answer: whatever its sizes, axes, windows, names and constants are, it is
 //! planned or refused with a reason and a hint, in bounded time and memory. Nothing here proves anything.
 //!
-//! The tests drive the program; `EVMBENCH_BIN` names another one to try them on, `EVMBENCH_HOSTILE` how many files to draw, and
-//! `EVMBENCH_HOSTILE_SEED` from where.
+//! The tests drive the program; `EVMBENCH_BIN` names another one to try them on, `EVMBENCH_CASES_FACTOR` how many times
+//! as many files to draw, and `EVMBENCH_HOSTILE_SEED` from where.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::models::{
     attribute, float, floats, int, integers, ints, named, operator, port, small, text, window, with, written,
 };
-use crate::common::{Said, dry_run};
+use crate::common::{Said, cases, dry_run};
 use prost::Message as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
@@ -981,22 +981,16 @@ fn trial(models: &[ModelProto], number: u64, folder: &Path) -> Option<String> {
 /// One or two things of a small model are replaced by what no model has, hundreds of times.
 #[test]
 fn drawn_files_are_planned_or_refused() {
-    const CASES: usize = 500;
-    let asked = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse::<usize>().unwrap())
-    };
-    let cases = asked("EVMBENCH_HOSTILE").unwrap_or(CASES);
-    let first = asked("EVMBENCH_HOSTILE_SEED").unwrap_or(0);
+    let cases = cases(500);
+    let first = std::env::var("EVMBENCH_HOSTILE_SEED").map_or(0, |text| text.parse::<u64>().unwrap());
     let (models, folder) = (models(), TempDir::new().unwrap());
-    let next = AtomicUsize::new(0);
+    let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let work = || {
         let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
         let numbers = numbers
             .take_while(|&number| number < cases)
-            .map(|number| (first + number) as u64);
+            .map(|number| first + number);
         numbers
             .filter_map(|number| trial(&models, number, folder.path()))
             .collect::<Vec<_>>()

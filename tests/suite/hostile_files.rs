@@ -1,7 +1,7 @@
 //! No file that a user names ends the program otherwise than with an answer, whatever it is and whatever it holds: pipes, devices,
 //! files without end, numbers beyond every range, code that never ends, texts that act on a terminal or a spreadsheet.
 //!
-//! What is drawn is drawn a few times, or as often as `EVMBENCH_CASES` says; `scripts/full-check` says more.
+//! What is drawn is drawn a few times, or as often as `PROPTEST_CASES` says.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::models::{operator, small, written};
-use crate::common::{Said, cases, dry_run, evmbench, fixture, root, say, step};
+use crate::common::{Said, dry_run, evmbench, fixture, root, say, step};
 use evmbench::hint::Hint as _;
 use evmbench::ledger::{self, Facts};
 use evmbench::model::input::{self, Slot};
@@ -33,9 +33,9 @@ const MOST_TIME: Duration = Duration::from_secs(45);
 /// A record with all its evidence.
 const RECORD: &str = "results/scaling/dense_small-s7-direct.json";
 
-fn config(sampled: u32) -> Config {
+fn config(cases: u32) -> Config {
     Config {
-        cases: cases(sampled),
+        cases,
         failure_persistence: None,
         ..Config::default()
     }

@@ -127,9 +127,10 @@ pub fn step(sampled: usize) -> usize {
     }
 }
 
-/// How many cases of a test are drawn: so many, or as many as `EVMBENCH_CASES` says.
-pub fn cases(sampled: u32) -> u32 {
-    std::env::var("EVMBENCH_CASES").map_or(sampled, |text| text.parse().expect("EVMBENCH_CASES is a number"))
+/// How many cases of a test are drawn: so many, or `EVMBENCH_CASES_FACTOR` times as many. Proptest's tests have `PROPTEST_CASES`.
+pub fn cases(sampled: u64) -> u64 {
+    let factor = std::env::var("EVMBENCH_CASES_FACTOR");
+    sampled * factor.map_or(1, |text| text.parse().expect("EVMBENCH_CASES_FACTOR is a number"))
 }
 
 /// A layer graph from its operators, one after the other; a product is a square.

@@ -64,7 +64,7 @@ impl<'a> Loader<'a> {
         let count = graph.values.len();
         let mut same: Vec<_> = (0..count).map(ValueId).collect();
         for node in &graph.nodes {
-            let reshapes = matches!(node.op.rules().direct(), Direct::Reshape);
+            let reshapes = matches!(node.op.direct(), Direct::Reshape);
             if reshapes && graph.shape(node.inputs[0]) == graph.shape(node.output) {
                 same[node.output.0] = same[node.inputs[0].0];
             }
@@ -177,7 +177,7 @@ impl<'a> Loader<'a> {
 
     /// What a node is in a direct circuit; what is broadcast is not followed.
     fn direct(&self, node: &'a Node) -> Direct<'a> {
-        let direct = node.op.rules().direct();
+        let direct = node.op.direct();
         let is_pairwise = matches!(direct, Direct::Add | Direct::Subtract | Direct::Multiply);
         let mut shapes = node.inputs.iter().map(|&input| self.graph.shape(input));
         if is_pairwise && shapes.any(|shape| shape != self.graph.shape(node.output)) {
@@ -265,7 +265,7 @@ impl<'a> Loader<'a> {
     fn fold_or_emit(&mut self, node: &'a Node, folded: Foldable) -> Result<(), IntegerError> {
         let id = node.output;
         if let [reader] = self.readers[id.0][..] {
-            let reader_is = reader.op.rules().direct();
+            let reader_is = reader.op.direct();
             let binary = matches!(reader_is, Direct::Add | Direct::Subtract | Direct::Multiply);
             if binary && matches!(self.graph.shape(id), [1, _, 1, 1]) {
                 return Err(IntegerError::FoldedOperand {

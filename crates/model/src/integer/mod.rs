@@ -71,7 +71,7 @@ pub fn check(graph: &Graph) -> Result<(), IntegerError> {
 /// Whether each of the graph's operators is one whose circuit is followed here.
 #[must_use]
 pub fn is_followed(graph: &Graph) -> bool {
-    let mut operators = graph.nodes.iter().map(|node| node.op.rules().direct());
+    let mut operators = graph.nodes.iter().map(|node| node.op.direct());
     operators.all(|direct| !matches!(direct, Direct::Other))
 }
 

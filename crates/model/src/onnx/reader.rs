@@ -1191,7 +1191,6 @@ mod tests {
     use crate::layers;
     use crate::onnx::models::{attribute, float, floats, int, integers, ints, operator, small};
     use crate::onnx::write;
-    use crate::ops::FoldedGemm;
     use crate::suite;
 
     fn read(bytes: &[u8]) -> Result<OnnxModel, OnnxError> {
@@ -1449,10 +1448,10 @@ mod tests {
         };
         let weight = || floats("w", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let folded = |weight: [f32; 6], bias: Option<[f32; 2]>| {
-            Op::FoldedGemm(FoldedGemm(Gemm {
+            Op::FoldedGemm(Gemm {
                 weight: Tensor::new([2, 3], weight.to_vec()),
                 bias: bias.map(|bias| Tensor::new([2], bias.to_vec())),
-            }))
+            })
         };
         let (turned, halved) = (int("transB", 1), float("alpha", 0.5));
         let half = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0];

@@ -110,57 +110,6 @@ impl Operator for Gemm {
     }
 }
 
-/// The same layer where its constants are others than the file's: `alpha` and `beta` are multiplied into them, or one addend is repeated. EZKL
-/// computes what is in the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FoldedGemm(pub Gemm);
-
-impl Operator for FoldedGemm {
-    fn onnx_name(&self) -> &'static str {
-        self.0.onnx_name()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, &Tensor)> {
-        self.0.parameters()
-    }
-
-    fn parameters_mut(&mut self) -> Vec<(&'static str, &mut Tensor)> {
-        self.0.parameters_mut()
-    }
-
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
-        self.0.shape(inputs)
-    }
-
-    fn attributes(&self) -> Vec<AttributeProto> {
-        self.0.attributes()
-    }
-
-    fn multiply_adds_per_output(&self) -> usize {
-        self.0.multiply_adds_per_output()
-    }
-
-    fn most_tiles(&self) -> Option<usize> {
-        self.0.most_tiles()
-    }
-
-    fn tile(&self, tiles: Range<usize>) -> Option<(Op, Option<Range<usize>>)> {
-        self.0.tile(tiles)
-    }
-
-    fn takes_any_batch(&self) -> bool {
-        self.0.takes_any_batch()
-    }
-
-    fn states_bounds(&self) -> bool {
-        self.0.states_bounds()
-    }
-
-    fn lower(&self, place: &Place<'_>, lowering: &mut Lowering) -> Result<ValueId, ProgramError> {
-        self.0.lower(place, lowering)
-    }
-}
-
 /// What the attributes of a node say: alpha · A · B + beta · C, with A and B turned or not.
 struct Form {
     alpha: f32,
@@ -299,7 +248,7 @@ fn gemm(node: &Reading<'_>) -> Result<Meaning, String> {
             Tensor::new([shape[1]], data)
         });
         let left = turned(&mut net, a, form.turns_left)?;
-        net.apply(Op::FoldedGemm(FoldedGemm(Gemm { weight, bias })), &[left])?
+        net.apply(Op::FoldedGemm(Gemm { weight, bias }), &[left])?
     } else {
         let (left, factor) = match node.floats(0) {
             Ok(left) => {

@@ -49,7 +49,7 @@ pub use argmax::ArgMax;
 pub use compare::{Compare, Extreme};
 pub use concat::Concat;
 pub use convolution::Conv2d;
-pub use dense::{FoldedGemm, Gemm};
+pub use dense::Gemm;
 pub use movement::{Cut, Filling, Movement};
 pub use normalisation::{BatchNorm, InstanceNorm, LayerNorm};
 pub use piecewise::Piecewise;
@@ -91,8 +91,9 @@ pub enum Op {
     ConvTranspose2d(ConvTranspose2d),
     /// ONNX `Gemm` with transB = 1.
     Gemm(Gemm),
-    /// The same where its constants are others than the file's.
-    FoldedGemm(FoldedGemm),
+    /// The same layer where its constants are others than the file's: `alpha` and `beta` are multiplied into them, or one addend is
+    /// repeated. EZKL computes what is in the file.
+    FoldedGemm(Gemm),
     /// ONNX `Relu`.
     Relu,
     /// ONNX `Sigmoid`.
@@ -207,8 +208,7 @@ impl Op {
             Self::Conv2d(op) => op,
             Self::ConvTranspose2d(op) => op,
             Self::PaddedMean(op) => op,
-            Self::Gemm(op) => op,
-            Self::FoldedGemm(op) => op,
+            Self::Gemm(op) | Self::FoldedGemm(op) => op,
             Self::Relu => &Activation::Relu,
             Self::Sigmoid => &Activation::Sigmoid,
             Self::Tanh => &Activation::Tanh,
@@ -245,6 +245,14 @@ impl Op {
         }
     }
 
+    /// What EZKL's ONNX loader makes of it in a direct circuit: of a layer whose constants are others than the file's, another layer.
+    pub(crate) fn direct(&self) -> Direct<'_> {
+        match self {
+            Self::FoldedGemm(_) => Direct::Other,
+            op => op.rules().direct(),
+        }
+    }
+
     /// The ONNX operator that this is written as.
     #[must_use]
     pub fn onnx_name(&self) -> &'static str {
@@ -263,8 +271,7 @@ impl Op {
         match self {
             Self::Conv2d(op) => op.parameters_mut(),
             Self::ConvTranspose2d(op) => op.parameters_mut(),
-            Self::Gemm(op) => op.parameters_mut(),
-            Self::FoldedGemm(op) => op.parameters_mut(),
+            Self::Gemm(op) | Self::FoldedGemm(op) => op.parameters_mut(),
             Self::BatchNorm(op) => op.parameters_mut(),
             Self::LayerNorm(op) => op.parameters_mut(),
             Self::InstanceNorm(op) => op.parameters_mut(),
