@@ -1009,6 +1009,34 @@ fn drawn_files_are_planned_or_refused() {
     );
 }
 
+/// A constant of no elements, where a model has one of some.
+#[test]
+fn constants_without_elements_are_planned_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut faults = Vec::new();
+    for model in models() {
+        for place in 0..model.graph.as_ref().unwrap().initializer.len() {
+            let mut model = model.clone();
+            let constant = &mut model.graph.as_mut().unwrap().initializer[place];
+            *constant = TensorProto {
+                dims: vec![0],
+                data_type: constant.data_type,
+                name: std::mem::take(&mut constant.name),
+                ..TensorProto::default()
+            };
+            let softened = softened(model.clone());
+            for model in [model, softened] {
+                let file = written(&folder, "model.onnx", &model);
+                let start = Instant::now();
+                let said = dry_run(&["--onnx", &file]);
+                let fault = fault(&said, start.elapsed());
+                faults.extend(fault.map(|fault| format!("{fault}\n{:?}", model.graph)));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
 /// The models that are changed are no hostile ones themselves.
 #[test]
 fn most_models_that_are_drawn_from_are_planned() {

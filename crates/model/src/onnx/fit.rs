@@ -102,6 +102,7 @@ impl Fit<'_> {
             "Softmax" | "LogSoftmax" | "Hardmax" => self.softmax(),
             "OneHot" => {
                 self.axis("axis", -1, self.rank().map(|rank| rank + 1))?;
+                self.one(1, "depth")?;
                 self.sizes(1, "depth", 1)
             }
             "Flatten" => self.flatten(),
@@ -116,7 +117,10 @@ impl Fit<'_> {
                 let fits = dims >= 0 && most.is_none_or(|most| (dims as u64) < most as u64);
                 ensure(fits, || format!("batch_dims is {dims}"), AXIS)
             }
-            "CumSum" => axes(self.integers(1), self.rank()),
+            "CumSum" => {
+                self.one(1, "axis")?;
+                axes(self.integers(1), self.rank())
+            }
             "Squeeze" => axes(self.axes_named(1), self.rank()),
             "Unsqueeze" => {
                 let named = self.axes_named(1);
@@ -144,7 +148,14 @@ impl Fit<'_> {
             "Resize" | "Upsample" => self.resize(),
             "DepthToSpace" | "SpaceToDepth" => self.blocks(),
             "EyeLike" => diagonal(self.attributes.int("k")),
-            "Trilu" => diagonal(self.integers(1).and_then(|k| k.first().copied())),
+            "Trilu" => {
+                self.one(1, "k")?;
+                diagonal(self.integers(1).and_then(|k| k.first().copied()))
+            }
+            "Clip" => {
+                self.one(1, "min")?;
+                self.one(2, "max")
+            }
             "LSTM" | "GRU" | "RNN" => self.recurrent(),
             name if name.starts_with("Reduce") => axes(self.axes_named(1), self.rank()),
             _ => Ok(()),
@@ -348,6 +359,7 @@ impl Fit<'_> {
             .shape(0)
             .and_then(|shape| shape.get(position(axis, shape.len())?));
         let most = size.map_or(GREATEST_SIZE, |&size| size as i64);
+        self.one(1, "k")?;
         let k = self
             .attributes
             .int("k")
@@ -414,6 +426,18 @@ impl Fit<'_> {
         ensure(fits, || format!("{what} is {}", listed(sizes)), SIZES)
     }
 
+    /// An input that is one number, a list of one or none at all.
+    fn one(&self, input: usize, what: &str) -> Checked {
+        let Some(shape) = self.shape(input) else {
+            return Ok(());
+        };
+        ensure(
+            elements(shape) == Some(1),
+            || format!("{what} is of shape {shape:?}"),
+            "give one number",
+        )
+    }
+
     fn one_for_each_axis(&self, what: &str, found: Option<usize>) -> Checked {
         let fits = found.zip(self.rank()).is_none_or(|(found, rank)| found == rank);
         ensure(
@@ -430,6 +454,9 @@ impl Fit<'_> {
     }
 
     fn range(&self) -> Checked {
+        for (input, what) in ["start", "limit", "delta"].into_iter().enumerate() {
+            self.one(input, what)?;
+        }
         let scalar = |at| self.numbers(at).and_then(<[f64]>::first).copied();
         let (Some(start), Some(limit), Some(delta)) = (scalar(0), scalar(1), scalar(2)) else {
             return Ok(());
@@ -443,6 +470,7 @@ impl Fit<'_> {
     }
 
     fn pad(&self) -> Checked {
+        self.one(2, "its constant")?;
         let pads = self.attributes.ints("pads").or(self.integers(1));
         let Some(pads) = pads else { return Ok(()) };
         let axes = self.integers(3).map(<[i64]>::len).or(self.rank());
@@ -863,6 +891,29 @@ mod tests {
                 false,
             ),
             ("OneHot", none(), vec![shaped(&[3]), numbered(&[i64::MAX])], false),
+            ("OneHot", none(), vec![shaped(&[3]), numbered(&[4])], true),
+            ("OneHot", none(), vec![shaped(&[3]), numbered(&[])], false),
+            ("OneHot", none(), vec![shaped(&[3]), shaped(&[])], true),
+            ("OneHot", none(), vec![shaped(&[3]), shaped(&[0])], false),
+            ("TopK", none(), vec![image(), numbered(&[])], false),
+            ("TopK", none(), vec![image(), numbered(&[1, 1])], false),
+            ("CumSum", none(), vec![image(), numbered(&[])], false),
+            ("Trilu", none(), vec![image(), numbered(&[])], false),
+            (
+                "Range",
+                none(),
+                [&[0][..], &[], &[1]].map(numbered).to_vec(),
+                false,
+            ),
+            ("Clip", none(), vec![image(), Read::default(), shaped(&[])], true),
+            ("Clip", none(), vec![image(), shaped(&[0])], false),
+            ("Clip", none(), vec![image(), shaped(&[]), shaped(&[4])], false),
+            (
+                "Pad",
+                none(),
+                vec![image(), numbered(&[0; 8]), shaped(&[0])],
+                false,
+            ),
             ("DepthToSpace", vec![int("blocksize", 2)], vec![image()], true),
             ("DepthToSpace", vec![int("blocksize", 4)], vec![image()], false),
             ("SpaceToDepth", vec![int("blocksize", 0)], vec![image()], false),
