@@ -1009,7 +1009,7 @@ fn drawn_files_are_planned_or_refused() {
     );
 }
 
-/// A constant of no elements, where a model has one of some.
+/// Each constant of each model is replaced by one without elements.
 #[test]
 fn constants_without_elements_are_planned_or_refused() {
     let folder = TempDir::new().unwrap();
