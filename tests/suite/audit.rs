@@ -280,6 +280,7 @@ fn what_only_the_record_says_is_named() {
     // A record as an older revision would have it, whose limbs are others.
     let copied = Copied::of("results/scaling/dense_small-s7-committed.json");
     copied.change(|json| {
+        json["schema"] = 10.into();
         let bits = &mut json["request"]["chosen"]["digit_bits"];
         *bits = (bits.as_u64().unwrap() - 2).into();
     });
