@@ -202,10 +202,12 @@ fn records_of_an_older_default_are_named() {
         }
     }
     assert!(by_default >= 30, "{by_default}");
+    let others = match older.len() {
+        0 => "the rows of each".to_owned(),
+        count => format!("other rows for {count} of them: {}", older.join(", ")),
+    };
     let text = format!(
-        "{by_default} published records of the study's models have the default options. Today's default has other rows for {} of them: {}.\n",
-        older.len(),
-        older.join(", ")
+        "{by_default} published records of the study's models have the default options. Today's default has {others}.\n"
     );
     assert_table("docs/tuning.md", "older-defaults", &text);
 }
